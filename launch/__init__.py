@@ -1,0 +1,1 @@
+"""Runs and steps forked from one warm process."""

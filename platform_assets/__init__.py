@@ -1,0 +1,1 @@
+"""The data platform's asset graph, one room for each team."""

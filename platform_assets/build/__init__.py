@@ -1,0 +1,1 @@
+"""Declarations translated into Dagster assets."""

@@ -1,0 +1,1 @@
+"""The commands of `watermain`, one file for each verb."""

@@ -1,0 +1,77 @@
+"""Errors that tell what broke, where it is declared, the state of the data, what to run next."""
+
+from __future__ import annotations
+
+
+class WatermainError(Exception):
+    """Stop with four lines: what, declared where, state of the data, next command.
+
+    Guarantees: `str(error)` is exactly four lines, the attributes carry the same four facts.
+    """
+
+    def __init__(self, what: str, *, declared: str, data: str, next: str) -> None:
+        self.what, self.declared, self.data, self.next = what, declared, data, next
+        super().__init__(
+            f"{what}\n  declared  {declared}\n  data      {data}\n  next      {next}"
+        )
+
+
+class TransientError(WatermainError):
+    """Fail now, but the same call may succeed later without any change."""
+
+
+class TerminalError(WatermainError):
+    """Fail until somebody changes a declaration, a setting or the data."""
+
+
+class ContradictoryContractError(TerminalError):
+    """Reject a contract that cannot be true of any table."""
+
+
+class UnknownDatasetError(TerminalError):
+    """Reject a dataset name that nothing declares."""
+
+
+class InvalidCadenceError(TerminalError):
+    """Reject a cadence that names no real calendar."""
+
+
+class InvalidPartitionError(TerminalError):
+    """Reject a partition key outside its cadence."""
+
+
+class InvalidDeclarationError(TerminalError):
+    """Reject a declaration whose words do not fit together."""
+
+
+class BrokenContractError(TerminalError):
+    """Refuse to publish rows that break their contract."""
+
+
+class MissingSettingError(TerminalError):
+    """Refuse to start without a setting, naming its variable."""
+
+
+class UnreachableSystemError(TransientError):
+    """Report a system outside that does not answer."""
+
+
+class DiskFullError(TransientError):
+    """Report a disk without room for the data of this batch."""
+
+
+class LostLeaseError(TransientError):
+    """Refuse the commit of a writer whose lease moved on."""
+
+
+class LedgerGapError(TerminalError):
+    """Refuse a batch that does not start where the ledger ends."""
+
+
+class SourceError(TerminalError):
+    """Report a source that cannot be read as declared."""
+
+
+def quoted(names: object) -> str:
+    """List right answers for an error message, sorted."""
+    return ", ".join(f"`{name}`" for name in sorted(str(n) for n in names))  # type: ignore[attr-defined]

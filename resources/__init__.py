@@ -1,0 +1,1 @@
+"""The world outside, one noun for each file."""

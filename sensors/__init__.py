@@ -1,0 +1,1 @@
+"""Observers that request work when the world outside has moved."""
