@@ -11,9 +11,7 @@ class WatermainError(Exception):
 
     def __init__(self, what: str, *, declared: str, data: str, next: str) -> None:
         self.what, self.declared, self.data, self.next = what, declared, data, next
-        super().__init__(
-            f"{what}\n  declared  {declared}\n  data      {data}\n  next      {next}"
-        )
+        super().__init__(f"{what}\n  declared  {declared}\n  data      {data}\n  next      {next}")
 
 
 class TransientError(WatermainError):

@@ -1,0 +1,121 @@
+"""The contract of a dataset."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+from typing import Any
+
+import pyarrow as pa
+
+from platform_assets.declare.errors import ContradictoryContractError, quoted
+
+_VERSION = re.compile(r"\d+\.\d+\.\d+")
+
+
+class Sensitivity(StrEnum):
+    """Classify what a column would reveal."""
+
+    PUBLIC = "public"
+    INTERNAL = "internal"
+    PERSONAL = "personal"
+    SECRET = "secret"
+
+
+@dataclass(frozen=True)
+class Column:
+    """Promise one column: its name, Arrow type, meaning.
+
+    Units: `unit` names what a number counts, such as `USD` or `minutes`.
+    """
+
+    name: str
+    type: pa.DataType
+    description: str
+    unit: str | None = None
+    sensitivity: Sensitivity = Sensitivity.INTERNAL
+    nullable: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contract:
+    """Promise what a table holds: grain, key, event time, columns.
+
+    Guarantees: a contract that contradicts itself cannot be constructed.
+    Raises: ContradictoryContractError.
+    """
+
+    grain: str
+    key: tuple[str, ...]
+    columns: tuple[Column, ...]
+    event_time: str | None = None
+    version: str = "1.0.0"
+
+    def __post_init__(self) -> None:
+        for complaint in self._complaints():
+            raise ContradictoryContractError(
+                f"contract `{self.grain}`: {complaint}",
+                declared="Contract",
+                data="nothing was read or written",
+                next=f"name columns among {quoted(c.name for c in self.columns)}",
+            )
+
+    def _complaints(self) -> list[str]:
+        names = [c.name for c in self.columns]
+        found = []
+        if not self.grain.strip():
+            found.append("the grain is empty")
+        if not _VERSION.fullmatch(self.version):
+            found.append(f"version {self.version!r} is not `major.minor.patch`")
+        if isinstance(self.key, str) or not self.key:
+            found.append("the key must be a tuple of at least one column name")
+            return found
+        found += [f"column `{n}` is declared twice" for n in names if names.count(n) > 1]
+        found += [f"key column `{k}` is not a column" for k in self.key if k not in names]
+        if len(set(self.key)) != len(self.key):
+            found.append("the key names a column twice")
+        if self.event_time is not None:
+            if self.event_time not in names:
+                found.append(f"event time `{self.event_time}` is not a column")
+            elif not pa.types.is_temporal(self.column(self.event_time).type):
+                kind = self.column(self.event_time).type
+                found.append(f"event time `{self.event_time}` is {kind}, not a timestamp or date")
+        return found
+
+    def column(self, name: str) -> Column:
+        """The column of that name."""
+        return next(c for c in self.columns if c.name == name)
+
+    @cached_property
+    def schema(self) -> pa.Schema:
+        """The Arrow schema of the table."""
+        return pa.schema([pa.field(c.name, c.type) for c in self.columns])
+
+    @cached_property
+    def hash(self) -> str:
+        """A fingerprint of everything the contract promises."""
+        return hashlib.sha256(json.dumps(self.facts(), sort_keys=True).encode()).hexdigest()[:16]
+
+    def facts(self) -> dict[str, Any]:
+        """The contract as plain values."""
+        return {
+            "grain": self.grain,
+            "key": list(self.key),
+            "event_time": self.event_time,
+            "version": self.version,
+            "columns": [
+                {
+                    "name": c.name,
+                    "type": str(c.type),
+                    "description": c.description,
+                    "unit": c.unit,
+                    "sensitivity": c.sensitivity.value,
+                    "nullable": c.nullable,
+                }
+                for c in self.columns
+            ],
+        }

@@ -1,0 +1,170 @@
+"""The declaration of a dataset."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from platform_assets.declare.cadence import Cadence
+from platform_assets.declare.check import Check, NotNull, UniqueKey
+from platform_assets.declare.contract import Contract
+from platform_assets.declare.errors import InvalidDeclarationError, quoted
+from platform_assets.declare.name import DatasetName
+from platform_assets.declare.slo import Slo
+from platform_assets.declare.source import Source
+
+Body = Callable[..., Any]
+_OWNER = re.compile(r"team:[A-Za-z0-9_-]+|[^@\s]+@[^@\s]+\.[^@\s]+")
+_ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dataset:
+    """A declared dataset; call it to run its body on tables of your own.
+
+    Guarantees: its inputs, key, checks, owner fit together, or it cannot be constructed.
+    """
+
+    name: DatasetName
+    contract: Contract
+    owner: str
+    declared: str
+    description: str = ""
+    inputs: Mapping[str, DatasetName] = field(default_factory=dict)
+    checks: tuple[Check, ...] = ()
+    cadence: Cadence | None = None
+    slo: Slo | None = None
+    body: Body | None = field(default=None, repr=False)
+    source: Source | None = None
+    labels: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    def __call__(self, *args: Any, **tables: Any) -> Any:
+        if self.body is None:
+            raise TypeError(f"{self.name} is captured from a source; it has no body")
+        return self.body(*args, **tables)
+
+    def __post_init__(self) -> None:
+        for complaint, next_step in self._complaints():
+            raise InvalidDeclarationError(
+                f"{self.name}: {complaint}",
+                declared=self.declared,
+                data="nothing was read or written",
+                next=next_step,
+            )
+
+    def _complaints(self) -> Iterator[tuple[str, str]]:
+        names = {c.name for c in self.contract.columns}
+        if not _OWNER.fullmatch(self.owner):
+            yield f"owner {self.owner!r} is nobody", "use `team:<name>` or an email address"
+        if self.cadence is not None and self.contract.event_time is None:
+            yield "a cadence needs the contract's event time", "name it in `event_time=`"
+        for check in self.checks:
+            for column in check.columns():
+                if column not in names:
+                    yield f"{check.label} names no column", f"use one of {quoted(names)}"
+        labels = [check.label for check in self.all_checks]
+        for label in {x for x in labels if labels.count(x) > 1}:
+            yield f"check `{label}` stands twice", "keep one of them"
+        if self.body is not None and not self.labels.get("sql"):
+            wanted = set(inspect.signature(self.body).parameters)
+            if wanted != set(self.inputs):
+                yield (
+                    f"the body takes {quoted(wanted) or 'nothing'}",
+                    f"name its parameters as the inputs: {quoted(self.inputs) or 'none'}",
+                )
+
+    @cached_property
+    def all_checks(self) -> tuple[Check, ...]:
+        """The declared checks, preceded by those that the contract implies."""
+        declared = {c.label for c in self.checks}
+        needed = [*self.contract.key]
+        needed += [c.name for c in self.contract.columns if not c.nullable]
+        if self.cadence is not None and self.contract.event_time:
+            needed.append(self.contract.event_time)
+        implied: list[Check] = [NotNull(column=n) for n in dict.fromkeys(needed)]
+        if self.source is None:
+            implied.append(UniqueKey(key=self.contract.key))
+        return tuple(c for c in implied if c.label not in declared) + self.checks
+
+
+def place(frame_depth: int = 2) -> str:
+    """Where the calling declaration stands, as `file:line`."""
+    frame = sys._getframe(frame_depth)
+    return _shown(frame.f_code.co_filename, frame.f_lineno)
+
+
+def _shown(filename: str, line: int) -> str:
+    path = Path(filename)
+    shown = path.relative_to(_ROOT) if path.is_relative_to(_ROOT) else path
+    return f"{shown}:{line}"
+
+
+def dataset(
+    name: str,
+    *,
+    contract: Contract,
+    owner: str,
+    inputs: Mapping[str, str] | None = None,
+    checks: tuple[Check, ...] = (),
+    cadence: Cadence | None = None,
+    slo: Slo | None = None,
+) -> Callable[[Body], Dataset]:
+    """Declare a dataset computed from other datasets.
+
+    Shapes: the body takes one table for each input, under the input's name; it returns one table
+    with the contract's columns. `ibis.Table` is the default; annotate `pa.Table` or
+    `pd.DataFrame` for those.
+    Guarantees: the body is given whole partitions of one pinned snapshot; it never writes. The
+    body of a partitioned dataset must treat partitions apart, for a range is one call.
+    """
+
+    def declare(body: Body) -> Dataset:
+        line = body.__code__.co_firstlineno
+        return Dataset(
+            name=DatasetName.parse(name),
+            contract=contract,
+            owner=owner,
+            declared=_shown(body.__code__.co_filename, line),
+            description=inspect.getdoc(body) or "",
+            inputs={k: DatasetName.parse(v) for k, v in (inputs or {}).items()},
+            checks=tuple(checks),
+            cadence=cadence,
+            slo=slo,
+            body=body,
+        )
+
+    return declare
+
+
+def raw(
+    name: str,
+    *,
+    source: Source,
+    contract: Contract,
+    owner: str,
+    description: str = "",
+    checks: tuple[Check, ...] = (),
+    cadence: Cadence | None = None,
+    slo: Slo | None = None,
+) -> Dataset:
+    """Declare a dataset captured from an outside system, never changed afterwards.
+
+    Guarantees: each captured batch is committed exactly once, with its position in the ledger.
+    """
+    return Dataset(
+        name=DatasetName.parse(name),
+        contract=contract,
+        owner=owner,
+        declared=place(),
+        description=description,
+        checks=tuple(checks),
+        cadence=cadence,
+        slo=slo,
+        source=source,
+    )
