@@ -1,0 +1,1 @@
+"""Readers of the outside systems that raw datasets are captured from."""

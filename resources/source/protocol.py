@@ -1,0 +1,135 @@
+"""The protocol that every source of raw rows speaks."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Protocol
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from resources.source.content import content_hash
+
+REJECTED = pa.schema(
+    [("position", pa.string()), ("reason", pa.string()), ("payload", pa.string())]
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limit:
+    """Bound one call: `rows` and `bytes` close a batch, `seconds` ends the call.
+
+    Guarantees: a limit is a wish about size, never about integrity. What must stay whole (a
+    source transaction, a file) arrives whole, in bounded memory, even when it is larger.
+    """
+
+    rows: int = 100_000
+    bytes: int = 64 * 2**20
+    seconds: float = 60.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Backlog:
+    """Tell how much waits at the source; None where a source cannot tell cheaply."""
+
+    rows: int | None = None
+    bytes: int | None = None
+    files: int | None = None
+    oldest: datetime | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        """Say whether a run would find nothing: a known row or file count decides."""
+        counts = [n for n in (self.rows, self.files) if n is not None]
+        return not any(counts) if counts else not self.bytes
+
+
+@dataclass(frozen=True, kw_only=True)
+class Batch:
+    """Hold rows that reach the lake together, with the positions they lie between.
+
+    Shapes: every declared column is a string with null for SQL NULL, then the change columns
+    of the kind. `rows` is a table, or a Parquet file when the rows are too many for memory.
+    Guarantees: `start` equals the `end` of the batch before it in the same shard, "" for the
+    first; positions compare by equality only. Same start with same end: same rows, same hash.
+    A batch without rows only moves the position. The Parquet file lives until the iterator
+    that gave the batch is asked for the next one.
+    """
+
+    shard: str
+    start: str
+    end: str
+    rows: Path | pa.Table
+    reset: bool = False
+    rejected: pa.Table = field(default_factory=REJECTED.empty_table)
+    unknown_columns: tuple[str, ...] = ()
+    incidental: tuple[str, ...] = ()
+
+    @property
+    def batch_id(self) -> str:
+        """Name the batch by where it lies, so that reading it again gives the same name."""
+        return hashlib.sha256("\0".join((self.shard, self.start, self.end)).encode()).hexdigest()
+
+    @cached_property
+    def row_count(self) -> int:
+        """Count the rows, from the footer when they lie in a file."""
+        if isinstance(self.rows, Path):
+            return int(pq.read_metadata(self.rows).num_rows)
+        return int(self.rows.num_rows)
+
+    @cached_property
+    def content_hash(self) -> str:
+        """Hash rows with rejected rows, leaving out `incidental` columns such as a file's name."""
+        schema, batches = self._content()
+        return hashlib.sha256(
+            (
+                content_hash(schema, batches)
+                + content_hash(
+                    REJECTED.remove(0),
+                    self.rejected.select(["reason", "payload"]).to_batches(),
+                )
+            ).encode()
+        ).hexdigest()
+
+    def reader(self) -> pa.RecordBatchReader:
+        """Stream the rows in bounded memory, wherever they lie."""
+        if isinstance(self.rows, Path):
+            file = pq.ParquetFile(self.rows)
+            return pa.RecordBatchReader.from_batches(file.schema_arrow, file.iter_batches())
+        return self.rows.to_reader()
+
+    def _content(self) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
+        reader = self.reader()
+        kept = [name for name in reader.schema.names if name not in self.incidental]
+        schema = pa.schema([reader.schema.field(name) for name in kept])
+        return schema, (batch.select(kept) for batch in reader)
+
+
+class Source(Protocol):
+    """Read one outside thing from where the ledger stands, and confirm only what it says.
+
+    Guarantees: without new data `batches` gives none; reading again from the same positions
+    gives the same batches until `acknowledge`; the ledger's positions win over the source's own.
+    Raises: SourceError for what somebody must change, UnreachableSystemError for what may pass.
+    """
+
+    def batches(self, *, after: Mapping[str, str], limit: Limit) -> Iterator[Batch]:
+        """Give what follows `after`, the ledger's last `end` per shard of this stream."""
+        ...
+
+    def acknowledge(self, positions: Mapping[str, str]) -> None:
+        """Confirm positions that the lake has committed; never call it before."""
+        ...
+
+    def backlog(self) -> Backlog:
+        """Tell how much waits, cheaply enough to ask every few seconds."""
+        ...
+
+    def verify(self) -> None:
+        """Prove that reading can work: reachable, allowed, set up as declared."""
+        ...
