@@ -39,7 +39,7 @@ def _fed(column: pa.Array) -> tuple[bytes, bytes]:
 
 
 def _values(column: pa.Array) -> bytes:
-    return column.to_numpy(zero_copy_only=False).tobytes()
+    return bytes(column.to_numpy(zero_copy_only=False).tobytes())
 
 
 def _text(column: pa.Array) -> bytes:

@@ -21,6 +21,20 @@ REJECTED = pa.schema(
 
 
 @dataclass(frozen=True, kw_only=True)
+class Shape:
+    """Say what the raw dataset declares: whose rows, which columns, what names one row.
+
+    `declared` is the file and line of the declaration, for errors.
+    """
+
+    dataset: str
+    columns: tuple[str, ...]
+    key: tuple[str, ...] = ()
+    partition_by: str | None = None
+    declared: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Limit:
     """Bound one call: `rows` and `bytes` close a batch, `seconds` ends the call.
 
