@@ -1,0 +1,66 @@
+# Every command that a newcomer, a developer or CI needs.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+.DEFAULT_GOAL := help
+
+# Without bytecode every process pays for its imports twice.
+unexport PYTHONDONTWRITEBYTECODE
+
+BIN := .venv/bin
+PYTEST := $(BIN)/python -m pytest
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+ifdef PYTHON
+export PYTHON
+endif
+
+.PHONY: help ready up down status test test-services check format bench faults demo-year lock clean
+
+help:  ## list these commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
+
+ready:  ## build .venv from the locked requirements, when it is not up to date
+	@./bootstrap.sh
+
+up: ready  ## start the platform, load January 2013, serve Dagster (DETACH=1 returns when healthy)
+	@$(BIN)/watermain up $(if $(filter-out 0,$(DETACH)),--detach)
+
+down:  ## stop every process that `make up` started
+	@if [ -x $(BIN)/watermain ]; then $(BIN)/watermain down; else echo "nothing was ever started"; fi
+
+status: ready  ## tell what runs, how healthy it is
+	@$(BIN)/watermain status
+
+test: ready  ## run every test that needs no Debian package
+	@$(PYTEST) -m "not services"
+
+test-services: ready  ## install what the service tests need from Debian, run them
+	@tests/services/install.sh
+	@$(PYTEST) -m services
+
+check: ready  ## format, lint, types, house rules, docs, fast tests: less than a minute
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(PYTEST) -n 2 -m "not slow and not services"
+
+format: ready  ## format the code, mend what the linter can mend
+	@$(BIN)/ruff check --fix-only .
+	@$(BIN)/ruff format .
+
+bench: ready  ## print the figures of benchmarks/README.md, measured here
+	@$(BIN)/python -m benchmarks
+
+faults: ready  ## kill the platform many times, count what was lost (RUNS=300)
+	@$(BIN)/python -m tests.faults --runs $(or $(RUNS),300)
+
+demo-year: ready  ## load the whole of 2013 through both sources into the running platform
+	@$(BIN)/watermain up --detach --until 2013-12-31
+
+lock: ready  ## write requirements.lock from requirements.in
+	@$(BIN)/uv pip compile -q --generate-hashes --no-emit-index-url --no-header --no-annotate \
+	  requirements.in -o requirements.lock
+
+clean: down  ## stop the platform, delete its data folder with all state, delete caches
+	@rm -rf data .pytest_cache .mypy_cache .ruff_cache .hypothesis dbt_project/target dbt_project/logs
+	@find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +

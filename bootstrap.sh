@@ -1,0 +1,99 @@
+#!/usr/bin/env bash
+# Builds .venv from the hash-locked requirements.
+#
+# Needs Python 3.11 with its venv module, nothing else; installs from the package index that pip is
+# configured for. The stamp .venv/.ready says what the folder was built from: without it the folder
+# is half-made, so it is built again from nothing; with another content it is brought up to date.
+set -euo pipefail
+unset PYTHONDONTWRITEBYTECODE
+cd "$(dirname "${BASH_SOURCE[0]}")"
+
+venv=.venv
+stamp=$venv/.ready
+built_from=$(pwd; sha256sum requirements.lock pyproject.toml)
+quiet=-q
+[ -t 2 ] && quiet=
+
+stop() {  # what, declared, data, next
+  printf 'bootstrap: %s\n  declared  %s\n  data      %s\n  next      %s\n' "$@" >&2
+  exit 1
+}
+
+find_python() {
+  local found=()
+  for candidate in ${PYTHON:+"$PYTHON"} python3.11 python3 /usr/bin/python3.11; do
+    command -v "$candidate" >/dev/null || continue
+    if "$candidate" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null; then
+      printf '%s\n' "$candidate"
+      return
+    fi
+    found+=("$candidate is $("$candidate" --version 2>&1 | head -n 1)")
+  done
+  stop "Python 3.11 was not found (${found[*]:-no python3 on the PATH})" \
+    "pyproject.toml  requires-python" "nothing was made" \
+    "install it (Debian: apt-get install python3.11 python3.11-venv), or say make PYTHON=/path/to/python3.11"
+}
+
+make_venv() {
+  local python
+  python=$(find_python)
+  "$python" -c 'import ensurepip, venv' 2>/dev/null || stop \
+    "$python has no venv module" "bootstrap.sh" "nothing was made" \
+    "install it (Debian: apt-get install python3.11-venv), then run the same command again"
+  rm -rf "$venv"
+  "$python" -m venv "$venv"
+}
+
+pip() { "$venv/bin/python" -m pip --disable-pip-version-check "$@"; }
+
+pip_setting() {  # the value that pip has for $1; its environment variables are listed first
+  pip config list | sed -n "s/^[^=]*\.$1='\(.*\)'\$/\1/p" | head -n 1
+}
+
+tell_uv() {  # what pip knows about this machine; what uv is told already stays
+  local index certificates links
+  index=$(pip_setting index-url)
+  certificates=$(pip_setting cert)
+  links=$(pip_setting find-links)
+  [ -z "$index" ] || export UV_DEFAULT_INDEX="${UV_DEFAULT_INDEX:-$index}"
+  [ -z "$certificates" ] || export SSL_CERT_FILE="${SSL_CERT_FILE:-$certificates}"
+  [ -z "$links" ] || export UV_FIND_LINKS="${UV_FIND_LINKS:-${links// /,}}"
+  export UV_HTTP_TIMEOUT="${UV_HTTP_TIMEOUT:-180}"
+  mkdir -p "${UV_CACHE_DIR:-${XDG_CACHE_HOME:-${HOME:-/nonexistent}/.cache}}" 2>/dev/null ||
+    export UV_NO_CACHE=1
+}
+
+install_builders() {  # uv, setuptools: their pins stand in the lock file like all others
+  awk '/^[^ ]/ { keep = /^(uv|setuptools)==/ } keep' requirements.lock >"$venv/builders.txt"
+  pip install -q --require-hashes --no-deps -r "$venv/builders.txt"
+}
+
+install_with_uv() {
+  local to=(--python "$venv/bin/python" --compile-bytecode --no-build-isolation)
+  "$venv/bin/uv" pip install $quiet "${to[@]}" --require-hashes -r requirements.lock &&
+    "$venv/bin/uv" pip install -q "${to[@]}" --no-deps -C editable_mode=compat -e .
+}
+
+install_with_pip() {
+  pip install $quiet --compile --no-build-isolation --require-hashes -r requirements.lock &&
+    pip install -q --no-build-isolation --no-deps -C editable_mode=compat -e .
+}
+
+exec 9<requirements.lock
+flock 9  # two commands started at once: the second waits, then finds the work done
+[ -f "$stamp" ] && [ "$(cat "$stamp")" = "$built_from" ] && exit 0
+if [ -f "$stamp" ] && "$venv/bin/python" -c '' 2>/dev/null && [ "$(head -n 1 "$stamp")" = "$PWD" ]
+then
+  rm "$stamp"  # from here until the end the folder counts as half-made
+else
+  make_venv
+fi
+printf 'bootstrap: installing the locked requirements into %s\n' "$venv" >&2
+tell_uv
+if ! { install_builders && install_with_uv; }; then
+  printf 'bootstrap: that did not work with uv; trying pip, which takes longer\n' >&2
+  install_with_pip || stop "the locked requirements could not be installed; the reason stands above" \
+    "requirements.lock" "$venv is half-made and will be made again" "run the same command again"
+fi
+printf '%s\n' "$built_from" >"$stamp"
+printf 'bootstrap: %s is ready after %s s\n' "$venv" "$SECONDS" >&2
