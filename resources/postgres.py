@@ -109,6 +109,7 @@ class EmbeddedPostgres:
             for order in (signal.SIGINT if fast else signal.SIGTERM, signal.SIGQUIT):
                 os.kill(pid, order)
                 if self._gone_within(STOP_SECONDS):
+                    shutil.rmtree(self.socket_folder, ignore_errors=True)
                     return
             raise self._unreachable(f"process {pid} does not stop", next=f"kill -9 {pid}")
 

@@ -1,0 +1,126 @@
+"""Cadences as SQL expressions over an event-time column."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+import pyarrow as pa
+
+from platform_assets.declare.cadence import Cadence, Hourly, Monthly
+from platform_assets.declare.contract import Contract
+from resources.lake import quote, text
+
+
+@dataclass(frozen=True)
+class Span:
+    """The partitions first..last of a cadence, as a filter over an event-time column."""
+
+    cadence: Cadence
+    first: str
+    last: str
+
+    @property
+    def keys(self) -> list[str]:
+        """Every key of the span."""
+        return self.cadence.keys(self.first, self.last)
+
+    def filter(self, contract: Contract) -> str:
+        """The SQL condition that a row of the contract's table lies in the span."""
+        column = quote(str(contract.event_time))
+        low, high = self._bounds(contract)
+        return f"{column} >= {low} and {column} < {high}"
+
+    def _bounds(self, contract: Contract) -> tuple[str, str]:
+        begin, end = self.cadence.local(self.first), self.cadence.local(self.last)
+        end = self.cadence.following(end)
+        return _literal(begin, contract, self.cadence), _literal(end, contract, self.cadence)
+
+    def key(self, contract: Contract) -> str:
+        """The SQL expression that gives a row's partition key."""
+        column = quote(str(contract.event_time))
+        local = column
+        if is_zoned(contract) and self.cadence.zone != "UTC":
+            local = self._local(column)
+        elif is_zoned(contract):
+            local = f"timezone('UTC', {column})"
+        floor = f"date_trunc('{self.cadence.unit}', {local})"
+        return f"strftime({floor}, {text(self.cadence.format)})"
+
+    def _local(self, column: str) -> str:
+        """Wall-clock time by adding the zone's offset, looked up once for each change of it."""
+        zone = ZoneInfo(self.cadence.zone)
+        begin = self.cadence.window(self.first).start
+        end = self.cadence.window(self.last).end
+        steps = _offset_changes(begin, end, zone)
+        cases = "".join(
+            f" when {column} < timestamptz {text(str(until))} then {seconds}"
+            for until, seconds in steps[:-1]
+        )
+        last = steps[-1][1]
+        offset = f"case{cases} else {last} end" if cases else str(last)
+        return f"(timezone('UTC', {column}) + to_seconds({offset}))"
+
+
+def _offset_changes(begin: datetime, end: datetime, zone: ZoneInfo) -> list[tuple[datetime, int]]:
+    """Pairs of (until, offset in seconds) that cover begin..end; found by bisection."""
+    found: list[tuple[datetime, int]] = []
+    at = begin
+    while at < end:
+        offset = at.astimezone(zone).utcoffset()
+        low, high = at, min(at + (end - at), end)
+        step = at
+        while step < high and step.astimezone(zone).utcoffset() == offset:
+            low, step = step, step + (_DAY * 7)
+        if step >= high and high.astimezone(zone).utcoffset() == offset:
+            found.append((high, int(offset.total_seconds()) if offset else 0))
+            break
+        top = min(step, high)
+        while top - low > _SECOND:
+            middle = low + (top - low) / 2
+            same = middle.astimezone(zone).utcoffset() == offset
+            low, top = (middle, top) if same else (low, middle)
+        at = top.replace(microsecond=0)
+        found.append((at, int(offset.total_seconds()) if offset else 0))
+    return found
+
+
+_DAY = datetime(2000, 1, 2) - datetime(2000, 1, 1)
+_SECOND = _DAY / 86400
+
+
+def _literal(local: datetime, contract: Contract, cadence: Cadence) -> str:
+    if is_zoned(contract):
+        utc = local.replace(tzinfo=ZoneInfo(cadence.zone)).astimezone(ZoneInfo("UTC"))
+        return f"timestamptz {text(utc.isoformat())}"
+    return f"timestamp {text(local.isoformat())}"
+
+
+def is_zoned(contract: Contract) -> bool:
+    """Whether the event time is an instant, rather than a wall-clock time or a date."""
+    kind = contract.column(str(contract.event_time)).type
+    return pa.types.is_timestamp(kind) and kind.tz is not None
+
+
+def layout(cadence: Cadence, column: str) -> str:
+    """How files are grouped: each storage partition holds many partitions of the cadence."""
+    name = quote(column)
+    if isinstance(cadence, Hourly):
+        return f"year({name}), month({name}), day({name})"
+    if isinstance(cadence, Monthly):
+        return f"year({name})"
+    return f"year({name}), month({name})"
+
+
+def overlapping(span: Span, other: Cadence) -> tuple[str, str]:
+    """The first and last key of another cadence that a span touches."""
+    begin = span.cadence.window(span.first).start
+    end = span.cadence.window(span.last).end - _SECOND
+    floor = other.key_of(max(begin, _start(other)))
+    return floor, other.key_of(max(end, _start(other)))
+
+
+def _start(cadence: Cadence) -> datetime:
+    begin = datetime.combine(cadence.start, datetime.min.time())
+    return begin.replace(tzinfo=ZoneInfo(cadence.zone))

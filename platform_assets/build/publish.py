@@ -1,0 +1,348 @@
+"""The one way in which a computed dataset changes: stage, audit, publish."""
+
+from __future__ import annotations
+
+import hashlib
+import resource
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+import duckdb
+
+from platform_assets.build.audit import Finding, Staged, audit, sample
+from platform_assets.build.body import staged_sql
+from platform_assets.build.code import code_version
+from platform_assets.build.partition import Span, overlapping
+from platform_assets.build.table import ensure_table
+from platform_assets.declare.dataset import Dataset
+from platform_assets.declare.errors import BrokenContractError
+from platform_assets.declare.name import DatasetName
+from resources import ledger
+from resources.clock import Clock
+from resources.failpoint import failpoint
+from resources.fence import Lease
+from resources.lake import Lake, table
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """What a publish needs to know beside the dataset: where, who asks, how to find others."""
+
+    lake: Lake
+    find: Callable[[DatasetName], Dataset]
+    run_id: str = "by hand"
+    clock: Clock = field(default_factory=Clock)
+    rebuild: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What happened to one partition; `partition` is "" for an unpartitioned dataset."""
+
+    partition: str
+    rows_in: int
+    rows_out: int
+    data_version: str
+    findings: tuple[Finding, ...]
+    published: bool
+
+    @property
+    def blocked(self) -> bool:
+        """Whether a blocking check held the partition back."""
+        return any(f.blocks for f in self.findings)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Publication:
+    """What a publish did, for all its partitions."""
+
+    dataset: Dataset
+    outcomes: tuple[Outcome, ...]
+    code_version: str
+    input_snapshot: int
+    output_snapshot: int
+    seconds: float
+    bytes: int
+    peak_memory: int
+    samples: Mapping[str, list[str]] = field(default_factory=dict)
+
+    def refuse_blocked(self) -> None:
+        """Raise for the partitions that a blocking check held back.
+
+        Raises: BrokenContractError.
+        """
+        blocked = [(o, f) for o in self.outcomes for f in o.findings if f.blocks]
+        if not blocked:
+            return
+        outcome, finding = blocked[0]
+        name, where = self.dataset.name, outcome.partition or "whole table"
+        held = len({o.partition for o, _ in blocked})
+        more = f" (the first of {len(blocked)} failures in {held} partitions)" * (len(blocked) > 1)
+        keys = self.samples.get(finding.check, [])
+        raise BrokenContractError(
+            f"{name} [{where}]: {finding.failing} of {finding.rows} rows break"
+            f" `{finding.check}`{more}" + (f", such as {', '.join(keys)}" if keys else ""),
+            declared=f"{self.dataset.declared}  {finding.check}, severity block",
+            data=f"not published; readers still see snapshot {self.input_snapshot} of it",
+            next=f"watermain explain {name} {outcome.partition}".rstrip(),
+        )
+
+
+def publish(dataset: Dataset, span: Span | None, job: Job) -> Publication:
+    """Compute partitions, audit them, make those that pass visible in one lake transaction.
+
+    Guarantees: readers see a partition as before or as after; a partition that a blocking check
+    refuses keeps its old rows; the same inputs with the same code publish nothing.
+    """
+    began = time.monotonic()
+    with (
+        job.lake.fence.lease(str(dataset.name)) as lease,
+        job.lake.get_connection() as connection,
+    ):
+        ensure_table(job.lake, connection, dataset, lease, rebuild=job.rebuild)
+        bench = _Bench(dataset=dataset, span=span, job=job, connection=connection, lease=lease)
+        bench.bind()
+        if not bench.changed:
+            return bench.report(bench.unchanged(), began)
+        attempt = bench.attempt(bench.changed, began)
+        blocked = {o.partition for o in attempt.outcomes if o.blocked}
+        passing = [k for k in bench.changed if k not in blocked]
+        if not blocked:
+            return attempt
+        outcomes = [o for o in attempt.outcomes if o.blocked]
+        for run in _runs(passing, bench.changed):
+            again = bench.attempt(run, began)
+            outcomes += again.outcomes
+        return bench.report(outcomes, began, samples=attempt.samples)
+
+
+@dataclass(kw_only=True)
+class _Bench:
+    """One dataset on the workbench: its inputs pinned, its versions known."""
+
+    dataset: Dataset
+    span: Span | None
+    job: Job
+    connection: duckdb.DuckDBPyConnection
+    lease: Lease
+    snapshot: int = 0
+    code: str = ""
+    wanted: dict[str, str] = field(default_factory=dict)
+    changed: list[str] = field(default_factory=list)
+
+    def bind(self) -> None:
+        """Pin one snapshot; decide which partitions have new inputs or new code."""
+        self.snapshot = self.job.lake.snapshot(self.connection)
+        self.code = code_version(self.dataset)
+        inputs = {
+            name: ledger.versions(self.connection, name, self.snapshot)
+            for name in self.dataset.inputs.values()
+        }
+        keys = self.span.keys if self.span else [""]
+        self.wanted = {key: self._version(key, inputs) for key in keys}
+        known = ledger.versions(self.connection, self.dataset.name)
+        stale = [key for key in keys if self.job.rebuild or known.get(key) != self.wanted[key]]
+        self.changed = keys[keys.index(stale[0]) : keys.index(stale[-1]) + 1] if stale else []
+
+    def _version(self, key: str, inputs: Mapping[DatasetName, Mapping[str, str]]) -> str:
+        parts = [self.code]
+        for name, versions in sorted(inputs.items()):
+            other = self.job.find(name)
+            if other.source is not None and other.source.kind == "platform":
+                parts.append(f"{name}@{self.snapshot}")
+            elif other.cadence is None or self.span is None:
+                parts += [f"{name}/{k}={v}" for k, v in sorted(versions.items())]
+            else:
+                first, last = overlapping(Span(self.span.cadence, key, key), other.cadence)
+                needed = other.cadence.keys(first, last)
+                parts += [f"{name}/{k}={versions.get(k)}" for k in needed]
+        return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
+
+    def _views(self, span: Span | None) -> dict[str, str]:
+        views = {}
+        for alias, name in self.dataset.inputs.items():
+            other = self.job.find(name)
+            where = ""
+            if span is not None and other.cadence is not None:
+                first, last = overlapping(span, other.cadence)
+                where = " where " + Span(other.cadence, first, last).filter(other.contract)
+            source = f"{table(name)} at (version => {self.snapshot})"
+            views[alias] = f"input_{alias}"
+            self.connection.execute(
+                f"create or replace view input_{alias} as select * from {source}{where}"
+            )
+        return views
+
+    def attempt(self, keys: list[str], began: float) -> Publication:
+        """Stage the partitions, audit them, then commit, unless one of them is refused."""
+        span = Span(self.span.cadence, keys[0], keys[-1]) if self.span else None
+        views = self._views(span)
+        sql = staged_sql(self.connection, self.dataset, views)
+        target, where = table(self.dataset.name), "true"
+        if span is not None:
+            where = span.filter(self.dataset.contract)
+        staged = Staged(
+            dataset=self.dataset, relation=target, where=where, span=span, others=self._other
+        )
+        rows_in = self._rows_in(views, span)
+        samples: dict[str, list[str]] = {}
+        with self._transaction() as written:
+            self.connection.execute(f"delete from {target} where {where}")
+            count = self.connection.execute(f"insert into {target} {sql}").fetchone()
+            failpoint("publish.after_stage")
+            rows, findings = audit(self.connection, staged, keys)
+            findings += _outside(rows, int(count[0]) if count else 0, where)
+            outcomes = self._outcomes(keys, rows_in, rows, findings)
+            size = written.sync()
+            refused = [o for o in outcomes if o.blocked]
+            if refused:
+                samples = self._samples(staged, refused[0])
+                raise _RefusedError
+            report = self.report(outcomes, began, size=size)
+            ledger.append(self.connection, self._ledger_rows(report))
+            failpoint("publish.after_data_before_commit")
+        return self.report(outcomes, began, size=size, samples=samples)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[object]:
+        message = f"publish {self.dataset.name} by {self.job.run_id}"
+        try:
+            with self.job.lake.transaction(self.connection, self.lease, message) as written:
+                yield written
+        except _RefusedError:
+            return
+
+    def _other(self, name: DatasetName) -> str:
+        return f"{table(name)} at (version => {self.snapshot})"
+
+    def _rows_in(self, views: Mapping[str, str], span: Span | None) -> dict[str, int]:
+        total: dict[str, int] = {}
+        for alias, name in self.dataset.inputs.items():
+            other = self.job.find(name)
+            same = span is not None and other.cadence == span.cadence
+            key = span.key(other.contract) if span is not None and same else "''"
+            for found, count in self.connection.execute(
+                f"select {key}, count(*) from {views[alias]} group by 1"
+            ).fetchall():
+                total[str(found)] = total.get(str(found), 0) + int(count)
+        return total
+
+    def _outcomes(
+        self,
+        keys: list[str],
+        rows_in: Mapping[str, int],
+        rows: Mapping[str, int],
+        findings: list[Finding],
+    ) -> list[Outcome]:
+        shared = rows_in.get("", 0)
+        return [
+            Outcome(
+                partition=key,
+                rows_in=rows_in.get(key, 0) + (shared if key else 0),
+                rows_out=rows.get(key, 0),
+                data_version=self.wanted[key],
+                findings=tuple(f for f in findings if f.partition == key),
+                published=True,
+            )
+            for key in keys
+        ]
+
+    def unchanged(self) -> list[Outcome]:
+        """The outcome when every partition already stands as it would be computed."""
+        return [
+            Outcome(
+                partition=key,
+                rows_in=0,
+                rows_out=0,
+                data_version=version,
+                findings=(),
+                published=False,
+            )
+            for key, version in self.wanted.items()
+        ]
+
+    def _samples(self, staged: Staged, refused: Outcome) -> dict[str, list[str]]:
+        checks = {c.label: c for c in self.dataset.all_checks}
+        return {
+            f.check: sample(self.connection, staged, checks[f.check], refused.partition)
+            for f in refused.findings
+            if f.blocks and f.check in checks
+        }
+
+    def report(
+        self,
+        outcomes: list[Outcome],
+        began: float,
+        *,
+        size: int = 0,
+        samples: Mapping[str, list[str]] | None = None,
+    ) -> Publication:
+        """The publication as it stands now."""
+        return Publication(
+            dataset=self.dataset,
+            outcomes=tuple(sorted(outcomes, key=lambda o: o.partition)),
+            code_version=self.code,
+            input_snapshot=self.snapshot,
+            output_snapshot=self.job.lake.snapshot(self.connection),
+            seconds=time.monotonic() - began,
+            bytes=size,
+            peak_memory=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+            samples=samples or {},
+        )
+
+    def _ledger_rows(self, report: Publication) -> list[ledger.PublishRow]:
+        now, share = self.job.clock.now(), max(1, len(report.outcomes))
+        return [
+            ledger.PublishRow(
+                dataset=str(self.dataset.name),
+                partition=o.partition,
+                data_version=o.data_version,
+                code_version=self.code,
+                contract_version=self.dataset.contract.version,
+                contract_hash=self.dataset.contract.hash,
+                rows_in=o.rows_in,
+                rows_out=o.rows_out,
+                bytes=report.bytes // share,
+                seconds=report.seconds / share,
+                peak_memory=report.peak_memory,
+                input_snapshot=self.snapshot,
+                epoch=self.lease.epoch,
+                run_id=self.job.run_id,
+                published_at=now,
+            )
+            for o in report.outcomes
+        ]
+
+
+class _RefusedError(Exception):
+    """Leave the transaction because a blocking check failed."""
+
+
+def _outside(rows: Mapping[str, int], inserted: int, where: str) -> list[Finding]:
+    """Rows whose event time lies outside the partitions asked for break the window."""
+    stray = inserted - sum(rows.values())
+    if where == "true" or stray <= 0:
+        return []
+    return [
+        Finding(
+            check="within_partition", partition=key, failing=stray, rows=count, severity="block"
+        )
+        for key, count in rows.items()
+    ]
+
+
+def _runs(passing: list[str], keys: list[str]) -> list[list[str]]:
+    """Cut the passing keys into runs without a gap."""
+    if not passing:
+        return []
+    order = {key: i for i, key in enumerate(keys)}
+    runs = [[passing[0]]]
+    for before, after in pairwise(passing):
+        if order[after] == order[before] + 1:
+            runs[-1].append(after)
+        else:
+            runs.append([after])
+    return runs

@@ -1,0 +1,108 @@
+"""The lake table of a dataset, made to fit its contract."""
+
+from __future__ import annotations
+
+import duckdb
+import pyarrow as pa
+
+from platform_assets.build.partition import layout
+from platform_assets.declare.dataset import Dataset
+from platform_assets.declare.errors import BrokenContractError
+from resources.fence import Lease
+from resources.lake import Lake, quote, table
+
+CHANGE_COLUMNS = {
+    "postgres": pa.schema(
+        [
+            ("_op", pa.string()),
+            ("_lsn", pa.int64()),
+            ("_seq", pa.int64()),
+            ("_xid", pa.int64()),
+            ("_commit_at", pa.timestamp("us", "UTC")),
+        ]
+    ),
+    "files": pa.schema(
+        [
+            ("_file", pa.string()),
+            ("_file_hash", pa.string()),
+            ("_row", pa.int64()),
+            ("_delivered_at", pa.timestamp("us", "UTC")),
+        ]
+    ),
+}
+BATCH_COLUMN = pa.field("_batch_id", pa.string())
+
+
+def stored_schema(dataset: Dataset) -> pa.Schema:
+    """The contract's columns, with the change columns of the source's kind behind them."""
+    schema = dataset.contract.schema
+    if dataset.source is None or dataset.source.kind not in CHANGE_COLUMNS:
+        return schema
+    return pa.schema([*schema, *CHANGE_COLUMNS[dataset.source.kind], BATCH_COLUMN])
+
+
+def engine_types(connection: duckdb.DuckDBPyConnection, schema: pa.Schema) -> dict[str, str]:
+    """The engine's type for each column."""
+    connection.register("watermain_shape", schema.empty_table())
+    rows = connection.execute("describe select * from watermain_shape").fetchall()
+    connection.unregister("watermain_shape")
+    return {str(row[0]): str(row[1]) for row in rows}
+
+
+def ensure_table(
+    lake: Lake,
+    connection: duckdb.DuckDBPyConnection,
+    dataset: Dataset,
+    lease: Lease,
+    *,
+    rebuild: bool = False,
+) -> None:
+    """Create the table, or add the columns that the contract gained.
+
+    Raises: BrokenContractError, when the stored table has other types or more columns.
+    """
+    wanted = engine_types(connection, stored_schema(dataset))
+    stored = _stored(connection, dataset)
+    target = table(dataset.name)
+    if stored == wanted:
+        return
+    shrunk = set(stored) - set(wanted)
+    retyped = {n for n in stored if n in wanted and stored[n] != wanted[n]}
+    if (shrunk or retyped) and not rebuild:
+        _refuse(dataset, stored, wanted, sorted(shrunk | retyped))
+    with lake.transaction(connection, lease, f"shape {dataset.name}"):
+        if shrunk or retyped:
+            connection.execute(f"drop table {target}")
+            stored = {}
+        if stored:
+            for name in wanted.keys() - stored.keys():
+                connection.execute(f"alter table {target} add column {quote(name)} {wanted[name]}")
+            return
+        connection.execute(f"create schema if not exists lake.{quote(dataset.name.schema)}")
+        columns = ", ".join(f"{quote(n)} {t}" for n, t in wanted.items())
+        connection.execute(f"create table {target} ({columns})")
+        if dataset.cadence is not None and dataset.contract.event_time:
+            cut = layout(dataset.cadence, dataset.contract.event_time)
+            connection.execute(f"alter table {target} set partitioned by ({cut})")
+
+
+def _stored(connection: duckdb.DuckDBPyConnection, dataset: Dataset) -> dict[str, str]:
+    rows = connection.execute(
+        "select column_name, data_type from duckdb_columns() where database_name = 'lake'"
+        " and schema_name = ? and table_name = ? order by column_index",
+        [dataset.name.schema, dataset.name.table],
+    ).fetchall()
+    return {str(name): str(kind) for name, kind in rows}
+
+
+def _refuse(
+    dataset: Dataset, stored: dict[str, str], wanted: dict[str, str], names: list[str]
+) -> None:
+    changes = ", ".join(f"`{n}` {stored[n]} -> {wanted.get(n, 'gone')}" for n in names)
+    rebuild = "watermain replay" if dataset.source is None else "give the dataset a new name for"
+    raise BrokenContractError(
+        f"{dataset.name}: the contract no longer fits the stored table: {changes}",
+        declared=dataset.declared,
+        data="unchanged; readers still see the table as it was",
+        next=f"{rebuild} {dataset.name}",
+    )

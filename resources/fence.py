@@ -1,0 +1,156 @@
+"""The right to commit to a dataset, held by one writer at a time."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import psycopg
+
+from platform_assets.declare.errors import LostLeaseError, UnreachableSystemError
+
+# The trigger runs inside the PostgreSQL transaction that commits a lake snapshot, so a writer
+# whose epoch is no longer the dataset's cannot commit, whatever its clock or connection says.
+DDL = """
+create schema if not exists watermain;
+create table if not exists watermain.lease (
+    dataset text primary key, epoch bigint not null, holder_pid int, renewed_at timestamptz
+);
+create or replace function watermain.fence() returns trigger language plpgsql as $$
+declare
+    claim jsonb;
+    current_epoch bigint;
+begin
+    if new.commit_extra_info is null then
+        return new;
+    end if;
+    claim := new.commit_extra_info::jsonb;
+    select epoch into current_epoch from watermain.lease
+        where dataset = claim->>'dataset' for share;
+    if current_epoch is distinct from (claim->>'epoch')::bigint then
+        raise exception 'watermain lost lease: % held epoch %, now %',
+            claim->>'dataset', claim->>'epoch', current_epoch;
+    end if;
+    return new;
+end $$;
+create or replace trigger watermain_fence before insert on ducklake_snapshot_changes
+    for each row execute function watermain.fence();
+"""
+
+
+@dataclass(frozen=True)
+class Lease:
+    """The right to commit to `dataset` while `epoch` is its latest."""
+
+    dataset: str
+    epoch: int
+
+
+class Fence:
+    """Hand out leases on datasets through the catalog's PostgreSQL.
+
+    Guarantees: one live lease for each dataset; a dead holder's lease is free at once (its
+    connection is gone), a silent holder's after `lease_seconds`; a commit under an older epoch
+    is refused by the catalog itself.
+    """
+
+    def __init__(self, dsn: str, *, lease_seconds: int) -> None:
+        self._dsn, self._seconds = dsn, lease_seconds
+
+    @contextmanager
+    def lease(self, dataset: str, *, wait_seconds: float = 3600) -> Iterator[Lease]:
+        """Wait for the dataset's lease, hold it for the block."""
+        connection = self._connect()
+        try:
+            epoch = self._acquire(connection, dataset, time.monotonic() + wait_seconds)
+            done = threading.Event()
+            beat = threading.Thread(
+                target=self._renew, args=(connection, dataset, epoch, done), daemon=True
+            )
+            beat.start()
+            try:
+                yield Lease(dataset, epoch)
+            finally:
+                done.set()
+                beat.join()
+        finally:
+            connection.close()
+
+    def _connect(self) -> psycopg.Connection[tuple[object, ...]]:
+        try:
+            return psycopg.connect(self._dsn, autocommit=True, application_name="watermain-lease")
+        except psycopg.OperationalError as error:
+            raise unreachable(error) from error
+
+    def _acquire(
+        self, connection: psycopg.Connection[tuple[object, ...]], dataset: str, until: float
+    ) -> int:
+        while not _one(
+            connection,
+            "select pg_try_advisory_lock(hashtext('watermain'), hashtext(%s))",
+            (dataset,),
+        ):
+            self._evict(connection, dataset)
+            if time.monotonic() > until:
+                raise LostLeaseError(
+                    f"{dataset}: another writer held the lease all the time",
+                    declared="resources/fence.py",
+                    data="nothing was published; readers still see the snapshot before",
+                    next="watermain status",
+                )
+            time.sleep(0.05)
+        epoch = _one(
+            connection,
+            "insert into watermain.lease values (%s, 1, pg_backend_pid(), now())"
+            " on conflict (dataset) do update set epoch = lease.epoch + 1,"
+            " holder_pid = pg_backend_pid(), renewed_at = now() returning epoch",
+            (dataset,),
+        )
+        return int(str(epoch))
+
+    def _evict(self, connection: psycopg.Connection[tuple[object, ...]], dataset: str) -> None:
+        connection.execute(
+            "select pg_terminate_backend(l.holder_pid) from watermain.lease l"
+            " join pg_stat_activity a on a.pid = l.holder_pid"
+            " and a.application_name = 'watermain-lease'"
+            " where dataset = %s and renewed_at < now() - make_interval(secs => %s)",
+            (dataset, self._seconds),
+        )
+
+    def _renew(
+        self,
+        connection: psycopg.Connection[tuple[object, ...]],
+        dataset: str,
+        epoch: int,
+        done: threading.Event,
+    ) -> None:
+        while not done.wait(self._seconds / 4):
+            try:
+                connection.execute(
+                    "update watermain.lease set renewed_at = now()"
+                    " where dataset = %s and epoch = %s",
+                    (dataset, epoch),
+                )
+            except psycopg.Error:
+                return  # the lease is lost; the trigger refuses the commit
+
+
+def _one(
+    connection: psycopg.Connection[tuple[object, ...]], sql: str, values: tuple[object, ...]
+) -> object:
+    row = connection.execute(sql, values).fetchone()
+    return row[0] if row else None
+
+
+def unreachable(error: BaseException) -> UnreachableSystemError:
+    """The error for a catalog database that does not answer."""
+    reason = str(error).strip().splitlines()[0][:200] if str(error).strip() else "no answer"
+    return UnreachableSystemError(
+        f"the lake's catalog database does not answer: {reason}",
+        declared="WATERMAIN_POSTGRES, or the embedded server in the data folder",
+        data="nothing was published; readers still see the snapshot before",
+        next="watermain doctor",
+    )

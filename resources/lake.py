@@ -1,0 +1,252 @@
+"""The lake: DuckLake tables with their catalog in PostgreSQL."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import psycopg
+from dagster_duckdb import DuckDBResource
+from pydantic import Field
+
+from platform_assets.declare.errors import (
+    DiskFullError,
+    LostLeaseError,
+    UnknownDatasetError,
+    WatermainError,
+)
+from platform_assets.declare.name import DatasetName
+from resources.failpoint import failpoint
+from resources.fence import DDL, Fence, Lease, unreachable
+from resources.postgres import EmbeddedPostgres
+from resources.settings import Settings, load_settings
+
+EXTENSIONS = ("ducklake", "postgres_scanner")
+
+
+class Lake(DuckDBResource):
+    """Open connections to the lake; each is an engine of its own with the lake attached.
+
+    Guarantees: extensions come from installed wheels, never from the network; the session's
+    time zone is UTC.
+    """
+
+    database: str = Field(default=":memory:")
+    catalog: str = Field(default="", description="libpq string of the catalog database")
+    folder: str = Field(default="", description="where Parquet files lie")
+
+    @classmethod
+    def from_settings(cls, settings: Settings | None = None) -> Lake:
+        """The lake that the settings describe."""
+        settings = settings or load_settings()
+        return cls(catalog=catalog_dsn(settings), folder=settings.lake_folder)
+
+    @contextmanager
+    def get_connection(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Open a connection for the block, with the lake attached as `lake`."""
+        settings = load_settings()
+        connection = duckdb.connect(
+            self.database,
+            config={
+                "memory_limit": settings.memory_limit,
+                "threads": settings.threads,
+                "autoinstall_known_extensions": False,
+                "autoload_known_extensions": False,
+                "temp_directory": str(settings.home / "tmp"),
+                **(self.connection_config or {}),
+            },
+        )
+        try:
+            self._attach(connection, settings)
+            yield connection
+        finally:
+            connection.close()
+
+    def _attach(self, connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
+        remote = self.folder.startswith("s3://")
+        for name in (*EXTENSIONS, *(("httpfs",) if remote else ())):
+            connection.execute(f"load '{extension(name)}'")
+        if remote:
+            connection.execute(
+                f"create secret (type s3, key_id {text(settings.s3_key_id or '')},"
+                f" secret {text(settings.s3_secret or '')},"
+                f" endpoint {text(settings.s3_endpoint or 's3.amazonaws.com')}, url_style 'path')"
+            )
+        else:
+            Path(self.folder).mkdir(parents=True, exist_ok=True)
+        connection.execute("set timezone = 'UTC'")
+        source = text(f"ducklake:postgres:{self.catalog}")
+        try:
+            connection.execute(
+                f"attach {source} as lake (data_path {text(self.folder)},"
+                " data_inlining_row_limit 500)"
+            )
+        except duckdb.Error as error:
+            raise unreachable(error) from error
+
+    def initialize(self) -> None:
+        """Create the catalog with its fence where they are missing."""
+        with self.get_connection():
+            pass
+        try:
+            with psycopg.connect(self.catalog) as connection:
+                connection.execute("select pg_advisory_xact_lock(hashtext('watermain ddl'))")
+                connection.execute(DDL)
+        except psycopg.OperationalError as error:
+            raise unreachable(error) from error
+
+    @property
+    def fence(self) -> Fence:
+        """The leases of this lake."""
+        return Fence(self.catalog, lease_seconds=load_settings().lease_seconds)
+
+    @contextmanager
+    def transaction(
+        self, connection: duckdb.DuckDBPyConnection, lease: Lease, message: str
+    ) -> Iterator[Written]:
+        """Commit the block's changes at its end as one snapshot, or change nothing.
+
+        Guarantees: new data files are on disk before the snapshot is visible; a writer whose
+        lease moved on is refused.
+        Raises: LostLeaseError, DiskFullError.
+        """
+        name = DatasetName.parse(lease.dataset)
+        written = Written(self.folder, f"{name.schema}/{name.table}", _present(self.folder))
+        connection.execute("begin")
+        try:
+            yield written
+            failpoint("publish.before_sync")
+            written.sync()
+            claim = json.dumps({"dataset": lease.dataset, "epoch": lease.epoch})
+            connection.execute(
+                f"call lake.set_commit_message('watermain', {text(message)},"
+                f" extra_info => {text(claim)})"
+            )
+            failpoint("publish.before_commit")
+            connection.execute("commit")
+            failpoint("publish.after_commit")
+        except BaseException as error:
+            _roll_back(connection)
+            translated = translate(error, lease.dataset)
+            if translated is error:
+                raise
+            raise translated from error
+
+    def snapshot(self, connection: duckdb.DuckDBPyConnection) -> int:
+        """The id of the newest snapshot."""
+        row = connection.execute("select id from lake.current_snapshot()").fetchone()
+        return int(row[0]) if row else 0
+
+
+def _present(folder: str) -> float:
+    """A moment not later than any file written from now on, by the file system's own clock."""
+    if folder.startswith("s3://"):
+        return 0.0
+    probe = Path(folder) / f".clock-{os.getpid()}"
+    probe.touch()
+    moment = probe.stat().st_mtime
+    probe.unlink()
+    return moment
+
+
+def _roll_back(connection: duckdb.DuckDBPyConnection) -> None:
+    try:
+        connection.execute("rollback")
+    except duckdb.Error:
+        return  # there is no transaction any more
+
+
+def translate(error: BaseException, dataset: str) -> BaseException:
+    """Turn an engine's error into one that says what to do, where we know."""
+    message = str(error)
+    if isinstance(error, WatermainError):
+        return error
+    if "watermain lost lease" in message:
+        return LostLeaseError(
+            f"{dataset}: the lease moved to another writer",
+            declared="resources/fence.py",
+            data="not published; readers see the other writer's snapshot",
+            next=f"watermain explain {dataset}",
+        )
+    if "No space left on device" in message:
+        return DiskFullError(
+            f"{dataset}: no space left on the device that holds the lake",
+            declared="WATERMAIN_DATA_DIR or WATERMAIN_LAKE_PATH",
+            data="not published; readers still see the snapshot before",
+            next="free some space; then run it again",
+        )
+    return error
+
+
+@dataclass(frozen=True)
+class Written:
+    """The data files that a transaction writes for one table, beside the ledger's."""
+
+    folder: str
+    table: str
+    since: float
+
+    def sync(self) -> int:
+        """Flush new files to disk, then their folders; give the table's new bytes."""
+        if self.folder.startswith("s3://"):
+            return 0
+        _sync_new_files(Path(self.folder) / "upkeep_raw", self.since)
+        return _sync_new_files(Path(self.folder) / self.table, self.since)
+
+
+def _sync_new_files(root: Path, since: float) -> int:
+    total = 0
+    for place, _, files in os.walk(root):
+        paths = [os.path.join(place, f) for f in files]
+        fresh = [(p, os.stat(p)) for p in paths if os.path.exists(p)]
+        fresh = [(p, stat) for p, stat in fresh if stat.st_mtime >= since]
+        total += sum(stat.st_size for _, stat in fresh)
+        for path in [*(p for p, _ in fresh), *([place] if fresh else [])]:
+            descriptor = os.open(path, os.O_RDONLY)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+    return total
+
+
+def extension(name: str) -> str:
+    """The path of a DuckDB extension inside its wheel."""
+    spec = importlib.util.find_spec(f"duckdb_extension_{name}")
+    if spec is None or spec.origin is None:
+        raise UnknownDatasetError(
+            f"the DuckDB extension {name} is not installed",
+            declared="requirements.in",
+            data="nothing was read or written",
+            next="make up",
+        )
+    folder = Path(spec.origin).parent / "extensions" / f"v{duckdb.__version__}"
+    return str(folder / f"{name}.duckdb_extension")
+
+
+def catalog_dsn(settings: Settings) -> str:
+    """The libpq string of the catalog database."""
+    if settings.postgres:
+        return settings.postgres
+    return EmbeddedPostgres(settings.home / "postgres").dsn("watermain")
+
+
+def text(value: str) -> str:
+    """A SQL string literal."""
+    return "'" + value.replace("'", "''") + "'"
+
+
+def quote(name: str) -> str:
+    """A SQL identifier; the one function that quotes identifiers."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def table(name: DatasetName) -> str:
+    """The dataset's table, as SQL names it."""
+    return f"lake.{quote(name.schema)}.{quote(name.table)}"

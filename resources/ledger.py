@@ -1,0 +1,134 @@
+"""The ledger: what was captured, what was published, what was put aside."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+
+import duckdb
+
+from platform_assets.declare.errors import LedgerGapError
+from platform_assets.declare.name import DatasetName
+
+BATCHES = "lake.upkeep_raw.batches"
+PUBLISHES = "lake.upkeep_raw.publishes"
+QUARANTINE = "lake.upkeep_raw.quarantine"
+
+DDL = (
+    "create schema if not exists lake.upkeep_raw",
+    f"""create table if not exists {BATCHES} (
+        stream varchar, shard varchar, from_position varchar, to_position varchar,
+        batch_id varchar, rows bigint, quarantined bigint, content_hash varchar,
+        contract_version varchar, epoch bigint, run_id varchar, committed_at timestamptz)""",
+    f"""create table if not exists {PUBLISHES} (
+        dataset varchar, partition varchar, data_version varchar, code_version varchar,
+        contract_version varchar, contract_hash varchar, rows_in bigint, rows_out bigint,
+        bytes bigint, seconds double, peak_memory bigint, input_snapshot bigint, epoch bigint,
+        run_id varchar, published_at timestamptz)""",
+    f"""create table if not exists {QUARANTINE} (
+        dataset varchar, batch_id varchar, position varchar, reason varchar, payload varchar,
+        contract_version varchar, run_id varchar, quarantined_at timestamptz)""",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class BatchRow:
+    """One captured batch."""
+
+    stream: str
+    shard: str
+    from_position: str
+    to_position: str
+    batch_id: str
+    rows: int
+    quarantined: int
+    content_hash: str
+    contract_version: str
+    epoch: int
+    run_id: str
+    committed_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class PublishRow:
+    """One partition of one dataset, published once; `partition` is "" for an unpartitioned one.
+
+    Units: `bytes` on disk, `seconds` of wall time, `peak_memory` in bytes; these belong to the
+    whole publish, shared by its partitions evenly.
+    """
+
+    dataset: str
+    partition: str
+    data_version: str
+    code_version: str
+    contract_version: str
+    contract_hash: str
+    rows_in: int
+    rows_out: int
+    bytes: int
+    seconds: float
+    peak_memory: int
+    input_snapshot: int
+    epoch: int
+    run_id: str
+    published_at: datetime
+
+
+def create(connection: duckdb.DuckDBPyConnection) -> None:
+    """Create the ledger's tables where they are missing."""
+    for statement in DDL:
+        connection.execute(statement)
+
+
+def append(
+    connection: duckdb.DuckDBPyConnection, rows: Sequence[BatchRow] | Sequence[PublishRow]
+) -> None:
+    """Add rows inside the caller's transaction."""
+    if not rows:
+        return
+    target = BATCHES if isinstance(rows[0], BatchRow) else PUBLISHES
+    values = [tuple(asdict(row).values()) for row in rows]
+    marks = "(" + ", ".join("?" * len(values[0])) + ")"
+    for start in range(0, len(values), 100):
+        chunk = values[start : start + 100]
+        flat = [value for row in chunk for value in row]
+        connection.execute(f"insert into {target} values {', '.join([marks] * len(chunk))}", flat)
+
+
+def positions(connection: duckdb.DuckDBPyConnection, stream: DatasetName) -> dict[str, str]:
+    """The last committed position of each shard."""
+    rows = connection.execute(
+        f"select shard, arg_max(to_position, (epoch, committed_at)) from {BATCHES}"
+        " where stream = ? group by shard",
+        [str(stream)],
+    ).fetchall()
+    return dict(rows)
+
+
+def contiguous(before: dict[str, str], shard: str, start: str, stream: DatasetName) -> None:
+    """Prove that a batch starts where its shard ends.
+
+    Raises: LedgerGapError.
+    """
+    known = before.get(shard, "")
+    if known != start:
+        raise LedgerGapError(
+            f"{stream}: shard {shard} ends at {known!r}, the batch starts at {start!r}",
+            declared="the ledger, upkeep.raw.batches",
+            data="not captured; the source still holds the rows",
+            next=f"watermain explain {stream}",
+        )
+
+
+def versions(
+    connection: duckdb.DuckDBPyConnection, name: DatasetName, snapshot: int | None = None
+) -> dict[str, str]:
+    """The data version of every published partition, as of a snapshot."""
+    at = "" if snapshot is None else f" at (version => {snapshot})"
+    rows = connection.execute(
+        f"select partition, arg_max(data_version, (epoch, published_at)) from {PUBLISHES}{at}"
+        " where dataset = ? group by partition",
+        [str(name)],
+    ).fetchall()
+    return dict(rows)

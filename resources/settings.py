@@ -1,0 +1,108 @@
+"""The settings of the platform, read from the environment."""
+
+from __future__ import annotations
+
+import os
+from functools import cached_property
+from pathlib import Path
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from platform_assets.declare.errors import MissingSettingError
+
+PREFIX = "WATERMAIN_"
+SOURCE = "WATERMAIN_SOURCE_"
+
+
+class Settings(BaseSettings):
+    """Hold every setting; each is an environment variable with the prefix `WATERMAIN_`."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True)
+
+    data_dir: Path = Field(Path("data"), description="the folder that holds all state")
+    postgres: str | None = Field(
+        None, description="libpq string of a PostgreSQL to use instead of the embedded one"
+    )
+    lake_path: str | None = Field(None, description="where Parquet lies: a folder or an s3:// URL")
+    s3_endpoint: str | None = Field(None, description="host of an S3-style store")
+    s3_key_id: str | None = Field(None, description="key id for the S3-style store")
+    s3_secret: str | None = Field(None, description="secret for the S3-style store", repr=False)
+    port: int = Field(3000, description="the port of Dagster's web server on 127.0.0.1")
+    memory_limit: str = Field("4GB", description="memory that one step's engine may use")
+    threads: int = Field(2, description="threads that one step's engine may use", ge=1)
+    lease_seconds: int = Field(30, description="silence after which a writer's lease moves", ge=1)
+    batch_rows: int = Field(200_000, description="rows that close one captured batch", ge=1)
+    tick_seconds: float = Field(60.0, description="time after which one capture stops reading")
+    failpoint: str | None = Field(None, description="a named failpoint with its action, for tests")
+
+    @cached_property
+    def home(self) -> Path:
+        """The data folder as an absolute path."""
+        return self.data_dir.resolve()
+
+    @cached_property
+    def lake_folder(self) -> str:
+        """Where the lake keeps its Parquet files, ending in a slash."""
+        return (self.lake_path or str(self.home / "lake")).rstrip("/") + "/"
+
+    def source(self, connection: str) -> str:
+        """The address of an outside system that a declaration names.
+
+        Raises: MissingSettingError, naming the variable.
+        """
+        variable = SOURCE + connection.upper()
+        found = _environment(self.home).get(variable)
+        if not found:
+            raise MissingSettingError(
+                f"no address for the source connection `{connection}`",
+                declared=f"environment variable {variable}",
+                data="nothing was read or written",
+                next=f"export {variable}=...  (`watermain up` sets it for the demo)",
+            )
+        return found
+
+
+def _environment(home: Path) -> dict[str, str]:
+    """The process's variables over those that `watermain up` wrote into the data folder."""
+    written = home / "watermain.env"
+    lines = written.read_text().splitlines() if written.exists() else []
+    stored = dict(line.split("=", 1) for line in lines if "=" in line)
+    own = {k: v for k, v in os.environ.items() if k.startswith(PREFIX)}
+    return {**stored, **own}
+
+
+def load_settings() -> Settings:
+    """Read the settings.
+
+    Raises: MissingSettingError, when a variable is unknown or wrong, naming it.
+    """
+    folder = Path(os.environ.get(PREFIX + "DATA_DIR", "data")).resolve()
+    found = _environment(folder)
+    known = {PREFIX + name.upper() for name in Settings.model_fields}
+    for variable in sorted(found):
+        if variable not in known and not variable.startswith(SOURCE):
+            raise MissingSettingError(
+                f"environment variable {variable} is no setting",
+                declared=f"the environment, or {folder / 'watermain.env'}",
+                data="nothing was read or written",
+                next=f"unset it, or use one of {', '.join(sorted(known))}",
+            )
+    values = {k.removeprefix(PREFIX).lower(): v for k, v in found.items() if k in known}
+    try:
+        return Settings(**values)  # type: ignore[arg-type]
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = PREFIX + str(first["loc"][0]).upper()
+        raise MissingSettingError(
+            f"environment variable {name}: {first['msg']}",
+            declared="the environment",
+            data="nothing was read or written",
+            next=f"export {name} with a right value, or unset it",
+        ) from error
+
+
+def child_environment(**extra: str) -> dict[str, str]:
+    """The environment for a process that the platform starts: ours, compiled bytecode allowed."""
+    kept = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+    return {**kept, **extra}
