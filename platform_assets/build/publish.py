@@ -24,7 +24,7 @@ from resources import ledger
 from resources.clock import Clock
 from resources.failpoint import failpoint
 from resources.fence import Lease
-from resources.lake import Lake, table
+from resources.lake import Lake, Written, table
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -207,7 +207,7 @@ class _Bench:
         return self.report(outcomes, began, size=size, samples=samples)
 
     @contextmanager
-    def _transaction(self) -> Iterator[object]:
+    def _transaction(self) -> Iterator[Written]:
         message = f"publish {self.dataset.name} by {self.job.run_id}"
         try:
             with self.job.lake.transaction(self.connection, self.lease, message) as written:

@@ -67,7 +67,7 @@ class Cadence:
         Raises: InvalidPartitionError, when the key names no partition of this cadence.
         """
         try:
-            begin = datetime.strptime(key, self.format)  # noqa: DTZ007
+            begin = datetime.strptime(key, self.format)
         except (ValueError, TypeError):
             begin = None
         first = datetime.combine(self.start, datetime.min.time())

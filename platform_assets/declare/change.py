@@ -34,8 +34,8 @@ def latest_delivery(rows: ibis.Table, key: str | tuple[str, ...]) -> ibis.Table:
     return kept.drop(*[c for c in kept.columns if c.startswith("_")])
 
 
-@ibis.udf.scalar.builtin(name="timezone")
-def _timezone(zone: str, local: dt.Timestamp(scale=6)) -> dt.Timestamp(timezone="UTC", scale=6):  # type: ignore[valid-type,empty-body]
+@ibis.udf.scalar.builtin(name="timezone")  # type: ignore[untyped-decorator]
+def _timezone(zone: str, local: dt.Timestamp(scale=6)) -> dt.Timestamp(timezone="UTC", scale=6):  # type: ignore[valid-type]
     """The engine's own conversion."""
 
 

@@ -153,7 +153,7 @@ def between(
     column: str, *, low: Any = None, high: Any = None, severity: Severity = "block"
 ) -> Between:
     """Demand `low <= column <= high`; a bound left out is open."""
-    if low is None and high is None or (low is not None and high is not None and low > high):
+    if (low is None and high is None) or (low is not None and high is not None and low > high):
         raise InvalidDeclarationError(
             f"between({column!r}) has bounds {low!r} to {high!r}",
             declared="between",

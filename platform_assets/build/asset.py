@@ -1,0 +1,211 @@
+"""A declared dataset as a Dagster asset."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import dagster as dg
+
+from platform_assets.build.audit import Finding
+from platform_assets.build.code import code_version
+from platform_assets.build.ingest import capture
+from platform_assets.build.metadata import column_schema, outcome_metadata, static_metadata
+from platform_assets.build.partition import Span
+from platform_assets.build.policy import automation, freshness, partitions
+from platform_assets.build.publish import Job, Outcome, Publication, publish
+from platform_assets.declare.dataset import Dataset
+from platform_assets.declare.errors import (
+    InvalidPartitionError,
+    TerminalError,
+)
+from platform_assets.declare.name import DatasetName
+from resources.lake import Lake
+
+Find = Callable[[DatasetName], Dataset]
+KINDS = {"postgres": ("postgresql",), "files": ("csv",)}
+RETRY = dg.RetryPolicy(max_retries=3, delay=2, backoff=dg.Backoff.EXPONENTIAL)
+
+
+def asset_for(dataset: Dataset, find: Find) -> dg.AssetsDefinition | dg.AssetSpec:
+    """Translate one declaration.
+
+    Guarantees: the key is `[team, stage, table]`, the group is the team; each declared check is
+    an asset check; a failed blocking check holds the data, with all that depends on it.
+    """
+    if dataset.source is not None and dataset.source.kind == "platform":
+        return dg.AssetSpec(**_spec_words(dataset))
+    specs = [check_spec(dataset, label, severity) for label, severity in _labels(dataset)]
+
+    @dg.asset(
+        **_spec_words(dataset),
+        check_specs=specs,
+        backfill_policy=dg.BackfillPolicy.single_run() if dataset.cadence else None,
+        retry_policy=RETRY,
+        code_version=code_version(dataset),
+        output_required=False,
+        op_tags={"watermain/declared": dataset.declared},
+    )
+    def body(context: dg.AssetExecutionContext, lake: dg.ResourceParam[Lake]) -> Iterator[Any]:
+        job = Job(lake=lake, find=find, run_id=context.run_id, rebuild=_rebuilds(context))
+        try:
+            span = requested(context, dataset)
+            yield from _run(context, dataset, span, job)
+        except TerminalError as error:
+            raise dg.Failure(str(error), allow_retries=False) from error
+
+    return body
+
+
+def _run(
+    context: dg.AssetExecutionContext, dataset: Dataset, span: Span | None, job: Job
+) -> Iterator[Any]:
+    if dataset.source is None:
+        done = publish(dataset, span, job)
+    else:
+        done = capture(dataset, job)
+    yield from _evaluations(context, dataset, done)
+    passing = [o for o in done.outcomes if not o.blocked]
+    asked = set(span.keys) if span else set() if dataset.cadence else {""}
+    whole = bool(asked) and len(passing) == len(done.outcomes)
+    for outcome in passing:
+        if whole and outcome.partition in asked:
+            context.add_asset_metadata(
+                outcome_metadata(dataset, done, outcome),
+                partition_key=outcome.partition or None,
+            )
+        else:
+            context.log_event(_materialization(dataset, done, outcome))
+    done.refuse_blocked()
+    if whole:
+        yield _output(done, asked)
+
+
+def _output(done: Publication, asked: set[str]) -> dg.Output[None]:
+    """The output that lets downstream steps of the same run start."""
+    version = done.outcomes[0].data_version if len(done.outcomes) == 1 == len(asked) else None
+    return dg.Output(
+        None,
+        output_name="result",
+        metadata=None if done.outcomes else {"published": False, "reason": "no new rows"},
+        data_version=dg.DataVersion(version) if version else None,
+    )
+
+
+def _evaluations(
+    context: dg.AssetExecutionContext, dataset: Dataset, done: Publication
+) -> Iterator[Any]:
+    selected = set(context.op_execution_context.selected_output_names)
+    findings: dict[str, list[Finding]] = {}
+    for outcome in done.outcomes:
+        for finding in outcome.findings:
+            findings.setdefault(finding.check, []).append(finding)
+    for label, severity in _labels(dataset):
+        output = check_spec(dataset, label, severity).get_python_identifier()
+        if output in selected:
+            yield dg.Output(None, output_name=output)
+        for finding in findings.get(label, []):
+            context.log_event(_evaluation(dataset, finding, done.samples))
+
+
+def _evaluation(
+    dataset: Dataset, finding: Finding, samples: Mapping[str, list[str]]
+) -> dg.AssetCheckEvaluation:
+    severe = finding.severity == "block"
+    return dg.AssetCheckEvaluation(
+        asset_key=dg.AssetKey(dataset.name.key),
+        check_name=finding.check,
+        passed=finding.passed,
+        severity=dg.AssetCheckSeverity.ERROR if severe else dg.AssetCheckSeverity.WARN,
+        partition=finding.partition or None,
+        blocking=False,  # the publish itself has held the partition back
+        metadata={
+            "failing": dg.MetadataValue.int(finding.failing),
+            "rows": dg.MetadataValue.int(finding.rows),
+            "declared": dataset.declared,
+            "sample_keys": ", ".join(samples.get(finding.check, [])) or "none",
+        },
+    )
+
+
+def _materialization(
+    dataset: Dataset, done: Publication, outcome: Outcome
+) -> dg.AssetMaterialization:
+    return dg.AssetMaterialization(
+        asset_key=dg.AssetKey(dataset.name.key),
+        partition=outcome.partition or None,
+        metadata=outcome_metadata(dataset, done, outcome),
+        tags={
+            "dagster/data_version": outcome.data_version,
+            "dagster/code_version": done.code_version,
+        },
+    )
+
+
+def requested(context: dg.AssetExecutionContext, dataset: Dataset) -> Span | None:
+    """The partitions that a run asks for.
+
+    Raises: InvalidPartitionError, for keys outside the cadence however they were sent.
+    """
+    if dataset.cadence is None:
+        return None
+    tags = context.run.tags
+    single = tags.get("dagster/partition")
+    first = tags.get("dagster/asset_partition_range_start", single)
+    last = tags.get("dagster/asset_partition_range_end", single)
+    if first is None or last is None:
+        if dataset.source is not None:
+            return None
+        raise InvalidPartitionError(
+            f"{dataset.name}: the run names no partition",
+            declared=dataset.declared,
+            data="nothing was read or written",
+            next=f"watermain materialize {dataset.name} --partition <key>",
+        )
+    dataset.cadence.window(first)
+    dataset.cadence.window(last)
+    return Span(dataset.cadence, first, last)
+
+
+def _rebuilds(context: dg.AssetExecutionContext) -> bool:
+    return context.run.tags.get("watermain/rebuild") == "true"
+
+
+def _labels(dataset: Dataset) -> list[tuple[str, str]]:
+    found = [(c.label, str(c.severity)) for c in dataset.all_checks]
+    return [*found, ("within_partition", "block")] if dataset.cadence else found
+
+
+def check_spec(dataset: Dataset, label: str, severity: str) -> dg.AssetCheckSpec:
+    """The Dagster spec of one declared check."""
+    return dg.AssetCheckSpec(
+        name=label,
+        asset=dg.AssetKey(dataset.name.key),
+        blocking=severity == "block",
+        description=f"{label}, declared at {dataset.declared}",
+    )
+
+
+def _spec_words(dataset: Dataset) -> dict[str, Any]:
+    return {
+        "key": dg.AssetKey(dataset.name.key),
+        "group_name": dataset.name.team,
+        "owners": [dataset.owner],
+        "kinds": _kinds(dataset),
+        "tags": {"stage": dataset.name.stage},
+        "description": f"{dataset.contract.grain}\n\n{dataset.description}".strip(),
+        "metadata": {**static_metadata(dataset), "dagster/column_schema": column_schema(dataset)},
+        "deps": [dg.AssetDep(dg.AssetKey(n.key)) for n in dataset.inputs.values()],
+        "partitions_def": partitions(dataset.cadence) if dataset.cadence else None,
+        "freshness_policy": freshness(dataset.slo, dataset.cadence),
+        "automation_condition": automation(dataset),
+    }
+
+
+def _kinds(dataset: Dataset) -> set[str]:
+    if dataset.source is not None:
+        return {
+            "ducklake",
+            {"postgres": "postgresql", "files": "csv"}.get(dataset.source.kind, ""),
+        } - {""}
+    return {"ducklake", "dbt" if dataset.labels.get("sql") else "ibis"}

@@ -1,0 +1,303 @@
+"""The one way in which a raw dataset grows: batches with their positions, exactly once."""
+
+from __future__ import annotations
+
+import resource
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+
+from platform_assets.build.audit import Finding, Staged, audit
+from platform_assets.build.code import code_version
+from platform_assets.build.partition import Span, is_zoned
+from platform_assets.build.publish import Job, Outcome, Publication
+from platform_assets.build.table import engine_types, ensure_table, stored_schema
+from platform_assets.build.typing_rules import reject_reason, typed
+from platform_assets.declare.dataset import Dataset
+from resources import ledger
+from resources.failpoint import failpoint
+from resources.fence import Lease
+from resources.lake import quote, table, text
+from resources.settings import load_settings
+from resources.source import open_source
+from resources.source.protocol import Batch, Limit, Source
+
+TYPED = "captured"
+
+
+def capture(dataset: Dataset, job: Job, *, source: Source | None = None) -> Publication:
+    """Commit what waits at the source, batch by batch, each with its ledger row.
+
+    Guarantees: rows, positions, rejected rows of a batch commit in one lake transaction; the
+    source is told only afterwards; every row read is published or quarantined with a reason.
+    """
+    began = time.monotonic()
+    settings = load_settings()
+    source = source or open_source(dataset, settings)
+    limit = Limit(rows=settings.batch_rows, seconds=settings.tick_seconds)
+    with (
+        job.lake.fence.lease(str(dataset.name)) as lease,
+        job.lake.get_connection() as connection,
+    ):
+        ensure_table(job.lake, connection, dataset, lease)
+        landing = _Landing(dataset=dataset, job=job, connection=connection, lease=lease)
+        before = ledger.positions(connection, dataset.name)
+        if before:
+            source.acknowledge(before)
+        for batch in source.batches(after=before, limit=limit):
+            ledger.contiguous(before, batch.shard, batch.start, dataset.name)
+            landing.commit(batch, began)
+            before[batch.shard] = batch.end
+            failpoint("ingest.before_acknowledge")
+            source.acknowledge({batch.shard: batch.end})
+        return landing.report(began)
+
+
+@dataclass(kw_only=True)
+class _Landing:
+    """The raw table while batches land in it."""
+
+    dataset: Dataset
+    job: Job
+    connection: duckdb.DuckDBPyConnection
+    lease: Lease
+    outcomes: dict[str, Outcome] = field(default_factory=dict)
+    size: int = 0
+
+    def commit(self, batch: Batch, began: float) -> None:
+        """Make one batch visible with its ledger row, or nothing of it."""
+        rejected = self._type(batch)
+        span = self._span()
+        target = table(self.dataset.name)
+        fresh: list[Outcome] = []
+        message = f"capture {self.dataset.name} {batch.end} by {self.job.run_id}"
+        failpoint("ingest.before_transaction")
+        with self.job.lake.transaction(self.connection, self.lease, message) as written:
+            if batch.reset:
+                self._bury(batch, "true", seq="-1", lsn=f"(select min(_lsn) from {TYPED})")
+            columns = ", ".join(quote(n) for n in stored_schema(self.dataset).names)
+            self.connection.execute(
+                f"insert into {target} select {columns} from {TYPED}"
+                f" where _reason is null{self._no_truncates()}"
+            )
+            self._truncates(batch)
+            failpoint("ingest.after_rows_before_ledger")
+            span = self._span(batch) if batch.reset or self._truncated() else span
+            fresh = self._outcomes(batch, span)
+            self._quarantine(batch)
+            self.size += written.sync()
+            self._record(batch, rejected, fresh, began)
+            failpoint("ingest.after_ledger_before_commit")
+        failpoint("ingest.after_commit")
+        for outcome in fresh:
+            self.outcomes[outcome.partition] = outcome
+
+    def _type(self, batch: Batch) -> int:
+        """Turn text into declared types; give the number of rows that do not fit."""
+        if isinstance(batch.rows, Path):
+            relation = f"read_parquet({text(str(batch.rows))})"
+        else:
+            self.connection.register("arrived", batch.rows)
+            relation = "arrived"
+        schema = stored_schema(self.dataset)
+        types = engine_types(self.connection, schema)
+        promised = set(self.dataset.contract.schema.names)
+        kind = self.dataset.source.kind if self.dataset.source else ""
+        columns = [
+            f"{typed(quote(f.name), f.type, types[f.name], kind)} as {quote(f.name)}"
+            if f.name in promised
+            else f"try_cast({quote(f.name)} as {types[f.name]}) as {quote(f.name)}"
+            for f in schema
+            if f.name != "_batch_id"
+        ]
+        self.connection.execute(
+            f"create or replace temp table {TYPED} as select {', '.join(columns)},"
+            f" {text(batch.batch_id)} as _batch_id,"
+            f" {reject_reason(self.dataset, types)} as _reason,"
+            f" case when _reason is not null then to_json(arrived)::varchar end"
+            f" as _payload from {relation} as arrived"
+        )
+        found = self.connection.execute(f"select count(_reason) from {TYPED}").fetchone()
+        return int(found[0]) if found else 0
+
+    def _span(self, batch: Batch | None = None) -> Span | None:
+        cadence, event = self.dataset.cadence, self.dataset.contract.event_time
+        if cadence is None or event is None:
+            return None
+        column = quote(event)
+        relation, where = TYPED, "_reason is null"
+        if batch is not None:
+            relation = table(self.dataset.name)
+            where = f"_batch_id = {text(batch.batch_id)}"
+        row = self.connection.execute(
+            f"select min({column})::timestamp::varchar, max({column})::timestamp::varchar"
+            f" from {relation} where {where}"
+        ).fetchone()
+        if row is None or row[0] is None:
+            return None
+        return _span_of(self.dataset, str(row[0]), str(row[1]))
+
+    def _no_truncates(self) -> str:
+        return " and _op <> 't'" if self._kind == "postgres" else ""
+
+    @property
+    def _kind(self) -> str:
+        return self.dataset.source.kind if self.dataset.source else ""
+
+    def _truncated(self) -> bool:
+        if self._kind != "postgres":
+            return False
+        row = self.connection.execute(f"select count(*) from {TYPED} where _op = 't'").fetchone()
+        return bool(row and row[0])
+
+    def _truncates(self, batch: Batch) -> None:
+        if not self._truncated():
+            return
+        for lsn, seq in self.connection.execute(
+            f"select _lsn, _seq from {TYPED} where _op = 't' order by 1, 2"
+        ).fetchall():
+            self._bury(batch, f"(_lsn, _seq) < ({lsn}, {seq})", lsn=str(lsn), seq=str(seq))
+
+    def _bury(self, batch: Batch, where: str, *, lsn: str, seq: str) -> None:
+        """Write a tombstone for every key alive, so that old partitions learn of its end."""
+        target, contract = table(self.dataset.name), self.dataset.contract
+        keys = ", ".join(quote(k) for k in contract.key)
+        columns = ", ".join(quote(c.name) for c in contract.columns)
+        self.connection.execute(
+            f"insert into {target} by name select {columns}, 't' as _op, {lsn} as _lsn,"
+            f" {seq} as _seq, _xid, _commit_at, {text(batch.batch_id)} as _batch_id"
+            f" from {target} where {where} qualify row_number() over (partition by {keys}"
+            " order by _lsn desc, _seq desc) = 1 and _op not in ('d', 't')"
+        )
+
+    def _outcomes(self, batch: Batch, span: Span | None) -> list[Outcome]:
+        where = f"_batch_id = {text(batch.batch_id)}"
+        if span is not None:
+            where += " and " + span.filter(self.dataset.contract)
+        staged = Staged(
+            dataset=self.dataset,
+            relation=table(self.dataset.name),
+            where=where,
+            span=span,
+            others=table,
+        )
+        if span is None and self.dataset.cadence is not None:
+            return []
+        rows, findings = audit(self.connection, staged, span.keys if span else [""])
+        return [
+            Outcome(
+                partition=key,
+                rows_in=count,
+                rows_out=count,
+                data_version=batch.batch_id[:32],
+                findings=tuple(f for f in findings if f.partition == key) + _inside(key, span),
+                published=True,
+            )
+            for key, count in rows.items()
+            if count
+        ]
+
+    def _quarantine(self, batch: Batch) -> None:
+        columns = "dataset, batch_id, position, reason, payload"
+        values = [str(self.dataset.name), batch.batch_id]
+        ends = f"{text(self.dataset.contract.version)}, {text(self.job.run_id)}, now()"
+        position = "_row" if self._kind == "files" else "_lsn"
+        self.connection.execute(
+            f"insert into {ledger.QUARANTINE} select ?, ?, {position}::varchar, _reason, _payload,"
+            f" {ends} from {TYPED} where _reason is not null",
+            values,
+        )
+        if batch.rejected.num_rows:
+            self.connection.register("unread", batch.rejected)
+            self.connection.execute(
+                f"insert into {ledger.QUARANTINE} ({columns}, contract_version, run_id,"
+                f" quarantined_at) select ?, ?, position, reason, payload, {ends} from unread",
+                values,
+            )
+
+    def _record(self, batch: Batch, rejected: int, fresh: list[Outcome], began: float) -> None:
+        now = self.job.clock.now()
+        contract = self.dataset.contract
+        ledger.append(
+            self.connection,
+            [
+                ledger.BatchRow(
+                    stream=str(self.dataset.name),
+                    shard=batch.shard,
+                    from_position=batch.start,
+                    to_position=batch.end,
+                    batch_id=batch.batch_id,
+                    rows=batch.row_count - rejected,
+                    quarantined=rejected + batch.rejected.num_rows,
+                    content_hash=batch.content_hash,
+                    contract_version=contract.version,
+                    epoch=self.lease.epoch,
+                    run_id=self.job.run_id,
+                    committed_at=now,
+                )
+            ],
+        )
+        share = max(1, len(fresh))
+        ledger.append(
+            self.connection,
+            [
+                ledger.PublishRow(
+                    dataset=str(self.dataset.name),
+                    partition=o.partition,
+                    data_version=o.data_version,
+                    code_version=code_version(self.dataset),
+                    contract_version=contract.version,
+                    contract_hash=contract.hash,
+                    rows_in=o.rows_in,
+                    rows_out=o.rows_out,
+                    bytes=self.size // share,
+                    seconds=(time.monotonic() - began) / share,
+                    peak_memory=_peak(),
+                    input_snapshot=0,
+                    epoch=self.lease.epoch,
+                    run_id=self.job.run_id,
+                    published_at=now,
+                )
+                for o in fresh
+            ],
+        )
+
+    def report(self, began: float) -> Publication:
+        """What the whole capture did."""
+        return Publication(
+            dataset=self.dataset,
+            outcomes=tuple(sorted(self.outcomes.values(), key=lambda o: o.partition)),
+            code_version=code_version(self.dataset),
+            input_snapshot=0,
+            output_snapshot=self.job.lake.snapshot(self.connection),
+            seconds=time.monotonic() - began,
+            bytes=self.size,
+            peak_memory=_peak(),
+        )
+
+
+def _peak() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def _inside(key: str, span: Span | None) -> tuple[Finding, ...]:
+    if span is None:
+        return ()
+    return (Finding(check="within_partition", partition=key, failing=0, rows=1, severity="block"),)
+
+
+def _span_of(dataset: Dataset, low: str, high: str) -> Span:
+    cadence = dataset.cadence
+    assert cadence is not None
+    begin, end = datetime.fromisoformat(low), datetime.fromisoformat(high)
+    if is_zoned(dataset.contract):
+        first = cadence.key_of(begin.replace(tzinfo=UTC))
+        return Span(cadence, first, cadence.key_of(end.replace(tzinfo=UTC)))
+    return Span(
+        cadence,
+        cadence.floor(begin).strftime(cadence.format),
+        cadence.floor(end).strftime(cadence.format),
+    )

@@ -1,0 +1,73 @@
+"""Captured text turned into declared types, strictly."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+from platform_assets.build.partition import is_zoned
+from platform_assets.declare.dataset import Dataset
+from resources.lake import quote, text
+
+
+def typed(column: str, kind: pa.DataType, engine_type: str, source: str) -> str:
+    """The SQL expression of a text column in its type; null where the text does not fit.
+
+    Guarantees: nothing is rounded, truncated or guessed.
+    """
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        return column
+    if pa.types.is_binary(kind) and source == "postgres":
+        return f"try(unhex(substr({column}, 3)))"
+    fits = _shape(column, kind)
+    cast = f"try_cast({column} as {engine_type})"
+    return f"case when {fits} then {cast} end" if fits else cast
+
+
+def _shape(column: str, kind: pa.DataType) -> str | None:
+    if pa.types.is_integer(kind):
+        return rf"regexp_full_match({column}, '[+-]?\d+')"
+    if pa.types.is_decimal(kind):
+        return rf"regexp_full_match({column}, '[+-]?\d*(\.\d{{0,{kind.scale}}}0*)?')"
+    if pa.types.is_date(kind):
+        return rf"regexp_full_match({column}, '\d{{4,}}-\d\d-\d\d')"
+    return None
+
+
+def reject_reason(dataset: Dataset, types: dict[str, str]) -> str:
+    """The SQL expression that says why a captured row cannot be kept, or null."""
+    contract = dataset.contract
+    kind = dataset.source.kind if dataset.source else ""
+    cases = []
+    for column in contract.columns:
+        if pa.types.is_string(column.type):
+            continue
+        name = quote(column.name)
+        value = typed(name, column.type, types[column.name], kind)
+        cases.append(
+            f"when {name} is not null and {value} is null"
+            f" then {text(f'`{column.name}` is not {column.type}')}"
+        )
+    needed = list(contract.key)
+    if dataset.cadence is not None and contract.event_time:
+        needed.append(contract.event_time)
+    cases += [f"when {quote(n)} is null then {text(f'`{n}` is null')}" for n in needed]
+    if dataset.cadence is not None and contract.event_time:
+        event = contract.column(contract.event_time)
+        value = typed(quote(event.name), event.type, types[event.name], kind)
+        first = (
+            dataset.cadence.window(dataset.cadence.start.strftime("%Y-%m-%d")).start
+            if dataset.cadence.unit == "day"
+            else None
+        )
+        if first is not None:
+            bound = (
+                f"timestamptz {text(first.isoformat())}"
+                if is_zoned(contract)
+                else f"timestamp {text(dataset.cadence.start.isoformat())}"
+            )
+            cases.append(
+                f"when {value} < {bound} then"
+                f" {text(f'`{event.name}` lies before the first partition')}"
+            )
+    guard = "_op <> 't'" if kind == "postgres" else "true"
+    return f"case when not ({guard}) then null {' '.join(cases)} end"

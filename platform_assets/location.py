@@ -1,0 +1,108 @@
+"""The one place where a team's assets, resources, sensors meet."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import importlib.util
+from functools import cache
+from pathlib import Path
+
+import dagster as dg
+
+from launch.executor import forked_executor
+from platform_assets.build.asset import asset_for
+from platform_assets.build.mart import marts
+from platform_assets.declare.dataset import Dataset
+from platform_assets.declare.errors import UnknownDatasetError, quoted
+from platform_assets.declare.name import DatasetName
+from resources.dbt import manifest_path
+from resources.lake import Lake
+from sensors.automation import automation_sensor
+from sensors.sources import source_sensors
+from sensors.schedules import daily_schedule
+
+SHELVES = ("raw", "curated", "features")
+ROOT = Path(__file__).parent
+
+
+def teams() -> list[str]:
+    """Every room that has a door."""
+    return sorted(p.parent.name for p in ROOT.glob("*/definitions.py"))
+
+
+@cache
+def declared(team: str) -> tuple[Dataset, ...]:
+    """Every dataset that a room declares, its marts among them."""
+    found: list[Dataset] = []
+    for shelf in SHELVES:
+        name = f"platform_assets.{team}.{shelf}"
+        if importlib.util.find_spec(name) is not None:
+            module = importlib.import_module(name)
+            found += [d for d in vars(module).values() if isinstance(d, Dataset)]
+    manifest = manifest_path()
+    if manifest.exists():
+        found += marts(team, manifest)
+    return tuple({d.name: d for d in found}.values())
+
+
+def everything() -> dict[DatasetName, Dataset]:
+    """Every dataset of every room."""
+    return {d.name: d for team in teams() for d in declared(team)}
+
+
+def find(name: DatasetName) -> Dataset:
+    """The declaration of a dataset, whichever room declares it.
+
+    Raises: UnknownDatasetError, listing the nearest names.
+    """
+    if name.team in teams():
+        for dataset in declared(name.team):
+            if dataset.name == name:
+                return dataset
+    names = [str(n) for n in everything()]
+    near = difflib.get_close_matches(str(name), names, n=3, cutoff=0.4) or names
+    raise UnknownDatasetError(
+        f"no room declares the dataset `{name}`",
+        declared=f"platform_assets/{name.team}/{name.stage}.py does not",
+        data="nothing was read or written",
+        next=f"use one of {quoted(near)}",
+    )
+
+
+def code_location(team: str) -> dg.Definitions:
+    """Assemble a team's room into a Dagster code location.
+
+    Raises: UnknownDatasetError, when an input is declared nowhere.
+    """
+    datasets = declared(team)
+    for dataset in datasets:
+        for upstream in dataset.inputs.values():
+            _known(dataset, upstream)
+    assets = [asset_for(d, find) for d in datasets]
+    return dg.Definitions(
+        assets=assets,
+        resources={"lake": Lake.from_settings()},
+        executor=forked_executor,
+        sensors=[automation_sensor(team), *source_sensors(datasets)],
+        schedules=daily_schedule(team, datasets),
+    )
+
+
+def _known(dataset: Dataset, upstream: DatasetName) -> None:
+    """Look an input up; another room that fails to import must not darken this one."""
+    if upstream.team != dataset.name.team and upstream.team in teams():
+        try:
+            declared(upstream.team)
+        except Exception as error:  # another team's code, whatever it raises
+            dg.get_dagster_logger().warning("room %s does not load: %s", upstream.team, error)
+            return
+    try:
+        find(upstream)
+    except UnknownDatasetError as error:
+        raise UnknownDatasetError(
+            f"{dataset.name}: {error.what}",
+            declared=dataset.declared,
+            data="nothing was read or written",
+            next=error.next,
+        ) from error

@@ -1,0 +1,151 @@
+"""What team operations knows to be true."""
+
+from datetime import timedelta
+
+import ibis
+import pyarrow as pa
+
+from platform_assets.declare import (
+    Column,
+    Contract,
+    Daily,
+    Slo,
+    accepted_values,
+    between,
+    dataset,
+    latest_delivery,
+    latest_per_key,
+    matches,
+    row_count,
+    utc_from_local,
+)
+
+OWNER = "team:operations"
+STATES = ("scheduled", "departed", "arrived", "cancelled", "diverted")
+
+
+@dataset(
+    "operations.curated.flights",
+    inputs={"changes": "operations.raw.flights"},
+    contract=Contract(
+        grain="one row per flight leg",
+        key=("flight_id",),
+        event_time="scheduled_departure_at",
+        columns=(
+            Column("flight_id", pa.string(), "the flight leg, stable across corrections"),
+            Column("carrier", pa.string(), "two-character airline code", nullable=False),
+            Column("flight_number", pa.int32(), "number of the flight"),
+            Column("tail_number", pa.string(), "registration of the aircraft"),
+            Column("origin", pa.string(), "airport of departure", nullable=False),
+            Column("destination", pa.string(), "airport of destination", nullable=False),
+            Column("scheduled_departure_at", pa.timestamp("us", "UTC"), "as in the timetable"),
+            Column("departed_at", pa.timestamp("us", "UTC"), "gate out; null until then"),
+            Column("departure_delay_minutes", pa.int32(), "early is negative", unit="minutes"),
+            Column("arrival_delay_minutes", pa.int32(), "early is negative", unit="minutes"),
+            Column("air_time_minutes", pa.int32(), "time in the air", unit="minutes"),
+            Column("distance_miles", pa.int32(), "between the airports", unit="miles"),
+            Column("status", pa.string(), "scheduled, departed, arrived, cancelled, diverted"),
+        ),
+    ),
+    checks=(
+        accepted_values("origin", ("EWR", "JFK", "LGA")),
+        accepted_values("status", STATES),
+        matches("carrier", "[A-Z0-9]{2}"),
+        between("distance_miles", low=1, high=10_000),
+        between("departure_delay_minutes", low=-120, high=2880, severity="warn"),
+    ),
+    cadence=Daily(zone="America/New_York", late_for=timedelta(days=7)),
+    slo=Slo(ready_within=timedelta(hours=1)),
+    owner=OWNER,
+)
+def flights(changes: ibis.Table) -> ibis.Table:
+    """Keep the latest state of each flight, its New York times turned into UTC instants."""
+    latest = latest_per_key(changes, "flight_id")
+    scheduled = utc_from_local(latest.scheduled_departure, "America/New_York")
+    timed = latest.mutate(scheduled_departure_at=scheduled)
+    delay = timed.departure_delay_minutes.as_interval("m")
+    return timed.select(
+        "flight_id",
+        "carrier",
+        "scheduled_departure_at",
+        "departure_delay_minutes",
+        "arrival_delay_minutes",
+        "air_time_minutes",
+        "distance_miles",
+        "status",
+        "origin",
+        flight_number=timed.flight,
+        tail_number=timed.tailnum,
+        destination=timed.dest,
+        departed_at=timed.scheduled_departure_at + delay,
+    )
+
+
+@dataset(
+    "operations.curated.airlines",
+    inputs={"deliveries": "operations.raw.airlines"},
+    contract=Contract(
+        grain="one row per airline",
+        key=("carrier",),
+        columns=(
+            Column("carrier", pa.string(), "two-character airline code"),
+            Column("name", pa.string(), "the airline", nullable=False),
+        ),
+    ),
+    checks=(row_count(low=1),),
+    owner=OWNER,
+)
+def airlines(deliveries: ibis.Table) -> ibis.Table:
+    """Keep each airline as the partner last delivered it."""
+    return latest_delivery(deliveries, "carrier")
+
+
+@dataset(
+    "operations.curated.airports",
+    inputs={"deliveries": "operations.raw.airports"},
+    contract=Contract(
+        grain="one row per airport",
+        key=("faa",),
+        columns=(
+            Column("faa", pa.string(), "three-character airport code"),
+            Column("name", pa.string(), "the airport", nullable=False),
+            Column("latitude", pa.float64(), "north is positive", unit="degrees"),
+            Column("longitude", pa.float64(), "east is positive", unit="degrees"),
+            Column("altitude_feet", pa.int32(), "above the sea", unit="feet"),
+            Column("tzone", pa.string(), "IANA time zone"),
+        ),
+    ),
+    checks=(between("latitude", low=-90, high=90), between("longitude", low=-180, high=180)),
+    owner=OWNER,
+)
+def airports(deliveries: ibis.Table) -> ibis.Table:
+    """Keep each airport as the partner last delivered it."""
+    latest = latest_delivery(deliveries, "faa")
+    return latest.rename(latitude="lat", longitude="lon", altitude_feet="alt")
+
+
+@dataset(
+    "operations.curated.aircraft",
+    inputs={"deliveries": "operations.raw.planes"},
+    contract=Contract(
+        grain="one row per aircraft",
+        key=("tail_number",),
+        columns=(
+            Column("tail_number", pa.string(), "registration of the aircraft"),
+            Column("manufactured_year", pa.int32(), "year of manufacture"),
+            Column("type", pa.string(), "kind of aircraft"),
+            Column("manufacturer", pa.string(), "who built it"),
+            Column("model", pa.string(), "the model"),
+            Column("engines", pa.int32(), "number of engines"),
+            Column("seats", pa.int32(), "number of seats"),
+            Column("speed_mph", pa.int32(), "cruising speed", unit="miles per hour"),
+            Column("engine", pa.string(), "kind of engine"),
+        ),
+    ),
+    checks=(between("engines", low=1, high=8), between("seats", low=1, high=900)),
+    owner=OWNER,
+)
+def aircraft(deliveries: ibis.Table) -> ibis.Table:
+    """Keep each aircraft as the partner last delivered it."""
+    latest = latest_delivery(deliveries, "tailnum")
+    return latest.rename(tail_number="tailnum", manufactured_year="year", speed_mph="speed")

@@ -1,0 +1,1 @@
+"""The room of the platform team: data about the platform."""

@@ -1,0 +1,62 @@
+"""What the platform writes down about itself."""
+
+import pyarrow as pa
+
+from platform_assets.declare import Column, Contract, Platform, raw
+
+OWNER = "team:upkeep"
+
+batches = raw(
+    "upkeep.raw.batches",
+    source=Platform(table="batches"),
+    description="The ingest ledger; each row commits in the transaction of its rows.",
+    contract=Contract(
+        grain="one row per captured batch",
+        key=("stream", "shard", "from_position"),
+        event_time="committed_at",
+        columns=(
+            Column("stream", pa.string(), "the raw dataset"),
+            Column("shard", pa.string(), "what positions are contiguous within"),
+            Column("from_position", pa.string(), "where the batch begins"),
+            Column("to_position", pa.string(), "where the batch ends"),
+            Column("batch_id", pa.string(), "hash of shard with positions"),
+            Column("rows", pa.int64(), "rows captured"),
+            Column("quarantined", pa.int64(), "rows put aside"),
+            Column("content_hash", pa.string(), "hash of the rows"),
+            Column("contract_version", pa.string(), "contract in force"),
+            Column("epoch", pa.int64(), "the writer's lease"),
+            Column("run_id", pa.string(), "the Dagster run"),
+            Column("committed_at", pa.timestamp("us", "UTC"), "when it became visible"),
+        ),
+    ),
+    owner=OWNER,
+)
+
+publishes = raw(
+    "upkeep.raw.publishes",
+    source=Platform(table="publishes"),
+    description="Each row commits in the transaction of the partition that it tells of.",
+    contract=Contract(
+        grain="one row per published partition",
+        key=("dataset", "partition", "epoch"),
+        event_time="published_at",
+        columns=(
+            Column("dataset", pa.string(), "what was published"),
+            Column("partition", pa.string(), "partition key; empty for a whole table"),
+            Column("data_version", pa.string(), "hash of inputs with code"),
+            Column("code_version", pa.string(), "hash of the declaration with its body"),
+            Column("contract_version", pa.string(), "contract in force"),
+            Column("contract_hash", pa.string(), "hash of the contract"),
+            Column("rows_in", pa.int64(), "rows read"),
+            Column("rows_out", pa.int64(), "rows published"),
+            Column("bytes", pa.int64(), "written to the lake", unit="bytes"),
+            Column("seconds", pa.float64(), "wall time", unit="seconds"),
+            Column("peak_memory", pa.int64(), "of the process", unit="bytes"),
+            Column("input_snapshot", pa.int64(), "the snapshot that was read"),
+            Column("epoch", pa.int64(), "the writer's lease"),
+            Column("run_id", pa.string(), "the Dagster run"),
+            Column("published_at", pa.timestamp("us", "UTC"), "when it became visible"),
+        ),
+    ),
+    owner=OWNER,
+)

@@ -1,0 +1,26 @@
+"""The daily schedule of what no sensor drives."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import dagster as dg
+
+from platform_assets.declare.dataset import Dataset
+
+
+def daily_schedule(team: str, datasets: Sequence[Dataset]) -> list[dg.ScheduleDefinition]:
+    """Refresh each morning the datasets that read only what the platform itself writes."""
+    raw = {d.name for d in datasets if d.source is not None and d.source.kind == "platform"}
+    fed = [d for d in datasets if d.inputs and set(d.inputs.values()) <= raw]
+    if not fed:
+        return []
+    target = dg.AssetSelection.assets(*(dg.AssetKey(d.name.key) for d in fed))
+    return [
+        dg.ScheduleDefinition(
+            name=f"{team}_daily",
+            cron_schedule="15 4 * * *",
+            target=target,
+            default_status=dg.DefaultScheduleStatus.RUNNING,
+        )
+    ]
