@@ -1,0 +1,160 @@
+"""The command line of the demo's outside world: `python -m demo`."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
+
+import typer
+
+from demo.contacts import ensure_contacts
+from demo.drop import drop_files, drop_folder
+from demo.live import follow_today, replay_stretch
+from demo.operations import DATABASE, count_flights, open_operations, operations_server
+from demo.options import (
+    Common,
+    DropOptions,
+    LiveOptions,
+    LoadOptions,
+    factor,
+    instant,
+    taking,
+)
+from demo.pace import AT_ONCE, Pace, present
+from demo.replay import Replay
+from demo.screen import HourlyLines, progress_bar, report
+from platform_assets.declare.errors import WatermainError
+
+FOREVER = datetime(9999, 1, 1, tzinfo=UTC)
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="The outside world of the demo: real New York flights, replayed into real systems.",
+)
+
+
+@app.command()
+@taking(Common)
+def up(options: Common) -> None:
+    """Start the operations database, make its tables."""
+    open_operations(options.folder).close()
+    server = operations_server(options.folder)
+    dsn = server.dsn(DATABASE)
+    facts = {"pid": server.running(), "dsn": dsn, "url": server.url(DATABASE)}
+    report(facts, f"the operations database is up: {dsn}", as_json=options.as_json)
+
+
+@app.command()
+@taking(Common)
+def down(options: Common) -> None:
+    """Stop the operations database."""
+    operations_server(options.folder).stop()
+    report({"pid": None}, "the operations database is down", as_json=options.as_json)
+
+
+@app.command()
+@taking(Common)
+def status(options: Common) -> None:
+    """Count the flights in the operations database."""
+    with closing(open_operations(options.folder)) as connection:
+        facts = count_flights(connection)
+    sentence = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in facts.items())
+    report(facts, sentence, as_json=options.as_json)
+
+
+@app.command()
+@taking(DropOptions)
+def drop(options: DropOptions) -> None:
+    """Put the partner's files into the drop folder."""
+    paths = drop_files(drop_folder(options.folder), half_written=options.half_written)
+    names = [str(path) for path in paths]
+    half = "the first half of each of " if options.half_written else ""
+    report({"files": names}, f"wrote {half}{', '.join(names)}", as_json=options.as_json)
+
+
+@app.command()
+@taking(LoadOptions)
+def load(options: LoadOptions) -> None:
+    """Replay flights of 2013: filed the day before, then departed, arrived, corrected.
+
+    A replay that was stopped, also by force, continues where it was.
+    """
+    days, speed, began = options.days, factor(options.speed), time.monotonic()
+    end = instant(options.as_of) or FOREVER
+    if not drop_folder(options.folder).exists():
+        drop_files(drop_folder(options.folder))
+    with closing(open_operations(options.folder)) as connection, _stop_asked() as stop:
+        ensure_contacts(connection, options.seed)
+        replay, complete = Replay(connection, options.seed), True
+        if options.final:
+            replay.finish({day: day for day in days})
+        else:
+            with progress_bar() as bar:
+                complete = replay_stretch(
+                    replay,
+                    days,
+                    lambda first: Pace(first, end, speed, stop),
+                    announce=bar.announce,
+                    tell=bar.tell,
+                )
+        counts = count_flights(connection)
+    seconds = round(time.monotonic() - began, 1)
+    outcome = "all has happened" if complete else "stopped; the same command continues"
+    report(
+        {**counts, "complete": complete, "seconds": seconds},
+        f"{counts['flights']:,} flights in the operations database after {seconds} s; {outcome}",
+        as_json=options.as_json,
+    )
+
+
+@app.command()
+@taking(LiveOptions)
+def live(options: LiveOptions) -> None:
+    """Let flights happen today as they did in 2013, a Monday as on a Monday."""
+    speed, end = factor(options.speed), instant(options.until)
+    if speed == AT_ONCE and end is None:
+        raise typer.BadParameter("--speed fast needs --until")
+    with closing(open_operations(options.folder)) as connection, _stop_asked() as stop:
+        ensure_contacts(connection, options.seed)
+        replay = Replay(connection, options.seed)
+        pace = Pace(present(), end or FOREVER, speed, stop)
+        with closing(HourlyLines()) as lines:
+            follow_today(connection, replay, pace, announce=lines.announce, tell=lines.tell)
+        counts = count_flights(connection)
+    sentence = f"stopped with {counts['flights']:,} flights; the same command continues"
+    report(counts, sentence, as_json=options.as_json)
+
+
+@contextmanager
+def _stop_asked() -> Iterator[threading.Event]:
+    """Turn SIGTERM, SIGINT into an event, so that the transaction under way is finished."""
+    stop = threading.Event()
+    before = {
+        number: signal.signal(number, lambda *_: stop.set())
+        for number in (signal.SIGTERM, signal.SIGINT)
+    }
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def main() -> None:
+    """Run a command; an error of ours is four lines, exit code 1."""
+    try:
+        app()
+    except WatermainError as error:
+        typer.echo(f"{type(error).__name__}: {error}", err=True)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,132 @@
+"""The options of the demo's commands."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from datetime import date, datetime
+from pathlib import Path
+from typing import Annotated, TypeVar, get_type_hints
+
+import typer
+
+from demo.calendar import FIRST_DAY, LAST_DAY, NEW_YORK, days_between
+from demo.pace import AT_ONCE
+from resources.settings import load_settings
+
+DAY, MOMENT = ["%Y-%m-%d"], ["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"]
+SPEED_HELP = "'fast', or how many times faster than the world's own time."
+SEED_HELP = "Draws what the real data do not tell."
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Common:
+    """The options of every command."""
+
+    data_dir: Annotated[
+        Path | None, typer.Option(help="The folder of all state; by default WATERMAIN_DATA_DIR.")
+    ] = None
+    as_json: Annotated[bool, typer.Option("--json", help="Print facts as JSON.")] = False
+
+    @property
+    def folder(self) -> Path:
+        """Return the folder of all state."""
+        return (self.data_dir or load_settings().data_dir).resolve()
+
+
+@dataclass(frozen=True, kw_only=True)
+class DropOptions(Common):
+    """The options of `drop`."""
+
+    half_written: Annotated[
+        bool, typer.Option("--half-written", help="Leave broken files on purpose.")
+    ] = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoadOptions(Common):
+    """The options of `load`."""
+
+    first: Annotated[
+        datetime, typer.Option("--from", formats=DAY, help="First day of flights.")
+    ] = datetime(2013, 1, 1)
+    until: Annotated[datetime, typer.Option(formats=DAY, help="Last day of flights.")] = datetime(
+        2013, 1, 31
+    )
+    year: Annotated[bool, typer.Option("--year", help="All of 2013.")] = False
+    final: Annotated[
+        bool, typer.Option("--final", help="Only how every flight ended, at once.")
+    ] = False
+    as_of: Annotated[
+        datetime | None,
+        typer.Option(formats=MOMENT, help="Stop the demo's clock here, New York time."),
+    ] = None
+    speed: Annotated[str, typer.Option(help=SPEED_HELP)] = "fast"
+    seed: Annotated[int, typer.Option(help=SEED_HELP)] = 7
+
+    @property
+    def days(self) -> list[date]:
+        """Return the days to load."""
+        first, last = self.first.date(), self.until.date()
+        if self.year:
+            first, last = FIRST_DAY, LAST_DAY
+        if not FIRST_DAY <= first <= last <= LAST_DAY:
+            raise typer.BadParameter(f"the flights are those of {FIRST_DAY} to {LAST_DAY}")
+        return days_between(first, last)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LiveOptions(Common):
+    """The options of `live`."""
+
+    until: Annotated[
+        datetime | None, typer.Option(formats=MOMENT, help="When to stop, New York time.")
+    ] = None
+    speed: Annotated[str, typer.Option(help=SPEED_HELP)] = "1"
+    seed: Annotated[int, typer.Option(help=SEED_HELP)] = 7
+
+
+def factor(speed: str) -> float:
+    """Read a speed: `fast`, or a positive number."""
+    if speed == "fast":
+        return AT_ONCE
+    try:
+        found = float(speed)
+    except ValueError:
+        found = 0.0
+    if not 0 < found < AT_ONCE:
+        raise typer.BadParameter(f"--speed is 'fast' or a positive number, not {speed!r}")
+    return found
+
+
+def instant(local: datetime | None) -> datetime | None:
+    """Read an option's New York time as an instant."""
+    return local.replace(tzinfo=NEW_YORK) if local else None
+
+
+def taking(options: type[T]) -> Callable[[Callable[[T], None]], Callable[..., None]]:
+    """Let a command take the fields of a dataclass as its options."""
+    hints = get_type_hints(options, include_extras=True)
+    parameters = [
+        inspect.Parameter(
+            field.name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=field.default,
+            annotation=hints[field.name],
+        )
+        for field in fields(options)  # type: ignore[arg-type]
+    ]
+
+    def grouped(command: Callable[[T], None]) -> Callable[..., None]:
+        def call(**given: object) -> None:
+            command(options(**given))
+
+        call.__name__, call.__doc__ = command.__name__, command.__doc__
+        call.__annotations__ = hints
+        call.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        return call
+
+    return grouped

@@ -1,0 +1,51 @@
+"""The pace at which the demo's time passes."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+AT_ONCE = math.inf
+LONGEST_WAIT = timedelta(hours=1)  # a computer may sleep meanwhile: look at the clock again
+
+
+def present() -> datetime:
+    """Return the present instant."""
+    return datetime.now(UTC)
+
+
+@dataclass
+class Pace:
+    """Tell the demo's time: it begins at `start`, runs `speed` times as fast, ends at `until`."""
+
+    start: datetime
+    until: datetime
+    speed: float = 1.0
+    stop: threading.Event = field(default_factory=threading.Event)
+    clock: Callable[[], datetime] = present
+
+    def __post_init__(self) -> None:
+        self._began = self.clock()
+
+    def now(self) -> datetime:
+        """Return the demo's present instant."""
+        if self.speed == AT_ONCE or self.start >= self.until:
+            return self.until
+        passed = (self.clock() - self._began) * self.speed
+        return self.start + min(passed, self.until - self.start)
+
+    def stopped(self) -> bool:
+        """Say whether somebody asked to stop."""
+        return self.stop.is_set()
+
+    def over(self) -> bool:
+        """Say whether the demo's time has ended, or somebody asked to stop."""
+        return self.stopped() or self.now() >= self.until
+
+    def wait_until(self, moment: datetime) -> None:
+        """Sleep until `moment` of the demo's time, or less when asked to stop."""
+        ahead = (min(moment, self.until) - self.now()) / self.speed
+        self.stop.wait(max(0.0, min(ahead, LONGEST_WAIT).total_seconds()))
