@@ -7,6 +7,7 @@
 set -euo pipefail
 unset PYTHONDONTWRITEBYTECODE
 cd "$(dirname "${BASH_SOURCE[0]}")"
+PATH=${PATH//"$PWD/.venv/bin:"/}  # the Python that makes the folder stands outside of it
 
 venv=.venv
 stamp=$venv/.ready
@@ -50,7 +51,7 @@ pip_setting() {  # the value that pip has for $1; its environment variables are 
   pip config list | sed -n "s/^[^=]*\.$1='\(.*\)'\$/\1/p" | head -n 1
 }
 
-tell_uv() {  # what pip knows about this machine; what uv is told already stays
+share_settings() {  # tell uv what pip knows about this machine; what uv is told already stays
   local index certificates links
   index=$(pip_setting index-url)
   certificates=$(pip_setting cert)
@@ -60,7 +61,7 @@ tell_uv() {  # what pip knows about this machine; what uv is told already stays
   [ -z "$links" ] || export UV_FIND_LINKS="${UV_FIND_LINKS:-${links// /,}}"
   export UV_HTTP_TIMEOUT="${UV_HTTP_TIMEOUT:-180}"
   mkdir -p "${UV_CACHE_DIR:-${XDG_CACHE_HOME:-${HOME:-/nonexistent}/.cache}}" 2>/dev/null ||
-    export UV_NO_CACHE=1
+    export UV_NO_CACHE=1 PIP_NO_CACHE_DIR=1
 }
 
 install_builders() {  # uv, setuptools: their pins stand in the lock file like all others
@@ -74,8 +75,8 @@ install_with_uv() {
     "$venv/bin/uv" pip install -q "${to[@]}" --no-deps -C editable_mode=compat -e .
 }
 
-install_with_pip() {
-  pip install $quiet --compile --no-build-isolation --require-hashes -r requirements.lock &&
+install_with_pip() {  # the lock file is complete; pip would look for extras beyond it
+  pip install $quiet --compile --no-build-isolation --no-deps --require-hashes -r requirements.lock &&
     pip install -q --no-build-isolation --no-deps -C editable_mode=compat -e .
 }
 
@@ -89,7 +90,7 @@ else
   make_venv
 fi
 printf 'bootstrap: installing the locked requirements into %s\n' "$venv" >&2
-tell_uv
+share_settings
 if ! { install_builders && install_with_uv; }; then
   printf 'bootstrap: that did not work with uv; trying pip, which takes longer\n' >&2
   install_with_pip || stop "the locked requirements could not be installed; the reason stands above" \
