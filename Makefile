@@ -59,7 +59,7 @@ demo-year: ready  ## load the whole of 2013 through both sources into the runnin
 
 lock: ready  ## write requirements.lock from requirements.in
 	@$(BIN)/uv pip compile -q --generate-hashes --no-emit-index-url --no-header --no-annotate \
-	  requirements.in -o requirements.lock
+	  --override requirements-overrides.txt requirements.in -o requirements.lock
 
 clean: down  ## stop the platform, delete its data folder with all state, delete caches
 	@rm -rf data .pytest_cache .mypy_cache .ruff_cache .hypothesis dbt_project/target dbt_project/logs

@@ -9,7 +9,7 @@ import dagster as dg
 from platform_assets.declare.dataset import Dataset
 from platform_assets.declare.errors import TransientError
 from resources.settings import load_settings
-from resources.source import open_source
+from resources.source.opening import open_source
 
 SECONDS = {"postgres": 10, "files": 15}
 

@@ -53,7 +53,7 @@ def _annotations(dataset: Dataset) -> dict[str, str]:
 
 def _given(connection: duckdb.DuckDBPyConnection, backend: Any, view: str, kind: str) -> Any:
     if "DataFrame" in kind:
-        return connection.execute(f"select * from {view}").df()
+        return connection.execute(f"select * from {view}").to_arrow_table().to_pandas()
     if "pa." in kind or "pyarrow" in kind:
         return connection.execute(f"select * from {view}").to_arrow_table()
     return backend.table(view)

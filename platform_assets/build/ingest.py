@@ -22,7 +22,7 @@ from resources.failpoint import failpoint
 from resources.fence import Lease
 from resources.lake import quote, table, text
 from resources.settings import load_settings
-from resources.source import open_source
+from resources.source.opening import open_source
 from resources.source.protocol import Batch, Limit, Source
 
 TYPED = "captured"

@@ -42,7 +42,7 @@ def freshness(slo: Slo | None, cadence: Cadence | None) -> dg.FreshnessPolicy | 
     return dg.FreshnessPolicy.time_window(fail_window=fail, warn_window=fail * 0.8)
 
 
-def automation(dataset: Dataset) -> dg.AutomationCondition[dg.AssetKey] | None:
+def automation(dataset: Dataset) -> dg.AutomationCondition | None:
     """Follow upstream changes partition by partition, held back by failed blocking checks.
 
     Guarantees: late rows in an old partition request exactly that partition.

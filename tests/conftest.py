@@ -1,0 +1,47 @@
+"""Fixtures that many tests share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from resources import ledger
+from resources.lake import Lake
+from resources.postgres import EmbeddedPostgres
+
+NUMBERS = count()
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
+    """One real PostgreSQL for the session, able to be a change source."""
+    folder = tmp_path_factory.mktemp("postgres")
+    server = EmbeddedPostgres(
+        folder / "server", settings={"wal_level": "logical", "max_connections": "200"}
+    )
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, postgres: EmbeddedPostgres) -> Path:
+    """A data folder of its own, with settings that point at a fresh catalog database."""
+    database = f"lake_{next(NUMBERS)}"
+    postgres.ensure_database(database)
+    monkeypatch.setenv("WATERMAIN_DATA_DIR", str(tmp_path))
+    monkeypatch.setenv("WATERMAIN_POSTGRES", postgres.dsn(database))
+    return tmp_path
+
+
+@pytest.fixture
+def lake(home: Path) -> Lake:
+    """An empty lake with its ledger."""
+    lake = Lake.from_settings()
+    lake.initialize()
+    with lake.get_connection() as connection:
+        ledger.create(connection)
+    return lake
