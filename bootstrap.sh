@@ -70,12 +70,12 @@ install_builders() {  # uv, setuptools: their pins stand in the lock file like a
 }
 
 install_with_uv() {
-  local to=(--python "$venv/bin/python" --compile-bytecode --no-build-isolation)
+  local to=(--python "$venv/bin/python" --compile-bytecode --no-build-isolation --no-deps)
   "$venv/bin/uv" pip install $quiet "${to[@]}" --require-hashes -r requirements.lock &&
-    "$venv/bin/uv" pip install -q "${to[@]}" --no-deps -C editable_mode=compat -e .
+    "$venv/bin/uv" pip install -q "${to[@]}" -C editable_mode=compat -e .
 }
 
-install_with_pip() {  # the lock file is complete; pip would look for extras beyond it
+install_with_pip() {  # no dependency is looked for beyond the lock file, which is complete
   pip install $quiet --compile --no-build-isolation --no-deps --require-hashes -r requirements.lock &&
     pip install -q --no-build-isolation --no-deps -C editable_mode=compat -e .
 }
