@@ -70,6 +70,10 @@ class SourceError(TerminalError):
     """Report a source that cannot be read as declared."""
 
 
+class BrokenProjectError(TerminalError):
+    """Report a dbt project that does not compile."""
+
+
 def quoted(names: object) -> str:
     """List right answers for an error message, sorted."""
     return ", ".join(f"`{name}`" for name in sorted(str(n) for n in names))  # type: ignore[attr-defined]
