@@ -1,0 +1,109 @@
+"""The files that tell Dagster how the platform runs it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from urllib.parse import quote, urlencode
+
+import yaml
+from psycopg.conninfo import conninfo_to_dict
+
+from resources.postgres import EmbeddedPostgres
+from resources.settings import Settings
+
+ROOT = Path(__file__).resolve().parents[1]
+WORKSPACE = ROOT / "workspace.yaml"
+URL_VARIABLE = "DAGSTER_POSTGRES_URL"  # holds a password, so it never stands in a file
+DATABASE = "dagster"
+
+
+def dagster_home(settings: Settings) -> Path:
+    """The folder that Dagster calls its home."""
+    return settings.home / "dagster"
+
+
+def storage_url(settings: Settings) -> str:
+    """The SQLAlchemy address of the database that holds runs, events, schedules."""
+    if not settings.postgres:
+        return EmbeddedPostgres(settings.home / "postgres").url(DATABASE)
+    words = {k: str(v) for k, v in conninfo_to_dict(settings.postgres).items()}
+    database = quote(words.pop("dbname", "postgres"), safe="")
+    user, password = words.pop("user", ""), words.pop("password", "")
+    login = quote(user, safe="") + (f":{quote(password, safe='')}" if password else "")
+    return f"postgresql://{login}@/{database}?{urlencode(words)}"
+
+
+def instance_environment(settings: Settings) -> dict[str, str]:
+    """The variables that every process needs which speaks to the Dagster instance."""
+    found = {
+        "DAGSTER_HOME": str(dagster_home(settings)),
+        "DAGSTER_DISABLE_TELEMETRY": "1",
+        "WATERMAIN_DATA_DIR": str(settings.home),
+    }
+    if settings.postgres:
+        found[URL_VARIABLE] = storage_url(settings)
+    return found
+
+
+def write_instance(settings: Settings) -> Path:
+    """Write `dagster.yaml`; give Dagster's home."""
+    home = dagster_home(settings)
+    home.mkdir(parents=True, exist_ok=True)
+    text = "# Written by `watermain up`; changes here do not last.\n" + yaml.safe_dump(
+        instance_configuration(settings), sort_keys=False
+    )
+    path, fresh = home / "dagster.yaml", home / "dagster.yaml.new"
+    if not path.exists() or path.read_text() != text:
+        fresh.write_text(text)
+        os.replace(fresh, path)
+    return home
+
+
+def instance_configuration(settings: Settings) -> dict[str, object]:
+    """What stands in `dagster.yaml`."""
+    home = dagster_home(settings)
+    url = {"env": URL_VARIABLE} if settings.postgres else storage_url(settings)
+    ticks = {"purge_after_days": {"skipped": 2, "success": 14, "failure": 30, "started": 2}}
+    return {
+        "storage": {"postgres": {"postgres_url": url}},
+        "local_artifact_storage": {
+            "module": "dagster._core.storage.root",
+            "class": "LocalArtifactStorage",
+            "config": {"base_dir": str(home)},
+        },
+        "compute_logs": {
+            "module": "launch.compute_logs",
+            "class": "DirectComputeLogManager",
+            "config": {"base_dir": str(home / "compute_logs")},
+        },
+        "run_launcher": {"module": "launch.launcher", "class": "WarmRunLauncher"},
+        "run_coordinator": {
+            "module": "dagster._core.run_coordinator",
+            "class": "QueuedRunCoordinator",
+            "config": {"dequeue_interval_seconds": 1},
+        },
+        "run_monitoring": {
+            "enabled": True,
+            "start_timeout_seconds": 120,
+            "cancel_timeout_seconds": 60,
+            "max_resume_run_attempts": 0,
+            "poll_interval_seconds": 10,
+            "free_slots_after_run_end_seconds": 60,
+        },
+        "run_retries": {
+            "enabled": True,
+            "max_retries": 3,
+            "retry_on_asset_or_op_failure": False,
+        },
+        "concurrency": {
+            "runs": {"max_concurrent_runs": 4},
+            "pools": {"default_limit": 4, "granularity": "op"},
+        },
+        "auto_materialize": {"enabled": True, "use_sensors": True},
+        "sensors": {"use_threads": True, "num_workers": 4},
+        "schedules": {"use_threads": True, "num_workers": 2},
+        "retention": {"schedule": ticks, "sensor": ticks, "auto_materialize": ticks},
+        "telemetry": {"enabled": False},
+        "nux": {"enabled": False},
+    }
