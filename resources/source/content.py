@@ -46,7 +46,5 @@ def _text(column: pa.Array) -> bytes:
     _, offsets, data = column.buffers()
     if data is None or not len(column):
         return b""
-    edge = pa.Array.from_buffers(
-        pa.int64(), len(column) + 1, [None, offsets], offset=column.offset
-    )
+    edge = pa.Array.from_buffers(pa.int64(), len(column) + 1, [None, offsets], offset=column.offset)
     return memoryview(data)[edge[0].as_py() : edge[-1].as_py()].tobytes()

@@ -13,11 +13,10 @@ from typing import Protocol
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from platform_assets.declare.dataset import Dataset
 from resources.source.content import content_hash
 
-REJECTED = pa.schema(
-    [("position", pa.string()), ("reason", pa.string()), ("payload", pa.string())]
-)
+REJECTED = pa.schema([("position", pa.string()), ("reason", pa.string()), ("payload", pa.string())])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +31,18 @@ class Shape:
     key: tuple[str, ...] = ()
     partition_by: str | None = None
     declared: str = ""
+
+    @staticmethod
+    def of(dataset: Dataset) -> Shape:
+        """Take what matters to a source from a declared raw dataset."""
+        contract = dataset.contract
+        return Shape(
+            dataset=str(dataset.name),
+            columns=tuple(column.name for column in contract.columns),
+            key=contract.key,
+            partition_by=contract.event_time,
+            declared=dataset.declared,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

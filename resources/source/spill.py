@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import itertools
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+
+from resources.source.protocol import Batch
 
 _serial = itertools.count()
 SUFFIX = ".spill.parquet"
@@ -65,6 +68,15 @@ class Spill:
         table = pa.Table.from_batches(self._held, self.schema)
         self._writer.write_table(table, row_group_size=max(1, min(table.num_rows, 122_880)))
         self._held, self._held_bytes = [], 0
+
+
+def handed_out(batch: Batch) -> Iterator[Batch]:
+    """Give one batch; remove its file when the next is asked for, or nobody asks any more."""
+    try:
+        yield batch
+    finally:
+        if isinstance(batch.rows, Path):
+            batch.rows.unlink(missing_ok=True)
 
 
 def sweep(folder: Path) -> None:
