@@ -16,6 +16,7 @@ from platform_assets.declare.check import (
     Expression,
     Matches,
     NotNull,
+    Query,
     RefersTo,
     RowCount,
     UniqueKey,
@@ -102,6 +103,7 @@ def _(check: Expression) -> str:
 @violation.register(UniqueKey)
 @violation.register(RefersTo)
 @violation.register(RowCount)
+@violation.register(Query)
 def _(check: Check) -> None:
     return None
 
@@ -154,6 +156,8 @@ def _table_rule(
     if isinstance(check, RowCount):
         high = check.high
         return {k: int(n < check.low or (high is not None and n > high)) for k, n in rows.items()}
+    if isinstance(check, Query):
+        return _query(connection, staged, check, list(rows))
     if isinstance(check, UniqueKey):
         sql = _unique(staged, check)
     elif isinstance(check, RefersTo):
@@ -177,6 +181,30 @@ def _unique(staged: Staged, check: UniqueKey) -> str:
         f" from {staged.relation} where {staged.where} group by {key} having count(*) > 1)"
         " group by 1"
     )
+
+
+def _query(
+    connection: duckdb.DuckDBPyConnection, staged: Staged, check: Query, keys: list[str]
+) -> dict[str, int]:
+    """Rows that the query finds over the partitions at once; where it finds some, over each.
+
+    Rows that only several partitions together bring about are held against all of them.
+    """
+
+    def found(where: str) -> int:
+        own = f"(select * from {staged.relation} where {where})"
+        others = [f"{quote(str(n))} as (select * from {staged.others(n)})" for n in check.datasets]
+        these = ", ".join([f"{quote(str(staged.dataset.name))} as {own}", *others])
+        row = connection.execute(
+            f"with {these} select count(*) from ({check.sql}) as failing"
+        ).fetchone()
+        return int(row[0]) if row else 0
+
+    total = found(staged.where)
+    if not total or len(keys) == 1:
+        return dict.fromkeys(keys, total)
+    each = {key: found(f"{staged.where} and {staged.key} = {text(key)}") for key in keys}
+    return each if any(each.values()) else dict.fromkeys(keys, total)
 
 
 def sample(

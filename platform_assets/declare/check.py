@@ -137,6 +137,19 @@ class Expression(Check):
         return self.name
 
 
+@dataclass(frozen=True, kw_only=True)
+class Query(Check):
+    """The SQL query finds no row; it calls datasets by their quoted names, this one's too."""
+
+    name: str
+    sql: str
+    datasets: tuple[DatasetName, ...] = ()
+
+    @property
+    def label(self) -> str:
+        return self.name
+
+
 def not_null(column: str, *, severity: Severity = "block") -> NotNull:
     """Demand a value in every row of the column."""
     return NotNull(column=column, severity=severity)
