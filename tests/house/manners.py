@@ -1,0 +1,136 @@
+"""Rules about what a file may say."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator, Mapping
+
+from tests.house.tree import SOURCE, imports, modules
+
+READS_ENVIRONMENT = ("resources/settings.py",)
+# Where code that is not ours enters: whatever it raises is reported, not passed on.
+ENTRY_POINTS = ("platform_assets/__main__.py", "platform_assets/location.py")
+TOO_WIDE = ("Exception", "BaseException")
+PICKLES = ("pickle", "cPickle", "_pickle", "cloudpickle", "dill", "shelve", "joblib", "marshal")
+LEAVES_OUT = ("skip", "skipif", "xfail", "importorskip", "skipIf", "skipUnless", "skipTest")
+VAGUE = re.compile(r"utils?|common|helpers?|base|managers?|misc|v\d+")
+UNFINISHED = re.compile(r"\b(TO[D]O|FIX[M]E|X[X]X)\b")
+REGISTRY = re.compile(
+    r"https?://[^/\s]*(py[p]i|python[h]osted|npm[j]s|[d]ebian|[m]aven|[c]rates)[^/\s]*"
+)
+MACHINE = re.compile(r"(?<![a-z.])/([w]ork|[f]arm|[r]oot|[h]ome/[a-z]+|[t]mp/lab)/")
+
+
+def first_lines_are_one_sentence(files: Mapping[str, str]) -> list[str]:
+    """The first line of a file says what it is, in one sentence that joins nothing."""
+    found = []
+    for path, tree in modules(files).items():
+        line = (ast.get_docstring(tree) or "").partition("\n")[0]
+        if not line.endswith(".") or ". " in line or " and " in line:
+            found.append(f"{path}:1 {line!r} is not one sentence without `and`, ended by a period")
+    return found
+
+
+def environment_is_read_in_settings(files: Mapping[str, str]) -> list[str]:
+    """Environment variables are read in one module."""
+    found = []
+    for path, tree in modules(files, (*SOURCE, "demo/")).items():
+        if path in READS_ENVIRONMENT:
+            continue
+        for node in ast.walk(tree):
+            match node:
+                case (
+                    ast.Attribute(attr="environ" | "environb" | "getenv" | "getenvb")
+                    | ast.alias(name="environ" | "environb" | "getenv" | "getenvb")
+                ):
+                    found.append(f"{path}:{node.lineno} reads the environment")
+    return found
+
+
+def errors_are_caught_by_name(files: Mapping[str, str]) -> list[str]:
+    """Nobody swallows every error, except at an entry point; to clean up, then raise, is right."""
+    found = []
+    for path, tree in modules(files).items():
+        if path in ENTRY_POINTS:
+            continue
+        found += [f"{path}:{line} catches everything" for line in _wide_handlers(tree)]
+    return found
+
+
+def _wide_handlers(tree: ast.AST) -> Iterator[int]:
+    for node in ast.walk(tree):
+        match node:
+            case ast.ExceptHandler(type=caught, body=[*_, last]):
+                raises_on = isinstance(last, ast.Raise)
+                if not raises_on and (caught is None or _is_wide(caught)):
+                    yield node.lineno
+            case ast.Call(
+                func=ast.Name(id="suppress") | ast.Attribute(attr="suppress"), args=arguments
+            ):
+                if any(_is_wide(argument) for argument in arguments):
+                    yield node.lineno
+
+
+def _is_wide(caught: ast.expr) -> bool:
+    return any(isinstance(n, ast.Name) and n.id in TOO_WIDE for n in ast.walk(caught))
+
+
+def nothing_is_pickled(files: Mapping[str, str]) -> list[str]:
+    """No storage path runs code that it reads."""
+    found = [
+        f"{each}: a pickle runs code when it is read"
+        for each in imports(files)
+        if each.target.partition(".")[0] in PICKLES
+    ]
+    for path, tree in modules(files).items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Attribute) and node.attr in ("read_pickle", "to_pickle"):
+                found.append(f"{path}:{node.lineno} {node.attr}: a pickle runs code when read")
+    return found
+
+
+def no_test_is_left_out(files: Mapping[str, str]) -> list[str]:
+    """A test runs, or it is deleted."""
+    found = []
+    for path, tree in modules(files, ("tests/",)).items():
+        for node in ast.walk(tree):
+            name = getattr(node, "attr", None) or getattr(node, "name", None)
+            is_use = isinstance(node, ast.Attribute | ast.alias)
+            if is_use and name in LEAVES_OUT:
+                found.append(f"{path}:{node.lineno} {name}: a test runs, or it is deleted")  # type: ignore[attr-defined]
+    return found
+
+
+def names_say_something(files: Mapping[str, str]) -> list[str]:
+    """No file is named after nothing."""
+    return [
+        f"{path}: `{part}` says nothing"
+        for path in sorted(files)
+        for piece in path.split("/")
+        for part in re.split(r"[_\-.]", piece)
+        if VAGUE.fullmatch(part)
+    ]
+
+
+def nothing_is_put_off(files: Mapping[str, str]) -> list[str]:
+    """Work is done, or it is an issue."""
+    return _lines_with(UNFINISHED, files, "do it, or file an issue")
+
+
+def machines_stay_unnamed(files: Mapping[str, str]) -> list[str]:
+    """No path of one machine, no host of a package registry stands in the repository."""
+    return [
+        *_lines_with(REGISTRY, files, "pip's configuration names the registry"),
+        *_lines_with(MACHINE, files, "no other machine has this path"),
+    ]
+
+
+def _lines_with(pattern: re.Pattern[str], files: Mapping[str, str], why: str) -> list[str]:
+    return [
+        f"{path}:{number} {found.group()!r}: {why}"
+        for path, text in sorted(files.items())
+        if not path.endswith(".lock")
+        for number, line in enumerate(text.splitlines(), 1)
+        if (found := pattern.search(line))
+    ]

@@ -1,0 +1,168 @@
+"""The house keeps its rules, each of which is shown to bite."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pytest
+
+from tests.house import arrows, manners, silence, sizes
+from tests.house.tree import Rule, repository
+
+RULES: tuple[Rule, ...] = (
+    arrows.floors_are_climbed_upwards_only,
+    arrows.rooms_are_strangers,
+    arrows.rooms_know_only_the_words,
+    arrows.dagster_stays_at_home,
+    arrows.platform_ignores_the_outside,
+    arrows.imports_make_no_cycle,
+    sizes.functions_are_short,
+    sizes.most_functions_are_very_short,
+    sizes.modules_are_short,
+    sizes.parameters_are_few,
+    sizes.tests_weigh_as_much_as_source,
+    manners.first_lines_are_one_sentence,
+    manners.environment_is_read_in_settings,
+    manners.errors_are_caught_by_name,
+    manners.nothing_is_pickled,
+    manners.no_test_is_left_out,
+    manners.names_say_something,
+    manners.nothing_is_put_off,
+    manners.machines_stay_unnamed,
+    silence.importing_does_nothing,
+)
+
+
+@pytest.fixture(scope="module")
+def house() -> dict[str, str]:
+    """The files of this repository."""
+    return repository()
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
+def test_house_keeps_the_rule(rule: Rule, house: Mapping[str, str]) -> None:
+    """Each rule finds nothing in this repository."""
+    broken = rule(house)
+    assert not broken, "\n" + "\n".join(broken)
+
+
+def lines(count: int, indent: str = "") -> str:
+    """That many lines of code."""
+    return f"{indent}x = 1\n" * count
+
+
+ROOM = "platform_assets/billing/curated.py"
+OTHER = "platform_assets/weather/raw.py"
+WORDS = "platform_assets/declare/name.py"
+BITES: tuple[tuple[Rule, dict[str, str], str], ...] = (
+    (arrows.floors_are_climbed_upwards_only, {"resources/a.py": "import platform_assets.build"},
+     "resources/a.py:1 imports platform_assets.build"),
+    (arrows.floors_are_climbed_upwards_only, {"sensors/a.py": "def f():\n    import launch.step"},
+     "sensors/a.py:2 imports launch.step"),
+    (arrows.floors_are_climbed_upwards_only, {WORDS: "from resources import lake"},
+     "imports resources"),
+    (arrows.floors_are_climbed_upwards_only,
+     {"platform_assets/build/a.py": "from ..cli import up", "platform_assets/cli/up.py": ""},
+     "imports platform_assets.cli.up"),
+    (arrows.floors_are_climbed_upwards_only,
+     {"resources/a.py": "from importlib import import_module\nimport_module('sensors.slo')"},
+     "imports sensors.slo"),
+    (arrows.floors_are_climbed_upwards_only,
+     {ROOM: "from platform_assets.billing import definitions",
+      "platform_assets/billing/definitions.py": ""}, "imports platform_assets.billing.definitions"),
+    (arrows.floors_are_climbed_upwards_only,
+     {"platform_assets/read.py": "import platform_assets.location"}, "floor 5 (read)"),
+    (arrows.rooms_are_strangers, {ROOM: "from platform_assets.weather import raw", OTHER: ""},
+     "room billing reads weather by dataset name only"),
+    (arrows.rooms_are_strangers, {ROOM: "def f():\n    import platform_assets.weather.raw"},
+     "curated.py:2"),
+    (arrows.rooms_know_only_the_words, {ROOM: "import duckdb"}, "imports duckdb"),
+    (arrows.rooms_know_only_the_words, {ROOM: "from resources import lake"}, "imports resources"),
+    (arrows.dagster_stays_at_home, {ROOM: "import dagster as dg"}, "imports dagster"),
+    (arrows.dagster_stays_at_home, {WORDS: "from dagster import AssetKey"}, "imports dagster"),
+    (arrows.dagster_stays_at_home, {"resources/a.py": "from dagster import Definitions"},
+     "imports dagster"),
+    (arrows.dagster_stays_at_home, {"platform_assets/cli/a.py": "def f():\n    import dagster_dbt"},
+     "imports dagster_dbt"),
+    (arrows.platform_ignores_the_outside, {"sensors/a.py": "from demo import replay"},
+     "never imports demo"),
+    (arrows.imports_make_no_cycle,
+     {"resources/a.py": "import resources.b", "resources/b.py": "def f():\n    import resources.c",
+      "resources/c.py": "from resources import a"},
+     "resources.a -> resources.b -> resources.c -> resources.a"),
+    (sizes.functions_are_short, {"launch/a.py": "def f():\n" + lines(40, " ")}, "41 lines, 40"),
+    (sizes.most_functions_are_very_short, {"launch/a.py": "def f():\n" + lines(25, " ")}, "is 26"),
+    (sizes.modules_are_short, {"demo/a.py": lines(401)}, "401 lines, 400 at most"),
+    (sizes.modules_are_short, {"tests/conftest.py": lines(151)}, "151 lines, 150 at most"),
+    (sizes.modules_are_short, {"platform_assets/weather/definitions.py": lines(11)}, "10 at most"),
+    (sizes.parameters_are_few, {"demo/a.py": "def f(self, a, b, /, c, *, d, e, g, h): ..."},
+     "f: 7 parameters, 6 at most"),
+    (sizes.parameters_are_few, {WORDS: "def f(*, a, b, c, d, e, g, h, i, j): ..."}, "8 at most"),
+    (sizes.tests_weigh_as_much_as_source, {"launch/a.py": lines(4), "tests/test_a.py": lines(3)},
+     "tests : source lines = 3 : 4 = 0.75"),
+    (manners.first_lines_are_one_sentence, {"demo/a.py": '"""Load and save."""'}, "without `and`"),
+    (manners.first_lines_are_one_sentence, {"demo/a.py": "x = 1"}, "demo/a.py:1"),
+    (manners.first_lines_are_one_sentence, {"demo/a.py": '"""One. Two."""'}, "not one sentence"),
+    (manners.environment_is_read_in_settings, {"demo/a.py": "import os\nos.environ['A']"}, ":2"),
+    (manners.environment_is_read_in_settings, {"launch/a.py": "from os import getenv"}, ":1 reads"),
+    (manners.errors_are_caught_by_name,
+     {"launch/a.py": "try:\n  f()\nexcept (ValueError, Exception):\n  g()"}, "a.py:3 catches"),
+    (manners.errors_are_caught_by_name, {"launch/a.py": "try:\n  f()\nexcept:\n  g()"}, "a.py:3"),
+    (manners.errors_are_caught_by_name, {"demo/a.py": "with suppress(Exception):\n  f()"}, ":1"),
+    (manners.nothing_is_pickled, {"launch/a.py": "def f():\n    import pickle"}, "a.py:2 imports"),
+    (manners.nothing_is_pickled, {"launch/a.py": "frame.to_pickle('x')"}, "to_pickle"),
+    (manners.no_test_is_left_out, {"tests/a.py": "@pytest.mark.skipif(True)\ndef f(): ..."}, ":1"),
+    (manners.no_test_is_left_out, {"tests/a.py": "from pytest import xfail"}, "a.py:1 xfail"),
+    (manners.names_say_something, {"resources/lake_utils.py": ""}, "`utils` says nothing"),
+    (manners.names_say_something, {"models/fct_flights_v2.sql": ""}, "`v2` says nothing"),
+    (manners.names_say_something, {"demo/common/a.py": ""}, "`common` says nothing"),
+    (manners.nothing_is_put_off, {"demo/a.py": "x = 1  # TO" + "DO later"}, "demo/a.py:1"),
+    (manners.machines_stay_unnamed, {"Makefile": "x:\n\tls /wo" + "rk/main/data"}, "Makefile:2"),
+    (manners.machines_stay_unnamed, {"pip.conf": "index-url = https://py" + "pi.org/simple"}, ":1"),
+    (silence.importing_does_nothing, {"launch/a.py": "open('left.txt', 'w')"}, "launch/a.py:1"),
+    (silence.importing_does_nothing, {"launch/a.py": "open('/etc/hostname')"}, "launch/a.py:1"),
+    (silence.importing_does_nothing, {"launch/a.py": "import os\nos.mkdir('x')"}, "os.mkdir"),
+    (silence.importing_does_nothing, {"launch/a.py": "import subprocess as s\ns.run(['true'])"},
+     "launch/a.py:2 does subprocess.Popen"),
+    (silence.importing_does_nothing,
+     {"launch/a.py": "import socket\nsocket.socket().connect_ex(('127.0.0.1', 9))"},
+     "launch/a.py:2 does socket.connect"),
+    (silence.importing_does_nothing, {"launch/a.py": "import nothing_of_that_name"},
+     "No module named"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("rule", "files", "says"), BITES, ids=[f"{b[0].__name__}-{n}" for n, b in enumerate(BITES)]
+)
+def test_rule_bites(rule: Rule, files: dict[str, str], says: str) -> None:
+    """Each rule finds the one thing that is wrong in a small bad sample."""
+    found = rule(files)
+    assert len(found) == 1
+    assert says in found[0]
+
+
+def test_every_rule_is_shown_to_bite() -> None:
+    """No rule is without a sample that it rejects."""
+    assert {rule for rule, _, _ in BITES} == set(RULES)
+
+
+FINE = {
+    WORDS: '"""The name."""\nfrom platform_assets.declare.errors import WrongError',
+    ROOM: '"""What billing knows."""\nimport ibis\nfrom platform_assets.declare import dataset',
+    "platform_assets/billing/definitions.py": (
+        '"""The code location."""\nfrom platform_assets.billing import curated\n'
+        "from platform_assets.location import code_location"
+    ),
+    "platform_assets/declare/__init__.py": '"""The words."""\nfrom .name import DatasetName',
+    "resources/lake.py": '"""The lake."""\nfrom dagster_duckdb import DuckDBResource',
+    "resources/write.py": '"""Writes."""\ntry:\n  f()\nexcept BaseException:\n  undo()\n  raise',
+    "resources/database.py": '"""The database."""\nfrom resources import lake',
+    "tests/test_all.py": '"""Tests."""\nimport os\nprint(os.environ)\n' + lines(30),
+}
+
+
+@pytest.mark.parametrize("rule", RULES[:-1], ids=lambda rule: rule.__name__)
+def test_rule_leaves_what_is_right(rule: Rule) -> None:
+    """No rule rejects a small house that is in order."""
+    assert rule(FINE) == []
