@@ -157,6 +157,7 @@ FINE = {
     "platform_assets/declare/__init__.py": '"""The words."""\nfrom .name import DatasetName',
     "resources/lake.py": '"""The lake."""\nfrom dagster_duckdb import DuckDBResource',
     "resources/write.py": '"""Writes."""\ntry:\n  f()\nexcept BaseException:\n  undo()\n  raise',
+    "launch/members.py": '"""Ours."""\nmarked = process.environ().get("MARK")',
     "resources/database.py": '"""The database."""\nfrom resources import lake',
     "tests/test_all.py": '"""Tests."""\nimport os\nprint(os.environ)\n' + lines(30),
 }
