@@ -1,0 +1,79 @@
+"""What a warm process has loaded, compared with what lies on disk now."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+Print = tuple[object, ...]
+
+
+@dataclass(frozen=True)
+class LoadedSources:
+    """The files behind the modules of this process, as they were when it loaded them.
+
+    Shapes: files by size, time and inode; folders of modules by the names in them, so that a new
+    module counts; `site-packages` by its time, so that an installed package counts.
+    """
+
+    prints: Mapping[Path, Print]
+
+    @classmethod
+    def taken(cls, roots: Iterable[Path], *, since_ns: int) -> LoadedSources:
+        """Remember the loaded modules under `roots`, or a root that is a file itself.
+
+        A file that was written after `since_ns`, when loading began, may have been read before:
+        it is remembered as unknown, hence as changed.
+        """
+        found: set[Path] = set()
+        for root in roots:
+            found.update(_module_files(root) if root.is_dir() else [root])
+        found |= {path.parent for path in found if path.suffix == ".py"}
+        found |= {Path(entry) for entry in sys.path if entry.endswith("site-packages")}
+        now = time.time_ns()
+        return cls(
+            {
+                path: () if path.is_file() and since_ns <= _changed_ns(path) <= now else look
+                for path in found
+                for look in [fingerprint(path)]
+            }
+        )
+
+    def changed(self) -> list[Path]:
+        """List what is not on disk as it was loaded."""
+        return [path for path, look in self.prints.items() if fingerprint(path) != look]
+
+
+def fingerprint(path: Path) -> Print:
+    """Give what changes when the content of a file, or the members of a folder, change."""
+    try:
+        state = path.stat()
+        if not path.is_dir():
+            return (state.st_size, state.st_mtime_ns, state.st_ino)
+        if path.name == "site-packages":
+            return (state.st_mtime_ns,)
+        with os.scandir(path) as entries:
+            return tuple(sorted(entry.name for entry in entries if _could_be_module(entry)))
+    except (FileNotFoundError, NotADirectoryError):
+        return ("absent",)
+
+
+def _could_be_module(entry: os.DirEntry[str]) -> bool:
+    return entry.name.endswith(".py") or (entry.is_dir() and not entry.name.startswith(("_", ".")))
+
+
+def _module_files(root: Path) -> set[Path]:
+    """List the source files of loaded modules under `root`, installed packages left out."""
+    names = (getattr(module, "__file__", None) for module in list(sys.modules.values()))
+    paths = {Path(name) for name in names if name}
+    return {
+        path for path in paths if path.is_relative_to(root) and "site-packages" not in path.parts
+    }
+
+
+def _changed_ns(path: Path) -> int:
+    return path.stat().st_mtime_ns

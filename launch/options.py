@@ -1,0 +1,67 @@
+"""What a warm process is told when it is started."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+FOLLOWED = ("DAGSTER_HOME", "WATERMAIN_*")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServerOptions:
+    """The state folder of a server, what it imports, what it watches.
+
+    Shapes: `watch` holds folders whose loaded modules are watched, or single files; `environment`
+    holds names, or patterns, of the variables that follow the process that launches a run.
+    """
+
+    folder: Path
+    preload: Sequence[str] = ()
+    watch: Sequence[Path] = ()
+    environment: Sequence[str] = FOLLOWED
+
+    @classmethod
+    def parsed(cls, words: Sequence[str]) -> tuple[ServerOptions, argparse.Namespace]:
+        """Read a command line; the rest are open files kept over a re-execution."""
+        parser = argparse.ArgumentParser(prog="launch.server")
+        parser.add_argument("--folder", type=Path, required=True)
+        parser.add_argument("--preload", nargs="*", default=())
+        parser.add_argument("--watch", nargs="*", default=(), type=Path)
+        parser.add_argument("--environment", nargs="*", default=FOLLOWED)
+        for kept in ("--lock-file", "--listener", "--workers"):
+            parser.add_argument(kept, type=int)
+        given = parser.parse_args(words)
+        options = cls(
+            folder=given.folder,
+            preload=given.preload,
+            watch=given.watch,
+            environment=given.environment,
+        )
+        return options, given
+
+    def words(self) -> list[str]:
+        """Write the command line that `parsed` reads."""
+        return [
+            f"--folder={self.folder}",
+            *("--preload", *self.preload),
+            *("--watch", *map(str, self.watch)),
+            *("--environment", *self.environment),
+        ]
+
+    def followed(self, variables: Mapping[str, str]) -> dict[str, str]:
+        """Pick the variables that follow the launching process."""
+        return {
+            name: value
+            for name, value in variables.items()
+            if any(fnmatchcase(name, pattern) for pattern in self.environment)
+        }
+
+
+def own_environment() -> dict[str, str]:
+    """Give the variables of this process to pass on, bytecode writing left on."""
+    return {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}

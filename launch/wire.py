@@ -1,0 +1,85 @@
+"""One JSON line each way over a unix socket.
+
+The socket lies in a folder that only its owner may enter; a peer of another user is refused.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+MOST_BYTES = 4 * 1024 * 1024
+SOCKET_NAME = "server.sock"
+
+Line = dict[str, Any]
+
+
+class BrokenLineError(ConnectionError):
+    """Report a peer that hung up, or said something that is not one JSON line."""
+
+
+@contextmanager
+def short_path(folder: Path) -> Iterator[str]:
+    """Name the socket of a folder within the 107 bytes that a socket's path may have."""
+    handle = os.open(folder, os.O_PATH | os.O_DIRECTORY)
+    try:
+        yield f"/proc/self/fd/{handle}/{SOCKET_NAME}"
+    finally:
+        os.close(handle)
+
+
+def listen(folder: Path) -> socket.socket:
+    """Bind the socket of a folder anew; the caller has made sure that nobody else serves it."""
+    folder.joinpath(SOCKET_NAME).unlink(missing_ok=True)
+    server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    with short_path(folder) as path:
+        server.bind(path)
+    server.listen(256)
+    return server
+
+
+def ask(folder: Path, question: Line, patience_seconds: float) -> Line:
+    """Send one line to the server of a folder; give its answer.
+
+    Raises: FileNotFoundError or ConnectionError without a server, TimeoutError without an answer.
+    """
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
+        client.settimeout(patience_seconds)
+        with short_path(folder) as path:
+            client.connect(path)
+        send(client, question)
+        return receive(client)
+
+
+def send(peer: socket.socket, line: Line) -> None:
+    """Write one line."""
+    peer.sendall(json.dumps(line).encode() + b"\n")
+
+
+def receive(peer: socket.socket) -> Line:
+    """Read one line of a bounded length."""
+    raw = bytearray()
+    while not raw.endswith(b"\n"):
+        piece = peer.recv(65536)
+        raw += piece
+        if not piece or len(raw) > MOST_BYTES:
+            raise BrokenLineError(f"no whole line in {len(raw)} bytes")
+    try:
+        line = json.loads(raw)
+    except ValueError as error:
+        raise BrokenLineError(f"not a JSON line: {error}") from error
+    if not isinstance(line, dict):
+        raise BrokenLineError("not a JSON object")
+    return line
+
+
+def same_user(peer: socket.socket) -> bool:
+    """Tell whether the process at the other end belongs to our user."""
+    raw = peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+    return bool(struct.unpack("3i", raw)[1] == os.getuid())
