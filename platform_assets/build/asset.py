@@ -1,29 +1,37 @@
 """A declared dataset as a Dagster asset."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import dagster as dg
+import duckdb
+import psycopg
 
 from platform_assets.build.audit import Finding
 from platform_assets.build.code import code_version
 from platform_assets.build.ingest import capture
 from platform_assets.build.metadata import column_schema, outcome_metadata, static_metadata
 from platform_assets.build.partition import Span
-from platform_assets.build.policy import automation, freshness, partitions
+from platform_assets.build.policy import automation, beta_accepted, freshness, partitions
 from platform_assets.build.publish import Job, Outcome, Publication, publish
 from platform_assets.declare.dataset import Dataset
 from platform_assets.declare.errors import (
     InvalidPartitionError,
-    TerminalError,
+    TransientError,
 )
 from platform_assets.declare.name import DatasetName
 from resources.lake import Lake
 
 Find = Callable[[DatasetName], Dataset]
 KINDS = {"postgres": ("postgresql",), "files": ("csv",)}
+PASSING = (
+    dg.Failure,
+    TransientError,
+    OSError,
+    duckdb.IOException,
+    duckdb.TransactionException,
+    psycopg.OperationalError,
+)
 RETRY = dg.RetryPolicy(max_retries=3, delay=2, backoff=dg.Backoff.EXPONENTIAL)
 
 
@@ -35,35 +43,33 @@ def asset_for(dataset: Dataset, find: Find) -> dg.AssetsDefinition | dg.AssetSpe
     """
     if dataset.source is not None and dataset.source.kind == "platform":
         return dg.AssetSpec(**_spec_words(dataset))
-    specs = [check_spec(dataset, label, severity) for label, severity in _labels(dataset)]
 
-    @dg.asset(
-        **_spec_words(dataset),
-        check_specs=specs,
-        backfill_policy=dg.BackfillPolicy.single_run() if dataset.cadence else None,
-        retry_policy=RETRY,
-        code_version=code_version(dataset),
-        output_required=False,
-        op_tags={"watermain/declared": dataset.declared},
-    )
     def body(context: dg.AssetExecutionContext, lake: dg.ResourceParam[Lake]) -> Iterator[Any]:
-        job = Job(lake=lake, find=find, run_id=context.run_id, rebuild=_rebuilds(context))
+        job = Job(lake=lake, find=find, run_id=context.run.run_id, rebuild=_rebuilds(context))
         try:
-            span = requested(context, dataset)
-            yield from _run(context, dataset, span, job)
-        except TerminalError as error:
+            yield from _run(context, dataset, requested(context, dataset), job)
+        except PASSING:
+            raise
+        except Exception as error:  # this is the entry point of a run: say why, do not try again
             raise dg.Failure(str(error), allow_retries=False) from error
 
-    return body
+    with beta_accepted():
+        asset: dg.AssetsDefinition = dg.asset(
+            **_spec_words(dataset),
+            check_specs=[check_spec(dataset, label, how) for label, how in _labels(dataset)],
+            backfill_policy=dg.BackfillPolicy.single_run() if dataset.cadence else None,
+            retry_policy=RETRY,
+            code_version=code_version(dataset),
+            output_required=False,
+            op_tags={"watermain/declared": dataset.declared},
+        )(body)
+    return asset
 
 
 def _run(
     context: dg.AssetExecutionContext, dataset: Dataset, span: Span | None, job: Job
 ) -> Iterator[Any]:
-    if dataset.source is None:
-        done = publish(dataset, span, job)
-    else:
-        done = capture(dataset, job)
+    done = publish(dataset, span, job) if dataset.source is None else capture(dataset, job)
     yield from _evaluations(context, dataset, done)
     passing = [o for o in done.outcomes if not o.blocked]
     asked = set(span.keys) if span else set() if dataset.cadence else {""}

@@ -52,8 +52,8 @@ def changes(
             "_xid": 1,
             "_commit_at": "2013-01-01 00:00:00+00",
         }
-        for name in columns:
+        for name, values in columns.items():
             value = row.get(name, defaults.get(name))
-            columns[name].append(None if value is None else str(value))
+            values.append(None if value is None else str(value))
     table = pa.table({n: pa.array(v, pa.string()) for n, v in columns.items()})
     return Batch(shard="s", start=start, end=end, rows=table, reset=reset)

@@ -39,9 +39,7 @@ COLUMNS = (
 events = raw(
     "shop.raw.events",
     source=Postgres(connection="shop", table="public.events"),
-    contract=Contract(
-        grain="one row per change", key=("id",), event_time="at", columns=COLUMNS
-    ),
+    contract=Contract(grain="one row per change", key=("id",), event_time="at", columns=COLUMNS),
     cadence=DAYS,
     owner="team:shop",
 )
@@ -52,9 +50,7 @@ def declare(body: Any, **words: Any) -> Dataset:
     made: Dataset = dataset(
         "shop.curated.sales",
         inputs={"events": "shop.raw.events"},
-        contract=Contract(
-            grain="one row per sale", key=("id",), event_time="at", columns=COLUMNS
-        ),
+        contract=Contract(grain="one row per sale", key=("id",), event_time="at", columns=COLUMNS),
         owner="team:shop",
         cadence=DAYS,
         **words,
@@ -83,7 +79,7 @@ def rows(lake: Lake, of: Dataset = sales) -> list[tuple[Any, ...]]:
     """The visible rows."""
     with lake.get_connection() as connection:
         return connection.execute(
-            f"select id, \"at\"::date::varchar, amount from {table(of.name)} order by all"
+            f'select id, "at"::date::varchar, amount from {table(of.name)} order by all'
         ).fetchall()
 
 
