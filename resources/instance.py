@@ -77,7 +77,11 @@ def instance_configuration(settings: Settings) -> dict[str, object]:
             "class": "DirectComputeLogManager",
             "config": {"base_dir": str(home / "compute_logs")},
         },
-        "run_launcher": {"module": "launch.launcher", "class": "WarmRunLauncher"},
+        "run_launcher": {
+            "module": "launch.launcher",
+            "class": "WarmRunLauncher",
+            "config": warm_configuration(settings),
+        },
         "run_coordinator": {
             "module": "dagster._core.run_coordinator",
             "class": "QueuedRunCoordinator",
@@ -107,3 +111,19 @@ def instance_configuration(settings: Settings) -> dict[str, object]:
         "telemetry": {"enabled": False},
         "nux": {"enabled": False},
     }
+
+
+def warm_configuration(settings: Settings) -> dict[str, str | list[str]]:
+    """What the warm process is told: its folder, what it imports, watches, hands on."""
+    return {
+        "folder": str(dagster_home(settings) / "warm"),
+        "preload": rooms(),
+        "watch": [str(settings.home / "dbt" / "manifest.json")],
+        "environment": ["DAGSTER_HOME", URL_VARIABLE, "WATERMAIN_*"],
+    }
+
+
+def rooms() -> list[str]:
+    """The modules of the code locations that the workspace file lists."""
+    listed = yaml.safe_load(WORKSPACE.read_text())["load_from"]
+    return [entry["python_module"]["module_name"] for entry in listed]

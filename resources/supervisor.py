@@ -81,15 +81,8 @@ class Supervisor:
         self.folder.mkdir(parents=True, exist_ok=True)
         handle = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _lock(handle)
             yield
-        except BlockingIOError as error:
-            raise UnreachableSystemError(
-                "another `watermain up` or `watermain down` is at work",
-                declared=f"lock {self.folder / 'lock'}",
-                data="nothing was started or stopped by this command",
-                next="wait for it, then: watermain status",
-            ) from error
         finally:
             os.close(handle)
 
@@ -222,6 +215,18 @@ class Supervisor:
             file.flush()
             os.fsync(file.fileno())
         fresh.rename(self._table)
+
+
+def _lock(handle: int) -> None:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise UnreachableSystemError(
+            "another `watermain up` or `watermain down` is at work",
+            declared="the lock run/lock in the data folder",
+            data="nothing was started or stopped by this command",
+            next="wait for it, then: watermain status",
+        ) from error
 
 
 def _lives(process: psutil.Process) -> bool:

@@ -1,0 +1,60 @@
+"""The `watermain` command."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from platform_assets.cli import (
+    doctor,
+    down,
+    explain,
+    materialize,
+    new,
+    replay,
+    sql,
+    status,
+    tend,
+    up,
+)
+from platform_assets.cli.exits import HELP, exit_code
+from platform_assets.declare.errors import WatermainError
+
+app = typer.Typer(
+    name="watermain",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    help="Run the data platform: start it, ask it, rebuild it.",
+    epilog=HELP,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+app.command()(up.up)
+app.command()(down.down)
+app.command()(status.status)
+app.command()(materialize.materialize)
+app.command()(sql.sql)
+app.command()(explain.explain)
+app.command()(replay.replay)
+app.command()(doctor.doctor)
+app.command(hidden=True)(tend.tend)
+app.add_typer(new.app, name="new")
+
+
+def main() -> None:
+    """Run a command; an error of ours is four lines on stderr with a telling exit code."""
+    try:
+        app()
+    except WatermainError as error:
+        typer.echo(f"{type(error).__name__}: {error}", err=True)
+        sys.exit(exit_code(error))
+    except KeyboardInterrupt:
+        typer.echo("stopped", err=True)
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

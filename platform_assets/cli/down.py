@@ -1,0 +1,15 @@
+"""`watermain down`: every started process stops."""
+
+from __future__ import annotations
+
+
+def down() -> None:
+    """Stop every process that `watermain up` started; safe when nothing runs."""
+    from platform_assets.cli import screen
+    from resources.platform import Platform
+    from resources.settings import load_settings
+
+    platform = Platform(load_settings())
+    with platform.supervisor.alone(), screen.step("stop") as line:
+        told = platform.stop()
+        line.say("; ".join(told) or "nothing was running")

@@ -1,0 +1,5 @@
+"""Placeholder."""
+
+
+def explain() -> None:
+    """Placeholder."""

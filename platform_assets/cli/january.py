@@ -1,0 +1,98 @@
+"""Everything the rooms declare, materialized through Dagster up to a day."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+
+from platform_assets.cli.plan import Run, runs
+from platform_assets.cli.screen import bar, step
+from platform_assets.declare.dataset import Dataset
+from platform_assets.declare.errors import BrokenContractError
+from platform_assets.declare.name import DatasetName
+from resources.settings import Settings
+from resources.web import TERMINAL, Web
+
+MOST_CAPTURES = 500
+POLL_SECONDS = 0.5
+
+
+def materialize_until(day: str, settings: Settings, web: Web) -> int:
+    """Capture what waits at the sources, compute the rest; give the number of runs.
+
+    Raises: BrokenContractError, when a run fails.
+    """
+    from platform_assets.location import everything
+
+    datasets = everything()
+    captured = [d for d in datasets.values() if d.source and d.source.kind != "platform"]
+    count = _capture(captured, settings, web)
+    computed = {n: d for n, d in datasets.items() if d.source is None}
+    for run in runs(computed, _span(captured, day)):
+        if not _stands(run, datasets):
+            _follow(run, web)
+            count += 1
+    return count
+
+
+def _span(captured: list[Dataset], day: str):  # type: ignore[no-untyped-def]
+    from platform_assets.build.partition import Span
+    from platform_assets.declare.cadence import Daily
+
+    cadence = next((d.cadence for d in captured if d.cadence), Daily())
+    return Span(cadence, cadence.start.isoformat(), day)
+
+
+def _capture(captured: list[Dataset], settings: Settings, web: Web) -> int:
+    from resources.source.opening import open_source
+
+    count = 0
+    for _ in range(MOST_CAPTURES):
+        waiting = [d for d in captured if not open_source(d, settings).backlog().is_empty]
+        if not waiting:
+            break
+        for run in runs({d.name: d for d in waiting}, None):
+            _follow(run, web)
+            count += 1
+    return count
+
+
+def _stands(run: Run, datasets: Mapping[DatasetName, Dataset]) -> bool:
+    """Whether every partition that a run would compute was published before."""
+    from resources import ledger
+    from resources.lake import Lake
+
+    with Lake.from_settings().get_connection() as connection:
+        for name in run.names:
+            cadence = datasets[name].cadence
+            keys = cadence.keys(run.first, run.last) if cadence and run.first and run.last else [""]
+            if not set(keys) <= set(ledger.versions(connection, name)):
+                return False
+    return True
+
+
+def _follow(run: Run, web: Web) -> None:
+    """Launch one run, wait for its end."""
+    team, stage = run.names[0].team, run.names[0].stage
+    title = f"{team} {stage}" + (f" {run.first}.." if run.first else "")
+    with step(title, spinner=False) as line, bar(str(run)[:60], len(run.names)) as progress:
+        run_id = web.launch(run.names, run.tags)
+        while True:
+            status, ended = web.progress(run_id)
+            progress.update(progress.task_ids[0], completed=ended)
+            if status in TERMINAL:
+                break
+            time.sleep(POLL_SECONDS)
+        line.say(f"{', '.join(n.table for n in run.names)}  run {run_id[:8]}")
+        if status != "SUCCESS":
+            raise _failed(run, run_id, web)
+
+
+def _failed(run: Run, run_id: str, web: Web) -> BrokenContractError:
+    reasons = [r for r in web.failures(run_id) if r] or ["the run tells no reason"]
+    return BrokenContractError(
+        f"run {run_id[:8]} of {run} failed: {reasons[0].splitlines()[0]}",
+        declared=f"platform_assets/{run.names[0].team}/",
+        data="what earlier runs published stands; this run's failed datasets are as before",
+        next=f"look at {web.url}/runs/{run_id}, mend it, then: watermain up",
+    )

@@ -1,0 +1,5 @@
+"""Placeholder."""
+
+
+def materialize() -> None:
+    """Placeholder."""

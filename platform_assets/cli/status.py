@@ -1,0 +1,5 @@
+"""Placeholder."""
+
+
+def status() -> None:
+    """Placeholder."""

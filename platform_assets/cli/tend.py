@@ -1,0 +1,60 @@
+"""`watermain tend`: services that die are started again."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from platform_assets.declare.errors import UnreachableSystemError
+from resources.platform import TEND, WARM, Platform
+
+PAUSE_SECONDS = 2.0
+MOST_RESTARTS = 5
+WINDOW_SECONDS = 600.0
+
+Tell = Callable[[str], None]
+
+
+def tend() -> None:
+    """Start services again that die, until `watermain down`."""
+    from resources.settings import load_settings
+
+    watch(Platform(load_settings()), lambda text: print(f"{datetime.now(UTC):%F %T} {text}"))  # noqa: T201
+
+
+def watch(platform: Platform, tell: Tell) -> None:
+    """Look after the services until the process table is empty.
+
+    Guarantees: a service that dies MOST_RESTARTS times within WINDOW_SECONDS is given up.
+    """
+    restarts: dict[str, list[float]] = defaultdict(list)
+    while set(platform.supervisor.entries()) - {TEND}:
+        try:
+            with platform.supervisor.alone():
+                _mend(platform, restarts, tell)
+        except UnreachableSystemError as error:
+            if not error.declared.startswith("the lock"):
+                tell(str(error).replace("\n", " "))
+        time.sleep(PAUSE_SECONDS)
+
+
+def _mend(platform: Platform, restarts: dict[str, list[float]], tell: Tell) -> None:
+    supervisor = platform.supervisor
+    if not platform.settings.postgres and platform.server.running() is None:
+        tell("PostgreSQL had died; it is started again")
+        platform.server.start()
+    if platform.demo_server.data.exists() and supervisor.alive("live") is not None:
+        platform.demo_server.start()
+    for entry in supervisor.dead():
+        if entry.name in (TEND, WARM):  # the launcher starts the warm process when it needs one
+            continue
+        recent = [t for t in restarts[entry.name] if t > time.monotonic() - WINDOW_SECONDS]
+        if len(recent) >= MOST_RESTARTS:
+            tell(f"{entry.name} died {MOST_RESTARTS} times; it stays down, see {entry.log}")
+            supervisor.forget(entry.name)
+            continue
+        restarts[entry.name] = [*recent, time.monotonic()]
+        started = supervisor.start(platform.service(entry.name))
+        tell(f"{entry.name} had died (process {entry.pid}); started again as {started.pid}")

@@ -1,0 +1,159 @@
+"""`watermain up`: the whole platform, from nothing to a living UI."""
+
+from __future__ import annotations
+
+import signal
+import time
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from platform_assets.declare.errors import UnreachableSystemError
+
+if TYPE_CHECKING:
+    from resources.platform import Platform
+    from resources.settings import Settings
+
+HEALTHY_SECONDS = 240
+DAYS = ["%Y-%m-%d"]
+
+
+def up(
+    detach: Annotated[bool, typer.Option("--detach", help="Return once all is healthy.")] = False,
+    demo: Annotated[bool, typer.Option(help="Start the demo's outside world.")] = True,
+    until: Annotated[
+        datetime, typer.Option(formats=DAYS, help="Load the demo's flights up to this day.")
+    ] = datetime(2013, 1, 31),
+    port: Annotated[
+        int | None, typer.Option(help="The web server's port.", min=1, max=65535)
+    ] = None,
+) -> None:
+    """Start the platform, load the demo, materialize everything, serve Dagster.
+
+    Everything that already stands is left as it is, so the command may be repeated.
+    """
+    from platform_assets.cli import screen
+    from resources.platform import Platform
+    from resources.settings import load_settings
+
+    began = time.monotonic()
+    settings = load_settings()
+    settings = settings.model_copy(update={"port": port}) if port else settings
+    platform = Platform(settings)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    tended = platform.supervisor.alive("tend") is not None
+    try:
+        with platform.supervisor.alone():
+            ran = _start(platform, demo=demo, until=f"{until:%Y-%m-%d}", detach=detach)
+    except KeyboardInterrupt:
+        if not detach:
+            _stop(platform)
+        raise
+    _tell(platform, began, ran=ran, detach=detach or ran or tended)
+    if detach or ran:
+        return
+    _stay(platform, screen)
+
+
+def _start(platform: Platform, *, demo: bool, until: str, detach: bool) -> bool:
+    """Do every step; say whether the platform ran already."""
+    from platform_assets.cli import ground, january, outside, screen
+    from resources.platform import DAEMON, LIVE, TEND, WARM, WEB
+    from resources.web import Web
+
+    settings, supervisor = platform.settings, platform.supervisor
+    platform.check_port()
+    ran = all(supervisor.alive(name) for name in (WEB, DAEMON))
+    for told in platform.clean_up():
+        screen.ERR.print(f"  an earlier run: {told}", style="yellow")
+    ground.lay_ground(platform)
+    outside.write_variables(settings, {"WATERMAIN_PORT": str(settings.port)})
+    if demo:
+        outside.open_outside(settings, until)
+    ground.prepare_marts(settings)
+    with screen.step("services") as line:
+        pids = {name: supervisor.start(platform.service(name)).pid for name in (WARM, WEB, DAEMON)}
+        line.say(", ".join(f"{name} {pid}" for name, pid in pids.items()))
+    web = Web(platform.url)
+    with screen.step("code locations") as line:
+        line.say(_await_locations(platform, web))
+    if demo:
+        count = january.materialize_until(until, settings, web)
+        if not count:
+            with screen.step(f"datasets until {until}") as line:
+                line.say("stand already")
+        with screen.step("live flights") as line:
+            line.say(f"live {supervisor.start(platform.service(LIVE)).pid}")
+    if detach:
+        supervisor.start(platform.service(TEND))
+    return ran
+
+
+def _await_locations(platform: Platform, web: object) -> str:
+    """Wait until every room is loaded.
+
+    Raises: UnreachableSystemError, for a room that does not load, a service that dies.
+    """
+    from resources.platform import DAEMON, WEB
+    from resources.web import Web
+
+    assert isinstance(web, Web)
+    deadline = time.monotonic() + HEALTHY_SECONDS
+    while time.monotonic() < deadline:
+        for name in (WEB, DAEMON):
+            if platform.supervisor.alive(name) is None:
+                raise _unhealthy(platform, f"the service `{name}` died as it started", name)
+        states = web.locations() if web.answers() else {"": "loading"}
+        broken = {name: why for name, why in states.items() if why not in ("", "loading")}
+        if broken:
+            name, why = next(iter(broken.items()))
+            raise _unhealthy(platform, f"room {name} does not load: {why.splitlines()[0]}", WEB)
+        if not any(states.values()):
+            return ", ".join(states)
+        time.sleep(0.25)
+    raise _unhealthy(platform, f"not healthy after {HEALTHY_SECONDS} s", WEB)
+
+
+def _unhealthy(platform: Platform, what: str, name: str) -> UnreachableSystemError:
+    log = platform.settings.home / "logs" / f"{name}.log"
+    return UnreachableSystemError(
+        what,
+        declared="workspace.yaml, or the service's settings",
+        data="unchanged; the other services run on until `watermain down`",
+        next=f"tail -50 {log}",
+    )
+
+
+def _tell(platform: Platform, began: float, *, ran: bool, detach: bool) -> None:
+    from platform_assets.cli import screen
+
+    seconds = time.monotonic() - began
+    word = "already runs" if ran else "is up"
+    screen.ERR.print(f"\nWatermain {word}, healthy after {seconds:.0f} s.", style="bold")
+    screen.ERR.print(f"  look   {platform.url}")
+    screen.ERR.print("  ask    watermain status")
+    screen.ERR.print(
+        '  ask    watermain sql "select carrier, count(*) as flights'
+        ' from operations.curated.flights group by carrier"'
+    )
+    screen.ERR.print(f"  stop   {'make down' if detach else 'Ctrl-C, or make down elsewhere'}")
+
+
+def _stay(platform: Platform, screen: object) -> None:
+    from platform_assets.cli.screen import ERR
+    from platform_assets.cli.tend import watch
+
+    try:
+        watch(platform, lambda text: ERR.print(f"  {text}", style="yellow"))
+        ERR.print("stopped from elsewhere")
+    except KeyboardInterrupt:
+        _stop(platform)
+
+
+def _stop(platform: Platform) -> None:
+    from platform_assets.cli import screen
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with platform.supervisor.alone(), screen.step("stop") as line:
+        line.say("; ".join(platform.stop()))

@@ -1,0 +1,145 @@
+"""The services that make up a running platform."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from platform_assets.declare.errors import UnreachableSystemError
+from resources.instance import WORKSPACE, instance_environment, warm_configuration
+from resources.postgres import EmbeddedPostgres
+from resources.settings import Settings
+from resources.supervisor import Service, Supervisor
+
+HOST = "127.0.0.1"
+WEB, DAEMON, WARM, LIVE, TEND = "web", "daemon", "warm", "live", "tend"
+STOP_ORDER = (TEND, LIVE, DAEMON, WEB, WARM)
+
+
+@dataclass(frozen=True)
+class Platform:
+    """Know each service of one data folder: how it starts, in which order all stop."""
+
+    settings: Settings
+
+    @property
+    def supervisor(self) -> Supervisor:
+        """The process table of the data folder."""
+        return Supervisor(self.settings.home)
+
+    @property
+    def server(self) -> EmbeddedPostgres:
+        """The embedded PostgreSQL of the platform."""
+        return EmbeddedPostgres(self.settings.home / "postgres")
+
+    @property
+    def demo_server(self) -> EmbeddedPostgres:
+        """The embedded PostgreSQL that the demo's operations database lives in."""
+        return EmbeddedPostgres(self.settings.home / "demo" / "postgres")
+
+    @property
+    def url(self) -> str:
+        """Where Dagster's web server is reached."""
+        return f"http://{HOST}:{self.settings.port}"
+
+    def service(self, name: str) -> Service:
+        """How to start a service."""
+        settings, python = self.settings, sys.executable
+        environment = {**instance_environment(settings), "PYTHONUNBUFFERED": "1"}
+        commands: dict[str, tuple[str, ...]] = {
+            WEB: (
+                *(python, "-m", "dagster_webserver", "-w", str(WORKSPACE)),
+                *("-h", HOST, "-p", str(settings.port)),
+            ),
+            DAEMON: (python, "-m", "dagster._daemon", "run", "-w", str(WORKSPACE)),
+            WARM: (python, "-m", "launch.server", *_words(warm_configuration(settings))),
+            LIVE: (python, "-m", "demo", "live"),
+            TEND: (python, "-m", "platform_assets", "tend"),
+        }
+        return Service(
+            name=name,
+            command=commands[name],
+            environment=environment,
+            grace=timedelta(seconds=10 if name == LIVE else 25),
+        )
+
+    def check_port(self) -> None:
+        """Prove that the web server's port is free, or ours.
+
+        Raises: UnreachableSystemError, naming the port.
+        """
+        if self.supervisor.alive(WEB) is not None:
+            return
+        port = self.settings.port
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((HOST, port))
+            except OSError as error:
+                raise UnreachableSystemError(
+                    f"port {port} on {HOST} is taken by another program",
+                    declared="WATERMAIN_PORT, or --port",
+                    data="nothing was started",
+                    next=f"WATERMAIN_PORT={port + 1 if port < 65535 else 3000} make up",
+                ) from error
+
+    def clean_up(self) -> list[str]:
+        """Clear what an earlier run that was killed left behind; say what it was."""
+        told = []
+        supervisor = self.supervisor
+        for entry in supervisor.dead():
+            supervisor.forget(entry.name)
+            told.append(f"{entry.name} (process {entry.pid}) had died")
+        strays = supervisor.stop_strays()
+        if strays:
+            told.append(f"stopped {len(strays)} processes that nobody looked after")
+        for server in (self.server, self.demo_server):
+            if (server.data / "postmaster.pid").exists() and server.running() is None:
+                told.append(f"{server.folder.name} had died; it recovers as it starts")
+        if not supervisor.entries() and self.server.running() is None:
+            shutil.rmtree(self.settings.home / "tmp", ignore_errors=True)
+        return told
+
+    def stop(self) -> list[str]:
+        """Stop every process that the platform started; give a line for each."""
+        supervisor, told = self.supervisor, []
+        known = supervisor.entries()
+        order = [*STOP_ORDER, *(name for name in known if name not in STOP_ORDER)]
+        for name in order:
+            if name in known:
+                gone = supervisor.stop(name)
+                told.append(f"{name}: {len(gone)} processes" if gone else f"{name}: had died")
+        strays = supervisor.stop_strays()
+        if strays:
+            told.append(f"left behind: {len(strays)} processes")
+        for title, server in (("demo database", self.demo_server), ("postgres", self.server)):
+            if server.running() is not None:
+                server.stop()
+                told.append(title)
+        return told
+
+
+def _words(options: Mapping[str, str | list[str]]) -> list[str]:
+    """Options as a command line; a list follows its name."""
+    words = []
+    for name, value in options.items():
+        words += [f"--{name}", *([value] if isinstance(value, str) else value)]
+    return words
+
+
+def free_bytes(folder: Path) -> int:
+    """The room on the disk that holds a folder."""
+    while not folder.exists():
+        folder = folder.parent
+    return shutil.disk_usage(folder).free
+
+
+def enter_instance(settings: Settings) -> None:
+    """Let this process speak to the platform's Dagster instance."""
+    os.environ.update(instance_environment(settings))
