@@ -87,12 +87,10 @@ def _run(
         yield _output(done, asked)
 
 
-def _output(done: Publication, asked: set[str]) -> dg.Output[None]:
-    """The output that lets downstream steps of the same run start."""
+def _output(done: Publication, asked: set[str]) -> dg.MaterializeResult[None]:
+    """The result that lets downstream steps of the same run start."""
     version = done.outcomes[0].data_version if len(done.outcomes) == 1 == len(asked) else None
-    return dg.Output(
-        None,
-        output_name="result",
+    return dg.MaterializeResult(
         metadata=None if done.outcomes else {"published": False, "reason": "no new rows"},
         data_version=dg.DataVersion(version) if version else None,
     )

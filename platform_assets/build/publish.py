@@ -323,8 +323,8 @@ class _RefusedError(Exception):
 
 def _outside(rows: Mapping[str, int], inserted: int, where: str) -> list[Finding]:
     """Rows whose event time lies outside the partitions asked for break the window."""
-    stray = inserted - sum(rows.values())
-    if where == "true" or stray <= 0:
+    stray = max(0, inserted - sum(rows.values()))
+    if where == "true":
         return []
     return [
         Finding(

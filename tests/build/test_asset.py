@@ -95,7 +95,9 @@ def test_asset_run_publishes_good_partitions_then_fails_for_the_refused(stocked:
         assert [(e.check_name, e.partition) for e in failed] == [("between_amount", "2013-01-03")]
         assert failed[0].metadata["sample_keys"].value == "s0"
         failure = result.get_step_failure_events()[0]
-        assert "1 of 3 rows break `between_amount`" in str(failure.step_failure_data)
+        error = failure.step_failure_data.error
+        assert error is not None
+        assert "1 of 3 rows break `between_amount`" in error.message
 
 
 def test_asset_run_says_that_nothing_is_new(stocked: Lake) -> None:
