@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -44,6 +45,8 @@ def prepare_manifest(settings: Settings | None = None, project: Path = PROJECT) 
         stamp = content_hash(project)
         if stamp_of(manifest) == stamp:
             return manifest
+        for left in manifest.parent.glob(".compile-*"):
+            shutil.rmtree(left)  # by a process that was killed
         with tempfile.TemporaryDirectory(dir=manifest.parent, prefix=".compile-") as folder:
             _compile(project, Path(folder), stamp)
             made = Path(folder) / "manifest.json"
