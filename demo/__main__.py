@@ -9,7 +9,9 @@ import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
+from typing import NoReturn
 
+import psycopg
 import typer
 
 from demo.contacts import ensure_contacts
@@ -28,7 +30,7 @@ from demo.options import (
 from demo.pace import AT_ONCE, Pace, present
 from demo.replay import Replay
 from demo.screen import HourlyLines, progress_bar, report
-from platform_assets.declare.errors import WatermainError
+from platform_assets.declare.errors import UnreachableSystemError, WatermainError
 
 FOREVER = datetime(9999, 1, 1, tzinfo=UTC)
 
@@ -151,9 +153,22 @@ def main() -> None:
     """Run a command; an error of ours is four lines, exit code 1."""
     try:
         app()
+    except psycopg.OperationalError as error:
+        _fail(
+            UnreachableSystemError(
+                f"the operations database went away: {str(error).strip().splitlines()[0]}",
+                declared="python -m demo",
+                data="every transaction is whole; the one under way is undone",
+                next="run the same command again: it continues",
+            )
+        )
     except WatermainError as error:
-        typer.echo(f"{type(error).__name__}: {error}", err=True)
-        sys.exit(1)
+        _fail(error)
+
+
+def _fail(error: WatermainError) -> NoReturn:
+    typer.echo(f"{type(error).__name__}: {error}", err=True)
+    sys.exit(1)
 
 
 if __name__ == "__main__":

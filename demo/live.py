@@ -15,7 +15,7 @@ Announced = Callable[[int], object]
 
 UNSETTLED = """
 select
-    coalesce(min(flight_date) filter (where not coalesce(settled, false)), max(flight_date) + 1)
+    coalesce(min(flight_date) filter (where not settled), max(flight_date) + 1)
 from demo.clock where flight_date <> source_date
 """
 

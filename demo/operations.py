@@ -50,10 +50,10 @@ create table if not exists demo.clock (
     flight_date date primary key,
     source_date date not null,
     seed bigint not null,
-    position timestamptz not null default '-infinity',
+    position timestamptz,
     changes integer not null default 0,
     planned integer,
-    settled boolean generated always as (position = 'infinity' or changes = planned) stored
+    settled boolean not null default false
 );
 comment on table demo.clock is
     'how far each day of flights is replayed; moves in the transaction of the changes';

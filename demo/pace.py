@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 AT_ONCE = math.inf
-LONGEST_WAIT = timedelta(hours=1)  # a computer may sleep meanwhile: look at the clock again
+LONGEST_WAIT = timedelta(minutes=1)  # then look again: a computer may have slept, a server be gone
 
 
 def present() -> datetime:

@@ -60,7 +60,10 @@ where staged.flight_id = flights.flight_id
 """
 
 MOVE_CLOCK = """
-update demo.clock set position = moved.position, changes = clock.changes + moved.changes
+update demo.clock set
+    position = moved.position,
+    changes = clock.changes + moved.changes,
+    settled = clock.changes + moved.changes = planned
 from (
     select flight_date, max(happens_at) as position, count(*) as changes from staged
     where happens_at > %(after)s and happens_at <= %(until)s group by flight_date
@@ -87,6 +90,15 @@ on conflict (flight_id) do update set
     arrival_delay_minutes = excluded.arrival_delay_minutes,
     air_time_minutes = excluded.air_time_minutes, updated_at = excluded.updated_at
 where flights.updated_at < excluded.updated_at
+"""
+
+SETTLE = """
+update demo.clock set position = ended.position, settled = true
+from (
+    select right(flight_id, 10)::date as flight_date, max(updated_at) as position
+    from outcome group by 1
+) as ended
+where ended.flight_date = clock.flight_date
 """
 
 Told = Callable[[int, datetime], object]
@@ -156,10 +168,7 @@ class Replay:
                 )
                 _copy(self._connection, "outcome", path)
                 touched = self._connection.execute(FINISH).rowcount
-                self._connection.execute(
-                    "update demo.clock set position = 'infinity' where flight_date = any(%s)",
-                    [list(days)],
-                )
+                self._connection.execute(SETTLE)
         return touched
 
     def _begin(self, days: Mapping[date, date]) -> None:
