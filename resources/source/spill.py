@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import errno
 import itertools
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from platform_assets.declare.errors import DiskFullError
 from resources.source.protocol import Batch
 
 _serial = itertools.count()
+_GROUP_ROWS = 122_880
 SUFFIX = ".spill.parquet"
 
 
@@ -41,33 +45,52 @@ class Spill:
 
     def taken(self) -> Path | pa.Table:
         """Give all rows as one table, or as a finished file, then start empty again."""
-        if self._writer is None:
+        if self._writer is None or self._path is None:
             rows: Path | pa.Table = pa.Table.from_batches(self._held, self.schema)
         else:
-            assert self._path is not None
             self._write_out()
-            self._writer.close()
+            with self._room():
+                self._writer.close()
             rows = self._path
-        self._held, self._held_bytes, self.rows = [], 0, 0
-        self._writer = self._path = None
+        self._forget()
         return rows
 
     def discard(self) -> None:
         """Forget everything held and remove a half-written file."""
-        rows = self.taken()
-        if isinstance(rows, Path):
-            rows.unlink(missing_ok=True)
+        writer, path = self._writer, self._path
+        self._forget()
+        if writer is not None and path is not None:
+            path.unlink(missing_ok=True)
+            with suppress(OSError):
+                writer.close()
+
+    def _forget(self) -> None:
+        self._held, self._held_bytes, self.rows = [], 0, 0
+        self._writer = self._path = None
 
     def _write_out(self) -> None:
-        if not self._held:
-            return
-        if self._writer is None:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            self._path = self.folder / f"{os.getpid()}-{next(_serial)}{SUFFIX}"
-            self._writer = pq.ParquetWriter(self._path, self.schema, compression="zstd")
-        table = pa.Table.from_batches(self._held, self.schema)
-        self._writer.write_table(table, row_group_size=max(1, min(table.num_rows, 122_880)))
+        with self._room():
+            if self._writer is None:
+                self.folder.mkdir(parents=True, exist_ok=True)
+                self._path = self.folder / f"{os.getpid()}-{next(_serial)}{SUFFIX}"
+                self._writer = pq.ParquetWriter(self._path, self.schema, compression="zstd")
+            table = pa.Table.from_batches(self._held, self.schema)
+            self._writer.write_table(table, row_group_size=_GROUP_ROWS)
         self._held, self._held_bytes = [], 0
+
+    @contextmanager
+    def _room(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise
+            raise DiskFullError(
+                f"no room in {self.folder} for {self.rows} captured rows",
+                declared="setting WATERMAIN_DATA_DIR",
+                data="the source still holds the rows; nothing was confirmed to it",
+                next=f"df -h {self.folder}",
+            ) from error
 
 
 def handed_out(batch: Batch) -> Iterator[Batch]:
@@ -75,8 +98,13 @@ def handed_out(batch: Batch) -> Iterator[Batch]:
     try:
         yield batch
     finally:
-        if isinstance(batch.rows, Path):
-            batch.rows.unlink(missing_ok=True)
+        discard(batch)
+
+
+def discard(batch: Batch) -> None:
+    """Remove the file of a batch, if it has one."""
+    if isinstance(batch.rows, Path):
+        batch.rows.unlink(missing_ok=True)
 
 
 def sweep(folder: Path) -> None:

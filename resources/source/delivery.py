@@ -1,0 +1,58 @@
+"""What a delivered file is made of: rows, rejects, and the columns that tell where from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+DELIVERY_COLUMNS = pa.schema(
+    [
+        ("_file", pa.string()),
+        ("_file_hash", pa.string()),
+        ("_row", pa.int64()),
+        ("_delivered_at", pa.timestamp("us", "UTC")),
+    ]
+)
+INCIDENTAL = ("_file", "_delivered_at")
+
+
+def delivery_schema(columns: tuple[str, ...]) -> pa.Schema:
+    """Describe delivered rows: the declared columns as text, then where each row lay."""
+    return pa.schema([*((name, pa.string()) for name in columns), *DELIVERY_COLUMNS])
+
+
+class UnreadableFileError(Exception):
+    """Report that no row of a file can be read, with what stands in its place."""
+
+    def __init__(self, reason: str, payload: str = "") -> None:
+        self.reason, self.payload = reason, payload
+        super().__init__(reason)
+
+
+@dataclass(frozen=True)
+class Caps:
+    """Bound what one file may hold; what is larger is rejected with its size as the reason."""
+
+    file_bytes: int = 16 * 2**30
+    row_bytes: int = 64 * 2**20
+    ratio: int = 1000
+    rejects: int = 10_000
+    payload_bytes: int = 64 * 2**10
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Hold rows that lie together in a file, the first of which is row `first`, from 1."""
+
+    first: int
+    rows: pa.RecordBatch
+
+
+@dataclass(frozen=True)
+class Reject:
+    """Hold one row that cannot be read, with the line on which it begins, from 1."""
+
+    line: int
+    reason: str
+    payload: str

@@ -1,0 +1,87 @@
+"""The reader of Parquet files into rows of text that say exactly what was stored."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import BinaryIO
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from platform_assets.declare.errors import quoted
+from resources.source.delivery import Caps, Rows, UnreadableFileError
+
+_ROWS_AT_ONCE = 65_536
+_SMALL_BYTES = 64 * 2**20
+
+
+def is_whole(file: BinaryIO) -> bool:
+    """Say whether the footer, which a writer writes last, can be read."""
+    try:
+        pq.ParquetFile(file).close()
+    except (pa.ArrowException, OSError) as error:
+        if isinstance(error, OSError) and error.errno:
+            raise
+        return False
+    finally:
+        file.seek(0)
+    return True
+
+
+class ParquetRows:
+    """Iterate over the rows of one file.
+
+    Guarantees: numbers are written so that reading them gives the same number, decimals with
+    all their digits, instants in UTC. Raises: UnreadableFileError.
+    """
+
+    def __init__(
+        self, file: BinaryIO, columns: tuple[str, ...], size: int, caps: Caps | None = None
+    ) -> None:
+        self.file, self.columns, self.size, self.caps = file, columns, size, caps or Caps()
+        self.unknown_columns: tuple[str, ...] = ()
+
+    def __iter__(self) -> Iterator[Rows]:
+        try:
+            yield from self._rows()
+        except (pa.ArrowException, OSError) as error:
+            if isinstance(error, OSError) and error.errno:
+                raise
+            raise UnreadableFileError(f"it is no sound Parquet file: {error}") from None
+
+    def _rows(self) -> Iterator[Rows]:
+        with pq.ParquetFile(self.file) as parquet:
+            self._prove(parquet)
+            first = 1
+            for batch in parquet.iter_batches(_ROWS_AT_ONCE, columns=list(self.columns)):
+                texts = [_text(name, batch.column(name)) for name in self.columns]
+                yield Rows(first, pa.record_batch(texts, names=list(self.columns)))
+                first += batch.num_rows
+
+    def _prove(self, parquet: pq.ParquetFile) -> None:
+        names, footer = parquet.schema_arrow.names, parquet.metadata
+        if missing := set(self.columns) - set(names):
+            raise UnreadableFileError(f"it lacks {quoted(missing)}", ", ".join(names))
+        if twice := {name for name in self.columns if names.count(name) > 1}:
+            raise UnreadableFileError(f"it has {quoted(twice)} twice", ", ".join(names))
+        self.unknown_columns = tuple(sorted(set(names) - set(self.columns)))
+        groups = [footer.row_group(i).total_byte_size for i in range(footer.num_row_groups)]
+        if sum(groups) > max(_SMALL_BYTES, self.caps.ratio * self.size):
+            raise UnreadableFileError(f"it unpacks to {sum(groups)} bytes from {self.size}")
+
+
+def _text(name: str, column: pa.Array) -> pa.Array:
+    kind = column.type
+    if pa.types.is_dictionary(kind):
+        return _text(name, column.dictionary_decode())
+    if pa.types.is_nested(kind) or pa.types.is_duration(kind) or pa.types.is_interval(kind):
+        raise UnreadableFileError(f"`{name}` is {kind}, which has no single text")
+    if pa.types.is_float16(kind):
+        column = column.cast(pa.float32())
+    if pa.types.is_timestamp(kind) and kind.tz is not None:
+        column = column.cast(pa.timestamp(kind.unit, "UTC"))
+    text = column.cast(pa.string())
+    if pa.types.is_decimal(kind) and pc.any(pc.match_substring(text, "E")).as_py():
+        return pa.array([None if v is None else f"{v:f}" for v in column.to_pylist()], pa.string())
+    return text
