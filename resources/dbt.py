@@ -41,14 +41,14 @@ def prepare_manifest(settings: Settings | None = None, project: Path = PROJECT) 
     settings = settings or load_settings()
     manifest = manifest_path(settings)
     manifest.parent.mkdir(parents=True, exist_ok=True)
-    with _alone(manifest.parent / ".lock"):
+    with _alone(manifest.parent / ".lock") as lock:
         stamp = content_hash(project)
         if stamp_of(manifest) == stamp:
             return manifest
         for left in manifest.parent.glob(".compile-*"):
             shutil.rmtree(left)  # by a process that was killed
         with tempfile.TemporaryDirectory(dir=manifest.parent, prefix=".compile-") as folder:
-            _compile(project, Path(folder), stamp)
+            _compile(project, Path(folder), stamp, lock)
             made = Path(folder) / "manifest.json"
             with made.open("rb") as file:
                 os.fsync(file.fileno())
@@ -84,11 +84,11 @@ def stamp_of(manifest: Path) -> str | None:
 
 
 @contextmanager
-def _alone(lock: Path) -> Iterator[None]:
-    """Hold a lock that dies with the process."""
+def _alone(lock: Path) -> Iterator[int]:
+    """Hold a lock that dies with the process; its descriptor may be given to a child."""
     with lock.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+        yield file.fileno()
 
 
 def command(*words: str, project: Path = PROJECT) -> list[str]:
@@ -98,7 +98,7 @@ def command(*words: str, project: Path = PROJECT) -> list[str]:
     return [*dbt, *words, "--project-dir", str(project), "--profiles-dir", str(project)]
 
 
-def _compile(project: Path, folder: Path, stamp: str) -> None:
+def _compile(project: Path, folder: Path, stamp: str, lock: int) -> None:
     words = ["compile", "--target", "platform", "--no-introspect", "--no-populate-cache"]
     words += ["--no-partial-parse", "--quiet", "--target-path", str(folder)]
     done = subprocess.run(
@@ -108,6 +108,7 @@ def _compile(project: Path, folder: Path, stamp: str) -> None:
         capture_output=True,
         text=True,
         check=False,
+        pass_fds=(lock,),  # should this process be killed, dbt holds the lock until it ends
     )
     if done.returncode != 0 or not (folder / "manifest.json").exists():
         raise BrokenProjectError(
