@@ -27,12 +27,9 @@ import psutil
 import psycopg
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
+from psycopg.pq import PGconn, Ping
 
-from platform_assets.declare.errors import (
-    DiskFullError,
-    TransientError,
-    UnreachableSystemError,
-)
+from platform_assets.declare.errors import DiskFullError, TransientError, UnreachableSystemError
 
 SOCKET_ROOT = Path("/tmp")  # never TMPDIR: every process must derive the same, short address
 SOCKET_PORT = 5432
@@ -85,14 +82,16 @@ class EmbeddedPostgres:
         Raises: UnreachableSystemError, DiskFullError.
         """
         with self._alone() as lock:
-            if self.running() is None:
-                self._make_socket_folder()
-                self._clear_dead_server()
-                if not (self.data / "PG_VERSION").exists():
-                    self._initialise(lock)
-                self._write_settings()
-                self._launch()
-            self._await_ready()
+            if self._answers():
+                return
+            self._make_socket_folder()
+            self._clear_dead_server()
+            if not (self.data / "PG_VERSION").exists():
+                self._initialise(lock)
+            self._write_settings()
+            self._launch()
+            if not self._answers():
+                raise self._unreachable("the server ended right after its start")
 
     def stop(self, fast: bool = True) -> None:
         """Shut the server down in order and wait until it is gone.
@@ -313,8 +312,9 @@ class EmbeddedPostgres:
     def _failure(self, program: str, stderr: str, logged: int) -> TransientError:
         log = self.log.read_bytes()[logged:].decode(errors="replace") if self.log.exists() else ""
         said = stderr.strip().splitlines() + log.splitlines()
-        reasons = [line for line in said if "FATAL" in line or "error:" in line] or said[-1:]
-        what = f"{program} failed: {' | '.join(reasons[-2:])}"
+        fatal = [n for n, line in enumerate(said) if "FATAL" in line or "error:" in line]
+        reasons = said[max(0, fatal[0] - 1) : fatal[0] + 1] if fatal else said[-1:]
+        what = f"{program} failed: {' | '.join(reasons)}"
         if any("No space left on device" in line for line in said):
             return DiskFullError(
                 what,
@@ -324,12 +324,16 @@ class EmbeddedPostgres:
             )
         return self._unreachable(what)
 
-    def _await_ready(self) -> None:
+    def _answers(self) -> bool:
+        """Wait while a server is starting up; say whether there is one that answers."""
         deadline = time.monotonic() + START_SECONDS
-        while not any(line.strip() == "ready" for line in self._pid_file()[7:]):
-            if self.running() is None or time.monotonic() > deadline:
-                raise self._unreachable("the server did not become ready")
+        while self.running() is not None:
+            if PGconn.ping(self.dsn("postgres").encode()) == Ping.OK:
+                return True
+            if time.monotonic() > deadline:
+                raise self._unreachable("the server runs, but does not answer")
             time.sleep(0.02)
+        return False
 
     def _gone_within(self, seconds: float) -> bool:
         deadline = time.monotonic() + seconds
