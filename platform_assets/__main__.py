@@ -18,8 +18,8 @@ from platform_assets.cli import (
     tend,
     up,
 )
-from platform_assets.cli.exits import HELP, exit_code
-from platform_assets.declare.errors import WatermainError
+
+EXITS = "Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 a system does not answer."
 
 app = typer.Typer(
     name="watermain",
@@ -28,7 +28,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
     help="Run the data platform: start it, ask it, rebuild it.",
-    epilog=HELP,
+    epilog=EXITS,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
@@ -48,7 +48,12 @@ def main() -> None:
     """Run a command; an error of ours is four lines on stderr with a telling exit code."""
     try:
         app()
-    except WatermainError as error:
+    except Exception as error:
+        from platform_assets.cli.exits import exit_code
+        from platform_assets.declare.errors import WatermainError
+
+        if not isinstance(error, WatermainError):
+            raise
         typer.echo(f"{type(error).__name__}: {error}", err=True)
         sys.exit(exit_code(error))
     except KeyboardInterrupt:

@@ -69,7 +69,7 @@ def query(sql: str, *, snapshot: int | None = None, lake: Lake | None = None) ->
     return Answer(rows=rows, snapshot=at)
 
 
-def parse(sql: str) -> exp.Expression:
+def parse(sql: str) -> exp.Query:
     """Read the statement.
 
     Raises: RefusedQueryError, unless it is exactly one `select` or `with`.
@@ -87,7 +87,7 @@ def parse(sql: str) -> exp.Expression:
     return statements[0]
 
 
-def pin(tree: exp.Expression, snapshot: int, published: frozenset[DatasetName]) -> str:
+def pin(tree: exp.Query, snapshot: int, published: frozenset[DatasetName]) -> str:
     """Rewrite dataset names to the lake's tables, each as of the snapshot.
 
     Raises: UnknownDatasetError, RefusedQueryError.
@@ -103,7 +103,7 @@ def pin(tree: exp.Expression, snapshot: int, published: frozenset[DatasetName]) 
         name = _dataset(words, published)
         alias = found.alias or name.table
         joins, laterals = found.args.get("joins"), found.args.get("laterals")
-        at = f"{lake_table(name)} at (version => {snapshot})"
+        at = f"(select * from {lake_table(name)} at (version => {snapshot}))"
         fresh = exp.Table(
             this=exp.Var(this=at),
             alias=found.args.get("alias") or exp.TableAlias(this=exp.to_identifier(alias)),

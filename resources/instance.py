@@ -16,6 +16,7 @@ ROOT = Path(__file__).resolve().parents[1]
 WORKSPACE = ROOT / "workspace.yaml"
 URL_VARIABLE = "DAGSTER_POSTGRES_URL"  # holds a password, so it never stands in a file
 DATABASE = "dagster"
+DRIVER = "postgresql+psycopg2:"  # what dagster-postgres is written for
 
 
 def dagster_home(settings: Settings) -> Path:
@@ -26,12 +27,12 @@ def dagster_home(settings: Settings) -> Path:
 def storage_url(settings: Settings) -> str:
     """The SQLAlchemy address of the database that holds runs, events, schedules."""
     if not settings.postgres:
-        return EmbeddedPostgres(settings.home / "postgres").url(DATABASE)
+        return DRIVER + EmbeddedPostgres(settings.home / "postgres").url(DATABASE).partition(":")[2]
     words = {k: str(v) for k, v in conninfo_to_dict(settings.postgres).items()}
     database = quote(words.pop("dbname", "postgres"), safe="")
     user, password = words.pop("user", ""), words.pop("password", "")
     login = quote(user, safe="") + (f":{quote(password, safe='')}" if password else "")
-    return f"postgresql://{login}@/{database}?{urlencode(words)}"
+    return f"{DRIVER}//{login}@/{database}?{urlencode(words)}"
 
 
 def instance_environment(settings: Settings) -> dict[str, str]:

@@ -15,8 +15,6 @@ FAILED = 1  # data was refused, or the work failed
 WRONG_USE = 2  # the command or its arguments are wrong
 UNREACHABLE = 3  # something outside does not answer
 
-HELP = "Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 a system does not answer."
-
 
 def exit_code(error: WatermainError) -> int:
     """The exit code for an error of ours."""

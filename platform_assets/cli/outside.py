@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 from platform_assets.cli.screen import ERR, step
 from platform_assets.declare.errors import UnreachableSystemError
@@ -21,7 +22,7 @@ def open_outside(settings: Settings, until: str) -> None:
         facts = _demo(settings, "up")
         line.say(f"process {facts['pid']}")
     with step("demo files") as line:
-        files = [Path(str(f)) for f in _demo(settings, "drop")["files"]]
+        files = [Path(name) for name in _demo(settings, "drop")["files"]]
         line.say(f"{', '.join(f.name for f in files)} in {files[0].parent.name}/")
     write_variables(
         settings,
@@ -44,7 +45,7 @@ def write_variables(settings: Settings, values: dict[str, str | None]) -> None:
     fresh.rename(path)
 
 
-def _demo(settings: Settings, *words: str) -> dict[str, object]:
+def _demo(settings: Settings, *words: str) -> dict[str, Any]:
     """Run a command of the demo; give the facts that it prints."""
     done = subprocess.run(
         [sys.executable, "-m", "demo", *words, "--json"],
@@ -63,5 +64,5 @@ def _demo(settings: Settings, *words: str) -> dict[str, object]:
             data="what was loaded before is kept; the same command continues",
             next=f"python -m demo {' '.join(words)}",
         )
-    found: dict[str, object] = json.loads(done.stdout)
+    found: dict[str, Any] = json.loads(done.stdout)
     return found

@@ -6,9 +6,12 @@ import time
 from collections import defaultdict
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
-from platform_assets.declare.errors import UnreachableSystemError
-from resources.platform import TEND, WARM, Platform
+import typer
+
+if TYPE_CHECKING:
+    from resources.platform import Platform
 
 PAUSE_SECONDS = 2.0
 MOST_RESTARTS = 5
@@ -19,9 +22,10 @@ Tell = Callable[[str], None]
 
 def tend() -> None:
     """Start services again that die, until `watermain down`."""
+    from resources.platform import Platform
     from resources.settings import load_settings
 
-    watch(Platform(load_settings()), lambda text: print(f"{datetime.now(UTC):%F %T} {text}"))  # noqa: T201
+    watch(Platform(load_settings()), lambda text: typer.echo(f"{datetime.now(UTC):%F %T} {text}"))
 
 
 def watch(platform: Platform, tell: Tell) -> None:
@@ -29,6 +33,9 @@ def watch(platform: Platform, tell: Tell) -> None:
 
     Guarantees: a service that dies MOST_RESTARTS times within WINDOW_SECONDS is given up.
     """
+    from platform_assets.declare.errors import UnreachableSystemError
+    from resources.platform import TEND
+
     restarts: dict[str, list[float]] = defaultdict(list)
     while set(platform.supervisor.entries()) - {TEND}:
         try:
@@ -41,11 +48,13 @@ def watch(platform: Platform, tell: Tell) -> None:
 
 
 def _mend(platform: Platform, restarts: dict[str, list[float]], tell: Tell) -> None:
+    from resources.platform import LIVE, TEND, WARM
+
     supervisor = platform.supervisor
     if not platform.settings.postgres and platform.server.running() is None:
         tell("PostgreSQL had died; it is started again")
         platform.server.start()
-    if platform.demo_server.data.exists() and supervisor.alive("live") is not None:
+    if platform.demo_server.data.exists() and supervisor.alive(LIVE) is not None:
         platform.demo_server.start()
     for entry in supervisor.dead():
         if entry.name in (TEND, WARM):  # the launcher starts the warm process when it needs one

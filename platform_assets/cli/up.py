@@ -9,11 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from platform_assets.declare.errors import UnreachableSystemError
-
 if TYPE_CHECKING:
+    from platform_assets.declare.errors import UnreachableSystemError
     from resources.platform import Platform
-    from resources.settings import Settings
 
 HEALTHY_SECONDS = 240
 DAYS = ["%Y-%m-%d"]
@@ -116,6 +114,8 @@ def _await_locations(platform: Platform, web: object) -> str:
 
 
 def _unhealthy(platform: Platform, what: str, name: str) -> UnreachableSystemError:
+    from platform_assets.declare.errors import UnreachableSystemError
+
     log = platform.settings.home / "logs" / f"{name}.log"
     return UnreachableSystemError(
         what,

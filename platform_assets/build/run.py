@@ -1,0 +1,138 @@
+"""A Dagster run inside this process, recorded in the platform's instance."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import dagster as dg
+from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecord
+from sqlalchemy.exc import OperationalError
+
+from platform_assets.declare.dataset import Dataset
+from platform_assets.declare.errors import UnreachableSystemError
+from platform_assets.declare.name import DatasetName
+
+Told = Callable[[DatasetName, str], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ran:
+    """What came of a run."""
+
+    run_id: str
+    ok: bool
+    failures: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checked:
+    """The latest evaluation of one check."""
+
+    check: str
+    passed: bool
+    failing: int | None
+    rows: int | None
+    sample: str
+    partition: str | None
+    at: float
+
+
+@contextmanager
+def open_instance(home: Path) -> Iterator[dg.DagsterInstance]:
+    """Open the instance whose `dagster.yaml` lies in a folder.
+
+    Raises: UnreachableSystemError, when its database does not answer.
+    """
+    if not (home / "dagster.yaml").exists():
+        raise _unreachable(f"there is no instance in {home}")
+    try:
+        with dg.DagsterInstance.from_config(str(home)) as instance:
+            yield instance
+    except OperationalError as error:
+        raise _unreachable(str(error.orig).strip().split("\n")[0]) from error
+
+
+def run_here(
+    definitions: dg.Definitions,
+    names: Sequence[DatasetName],
+    tags: Mapping[str, str],
+    instance: dg.DagsterInstance,
+    told: Told,
+) -> Ran:
+    """Materialize datasets of one room in this process.
+
+    Guarantees: the same events reach Dagster as from any other run; failures are returned.
+    """
+    keys = [dg.AssetKey(n.key) for n in names]
+    job = definitions.get_implicit_global_asset_job_def()
+    run_id = str(uuid.uuid4())
+    known = {n.key: n for n in names}
+
+    def hear(entry: dg.EventLogEntry) -> None:
+        event = entry.dagster_event
+        if event is not None and event.step_key is not None:
+            name = known.get(tuple(event.step_key.split("__")))  # type: ignore[arg-type]
+            if name is not None:
+                told(name, event.event_type_value)
+
+    instance.add_event_listener(run_id, hear)
+    done = job.execute_in_process(
+        instance=instance,
+        tags=dict(tags),
+        asset_selection=keys,
+        raise_on_error=False,
+        run_id=run_id,
+    )
+    return Ran(run_id=run_id, ok=done.success, failures=tuple(_reasons(done.all_events)))
+
+
+def latest_checks(
+    dataset: Dataset, labels: Iterable[str], instance: dg.DagsterInstance
+) -> list[Checked]:
+    """The latest evaluation of each check of a dataset."""
+    keys = [dg.AssetCheckKey(dg.AssetKey(dataset.name.key), label) for label in labels]
+    storage = instance.event_log_storage
+    found = storage.get_latest_asset_check_execution_by_key(keys)
+    return [_checked(key.name, found[key]) for key in keys if key in found]
+
+
+def _checked(label: str, record: AssetCheckExecutionRecord) -> Checked:
+    evaluation = record.evaluation
+    metadata = {k: v.value for k, v in evaluation.metadata.items()} if evaluation else {}
+    return Checked(
+        check=label,
+        passed=bool(evaluation and evaluation.passed),
+        failing=_count(metadata.get("failing")),
+        rows=_count(metadata.get("rows")),
+        sample=str(metadata.get("sample_keys", "none")),
+        partition=evaluation.partition if evaluation else None,
+        at=record.create_timestamp,
+    )
+
+
+def _count(value: object) -> int | None:
+    return value if isinstance(value, int) else None
+
+
+def _reasons(events: Iterable[dg.DagsterEvent]) -> Iterator[str]:
+    for event in events:
+        if event.is_step_failure:
+            data = event.step_failure_data
+            described = data.user_failure_data.description if data.user_failure_data else None
+            error = data.error.cause or data.error if data.error else None
+            yield described or (error.message if error else "a step failed")
+        elif event.is_failure and event.event_type_value == "PIPELINE_FAILURE":
+            yield event.message or "the run failed"
+
+
+def _unreachable(reason: str) -> UnreachableSystemError:
+    return UnreachableSystemError(
+        f"Dagster's database does not answer: {reason}",
+        declared="dagster.yaml in the data folder, written by `watermain up`",
+        data="nothing was read or written",
+        next="watermain up --detach",
+    )

@@ -1,0 +1,95 @@
+"""Datasets materialized in this process, one run after another, with progress."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import typer
+
+from platform_assets.build.partition import Span
+from platform_assets.build.run import open_instance, run_here
+from platform_assets.cli.exits import FAILED
+from platform_assets.cli.plan import Run
+from platform_assets.cli.screen import ERR, bar, step
+from platform_assets.declare.dataset import Dataset
+from platform_assets.declare.errors import InvalidPartitionError
+from resources.instance import dagster_home
+from resources.platform import enter_instance
+from resources.settings import load_settings
+
+
+def perform(plan: Sequence[Run], *, tags: dict[str, str] | None = None) -> list[dict[str, object]]:
+    """Do the runs in order; give the facts of each.
+
+    Raises: typer.Exit, with the failures printed, when a run fails; later runs are not begun.
+    """
+    from platform_assets.location import code_location
+
+    settings = load_settings()
+    enter_instance(settings)
+    facts: list[dict[str, object]] = []
+    with open_instance(dagster_home(settings)) as instance:
+        for run in plan:
+            title = f"{run.names[0].team} {run.names[0].stage}"
+            with step(title, spinner=False) as line, bar(str(run)[:60], len(run.names)) as progress:
+
+                def tell(_: object, event: str) -> None:
+                    if event in ("STEP_SUCCESS", "STEP_FAILURE", "STEP_SKIPPED"):
+                        progress.advance(progress.task_ids[0])
+
+                line.say(str(run))
+                ran = run_here(
+                    code_location(run.names[0].team),
+                    run.names,
+                    {**run.tags, **(tags or {})},
+                    instance,
+                    tell,
+                )
+            names = [str(n) for n in run.names]
+            facts.append(
+                {"run": ran.run_id, "datasets": names, "from": run.first, "to": run.last}
+                | {"ok": ran.ok, "failures": list(ran.failures)}
+            )
+            if not ran.ok:
+                for reason in dict.fromkeys(ran.failures):
+                    ERR.print(reason)
+                raise typer.Exit(FAILED)
+    return facts
+
+
+def span_of(dataset: Dataset, first: str | None, last: str | None) -> Span | None:
+    """The partitions that a command names, proved to be of the dataset's cadence.
+
+    Raises: InvalidPartitionError.
+    """
+    if dataset.cadence is None:
+        if first or last:
+            raise _wrong(dataset, "it has no partitions", "leave the partition out")
+        return None
+    if not first or not last:
+        example = dataset.cadence.start.strftime(dataset.cadence.format)
+        if dataset.source is not None:
+            return None
+        raise _wrong(
+            dataset,
+            "it is partitioned; name one partition, or a range",
+            f"watermain materialize {dataset.name} --partition {example}",
+        )
+    if dataset.source is not None:
+        raise _wrong(
+            dataset,
+            "a captured dataset takes whatever waits at its source, not a partition",
+            f"watermain materialize {dataset.name}",
+        )
+    if dataset.cadence.local(first) > dataset.cadence.local(last):
+        raise _wrong(dataset, f"{first} lies after {last}", "turn them round")
+    return Span(dataset.cadence, first, last)
+
+
+def _wrong(dataset: Dataset, what: str, next: str) -> InvalidPartitionError:
+    return InvalidPartitionError(
+        f"{dataset.name}: {what}",
+        declared=dataset.declared,
+        data="nothing was read or written",
+        next=next,
+    )
