@@ -16,19 +16,21 @@ from platform_assets.declare.errors import DiskFullError
 from resources.source.protocol import Batch
 
 _serial = itertools.count()
+MEMORY_BYTES = 64 * 2**20
 _GROUP_ROWS = 122_880
 SUFFIX = ".spill.parquet"
 
 
 class Spill:
-    """Collect record batches; keep at most `threshold` bytes of them in memory.
+    """Collect record batches; keep at most `threshold` bytes (MEMORY_BYTES) of them in memory.
 
     Guarantees: `taken` empties the sink; the file it gives belongs to `folder`, is named after
     this process, and is removed by `discard` or by the next owner's `sweep`.
     """
 
-    def __init__(self, folder: Path, schema: pa.Schema, threshold: int = 64 * 2**20) -> None:
-        self.folder, self.schema, self.threshold = folder, schema, threshold
+    def __init__(self, folder: Path, schema: pa.Schema, threshold: int | None = None) -> None:
+        self.folder, self.schema = folder, schema
+        self.threshold = MEMORY_BYTES if threshold is None else threshold
         self.rows = 0
         self._held: list[pa.RecordBatch] = []
         self._held_bytes = 0
@@ -69,6 +71,8 @@ class Spill:
         self._writer = self._path = None
 
     def _write_out(self) -> None:
+        if not self._held:
+            return
         with self._room():
             if self._writer is None:
                 self.folder.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,1 @@
+"""Tests of the sources that raw datasets are captured from."""

@@ -1,0 +1,43 @@
+"""Fixtures that open each kind of source over a fresh outside system."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from resources.postgres import EmbeddedPostgres
+from tests.resources.source.kinds import FilesKind, Kind, Ledger, PostgresKind
+
+_NUMBERS = count()
+
+
+@pytest.fixture
+def postgres_kind(postgres: EmbeddedPostgres, tmp_path: Path) -> Iterator[PostgresKind]:
+    """One table in a database of its own; its slots go when the test ends."""
+    database = f"source_{next(_NUMBERS)}"
+    postgres.ensure_database(database)
+    kind = PostgresKind(postgres.dsn(database), tmp_path / "scratch")
+    yield kind
+    kind.drop_slots()
+
+
+@pytest.fixture
+def files_kind(tmp_path: Path) -> FilesKind:
+    """An empty folder."""
+    return FilesKind(tmp_path / "drop", tmp_path / "scratch")
+
+
+@pytest.fixture(params=["postgres", "files"])
+def kind(request: pytest.FixtureRequest) -> Kind:
+    """Every kind of source in turn."""
+    found: Kind = request.getfixturevalue(f"{request.param}_kind")
+    return found
+
+
+@pytest.fixture
+def ledger() -> Ledger:
+    """A ledger that has seen nothing."""
+    return Ledger()

@@ -1,0 +1,200 @@
+"""Each kind of source over a real outside system, seen alike."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Protocol
+
+import psycopg
+import pyarrow as pa
+
+from platform_assets.declare.source import Files, Postgres
+from resources.clock import FixedClock
+from resources.source.files import FileSource
+from resources.source.postgres import PostgresSource
+from resources.source.protocol import Batch, Limit, Shape, Source
+
+COLUMNS = ("id", "day", "note")
+SHAPE = Shape(
+    dataset="operations.raw.things",
+    columns=COLUMNS,
+    key=("id",),
+    partition_by="day",
+    declared="rooms/things.py:7",
+)
+ANY = Limit()
+
+
+def thing(number: int, note: str | None = "x", day: str | None = "2013-01-01") -> dict:
+    """One row as the outside world holds it."""
+    return {"id": str(number), "day": day, "note": note}
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A batch with its rows, kept after the batch is gone."""
+
+    shard: str
+    start: str
+    end: str
+    reset: bool
+    batch_id: str
+    content_hash: str
+    rows: pa.Table
+    rejected: list[dict]
+    unknown_columns: tuple[str, ...]
+
+    @staticmethod
+    def of(batch: Batch) -> Seen:
+        return Seen(
+            batch.shard,
+            batch.start,
+            batch.end,
+            batch.reset,
+            batch.batch_id,
+            batch.content_hash,
+            batch.reader().read_all(),
+            batch.rejected.to_pylist(),
+            batch.unknown_columns,
+        )
+
+
+@dataclass
+class Ledger:
+    """Keep positions the way the lake does: the rows first, then the word to the source."""
+
+    positions: dict[str, str] = field(default_factory=dict)
+    seen: list[Seen] = field(default_factory=list)
+
+    def capture(
+        self, source: Source, limit: Limit = ANY, *, acknowledge: bool = True
+    ) -> list[Seen]:
+        """Commit every batch that waits."""
+        fresh = []
+        for batch in source.batches(after=dict(self.positions), limit=limit):
+            assert batch.start == self.positions.get(batch.shard, "")
+            fresh.append(Seen.of(batch))
+            self.positions[batch.shard] = batch.end
+            if acknowledge:
+                source.acknowledge({batch.shard: batch.end})
+        self.seen += fresh
+        return fresh
+
+    def rows(self, *columns: str) -> list[tuple]:
+        """Every row captured so far, in order."""
+        return rows_of(self.seen, *columns)
+
+
+def peek(source: Source, ledger: Ledger, limit: Limit = ANY) -> list[Seen]:
+    """Read what waits without committing any of it."""
+    return [Seen.of(batch) for batch in source.batches(after=dict(ledger.positions), limit=limit)]
+
+
+def rows_of(seen: list[Seen], *columns: str) -> list[tuple]:
+    """The chosen columns of all rows, in order."""
+    names = columns or COLUMNS
+    return [tuple(row[n] for n in names) for each in seen for row in each.rows.to_pylist()]
+
+
+class Kind(Protocol):
+    """An outside system of one kind."""
+
+    def add(self, rows: list[dict]) -> None:
+        """Bring rows into being together."""
+        ...
+
+    def open(self) -> Source:
+        """Open the source anew, as a new process would."""
+        ...
+
+
+class PostgresKind:
+    """One table in a database of its own."""
+
+    def __init__(self, dsn: str, scratch: Path) -> None:
+        self.dsn, self.scratch = dsn, scratch
+        self.run(
+            "create table public.things (id int primary key, day text, note text, extra int)",
+            "alter table public.things replica identity full",
+            "alter table public.things alter note set storage external",
+            "create table public.others (id int, note text)",
+            "create publication watermain for table public.things, public.others",
+        )
+
+    def run(self, *statements: str) -> None:
+        """Run statements, each its own transaction."""
+        with psycopg.connect(self.dsn, autocommit=True) as connection:
+            for statement in statements:
+                connection.execute(statement)
+
+    def one(self, query: str) -> object:
+        """The single value of a query."""
+        with psycopg.connect(self.dsn, autocommit=True) as connection:
+            row = connection.execute(query).fetchone()
+            return None if row is None else row[0]
+
+    def add(self, rows: list[dict]) -> None:
+        names = ", ".join(COLUMNS)
+        with (
+            psycopg.connect(self.dsn) as connection,
+            connection.cursor() as cursor,
+            cursor.copy(f"copy public.things ({names}) from stdin") as copy,
+        ):
+            for row in rows:
+                copy.write_row(tuple(row[name] for name in COLUMNS))
+
+    def open(self, shape: Shape = SHAPE, **words: str) -> PostgresSource:
+        word = Postgres(connection="db", **{"table": "public.things", **words})
+        return PostgresSource(word, shape, dsn=lambda: self.dsn, scratch=self.scratch)
+
+    def slots(self) -> dict[str, str]:
+        """Each slot with the position confirmed to it."""
+        with psycopg.connect(self.dsn, autocommit=True) as connection:
+            return dict(
+                connection.execute(
+                    "select slot_name, confirmed_flush_lsn::text from pg_replication_slots"
+                    " where database = current_database()"
+                ).fetchall()
+            )
+
+    def drop_slots(self) -> None:
+        """Let the server forget what was captured."""
+        self.run(
+            "select pg_drop_replication_slot(slot_name) from pg_replication_slots"
+            " where database = current_database()"
+        )
+
+
+class FilesKind:
+    """A folder, watched by a clock that stands an hour ahead."""
+
+    def __init__(self, folder: Path, scratch: Path) -> None:
+        self.folder, self.scratch = folder, scratch
+        self.clock = FixedClock(datetime.now(UTC) + timedelta(hours=1))
+        self.count = 0
+        folder.mkdir()
+
+    def add(self, rows: list[dict]) -> None:
+        self.count += 1
+        part = self.folder / f"things-{self.count:03}.csv.part"
+        with part.open("w", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow([*COLUMNS, "extra"])
+            for row in rows:
+                writer.writerow([*(row[name] for name in COLUMNS), ""])
+        part.rename(part.with_suffix(""))
+
+    def write(self, name: str, content: str | bytes) -> Path:
+        """Put a file of the caller's words into the folder."""
+        path = self.folder / name
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+        return path
+
+    def open(self, shape: Shape = SHAPE, **words: object) -> FileSource:
+        word = Files(**{"connection": "drop", "pattern": "things*", "format": "csv", **words})
+        return FileSource(
+            word, shape, folder=lambda: str(self.folder), scratch=self.scratch, clock=self.clock
+        )
