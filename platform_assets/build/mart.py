@@ -42,10 +42,10 @@ def marts(team: str, manifest: Path) -> list[Dataset]:
     """
     project = read_project(manifest)
     refuse_strays(project, team)
-    return [_dataset(project, node) for node in project.models(team)]
+    return [_dataset(project, node, str(manifest)) for node in project.models(team)]
 
 
-def _dataset(project: Project, node: Node) -> Dataset:
+def _dataset(project: Project, node: Node, manifest: str) -> Dataset:
     if node["language"] != "sql":
         refuse(node, f"is written in {node['language']}", "write the model in SQL")
     words = _words(node)
@@ -72,7 +72,7 @@ def _dataset(project: Project, node: Node) -> Dataset:
         cadence=_cadence(node, words),
         slo=_slo(node, words),
         body=_body(sql),
-        labels={"sql": sql, "dbt": node["unique_id"]},
+        labels={"sql": sql, "dbt": node["unique_id"], "manifest": manifest},
     )
 
 
