@@ -9,7 +9,6 @@ from functools import cache
 from pathlib import Path
 
 import dagster as dg
-from resources.dbt import manifest_path
 
 from launch.executor import forked_executor
 from platform_assets.build.asset import asset_for
@@ -17,6 +16,7 @@ from platform_assets.build.mart import marts
 from platform_assets.declare.dataset import Dataset
 from platform_assets.declare.errors import UnknownDatasetError, quoted
 from platform_assets.declare.name import DatasetName
+from resources.dbt import manifest_path
 from resources.lake import Lake
 from sensors.automation import automation_sensor
 from sensors.schedules import daily_schedule

@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from typing import Any
 
 import dagster as dg
 from dagster_shared.utils.warnings import BetaWarning, PreviewWarning
@@ -55,7 +56,7 @@ def freshness(slo: Slo | None, cadence: Cadence | None) -> dg.FreshnessPolicy | 
     return dg.FreshnessPolicy.time_window(fail_window=fail, warn_window=fail * 0.8)
 
 
-def automation(dataset: Dataset) -> dg.AutomationCondition | None:
+def automation(dataset: Dataset) -> dg.AutomationCondition[Any] | None:
     """Follow upstream changes partition by partition, held back by failed blocking checks.
 
     Guarantees: late rows in an old partition request exactly that partition.

@@ -97,7 +97,7 @@ def test_asset_run_publishes_good_partitions_then_fails_for_the_refused(stocked:
         failure = result.get_step_failure_events()[0]
         error = failure.step_failure_data.error
         assert error is not None
-        assert "1 of 3 rows break `between_amount`" in error.message
+        assert "1 of 4 rows break `between_amount`" in error.message
 
 
 def test_asset_run_says_that_nothing_is_new(stocked: Lake) -> None:
