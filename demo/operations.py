@@ -73,13 +73,18 @@ def open_operations(data_dir: Path) -> psycopg.Connection:
     server.start()
     server.ensure_database(DATABASE)
     connection = psycopg.connect(server.dsn(DATABASE), autocommit=True)
+    make_tables(connection)
+    return connection
+
+
+def make_tables(connection: psycopg.Connection) -> None:
+    """Make the tables with their publication unless they are there; two may ask at once."""
     with connection.transaction():
         connection.execute("select pg_advisory_xact_lock(%s)", [SCHEMA_LOCK])
         published = connection.execute("select from pg_publication where pubname = 'watermain'")
         if published.fetchone() is None:
             connection.execute(SCHEMA)
             connection.execute(PUBLICATION)
-    return connection
 
 
 def count_flights(connection: psycopg.Connection) -> dict[str, int]:

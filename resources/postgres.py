@@ -20,7 +20,6 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
 from urllib.parse import quote, urlencode
 
 import psutil
@@ -46,15 +45,10 @@ DEFAULTS: Mapping[str, str] = {
 }
 
 
-class _Account(NamedTuple):
-    uid: int
-    gid: int
-
-
 class EmbeddedPostgres:
     """Run one server over `folder`, reached over a private unix socket.
 
-    Guarantees: creating the object does no I/O; `start` and `stop` may be repeated, also by several
+    Guarantees: creating the object changes nothing; `start`, `stop` may be repeated, by several
     processes at once; a server that is already up is reused with the settings it started with.
     As root the server runs as the owner of its cluster, `nobody` for a new one, for which the
     folders above it get the right to be passed through (o+x), nothing more.
@@ -64,7 +58,7 @@ class EmbeddedPostgres:
     def __init__(
         self, folder: Path, *, settings: Mapping[str, str] | None = None, port: int | None = None
     ) -> None:
-        self.folder = Path(os.path.abspath(folder))
+        self.folder = Path(os.path.realpath(folder))
         self.settings = dict(settings or {})
         self.port = port
         self.data = self.folder / "data"
@@ -120,7 +114,7 @@ class EmbeddedPostgres:
         try:
             process = psutil.Process(int(lines[0]))
             alive = process.status() != psutil.STATUS_ZOMBIE
-            ours = str(self.data) in process.cmdline()
+            ours = str(self.data) in process.cmdline() or _works_in(process, self.data)
         except (psutil.NoSuchProcess, ValueError):
             return None
         return process.pid if alive and ours else None
@@ -175,18 +169,18 @@ class EmbeddedPostgres:
         finally:
             os.close(handle)
 
-    def _account(self) -> _Account | None:
+    def _account(self) -> tuple[int, int] | None:
         """Say whom the server runs as when that is not the caller: PostgreSQL refuses root."""
         if os.geteuid() != 0:
             return None
         if self.data.exists() and (owner := self.data.stat()).st_uid != 0:
-            return _Account(owner.st_uid, owner.st_gid)
+            return owner.st_uid, owner.st_gid
         nobody = pwd.getpwnam("nobody")
-        return _Account(nobody.pw_uid, nobody.pw_gid)
+        return nobody.pw_uid, nobody.pw_gid
 
     def _give_to_server(self, path: Path) -> None:
         if account := self._account():
-            os.chown(path, account.uid, account.gid)
+            os.chown(path, *account)
 
     def _pid_file(self) -> list[str]:
         try:
@@ -218,7 +212,7 @@ class EmbeddedPostgres:
         except FileExistsError:
             pass
         found, account = self.socket_folder.lstat(), self._account()
-        trusted = {os.geteuid(), account.uid if account else os.geteuid()}
+        trusted = {os.geteuid(), account[0] if account else os.geteuid()}
         if not stat.S_ISDIR(found.st_mode) or found.st_uid not in trusted:
             raise self._unreachable(
                 f"{self.socket_folder} belongs to another user", next=f"rm -r {self.socket_folder}"
@@ -298,8 +292,8 @@ class EmbeddedPostgres:
                 env=QUIET_ENVIRONMENT,
                 start_new_session=True,
                 pass_fds=keep,
-                user=account.uid if account else None,
-                group=account.gid if account else None,
+                user=account[0] if account else None,
+                group=account[1] if account else None,
                 extra_groups=[] if account else None,
             )
         except subprocess.CalledProcessError as error:
@@ -366,6 +360,14 @@ def server_binaries() -> Path:
         data="unchanged",
         next="install requirements.lock again",
     )
+
+
+def _works_in(process: psutil.Process, folder: Path) -> bool:
+    """Recognise a server whose folder was moved while it ran."""
+    try:
+        return bool(process.cwd() == str(folder))
+    except psutil.AccessDenied:
+        return False
 
 
 def _processes_titled(title: str) -> list[int]:
