@@ -82,7 +82,7 @@ def test_room_that_fails_to_import_does_not_darken_the_others(tmp_path: Path) ->
         "    print('dark:', error)\n"
     )
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", str(script)],
+        [sys.executable, "-W", "ignore", "-c", script.read_text()],
         cwd=ROOT,
         capture_output=True,
         text=True,
