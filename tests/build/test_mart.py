@@ -1,123 +1,30 @@
-"""The dbt marts: declared from the manifest, published from the compiled SQL."""
+"""The dbt marts, declared from the manifest."""
 
 from __future__ import annotations
 
 import json
-import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import ibis
-import pandas as pd
 import pyarrow as pa
 import pytest
 
-from demo.flights import source_file
+from platform_assets.build.dbt_asset import MartTranslator, with_dbt
 from platform_assets.build.dbt_sources import arrow_type, sources_text, sql_type
+from platform_assets.build.manifest import read_project
 from platform_assets.build.mart import marts
-from platform_assets.build.partition import Span
-from platform_assets.build.publish import Job, publish
-from platform_assets.declare import Daily, Dataset, DatasetName, Monthly, Slo
+from platform_assets.declare import Dataset, DatasetName, Monthly, Slo
 from platform_assets.declare.check import AcceptedValues, NotNull, Query, RefersTo, UniqueKey
-from platform_assets.declare.errors import BrokenContractError, InvalidDeclarationError
-from platform_assets.operations import curated
-from resources.dbt import PROJECT, prepare_manifest
-from resources.lake import Lake, table
-from resources.settings import Settings
+from platform_assets.declare.errors import InvalidDeclarationError
+from resources.dbt import PROJECT
+from tests.build.house import CURATED, legs
 
-CURATED = [d for d in vars(curated).values() if isinstance(d, Dataset)]
-NEW_YORK = Daily(zone="America/New_York")
-LEG = {
-    "flight_id": "a",
-    "carrier": "UA",
-    "flight_number": 1,
-    "tail_number": "N1",
-    "origin": "EWR",
-    "destination": "IAH",
-    "scheduled_departure_at": datetime(2013, 1, 1, 15, tzinfo=UTC),
-    "departed_at": datetime(2013, 1, 1, 15, 2, tzinfo=UTC),
-    "departure_delay_minutes": 2,
-    "arrival_delay_minutes": 14,
-    "air_time_minutes": 227,
-    "distance_miles": 1400,
-    "status": "arrived",
-}
-
-
-@pytest.fixture(scope="module")
-def manifest(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The project's manifest, compiled once."""
-    return prepare_manifest(Settings(data_dir=tmp_path_factory.mktemp("data")))
-
-
-@pytest.fixture
-def declared(manifest: Path) -> dict[str, Dataset]:
-    """The marts by their table name."""
-    return {d.name.table: d for d in marts("operations", manifest)}
-
-
-Give = Callable[..., None]
-
-
-class House:
-    """A lake whose curated datasets hold what a test gives."""
-
-    def __init__(self, lake: Lake, known: Mapping[str, Dataset]) -> None:
-        self.lake = lake
-        self.known = {d.name: d for d in (*CURATED, *known.values())}
-
-    @property
-    def job(self) -> Job:
-        return Job(lake=self.lake, find=self.known.__getitem__, rebuild=True)
-
-    def give(self, name: str, rows: pa.Table, span: Span | None = None) -> None:
-        """Publish rows as a curated dataset."""
-        dataset = self.known[DatasetName.parse(name)]
-        rows = rows.select(dataset.contract.schema.names).cast(dataset.contract.schema)
-
-        def body() -> pa.Table:
-            return rows
-
-        plain = replace(dataset, inputs={}, body=body)
-        publish(plain, span, self.job).refuse_blocked()
-
-    def read(self, name: str) -> pa.Table:
-        """The visible rows of a dataset."""
-        with self.lake.get_connection() as connection:
-            found = connection.execute(
-                f"select * from {table(DatasetName.parse(name))} order by all"
-            )
-            return found.to_arrow_table()
-
-    def build(self, mart: str, first: str | None = None, last: str | None = None) -> None:
-        """Publish a mart."""
-        dataset = self.known[DatasetName("operations", "marts", mart)]
-        span = None
-        if dataset.cadence is not None and first is not None:
-            span = Span(dataset.cadence, first, last or first)
-        publish(dataset, span, self.job).refuse_blocked()
-
-
-@pytest.fixture
-def house(lake: Lake, declared: dict[str, Dataset]) -> House:
-    """An empty lake that knows the curated datasets with their marts."""
-    return House(lake, declared)
-
-
-def legs(*changes: Mapping[str, Any]) -> pa.Table:
-    """Flight legs, each told by how it differs from an ordinary one."""
-    rows = [{**LEG, "flight_id": str(n), **change} for n, change in enumerate(changes)]
-    return pa.Table.from_pylist(rows, schema=curated.flights.contract.schema)
-
-
-def airlines() -> pa.Table:
-    """Every airline of 2013."""
-    return pa.Table.from_pandas(pd.read_csv(source_file("airlines.csv")), preserve_index=False)
+MODEL = "model.watermain.fct_departures"
 
 
 def test_sources_file_is_what_the_curated_declarations_say() -> None:
@@ -204,120 +111,32 @@ def test_a_mart_runs_on_tables_of_ones_own(declared: dict[str, Dataset]) -> None
     assert [str(r["flight_on"]) for r in rows] == ["2013-01-01", "2013-01-01"]
 
 
-def test_publish_keeps_marts_whole_over_the_days_the_clock_moves(house: House) -> None:
-    """The last minute of a 23-hour day, the first of the next, are cut where New York cuts."""
-    instants = ["2013-03-10 04:59", "2013-03-10 05:00", "2013-03-11 03:59", "2013-03-11 04:00"]
-    given = [{"scheduled_departure_at": datetime.fromisoformat(f"{i}+00:00")} for i in instants]
-    house.give(
-        "operations.curated.flights", legs(*given), Span(NEW_YORK, "2013-03-09", "2013-03-11")
-    )
-    house.build("fct_departures", "2013-03-09", "2013-03-11")
-    house.build("fct_daily_punctuality", "2013-03-09", "2013-03-11")
-    found = house.read("operations.marts.fct_daily_punctuality").to_pylist()
-    assert [(str(r["flight_on"]), r["flights"]) for r in found] == [
-        ("2013-03-09", 1),
-        ("2013-03-10", 2),
-        ("2013-03-11", 1),
-    ]
-
-
-def january() -> tuple[pd.DataFrame, pa.Table]:
-    """The flights of January 2013: as the file has them, as curated rows."""
-    with zipfile.ZipFile(source_file("flights.csv.zip")) as archive:
-        frame = pd.read_csv(archive.open("flights.csv"))
-    frame = frame[frame["month"] == 1].reset_index(drop=True)
-    at = pd.to_datetime(frame[["year", "month", "day", "hour", "minute"]]).dt.tz_localize(
-        "America/New_York"
-    )
-    state = pd.Series("arrived", index=frame.index)
-    state[frame["arr_delay"].isna()] = "diverted"
-    state[frame["dep_time"].isna()] = "cancelled"
-    columns = {
-        "flight_id": frame.index.astype(str),
-        "carrier": frame["carrier"],
-        "flight_number": frame["flight"],
-        "tail_number": frame["tailnum"],
-        "origin": frame["origin"],
-        "destination": frame["dest"],
-        "scheduled_departure_at": at.dt.tz_convert("UTC"),
-        "departed_at": at.dt.tz_convert("UTC") + pd.to_timedelta(frame["dep_delay"], unit="m"),
-        "departure_delay_minutes": frame["dep_delay"],
-        "arrival_delay_minutes": frame["arr_delay"],
-        "air_time_minutes": frame["air_time"],
-        "distance_miles": frame["distance"],
-        "status": state,
+def test_with_dbt_adds_what_dagster_dbt_knows_of_the_model(declared: dict[str, Dataset]) -> None:
+    """The SQL as written, the model's id; the platform's own words stay."""
+    words = {
+        "description": "One row per carrier and month",
+        "kinds": {"ducklake"},
+        "tags": {"stage": "marts"},
+        "metadata": {"grain": "one row"},
     }
-    schema = curated.flights.contract.schema
-    return frame, pa.Table.from_pandas(pd.DataFrame(columns), schema=schema, preserve_index=False)
+    found = with_dbt(declared["fct_monthly_on_time_report"], words)
+    assert found["description"].startswith("One row per carrier and month\n\n#### Raw SQL:")
+    assert '{{ ref("fct_departures") }}' in found["description"]
+    assert found["kinds"] == {"dbt", "ducklake"}
+    assert found["tags"] == {"stage": "marts"}
+    assert found["metadata"]["dagster_dbt/unique_id"] == (
+        "model.watermain.fct_monthly_on_time_report"
+    )
+    assert found["metadata"]["grain"] == "one row"
 
 
-def test_marts_of_a_real_month_equal_pandas_over_the_file(house: House) -> None:
-    """Counts, cancelled, diverted, on time, mean delay: per carrier, to the row."""
-    frame, rows = january()
-    house.give("operations.curated.flights", rows, Span(NEW_YORK, "2013-01-01", "2013-01-31"))
-    house.give("operations.curated.airlines", airlines())
-    house.build("fct_departures", "2013-01-01", "2013-01-31")
-    house.build("fct_daily_punctuality", "2013-01-01", "2013-01-31")
-    house.build("fct_monthly_on_time_report", "2013-01-01")
-    frame["cancelled"] = frame["dep_time"].isna()
-    frame["diverted"] = ~frame["cancelled"] & frame["arr_delay"].isna()
-    frame["on_time"] = frame["arr_delay"] < 15
-    for mart, by in (
-        ("fct_monthly_on_time_report", ["carrier"]),
-        ("fct_daily_punctuality", ["day", "origin", "carrier"]),
-    ):
-        expected = frame.groupby(by).agg(
-            flights=("flight", "size"),
-            cancelled=("cancelled", "sum"),
-            diverted=("diverted", "sum"),
-            on_time=("on_time", "sum"),
-            mean_arrival_delay_minutes=("arr_delay", "mean"),
-        )
-        found = house.read(f"operations.marts.{mart}").to_pandas()
-        if "day" in by:
-            found["day"] = pd.to_datetime(found["flight_on"]).dt.day
-        found = found.set_index(by)[list(expected.columns)].sort_index()
-        pd.testing.assert_frame_equal(found, expected, check_dtype=False, check_index_type=False)
-    assert len(house.read("operations.marts.fct_departures")) == 27_004
-
-
-def test_publish_holds_a_mart_back_when_a_dbt_test_fails(house: House) -> None:
-    """A generic test without a word of ours blocks like any other check."""
-    span = Span(NEW_YORK, "2013-01-01", "2013-01-02")
-    second = datetime(2013, 1, 2, 15, tzinfo=UTC)
-    house.give("operations.curated.flights", legs({}, {"scheduled_departure_at": second}), span)
-    house.build("fct_departures", "2013-01-01", "2013-01-02")
-    mart = house.known[DatasetName.parse("operations.marts.fct_daily_punctuality")]
-    sql = mart.labels["sql"].replace("is_on_time) AS", "is_on_time) * 2 AS")
-    tables = {a: f"input_{a}" for a in mart.inputs}
-
-    def body(**given: ibis.Table) -> ibis.Table:
-        assert set(given) == set(tables)
-        where = "case when flight_on = date '2013-01-02' then 9 else 0 end"
-        only_second = sql.replace("* 2 AS on_time", f"+ max({where}) AS on_time")
-        return next(iter(given.values())).get_backend().sql(only_second)
-
-    done = publish(replace(mart, body=body), span, house.job)
-    blocked = {(o.partition, f.check) for o in done.outcomes for f in o.findings if f.blocks}
-    assert blocked == {("2013-01-02", "punctuality_adds_up")}
-    found = house.read("operations.marts.fct_daily_punctuality").to_pylist()
-    assert [str(r["flight_on"]) for r in found] == ["2013-01-01"]
-    with pytest.raises(BrokenContractError, match="break `punctuality_adds_up`"):
-        done.refuse_blocked()
-
-
-def test_publish_warns_but_publishes_when_a_dbt_test_of_severity_warn_fails(house: House) -> None:
-    """An airline nobody delivered is reported, no more."""
-    span = Span(NEW_YORK, "2013-01-01", "2013-01-01")
-    house.give("operations.curated.flights", legs({"carrier": "ZZ"}), span)
-    house.give("operations.curated.airlines", airlines())
-    house.build("fct_departures", "2013-01-01")
-    report = house.known[DatasetName.parse("operations.marts.fct_monthly_on_time_report")]
-    assert report.cadence is not None
-    done = publish(report, Span(report.cadence, "2013-01-01", "2013-01-01"), house.job)
-    failed = {(f.check, f.severity) for o in done.outcomes for f in o.findings if not f.passed}
-    assert failed == {("refers_to_carrier", "warn")}
-    assert len(house.read(str(report.name))) == 1
+def test_translator_gives_dbt_nodes_the_keys_of_our_datasets(manifest: Path) -> None:
+    """Sources are the curated assets, models the marts."""
+    project = read_project(manifest).manifest
+    spec = MartTranslator().get_asset_spec(project, MODEL, None)
+    assert spec.key.path == ["operations", "marts", "fct_departures"]
+    assert [d.asset_key.path for d in spec.deps] == [["operations", "curated", "flights"]]
+    assert spec.group_name == "operations"
 
 
 @contextmanager
@@ -327,9 +146,6 @@ def changed(manifest: Path, folder: Path) -> Iterator[tuple[dict[str, Any], Path
     path = folder / "manifest.json"
     yield found, path
     path.write_text(json.dumps(found))
-
-
-MODEL = "model.watermain.fct_departures"
 
 
 def _word(words: dict[str, Any]) -> Callable[[dict[str, Any]], None]:

@@ -30,7 +30,7 @@ from resources.dbt import (
 )
 from resources.lake import Lake
 from resources.settings import Settings, child_environment
-from tests.build.test_mart import House, airlines, legs
+from tests.build.house import House, airlines, legs
 
 pytestmark = pytest.mark.slow  # each starts dbt
 ROOT = PROJECT.parent
