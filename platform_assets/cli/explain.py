@@ -1,5 +1,166 @@
-"""Placeholder."""
+"""`watermain explain`: everything that is known about one dataset."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from platform_assets.declare.dataset import Dataset
+
+MOST_PARTITIONS = 10
 
 
-def explain() -> None:
-    """Placeholder."""
+def explain(
+    dataset: Annotated[str, typer.Argument(help="Such as operations.curated.flights.")],
+    partition: Annotated[str | None, typer.Argument(help="One partition.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print facts as JSON.")] = False,
+) -> None:
+    """Tell a dataset's contract, neighbours, publishes, check results, positions."""
+    from platform_assets.cli import screen
+    from platform_assets.declare.name import DatasetName
+    from platform_assets.location import everything, find
+
+    found = find(DatasetName.parse(dataset))
+    if partition is not None and found.cadence is not None:
+        found.cadence.window(partition)
+    facts = _declared(found, everything()) | _published(found, partition) | _checked(found)
+    if as_json:
+        screen.facts(facts)
+    else:
+        _print(facts)
+
+
+def _declared(dataset: Dataset, everything: Any) -> dict[str, Any]:
+    from platform_assets.cli import plan
+
+    contract = dataset.contract
+    return {
+        "dataset": str(dataset.name),
+        "grain": contract.grain,
+        "owner": dataset.owner,
+        "declared": dataset.declared,
+        "key": list(contract.key),
+        "event_time": contract.event_time,
+        "cadence": repr(dataset.cadence) if dataset.cadence else None,
+        "source": repr(dataset.source) if dataset.source else None,
+        "contract_version": contract.version,
+        "upstream": [str(n) for n in dataset.inputs.values()],
+        "downstream": [str(n) for n in plan.downstream(dataset.name, everything)],
+        "columns": [
+            {
+                "name": c.name,
+                "type": str(c.type),
+                "unit": c.unit,
+                "sensitivity": c.sensitivity.value,
+                "description": c.description,
+            }
+            for c in contract.columns
+        ],
+    }
+
+
+def _published(dataset: Dataset, partition: str | None) -> dict[str, Any]:
+    from platform_assets.cli import facts
+    from resources.lake import Lake
+
+    with Lake.from_settings().get_connection() as connection:
+        publishes = facts.rows_of(connection, facts.PARTITIONS, dataset.name)
+        captured = dataset.source is not None
+        return {
+            "publishes": [p for p in publishes if partition is None or p["partition"] == partition],
+            "positions": facts.rows_of(connection, facts.POSITIONS, dataset.name)
+            if captured
+            else [],
+            "quarantined": facts.rows_of(connection, facts.QUARANTINED, dataset.name)
+            if captured
+            else [],
+        }
+
+
+def _checked(dataset: Dataset) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    from platform_assets.build.run import latest_checks, open_instance
+    from resources.instance import dagster_home
+    from resources.platform import enter_instance
+    from resources.settings import load_settings
+
+    settings = load_settings()
+    enter_instance(settings)
+    labels = [c.label for c in dataset.all_checks]
+    labels += ["within_partition"] if dataset.cadence else []
+    with open_instance(dagster_home(settings)) as instance:
+        found = {c.check: asdict(c) for c in latest_checks(dataset, labels, instance)}
+    return {"checks": [found.get(label, {"check": label, "passed": None}) for label in labels]}
+
+
+def _print(facts: dict[str, Any]) -> None:
+    from platform_assets.cli import screen
+
+    out = screen.OUT
+    out.print(f"{facts['dataset']}", style="bold")
+    for name in ("grain", "owner", "declared", "key", "event_time", "cadence", "source"):
+        value = facts[name]
+        if value:
+            shown = ", ".join(value) if isinstance(value, list) else value
+            out.print(f"  {name.replace('_', ' '):<12}{shown}", markup=False)
+    for name in ("upstream", "downstream"):
+        out.print(f"  {name:<12}{', '.join(facts[name]) or 'nothing'}")
+    out.print(f"\ncontract {facts['contract_version']}", style="bold")
+    rows = [
+        (c["name"], c["type"], c["unit"], c["sensitivity"], c["description"])
+        for c in facts["columns"]
+    ]
+    screen.grid(("column", "type", "unit", "sensitivity", "meaning"), rows)
+    _print_checks(facts["checks"])
+    _print_publishes(facts)
+
+
+def _print_checks(checks: list[dict[str, Any]]) -> None:
+    from platform_assets.cli import screen
+
+    screen.OUT.print("\nchecks, each as last evaluated", style="bold")
+    words = {True: "passed", False: "failed", None: "never run"}
+    rows = [
+        (
+            c["check"],
+            words[c["passed"]],
+            c.get("partition"),
+            c.get("rows"),
+            c.get("failing"),
+            "" if c["passed"] else c.get("sample"),
+        )
+        for c in checks
+    ]
+    columns = ("check", "result", "partition", "rows", "failing", "such as")
+    screen.grid(columns, rows, right={"rows", "failing"})
+
+
+def _print_publishes(facts: dict[str, Any]) -> None:
+    from platform_assets.cli import screen
+    from platform_assets.cli.status import clock
+
+    publishes = facts["publishes"]
+    screen.OUT.print("\npublished", style="bold")
+    rows = [
+        (
+            p["partition"] or "whole table",
+            f"{p['rows_out']:,}",
+            clock(p["published_at"]),
+            f"{p['seconds']:.2f}",
+            p["input_snapshot"] or "",
+            p["run_id"][:8],
+        )
+        for p in publishes[-MOST_PARTITIONS:]
+    ]
+    columns = ("partition", "rows", "at", "seconds", "read snapshot", "run")
+    screen.grid(columns, rows, right={"rows", "seconds", "read snapshot"})
+    if len(publishes) > MOST_PARTITIONS:
+        screen.OUT.print(f"the last {MOST_PARTITIONS} of {len(publishes)} partitions", style="dim")
+    for title in ("positions", "quarantined"):
+        if facts[title]:
+            screen.OUT.print(f"\n{title}", style="bold")
+            found = facts[title][:MOST_PARTITIONS]
+            screen.grid(tuple(found[0]), [[str(v)[:60] for v in row.values()] for row in found])
