@@ -11,10 +11,11 @@ from pathlib import Path
 from signal import SIGKILL, SIGTERM
 
 from launch import wire
-from launch.options import ServerOptions, own_environment
+from launch.options import HOME, ServerOptions
 from launch.process import ProcessIdentity
 from launch.worker_record import WorkerRecords
 from platform_assets.declare.errors import UnreachableSystemError
+from resources.settings import child_environment
 
 PAUSE_SECONDS = 0.02
 MOST_CRASHES = 2
@@ -28,7 +29,7 @@ class WarmServer:
     """
 
     options: ServerOptions
-    working_directory: Path
+    working_directory: Path = HOME
     patience_seconds: float = 60.0
     _started: list[subprocess.Popen[bytes]] = field(default_factory=list, init=False)
 
@@ -52,7 +53,7 @@ class WarmServer:
                 "do": "launch",
                 "run_id": run_id,
                 "instance_ref": instance_ref,
-                "environment": self.options.followed(own_environment()),
+                "environment": self.options.followed(child_environment()),
             }
         )
         return int(answer["pid"])
@@ -106,9 +107,9 @@ class WarmServer:
         self._started = [one for one in self._started if one.poll() is None]
         with self.log.open("ab") as log:
             process = subprocess.Popen(
-                [sys.executable, "-m", "launch.server", *self.options.words()],
+                [sys.executable, "-m", "launch.server", "--no-wait", *self.options.words()],
                 cwd=self.working_directory,
-                env=own_environment(),
+                env=child_environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

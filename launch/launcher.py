@@ -5,10 +5,11 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from dagster import Array, DagsterInstance, DagsterRun, Field, IntSource, StringSource
+from dagster import Array, DagsterInstance, DagsterRun, Field, IntSource, Noneable, StringSource
 from dagster._config.config_schema import UserConfigSchema
 from dagster._core.events import EngineEventData
 from dagster._core.launcher.base import (
@@ -21,8 +22,7 @@ from dagster._serdes import ConfigurableClass, ConfigurableClassData, serialize_
 from dagster._utils import get_run_crash_explanation
 
 from launch.client import WarmServer
-from launch.options import FOLLOWED, ServerOptions
-from launch.server import HOME
+from launch.options import FOLLOWED, HOME, ServerOptions
 
 LOG_LINES = 25
 
@@ -33,11 +33,28 @@ class WarmRunLauncher(RunLauncher[DagsterInstance], ConfigurableClass):
     Guarantees: a run has one process at most; a process that is gone is never called running.
     """
 
-    def __init__(self, server: WarmServer, inst_data: ConfigurableClassData | None = None) -> None:
-        self.server = server
-        self._inst_data = inst_data
+    def __init__(
+        self, settings: Mapping[str, Any], inst_data: ConfigurableClassData | None = None
+    ) -> None:
+        self._settings, self._inst_data = settings, inst_data
         self._launched: set[str] = set()
         super().__init__()  # type: ignore[no-untyped-call]
+
+    @cached_property
+    def server(self) -> WarmServer:
+        """Know the server; its state lies in Dagster's home unless configured otherwise."""
+        told = self._settings
+        options = ServerOptions(
+            folder=Path(told["folder"] or Path(self._instance.root_directory, "warm")),
+            preload=tuple(told["preload"]),
+            watch=tuple(Path(path) for path in told["watch"]),
+            environment=tuple(told["environment"]),
+        )
+        return WarmServer(
+            options=options,
+            working_directory=Path(told["working_directory"]),
+            patience_seconds=float(told["patience_seconds"]),
+        )
 
     @property
     def inst_data(self) -> ConfigurableClassData | None:
@@ -46,10 +63,13 @@ class WarmRunLauncher(RunLauncher[DagsterInstance], ConfigurableClass):
 
     @classmethod
     def config_type(cls) -> UserConfigSchema:
-        """Describe `run_launcher: config:` of dagster.yaml."""
+        """Describe `run_launcher: config:` of dagster.yaml, where nothing must be said.
+
+        Shapes: see `ServerOptions`; `folder` takes the server's socket, records, logs.
+        """
         names = Field(Array(str), default_value=[], is_required=False)
         return {
-            "folder": Field(StringSource, description="The server's state: socket, records, logs."),
+            "folder": Field(Noneable(StringSource), default_value=None, is_required=False),
             "preload": names,
             "watch": names,
             "environment": Field(Array(str), default_value=list(FOLLOWED), is_required=False),
@@ -62,18 +82,7 @@ class WarmRunLauncher(RunLauncher[DagsterInstance], ConfigurableClass):
         cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]
     ) -> WarmRunLauncher:
         """Build the launcher from dagster.yaml; no server is started yet."""
-        options = ServerOptions(
-            folder=Path(config_value["folder"]),
-            preload=tuple(config_value["preload"]),
-            watch=tuple(Path(path) for path in config_value["watch"]),
-            environment=tuple(config_value["environment"]),
-        )
-        server = WarmServer(
-            options=options,
-            working_directory=Path(config_value["working_directory"]),
-            patience_seconds=float(config_value["patience_seconds"]),
-        )
-        return cls(server, inst_data)
+        return cls(config_value, inst_data)
 
     def launch_run(self, context: LaunchRunContext) -> None:
         """Have a process forked for the run.

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+HOME = Path(__file__).resolve().parents[1]
 FOLLOWED = ("DAGSTER_HOME", "WATERMAIN_*")
 
 
@@ -16,8 +16,9 @@ FOLLOWED = ("DAGSTER_HOME", "WATERMAIN_*")
 class ServerOptions:
     """The state folder of a server, what it imports, what it watches.
 
-    Shapes: `watch` holds folders whose loaded modules are watched, or single files; `environment`
-    holds names, or patterns, of the variables that follow the process that launches a run.
+    Shapes: `preload` holds modules, by default those of workspace.yaml; `watch` holds further
+    folders whose loaded modules are watched, or single files; `environment` holds names, or
+    patterns, of the variables that follow the process that launches a run.
     """
 
     folder: Path
@@ -33,6 +34,7 @@ class ServerOptions:
         parser.add_argument("--preload", nargs="*", default=())
         parser.add_argument("--watch", nargs="*", default=(), type=Path)
         parser.add_argument("--environment", nargs="*", default=FOLLOWED)
+        parser.add_argument("--no-wait", action="store_true", help="leave when another serves")
         for kept in ("--lock-file", "--listener", "--workers"):
             parser.add_argument(kept, type=int)
         given = parser.parse_args(words)
@@ -60,8 +62,3 @@ class ServerOptions:
             for name, value in variables.items()
             if any(fnmatchcase(name, pattern) for pattern in self.environment)
         }
-
-
-def own_environment() -> dict[str, str]:
-    """Give the variables of this process to pass on, bytecode writing left on."""
-    return {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}

@@ -4,21 +4,41 @@ from __future__ import annotations
 
 import importlib
 import traceback
-from collections.abc import Iterable
+from collections.abc import Sequence
+from pathlib import Path
 
+import yaml
 from dagster import Definitions
+
+from launch.options import HOME
+from resources.dbt import manifest_path
+from resources.instance import WORKSPACE
 
 ALWAYS = ("launch.worker", "launch.executor", "launch.compute_logs", "dagster_postgres")
 
 
-def preload(names: Iterable[str]) -> dict[str, str]:
+def watched() -> list[Path]:
+    """List what the definitions are made from: our modules, the rooms, the dbt manifest."""
+    return [HOME, WORKSPACE, manifest_path()]
+
+
+def locations(workspace: Path = WORKSPACE) -> list[str]:
+    """List the modules of the code locations in a workspace.yaml."""
+    if not workspace.exists():
+        return []
+    places = yaml.safe_load(workspace.read_text())["load_from"]
+    modules = [place["python_module"] for place in places if "python_module" in place]
+    return [one if isinstance(one, str) else one["module_name"] for one in modules]
+
+
+def preload(names: Sequence[str]) -> dict[str, str]:
     """Import modules, resolve the definitions in them; give the traceback of those that fail.
 
-    A module that fails here fails again in the run that needs it, where Dagster reports it: this
-    is the border to other people's code, hence the wide net.
+    Without names: the locations of the workspace. A module that fails here fails again in the run
+    that needs it, where Dagster reports it: code that is not ours enters here.
     """
     failures: dict[str, str] = {}
-    for name in (*ALWAYS, *names):
+    for name in (*ALWAYS, *(names or locations())):
         try:
             for value in list(vars(importlib.import_module(name)).values()):
                 if isinstance(value, Definitions):

@@ -24,13 +24,13 @@ from pathlib import Path
 
 from launch import wire
 from launch.freshness import LoadedSources
-from launch.options import ServerOptions, own_environment
+from launch.options import ServerOptions
 from launch.worker_record import WorkerRecords
+from resources.settings import child_environment
 
 PATIENCE_SECONDS = 5.0
 PRUNE_EVERY_SECONDS = 3600.0
 KEEP_SECONDS = 7 * 24 * 3600.0
-HOME = Path(__file__).resolve().parents[1]
 
 Task = Callable[[], int]
 
@@ -45,14 +45,14 @@ class Server:
         listener: socket.socket,
         workers: dict[int, tuple[str, str]],
     ) -> None:
-        from launch.preload import preload
+        from launch.preload import preload, watched
 
         began_ns = time.time_ns()
         self._options, self._lock, self._listener = options, lock, listener
         self._workers = workers
         self._records = WorkerRecords(options.folder)
         self._failures = preload(options.preload)
-        self._sources = LoadedSources.taken((HOME, *options.watch), since_ns=began_ns)
+        self._sources = LoadedSources.taken((*watched(), *options.watch), since_ns=began_ns)
         self._pruned_at = 0.0
         gc.collect()
         gc.freeze()
@@ -111,7 +111,7 @@ class Server:
         if known is not None:
             wire.send(client, {"pid": known.process.pid})
             return None
-        if self._sources.changed() or variables != self._options.followed(own_environment()):
+        if self._sources.changed() or variables != self._options.followed(child_environment()):
             wire.send(client, {"again": True})
             client.close()
             self._execute_anew(variables)
@@ -171,7 +171,7 @@ class Server:
 
     def _execute_anew(self, variables: dict[str, str]) -> None:
         """Start over in this process with the code on disk, the settings of the client."""
-        kept = own_environment()
+        kept = child_environment()
         for name in self._options.followed(kept):
             del kept[name]
         workers = os.memfd_create("workers", 0)
@@ -191,7 +191,7 @@ class Server:
 
 
 def main(words: Sequence[str]) -> int:
-    """Serve a state folder, unless another process does."""
+    """Serve a state folder once no other process does; with `--no-wait`, leave it to that one."""
     options, kept = ServerOptions.parsed(words)
     if kept.listener is not None:
         with os.fdopen(kept.workers, "rb") as noted:
@@ -205,7 +205,7 @@ def main(words: Sequence[str]) -> int:
     options.folder.chmod(0o700)
     lock = os.open(options.folder / "server.lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(lock, fcntl.LOCK_EX | (fcntl.LOCK_NB if kept.no_wait else 0))
     except BlockingIOError:
         return 0
     return Server(options, lock, wire.listen(options.folder), {}).serve()()
