@@ -77,10 +77,10 @@ class Ledger:
         for batch in source.batches(after=dict(self.positions), limit=limit):
             assert batch.start == self.positions.get(batch.shard, "")
             fresh.append(Seen.of(batch))
+            self.seen.append(fresh[-1])
             self.positions[batch.shard] = batch.end
             if acknowledge:
                 source.acknowledge({batch.shard: batch.end})
-        self.seen += fresh
         return fresh
 
     def rows(self, *columns: str) -> list[tuple]:
