@@ -1,0 +1,175 @@
+"""Many seeded kills, each followed by recovery before the oracle."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+
+import psycopg
+
+from resources.postgres import EmbeddedPostgres
+from tests.faults import crew, declared
+from tests.faults.generator import Generator
+from tests.faults.oracle import acknowledged_too_early, verdict
+from tests.faults.orders import Order
+
+COMMITTING = ("publish.before_sync", "publish.before_commit", "publish.after_commit")
+INGEST = (
+    "ingest.before_transaction",
+    "ingest.after_rows_before_ledger",
+    "ingest.after_ledger_before_commit",
+    "ingest.after_commit",
+    "ingest.before_acknowledge",
+    *COMMITTING,
+)
+PUBLISH = ("publish.after_stage", "publish.after_data_before_commit", *COMMITTING)
+ANYWHEN = "at any moment"
+RECOVERY = ("standing", "capture", "publish", "inspect")
+KILLS_PER_WORLD = 20
+_NUMBERS = count()
+
+
+@dataclass
+class Tally:
+    """What a campaign did: kills for each place, what the oracle found, changes written."""
+
+    seed: int
+    kills: Counter[str] = field(default_factory=Counter)
+    survived: int = 0
+    changes: int = 0
+    files: int = 0
+    seconds: float = 0.0
+    problems: list[str] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        return (
+            f"seed {self.seed}: {self.kills.total()} kills, {self.survived} not reached,"
+            f" {self.changes} changes, {self.files} files, {len(self.problems)} problems,"
+            f" {self.seconds:.0f} s"
+        )
+
+
+@dataclass
+class World:
+    """A source with its lake, both in databases of their own."""
+
+    environment: dict[str, str]
+    generator: Generator
+    random: random.Random
+
+    def order(self, *verbs: str, failpoint: str | None = None, at: str = "") -> Order:
+        """An order for a worker in this world."""
+        return Order(environment=self.environment, verbs=verbs, failpoint=failpoint, at=at)
+
+    def judged(self, order: Order) -> tuple[list[str], int]:
+        """Recover as a retry would; give what is wrong, then the number of files."""
+        ended = crew.run(order)
+        results = ended.results
+        known, slots = results["standing"]
+        wrong = acknowledged_too_early(known, slots)
+        wrong += verdict(self.generator.log, results["inspect"])
+        return wrong, results["inspect"]["files"]
+
+
+@contextmanager
+def world(
+    server: EmbeddedPostgres, folder: Path, seed: int, *, files: bool = False
+) -> Iterator[World]:
+    """Make a source with rows to snapshot beside an empty lake; drop its slots at the end."""
+    number = next(_NUMBERS)
+    source, lake = f"factory_{number}", f"factory_lake_{number}"
+    for name in (source, lake):
+        server.ensure_database(name)
+    chance = random.Random(seed)
+    environment = {
+        "WATERMAIN_DATA_DIR": str(folder / source),
+        "WATERMAIN_POSTGRES": server.dsn(lake),
+        "WATERMAIN_SOURCE_FACTORY": server.dsn(source),
+        "WATERMAIN_BATCH_ROWS": "6",
+        "WATERMAIN_THREADS": "1",
+        "WATERMAIN_LEASE_SECONDS": "5",
+    }
+    (folder / source).mkdir()
+    generator = Generator(server.dsn(source), chance)
+    word = declared.steps.source
+    generator.begin(getattr(word, "publication", ""), rows=20)
+    made = World(environment, generator, chance)
+    given = {"files": files}
+    crew.run(Order(environment=environment, verbs=("initialize",), given=given)).results  # noqa: B018
+    try:
+        yield made
+    finally:
+        _drop_slots(server.dsn(source))
+
+
+def _drop_slots(dsn: str) -> None:
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute(
+            "select pg_terminate_backend(active_pid) from pg_replication_slots"
+            " where database = current_database() and active"
+        )
+        deadline = time.monotonic() + 10
+        while connection.execute(
+            "select count(*) from pg_replication_slots"
+            " where database = current_database() and active"
+        ).fetchone() != (0,):
+            assert time.monotonic() < deadline, "a slot stays in use"
+            time.sleep(0.01)
+        connection.execute(
+            "select pg_drop_replication_slot(slot_name) from pg_replication_slots"
+            " where database = current_database()"
+        )
+
+
+def campaign(server: EmbeddedPostgres, folder: Path, *, kills: int, seed: int) -> Tally:
+    """Kill that many times; every place in turn, the moment by chance."""
+    tally, began = Tally(seed), time.monotonic()
+    number = 0
+    while tally.kills.total() < kills and not tally.problems:
+        wanted = min(KILLS_PER_WORLD, kills - tally.kills.total())
+        with world(server, folder, seed + number, files=number % 2 == 1) as made:
+            _kill_many(made, wanted, tally)
+            tally.changes += len(made.generator.log)
+        number += 1
+    tally.seconds = time.monotonic() - began
+    return tally
+
+
+def _kill_many(made: World, wanted: int, tally: Tally) -> None:
+    target = tally.kills.total() + wanted
+    places = [("capture", p) for p in (*INGEST, ANYWHEN)]
+    places += [("publish", p) for p in (*PUBLISH, ANYWHEN)]
+    due: list[tuple[str, str]] = []
+    first = True
+    files = 0
+    while tally.kills.total() < target and not tally.problems:
+        if not due:
+            due = made.random.sample(places, len(places))
+        verb, place = due.pop()
+        if not first:
+            made.generator.write(made.random.randint(4, 8))
+        first = False
+        if _killed(made, verb, place):
+            tally.kills[f"{verb} {place}"] += 1
+        else:
+            tally.survived += 1
+        wrong, files = made.judged(made.order(*RECOVERY))
+        tally.problems += [f"killed in {verb} {place}: {each}" for each in wrong]
+    tally.files += files
+
+
+def _killed(made: World, verb: str, place: str) -> bool:
+    verbs = ("capture",) if verb == "capture" else ("capture", "publish")
+    if place == ANYWHEN:
+        worker = crew.Worker(made.order(*verbs))
+        time.sleep(made.random.uniform(0.0, 0.5))
+        worker.kill()
+        return worker.wait().killed
+    nth = made.random.choice((1, 1, 2, 3)) if verb == "capture" else 1
+    return crew.run(made.order(*verbs, failpoint=f"{place}=kill:{nth}", at=verb)).killed

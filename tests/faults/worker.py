@@ -1,0 +1,148 @@
+"""The work of one process of the fault tests."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from multiprocessing.connection import Connection
+from typing import Any
+
+import ibis.backends.duckdb  # noqa: F401  (imported before the fork, so that no worker pays)
+import psycopg
+
+from platform_assets.build.ingest import capture
+from platform_assets.build.publish import Job, publish
+from platform_assets.declare import DatasetName
+from platform_assets.declare.errors import WatermainError
+from resources import ledger
+from resources.lake import Lake, quote, table
+from resources.settings import PREFIX, load_settings
+from resources.source.opening import open_source  # noqa: F401
+from resources.source.postgres import PostgresSource  # noqa: F401
+from tests.build.feed import Feed
+from tests.faults import declared, defects, room
+from tests.faults.orders import Order, Reply
+
+FAILPOINT = f"{PREFIX}FAILPOINT"
+
+
+def work(order: Order, pipe: Connection) -> None:
+    """Do the verbs; send one reply."""
+    for name in [n for n in os.environ if n.startswith(PREFIX)]:
+        del os.environ[name]
+    os.environ.update(order.environment)
+    if order.defect:
+        defects.PLANTS[order.defect]()
+    results: dict[str, Any] = {}
+    try:
+        if order.small:
+            results["small"] = room.shrink(order.small, order.small_bytes)
+        for verb in order.verbs:
+            if order.failpoint and verb == order.at:
+                os.environ[FAILPOINT] = order.failpoint
+            results[verb] = VERBS[verb](order.given)
+            os.environ.pop(FAILPOINT, None)
+    except WatermainError as error:
+        pipe.send(Reply(results, type(error).__name__, str(error)))
+    else:
+        pipe.send(Reply(results))
+    pipe.close()
+
+
+def _job() -> Job:
+    return Job(lake=Lake.from_settings(), find=declared.KNOWN.__getitem__)
+
+
+def _initialize(given: Mapping[str, Any]) -> None:
+    lake = Lake.from_settings()
+    lake.initialize()
+    with lake.get_connection() as connection:
+        ledger.create(connection)
+        if given.get("files"):
+            connection.execute("call lake.set_option('data_inlining_row_limit', '0')")
+
+
+def _standing(given: Mapping[str, Any]) -> tuple[dict[str, str], list[tuple[str, str]]]:
+    """Where the ledger stands, where the source believes that we stand."""
+    with Lake.from_settings().get_connection() as connection:
+        known = ledger.positions(connection, declared.steps.name)
+    dsn = load_settings().source(declared.CONNECTION)
+    with psycopg.connect(dsn) as source:
+        slots = source.execute(
+            "select slot_name::text, confirmed_flush_lsn::text from pg_replication_slots"
+            " where database = current_database() and confirmed_flush_lsn is not null"
+        ).fetchall()
+    return known, slots
+
+
+def _capture(given: Mapping[str, Any]) -> int:
+    source = Feed(*given["feed"]) if "feed" in given else None
+    return len(capture(declared.steps, _job(), source=source).outcomes)
+
+
+def _publish(given: Mapping[str, Any]) -> list[str]:
+    """Publish the datasets one after another; give the partitions that became visible."""
+    done = []
+    for name in given.get("datasets", [str(declared.pieces.name)]):
+        known = declared.KNOWN[DatasetName.parse(name)]
+        publication = publish(known, declared.SPAN, _job())
+        publication.refuse_blocked()
+        done += [o.partition for o in publication.outcomes if o.published]
+    return done
+
+
+def _inspect(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Everything the oracle compares."""
+    raw, curated = table(declared.steps.name), table(declared.pieces.name)
+    queries = {
+        "raw": f'select _op, id, shard, seq, "at"::varchar, amount from {raw}',
+        "curated": f'select id, shard, seq, "at"::varchar, amount from {curated}',
+        "batches": "select shard, from_position, to_position, rows, quarantined"
+        f" from {ledger.BATCHES} where stream = '{declared.steps.name}'",
+        "quarantined": f"select position, payload from {ledger.QUARANTINE}",
+        "promised": "select partition, arg_max(rows_out, (epoch, published_at))"
+        f" from {ledger.PUBLISHES} where dataset = '{declared.pieces.name}' group by 1",
+        "tables": "select schema_name, table_name from duckdb_tables()"
+        " where database_name = 'lake'",
+    }
+    with Lake.from_settings().get_connection() as connection:
+        found = {name: connection.execute(sql).fetchall() for name, sql in queries.items()}
+        files = [
+            path
+            for schema, name in found["tables"]
+            for row in connection.execute(
+                f"select data_file, delete_file from"
+                f" ducklake_list_files('lake', '{name}', schema => '{schema}')"
+            ).fetchall()
+            for path in row
+            if path
+        ]
+    return {**found, "files": len(files), "lost_files": [f for f in files if not _exists(f)]}
+
+
+def _exists(path: str) -> bool:
+    return os.path.exists(path) and os.path.getsize(path) > 0
+
+
+def _versions(given: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    """Rows, versions of each partition of each dataset as one reader sees them."""
+    found = []
+    with Lake.from_settings().get_connection() as connection:
+        for name in given.get("datasets", [str(declared.pieces.name)]):
+            known = DatasetName.parse(name)
+            found += connection.execute(
+                f"select '{name}', \"at\"::date::varchar, count(*), min(amount), max(amount),"
+                f" count(distinct id) from lake.{quote(known.schema)}.{quote(known.table)}"
+                " group by 1, 2 order by 1, 2"
+            ).fetchall()
+    return found
+
+
+VERBS: dict[str, Callable[[Mapping[str, Any]], Any]] = {
+    "initialize": _initialize,
+    "standing": _standing,
+    "capture": _capture,
+    "publish": _publish,
+    "inspect": _inspect,
+    "versions": _versions,
+}
