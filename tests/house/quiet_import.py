@@ -12,6 +12,7 @@ import importlib
 import os
 import sys
 import traceback
+import zoneinfo
 from pathlib import Path
 
 LOUD = (
@@ -22,8 +23,10 @@ LOUD = (
     "shutil.copyfile", "shutil.move", "shutil.rmtree", "tempfile.mkstemp", "tempfile.mkdtemp",
 )  # fmt: skip
 CODE = (".py", ".pyc", ".so")
+# What comes with Python or the system: packages, their data, the time zones.
 INSTALLED = tuple(
-    os.path.join(os.path.realpath(folder), "") for folder in (sys.prefix, sys.base_prefix)
+    os.path.join(os.path.realpath(folder), "")
+    for folder in (sys.prefix, sys.base_prefix, *zoneinfo.TZPATH)
 )
 WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 
