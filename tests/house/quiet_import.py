@@ -25,8 +25,9 @@ LOUD = (
 CODE = (".py", ".pyc", ".so")
 # What comes with Python or the system: packages, their data, the time zones.
 INSTALLED = tuple(
-    os.path.join(os.path.realpath(folder), "")
-    for folder in (sys.prefix, sys.base_prefix, *zoneinfo.TZPATH)
+    os.path.join(folder, "")
+    for place in (sys.prefix, sys.base_prefix, *zoneinfo.TZPATH)
+    for folder in {place, os.path.realpath(place)}
 )
 WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 
@@ -69,7 +70,7 @@ def place() -> str:
 
 def main(modules: list[str]) -> None:
     """Import what belongs to others, then listen to ours."""
-    sys.path.insert(0, os.getcwd())
+    sys.path[:] = [os.getcwd(), *(path for path in sys.path if path.startswith(INSTALLED))]
     for name in sorted(set().union(*map(others_of, modules))):
         importlib.import_module(name)
     heard: list[str] = []
