@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import count
 from pathlib import Path
 
 import pytest
@@ -11,17 +10,20 @@ import pytest
 from resources.postgres import EmbeddedPostgres
 from tests.resources.source.kinds import FilesKind, Kind, Ledger, PostgresKind
 
-_NUMBERS = count()
-
 
 @pytest.fixture
 def postgres_kind(postgres: EmbeddedPostgres, tmp_path: Path) -> Iterator[PostgresKind]:
-    """One table in a database of its own; its slots go when the test ends."""
-    database = f"source_{next(_NUMBERS)}"
-    postgres.ensure_database(database)
-    kind = PostgresKind(postgres.dsn(database), tmp_path / "scratch")
+    """One table in a database that is swept when the test ends, slots with the rest."""
+    postgres.ensure_database("source")
+    kind = PostgresKind(postgres.dsn("source"), tmp_path / "scratch")
     yield kind
     kind.drop_slots()
+    kind.run(
+        "drop publication if exists watermain",
+        "drop schema public cascade",
+        "create schema public",
+        "alter database source reset all",
+    )
 
 
 @pytest.fixture

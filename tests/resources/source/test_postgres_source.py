@@ -304,8 +304,7 @@ def test_values_have_one_text_whatever_the_database_prefers(
         "bytea_output to 'escape'",
         "intervalstyle to 'iso_8601'",
     ):
-        name = postgres_kind.one("select current_database()")
-        postgres_kind.run(f'alter database "{name}" set {setting}')
+        postgres_kind.run(f"alter database source set {setting}")
     shape = Shape(dataset="operations.raw.typed", columns=tuple(TYPED))
     ledger.capture(postgres_kind.open(shape, table="public.typed"))
     postgres_kind.run("update typed set flag = flag")
