@@ -19,7 +19,8 @@ if [ "$(id -u)" -ne 0 ]; then
     echo "service tests: Debian package ${missing[*]} is missing"
     echo "  declared  tests/services/install.sh"
     echo "  data      these tests did not run, they count as neither passed nor failed:"
-    .venv/bin/python -m pytest -m services --collect-only -q | sed -n '/::/s/^/              /p'
+    { .venv/bin/python -m pytest -m services --collect-only -q -p no:cacheprovider || true; } |
+      sed -n '/::/s/^/              /p'
     echo "  next      sudo apt-get install ${missing[*]}, then make test-services"
   } >&2
   exit 3
