@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import duckdb
@@ -10,6 +11,7 @@ import pyarrow as pa
 import sqlglot
 from sqlglot import exp
 
+from platform_assets.declare.dataset import Dataset
 from platform_assets.declare.errors import (
     InvalidDeclarationError,
     TerminalError,
@@ -20,6 +22,7 @@ from platform_assets.declare.name import DatasetName
 from resources.lake import Lake
 from resources.lake import table as lake_table
 
+Names = Callable[[], Mapping[DatasetName, Dataset]]
 HARMLESS = ("range", "generate_series", "unnest")
 
 
@@ -49,9 +52,12 @@ def table(
     ).rows
 
 
-def query(sql: str, *, snapshot: int | None = None, lake: Lake | None = None) -> Answer:
+def query(
+    sql: str, *, snapshot: int | None = None, lake: Lake | None = None, declared: Names = dict
+) -> Answer:
     """Answer one reading statement whose tables are dataset names.
 
+    Shapes: `declared` gives what the rooms declare by name, asked only for a better error.
     Guarantees: every dataset is read from the same snapshot; nothing is written.
     Raises: RefusedQueryError, UnknownDatasetError.
     """
@@ -60,7 +66,7 @@ def query(sql: str, *, snapshot: int | None = None, lake: Lake | None = None) ->
     with lake.get_connection() as connection:
         newest = lake.snapshot(connection)
         at = newest if snapshot is None else _known(snapshot, newest, connection)
-        pinned = pin(tree, at, _published(connection, at))
+        pinned = pin(tree, at, _published(connection), declared)
         connection.execute("begin transaction read only")
         try:
             rows = connection.execute(pinned).to_arrow_table()
@@ -87,7 +93,9 @@ def parse(sql: str) -> exp.Query:
     return statements[0]
 
 
-def pin(tree: exp.Query, snapshot: int, published: frozenset[DatasetName]) -> str:
+def pin(
+    tree: exp.Query, snapshot: int, published: frozenset[DatasetName], declared: Names = dict
+) -> str:
     """Rewrite dataset names to the lake's tables, each as of the snapshot.
 
     Raises: UnknownDatasetError, RefusedQueryError.
@@ -100,7 +108,7 @@ def pin(tree: exp.Query, snapshot: int, published: frozenset[DatasetName]) -> st
         words = [part.name for part in found.parts]
         if len(words) == 1 and words[0] in local:
             continue
-        name = _dataset(words, published)
+        name = _dataset(words, published, declared)
         alias = found.alias or name.table
         joins, laterals = found.args.get("joins"), found.args.get("laterals")
         at = f"(select * from {lake_table(name)} at (version => {snapshot}))"
@@ -126,7 +134,7 @@ def _check_function(found: exp.Table) -> None:
         raise _refused(f"the table function `{name}` reads something that is no dataset")
 
 
-def _dataset(words: list[str], published: frozenset[DatasetName]) -> DatasetName:
+def _dataset(words: list[str], published: frozenset[DatasetName], declared: Names) -> DatasetName:
     text = ".".join(words)
     try:
         name = DatasetName.parse(text)
@@ -134,17 +142,15 @@ def _dataset(words: list[str], published: frozenset[DatasetName]) -> DatasetName
         name = None
     if name is not None and name in published:
         return name
-    from platform_assets.location import everything
-
-    declared = everything()
-    if name is not None and name in declared:
+    known = declared()
+    if name is not None and name in known:
         raise UnknownDatasetError(
             f"`{name}` is declared, but nothing of it is published yet in this snapshot",
-            declared=declared[name].declared,
+            declared=known[name].declared,
             data="nothing was read",
             next=f"watermain materialize {name} --with-upstream",
         )
-    names = sorted(str(n) for n in {*declared, *published})
+    names = sorted(str(n) for n in {*known, *published})
     near = difflib.get_close_matches(text, names, n=3, cutoff=0.4) or names
     raise UnknownDatasetError(
         f"no room declares the dataset `{text}`",
@@ -154,7 +160,7 @@ def _dataset(words: list[str], published: frozenset[DatasetName]) -> DatasetName
     )
 
 
-def _published(connection: duckdb.DuckDBPyConnection, snapshot: int) -> frozenset[DatasetName]:
+def _published(connection: duckdb.DuckDBPyConnection) -> frozenset[DatasetName]:
     """Every dataset that has a table, whether or not its room loads."""
     rows = connection.execute(
         "select schema_name, table_name from duckdb_tables() where database_name = 'lake'"

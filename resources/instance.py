@@ -63,11 +63,24 @@ def write_instance(settings: Settings) -> Path:
 
 def instance_configuration(settings: Settings) -> dict[str, object]:
     """What stands in `dagster.yaml`."""
-    home = dagster_home(settings)
     url = {"env": URL_VARIABLE} if settings.postgres else storage_url(settings)
     ticks = {"purge_after_days": {"skipped": 2, "success": 14, "failure": 30, "started": 2}}
     return {
         "storage": {"postgres": {"postgres_url": url}},
+        **_files(settings),
+        **_work(settings),
+        "auto_materialize": {"enabled": True, "use_sensors": True},
+        "sensors": {"use_threads": True, "num_workers": 4},
+        "schedules": {"use_threads": True, "num_workers": 2},
+        "retention": {"schedule": ticks, "sensor": ticks, "auto_materialize": ticks},
+        "telemetry": {"enabled": False},
+        "nux": {"enabled": False},
+    }
+
+
+def _files(settings: Settings) -> dict[str, object]:
+    home = dagster_home(settings)
+    return {
         "local_artifact_storage": {
             "module": "dagster._core.storage.root",
             "class": "LocalArtifactStorage",
@@ -78,6 +91,12 @@ def instance_configuration(settings: Settings) -> dict[str, object]:
             "class": "DirectComputeLogManager",
             "config": {"base_dir": str(home / "compute_logs")},
         },
+    }
+
+
+def _work(settings: Settings) -> dict[str, object]:
+    """How runs start, are watched, share the machine."""
+    return {
         "run_launcher": {
             "module": "launch.launcher",
             "class": "WarmRunLauncher",
@@ -105,12 +124,6 @@ def instance_configuration(settings: Settings) -> dict[str, object]:
             "runs": {"max_concurrent_runs": 4},
             "pools": {"default_limit": 4, "granularity": "op"},
         },
-        "auto_materialize": {"enabled": True, "use_sensors": True},
-        "sensors": {"use_threads": True, "num_workers": 4},
-        "schedules": {"use_threads": True, "num_workers": 2},
-        "retention": {"schedule": ticks, "sensor": ticks, "auto_materialize": ticks},
-        "telemetry": {"enabled": False},
-        "nux": {"enabled": False},
     }
 
 

@@ -9,22 +9,29 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import dagster as dg
-from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecord
+from dagster._core.storage.asset_check_execution_record import (
+    AssetCheckExecutionRecord,
+    AssetCheckExecutionRecordStatus,
+)
 from sqlalchemy.exc import OperationalError
 
 from platform_assets.declare.dataset import Dataset
 from platform_assets.declare.errors import UnreachableSystemError
 from platform_assets.declare.name import DatasetName
 
+SUCCEEDED = AssetCheckExecutionRecordStatus.SUCCEEDED
+FAILED = AssetCheckExecutionRecordStatus.FAILED
 Told = Callable[[DatasetName, str], None]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Ran:
-    """What came of a run."""
+    """What came of a run: partitions that are new, their rows, why it failed."""
 
     run_id: str
     ok: bool
+    partitions: int
+    rows: int
     failures: tuple[str, ...]
 
 
@@ -68,7 +75,7 @@ def run_here(
     Guarantees: the same events reach Dagster as from any other run; failures are returned.
     """
     keys = [dg.AssetKey(n.key) for n in names]
-    job = definitions.get_implicit_global_asset_job_def()
+    job = definitions.resolve_implicit_global_asset_job_def()
     run_id = str(uuid.uuid4())
     known = {n.key: n for n in names}
 
@@ -85,9 +92,17 @@ def run_here(
         tags=dict(tags),
         asset_selection=keys,
         raise_on_error=False,
+        run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
         run_id=run_id,
     )
-    return Ran(run_id=run_id, ok=done.success, failures=tuple(_reasons(done.all_events)))
+    published = [m for m in map(_published, done.all_events) if m is not None]
+    return Ran(
+        run_id=run_id,
+        ok=done.success,
+        partitions=len(published),
+        rows=sum(published),
+        failures=tuple(_reasons(done.all_events)),
+    )
 
 
 def latest_checks(
@@ -95,13 +110,16 @@ def latest_checks(
 ) -> list[Checked]:
     """The latest evaluation of each check of a dataset."""
     keys = [dg.AssetCheckKey(dg.AssetKey(dataset.name.key), label) for label in labels]
-    storage = instance.event_log_storage
-    found = storage.get_latest_asset_check_execution_by_key(keys)
-    return [_checked(key.name, found[key]) for key in keys if key in found]
+    storage, finished = instance.event_log_storage, {SUCCEEDED, FAILED}
+    found = [storage.get_asset_check_execution_history(k, 1, status=finished) for k in keys]
+    return [
+        _checked(key.name, records[0]) for key, records in zip(keys, found, strict=True) if records
+    ]
 
 
 def _checked(label: str, record: AssetCheckExecutionRecord) -> Checked:
-    evaluation = record.evaluation
+    event = record.event.dagster_event if record.event else None
+    evaluation = event.asset_check_evaluation_data if event else None
     metadata = {k: v.value for k, v in evaluation.metadata.items()} if evaluation else {}
     return Checked(
         check=label,
@@ -112,6 +130,16 @@ def _checked(label: str, record: AssetCheckExecutionRecord) -> Checked:
         partition=evaluation.partition if evaluation else None,
         at=record.create_timestamp,
     )
+
+
+def _published(event: dg.DagsterEvent) -> int | None:
+    """The rows of a materialization; None for any other event, or for one that changed nothing."""
+    if not event.is_step_materialization:
+        return None
+    facts = event.step_materialization_data.materialization.metadata
+    if "published" in facts and not facts["published"].value:
+        return None
+    return _count(facts["rows_published"].value) if "rows_published" in facts else None
 
 
 def _count(value: object) -> int | None:

@@ -1,5 +1,170 @@
-"""Placeholder."""
+"""`watermain doctor`: everything the platform needs, looked at one by one."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from resources.settings import Settings
+
+FAILED = 1
+LEAST_FREE_BYTES = 2 * 2**30
+Check = Callable[["Settings"], tuple[bool, str, str]]
 
 
-def doctor() -> None:
-    """Placeholder."""
+def doctor(
+    as_json: Annotated[bool, typer.Option("--json", help="Print facts as JSON.")] = False,
+) -> None:
+    """Look at Python, wheels, disk, PostgreSQL, port, sources; tell what to run where one fails."""
+    from platform_assets.cli import screen
+
+    facts = list(_examine())
+    if as_json:
+        screen.facts(facts)
+    else:
+        for fact in facts:
+            color = "green" if fact["ok"] else "red"
+            word = "ok" if fact["ok"] else "failed"
+            screen.OUT.print(f"  [{color}]{word:<7}[/]{fact['check']:<34}{fact['found']}")
+            if not fact["ok"]:
+                screen.OUT.print(f"         next  {fact['next']}", markup=False)
+    if not all(fact["ok"] for fact in facts):
+        raise typer.Exit(FAILED)
+
+
+def _examine() -> Iterator[dict[str, Any]]:
+    from resources.settings import load_settings
+
+    settings = load_settings()
+    for title, check in CHECKS.items():
+        ok, found, then = _safely(check, settings)
+        yield {"check": title, "ok": ok, "found": found, "next": None if ok else then}
+    yield from _sources(settings)
+
+
+def _safely(check: Check, settings: Settings) -> tuple[bool, str, str]:
+    from platform_assets.declare.errors import WatermainError
+
+    try:
+        return check(settings)
+    except WatermainError as error:
+        return False, error.what, error.next
+
+
+def _python(_: Settings) -> tuple[bool, str, str]:
+    found = ".".join(map(str, sys.version_info[:3]))
+    return sys.version_info[:2] == (3, 11), found, "install Python 3.11, then: make ready"
+
+
+def _extensions(_: Settings) -> tuple[bool, str, str]:
+    from pathlib import Path
+
+    from resources.lake import EXTENSIONS, extension
+
+    missing = [n for n in (*EXTENSIONS, "httpfs") if not Path(extension(n)).exists()]
+    return (
+        not missing,
+        f"missing: {missing}" if missing else "ducklake, postgres, httpfs",
+        "make ready",
+    )
+
+
+def _binaries(_: Settings) -> tuple[bool, str, str]:
+    from resources.postgres import server_binaries
+
+    return True, server_binaries().parent.name, "make ready"
+
+
+def _disk(settings: Settings) -> tuple[bool, str, str]:
+    from resources.platform import free_bytes
+
+    free = free_bytes(settings.home)
+    return free > LEAST_FREE_BYTES, f"{free / 2**30:.1f} GB free", f"df -h {settings.home}"
+
+
+def _catalog(settings: Settings) -> tuple[bool, str, str]:
+    import psycopg
+
+    from resources.lake import catalog_dsn
+
+    try:
+        with psycopg.connect(catalog_dsn(settings), connect_timeout=5) as connection:
+            version = connection.info.parameter_status("server_version")
+    except psycopg.Error as error:
+        return False, str(error).strip().split("\n")[0], "watermain up --detach"
+    return True, f"PostgreSQL {version}", ""
+
+
+def _lake(settings: Settings) -> tuple[bool, str, str]:
+    from resources.lake import Lake
+
+    lake = Lake.from_settings(settings)
+    with lake.get_connection() as connection:
+        return True, f"snapshot {lake.snapshot(connection)}", ""
+
+
+def _port(settings: Settings) -> tuple[bool, str, str]:
+    from resources.platform import Platform
+
+    platform = Platform(settings)
+    platform.check_port()
+    ours = platform.supervisor.alive("web")
+    return True, f"{settings.port}: {'ours' if ours else 'free'}", ""
+
+
+def _web(settings: Settings) -> tuple[bool, str, str]:
+    from resources.platform import Platform
+    from resources.web import Web
+
+    states = Web(Platform(settings).url).locations()
+    broken = {name: why for name, why in states.items() if why}
+    found = "; ".join(f"{n}: {w.splitlines()[0]}" for n, w in broken.items())
+    return not broken, found or ", ".join(states), f"tail -50 {settings.home / 'logs' / 'web.log'}"
+
+
+def _manifest(settings: Settings) -> tuple[bool, str, str]:
+    from resources.dbt import content_hash, manifest_path, stamp_of
+
+    stamp = stamp_of(manifest_path(settings))
+    words = "missing" if stamp is None else "older than dbt_project/"
+    return stamp == content_hash(), "current" if stamp == content_hash() else words, "watermain up"
+
+
+def _rooms(_: Settings) -> tuple[bool, str, str]:
+    from platform_assets.location import everything, teams
+
+    return True, f"{len(everything())} datasets in {', '.join(teams())}", ""
+
+
+def _sources(settings: Settings) -> Iterator[dict[str, Any]]:
+    from platform_assets.location import everything
+    from resources.source.opening import open_source
+
+    for name, dataset in sorted(everything().items()):
+        if dataset.source is not None and dataset.source.kind != "platform":
+
+            def verify(_: Settings, dataset: Any = dataset) -> tuple[bool, str, str]:
+                open_source(dataset, settings).verify()
+                return True, dataset.source.kind, ""
+
+            ok, found, then = _safely(verify, settings)
+            next_step = None if ok else then
+            yield {"check": f"source {name}", "ok": ok, "found": found, "next": next_step}
+
+
+CHECKS: dict[str, Check] = {
+    "Python": _python,
+    "DuckDB extensions": _extensions,
+    "PostgreSQL binaries": _binaries,
+    "disk": _disk,
+    "catalog database": _catalog,
+    "lake": _lake,
+    "port": _port,
+    "web server": _web,
+    "dbt manifest": _manifest,
+    "rooms": _rooms,
+}

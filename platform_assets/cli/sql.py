@@ -10,7 +10,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import pyarrow as pa
+
+    from platform_assets.declare.dataset import Dataset
+    from platform_assets.declare.name import DatasetName
 
 
 class Form(StrEnum):
@@ -35,7 +40,7 @@ def sql(
     from platform_assets import read
     from platform_assets.cli import screen
 
-    answer = read.query(query, snapshot=snapshot)
+    answer = read.query(query, snapshot=snapshot, declared=_declared)
     if form is Form.csv:
         _print_csv(answer.rows)
     elif form is Form.json:
@@ -47,6 +52,12 @@ def sql(
         screen.grid(columns.names, cells, right=right)
         count = f"{len(rows):,} row{'' if len(rows) == 1 else 's'}"
         screen.ERR.print(f"{count} as of snapshot {answer.snapshot}", style="dim")
+
+
+def _declared() -> Mapping[DatasetName, Dataset]:
+    from platform_assets.location import everything
+
+    return everything()
 
 
 def _print_csv(rows: pa.Table) -> None:

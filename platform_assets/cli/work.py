@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import typer
 
 from platform_assets.build.partition import Span
-from platform_assets.build.run import open_instance, run_here
+from platform_assets.build.run import Ran, open_instance, run_here
 from platform_assets.cli.exits import FAILED
 from platform_assets.cli.plan import Run
 from platform_assets.cli.screen import ERR, bar, step
@@ -37,7 +37,6 @@ def perform(plan: Sequence[Run], *, tags: dict[str, str] | None = None) -> list[
                     if event in ("STEP_SUCCESS", "STEP_FAILURE", "STEP_SKIPPED"):
                         progress.advance(progress.task_ids[0])
 
-                line.say(str(run))
                 ran = run_here(
                     code_location(run.names[0].team),
                     run.names,
@@ -45,16 +44,26 @@ def perform(plan: Sequence[Run], *, tags: dict[str, str] | None = None) -> list[
                     instance,
                     tell,
                 )
+                line.say(f"{run}: {_outcome(ran)}")
             names = [str(n) for n in run.names]
             facts.append(
                 {"run": ran.run_id, "datasets": names, "from": run.first, "to": run.last}
                 | {"ok": ran.ok, "failures": list(ran.failures)}
+                | {"published_partitions": ran.partitions, "published_rows": ran.rows}
             )
             if not ran.ok:
                 for reason in dict.fromkeys(ran.failures):
                     ERR.print(reason)
                 raise typer.Exit(FAILED)
     return facts
+
+
+def _outcome(ran: Ran) -> str:
+    if not ran.ok:
+        return "failed"
+    if not ran.partitions:
+        return "unchanged, nothing was published"
+    return f"published {ran.rows:,} rows in {ran.partitions} parts"
 
 
 def span_of(dataset: Dataset, first: str | None, last: str | None) -> Span | None:
