@@ -20,10 +20,9 @@ stop() {  # what, declared, data, next
   exit 1
 }
 
-find_python() {
-  local found=()
-  for candidate in ${PYTHON:+"$PYTHON"} python3.11 python3 /usr/bin/python3.11; do
-    command -v "$candidate" >/dev/null || continue
+find_python() {  # the first on the PATH that is 3.11
+  local found=() candidate
+  for candidate in ${PYTHON:+"$PYTHON"} $(type -aP python3.11 python3); do
     if "$candidate" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null; then
       printf '%s\n' "$candidate"
       return

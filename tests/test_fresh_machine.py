@@ -1,0 +1,148 @@
+"""What the scripts tell a machine that lacks something."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.house.tree import ROOT
+
+TOOLS = (
+    "awk",
+    "bash",
+    "cat",
+    "dirname",
+    "flock",
+    "grep",
+    "head",
+    "mkdir",
+    "rm",
+    "sed",
+    "sha256sum",
+)
+
+
+@pytest.fixture
+def programs(tmp_path: Path) -> Path:
+    """The only folder on the PATH: what every Debian has, without Python."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    for name in TOOLS:
+        found = shutil.which(name)
+        assert found, name
+        (folder / name).symlink_to(found)
+    return folder
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Path:
+    """What the scripts read of a fresh clone."""
+    folder = tmp_path / "clone"
+    (folder / "tests" / "services").mkdir(parents=True)
+    for name in (
+        "bootstrap.sh",
+        "requirements.lock",
+        "pyproject.toml",
+        "tests/services/install.sh",
+    ):
+        shutil.copy(ROOT / name, folder / name)
+    return folder
+
+
+def program(folder: Path, name: str, script: str) -> None:
+    """Put a shell script on the PATH."""
+    (folder / name).write_text(f"#!{folder}/bash\n{script}\n")
+    (folder / name).chmod(0o755)
+
+
+def run(script: Path, programs: Path) -> tuple[int, list[str]]:
+    """Run a script; give its exit code with the lines of its error stream."""
+    environment = {"PATH": str(programs)}
+    ran = subprocess.run(
+        [script], env=environment, capture_output=True, text=True, check=False, timeout=60
+    )
+    return ran.returncode, ran.stderr.splitlines()
+
+
+def test_bootstrap_names_what_to_install_when_python_is_missing(
+    clone: Path, programs: Path
+) -> None:
+    """Without Python 3.11 nothing is made."""
+    code, lines = run(clone / "bootstrap.sh", programs)
+    assert code == 1
+    assert lines[0] == "bootstrap: Python 3.11 was not found (no python3 on the PATH)"
+    assert lines[2] == "  data      nothing was made"
+    assert "apt-get install python3.11 python3.11-venv" in lines[3]
+    assert len(lines) == 4
+    assert not (clone / ".venv").exists()
+
+
+def test_bootstrap_names_the_python_that_is_too_new(clone: Path, programs: Path) -> None:
+    """Another version of Python is named, so that nobody wonders."""
+    program(programs, "python3", "echo Python 3.13.5; exit 1")
+    _, lines = run(clone / "bootstrap.sh", programs)
+    assert lines[0].endswith(f"was not found ({programs}/python3 is Python 3.13.5)")
+
+
+def test_bootstrap_names_the_package_when_venv_is_missing(clone: Path, programs: Path) -> None:
+    """Debian splits the venv module off; the message names its package."""
+    program(programs, "python3.11", 'case "$2" in *ensurepip*) exit 1 ;; esac')
+    code, lines = run(clone / "bootstrap.sh", programs)
+    assert code == 1
+    assert lines[0] == f"bootstrap: {programs}/python3.11 has no venv module"
+    assert "apt-get install python3.11-venv" in lines[3]
+
+
+def test_bootstrap_makes_a_half_made_environment_anew(clone: Path, programs: Path) -> None:
+    """A folder without its stamp is thrown away before anything is installed."""
+    half_made = clone / ".venv" / "lib" / "half-written"
+    half_made.parent.mkdir(parents=True)
+    half_made.touch()
+    program(programs, "python3.11", 'case "$1" in -m) exit 7 ;; esac')
+    code, _ = run(clone / "bootstrap.sh", programs)
+    assert code == 7
+    assert not half_made.exists()
+
+
+def test_bootstrap_does_nothing_when_the_environment_is_ready(clone: Path, programs: Path) -> None:
+    """The stamp says from which files the environment was built."""
+    stamped = subprocess.run(
+        ["sha256sum", "requirements.lock", "pyproject.toml"],
+        cwd=clone,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    (clone / ".venv").mkdir()
+    (clone / ".venv" / ".ready").write_text(f"{clone}\n{stamped.stdout}")
+    assert run(clone / "bootstrap.sh", programs) == (0, [])
+
+
+def test_service_tests_are_named_when_their_packages_are_missing(
+    clone: Path, programs: Path
+) -> None:
+    """Who may not install packages learns which tests did not run."""
+    program(programs, "dpkg-query", "exit 1")
+    program(programs, "id", "echo 1000")
+    python = clone / ".venv" / "bin"
+    python.mkdir(parents=True)
+    program(python, "python", "echo tests/services/test_ui.py::test_graph; exit 5")
+    (python / "bash").symlink_to(programs / "bash")
+    code, lines = run(clone / "tests/services/install.sh", programs)
+    assert code == 3
+    assert lines == [
+        "service tests: Debian package chromium is missing",
+        "  declared  tests/services/install.sh",
+        "  data      these tests did not run, they count as neither passed nor failed:",
+        "              tests/services/test_ui.py::test_graph",
+        "  next      sudo apt-get install chromium, then make test-services",
+    ]
+
+
+def test_service_packages_are_left_alone_when_they_are_there(clone: Path, programs: Path) -> None:
+    """Nothing is installed twice."""
+    program(programs, "dpkg-query", "echo installed")
+    assert run(clone / "tests/services/install.sh", programs) == (0, [])
