@@ -38,18 +38,21 @@ def reject_reason(dataset: Dataset, types: dict[str, str]) -> str:
     contract = dataset.contract
     kind = dataset.source.kind if dataset.source else ""
     cases = []
-    for column in contract.columns:
-        if pa.types.is_string(column.type):
-            continue
-        name = quote(column.name)
-        value = typed(name, column.type, types[column.name], kind)
-        cases.append(
-            f"when {name} is not null and {value} is null"
-            f" then {text(f'`{column.name}` is not {column.type}')}"
-        )
+    # A delete needs its key with its partition: what else the old row held cannot keep it alive.
+    spared = "_op <> 'd' and " if kind == "postgres" else ""
     needed = list(contract.key)
     if dataset.cadence is not None and contract.event_time:
         needed.append(contract.event_time)
+    for column in contract.columns:
+        if pa.types.is_string(column.type):
+            continue
+        held = "" if column.name in needed else spared
+        name = quote(column.name)
+        value = typed(name, column.type, types[column.name], kind)
+        cases.append(
+            f"when {held}{name} is not null and {value} is null"
+            f" then {text(f'`{column.name}` is not {column.type}')}"
+        )
     cases += [f"when {quote(n)} is null then {text(f'`{n}` is null')}" for n in needed]
     if dataset.cadence is not None and contract.event_time:
         event = contract.column(contract.event_time)

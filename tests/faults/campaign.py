@@ -6,6 +6,7 @@ import random
 import time
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
@@ -31,7 +32,11 @@ INGEST = (
 PUBLISH = ("publish.after_stage", "publish.after_data_before_commit", *COMMITTING)
 ANYWHEN = "at any moment"
 RECOVERY = ("standing", "capture", "publish", "inspect")
-KILLS_PER_WORLD = 20
+PLACES = (
+    *(("capture", place) for place in (*INGEST, ANYWHEN)),
+    *(("publish", place) for place in (*PUBLISH, ANYWHEN)),
+)
+KILLS_PER_WORLD = 15
 _NUMBERS = count()
 
 
@@ -46,6 +51,14 @@ class Tally:
     files: int = 0
     seconds: float = 0.0
     problems: list[str] = field(default_factory=list)
+
+    def add(self, other: Tally) -> None:
+        """Take in what another part of the campaign did."""
+        self.kills += other.kills
+        self.survived += other.survived
+        self.changes += other.changes
+        self.files += other.files
+        self.problems += other.problems
 
     def __str__(self) -> str:
         return (
@@ -128,40 +141,37 @@ def _drop_slots(dsn: str) -> None:
 
 
 def campaign(server: EmbeddedPostgres, folder: Path, *, kills: int, seed: int) -> Tally:
-    """Kill that many times; every place in turn, the moment by chance."""
-    tally, began = Tally(seed), time.monotonic()
-    number = 0
-    while tally.kills.total() < kills and not tally.problems:
-        wanted = min(KILLS_PER_WORLD, kills - tally.kills.total())
+    """Kill that many times, two worlds at a time; every place in turn, the moment by chance."""
+    began = time.monotonic()
+    shares = [min(KILLS_PER_WORLD, kills - done) for done in range(0, kills, KILLS_PER_WORLD)]
+
+    def live(number: int) -> Tally:
+        tally = Tally(seed)
         with world(server, folder, seed + number, files=number % 2 == 1) as made:
-            _kill_many(made, wanted, tally)
-            tally.changes += len(made.generator.log)
-        number += 1
-    tally.seconds = time.monotonic() - began
-    return tally
+            _kill_many(made, shares[number], tally)
+        return tally
+
+    total = Tally(seed)
+    with ThreadPoolExecutor(2) as pool:
+        for tally in pool.map(live, range(len(shares))):
+            total.add(tally)
+    total.seconds = time.monotonic() - began
+    return total
 
 
 def _kill_many(made: World, wanted: int, tally: Tally) -> None:
-    target = tally.kills.total() + wanted
-    places = [("capture", p) for p in (*INGEST, ANYWHEN)]
-    places += [("publish", p) for p in (*PUBLISH, ANYWHEN)]
     due: list[tuple[str, str]] = []
-    first = True
-    files = 0
-    while tally.kills.total() < target and not tally.problems:
-        if not due:
-            due = made.random.sample(places, len(places))
+    while tally.kills.total() < wanted and not tally.problems:
+        due = due or made.random.sample(PLACES, len(PLACES))
         verb, place = due.pop()
-        if not first:
-            made.generator.write(made.random.randint(4, 8))
-        first = False
         if _killed(made, verb, place):
             tally.kills[f"{verb} {place}"] += 1
         else:
             tally.survived += 1
-        wrong, files = made.judged(made.order(*RECOVERY))
+        wrong, tally.files = made.judged(made.order(*RECOVERY))
         tally.problems += [f"killed in {verb} {place}: {each}" for each in wrong]
-    tally.files += files
+        tally.changes = len(made.generator.log)
+        made.generator.write(made.random.randint(4, 8))
 
 
 def _killed(made: World, verb: str, place: str) -> bool:
