@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from tests.house import arrows, manners, silence, sizes
+from tests.house import arrows, manners, pins, silence, sizes
 from tests.house.tree import Rule, repository
 
 RULES: tuple[Rule, ...] = (
@@ -29,6 +29,7 @@ RULES: tuple[Rule, ...] = (
     manners.names_say_something,
     manners.nothing_is_put_off,
     manners.machines_stay_unnamed,
+    pins.dependencies_are_chosen,
     silence.importing_does_nothing,
 )
 
@@ -119,6 +120,11 @@ BITES: tuple[tuple[Rule, dict[str, str], str], ...] = (
     (manners.nothing_is_put_off, {"demo/a.py": "x = 1  # TO" + "DO later"}, "demo/a.py:1"),
     (manners.machines_stay_unnamed, {"Makefile": "x:\n\tls /wo" + "rk/main/data"}, "Makefile:2"),
     (manners.machines_stay_unnamed, {"pip.conf": "index-url = https://py" + "pi.org/simple"}, ":1"),
+    (pins.dependencies_are_chosen, {"requirements.in": "duckdb>=1.5  # the engine"}, ":1 is not"),
+    (pins.dependencies_are_chosen, {"requirements.in": "duckdb==1.5.5"}, "name==version  # reason"),
+    (pins.dependencies_are_chosen, {"requirements.in": "duckdb==1.5.5  # the engine",
+     "requirements.lock": "duckdb==1.5.4 \\\n    --hash=sha256:0\n"}, "run make lock"),
+    (pins.dependencies_are_chosen, {"requirements.lock": "--index-url x"}, "requirements.lock:1"),
     (silence.importing_does_nothing, {"launch/a.py": "open('left.txt', 'w')"}, "launch/a.py:1"),
     (silence.importing_does_nothing, {"launch/a.py": "open('/etc/hostname')"}, "launch/a.py:1"),
     (silence.importing_does_nothing, {"launch/a.py": "import os\nos.mkdir('x')"}, "os.mkdir"),
