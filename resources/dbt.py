@@ -93,7 +93,12 @@ def _alone(lock: Path) -> Iterator[int]:
 
 def command(*words: str, project: Path = PROJECT) -> list[str]:
     """The command line of dbt over a project, silent towards its makers."""
-    dbt = [sys.executable, "-m", "dbt.cli.main", "--no-send-anonymous-usage-stats"]
+    dbt = [
+        sys.executable,
+        "-c",
+        "from dbt.cli.main import cli; cli()",
+        "--no-send-anonymous-usage-stats",
+    ]
     dbt += ["--no-version-check", "--no-use-colors"]
     return [*dbt, *words, "--project-dir", str(project), "--profiles-dir", str(project)]
 
