@@ -65,7 +65,10 @@ class Fence:
         """Wait for the dataset's lease, hold it for the block."""
         connection = self._connect()
         try:
-            epoch = self._acquire(connection, dataset, time.monotonic() + wait_seconds)
+            try:
+                epoch = self._acquire(connection, dataset, time.monotonic() + wait_seconds)
+            except psycopg.OperationalError as error:
+                raise unreachable(error) from error
             done = threading.Event()
             beat = threading.Thread(
                 target=self._renew, args=(connection, dataset, epoch, done), daemon=True
@@ -145,12 +148,16 @@ def _one(
     return row[0] if row else None
 
 
-def unreachable(error: BaseException) -> UnreachableSystemError:
+def unreachable(
+    error: BaseException,
+    *,
+    data: str = "nothing was published; readers still see the snapshot before",
+) -> UnreachableSystemError:
     """The error for a catalog database that does not answer."""
     reason = str(error).strip().splitlines()[0][:200] if str(error).strip() else "no answer"
     return UnreachableSystemError(
         f"the lake's catalog database does not answer: {reason}",
         declared="WATERMAIN_POSTGRES, or the embedded server in the data folder",
-        data="nothing was published; readers still see the snapshot before",
+        data=data,
         next="watermain doctor",
     )

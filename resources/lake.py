@@ -28,6 +28,15 @@ from resources.postgres import EmbeddedPostgres
 from resources.settings import Settings, load_settings
 
 EXTENSIONS = ("ducklake", "postgres_scanner")
+# What the engine says when the catalog's server ended the connection, or ended itself.
+GONE = (
+    "server closed the connection",
+    "terminating connection",
+    "connection to server",
+    "no connection to the server",
+    "the database system is",
+)
+UNKNOWN = "as before, or published whole: the ledger knows; running again publishes nothing twice"
 
 
 class Lake(DuckDBResource):
@@ -65,6 +74,11 @@ class Lake(DuckDBResource):
         try:
             self._attach(connection, settings)
             yield connection
+        except duckdb.Error as error:
+            translated = translate(error, "the lake")
+            if translated is error:
+                raise
+            raise translated from error
         finally:
             connection.close()
 
@@ -181,6 +195,8 @@ def translate(error: BaseException, dataset: str) -> BaseException:
             data="not published; readers still see the snapshot before",
             next="free some space; then run it again",
         )
+    if isinstance(error, duckdb.Error) and any(sign in message for sign in GONE):
+        return unreachable(error, data=UNKNOWN)
     return error
 
 

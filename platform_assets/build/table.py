@@ -30,6 +30,7 @@ CHANGE_COLUMNS = {
         ]
     ),
 }
+SHAPE_ATTEMPTS = 5
 BATCH_COLUMN = pa.field("_batch_id", pa.string())
 
 
@@ -62,28 +63,42 @@ def ensure_table(
     Raises: BrokenContractError, when the stored table has other types or more columns.
     """
     wanted = engine_types(connection, stored_schema(dataset))
-    stored = _stored(connection, dataset)
-    target = table(dataset.name)
-    if stored == wanted:
-        return
-    shrunk = set(stored) - set(wanted)
-    retyped = {n for n in stored if n in wanted and stored[n] != wanted[n]}
-    if (shrunk or retyped) and not rebuild:
-        _refuse(dataset, stored, wanted, sorted(shrunk | retyped))
-    with lake.transaction(connection, lease, f"shape {dataset.name}"):
-        if shrunk or retyped:
-            connection.execute(f"drop table {target}")
-            stored = {}
-        if stored:
-            for name in wanted.keys() - stored.keys():
-                connection.execute(f"alter table {target} add column {quote(name)} {wanted[name]}")
+    for attempt in range(1, SHAPE_ATTEMPTS + 1):
+        stored = _stored(connection, dataset)
+        if stored == wanted:
             return
-        connection.execute(f"create schema if not exists lake.{quote(dataset.name.schema)}")
-        columns = ", ".join(f"{quote(n)} {t}" for n, t in wanted.items())
-        connection.execute(f"create table {target} ({columns})")
-        if dataset.cadence is not None and dataset.contract.event_time:
-            cut = layout(dataset.cadence, dataset.contract.event_time)
-            connection.execute(f"alter table {target} set partitioned by ({cut})")
+        shrunk = set(stored) - set(wanted)
+        retyped = {n for n in stored if n in wanted and stored[n] != wanted[n]}
+        if (shrunk or retyped) and not rebuild:
+            _refuse(dataset, stored, wanted, sorted(shrunk | retyped))
+        try:
+            with lake.transaction(connection, lease, f"shape {dataset.name}"):
+                _shape(connection, dataset, {} if shrunk or retyped else stored, wanted)
+            return
+        except duckdb.TransactionException as error:
+            # Another dataset's first publish may have made the schema that both need.
+            if attempt == SHAPE_ATTEMPTS or "Transaction conflict" not in str(error):
+                raise
+
+
+def _shape(
+    connection: duckdb.DuckDBPyConnection,
+    dataset: Dataset,
+    stored: dict[str, str],
+    wanted: dict[str, str],
+) -> None:
+    target = table(dataset.name)
+    if stored:
+        for name in wanted.keys() - stored.keys():
+            connection.execute(f"alter table {target} add column {quote(name)} {wanted[name]}")
+        return
+    connection.execute(f"create schema if not exists lake.{quote(dataset.name.schema)}")
+    connection.execute(f"drop table if exists {target}")
+    columns = ", ".join(f"{quote(n)} {t}" for n, t in wanted.items())
+    connection.execute(f"create table {target} ({columns})")
+    if dataset.cadence is not None and dataset.contract.event_time:
+        cut = layout(dataset.cadence, dataset.contract.event_time)
+        connection.execute(f"alter table {target} set partitioned by ({cut})")
 
 
 def _stored(connection: duckdb.DuckDBPyConnection, dataset: Dataset) -> dict[str, str]:

@@ -149,6 +149,7 @@ class PostgresSource:
         """Read the snapshot of a new generation, after dropping what earlier tries left."""
         for (slot,) in link.ask(
             f"select slot_name from pg_replication_slots where slot_name ~ '^{self.prefix}_[0-9]+$'"
+            " and database = current_database()"
         ):
             link.ask(f"DROP_REPLICATION_SLOT {slot}", patience=PATIENCE_SECONDS)
         sweep(self.scratch)

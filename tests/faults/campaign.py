@@ -70,19 +70,33 @@ class Tally:
 
 @dataclass
 class World:
-    """A source with its lake, both in databases of their own."""
+    """A source with its lake, both in databases of their own.
+
+    `slot` is its own, too: slots are named for a whole server.
+    """
 
     environment: dict[str, str]
+    slot: str
     generator: Generator
     random: random.Random
+    defect: str | None = None
 
     def order(self, *verbs: str, failpoint: str | None = None, at: str = "") -> Order:
         """An order for a worker in this world."""
-        return Order(environment=self.environment, verbs=verbs, failpoint=failpoint, at=at)
+        return Order(
+            environment=self.environment,
+            verbs=verbs,
+            failpoint=failpoint,
+            at=at,
+            defect=self.defect,
+            given={"slot": self.slot},
+        )
 
     def judged(self, order: Order) -> tuple[list[str], int]:
         """Recover as a retry would; give what is wrong, then the number of files."""
         ended = crew.run(order)
+        if ended.reply is None or ended.reply.error:
+            return [f"recovery ended with {ended.code}: {ended.reply and ended.reply.message}"], 0
         results = ended.results
         known, slots = results["standing"]
         wrong = acknowledged_too_early(known, slots)
@@ -112,7 +126,7 @@ def world(
     generator = Generator(server.dsn(source), chance)
     word = declared.steps.source
     generator.begin(getattr(word, "publication", ""), rows=20)
-    made = World(environment, generator, chance)
+    made = World(environment, source, generator, chance)
     given = {"files": files}
     crew.run(Order(environment=environment, verbs=("initialize",), given=given)).results  # noqa: B018
     try:

@@ -60,5 +60,5 @@ def _curated(name: str) -> Dataset:
 
 
 pieces = _curated("factory.curated.pieces")
-twins = tuple(_curated(f"workshop_{n}.curated.pieces") for n in range(10))
+twins = tuple(_curated(f"factory.curated.pieces_{n}") for n in range(10))
 KNOWN: dict[DatasetName, Dataset] = {d.name: d for d in (steps, pieces, *twins)}

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from multiprocessing.connection import Connection
 from typing import Any
 
+import duckdb
 import ibis.backends.duckdb  # noqa: F401  (imported before the fork, so that no worker pays)
 import psycopg
 
 from platform_assets.build.ingest import capture
 from platform_assets.build.publish import Job, publish
-from platform_assets.declare import DatasetName
+from platform_assets.declare import DatasetName, Postgres
 from platform_assets.declare.errors import WatermainError
 from resources import ledger
-from resources.lake import Lake, quote, table
+from resources.lake import Lake, table
 from resources.settings import PREFIX, load_settings
 from resources.source.opening import open_source  # noqa: F401
 from resources.source.postgres import PostgresSource  # noqa: F401
@@ -83,7 +86,10 @@ def _standing(given: Mapping[str, Any]) -> tuple[dict[str, str], list[tuple[str,
 
 def _capture(given: Mapping[str, Any]) -> int:
     source = Feed(*given["feed"]) if "feed" in given else None
-    return len(capture(declared.steps, _job(), source=source).outcomes)
+    steps = declared.steps
+    if "slot" in given and isinstance(steps.source, Postgres):
+        steps = replace(steps, source=replace(steps.source, slot=given["slot"]))
+    return len(capture(steps, _job(), source=source).outcomes)
 
 
 def _publish(given: Mapping[str, Any]) -> list[str]:
@@ -130,18 +136,27 @@ def _exists(path: str) -> bool:
     return os.path.exists(path) and os.path.getsize(path) > 0
 
 
-def _versions(given: Mapping[str, Any]) -> list[tuple[Any, ...]]:
-    """Rows, versions of each partition of each dataset as one reader sees them."""
-    found = []
+def _seen(connection: duckdb.DuckDBPyConnection) -> list[tuple[Any, ...]]:
+    """Day, rows, pieces, lowest version, highest version of each partition."""
+    return connection.execute(
+        'select "at"::date::varchar, count(*), count(distinct id), min(amount), max(amount)'
+        f" from {table(declared.pieces.name)} group by 1 order by 1"
+    ).fetchall()
+
+
+def _look(given: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    """The partitions as a reader sees them now."""
     with _lake().get_connection() as connection:
-        for name in given.get("datasets", [str(declared.pieces.name)]):
-            known = DatasetName.parse(name)
-            found += connection.execute(
-                f"select '{name}', \"at\"::date::varchar, count(*), min(amount), max(amount),"
-                f" count(distinct id) from lake.{quote(known.schema)}.{quote(known.table)}"
-                " group by 1, 2 order by 1, 2"
-            ).fetchall()
-    return found
+        return _seen(connection)
+
+
+def _watch(given: Mapping[str, Any]) -> Counter[tuple[tuple[Any, ...], ...]]:
+    """Count each picture that a reader gets until somebody writes the file `until`."""
+    seen: Counter[tuple[tuple[Any, ...], ...]] = Counter()
+    with _lake().get_connection() as connection:
+        while not os.path.exists(given["until"]):
+            seen[tuple(_seen(connection))] += 1
+    return seen
 
 
 VERBS: dict[str, Callable[[Mapping[str, Any]], Any]] = {
@@ -150,5 +165,6 @@ VERBS: dict[str, Callable[[Mapping[str, Any]], Any]] = {
     "capture": _capture,
     "publish": _publish,
     "inspect": _inspect,
-    "versions": _versions,
+    "look": _look,
+    "watch": _watch,
 }

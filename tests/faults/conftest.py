@@ -1,0 +1,45 @@
+"""Fixtures of the fault tests."""
+
+from __future__ import annotations
+
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from resources.postgres import EmbeddedPostgres
+from tests.faults import crew
+from tests.faults.orders import Order
+from tests.faults.stage import Stage
+
+_NUMBERS = count()
+
+
+@pytest.fixture(params=[100, 600], ids=["rows in the catalog", "rows in files"])
+def rows(request: pytest.FixtureRequest) -> int:
+    """Rows of a partition: few stay in the catalog, many become Parquet files."""
+    found: int = request.param
+    return found
+
+
+@pytest.fixture
+def empty(tmp_path: Path, postgres: EmbeddedPostgres) -> Stage:
+    """A lake with its ledger, nothing captured."""
+    database = f"stage_{next(_NUMBERS)}"
+    postgres.ensure_database(database)
+    environment = {
+        "WATERMAIN_DATA_DIR": str(tmp_path),
+        "WATERMAIN_POSTGRES": postgres.dsn(database),
+        "WATERMAIN_THREADS": "1",
+    }
+    assert crew.run(Order(environment=environment, verbs=("initialize",))).results
+    return Stage(environment)
+
+
+@pytest.fixture
+def stage(empty: Stage) -> Stage:
+    """A lake where version 1 is published, version 2 captured."""
+    empty.arrive()
+    assert len(empty.run("publish").results["publish"]) == 3
+    empty.arrive()
+    return empty
