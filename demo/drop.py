@@ -50,7 +50,7 @@ def _write(path: Path, content: bytes, *, half_written: bool) -> Path:
 def _planes() -> bytes:
     with tempfile.TemporaryDirectory(prefix="watermain-") as folder, duckdb.connect() as connection:
         connection.execute("set threads = 1")
-        read_csv(connection, "planes", source_file("planes.csv"), dict(PLANES))
+        read_csv(connection, "planes", source_file("planes.csv"), PLANES)
         path = Path(folder) / "planes.parquet"
         connection.execute("copy planes to $path (format parquet)", {"path": str(path)})
         return path.read_bytes()

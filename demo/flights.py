@@ -68,23 +68,31 @@ def source_file(name: str) -> Path:
     )
 
 
-def read_csv(connection: duckdb.DuckDBPyConnection, table: str, path: Path, columns: object) -> int:
+def read_csv(
+    connection: duckdb.DuckDBPyConnection,
+    table: str,
+    path: Path,
+    columns: Mapping[str, str],
+    *,
+    where: str = "true",
+) -> int:
     """Read a CSV file into a new table with declared columns; return the number of rows."""
     connection.execute(
         f"create table {table} as from read_csv($path, columns = $columns, header = true,"
-        " auto_detect = false, delim = ',', quote = '\"', escape = '\"', nullstr = 'NA')",
-        {"path": str(path), "columns": columns},
+        " auto_detect = false, delim = ',', quote = '\"', escape = '\"', nullstr = 'NA')"
+        f" where {where}",
+        {"path": str(path), "columns": dict(columns)},
     )
     counted = connection.execute(f"select count(*) from {table}").fetchone()
     assert counted is not None
     return int(counted[0])
 
 
-def read_flights(connection: duckdb.DuckDBPyConnection) -> int:
-    """Read every flight of the year into the table `source_flights`; return their number."""
+def read_flights(connection: duckdb.DuckDBPyConnection, *, where: str = "true") -> int:
+    """Read flights of the year into the table `source_flights`; return their number."""
     with (
         tempfile.TemporaryDirectory(prefix="watermain-") as folder,
         zipfile.ZipFile(source_file("flights.csv.zip")) as archive,
     ):
         path = Path(archive.extract("flights.csv", folder))
-        return read_csv(connection, "source_flights", path, dict(FLIGHTS))
+        return read_csv(connection, "source_flights", path, FLIGHTS, where=where)

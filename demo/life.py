@@ -121,7 +121,9 @@ def lives(days: Mapping[date, date], seed: int) -> Iterator[duckdb.DuckDBPyConne
         )
         connection.execute("create table day (flight_date date, source_date date)")
         connection.executemany("insert into day values (?, ?)", list(days.items()))
-        read_flights(connection)
+        read_flights(
+            connection, where="make_date(year, month, day) in (from (select source_date from day))"
+        )
         connection.execute(LIVES)
         yield connection
 

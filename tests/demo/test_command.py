@@ -1,0 +1,109 @@
+"""Tests of `python -m demo`, run as a newcomer runs it."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from typer.testing import CliRunner
+
+from demo.__main__ import app
+from demo.operations import operations_server
+
+TWO_DAYS = ("load", "--until", "2013-01-02")
+
+
+def demo(data_dir: Path, *words: str) -> subprocess.Popen[str]:
+    """Start a command of the demo."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "demo", *words, "--data-dir", str(data_dir)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def facts(data_dir: Path, *words: str) -> dict[str, Any]:
+    """Run a command, return the facts it prints."""
+    process = demo(data_dir, *words, "--json")
+    out, err = process.communicate()
+    assert process.returncode == 0, err
+    found: dict[str, Any] = json.loads(out)
+    return found
+
+
+def applied(connection: psycopg.Connection) -> int:
+    """Return the number of changes that have been committed so far."""
+    row = connection.execute("select coalesce(sum(changes), 0) from demo.clock").fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def test_load_that_is_killed_continues_where_it_was(data_dir: Path) -> None:
+    dsn, seen = str(facts(data_dir, "up")["dsn"]), 0
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute("select pg_create_logical_replication_slot('seen', 'pgoutput')")
+        for _ in range(2):
+            process = demo(data_dir, *TWO_DAYS, "--speed", "10000")
+            while applied(connection) == seen:
+                time.sleep(0.02)
+                assert process.poll() is None
+            process.kill()
+            process.communicate()
+            assert applied(connection) > seen
+            seen = applied(connection)
+        ended = facts(data_dir, *TWO_DAYS)
+        messages = connection.execute(
+            "select count(*) from pg_logical_slot_peek_binary_changes('seen', null, null,"
+            " 'proto_version', '1', 'publication_names', 'watermain')"
+            " where substr(data, 1, 1) in ('I', 'U')"
+        ).fetchone()
+    assert ended["complete"] is True
+    assert (ended["flights"], ended["scheduled"], ended["departed"]) == (1785, 0, 0)
+    assert messages == (ended["replayed_changes"] + 48,)
+
+
+@pytest.mark.parametrize("order", [signal.SIGTERM, signal.SIGINT])
+def test_live_stops_in_order_when_asked(data_dir: Path, order: signal.Signals) -> None:
+    process = demo(data_dir, "live", "--json")
+    assert process.stderr is not None
+    assert process.stderr.readline().endswith("due until the end of tomorrow's flights\n")
+    process.send_signal(order)
+    out, err = process.communicate()
+    assert process.returncode == 0, err
+    assert json.loads(out).keys() >= {"flights", "scheduled", "replayed_changes"}
+
+
+def test_down_ends_the_server_with_whatever_follows_it(data_dir: Path) -> None:
+    assert operations_server(data_dir).running() is None
+    up = facts(data_dir, "up")
+    assert operations_server(data_dir).running() == up["pid"]
+    assert facts(data_dir, "status")["flights"] == 0
+    facts(data_dir, "down")
+    assert operations_server(data_dir).running() is None
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["load", "--from", "2012-12-31"], "2013-01-01 to 2013-12-31"),
+        (["load", "--from", "2013-02-02", "--until", "2013-02-01"], "2013-01-01 to 2013-12-31"),
+        (["load", "--speed", "-1"], "'fast' or a positive number, not '-1'"),
+        (["load", "--speed", "nan"], "'fast' or a positive number, not 'nan'"),
+        (["live", "--speed", "fast"], "--speed fast needs --until"),
+    ],
+)
+def test_wrong_words_are_refused_before_anything_starts(
+    tmp_path: Path, words: list[str], told: str
+) -> None:
+    result = CliRunner().invoke(app, [*words, "--data-dir", str(tmp_path)], env={"COLUMNS": "200"})
+    assert result.exit_code == 2
+    assert told in result.output
+    assert list(tmp_path.iterdir()) == []
