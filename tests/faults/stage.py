@@ -33,7 +33,7 @@ class Stage:
         """Begin an order."""
         return Worker(self.order(*verbs, **words))
 
-    def arrive(self) -> None:
+    def arrive(self, **words: Any) -> None:
         """Capture the next version."""
         given = [
             {
@@ -49,7 +49,8 @@ class Stage:
         ]
         start = str(self.version) if self.version else ""
         batch = changes(given, start=start, end=str(self.version + 1))
-        assert self.run("capture", given={"feed": [batch]}).results["capture"] == len(DAYS)
+        done = self.run("capture", given={"feed": [batch]}, **words).results["capture"]
+        assert done == len(DAYS)
         self.version += 1
 
     def picture(self, version: int) -> list[tuple[Any, ...]]:
