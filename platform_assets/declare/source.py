@@ -13,6 +13,8 @@ from platform_assets.declare.errors import InvalidDeclarationError
 class Postgres:
     """Capture every change of one PostgreSQL table by logical replication.
 
+    `publication` must hold the table, whole; `slot` begins the names of the dataset's slots,
+    which end in a number that grows with each new snapshot.
     Guarantees: raw keeps each insert, update, delete and truncate in commit order.
     """
 

@@ -7,8 +7,7 @@ import struct
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import psycopg
 from psycopg import pq, sql
@@ -107,7 +106,7 @@ def connected(dsn: Dsn, *, declared: str, replication: bool = False) -> Connecti
 class Replication:
     """Speak the replication protocol over one connection.
 
-    Guarantees: only `confirm` moves the slot; a read waits in `select`, so signals arrive.
+    Guarantees: only `confirm` moves the slot; a read waits in `poll`, so signals arrive.
     """
 
     def __init__(self, dsn: Dsn, *, name: str, declared: str) -> None:
@@ -117,17 +116,8 @@ class Replication:
         self._connection = connected(dsn, declared=declared, replication=True)
         self._pg = self._connection.pgconn
         self._pg.nonblocking = 0
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
+        self._arrival = select.poll()
+        self._arrival.register(self._pg.socket, select.POLLIN)
 
     def ask(self, command: str, *, patience: float = 0.0) -> list[tuple[str | None, ...]]:
         """Run one command; give its rows as text; wait `patience` seconds for a busy slot."""
@@ -192,11 +182,14 @@ class Replication:
         self._connection.close()
 
     def _farewell(self, deadline: float) -> None:
+        """Say goodbye; the server answers once it has let go of the slot."""
         try:
             self._pg.put_copy_end()
             self._pg.flush()
-            while time.monotonic() < deadline and self._received(0.1) is not None:
-                pass
+            while self._received(0.1) is not None:
+                if time.monotonic() > deadline:
+                    return
+            self._ended()
         except (psycopg.OperationalError, WatermainError):
             return
 
@@ -218,8 +211,7 @@ class Replication:
                 return data
             if size < 0:
                 return None
-            ready, _, _ = select.select([self._pg.socket], [], [], timeout)
-            if not ready:
+            if not self._arrival.poll(None if timeout is None else timeout * 1000):
                 return memoryview(b"")
             with self._mapped():
                 self._pg.consume_input()

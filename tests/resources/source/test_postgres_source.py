@@ -13,6 +13,7 @@ import psycopg
 import pytest
 
 from platform_assets.declare.errors import SourceError, UnreachableSystemError
+from resources.source import replication
 from resources.source.generation import slot_prefix
 from resources.source.postgres import PostgresSource
 from resources.source.protocol import Limit, Shape
@@ -365,6 +366,39 @@ def test_lost_slot_begins_a_new_generation(postgres_kind: PostgresKind, ledger: 
     postgres_kind.run("insert into things values (4)")
     ledger.capture(postgres_kind.open())
     assert replayed(ledger.seen) == held(postgres_kind)
+
+
+def test_slot_that_the_server_gave_up_begins_a_new_generation(
+    postgres_kind: PostgresKind, ledger: Ledger
+) -> None:
+    started(postgres_kind, ledger, thing(1))
+    postgres_kind.run(
+        "alter system set max_slot_wal_keep_size = '1MB'",
+        "select pg_reload_conf()",
+        *["insert into others values (1)", "select pg_switch_wal()"] * 3,
+        "insert into things values (2)",
+        "checkpoint",
+    )
+    postgres_kind.run("alter system reset max_slot_wal_keep_size", "select pg_reload_conf()")
+    assert postgres_kind.one("select wal_status from pg_replication_slots") == "lost"
+    assert not postgres_kind.open().backlog().is_empty
+    (second,) = ledger.capture(postgres_kind.open())
+    assert second.reset
+    assert replayed(ledger.seen) == held(postgres_kind)
+    assert list(postgres_kind.slots()) == [f"{SLOT}_2"]
+
+
+def test_snapshot_waits_for_a_writer_no_longer_than_a_while(
+    postgres_kind: PostgresKind, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(replication._SETTINGS, "lock_timeout", "200ms")
+    with psycopg.connect(postgres_kind.dsn) as slow:
+        slow.execute("insert into things values (1)")
+        with pytest.raises(UnreachableSystemError, match="lock timeout"):
+            ledger.capture(postgres_kind.open())
+    assert postgres_kind.slots() == {}
+    ledger.capture(postgres_kind.open())
+    assert ledger.rows("id", "_op") == [("1", "r")]
 
 
 @pytest.mark.parametrize("act", ["recreate", "advance"])
