@@ -1,0 +1,81 @@
+"""Leases move from a dead holder at once, from a silent one after its time."""
+
+from __future__ import annotations
+
+import threading
+
+import psycopg
+import pytest
+
+from platform_assets.declare.errors import LostLeaseError, UnreachableSystemError
+from resources.fence import Fence
+from resources.lake import Lake
+
+NAME = "shop.curated.sales"
+
+
+def test_lease_counts_its_holders(lake: Lake) -> None:
+    """Each holder has a later epoch; another dataset counts for itself."""
+    with lake.fence.lease(NAME) as first:
+        assert first.epoch == 1
+    with lake.fence.lease(NAME) as second, lake.fence.lease("shop.curated.others") as other:
+        assert (second.epoch, other.epoch) == (2, 1)
+
+
+def test_lease_is_not_given_while_another_renews_it(lake: Lake) -> None:
+    """Who does not want to wait longer is told, in four lines."""
+    with (
+        lake.fence.lease(NAME),
+        pytest.raises(LostLeaseError, match=NAME) as told,
+        lake.fence.lease(NAME, wait_seconds=0.2),
+    ):
+        pass
+    assert len(str(told.value).splitlines()) == 4
+
+
+def test_lease_is_handed_on_when_its_holder_lets_go(lake: Lake) -> None:
+    """A waiting writer goes on at once."""
+    epochs: list[int] = []
+
+    def wait() -> None:
+        with lake.fence.lease(NAME) as lease:
+            epochs.append(lease.epoch)
+
+    with lake.fence.lease(NAME):
+        waiting = threading.Thread(target=wait)
+        waiting.start()
+    waiting.join()
+    assert epochs == [2]
+
+
+def test_lease_of_a_dead_connection_is_free(lake: Lake) -> None:
+    """The holder's connection is its life."""
+    with lake.fence.lease(NAME):
+        with psycopg.connect(lake.catalog, autocommit=True) as connection:
+            connection.execute("select pg_terminate_backend(holder_pid) from watermain.lease")
+        with lake.fence.lease(NAME) as other:
+            assert other.epoch == 2
+
+
+def test_commit_is_refused_under_an_older_epoch(lake: Lake) -> None:
+    """The catalog itself says no; nothing of the transaction stays."""
+    with lake.fence.lease(NAME) as lease, lake.get_connection() as connection:
+        with psycopg.connect(lake.catalog) as other:
+            other.execute("update watermain.lease set epoch = epoch + 1")
+        with (
+            pytest.raises(LostLeaseError, match="the lease moved to another writer"),
+            lake.transaction(connection, lease, "late"),
+        ):
+            connection.execute("create table lake.main.late (n int)")
+        found = connection.execute(
+            "select count(*) from duckdb_tables() where table_name = 'late'"
+        ).fetchone()
+    assert found == (0,)
+
+
+def test_fence_tells_of_a_database_that_does_not_answer() -> None:
+    """Nobody listens."""
+    away = Fence("host=127.0.0.1 port=1 dbname=lake", lease_seconds=5)
+    with pytest.raises(UnreachableSystemError, match="does not answer") as told, away.lease(NAME):
+        pass
+    assert len(str(told.value).splitlines()) == 4

@@ -1,0 +1,122 @@
+"""The lake commits whole transactions, names what went wrong."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from platform_assets.declare import DatasetName
+from platform_assets.declare.errors import (
+    DiskFullError,
+    LostLeaseError,
+    UnknownDatasetError,
+    UnreachableSystemError,
+)
+from resources.lake import Lake, extension, quote, table, text, translate
+
+NAME = "shop.curated.sales"
+
+
+def make(connection: duckdb.DuckDBPyConnection) -> None:
+    """A table with more rows than the catalog keeps for itself."""
+    connection.execute("create schema lake.shop_curated")
+    connection.execute("create table lake.shop_curated.sales as select range as n from range(600)")
+
+
+def make_then_fail(connection: duckdb.DuckDBPyConnection) -> None:
+    """A block that changes its mind."""
+    make(connection)
+    raise ZeroDivisionError
+
+
+def test_transaction_commits_with_a_message(lake: Lake) -> None:
+    """The snapshot says who made it; the new file is counted."""
+    with lake.fence.lease(NAME) as lease, lake.get_connection() as connection:
+        before = lake.snapshot(connection)
+        with lake.transaction(connection, lease, "publish it's sales") as written:
+            make(connection)
+            size = written.sync()
+        assert lake.snapshot(connection) == before + 1
+        said = connection.execute(
+            "select commit_message, commit_extra_info from lake.snapshots() order by 1 desc limit 1"
+        ).fetchone()
+    files = [p for p in Path(lake.folder).rglob("*.parquet") if "shop_curated" in str(p)]
+    assert size == sum(p.stat().st_size for p in files) > 0
+    assert said == ("publish it's sales", '{"dataset": "shop.curated.sales", "epoch": 1}')
+
+
+def test_transaction_changes_nothing_when_the_block_fails(lake: Lake) -> None:
+    """An error of the block comes through as it is."""
+    with lake.fence.lease(NAME) as lease, lake.get_connection() as connection:
+        before = lake.snapshot(connection)
+        with pytest.raises(ZeroDivisionError), lake.transaction(connection, lease, "never"):
+            make_then_fail(connection)
+        assert lake.snapshot(connection) == before
+        assert connection.execute(
+            "select count(*) from duckdb_tables() where table_name = 'sales'"
+        ).fetchone() == (0,)
+
+
+def test_sync_leaves_out_files_that_were_there_before(lake: Lake) -> None:
+    """Only what the transaction wrote is flushed, counted."""
+    with lake.fence.lease(NAME) as lease, lake.get_connection() as connection:
+        with lake.transaction(connection, lease, "first"):
+            make(connection)
+        for path in Path(lake.folder).rglob("*.parquet"):
+            os.utime(path, (0, 0))
+        with lake.transaction(connection, lease, "second") as written:
+            assert written.sync() == 0
+
+
+def test_connection_speaks_utc_with_extensions_from_wheels(lake: Lake) -> None:
+    """Nothing is downloaded, nothing depends on the machine's zone."""
+    with lake.get_connection() as connection:
+        zone, loads = connection.execute(
+            "select current_setting('timezone'), current_setting('autoinstall_known_extensions')"
+        ).fetchone() or ("", True)
+    assert (zone, loads) == ("UTC", False)
+    assert Path(extension("ducklake")).exists()
+    with pytest.raises(UnknownDatasetError, match="extension never_made is not installed"):
+        extension("never_made")
+
+
+def test_lake_tells_of_a_catalog_that_does_not_answer(home: Path) -> None:
+    """Opening a connection fails with four lines."""
+    away = Lake(catalog="host=127.0.0.1 port=1 dbname=lake", folder=str(home / "lake"))
+    with pytest.raises(UnreachableSystemError) as told, away.get_connection():
+        pass
+    assert len(str(told.value).splitlines()) == 4
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)), DiskFullError),
+        (duckdb.IOException("Could not write file: No space left on device"), DiskFullError),
+        (duckdb.Error("raised: watermain lost lease: a held epoch 1, now 2"), LostLeaseError),
+        (duckdb.Error("COMMIT: server closed the connection"), UnreachableSystemError),
+        (duckdb.Error("FATAL: terminating connection due to"), UnreachableSystemError),
+    ],
+)
+def test_translate_names_what_we_know(error: Exception, kind: type[Exception]) -> None:
+    """Each becomes the declared error in four lines."""
+    found = translate(error, NAME)
+    assert type(found) is kind
+    assert len(str(found).splitlines()) == 4
+
+
+def test_translate_leaves_alone_what_it_does_not_know() -> None:
+    """An error of ours, or of nobody we know, stays itself."""
+    for error in (ValueError("what"), duckdb.Error("Binder Error"), RuntimeError("terminating")):
+        assert translate(error, NAME) is error
+
+
+def test_names_are_quoted() -> None:
+    """Quotes inside are doubled."""
+    assert text("it's") == "'it''s'"
+    assert quote('a"b') == '"a""b"'
+    assert table(DatasetName.parse(NAME)) == 'lake."shop_curated"."sales"'

@@ -1,0 +1,66 @@
+"""The ledger remembers positions with versions, refuses a gap."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from platform_assets.declare import DatasetName
+from platform_assets.declare.errors import LedgerGapError
+from resources import ledger
+from resources.lake import Lake
+
+STREAM = DatasetName.parse("shop.raw.events")
+NOON = datetime(2013, 1, 1, 12, tzinfo=UTC)
+
+
+def batch(shard: str, start: str, end: str, epoch: int) -> ledger.BatchRow:
+    """One captured batch; all are committed at the same moment, so that the epoch decides."""
+    return ledger.BatchRow(
+        stream=str(STREAM),
+        shard=shard,
+        from_position=start,
+        to_position=end,
+        batch_id=f"{shard}{start}{end}",
+        rows=1,
+        quarantined=0,
+        content_hash="",
+        contract_version="1",
+        epoch=epoch,
+        run_id="run",
+        committed_at=NOON,
+    )
+
+
+def test_positions_are_the_latest_of_each_shard(lake: Lake) -> None:
+    """A later epoch counts more than the text of a position."""
+    with lake.get_connection() as connection:
+        ledger.append(
+            connection, [batch("a", "", "9", 1), batch("a", "9", "10", 2), batch("b", "", "3", 1)]
+        )
+        assert ledger.positions(connection, STREAM) == {"a": "10", "b": "3"}
+        assert ledger.positions(connection, DatasetName.parse("shop.raw.others")) == {}
+
+
+def test_append_takes_more_rows_than_one_statement_holds(lake: Lake) -> None:
+    """Rows are added in pieces, all of them."""
+    rows = [batch(f"s{n}", "", str(n), 1) for n in range(250)]
+    with lake.get_connection() as connection:
+        ledger.append(connection, rows)
+        ledger.append(connection, [])
+        assert len(ledger.positions(connection, STREAM)) == 250
+
+
+@pytest.mark.parametrize(("known", "start"), [({}, "5"), ({"a": "4"}, "5"), ({"a": "5"}, "")])
+def test_batch_that_does_not_follow_is_refused(known: dict[str, str], start: str) -> None:
+    """A gap as well as an overlap stops the capture."""
+    with pytest.raises(LedgerGapError, match="shard a ends at") as told:
+        ledger.contiguous(known, "a", start, STREAM)
+    assert "the source still holds the rows" in told.value.data
+
+
+def test_batch_that_follows_is_taken() -> None:
+    """The first begins at nothing, each other at the end before it."""
+    ledger.contiguous({}, "a", "", STREAM)
+    ledger.contiguous({"a": "5"}, "a", "5", STREAM)
