@@ -10,7 +10,6 @@ import fcntl
 import hashlib
 import importlib.util
 import os
-import pwd
 import secrets
 import shutil
 import signal
@@ -29,11 +28,11 @@ from psycopg.conninfo import make_conninfo
 from psycopg.pq import PGconn, Ping
 
 from platform_assets.declare.errors import DiskFullError, TransientError, UnreachableSystemError
+from resources.server_account import ServerAccount, server_account
 
 SOCKET_ROOT = Path("/tmp")  # never TMPDIR: every process must derive the same, short address
 SOCKET_PORT = 5432
 SUPERUSER = "postgres"
-QUIET_ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C"}
 START_SECONDS = 300
 STOP_SECONDS = 60
 DEFAULTS: Mapping[str, str] = {
@@ -50,8 +49,6 @@ class EmbeddedPostgres:
 
     Guarantees: creating the object changes nothing; `start`, `stop` may be repeated, by several
     processes at once; a server that is already up is reused with the settings it started with.
-    As root the server runs as the owner of its cluster, `nobody` for a new one, for which the
-    folders above it get the right to be passed through (o+x), nothing more.
     TCP listens on loopback only when `port` is given, with the password in `password_file`.
     """
 
@@ -156,7 +153,7 @@ class EmbeddedPostgres:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             self.folder.chmod(0o700)
-            self._give_to_server(self.folder)
+            self._account().own(self.folder)
             handle = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
         except PermissionError as error:
             raise self._unreachable(
@@ -169,18 +166,8 @@ class EmbeddedPostgres:
         finally:
             os.close(handle)
 
-    def _account(self) -> tuple[int, int] | None:
-        """Say whom the server runs as when that is not the caller: PostgreSQL refuses root."""
-        if os.geteuid() != 0:
-            return None
-        if self.data.exists() and (owner := self.data.stat()).st_uid != 0:
-            return owner.st_uid, owner.st_gid
-        nobody = pwd.getpwnam("nobody")
-        return nobody.pw_uid, nobody.pw_gid
-
-    def _give_to_server(self, path: Path) -> None:
-        if account := self._account():
-            os.chown(path, *account)
+    def _account(self) -> ServerAccount:
+        return server_account(self.data)
 
     def _pid_file(self) -> list[str]:
         try:
@@ -208,17 +195,16 @@ class EmbeddedPostgres:
     def _make_socket_folder(self) -> None:
         try:
             self.socket_folder.mkdir(mode=0o700)
-            self._give_to_server(self.socket_folder)
+            self._account().own(self.socket_folder)
         except FileExistsError:
             pass
-        found, account = self.socket_folder.lstat(), self._account()
-        trusted = {os.geteuid(), account[0] if account else os.geteuid()}
-        if not stat.S_ISDIR(found.st_mode) or found.st_uid not in trusted:
+        found = self.socket_folder.lstat()
+        if not stat.S_ISDIR(found.st_mode) or found.st_uid not in {0, self._account().uid}:
             raise self._unreachable(
                 f"{self.socket_folder} belongs to another user", next=f"rm -r {self.socket_folder}"
             )
         self.socket_folder.chmod(0o700)
-        self._give_to_server(self.socket_folder)
+        self._account().own(self.socket_folder)
 
     def _initialise(self, lock: int) -> None:
         """Make the cluster beside its place, then move it there: it is whole or absent."""
@@ -265,7 +251,7 @@ class EmbeddedPostgres:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
-        self._give_to_server(fresh)
+        self._account().own(fresh)
         fresh.rename(path)
 
     def _launch(self) -> None:
@@ -279,23 +265,11 @@ class EmbeddedPostgres:
     def _run(self, program: str, *arguments: Sequence[str], keep: Sequence[int] = ()) -> None:
         account, binaries = self._account(), server_binaries()
         logged = self.log.stat().st_size if self.log.exists() else 0
-        if account:
-            _let_pass(binaries)
-            _let_pass(self.folder)
+        account.let_pass(binaries)
+        account.let_pass(self.folder)
+        words = (word for several in arguments for word in several)
         try:
-            subprocess.run(
-                [str(binaries / program), *(word for words in arguments for word in words)],
-                check=True,
-                capture_output=True,
-                text=True,
-                cwd="/",
-                env=QUIET_ENVIRONMENT,
-                start_new_session=True,
-                pass_fds=keep,
-                user=account[0] if account else None,
-                group=account[1] if account else None,
-                extra_groups=[] if account else None,
-            )
+            account.run([str(binaries / program), *words], keep=keep)
         except subprocess.CalledProcessError as error:
             raise self._failure(program, error.stderr, logged) from error
         except PermissionError as error:
@@ -377,14 +351,6 @@ def _processes_titled(title: str) -> list[int]:
         if process.info["status"] != psutil.STATUS_ZOMBIE
         and " ".join(process.info["cmdline"] or ()).startswith(title)
     ]
-
-
-def _let_pass(path: Path) -> None:
-    """Let other users walk through the folders above `path`, without letting them list any."""
-    for parent in path.parents:
-        mode = parent.stat().st_mode
-        if not mode & stat.S_IXOTH:
-            parent.chmod(stat.S_IMODE(mode) | stat.S_IXOTH)
 
 
 def _escaped(value: str) -> str:

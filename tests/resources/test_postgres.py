@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 import shutil
 import signal
 import stat
@@ -100,7 +101,29 @@ def test_server_keeps_everything_private(postgres: EmbeddedPostgres) -> None:
     for path in (postgres.folder, postgres.data, postgres.socket_folder):
         assert stat.S_IMODE(path.stat().st_mode) == 0o700
     assert stat.S_IMODE(postgres.password_file.stat().st_mode) == 0o600
-    assert psutil.Process(postgres.running()).uids().effective != 0
+
+
+def test_folder_above_may_be_closed_while_the_server_runs(folder: Path) -> None:
+    server = EmbeddedPostgres(folder)
+    folder.parent.chmod(0o700)
+    server.start()
+    folder.parent.chmod(0o700)
+    with psycopg.connect(server.dsn("postgres"), autocommit=True) as connection:
+        connection.execute("checkpoint")
+    assert stat.S_IMODE(folder.parent.stat().st_mode) == 0o700
+
+
+def test_server_runs_as_the_owner_of_its_cluster(folder: Path) -> None:
+    root = os.geteuid() == 0
+    owner = pwd.getpwnam("nobody").pw_uid if root else os.geteuid()
+    server = EmbeddedPostgres(folder)
+    server.start()
+    server.stop()
+    for path in (server.data, *server.data.rglob("*"), server.log):
+        os.chown(path, owner, -1)
+    server.start()
+    assert psutil.Process(server.running()).uids().effective == owner
+    assert value(server, "select 1") == 1
 
 
 def test_database_is_made_once_under_any_name(postgres: EmbeddedPostgres) -> None:
