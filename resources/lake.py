@@ -35,6 +35,7 @@ GONE = (
     "connection to server",
     "no connection to the server",
     "the database system is",
+    'Failed to execute query "ROLLBACK"',
 )
 UNKNOWN = "as before, or published whole: the ledger knows; running again publishes nothing twice"
 

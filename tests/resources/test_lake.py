@@ -99,6 +99,7 @@ def test_lake_tells_of_a_catalog_that_does_not_answer(home: Path) -> None:
         (duckdb.IOException("Could not write file: No space left on device"), DiskFullError),
         (duckdb.Error("raised: watermain lost lease: a held epoch 1, now 2"), LostLeaseError),
         (duckdb.Error("COMMIT: server closed the connection"), UnreachableSystemError),
+        (duckdb.Error('Failed to execute query "ROLLBACK": '), UnreachableSystemError),
         (duckdb.Error("FATAL: terminating connection due to"), UnreachableSystemError),
     ],
 )
