@@ -102,7 +102,7 @@ def pin(
     """
     local = {cte.alias for cte in tree.find_all(exp.CTE)}
     for found in list(tree.find_all(exp.Table)):
-        if not isinstance(found.this, exp.Identifier):
+        if not isinstance(found.this, exp.Identifier | exp.Dot):
             _check_function(found)
             continue
         words = [part.name for part in found.parts]
@@ -151,7 +151,7 @@ def _dataset(words: list[str], published: frozenset[DatasetName], declared: Name
             next=f"watermain materialize {name} --with-upstream",
         )
     names = sorted(str(n) for n in {*known, *published})
-    near = difflib.get_close_matches(text, names, n=3, cutoff=0.4) or names
+    near = difflib.get_close_matches(text, names, n=3, cutoff=0.6) or names
     raise UnknownDatasetError(
         f"no room declares the dataset `{text}`",
         declared="nowhere in platform_assets/",

@@ -1,0 +1,177 @@
+"""The process table: only our own processes, each known by its pid with its start time."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import psutil
+import pytest
+
+from platform_assets.declare.errors import UnreachableSystemError
+from resources.supervisor import MARK, Service, Supervisor
+
+SLEEPER = (sys.executable, "-c", "import time; time.sleep(600)")
+STUBBORN = """
+import signal, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+print('deaf', flush=True)
+time.sleep(600)
+"""
+PARENT = """
+import subprocess, sys, time
+child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'],
+                         start_new_session=True)
+print(child.pid, flush=True)
+time.sleep(600)
+"""
+
+
+@pytest.fixture
+def supervisor(tmp_path: Path) -> Iterator[Supervisor]:
+    """A supervisor over an empty folder; whatever it started ends with the test."""
+    made = Supervisor(tmp_path)
+    yield made
+    for process in made.members():
+        process.kill()
+    until(lambda: len(made.dead()) == len(made.entries()) and not made.members())
+
+
+def until(what: Callable[[], object]) -> None:
+    """Wait for something that is bound to happen."""
+    deadline = time.monotonic() + 20
+    while not what():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def sleeper(name: str = "sleeper", **words: object) -> Service:
+    """A service that does nothing for long."""
+    return Service(name=name, command=SLEEPER, **words)  # type: ignore[arg-type]
+
+
+def test_start_gives_a_living_process_in_a_session_of_its_own(supervisor: Supervisor) -> None:
+    """Ctrl-C in a terminal does not reach it."""
+    entry = supervisor.start(sleeper())
+    assert os.getsid(entry.pid) == entry.pid
+    assert supervisor.alive("sleeper") == entry
+
+
+def test_start_twice_starts_once(supervisor: Supervisor) -> None:
+    """A service that runs is left as it is."""
+    assert supervisor.start(sleeper()) == supervisor.start(sleeper())
+    assert len(supervisor.members("sleeper")) == 1
+
+
+def test_table_survives_its_supervisor(supervisor: Supervisor, tmp_path: Path) -> None:
+    """Another process finds, then stops, what this one started."""
+    entry = supervisor.start(sleeper())
+    other = Supervisor(tmp_path)
+    assert other.alive("sleeper") == entry
+    assert other.stop("sleeper") == [entry.pid]
+    assert other.entries() == {}
+    until(lambda: supervisor.alive("sleeper") is None)
+
+
+def test_killed_child_is_noticed(supervisor: Supervisor) -> None:
+    """A process killed by force is dead at once, not a zombie that counts as alive."""
+    entry = supervisor.start(sleeper())
+    os.kill(entry.pid, signal.SIGKILL)
+    until(supervisor.dead)
+    assert supervisor.dead() == [entry]
+    again = supervisor.start(sleeper())
+    assert again.pid != entry.pid
+    assert supervisor.dead() == []
+
+
+def test_pid_of_another_process_is_not_ours(supervisor: Supervisor, tmp_path: Path) -> None:
+    """A pid that was given to another program is neither alive nor ever signalled."""
+    stranger = subprocess.Popen(SLEEPER)
+    try:
+        entry = supervisor.start(sleeper())
+        supervisor.stop("sleeper")
+        stolen = {**vars(entry), "pid": stranger.pid, "started": entry.started - 3600}
+        (tmp_path / "run" / "processes.json").write_text(json.dumps([stolen]))
+        assert supervisor.alive("sleeper") is None
+        assert [e.pid for e in supervisor.dead()] == [stranger.pid]
+        assert supervisor.stop("sleeper") == []
+        assert stranger.poll() is None
+    finally:
+        stranger.kill()
+        stranger.wait()
+
+
+def test_stop_kills_what_does_not_listen(supervisor: Supervisor) -> None:
+    """TERM first, then KILL once the time to stop in order is over."""
+    words = {"command": (sys.executable, "-c", STUBBORN), "grace": timedelta(milliseconds=200)}
+    entry = supervisor.start(Service(name="deaf", **words))  # type: ignore[arg-type]
+    until(lambda: "deaf" in Path(entry.log).read_text())
+    assert supervisor.stop("deaf") == [entry.pid]
+    assert not psutil.pid_exists(entry.pid) or entry.process() is None
+
+
+def test_stop_ends_what_the_service_started_elsewhere(supervisor: Supervisor) -> None:
+    """Even a grandchild in another session, whose parent was killed."""
+    entry = supervisor.start(Service(name="parent", command=(sys.executable, "-c", PARENT)))
+    until(lambda: Path(entry.log).read_text().strip())
+    orphan = psutil.Process(int(Path(entry.log).read_text()))
+    os.kill(entry.pid, signal.SIGKILL)
+    until(supervisor.dead)
+    assert orphan.is_running()
+    assert supervisor.stop("parent") == [orphan.pid]
+    until(lambda: not orphan.is_running() or orphan.status() == psutil.STATUS_ZOMBIE)
+
+
+def test_strays_are_found_when_the_table_is_lost(supervisor: Supervisor, tmp_path: Path) -> None:
+    """A supervisor killed between start and table leaves a process that the mark finds."""
+    kept = supervisor.start(sleeper("kept"))
+    lost = supervisor.start(sleeper("lost"))
+    supervisor.forget("lost")
+    assert supervisor.stop_strays() == [lost.pid]
+    assert supervisor.alive("kept") == kept
+
+
+def test_other_folders_are_left_alone(supervisor: Supervisor, tmp_path: Path) -> None:
+    """Two data folders on one machine do not see each other's processes."""
+    entry = supervisor.start(sleeper())
+    other = Supervisor(tmp_path / "other")
+    assert other.members() == []
+    assert other.stop_strays() == []
+    assert supervisor.alive("sleeper") == entry
+
+
+def test_child_gets_its_variables_with_the_mark(supervisor: Supervisor, tmp_path: Path) -> None:
+    """What a service needs is in its environment; compiled bytecode is allowed."""
+    show = "import os; print({k: os.environ.get(k) for k in ('A', 'PYTHONDONTWRITEBYTECODE')})"
+    command = (sys.executable, "-c", f"{show}; print(os.environ[{MARK!r}])")
+    entry = supervisor.start(Service(name="shown", command=command, environment={"A": "1"}))
+    until(supervisor.dead)
+    said = Path(entry.log).read_text().splitlines()
+    assert said == ["{'A': '1', 'PYTHONDONTWRITEBYTECODE': None}", f"{tmp_path}:shown"]
+
+
+def test_stop_of_nothing_is_nothing(supervisor: Supervisor) -> None:
+    """Stopping is safe when nothing runs."""
+    assert supervisor.stop("never") == []
+    assert supervisor.stop_strays() == []
+    assert supervisor.dead() == []
+
+
+def test_two_commands_do_not_start_at_once(supervisor: Supervisor, tmp_path: Path) -> None:
+    """The second one is told to wait, with four lines."""
+    with (
+        supervisor.alone(),
+        pytest.raises(UnreachableSystemError, match="another `watermain up`") as caught,
+        Supervisor(tmp_path).alone(),
+    ):
+        pass
+    assert len(str(caught.value).splitlines()) == 4
+    with Supervisor(tmp_path).alone():
+        assert supervisor.entries() == {}
