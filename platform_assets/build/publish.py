@@ -7,7 +7,7 @@ import resource
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 import duckdb
@@ -105,17 +105,17 @@ def publish(dataset: Dataset, span: Span | None, job: Job) -> Publication:
         ensure_table(job.lake, connection, dataset, lease, rebuild=job.rebuild)
         bench = _Bench(dataset=dataset, span=span, job=job, connection=connection, lease=lease)
         bench.bind()
+        outcomes = bench.unchanged()
         if not bench.changed:
-            return bench.report(bench.unchanged(), began)
+            return bench.report(outcomes, began)
         attempt = bench.attempt(bench.changed, began)
         blocked = {o.partition for o in attempt.outcomes if o.blocked}
-        passing = [k for k in bench.changed if k not in blocked]
         if not blocked:
-            return attempt
-        outcomes = [o for o in attempt.outcomes if o.blocked]
+            return replace(attempt, outcomes=(*attempt.outcomes, *outcomes))
+        outcomes += [o for o in attempt.outcomes if o.blocked]
+        passing = [k for k in bench.changed if k not in blocked]
         for run in _runs(passing, bench.changed):
-            again = bench.attempt(run, began)
-            outcomes += again.outcomes
+            outcomes += bench.attempt(run, began).outcomes
         return bench.report(outcomes, began, samples=attempt.samples)
 
 
@@ -155,6 +155,8 @@ class _Bench:
                 parts.append(f"{name}@{self.snapshot}")
             elif other.cadence is None or self.span is None:
                 parts += [f"{name}/{k}={v}" for k, v in sorted(versions.items())]
+            elif other.cadence == self.span.cadence:
+                parts.append(f"{name}/{key}={versions.get(key)}")
             else:
                 first, last = overlapping(Span(self.span.cadence, key, key), other.cadence)
                 needed = other.cadence.keys(first, last)
@@ -181,12 +183,8 @@ class _Bench:
         span = Span(self.span.cadence, keys[0], keys[-1]) if self.span else None
         views = self._views(span)
         sql = staged_sql(self.connection, self.dataset, views)
-        target, where = table(self.dataset.name), "true"
-        if span is not None:
-            where = span.filter(self.dataset.contract)
-        staged = Staged(
-            dataset=self.dataset, relation=target, where=where, span=span, others=self._other
-        )
+        staged = self._staged(span)
+        target, where = staged.relation, staged.where
         rows_in = self._rows_in(views, span)
         samples: dict[str, list[str]] = {}
         with self._transaction() as written:
@@ -223,9 +221,11 @@ class _Bench:
         for alias, name in self.dataset.inputs.items():
             other = self.job.find(name)
             same = span is not None and other.cadence == span.cadence
-            key = span.key(other.contract) if span is not None and same else "''"
+            floor = span.floor(other.contract) if span is not None and same else "''"
+            named = span.named("p") if span is not None and same else "p"
             for found, count in self.connection.execute(
-                f"select {key}, count(*) from {views[alias]} group by 1"
+                f"select {named}, n from"
+                f" (select {floor} as p, count(*) as n from {views[alias]} group by 1)"
             ).fetchall():
                 total[str(found)] = total.get(str(found), 0) + int(count)
         return total
@@ -238,30 +238,49 @@ class _Bench:
         findings: list[Finding],
     ) -> list[Outcome]:
         shared = rows_in.get("", 0)
+        of: dict[str, list[Finding]] = {}
+        for finding in findings:
+            of.setdefault(finding.partition, []).append(finding)
         return [
             Outcome(
                 partition=key,
                 rows_in=rows_in.get(key, 0) + (shared if key else 0),
                 rows_out=rows.get(key, 0),
                 data_version=self.wanted[key],
-                findings=tuple(f for f in findings if f.partition == key),
+                findings=tuple(of.get(key, ())),
                 published=True,
             )
             for key in keys
         ]
 
+    def _staged(self, span: Span | None) -> Staged:
+        return Staged(
+            dataset=self.dataset,
+            relation=table(self.dataset.name),
+            where=span.filter(self.dataset.contract) if span else "true",
+            span=span,
+            others=self._other,
+        )
+
     def unchanged(self) -> list[Outcome]:
-        """The outcome when every partition already stands as it would be computed."""
+        """The partitions that stand as they would be computed, their checks run again."""
+        keys = [key for key in self.wanted if key not in self.changed]
+        if not keys:
+            return []
+        rows, findings = audit(self.connection, self._staged(self.span), list(self.wanted))
         return [
             Outcome(
                 partition=key,
                 rows_in=0,
-                rows_out=0,
-                data_version=version,
-                findings=(),
+                rows_out=rows[key],
+                data_version=self.wanted[key],
+                findings=(
+                    *(f for f in findings if f.partition == key),
+                    *_outside({key: rows[key]}, rows[key], "" if key else "true"),
+                ),
                 published=False,
             )
-            for key, version in self.wanted.items()
+            for key in keys
         ]
 
     def _samples(self, staged: Staged, refused: Outcome) -> dict[str, list[str]]:
