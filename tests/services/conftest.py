@@ -1,0 +1,59 @@
+"""A whole platform with a browser that looks at it."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, sync_playwright
+
+ROOT = Path(__file__).parents[2]
+QUIET = (
+    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
+    " --disable-component-update --disable-sync"
+).split()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Say where pictures of the UI are kept."""
+    parser.addoption("--pictures", default=None, help="keep pictures of the UI in this folder")
+
+
+@pytest.fixture(scope="session")
+def pictures(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of pictures."""
+    chosen = request.config.getoption("--pictures")
+    return Path(chosen) if chosen else tmp_path_factory.mktemp("pictures")
+
+
+@pytest.fixture(scope="session")
+def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a platform that the project's own command brought up."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    folder = tmp_path_factory.mktemp("platform")
+    environment = {**os.environ, "WATERMAIN_DATA_DIR": str(folder)}
+    command = [sys.executable, "-m", "platform_assets"]
+    up = ["up", "--detach", "--until", "2013-01-07", "--port", str(port)]
+    try:
+        subprocess.run([*command, *up], cwd=ROOT, env=environment, check=True, timeout=900)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        subprocess.run([*command, "down"], cwd=ROOT, env=environment, check=True, timeout=120)
+
+
+@pytest.fixture
+def page() -> Iterator[Page]:
+    """A page of Debian's Chromium."""
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path="/usr/bin/chromium", args=QUIET)
+        page = browser.new_page(viewport={"width": 1600, "height": 1000})
+        page.set_default_timeout(90_000)
+        yield page
+        browser.close()
