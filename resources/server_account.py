@@ -3,7 +3,7 @@
 PostgreSQL refuses to run as root. So, when the caller is root, the server gets a user namespace in
 which root's own number reads `nobody`: its files stay root's, no folder needs other permissions, it
 has none of root's capabilities. Where namespaces are forbidden, as in many containers, it runs as
-`nobody` outright; then the folders above its own get the right to be passed through (o+x).
+`nobody` outright; then the folders above its own get the right to be passed through (usually o+x).
 """
 
 from __future__ import annotations
@@ -38,8 +38,11 @@ class ServerAccount:
         if os.geteuid() != 0:
             return
         for parent in path.parents:
-            found = parent.stat()
-            needed = stat.S_IXUSR if found.st_uid == self.uid else stat.S_IXOTH
+            found, needed = parent.stat(), stat.S_IXOTH
+            if found.st_uid == self.uid:
+                needed = stat.S_IXUSR
+            elif found.st_gid == self.gid:
+                needed = stat.S_IXGRP
             if not found.st_mode & needed:
                 parent.chmod(stat.S_IMODE(found.st_mode) | needed)
 
