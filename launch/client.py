@@ -6,7 +6,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from signal import SIGKILL, SIGTERM
 
@@ -18,7 +19,7 @@ from platform_assets.declare.errors import UnreachableSystemError
 from resources.settings import child_environment
 
 PAUSE_SECONDS = 0.02
-MOST_CRASHES = 2
+MOST_STARTS = 3
 
 
 @dataclass(kw_only=True)
@@ -31,7 +32,6 @@ class WarmServer:
     options: ServerOptions
     working_directory: Path = HOME
     patience_seconds: float = 60.0
-    _started: list[subprocess.Popen[bytes]] = field(default_factory=list, init=False)
 
     @property
     def records(self) -> WorkerRecords:
@@ -80,18 +80,17 @@ class WarmServer:
             self._end([record.process for record in self.records.running()], ask_first=True)
 
     def _ask(self, question: wire.Line) -> wire.Line:
-        deadline, crashes = time.monotonic() + self.patience_seconds, 0
-        starting: subprocess.Popen[bytes] | None = None
-        while crashes < MOST_CRASHES and time.monotonic() < deadline:
+        deadline, starts = time.monotonic() + self.patience_seconds, 0
+        while time.monotonic() < deadline:
             try:
                 answer = wire.ask(self.options.folder, question, deadline - time.monotonic())
             except TimeoutError:
                 break
             except (FileNotFoundError, ConnectionError):
-                crashes += bool(starting and starting.poll())
-                if starting is None or starting.poll() is not None:
-                    starting = self._start()
-                time.sleep(PAUSE_SECONDS)
+                if starts == MOST_STARTS:
+                    break
+                starts += 1
+                self._start(deadline - time.monotonic())
                 continue
             if "again" not in answer:
                 return answer
@@ -102,21 +101,21 @@ class WarmServer:
             next=f"read {self.log}, then launch the run again",
         )
 
-    def _start(self) -> subprocess.Popen[bytes]:
+    def _start(self, seconds: float) -> None:
+        """Start a server unless there is one; come back when it can be spoken to."""
         self.options.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._started = [one for one in self._started if one.poll() is None]
-        with self.log.open("ab") as log:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "launch.server", "--no-wait", *self.options.words()],
+        with suppress(subprocess.TimeoutExpired), self.log.open("ab") as log:
+            subprocess.run(
+                [sys.executable, "-m", "launch.server", "--detach", *self.options.words()],
                 cwd=self.working_directory,
                 env=child_environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
+                timeout=max(0.0, seconds),
+                check=False,
             )
-        self._started.append(process)
-        return process
 
     def _end(self, processes: Sequence[ProcessIdentity], *, ask_first: bool) -> None:
         deadline = time.monotonic() + self.patience_seconds / 4

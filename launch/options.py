@@ -34,7 +34,7 @@ class ServerOptions:
         parser.add_argument("--preload", nargs="*", default=())
         parser.add_argument("--watch", nargs="*", default=(), type=Path)
         parser.add_argument("--environment", nargs="*", default=FOLLOWED)
-        parser.add_argument("--no-wait", action="store_true", help="leave when another serves")
+        parser.add_argument("--detach", action="store_true", help="serve in the background")
         for kept in ("--lock-file", "--listener", "--workers"):
             parser.add_argument(kept, type=int)
         given = parser.parse_args(words)

@@ -26,7 +26,6 @@ from launch import wire
 from launch.freshness import LoadedSources
 from launch.options import ServerOptions
 from launch.worker_record import WorkerRecords
-from resources.settings import child_environment
 
 PATIENCE_SECONDS = 5.0
 PRUNE_EVERY_SECONDS = 3600.0
@@ -46,10 +45,13 @@ class Server:
         workers: dict[int, tuple[str, str]],
     ) -> None:
         from launch.preload import preload, watched
+        from resources.settings import child_environment
 
         began_ns = time.time_ns()
         self._options, self._lock, self._listener = options, lock, listener
         self._workers = workers
+        self._environment = child_environment()
+        self._followed = options.followed(self._environment)
         self._records = WorkerRecords(options.folder)
         self._failures = preload(options.preload)
         self._sources = LoadedSources.taken((*watched(), *options.watch), since_ns=began_ns)
@@ -111,7 +113,7 @@ class Server:
         if known is not None:
             wire.send(client, {"pid": known.process.pid})
             return None
-        if self._sources.changed() or variables != self._options.followed(child_environment()):
+        if self._sources.changed() or variables != self._followed:
             wire.send(client, {"again": True})
             client.close()
             self._execute_anew(variables)
@@ -171,9 +173,7 @@ class Server:
 
     def _execute_anew(self, variables: dict[str, str]) -> None:
         """Start over in this process with the code on disk, the settings of the client."""
-        kept = child_environment()
-        for name in self._options.followed(kept):
-            del kept[name]
+        kept = {k: v for k, v in self._environment.items() if k not in self._followed}
         workers = os.memfd_create("workers", 0)
         os.write(workers, json.dumps(self._workers).encode())
         words = [*self._options.words(), f"--lock-file={self._lock}", f"--workers={workers}"]
@@ -191,7 +191,10 @@ class Server:
 
 
 def main(words: Sequence[str]) -> int:
-    """Serve a state folder once no other process does; with `--no-wait`, leave it to that one."""
+    """Serve a state folder once no other process does.
+
+    With `--detach`: return as soon as clients can connect, here or to the other process.
+    """
     options, kept = ServerOptions.parsed(words)
     if kept.listener is not None:
         with os.fdopen(kept.workers, "rb") as noted:
@@ -205,10 +208,13 @@ def main(words: Sequence[str]) -> int:
     options.folder.chmod(0o700)
     lock = os.open(options.folder / "server.lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | (fcntl.LOCK_NB if kept.no_wait else 0))
+        fcntl.flock(lock, fcntl.LOCK_EX | (fcntl.LOCK_NB if kept.detach else 0))
     except BlockingIOError:
         return 0
-    return Server(options, lock, wire.listen(options.folder), {}).serve()()
+    listener = wire.listen(options.folder)
+    if kept.detach and os.fork():
+        os._exit(0)
+    return Server(options, lock, listener, {}).serve()()
 
 
 if __name__ == "__main__":

@@ -1,0 +1,1 @@
+"""Tests of the warm process with what it forks."""
