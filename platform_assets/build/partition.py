@@ -39,28 +39,38 @@ class Span:
 
     def key(self, contract: Contract) -> str:
         """The SQL expression that gives a row's partition key."""
-        column = quote(str(contract.event_time))
-        local = column
-        if is_zoned(contract) and self.cadence.zone != "UTC":
-            local = self._local(column)
-        elif is_zoned(contract):
-            local = f"timezone('UTC', {column})"
-        floor = f"date_trunc('{self.cadence.unit}', {local})"
+        return self.named(self.floor(contract))
+
+    def named(self, floor: str) -> str:
+        """The SQL expression that turns a partition's beginning into its key."""
         return f"strftime({floor}, {text(self.cadence.format)})"
 
+    def floor(self, contract: Contract) -> str:
+        """The SQL expression of the local beginning of a row's partition, cheap to group by."""
+        column = quote(str(contract.event_time))
+        local = self._local(column) if is_zoned(contract) else column
+        if self.cadence.unit == "day":
+            return f"{local}::date"
+        return f"date_trunc('{self.cadence.unit}', {local})"
+
     def _local(self, column: str) -> str:
-        """Wall-clock time by adding the zone's offset, looked up once for each change of it."""
+        """Wall-clock time by adding the zone's offset, looked up once for each change of it.
+
+        The sum of microseconds is many times faster than the engine's own time zones.
+        """
+        if self.cadence.zone == "UTC":
+            return f"make_timestamp(epoch_us({column}))"
         zone = ZoneInfo(self.cadence.zone)
         begin = self.cadence.window(self.first).start
         end = self.cadence.window(self.last).end
         steps = _offset_changes(begin, end, zone)
         cases = "".join(
-            f" when {column} < timestamptz {text(str(until))} then {seconds}"
+            f" when {column} < timestamptz {text(str(until))} then {seconds}000000"
             for until, seconds in steps[:-1]
         )
-        last = steps[-1][1]
-        offset = f"case{cases} else {last} end" if cases else str(last)
-        return f"(timezone('UTC', {column}) + to_seconds({offset}))"
+        last = f"{steps[-1][1]}000000"
+        offset = f"case{cases} else {last} end" if cases else last
+        return f"make_timestamp(epoch_us({column}) + {offset})"
 
 
 def _offset_changes(begin: datetime, end: datetime, zone: ZoneInfo) -> list[tuple[datetime, int]]:
