@@ -125,7 +125,9 @@ class CsvRows:
         if end:
             line = self._buffer[self._at : end]
             self._at = end
-            yield self._rejected(line, "has a quote or carriage return where none may be, or a quote never closed")
+            yield self._rejected(
+                line, "has a quote or carriage return where none may be, or a quote never closed"
+            )
             return
         line = self._buffer[self._at : self._at + self.caps.payload_bytes]
         while not end:
