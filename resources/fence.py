@@ -14,10 +14,15 @@ from platform_assets.declare.errors import LostLeaseError, UnreachableSystemErro
 
 # The trigger runs inside the PostgreSQL transaction that commits a lake snapshot, so a writer
 # whose epoch is no longer the dataset's cannot commit, whatever its clock or connection says.
+# A renewal touches a row of its own: a commit that found its lease row changed since its
+# transaction began would have to start over.
 DDL = """
 create schema if not exists watermain;
 create table if not exists watermain.lease (
-    dataset text primary key, epoch bigint not null, holder_pid int, renewed_at timestamptz
+    dataset text primary key, epoch bigint not null, holder_pid int
+);
+create table if not exists watermain.heartbeat (
+    dataset text primary key, renewed_at timestamptz not null
 );
 create or replace function watermain.fence() returns trigger language plpgsql as $$
 declare
@@ -107,19 +112,22 @@ class Fence:
             time.sleep(0.05)
         epoch = _one(
             connection,
-            "insert into watermain.lease values (%s, 1, pg_backend_pid(), now())"
-            " on conflict (dataset) do update set epoch = lease.epoch + 1,"
-            " holder_pid = pg_backend_pid(), renewed_at = now() returning epoch",
-            (dataset,),
+            "with beat as (insert into watermain.heartbeat values (%s, now())"
+            " on conflict (dataset) do update set renewed_at = now())"
+            " insert into watermain.lease (dataset, epoch, holder_pid)"
+            " values (%s, 1, pg_backend_pid()) on conflict (dataset) do update"
+            " set epoch = lease.epoch + 1, holder_pid = pg_backend_pid() returning epoch",
+            (dataset, dataset),
         )
         return int(str(epoch))
 
     def _evict(self, connection: psycopg.Connection[tuple[object, ...]], dataset: str) -> None:
         connection.execute(
             "select pg_terminate_backend(l.holder_pid) from watermain.lease l"
+            " join watermain.heartbeat b using (dataset)"
             " join pg_stat_activity a on a.pid = l.holder_pid"
             " and a.application_name = 'watermain-lease'"
-            " where dataset = %s and renewed_at < now() - make_interval(secs => %s)",
+            " where l.dataset = %s and b.renewed_at < now() - make_interval(secs => %s)",
             (dataset, self._seconds),
         )
 
@@ -133,9 +141,9 @@ class Fence:
         while not done.wait(self._seconds / 4):
             try:
                 connection.execute(
-                    "update watermain.lease set renewed_at = now()"
-                    " where dataset = %s and epoch = %s",
-                    (dataset, epoch),
+                    "update watermain.heartbeat set renewed_at = now() where dataset = %s"
+                    " and (select epoch from watermain.lease where dataset = %s) = %s",
+                    (dataset, dataset, epoch),
                 )
             except psycopg.Error:
                 return  # the lease is lost; the trigger refuses the commit

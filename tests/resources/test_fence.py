@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 
 import psycopg
 import pytest
@@ -79,3 +80,16 @@ def test_fence_tells_of_a_database_that_does_not_answer() -> None:
     with pytest.raises(UnreachableSystemError, match="does not answer") as told, away.lease(NAME):
         pass
     assert len(str(told.value).splitlines()) == 4
+
+
+def test_renewal_does_not_disturb_the_holders_own_commit(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A transaction older than the latest renewal commits at the first try."""
+    monkeypatch.setenv("WATERMAIN_LEASE_SECONDS", "1")
+    with lake.fence.lease(NAME) as lease, lake.get_connection() as connection:
+        connection.execute("set ducklake_max_retry_count = 0")
+        with lake.transaction(connection, lease, "slow"):
+            connection.execute("create table lake.main.slow as select 1 as n")
+            time.sleep(1)
+        assert connection.execute("select n from lake.main.slow").fetchone() == (1,)
