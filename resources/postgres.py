@@ -35,6 +35,7 @@ SOCKET_PORT = 5432
 SUPERUSER = "postgres"
 START_SECONDS = 300
 STOP_SECONDS = 60
+DISK_FULL = ("No space left on device", "wrote only")
 DEFAULTS: Mapping[str, str] = {
     "shared_buffers": "256MB",
     "jit": "off",
@@ -283,7 +284,7 @@ class EmbeddedPostgres:
         fatal = [n for n, line in enumerate(said) if "FATAL" in line or "error:" in line]
         reasons = said[max(0, fatal[0] - 1) : fatal[0] + 1] if fatal else said[-1:]
         what = f"{program} failed: {' | '.join(reasons)}"
-        if any("No space left on device" in line for line in said):
+        if any(words in line for words in DISK_FULL for line in said):
             return DiskFullError(
                 what,
                 declared=f"PostgreSQL folder {self.folder}",
