@@ -1,1 +1,1 @@
-"""Runs and steps forked from one warm process."""
+"""Runs with their steps are forked from one warm process."""

@@ -220,49 +220,45 @@ class _Landing:
 
     def _record(self, batch: Batch, rejected: int, fresh: list[Outcome], began: float) -> None:
         now = self.job.clock.now()
-        contract = self.dataset.contract
-        ledger.append(
-            self.connection,
-            [
-                ledger.BatchRow(
-                    stream=str(self.dataset.name),
-                    shard=batch.shard,
-                    from_position=batch.start,
-                    to_position=batch.end,
-                    batch_id=batch.batch_id,
-                    rows=batch.row_count - rejected,
-                    quarantined=rejected + batch.rejected.num_rows,
-                    content_hash=batch.content_hash,
-                    contract_version=contract.version,
-                    epoch=self.lease.epoch,
-                    run_id=self.job.run_id,
-                    committed_at=now,
-                )
-            ],
+        captured = ledger.BatchRow(
+            stream=str(self.dataset.name),
+            shard=batch.shard,
+            from_position=batch.start,
+            to_position=batch.end,
+            batch_id=batch.batch_id,
+            rows=batch.row_count - rejected,
+            quarantined=rejected + batch.rejected.num_rows,
+            content_hash=batch.content_hash,
+            contract_version=self.dataset.contract.version,
+            epoch=self.lease.epoch,
+            run_id=self.job.run_id,
+            committed_at=now,
         )
-        share = max(1, len(fresh))
-        ledger.append(
-            self.connection,
-            [
-                ledger.PublishRow(
-                    dataset=str(self.dataset.name),
-                    partition=o.partition,
-                    data_version=o.data_version,
-                    code_version=code_version(self.dataset),
-                    contract_version=contract.version,
-                    contract_hash=contract.hash,
-                    rows_in=o.rows_in,
-                    rows_out=o.rows_out,
-                    bytes=self.size // share,
-                    seconds=(time.monotonic() - began) / share,
-                    peak_memory=_peak(),
-                    input_snapshot=0,
-                    epoch=self.lease.epoch,
-                    run_id=self.job.run_id,
-                    published_at=now,
-                )
-                for o in fresh
-            ],
+        ledger.append(self.connection, [captured])
+        seconds = (time.monotonic() - began) / max(1, len(fresh))
+        touched = [self._published(o, len(fresh), seconds, now) for o in fresh]
+        ledger.append(self.connection, touched)
+
+    def _published(
+        self, outcome: Outcome, share: int, seconds: float, now: datetime
+    ) -> ledger.PublishRow:
+        contract = self.dataset.contract
+        return ledger.PublishRow(
+            dataset=str(self.dataset.name),
+            partition=outcome.partition,
+            data_version=outcome.data_version,
+            code_version=code_version(self.dataset),
+            contract_version=contract.version,
+            contract_hash=contract.hash,
+            rows_in=outcome.rows_in,
+            rows_out=outcome.rows_out,
+            bytes=self.size // share,
+            seconds=seconds,
+            peak_memory=_peak(),
+            input_snapshot=0,
+            epoch=self.lease.epoch,
+            run_id=self.job.run_id,
+            published_at=now,
         )
 
     def report(self, began: float) -> Publication:

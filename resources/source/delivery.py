@@ -1,4 +1,4 @@
-"""What a delivered file is made of: rows, rejects, and the columns that tell where from."""
+"""What a delivered file is made of: rows, rejects, columns that tell where from."""
 
 from __future__ import annotations
 

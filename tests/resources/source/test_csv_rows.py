@@ -1,4 +1,4 @@
-"""Known answers and random files for the CSV reader."""
+"""Known answers, random files, for the CSV reader."""
 
 from __future__ import annotations
 
