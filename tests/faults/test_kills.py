@@ -25,6 +25,7 @@ def test_every_failpoint_of_the_sources_is_in_the_campaign() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)
 def test_kills_lose_nothing_double_nothing(
     tmp_path: Path, postgres: EmbeddedPostgres, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -36,9 +37,7 @@ def test_kills_lose_nothing_double_nothing(
     assert tally.kills.total() == KILLS
     assert tally.files > 0
     certain = {f"{verb} {place}" for verb, place in PLACES if place != ANYWHEN}
-    assert certain - {"capture publish.before_sync"} <= set(tally.kills) | {
-        f"capture {place}" for place in INGEST
-    }
+    assert certain <= set(tally.kills)
 
 
 @pytest.mark.slow
