@@ -28,23 +28,21 @@ def content_hash(schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> str:
     return whole.hexdigest()
 
 
-def _fed(column: pa.Array) -> tuple[bytes, bytes]:
-    if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
-        column = column.cast(pa.large_string())
-        size = pc.fill_null(pc.binary_length(column), -1)
-        full = pc.fill_null(column, "") if column.null_count else column
-        return _values(size), _text(full)
+def _fed(column: pa.Array) -> tuple[memoryview, memoryview]:
+    if pa.types.is_string(column.type):
+        size = pc.fill_null(pc.binary_length(column), -1).cast(pa.int64())
+        return _values(size), _text(pc.fill_null(column, "") if column.null_count else column)
     number = column.cast(pa.int64())
     return _values(pc.is_null(number).cast(pa.int8())), _values(pc.fill_null(number, 0))
 
 
-def _values(column: pa.Array) -> bytes:
-    return bytes(column.to_numpy(zero_copy_only=False).tobytes())
+def _values(column: pa.Array) -> memoryview:
+    return memoryview(column.to_numpy(zero_copy_only=False))
 
 
-def _text(column: pa.Array) -> bytes:
+def _text(column: pa.StringArray) -> memoryview:
     _, offsets, data = column.buffers()
     if data is None or not len(column):
-        return b""
-    edge = pa.Array.from_buffers(pa.int64(), len(column) + 1, [None, offsets], offset=column.offset)
-    return memoryview(data)[edge[0].as_py() : edge[-1].as_py()].tobytes()
+        return memoryview(b"")
+    edge = pa.Array.from_buffers(pa.int32(), len(column) + 1, [None, offsets], offset=column.offset)
+    return memoryview(data)[edge[0].as_py() : edge[-1].as_py()]

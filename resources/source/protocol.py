@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 from platform_assets.declare.dataset import Dataset
 from resources.source.content import content_hash
 
+_READ_ROWS = 8192
 REJECTED = pa.schema([("position", pa.string()), ("reason", pa.string()), ("payload", pa.string())])
 
 
@@ -125,7 +126,9 @@ class Batch:
         """Stream the rows in bounded memory, wherever they lie."""
         if isinstance(self.rows, Path):
             file = pq.ParquetFile(self.rows)
-            return pa.RecordBatchReader.from_batches(file.schema_arrow, file.iter_batches())
+            return pa.RecordBatchReader.from_batches(
+                file.schema_arrow, file.iter_batches(_READ_ROWS)
+            )
         return self.rows.to_reader()
 
     def _content(self) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
