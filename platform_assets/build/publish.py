@@ -185,12 +185,12 @@ class _Bench:
         sql = staged_sql(self.connection, self.dataset, views)
         staged = self._staged(span)
         target, where = staged.relation, staged.where
-        rows_in = self._rows_in(views, span)
         samples: dict[str, list[str]] = {}
         with self._transaction() as written:
             self.connection.execute(f"delete from {target} where {where}")
             count = self.connection.execute(f"insert into {target} {sql}").fetchone()
             failpoint("publish.after_stage")
+            rows_in = self._rows_in(views, span)
             rows, findings = audit(self.connection, staged, keys)
             findings += _outside(rows, int(count[0]) if count else 0, where)
             outcomes = self._outcomes(keys, rows_in, rows, findings)

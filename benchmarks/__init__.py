@@ -1,0 +1,1 @@
+"""The platform's claims, each measured beside a peer in one run."""
