@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -46,6 +47,7 @@ def applied(connection: psycopg.Connection) -> int:
     return int(row[0])
 
 
+@pytest.mark.slow
 def test_load_that_is_killed_continues_where_it_was(data_dir: Path) -> None:
     dsn, seen = str(facts(data_dir, "up")["dsn"]), 0
     with psycopg.connect(dsn, autocommit=True) as connection:
@@ -107,3 +109,33 @@ def test_wrong_words_are_refused_before_anything_starts(
     assert result.exit_code == 2
     assert told in result.output
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.slow
+def test_server_that_dies_leaves_whole_transactions_behind(data_dir: Path) -> None:
+    dsn = str(facts(data_dir, "up")["dsn"])
+    process = demo(data_dir, *TWO_DAYS, "--speed", "10000")
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        while applied(connection) == 0:
+            time.sleep(0.02)
+    pid = operations_server(data_dir).running()
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+    _, err = process.communicate()
+    assert process.returncode == 1
+    assert err.startswith("UnreachableSystemError: the operations database went away: ")
+    assert err.endswith("next      run the same command again: it continues\n")
+    ended = facts(data_dir, *TWO_DAYS)
+    assert (ended["flights"], ended["arrived"], ended["complete"]) == (1785, 1759, True)
+
+
+def test_final_state_comes_with_the_partners_files(data_dir: Path) -> None:
+    loaded = facts(data_dir, "load", "--until", "2013-01-01", "--final")
+    counts = {name: loaded[name] for name in ("flights", "arrived", "cancelled", "diverted")}
+    assert counts == {"flights": 842, "arrived": 831, "cancelled": 4, "diverted": 7}
+    dropped = data_dir / "demo" / "partner_drop"
+    names = {path.name for path in dropped.iterdir()}
+    assert names == {"airlines.csv", "airports.csv", "planes.parquet"}
+    size = (dropped / "airports.csv").stat().st_size
+    assert len(facts(data_dir, "drop", "--half-written")["files"]) == 3
+    assert (dropped / "airports.csv").stat().st_size == size // 2

@@ -97,3 +97,16 @@ def test_shifted_day_keeps_local_times_in_todays_zone(tmp_path: Path) -> None:
             " bool_and(flight_id like '%-2026-07-01') from life"
         ).fetchone()
     assert row == ("2026-07-01 05:00:00", "2026-07-01 09:00:00+00", True)
+
+
+def test_changes_of_a_day_do_not_depend_on_the_days_beside_it() -> None:
+    alone, beside = date(2013, 5, 4), themselves(date(2013, 5, 3), date(2013, 5, 5))
+    found = []
+    for days in ({alone: alone}, beside):
+        with lives(days, seed=7) as connection:
+            connection.execute(f"create table change as {CHANGES}")
+            found.append(
+                connection.execute("from change where flight_date = ?", [alone]).fetchall()
+            )
+    assert len(found[0]) > 1500
+    assert found[0] == found[1]
