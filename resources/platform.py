@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import socket
 import sys
@@ -138,8 +137,3 @@ def free_bytes(folder: Path) -> int:
     while not folder.exists():
         folder = folder.parent
     return shutil.disk_usage(folder).free
-
-
-def enter_instance(settings: Settings) -> None:
-    """Let this process speak to the platform's Dagster instance."""
-    os.environ.update(instance_environment(settings))

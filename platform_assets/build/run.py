@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import dagster as dg
+from dagster._core.instance import InstanceRef
 from dagster._core.storage.asset_check_execution_record import (
     AssetCheckExecutionRecord,
     AssetCheckExecutionRecordStatus,
@@ -49,16 +50,17 @@ class Checked:
 
 
 @contextmanager
-def open_instance(home: Path) -> Iterator[dg.DagsterInstance]:
-    """Open the instance whose `dagster.yaml` lies in a folder.
+def open_instance(home: Path, url: str) -> Iterator[dg.DagsterInstance]:
+    """Open the instance whose `dagster.yaml` lies in a folder, its database at `url`.
 
     Raises: UnreachableSystemError, when its database does not answer.
     """
     if not (home / "dagster.yaml").exists():
         raise _unreachable(f"there is no instance in {home}")
     try:
-        with dg.DagsterInstance.from_config(str(home)) as instance:
-            yield instance
+        storage = {"storage": {"postgres": {"postgres_url": url}}}
+        with dg.DagsterInstance.from_ref(InstanceRef.from_dir(str(home), overrides=storage)) as it:
+            yield it
     except OperationalError as error:
         raise _unreachable(str(error.orig).strip().split("\n")[0]) from error
 

@@ -29,7 +29,7 @@ def doctor(
         for fact in facts:
             color = "green" if fact["ok"] else "red"
             word = "ok" if fact["ok"] else "failed"
-            screen.OUT.print(f"  [{color}]{word:<7}[/]{fact['check']:<34}{fact['found']}")
+            screen.OUT.print(f"  [{color}]{word:<7}[/]{fact['check']:<40}{fact['found']}")
             if not fact["ok"]:
                 screen.OUT.print(f"         next  {fact['next']}", markup=False)
     if not all(fact["ok"] for fact in facts):

@@ -6,10 +6,13 @@ from __future__ import annotations
 def down() -> None:
     """Stop every process that `watermain up` started; safe when nothing runs."""
     from platform_assets.cli import screen
+    from platform_assets.cli.outside import write_variables
     from resources.platform import Platform
     from resources.settings import load_settings
 
     platform = Platform(load_settings())
     with platform.supervisor.alone(), screen.step("stop") as line:
         told = platform.stop()
+        if (platform.settings.home / "watermain.env").exists():
+            write_variables(platform.settings, {"WATERMAIN_PORT": None})
         line.say("; ".join(told) or "nothing was running")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from platform_assets.declare.errors import (
     DiskFullError,
+    InvalidDeclarationError,
     InvalidPartitionError,
     MissingSettingError,
     UnknownDatasetError,
@@ -13,6 +14,12 @@ from platform_assets.declare.errors import (
 
 FAILED = 1  # data was refused, or the work failed
 WRONG_USE = 2  # the command or its arguments are wrong
+MISUSES = (
+    InvalidDeclarationError,
+    InvalidPartitionError,
+    MissingSettingError,
+    UnknownDatasetError,
+)
 UNREACHABLE = 3  # something outside does not answer
 
 
@@ -20,6 +27,4 @@ def exit_code(error: WatermainError) -> int:
     """The exit code for an error of ours."""
     if isinstance(error, UnreachableSystemError | DiskFullError):
         return UNREACHABLE
-    if isinstance(error, UnknownDatasetError | InvalidPartitionError | MissingSettingError):
-        return WRONG_USE
-    return FAILED
+    return WRONG_USE if isinstance(error, MISUSES) else FAILED

@@ -83,15 +83,13 @@ def _checked(dataset: Dataset) -> dict[str, Any]:
     from dataclasses import asdict
 
     from platform_assets.build.run import latest_checks, open_instance
-    from resources.instance import dagster_home
-    from resources.platform import enter_instance
+    from resources.instance import dagster_home, storage_url
     from resources.settings import load_settings
 
     settings = load_settings()
-    enter_instance(settings)
     labels = [c.label for c in dataset.all_checks]
     labels += ["within_partition"] if dataset.cadence else []
-    with open_instance(dagster_home(settings)) as instance:
+    with open_instance(dagster_home(settings), storage_url(settings)) as instance:
         found = {c.check: asdict(c) for c in latest_checks(dataset, labels, instance)}
     return {"checks": [found.get(label, {"check": label, "passed": None}) for label in labels]}
 

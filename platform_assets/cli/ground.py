@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from platform_assets.cli.screen import step
-from resources.platform import Platform, enter_instance
+from resources.platform import Platform
 from resources.settings import Settings
 
 DATABASES = ("watermain", "dagster")
@@ -19,7 +19,6 @@ def lay_ground(platform: Platform) -> None:
     from resources.instance import write_instance
     from resources.lake import Lake
 
-    enter_instance(settings)
     with step("lake") as line:
         lake = Lake.from_settings(settings)
         lake.initialize()

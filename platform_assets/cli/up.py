@@ -156,4 +156,4 @@ def _stop(platform: Platform) -> None:
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with platform.supervisor.alone(), screen.step("stop") as line:
-        line.say("; ".join(platform.stop()))
+        line.say("; ".join(platform.stop()) or "nothing was running")

@@ -13,8 +13,7 @@ from platform_assets.cli.plan import Run
 from platform_assets.cli.screen import ERR, bar, step
 from platform_assets.declare.dataset import Dataset
 from platform_assets.declare.errors import InvalidPartitionError
-from resources.instance import dagster_home
-from resources.platform import enter_instance
+from resources.instance import dagster_home, storage_url
 from resources.settings import load_settings
 
 
@@ -26,9 +25,8 @@ def perform(plan: Sequence[Run], *, tags: dict[str, str] | None = None) -> list[
     from platform_assets.location import code_location
 
     settings = load_settings()
-    enter_instance(settings)
     facts: list[dict[str, object]] = []
-    with open_instance(dagster_home(settings)) as instance:
+    with open_instance(dagster_home(settings), storage_url(settings)) as instance:
         for run in plan:
             title = f"{run.names[0].team} {run.names[0].stage}"
             with step(title, spinner=False) as line, bar(str(run)[:60], len(run.names)) as progress:
