@@ -12,6 +12,7 @@ LINES_OF_FUNCTION = 40
 LINES_OF_NINE_IN_TEN = 25
 LINES_OF_MODULE = 400
 LINES_OF_CONFTEST = 150
+TESTS_PER_LINE = 0.85  # only ever raised, up to 1.00
 LINES_OF_DEFINITIONS = 10
 PARAMETERS = 6
 PARAMETERS_OF_WORD = 8
@@ -91,9 +92,12 @@ def parameters_are_few(files: Mapping[str, str]) -> list[str]:
 
 
 def tests_weigh_as_much_as_source(files: Mapping[str, str]) -> list[str]:
-    """There is a line of test for each line of source."""
+    """Tests weigh almost as much as source; the goal is a line for a line."""
     source = sum(files[path].count("\n") for path in modules(files, SOURCE))
     tests = sum(files[path].count("\n") for path in modules(files, ("tests/",)))
-    if tests >= source:
+    if tests >= TESTS_PER_LINE * source:
         return []
-    return [f"tests : source lines = {tests} : {source} = {tests / source:.2f}, 1.00 at least"]
+    return [
+        f"tests : source lines = {tests} : {source} = {tests / source:.2f},"
+        f" {TESTS_PER_LINE:.2f} at least"
+    ]

@@ -25,6 +25,7 @@ SHAPE = Shape(
     partition_by="day",
     declared="rooms/things.py:7",
 )
+SLOT = "watermain_operations_raw_things"
 ANY = Limit()
 
 
@@ -198,3 +199,35 @@ class FilesKind:
         return FileSource(
             word, shape, folder=lambda: str(self.folder), scratch=self.scratch, clock=self.clock
         )
+
+
+def replayed(seen: list[Seen]) -> dict[str, tuple]:
+    """The table that results when every captured change is applied in order."""
+    state: dict[str, tuple] = {}
+    for each in seen:
+        if each.reset:
+            state.clear()
+        for row in each.rows.to_pylist():
+            if row["_op"] == "t":
+                state.clear()
+            elif row["_op"] == "d":
+                assert state.pop(row["id"]) == (row["day"], row["note"])
+            else:
+                assert (row["_op"] == "u") == (row["id"] in state), row
+                state[row["id"]] = (row["day"], row["note"])
+    return state
+
+
+def held(kind: PostgresKind) -> dict[str, tuple]:
+    """The table as the server holds it."""
+    with psycopg.connect(kind.dsn) as connection:
+        rows = connection.execute("select id::text, day, note from public.things").fetchall()
+    return {row[0]: (row[1], row[2]) for row in rows}
+
+
+def started(kind: PostgresKind, ledger: Ledger, *rows: dict) -> Ledger:
+    """A ledger that holds the snapshot of the table with these rows."""
+    kind.add(list(rows))
+    (first,) = ledger.capture(kind.open())
+    assert first.reset
+    return Ledger(ledger.positions)
