@@ -19,7 +19,7 @@ from platform_assets.declare.errors import UnreachableSystemError
 from resources.settings import child_environment
 
 PAUSE_SECONDS = 0.02
-MOST_STARTS = 3
+MOST_STARTS = 2
 
 
 @dataclass(kw_only=True)

@@ -45,6 +45,7 @@ from dagster._utils.error import serializable_error_info_from_exc_info
 from dagster_shared.error import SerializableErrorInfo
 
 from launch.connection import keep_connection
+from launch.native_threads import end_native_threads
 from launch.step import StepOrder, StepProcess
 
 TICK_SECONDS = 0.1
@@ -89,6 +90,7 @@ class ForkedExecutor(Executor):
             ),
         )
         keep_connection(plan_context.instance)
+        end_native_threads()
         gc.freeze()
         with ExitStack() as stack:
             concurrency = InstanceConcurrencyContext(

@@ -24,6 +24,7 @@ from pathlib import Path
 
 from launch import wire
 from launch.freshness import LoadedSources
+from launch.native_threads import end_native_threads
 from launch.options import ServerOptions
 from launch.worker_record import WorkerRecords
 
@@ -56,6 +57,7 @@ class Server:
         self._failures = preload(options.preload)
         self._sources = LoadedSources.taken((*watched(), *options.watch), since_ns=began_ns)
         self._pruned_at = 0.0
+        end_native_threads()
         gc.collect()
         gc.freeze()
 

@@ -11,9 +11,9 @@ from resources.postgres import EmbeddedPostgres
 from tests.launch.scene import Scene, scene
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def shared(postgres: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
-    """A scene whose server serves all tests of a module."""
+    """A scene whose server serves most tests."""
     with scene(postgres, tmp_path_factory.mktemp("shared")) as opened:
         yield opened
 

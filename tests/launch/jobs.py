@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import dagster as dg
+import duckdb
 
 from launch.executor import forked_executor
 
@@ -139,6 +140,14 @@ def hanging_once(context: dg.AssetExecutionContext) -> None:
 
 
 @dg.asset
+def counted() -> dg.MaterializeResult[None]:
+    """Count in DuckDB with all its threads."""
+    with duckdb.connect() as connection:
+        row = connection.execute("select sum(i) from range(3_000_000) t(i)").fetchone()
+    return dg.MaterializeResult(metadata={"sum": int((row or [0])[0])})
+
+
+@dg.asset
 def environment() -> dg.MaterializeResult[None]:
     """Tell a setting of this process."""
     return dg.MaterializeResult(metadata={"port": os.environ.get("WATERMAIN_PORT", "unset")})
@@ -157,7 +166,7 @@ defs = dg.Definitions(
         *TWENTY,
         *HEAVY,
         *(calm, other, segfaulting, killed, below, raising, crashing_once, three, four, talking),
-        *(staged, hanging, hanging_once, environment),
+        *(staged, hanging, hanging_once, environment, counted),
     ],
     resources={"stage": stage},
     jobs=[
@@ -174,5 +183,7 @@ defs = dg.Definitions(
         forked("hang_once", hanging_once),
         forked("tell", environment),
         forked("single", calm),
+        forked("count", counted),
+        dg.define_asset_job("count_inside", [counted], executor_def=dg.in_process_executor),
     ],
 )

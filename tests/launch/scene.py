@@ -100,6 +100,16 @@ class Scene:
         """The process of a run, once it is on record."""
         return soon(lambda: self.launcher.server.records.get(run_id)).process
 
+    def exit_code(self, run_id: str) -> int:
+        """Wait for the process of a run to end; tell how."""
+
+        def code() -> list[int]:
+            record = self.launcher.server.records.get(run_id)
+            known = record is not None and record.exit_code is not None
+            return [record.exit_code] if known else []  # type: ignore[union-attr, list-item]
+
+        return soon(code)[0]
+
     def mark(self, name: str) -> int:
         """Wait for a step to leave a mark; give the number of its process."""
         return int(soon(lambda: (path := self.marks / name).exists() and path.read_text()))

@@ -117,3 +117,12 @@ def test_output_of_a_step_is_captured(stage: Scene) -> None:
     found = manager.get_log_data(key)
     assert (found.stdout or b"").decode().splitlines() == ["said on stdout"]
     assert "said on stderr" in (found.stderr or b"").decode()
+
+
+@pytest.mark.parametrize("job", ["count", "count_inside"])
+def test_duckdb_works_in_what_is_forked(stage: Scene, job: str) -> None:
+    """Imported in the warm process, opened in the step; every process exits in order."""
+    run = stage.run(job)
+    (event,) = stage.events(run.run_id, MATERIALIZED)
+    assert event.materialization.metadata["sum"].value == sum(range(3_000_000))
+    assert stage.exit_code(run.run_id) == 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 
+import pytest
 from dagster import DagsterRun, DagsterRunStatus
 from dagster._cli.job import _create_run
 from dagster._core.storage.dagster_run import RunsFilter
@@ -16,6 +17,8 @@ from dagster._daemon.auto_run_reexecution.auto_run_reexecution import (
 from launch.options import HOME
 from tests.launch.scene import JOBS, Scene
 from tests.launch.test_launcher import LOGGER
+
+pytestmark = pytest.mark.slow
 
 
 def launched(opened: Scene, workspace: WorkspaceProcessContext, job: str) -> DagsterRun:

@@ -23,6 +23,8 @@ from resources.postgres import EmbeddedPostgres
 from tests.launch.scene import Scene, scene, soon
 from tests.launch.test_launcher import monitor
 
+pytestmark = pytest.mark.slow
+
 SOURCE = """
 import dagster as dg
 
