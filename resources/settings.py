@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 from pydantic import Field, ValidationError
@@ -78,7 +78,12 @@ def load_settings() -> Settings:
     Raises: MissingSettingError, when a variable is unknown or wrong, naming it.
     """
     folder = Path(os.environ.get(PREFIX + "DATA_DIR", "data")).resolve()
-    found = _environment(folder)
+    return _checked(folder, tuple(sorted(_environment(folder).items())))
+
+
+@lru_cache(maxsize=16)
+def _checked(folder: Path, variables: tuple[tuple[str, str], ...]) -> Settings:
+    found = dict(variables)
     known = {PREFIX + name.upper() for name in Settings.model_fields}
     for variable in sorted(found):
         if variable not in known and not variable.startswith(SOURCE):

@@ -77,7 +77,9 @@ class _Landing:
         failpoint("ingest.before_transaction")
         with self.job.lake.transaction(self.connection, self.lease, message) as written:
             if batch.reset:
-                self._bury(batch, "true", seq="-1", lsn=f"(select min(_lsn) from {TYPED})")
+                oldest = f"(select min(_lsn) from {TYPED})"
+                newest = f"(select max(_lsn) + 1 from {target})"
+                self._bury(batch, "true", seq="-1", lsn=f"coalesce({oldest}, {newest})")
             columns = ", ".join(quote(n) for n in stored_schema(self.dataset).names)
             self.connection.execute(
                 f"insert into {target} select {columns} from {TYPED}"

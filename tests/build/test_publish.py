@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -234,9 +235,17 @@ def test_capture_of_a_new_generation_buries_what_the_snapshot_lacks(stocked: Lak
     assert rows(stocked) == [("s1", "2013-01-02", 50)]
 
 
-def _other_shard(batch: Any) -> Any:
-    from dataclasses import replace
+def test_capture_of_an_empty_generation_buries_everything(stocked: Lake) -> None:
+    """A snapshot without a row says that all is gone."""
+    empty = changes([], end="9", reset=True)
+    columns = changes([sold(1, 2, 50)]).rows.slice(0, 0)
+    capture(events, job(stocked), source=Feed(replace(empty, shard="s2", rows=columns)))
+    late = declare(latest)
+    publish(late, days(1, 3), job(stocked))
+    assert rows(stocked) == []
 
+
+def _other_shard(batch: Any) -> Any:
     return replace(batch, shard="s2")
 
 
