@@ -98,9 +98,9 @@ class Platform:
         strays = supervisor.stop_strays()
         if strays:
             told.append(f"stopped {len(strays)} processes that nobody looked after")
-        for server in (self.server, self.demo_server):
+        for title, server in (("PostgreSQL", self.server), ("demo database", self.demo_server)):
             if (server.data / "postmaster.pid").exists() and server.running() is None:
-                told.append(f"{server.folder.name} had died; it recovers as it starts")
+                told.append(f"{title} had died; it recovers as it starts")
         if not supervisor.entries() and self.server.running() is None:
             shutil.rmtree(self.settings.home / "tmp", ignore_errors=True)
         return told

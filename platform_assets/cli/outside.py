@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from pathlib import Path
 from typing import Any
 
 from platform_assets.cli.screen import ERR, step
@@ -21,13 +20,12 @@ def open_outside(settings: Settings, until: str) -> None:
     with step("demo database") as line:
         facts = _demo(settings, "up")
         line.say(f"process {facts['pid']}")
+    drop = settings.home / "demo" / "partner_drop"
     with step("demo files") as line:
-        files = [Path(name) for name in _demo(settings, "drop")["files"]]
-        line.say(f"{', '.join(f.name for f in files)} in {files[0].parent.name}/")
-    write_variables(
-        settings,
-        dict(zip(SOURCES, (str(facts["dsn"]), str(files[0].parent)), strict=True)),
-    )
+        if not drop.exists():
+            _demo(settings, "drop")
+        line.say(f"{', '.join(sorted(f.name for f in drop.iterdir()))} in {drop.name}/")
+    write_variables(settings, dict(zip(SOURCES, (str(facts["dsn"]), str(drop)), strict=True)))
     with step(f"flights until {until}", spinner=False) as line:
         counts = _demo(settings, "load", "--until", until)
         line.say(f"{counts['flights']:,} flights, {counts['replayed_changes']:,} changes")

@@ -68,6 +68,7 @@ def _start(platform: Platform, *, demo: bool, until: str, detach: bool) -> bool:
     ground.lay_ground(platform)
     outside.write_variables(settings, {"WATERMAIN_PORT": str(settings.port)})
     if demo:
+        supervisor.stop(LIVE)  # one replay at a time
         outside.open_outside(settings, until)
     ground.prepare_marts(settings)
     with screen.step("services") as line:
