@@ -42,8 +42,7 @@ def repository() -> dict[str, str]:
         path = ROOT / name
         if path.is_file():
             content = path.read_bytes()
-            if b"\0" not in content:
-                found[name] = content.decode()
+            found[name] = "" if b"\0" in content else content.decode()  # a picture has no text
     return found
 
 
