@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 
 import duckdb
+import pyarrow as pa
 
 from platform_assets.declare.errors import LedgerGapError
 from platform_assets.declare.name import DatasetName
@@ -88,12 +89,11 @@ def append(
     if not rows:
         return
     target = BATCHES if isinstance(rows[0], BatchRow) else PUBLISHES
-    values = [tuple(asdict(row).values()) for row in rows]
-    marks = "(" + ", ".join("?" * len(values[0])) + ")"
-    for start in range(0, len(values), 100):
-        chunk = values[start : start + 100]
-        flat = [value for row in chunk for value in row]
-        connection.execute(f"insert into {target} values {', '.join([marks] * len(chunk))}", flat)
+    names = [field.name for field in fields(rows[0])]
+    values = pa.table({name: [getattr(row, name) for row in rows] for name in names})
+    connection.register("watermain_ledger", values)
+    connection.execute(f"insert into {target} by name select * from watermain_ledger")
+    connection.unregister("watermain_ledger")
 
 
 def positions(connection: duckdb.DuckDBPyConnection, stream: DatasetName) -> dict[str, str]:
