@@ -14,7 +14,7 @@ ifdef PYTHON
 export PYTHON
 endif
 
-.PHONY: help ready up down status test test-services check format bench faults demo-year lock clean
+.PHONY: help ready up down status test test-services check format bench faults demo-year dbt-sources lock clean
 
 help:  ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -58,6 +58,9 @@ faults: ready  ## kill the platform many times, count what was lost (RUNS=300)
 
 demo-year: ready  ## load the whole of 2013 through both sources into the running platform
 	@$(BIN)/watermain up --detach --until 2013-12-31
+
+dbt-sources: ready  ## write the dbt sources from the curated declarations
+	@$(BIN)/python -m dbt_project.write_sources
 
 lock: ready  ## write requirements.lock from requirements.in
 	@$(BIN)/uv pip compile -q --generate-hashes --no-emit-index-url --no-header --no-annotate \

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -163,7 +164,7 @@ def _present(folder: str) -> float:
     """A moment not later than any file written from now on, by the file system's own clock."""
     if folder.startswith("s3://"):
         return 0.0
-    probe = Path(folder) / f".clock-{os.getpid()}"
+    probe = Path(folder) / f".clock-{os.getpid()}-{threading.get_ident()}"
     probe.touch()
     moment = probe.stat().st_mtime
     probe.unlink()

@@ -99,7 +99,7 @@ def append(
 def positions(connection: duckdb.DuckDBPyConnection, stream: DatasetName) -> dict[str, str]:
     """The last committed position of each shard."""
     rows = connection.execute(
-        f"select shard, arg_max(to_position, (epoch, committed_at)) from {BATCHES}"
+        f"select shard, arg_max(to_position, (epoch, committed_at, rowid)) from {BATCHES}"
         " where stream = ? group by shard",
         [str(stream)],
     ).fetchall()
@@ -127,7 +127,7 @@ def versions(
     """The data version of every published partition, as of a snapshot."""
     at = "" if snapshot is None else f" at (version => {snapshot})"
     rows = connection.execute(
-        f"select partition, arg_max(data_version, (epoch, published_at)) from {PUBLISHES}{at}"
+        f"select partition, arg_max(data_version, (epoch, published_at, rowid)) from {PUBLISHES}{at}"
         " where dataset = ? group by partition",
         [str(name)],
     ).fetchall()

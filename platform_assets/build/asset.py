@@ -198,7 +198,7 @@ def check_spec(dataset: Dataset, label: str, severity: str) -> dg.AssetCheckSpec
 
 
 def _spec_words(dataset: Dataset) -> dict[str, Any]:
-    return {
+    words = {
         "key": dg.AssetKey(dataset.name.key),
         "group_name": dataset.name.team,
         "owners": [dataset.owner],
@@ -211,6 +211,11 @@ def _spec_words(dataset: Dataset) -> dict[str, Any]:
         "freshness_policy": freshness(dataset.slo, dataset.cadence),
         "automation_condition": automation(dataset),
     }
+    if dataset.labels.get("dbt"):
+        from platform_assets.build.dbt_asset import with_dbt  # dagster-dbt is slow to import
+
+        return with_dbt(dataset, words)
+    return words
 
 
 def _kinds(dataset: Dataset) -> set[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -71,14 +70,15 @@ def run_here(
     tags: Mapping[str, str],
     instance: dg.DagsterInstance,
     told: Told,
+    *,
+    run_id: str,
 ) -> Ran:
-    """Materialize datasets of one room in this process.
+    """Materialize datasets of one room in this process, as the run `run_id`.
 
     Guarantees: the same events reach Dagster as from any other run; failures are returned.
     """
     keys = [dg.AssetKey(n.key) for n in names]
     job = definitions.resolve_implicit_global_asset_job_def()
-    run_id = str(uuid.uuid4())
     known = {n.key: n for n in names}
 
     def hear(entry: dg.EventLogEntry) -> None:

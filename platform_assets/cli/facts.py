@@ -38,7 +38,7 @@ qualify row_number() over (partition by partition order by epoch desc, published
 order by partition
 """
 POSITIONS = f"""
-select shard, arg_max(to_position, (epoch, committed_at)) as position, count(*) as batches,
+select shard, arg_max(to_position, (epoch, committed_at, rowid)) as position, count(*) as batches,
        sum(rows) as rows, sum(quarantined) as quarantined, max(committed_at) as committed_at
 from {ledger.BATCHES} where stream = ? group by shard order by committed_at desc
 """

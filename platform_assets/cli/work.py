@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import typer
 
+from launch.worker_record import WorkerRecords
 from platform_assets.build.partition import Span
 from platform_assets.build.run import Ran, open_instance, run_here
 from platform_assets.cli.exits import FAILED
@@ -14,7 +18,7 @@ from platform_assets.cli.screen import ERR, bar, step
 from platform_assets.declare.dataset import Dataset
 from platform_assets.declare.errors import InvalidPartitionError
 from resources.instance import dagster_home, storage_url
-from resources.settings import load_settings
+from resources.settings import Settings, load_settings
 
 
 def perform(plan: Sequence[Run], *, tags: dict[str, str] | None = None) -> list[dict[str, object]]:
@@ -35,13 +39,15 @@ def perform(plan: Sequence[Run], *, tags: dict[str, str] | None = None) -> list[
                     if event in ("STEP_SUCCESS", "STEP_FAILURE", "STEP_SKIPPED"):
                         progress.advance(progress.task_ids[0])
 
-                ran = run_here(
-                    code_location(run.names[0].team),
-                    run.names,
-                    {**run.tags, **(tags or {})},
-                    instance,
-                    tell,
-                )
+                with _recorded(settings) as run_id:
+                    ran = run_here(
+                        code_location(run.names[0].team),
+                        run.names,
+                        {**run.tags, **(tags or {})},
+                        instance,
+                        tell,
+                        run_id=run_id,
+                    )
                 line.say(f"{run}: {_outcome(ran)}")
             names = [str(n) for n in run.names]
             facts.append(
@@ -54,6 +60,18 @@ def perform(plan: Sequence[Run], *, tags: dict[str, str] | None = None) -> list[
                     ERR.print(reason)
                 raise typer.Exit(FAILED)
     return facts
+
+
+@contextmanager
+def _recorded(settings: Settings) -> Iterator[str]:
+    """Give a run id whose worker is this process, so that its death is noticed."""
+    run_id = str(uuid.uuid4())
+    records = WorkerRecords(dagster_home(settings) / "warm")
+    records.claim(run_id)
+    try:
+        yield run_id
+    finally:
+        records.ended(run_id, os.getpid(), 0)
 
 
 def _outcome(ran: Ran) -> str:

@@ -43,6 +43,14 @@ def test_positions_are_the_latest_of_each_shard(lake: Lake) -> None:
         assert ledger.positions(connection, DatasetName.parse("shop.raw.others")) == {}
 
 
+def test_positions_follow_the_commits_when_clocks_stand_still(lake: Lake) -> None:
+    """Of batches of one epoch at one moment the last that was committed counts."""
+    with lake.get_connection() as connection:
+        for start, end in (("", "9"), ("9", "10"), ("10", "2")):
+            ledger.append(connection, [batch("a", start, end, 1)])
+            assert ledger.positions(connection, STREAM) == {"a": end}
+
+
 def test_append_takes_more_rows_than_one_statement_holds(lake: Lake) -> None:
     """Rows are added in pieces, all of them."""
     rows = [batch(f"s{n}", "", str(n), 1) for n in range(250)]
