@@ -206,7 +206,7 @@ class _Landing:
         columns = "dataset, batch_id, position, reason, payload"
         values = [str(self.dataset.name), batch.batch_id]
         ends = f"{text(self.dataset.contract.version)}, {text(self.job.run_id)}, now()"
-        position = "_row" if self._kind == "files" else "_lsn"
+        position = "_lsn" if self._kind == "postgres" else "_row"
         self.connection.execute(
             f"insert into {ledger.QUARANTINE} select ?, ?, {position}::varchar, _reason, _payload,"
             f" {ends} from {TYPED} where _reason is not null",

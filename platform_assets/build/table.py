@@ -29,6 +29,21 @@ CHANGE_COLUMNS = {
             ("_delivered_at", pa.timestamp("us", "UTC")),
         ]
     ),
+    "rest": pa.schema(
+        [
+            ("_content", pa.string()),
+            ("_row", pa.int64()),
+            ("_delivered_at", pa.timestamp("us", "UTC")),
+        ]
+    ),
+    "webhook": pa.schema(
+        [
+            ("_event", pa.string()),
+            ("_sequence", pa.int64()),
+            ("_row", pa.int64()),
+            ("_delivered_at", pa.timestamp("us", "UTC")),
+        ]
+    ),
 }
 SHAPE_ATTEMPTS = 5
 BATCH_COLUMN = pa.field("_batch_id", pa.string())

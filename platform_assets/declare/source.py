@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import ClassVar, Literal
 
 from platform_assets.declare.errors import InvalidDeclarationError
+from platform_assets.declare.web import Rest, Webhook
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,4 +68,4 @@ class Platform:
     kind: ClassVar[str] = "platform"
 
 
-Source = Postgres | Files | Platform
+Source = Postgres | Files | Platform | Rest | Webhook
