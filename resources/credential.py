@@ -45,6 +45,11 @@ class Gate:
         name = hashlib.sha256(connection.encode()).hexdigest()[:16]
         self.path = home / "refused" / f"{name}.json"
 
+    @property
+    def is_shut(self) -> bool:
+        """Say whether some credential was refused, and none was accepted since."""
+        return self.path.exists()
+
     def check(self, credential: str) -> None:
         """Let a credential pass, unless it is the one that was refused.
 

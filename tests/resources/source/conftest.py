@@ -9,6 +9,8 @@ import pytest
 
 from resources.postgres import EmbeddedPostgres
 from tests.resources.source.kinds import FilesKind, Kind, Ledger, PostgresKind
+from tests.resources.source.web_kinds import RestKind
+from tests.resources.source.web_server import ThingsApi, served
 
 
 @pytest.fixture
@@ -32,7 +34,15 @@ def files_kind(tmp_path: Path) -> FilesKind:
     return FilesKind(tmp_path / "drop", tmp_path / "scratch")
 
 
-@pytest.fixture(params=["postgres", "files"])
+@pytest.fixture
+def rest_kind(tmp_path: Path) -> Iterator[RestKind]:
+    """An endpoint without things."""
+    api = ThingsApi()
+    with served(api.app) as address:
+        yield RestKind(api, address, tmp_path / "home")
+
+
+@pytest.fixture(params=["postgres", "files", "rest"])
 def kind(request: pytest.FixtureRequest) -> Kind:
     """Every kind of source in turn."""
     found: Kind = request.getfixturevalue(f"{request.param}_kind")
