@@ -9,7 +9,7 @@ import pytest
 
 from resources.postgres import EmbeddedPostgres
 from tests.resources.source.kinds import FilesKind, Kind, Ledger, PostgresKind
-from tests.resources.source.web_kinds import RestKind
+from tests.resources.source.web_kinds import RestKind, WebhookKind
 from tests.resources.source.web_server import ThingsApi, served
 
 
@@ -42,7 +42,15 @@ def rest_kind(tmp_path: Path) -> Iterator[RestKind]:
         yield RestKind(api, address, tmp_path / "home")
 
 
-@pytest.fixture(params=["postgres", "files", "rest"])
+@pytest.fixture
+def webhook_kind(tmp_path: Path) -> Iterator[WebhookKind]:
+    """An endpoint that nobody sent anything to."""
+    kind = WebhookKind(tmp_path / "home")
+    with served(kind.app) as kind.address:
+        yield kind
+
+
+@pytest.fixture(params=["postgres", "files", "rest", "webhook"])
 def kind(request: pytest.FixtureRequest) -> Kind:
     """Every kind of source in turn."""
     found: Kind = request.getfixturevalue(f"{request.param}_kind")

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import hmac
 import json
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from platform_assets.declare.web import ByCursor, ByLink, ByPage, Increment, Rest
+import httpx
+
+from platform_assets.declare.web import ByCursor, ByLink, ByPage, Increment, Rest, Webhook
 from resources.clock import FixedClock
 from resources.credential import Gate
 from resources.secrets import Secrets
@@ -17,8 +21,12 @@ from resources.source.protocol import Shape
 from resources.source.rest import RestSource
 from resources.source.rest_client import Access, Bounds
 from resources.source.rest_memory import instant_text
+from resources.source.webhook import WebhookSource
+from resources.source.webhook_inbox import Inbox, Room
+from resources.source.webhook_server import application
 from tests.resources.source.web_server import ThingsApi
 
+SECRET = "open sesame"
 BEGIN = datetime(2013, 1, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 PAGES = {
@@ -33,6 +41,63 @@ SHAPE = Shape(
     key=("id",),
     declared="rooms/things.py:7",
 )
+
+
+class WebhookKind:
+    """An endpoint of our own to which one delivery is sent for each addition."""
+
+    def __init__(self, folder: Path, **words: Any) -> None:
+        self.folder = folder
+        self.secret = folder / "secret"
+        folder.mkdir(parents=True)
+        self.secret.write_text(SECRET)
+        self.word = Webhook(path="/hooks/things", secret=f"file:{self.secret}", **words)
+        self.room = Room()
+        self.address = ""
+        self.count = 0
+        self.time = time.time
+
+    @property
+    def app(self) -> Any:
+        """The endpoint, as a new process would open it."""
+        secrets = Secrets(Settings(data_dir=self.folder))
+        return application(
+            {
+                self.word.path: lambda: Inbox(
+                    self.word, self.folder / "inbox", secrets, room=self.room
+                )
+            }
+        )
+
+    def add(self, rows: list[dict]) -> None:
+        self.count += 1
+        body = json.dumps([{**row, "extra": "1"} for row in rows]).encode()
+        assert self.send(body, f"delivery-{self.count}").status_code == 202
+
+    def send(self, body: bytes, key: str, secret: str = SECRET, **more: str) -> httpx.Response:
+        """Send one delivery, signed."""
+        return httpx.post(
+            self.address + self.word.path,
+            content=body,
+            headers={**signed(body, key, secret, int(self.time())), **more},
+            trust_env=False,
+            timeout=30,
+        )
+
+    def open(self, shape: Shape = SHAPE) -> WebhookSource:
+        return WebhookSource(
+            self.word, shape, folder=self.folder / "inbox", scratch=self.folder / "scratch"
+        )
+
+
+def signed(body: bytes, key: str, secret: str, stamp: int) -> dict[str, str]:
+    """The headers of a delivery."""
+    mac = hmac.new(secret.encode(), f"{stamp}.{key}.".encode() + body, "sha256")
+    return {
+        "X-Timestamp": str(stamp),
+        "Idempotency-Key": key,
+        "X-Signature": f"sha256={mac.hexdigest()}",
+    }
 
 
 class RestKind:
