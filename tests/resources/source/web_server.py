@@ -49,6 +49,7 @@ class ThingsApi:
 
     style: str = "cursor"
     token: str | None = None
+    scheme: str = "Bearer"
     fault: Fault = lambda _: None
     things: list[tuple[str, str]] = field(default_factory=list)
     times: list[float] = field(default_factory=list)
@@ -85,9 +86,9 @@ class ThingsApi:
         self.times.append(time.monotonic())
         asked = dict(request.query_params)
         self.asked.append(asked)
-        if self.token and request.headers.get("authorization") != f"Bearer {self.token}":
-            return JSONResponse({"error": "who are you"}, 401)
         fault = self.fault(len(self.times))
+        if self.token and request.headers.get("authorization") != f"{self.scheme} {self.token}":
+            return JSONResponse({"error": "who are you"}, 401)
         if fault:
             self.faults[fault] += 1
         if fault in ("429", "503", "500", "502", "404", "302", "403"):
