@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import cache
 
 import httpx
 from pydantic import SecretStr
@@ -84,6 +86,7 @@ class Client:
         self.auth = auth_of(word.auth, access.secrets, self._traded, access.ticks.now)
         self._deadline = access.ticks.now()
         self._http = httpx.Client(
+            verify=_trust(),
             trust_env=False,
             follow_redirects=False,
             timeout=httpx.Timeout(bounds.silent_seconds, connect=bounds.connect_seconds),
@@ -272,6 +275,12 @@ class _Received:
 
 
 _ATTEMPTS_SPENT = stop_after_attempt(_ATTEMPTS)
+
+
+@cache
+def _trust() -> ssl.SSLContext:
+    """The authorities that are trusted; reading them takes long, so it is done once."""
+    return httpx.create_ssl_context(trust_env=False)
 
 
 def _origin(url: httpx.URL) -> tuple[str, str, int]:

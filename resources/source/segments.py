@@ -10,6 +10,7 @@ import struct
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
 from typing import IO
 
@@ -175,7 +176,7 @@ class Writer:
         if self.store.identity() is None:
             durable(folder / IDENTITY, os.urandom(8).hex().encode())
         self.next, self._broken = self._mended(), False
-        self._file: IO[bytes] | None = None
+        self._file: FileIO | None = None
         self._size = 0
 
     def append(self, deliveries: Sequence[tuple[bytes, int, bytes]]) -> None:
@@ -190,10 +191,10 @@ class Writer:
         for number, (key, received, body) in enumerate(deliveries, self.next):
             data += Event(number, key, received, body).framed()
         try:
-            file.write(data)
-            file.flush()
+            _write(file, data)
             os.fsync(file.fileno())
         except OSError:
+            file.close()
             self._file, self._broken = None, True
             self.next, self._broken = self._mended(), False
             raise
@@ -207,13 +208,13 @@ class Writer:
             self._file = None
         self._lock.close()
 
-    def _room(self) -> IO[bytes]:
+    def _room(self) -> FileIO:
         """The open segment, a new one when the last is large enough."""
         if self._file is None or self._size >= self.segment_bytes:
             if self._file is not None:
                 self._file.close()
             path = self.store.folder / f"{self.next:0{_NAME_DIGITS}}{_SUFFIX}"
-            self._file, self._size = path.open("ab"), 0
+            self._file, self._size = path.open("ab", buffering=0), 0
             sync_folder(self.store.folder)
         return self._file
 
@@ -257,6 +258,13 @@ def sync_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def _write(file: FileIO, data: bytes | bytearray) -> None:
+    """Write all of it, without a buffer that could write again what failed."""
+    left = memoryview(data)
+    while left:
+        left = left[file.write(left) :]
 
 
 def _held(path: Path) -> Iterator[Event]:
