@@ -27,15 +27,18 @@ def captured_in_lake(dataset: Dataset, settings: Settings) -> Captured:
                 [since],
             ).fetchall()
             unfit = connection.execute(
-                "select payload->>'_content', min((payload->>'_delivered_at')::timestamptz) as at"
-                f" from {ledger.QUARANTINE} where dataset = ? and json_valid(payload)"
-                " and payload->>'_content' is not null group by 1 having at > ?",
+                "select content, min(delivered_at) as first_at from (select"
+                " case when json_valid(payload) then payload->>'_content' end as content,"
+                " case when json_valid(payload)"
+                " then try_cast(payload->>'_delivered_at' as timestamptz) end as delivered_at"
+                f" from {ledger.QUARANTINE} where dataset = ?)"
+                " where content is not null group by content having first_at > ?",
                 [str(dataset.name), since],
             ).fetchall()
             unread = connection.execute(
-                "select payload, min(split_part(position, '/', 1)::timestamptz) as at"
-                f" from {ledger.QUARANTINE} where dataset = ? and position like '%Z/%'"
-                " group by payload having at > ?",
+                "select payload, min(try_cast(split_part(position, '/', 1) as timestamptz))"
+                f" as first_at from {ledger.QUARANTINE} where dataset = ?"
+                " and position like '%Z/%' group by payload having first_at > ?",
                 [str(dataset.name), since],
             ).fetchall()
         found = [(bytes.fromhex(value), at) for value, at in (*kept, *unfit)]
