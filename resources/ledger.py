@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 
@@ -125,10 +125,23 @@ def versions(
     connection: duckdb.DuckDBPyConnection, name: DatasetName, snapshot: int | None = None
 ) -> dict[str, str]:
     """The data version of every published partition, as of a snapshot."""
+    return versions_of(connection, [name], snapshot)[name]
+
+
+def versions_of(
+    connection: duckdb.DuckDBPyConnection,
+    names: Iterable[DatasetName],
+    snapshot: int | None = None,
+) -> dict[DatasetName, dict[str, str]]:
+    """The data versions of every published partition of several datasets, in one scan."""
     at = "" if snapshot is None else f" at (version => {snapshot})"
+    found: dict[DatasetName, dict[str, str]] = {name: {} for name in names}
+    known = {str(name): versions for name, versions in found.items()}
     rows = connection.execute(
-        f"select partition, arg_max(data_version, (epoch, published_at, rowid)) from {PUBLISHES}{at}"
-        " where dataset = ? group by partition",
-        [str(name)],
+        "select dataset, partition, arg_max(data_version, (epoch, published_at, rowid))"
+        f" from {PUBLISHES}{at} where dataset in (select unnest(?)) group by all",
+        [list(known)],
     ).fetchall()
-    return dict(rows)
+    for dataset, partition, version in rows:
+        known[dataset][partition] = version
+    return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import singledispatch
+from typing import Any, NamedTuple
 
 import duckdb
 
@@ -28,8 +29,7 @@ from resources.lake import quote, text
 WINDOW = "within_partition"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Finding:
+class Finding(NamedTuple):
     """What one check found in one partition."""
 
     check: str
@@ -122,25 +122,35 @@ def audit(
 ) -> tuple[dict[str, int], list[Finding]]:
     """Count rows and run every check in each partition.
 
-    Guarantees: row rules share one scan; each table rule reads the columns it needs.
+    Guarantees: row rules share one scan, a second one counts where some row breaks a rule; each
+    table rule reads the columns it needs.
     """
     rules = [(c, violation(c)) for c in staged.dataset.all_checks]
     row_rules = [(c, sql) for c, sql in rules if sql is not None]
-    counts = "".join(f", count(*) filter ({sql}) as c{n}" for n, (_, sql) in enumerate(row_rules))
-    found = connection.execute(
-        f"select {staged.named('p')}, * exclude (p) from (select {staged.floor} as p,"
-        f" count(*) as n{counts} from {staged.relation} where {staged.where} group by 1)"
-    ).fetchall()
-    by_key = {str(row[0]): row for row in found}
-    rows = {key: int(by_key[key][1]) if key in by_key else 0 for key in keys}
+    broken = " or ".join(f"({sql})" for _, sql in row_rules) or "false"
+    found = _grouped(connection, staged, f"count(*), coalesce(bool_or({broken}), false)")
+    rows = {key: int(found[key][0]) if key in found else 0 for key in keys}
+    counts = ", ".join(f"count(*) filter ({sql})" for _, sql in row_rules)
+    by_key = _grouped(connection, staged, counts) if any(b for _, b in found.values()) else {}
     findings = []
     for position, (check, _) in enumerate(row_rules):
-        failing = {k: int(r[2 + position]) for k, r in by_key.items()}
+        failing = {k: int(r[position]) for k, r in by_key.items()}
         findings += _findings(check, failing, rows)
     for check, sql in rules:
         if sql is None:
             findings += _findings(check, _table_rule(connection, staged, check, rows), rows)
     return rows, findings
+
+
+def _grouped(
+    connection: duckdb.DuckDBPyConnection, staged: Staged, aggregates: str
+) -> dict[str, tuple[Any, ...]]:
+    """Aggregates over the staged rows of each partition."""
+    found = connection.execute(
+        f"select {staged.named('p')}, * exclude (p) from (select {staged.floor} as p,"
+        f" {aggregates} from {staged.relation} where {staged.where} group by 1)"
+    ).fetchall()
+    return {str(key): tuple(values) for key, *values in found}
 
 
 def _findings(check: Check, failing: Mapping[str, int], rows: Mapping[str, int]) -> list[Finding]:

@@ -6,6 +6,7 @@ import hashlib
 import resource
 import time
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
@@ -104,11 +105,9 @@ def publish(dataset: Dataset, span: Span | None, job: Job) -> Publication:
     ):
         ensure_table(job.lake, connection, dataset, lease, rebuild=job.rebuild)
         bench = _Bench(dataset=dataset, span=span, job=job, connection=connection, lease=lease)
-        bench.bind()
-        outcomes = bench.unchanged()
-        if not bench.changed:
+        attempt, outcomes = bench.first_attempt(began)
+        if attempt is None:
             return bench.report(outcomes, began)
-        attempt = bench.attempt(bench.changed, began)
         blocked = {o.partition for o in attempt.outcomes if o.blocked}
         if not blocked:
             return replace(attempt, outcomes=(*attempt.outcomes, *outcomes))
@@ -132,18 +131,18 @@ class _Bench:
     code: str = ""
     wanted: dict[str, str] = field(default_factory=dict)
     changed: list[str] = field(default_factory=list)
+    is_first: bool = False
 
     def bind(self) -> None:
-        """Pin one snapshot; decide which partitions have new inputs or new code."""
+        """Decide which partitions have new inputs or new code at the transaction's snapshot."""
         self.snapshot = self.job.lake.snapshot(self.connection)
         self.code = code_version(self.dataset)
-        inputs = {
-            name: ledger.versions(self.connection, name, self.snapshot)
-            for name in self.dataset.inputs.values()
-        }
+        names = {*self.dataset.inputs.values(), self.dataset.name}
+        inputs = ledger.versions_of(self.connection, names)
+        known = inputs.pop(self.dataset.name)
+        self.is_first = not known
         keys = self.span.keys if self.span else [""]
         self.wanted = {key: self._version(key, inputs) for key in keys}
-        known = ledger.versions(self.connection, self.dataset.name)
         stale = [key for key in keys if self.job.rebuild or known.get(key) != self.wanted[key]]
         self.changed = keys[keys.index(stale[0]) : keys.index(stale[-1]) + 1] if stale else []
 
@@ -163,7 +162,7 @@ class _Bench:
                 parts += [f"{name}/{k}={versions.get(k)}" for k in needed]
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
 
-    def _views(self, span: Span | None) -> dict[str, str]:
+    def _views(self, span: Span | None, at: str) -> dict[str, str]:
         views = {}
         for alias, name in self.dataset.inputs.items():
             other = self.job.find(name)
@@ -171,38 +170,67 @@ class _Bench:
             if span is not None and other.cadence is not None:
                 first, last = overlapping(span, other.cadence)
                 where = " where " + Span(other.cadence, first, last).filter(other.contract)
-            source = f"{table(name)} at (version => {self.snapshot})"
             views[alias] = f"input_{alias}"
             self.connection.execute(
-                f"create or replace view input_{alias} as select * from {source}{where}"
+                f"create or replace temp view input_{alias} as"
+                f" select * from {table(name)}{at}{where}"
             )
         return views
 
-    def attempt(self, keys: list[str], began: float) -> Publication:
-        """Stage the partitions, audit them, then commit, unless one of them is refused."""
-        span = Span(self.span.cadence, keys[0], keys[-1]) if self.span else None
-        views = self._views(span)
-        sql = staged_sql(self.connection, self.dataset, views)
-        staged = self._staged(span)
-        target, where = staged.relation, staged.where
-        samples: dict[str, list[str]] = {}
+    def first_attempt(self, began: float) -> tuple[Publication | None, list[Outcome]]:
+        """Publish what has changed, from the snapshot that the transaction itself reads.
+
+        Give None where nothing has; beside it the partitions that stand.
+        """
+        attempt, outcomes = None, []
         with self._transaction() as written:
+            self.bind()
+            outcomes = self.unchanged()
+            if not self.changed:
+                raise _LeaveError
+            attempt = self._stage(self.changed, began, written, at="")
+            if any(o.blocked for o in attempt.outcomes):
+                raise _LeaveError
+        return attempt and self._ended(attempt, began), outcomes
+
+    def attempt(self, keys: list[str], began: float) -> Publication:
+        """Publish some partitions from the snapshot that was read first."""
+        with self._transaction() as written:
+            at = f" at (version => {self.snapshot})"
+            attempt = self._stage(keys, began, written, at=at)
+            if any(o.blocked for o in attempt.outcomes):
+                raise _LeaveError
+        return self._ended(attempt, began)
+
+    def _stage(self, keys: list[str], began: float, written: Written, *, at: str) -> Publication:
+        """Stage the partitions, audit them; where none is refused, write the ledger too."""
+        span = Span(self.span.cadence, keys[0], keys[-1]) if self.span else None
+        views = self._views(span, at)
+        sql = staged_sql(self.connection, self.dataset, views)
+        staged = self._staged(span, at)
+        target, where = staged.relation, staged.where
+        if not self.is_first:
             self.connection.execute(f"delete from {target} where {where}")
-            count = self.connection.execute(f"insert into {target} {sql}").fetchone()
-            failpoint("publish.after_stage")
+        count = self.connection.execute(f"insert into {target} {sql}").fetchone()
+        failpoint("publish.after_stage")
+        with ThreadPoolExecutor(1) as beside:
+            flushed = beside.submit(written.sync)
             rows_in = self._rows_in(views, span)
             rows, findings = audit(self.connection, staged, keys)
             findings += _outside(rows, int(count[0]) if count else 0, where)
-            outcomes = self._outcomes(keys, rows_in, rows, findings)
-            size = written.sync()
-            refused = [o for o in outcomes if o.blocked]
-            if refused:
-                samples = self._samples(staged, refused[0])
-                raise _RefusedError
-            report = self.report(outcomes, began, size=size)
+        outcomes = self._outcomes(keys, rows_in, rows, findings)
+        refused = next((o for o in outcomes if o.blocked), None)
+        samples = self._samples(staged, refused) if refused else {}
+        report = self.report(outcomes, began, size=flushed.result(), samples=samples)
+        if refused is None:
             ledger.append(self.connection, self._ledger_rows(report))
             failpoint("publish.after_data_before_commit")
-        return self.report(outcomes, began, size=size, samples=samples)
+        return report
+
+    def _ended(self, attempt: Publication, began: float) -> Publication:
+        """The same once its transaction is over."""
+        snapshot = self.job.lake.snapshot(self.connection)
+        return replace(attempt, output_snapshot=snapshot, seconds=time.monotonic() - began)
 
     @contextmanager
     def _transaction(self) -> Iterator[Written]:
@@ -210,11 +238,8 @@ class _Bench:
         try:
             with self.job.lake.transaction(self.connection, self.lease, message) as written:
                 yield written
-        except _RefusedError:
+        except _LeaveError:
             return
-
-    def _other(self, name: DatasetName) -> str:
-        return f"{table(name)} at (version => {self.snapshot})"
 
     def _rows_in(self, views: Mapping[str, str], span: Span | None) -> dict[str, int]:
         total: dict[str, int] = {}
@@ -253,13 +278,13 @@ class _Bench:
             for key in keys
         ]
 
-    def _staged(self, span: Span | None) -> Staged:
+    def _staged(self, span: Span | None, at: str) -> Staged:
         return Staged(
             dataset=self.dataset,
             relation=table(self.dataset.name),
             where=span.filter(self.dataset.contract) if span else "true",
             span=span,
-            others=self._other,
+            others=lambda name: f"{table(name)}{at}",
         )
 
     def unchanged(self) -> list[Outcome]:
@@ -267,7 +292,7 @@ class _Bench:
         keys = [key for key in self.wanted if key not in self.changed]
         if not keys:
             return []
-        rows, findings = audit(self.connection, self._staged(self.span), list(self.wanted))
+        rows, findings = audit(self.connection, self._staged(self.span, ""), list(self.wanted))
         return [
             Outcome(
                 partition=key,
@@ -336,8 +361,8 @@ class _Bench:
         ]
 
 
-class _RefusedError(Exception):
-    """Leave the transaction because a blocking check failed."""
+class _LeaveError(Exception):
+    """Leave the transaction without a commit."""
 
 
 def _outside(rows: Mapping[str, int], inserted: int, where: str) -> list[Finding]:

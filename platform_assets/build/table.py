@@ -102,12 +102,11 @@ def _shape(
 
 
 def _stored(connection: duckdb.DuckDBPyConnection, dataset: Dataset) -> dict[str, str]:
-    rows = connection.execute(
-        "select column_name, data_type from duckdb_columns() where database_name = 'lake'"
-        " and schema_name = ? and table_name = ? order by column_index",
-        [dataset.name.schema, dataset.name.table],
-    ).fetchall()
-    return {str(name): str(kind) for name, kind in rows}
+    try:
+        rows = connection.execute(f"describe {table(dataset.name)}").fetchall()
+    except duckdb.CatalogException:
+        return {}  # there is no such table yet
+    return {str(row[0]): str(row[1]) for row in rows}
 
 
 def _refuse(
