@@ -125,21 +125,47 @@ def audit(
     Guarantees: row rules share one scan, a second one counts where some row breaks a rule; each
     table rule reads the columns it needs.
     """
-    rules = [(c, violation(c)) for c in staged.dataset.all_checks]
-    row_rules = [(c, sql) for c, sql in rules if sql is not None]
-    broken = " or ".join(f"({sql})" for _, sql in row_rules) or "false"
-    found = _grouped(connection, staged, f"count(*), coalesce(bool_or({broken}), false)")
+    checks = staged.dataset.all_checks
+    row_rules = [(c, sql) for c in checks if (sql := violation(c)) is not None]
+    unique = [c for c in checks if isinstance(c, UniqueKey)]
+    found = _first_scan(connection, staged, [sql for _, sql in row_rules], unique)
     rows = {key: int(found[key][0]) if key in found else 0 for key in keys}
+    repeated = [c for n, c in enumerate(unique) if any(f[2 + n] for f in found.values())]
     counts = ", ".join(f"count(*) filter ({sql})" for _, sql in row_rules)
-    by_key = _grouped(connection, staged, counts) if any(b for _, b in found.values()) else {}
+    by_key = _grouped(connection, staged, counts) if any(f[1] for f in found.values()) else {}
     findings = []
     for position, (check, _) in enumerate(row_rules):
         failing = {k: int(r[position]) for k, r in by_key.items()}
         findings += _findings(check, failing, rows)
-    for check, sql in rules:
-        if sql is None:
+    for check in checks:
+        if isinstance(check, UniqueKey) and check not in repeated:
+            findings += _findings(check, {}, rows)
+        elif violation(check) is None:
             findings += _findings(check, _table_rule(connection, staged, check, rows), rows)
     return rows, findings
+
+
+def _first_scan(
+    connection: duckdb.DuckDBPyConnection,
+    staged: Staged,
+    rules: list[str],
+    unique: list[UniqueKey],
+) -> dict[str, tuple[Any, ...]]:
+    """For each partition its rows, whether one breaks a row rule, how many keys may repeat.
+
+    As many hashes of a key as rows prove that none repeats in any of the partitions.
+    """
+    broken = " or ".join(f"({sql})" for sql in rules) or "false"
+    hashes = [f"hash({', '.join(map(quote, c.key))}) as h{n}" for n, c in enumerate(unique)]
+    repeats = [f"count(*) - count(distinct h{n})" for n in range(len(unique))]
+    found = connection.execute(
+        f"with scanned as materialized (select {', '.join([f'{staged.floor} as p', *hashes])},"
+        f" ({broken}) as broken from {staged.relation} where {staged.where}),"
+        " counted as (select p, count(*) as n, coalesce(bool_or(broken), false) as breaks"
+        f" from scanned group by p) select {staged.named('p')}, n, breaks, * exclude (p, n, breaks)"
+        f" from counted, (select {', '.join(repeats) or 'count(*)'} from scanned)"
+    ).fetchall()
+    return {str(key): tuple(values) for key, *values in found}
 
 
 def _grouped(
@@ -178,8 +204,6 @@ def _table_rule(
     if isinstance(check, Query):
         return _query(connection, staged, check, list(rows))
     if isinstance(check, UniqueKey):
-        if not _repeats(connection, staged, check):
-            return {}
         sql = _unique(staged, check)
     elif isinstance(check, RefersTo):
         column, other = quote(check.column), staged.others(check.dataset)
@@ -192,15 +216,6 @@ def _table_rule(
     else:
         raise TypeError(f"no translation for {type(check).__name__}")
     return {str(k): int(n) for k, n in connection.execute(sql).fetchall()}
-
-
-def _repeats(connection: duckdb.DuckDBPyConnection, staged: Staged, check: UniqueKey) -> bool:
-    """Whether some key may repeat: as many hashes as rows prove that none does."""
-    key = ", ".join(quote(k) for k in check.key)
-    row = connection.execute(
-        f"select count(*) - count(distinct hash({key})) from {staged.relation} where {staged.where}"
-    ).fetchone()
-    return row is None or row[0] != 0
 
 
 def _unique(staged: Staged, check: UniqueKey) -> str:

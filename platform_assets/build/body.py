@@ -34,7 +34,7 @@ def staged_sql(
     result = dataset(**tables)
     if isinstance(result, ibis.Table):
         _compare(dataset, result.schema().to_pyarrow())
-        sql = str(ibis.to_sql(result, dialect="duckdb"))
+        sql = backend.compile(result)
     else:
         arrow = _arrow(dataset, result)
         _compare(dataset, arrow.schema)

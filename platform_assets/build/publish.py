@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import pairwise
 
 import duckdb
@@ -50,7 +51,7 @@ class Outcome:
     findings: tuple[Finding, ...]
     published: bool
 
-    @property
+    @cached_property
     def blocked(self) -> bool:
         """Whether a blocking check held the partition back."""
         return any(f.blocks for f in self.findings)
@@ -209,7 +210,9 @@ class _Bench:
         sql = staged_sql(self.connection, self.dataset, views)
         staged = self._staged(span, at)
         target, where = staged.relation, staged.where
-        if not self.is_first:
+        if self.is_first:  # whatever the table will hold is staged here
+            staged = replace(staged, where="true")
+        else:
             self.connection.execute(f"delete from {target} where {where}")
         count = self.connection.execute(f"insert into {target} {sql}").fetchone()
         failpoint("publish.after_stage")
