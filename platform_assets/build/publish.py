@@ -108,7 +108,7 @@ def publish(dataset: Dataset, span: Span | None, job: Job) -> Publication:
         bench = _Bench(dataset=dataset, span=span, job=job, connection=connection, lease=lease)
         attempt, outcomes = bench.first_attempt(began)
         if attempt is None:
-            return bench.report(outcomes, began)
+            return bench.ended(bench.report(outcomes, began), began)
         blocked = {o.partition for o in attempt.outcomes if o.blocked}
         if not blocked:
             return replace(attempt, outcomes=(*attempt.outcomes, *outcomes))
@@ -116,7 +116,7 @@ def publish(dataset: Dataset, span: Span | None, job: Job) -> Publication:
         passing = [k for k in bench.changed if k not in blocked]
         for run in _runs(passing, bench.changed):
             outcomes += bench.attempt(run, began).outcomes
-        return bench.report(outcomes, began, samples=attempt.samples)
+        return bench.ended(bench.report(outcomes, began, samples=attempt.samples), began)
 
 
 @dataclass(kw_only=True)
@@ -192,7 +192,7 @@ class _Bench:
             attempt = self._stage(self.changed, began, written, at="")
             if any(o.blocked for o in attempt.outcomes):
                 raise _LeaveError
-        return attempt and self._ended(attempt, began), outcomes
+        return attempt and self.ended(attempt, began), outcomes
 
     def attempt(self, keys: list[str], began: float) -> Publication:
         """Publish some partitions from the snapshot that was read first."""
@@ -201,7 +201,7 @@ class _Bench:
             attempt = self._stage(keys, began, written, at=at)
             if any(o.blocked for o in attempt.outcomes):
                 raise _LeaveError
-        return self._ended(attempt, began)
+        return self.ended(attempt, began)
 
     def _stage(self, keys: list[str], began: float, written: Written, *, at: str) -> Publication:
         """Stage the partitions, audit them; where none is refused, write the ledger too."""
@@ -230,8 +230,8 @@ class _Bench:
             failpoint("publish.after_data_before_commit")
         return report
 
-    def _ended(self, attempt: Publication, began: float) -> Publication:
-        """The same once its transaction is over."""
+    def ended(self, attempt: Publication, began: float) -> Publication:
+        """The same once its transaction is over: what readers see now, how long it took."""
         snapshot = self.job.lake.snapshot(self.connection)
         return replace(attempt, output_snapshot=snapshot, seconds=time.monotonic() - began)
 
@@ -333,7 +333,7 @@ class _Bench:
             outcomes=tuple(sorted(outcomes, key=lambda o: o.partition)),
             code_version=self.code,
             input_snapshot=self.snapshot,
-            output_snapshot=self.job.lake.snapshot(self.connection),
+            output_snapshot=self.snapshot,
             seconds=time.monotonic() - began,
             bytes=size,
             peak_memory=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,

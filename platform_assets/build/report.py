@@ -72,12 +72,12 @@ def _entry(context: dg.AssetExecutionContext, evaluation: dg.AssetCheckEvaluatio
 
 def _store(storage: PostgresEventLogStorage, entries: Sequence[EventLogEntry]) -> None:
     """Write events with the executions that they end, in the places of the planned ones."""
-    told = [storage._event_to_row(entry) for entry in entries]
+    told: list[dict[str, object]] = [storage._event_to_row(entry) for entry in entries]
     inserted = SqlEventLogStorageTable.insert().returning(
         SqlEventLogStorageTable.c.id, sort_by_parameter_order=True
     )
     with storage.index_transaction() as connection:
-        ids = connection.execute(inserted, told).scalars()
+        ids: Sequence[int] = connection.execute(inserted, told).scalars().all()
         rows = [_row(*each) for each in zip(entries, told, ids, strict=True)]
         connection.execute(AssetCheckExecutionsTable.delete().where(_same(rows)))
         connection.execute(AssetCheckExecutionsTable.insert(), rows)
