@@ -40,7 +40,7 @@ def perform(plan: Sequence[Run], *, tags: dict[str, str] | None = None) -> list[
                     if event in ("STEP_SUCCESS", "STEP_FAILURE", "STEP_SKIPPED"):
                         progress.advance(progress.task_ids[0])
 
-                with _recorded(settings) as run_id:
+                with recorded(settings) as run_id:
                     ran = run_here(
                         code_location(run.names[0].team),
                         run.names,
@@ -64,7 +64,7 @@ def perform(plan: Sequence[Run], *, tags: dict[str, str] | None = None) -> list[
 
 
 @contextmanager
-def _recorded(settings: Settings) -> Iterator[str]:
+def recorded(settings: Settings) -> Iterator[str]:
     """Give a run id whose worker is this process, so that its death is noticed."""
     run_id = str(uuid.uuid4())
     records = WorkerRecords(dagster_home(settings) / "warm")
