@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
+from typing import NamedTuple
 
 import duckdb
 import pyarrow as pa
@@ -128,27 +129,40 @@ def contiguous(before: dict[str, str], shard: str, start: str, stream: DatasetNa
         )
 
 
+class Standing(NamedTuple):
+    """How one partition of a dataset stands, as its last publish says.
+
+    Units: `rows` of the last publish, `rows_ever` of all of them: what a captured partition holds.
+    """
+
+    version: str
+    rows: int
+    rows_ever: int
+
+
 def versions(
     connection: duckdb.DuckDBPyConnection, name: DatasetName, snapshot: int | None = None
 ) -> dict[str, str]:
     """The data version of every published partition, as of a snapshot."""
-    return versions_of(connection, [name], snapshot)[name]
+    return {k: s.version for k, s in standing(connection, [name], snapshot)[name].items()}
 
 
-def versions_of(
+def standing(
     connection: duckdb.DuckDBPyConnection,
     names: Iterable[DatasetName],
     snapshot: int | None = None,
-) -> dict[DatasetName, dict[str, str]]:
-    """The data versions of every published partition of several datasets, in one scan."""
+) -> dict[DatasetName, dict[str, Standing]]:
+    """How every published partition of several datasets stands, in one scan."""
     at = "" if snapshot is None else f" at (version => {snapshot})"
-    found: dict[DatasetName, dict[str, str]] = {name: {} for name in names}
-    known = {str(name): versions for name, versions in found.items()}
+    found: dict[DatasetName, dict[str, Standing]] = {name: {} for name in names}
+    known = {str(name): partitions for name, partitions in found.items()}
+    order = "(epoch, published_at, rowid)"
     rows = connection.execute(
-        "select dataset, partition, arg_max(data_version, (epoch, published_at, rowid))"
+        f"select dataset, partition, arg_max(data_version, {order}),"
+        f" arg_max(rows_out, {order}), sum(rows_out)::bigint"
         f" from {PUBLISHES}{at} where dataset in (select unnest(?)) group by all",
         [list(known)],
     ).fetchall()
-    for dataset, partition, version in rows:
-        known[dataset][partition] = version
+    for dataset, partition, *facts in rows:
+        known[dataset][partition] = Standing(*facts)
     return found

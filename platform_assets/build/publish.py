@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import resource
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -133,17 +134,19 @@ class _Bench:
     wanted: dict[str, str] = field(default_factory=dict)
     changed: list[str] = field(default_factory=list)
     is_first: bool = False
+    inputs: dict[DatasetName, dict[str, ledger.Standing]] = field(default_factory=dict)
 
     def bind(self) -> None:
         """Decide which partitions have new inputs or new code at the transaction's snapshot."""
         self.snapshot = self.job.lake.snapshot(self.connection)
         self.code = code_version(self.dataset)
         names = {*self.dataset.inputs.values(), self.dataset.name}
-        inputs = ledger.versions_of(self.connection, names)
-        known = inputs.pop(self.dataset.name)
+        self.inputs = ledger.standing(self.connection, names)
+        known = {k: s.version for k, s in self.inputs.pop(self.dataset.name).items()}
         self.is_first = not known
         keys = self.span.keys if self.span else [""]
-        self.wanted = {key: self._version(key, inputs) for key in keys}
+        versions = {n: {k: s.version for k, s in of.items()} for n, of in self.inputs.items()}
+        self.wanted = {key: self._version(key, versions) for key in keys}
         stale = [key for key in keys if self.job.rebuild or known.get(key) != self.wanted[key]]
         self.changed = keys[keys.index(stale[0]) : keys.index(stale[-1]) + 1] if stale else []
 
@@ -245,17 +248,22 @@ class _Bench:
             return
 
     def _rows_in(self, views: Mapping[str, str], span: Span | None) -> dict[str, int]:
-        total: dict[str, int] = {}
+        """Rows read of each partition, as the ledger has them; under "" what all of them share."""
+        total: dict[str, int] = defaultdict(int)
         for alias, name in self.dataset.inputs.items():
             other = self.job.find(name)
-            same = span is not None and other.cadence == span.cadence
-            floor = span.floor(other.contract) if span is not None and same else "''"
-            named = span.named("p") if span is not None and same else "p"
-            for found, count in self.connection.execute(
-                f"select {named}, n from"
-                f" (select {floor} as p, count(*) as n from {views[alias]} group by 1)"
-            ).fetchall():
-                total[str(found)] = total.get(str(found), 0) + int(count)
+            if other.source is not None and other.source.kind == "platform":
+                found = self.connection.execute(f"select count(*) from {views[alias]}").fetchone()
+                total[""] += found[0] if found else 0
+                continue
+            captured, of = other.source is not None, self.inputs[name]
+            rows = {k: s.rows_ever if captured else s.rows for k, s in of.items()}
+            if span is None or other.cadence is None:
+                total[""] += sum(rows.values())
+                continue
+            same = other.cadence == span.cadence
+            for key in other.cadence.keys(*overlapping(span, other.cadence)):
+                total[key if same else ""] += rows.get(key, 0)
         return total
 
     def _outcomes(

@@ -18,7 +18,7 @@ from platform_assets.cli.screen import ERR, bar, step
 from platform_assets.declare.dataset import Dataset
 from platform_assets.declare.errors import InvalidPartitionError
 from resources.instance import BATCHED_EVENTS, dagster_home, storage_url
-from resources.settings import Settings, load_settings
+from resources.settings import Settings, load_settings, set_variables
 
 
 def perform(plan: Sequence[Run], *, tags: dict[str, str] | None = None) -> list[dict[str, object]]:
@@ -29,7 +29,7 @@ def perform(plan: Sequence[Run], *, tags: dict[str, str] | None = None) -> list[
     from platform_assets.location import code_location
 
     settings = load_settings()
-    os.environ.update(BATCHED_EVENTS)
+    set_variables(BATCHED_EVENTS)
     facts: list[dict[str, object]] = []
     with open_instance(dagster_home(settings), storage_url(settings)) as instance:
         for run in plan:
