@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from resources.broker import EmbeddedBroker
 from resources.postgres import EmbeddedPostgres
+from tests.resources.source.brokered import KafkaKind
 from tests.resources.source.kinds import FilesKind, Kind, Ledger, PostgresKind
 
 
@@ -32,7 +34,22 @@ def files_kind(tmp_path: Path) -> FilesKind:
     return FilesKind(tmp_path / "drop", tmp_path / "scratch")
 
 
-@pytest.fixture(params=["postgres", "files"])
+@pytest.fixture(scope="session")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedBroker]:
+    """One broker of Kafka's protocol for the session."""
+    broker = EmbeddedBroker(log=tmp_path_factory.mktemp("broker") / "log")
+    broker.start()
+    yield broker
+    broker.stop()
+
+
+@pytest.fixture
+def kafka_kind(broker: EmbeddedBroker, tmp_path: Path) -> KafkaKind:
+    """A topic of one partition, with a name of its own."""
+    return KafkaKind(broker.address, tmp_path / "scratch")
+
+
+@pytest.fixture(params=["postgres", "files", "kafka"])
 def kind(request: pytest.FixtureRequest) -> Kind:
     """Every kind of source in turn."""
     found: Kind = request.getfixturevalue(f"{request.param}_kind")
