@@ -141,9 +141,7 @@ class JsonRows:
         try:
             return pa.array(found, pa.string())
         except (pa.ArrowException, UnicodeEncodeError, TypeError):
-            texts = [
-                _text(each, values[at], path) for at, each in zip(objects, found, strict=True)
-            ]
+            texts = [_text(each, values[at], path) for at, each in zip(objects, found, strict=True)]
         for at, text in zip(objects, texts, strict=True):
             if text is not None and not _is_unicode(text):
                 refused[at] = f"has half a character in `{'.'.join(path)}`"

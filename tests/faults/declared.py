@@ -14,6 +14,7 @@ from platform_assets.declare import (
     Daily,
     Dataset,
     DatasetName,
+    Kafka,
     Postgres,
     dataset,
     latest_per_key,
@@ -42,6 +43,15 @@ steps = raw(
     owner="team:factory",
 )
 
+MESSAGES = "messages"
+moves = raw(
+    "factory.raw.moves",
+    source=Kafka(connection=MESSAGES, topic="moves", fields={"amount": "load.amount"}),
+    contract=CONTRACT,
+    cadence=DAYS,
+    owner="team:factory",
+)
+
 
 def _latest(steps: ibis.Table) -> ibis.Table:
     """Keep the latest state of each piece."""
@@ -61,4 +71,4 @@ def _curated(name: str) -> Dataset:
 
 pieces = _curated("factory.curated.pieces")
 twins = tuple(_curated(f"factory.curated.pieces_{n}") for n in range(10))
-KNOWN: dict[DatasetName, Dataset] = {d.name: d for d in (steps, pieces, *twins)}
+KNOWN: dict[DatasetName, Dataset] = {d.name: d for d in (steps, moves, pieces, *twins)}

@@ -35,9 +35,9 @@ class KafkaKind:
 
     together = False
 
-    def __init__(self, address: str, scratch: Path, partitions: int = 1) -> None:
+    def __init__(self, address: str, scratch: Path, partitions: int = 1, topic: str = "") -> None:
         self.address, self.scratch = address, scratch
-        self.topic = f"things_{next(_NUMBERS)}"
+        self.topic = topic or f"things_{next(_NUMBERS)}"
         make_topic(address, self.topic, partitions)
 
     def add(self, rows: list[dict]) -> None:
@@ -53,5 +53,3 @@ class KafkaKind:
     def open(self, shape: Shape = SHAPE, **words: object) -> KafkaSource:
         word = Kafka(**{"connection": "log", "topic": self.topic, **words})
         return KafkaSource(word, shape, address=lambda: self.address, scratch=self.scratch)
-
-
