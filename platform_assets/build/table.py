@@ -43,7 +43,6 @@ CHANGE_COLUMNS = {
             ("_topic", pa.string()),
             ("_device", pa.string()),
             ("_sequence", pa.int64()),
-            ("_received_at", pa.timestamp("us", "UTC")),
         ]
     ),
 }

@@ -49,9 +49,8 @@ class JsonRows:
         ]
         self.unknown: set[str] = set()
         self._tree = _tree(self.paths)
-        self._scan = JSONDecoder(
-            parse_float=str, parse_int=str, parse_constant=_no_constant
-        ).scan_once
+        decoder: Any = JSONDecoder(parse_float=str, parse_int=str, parse_constant=_no_constant)
+        self._scan = decoder.scan_once
 
     def read(self, values: Sequence[bytes | None]) -> Decoded:
         """Decode messages; what is refused is told by its place."""

@@ -77,7 +77,7 @@ class Log:
         self.topic, self.declared = topic, declared
         self._said: KafkaError | None = None
         self._settings = _settings(address, declared)
-        reading = {
+        reading: dict[str, Any] = {
             "group.id": group,
             "enable.auto.commit": False,
             "enable.auto.offset.store": False,

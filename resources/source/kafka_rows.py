@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pyarrow as pa
 from confluent_kafka import TIMESTAMP_NOT_AVAILABLE, Message
@@ -82,7 +83,7 @@ def _instant(message: Message) -> int | None:
 
 def _headers(message: Message) -> str | None:
     """Write headers as an object; a name that comes more than once has a list."""
-    headers = message.headers()
+    headers: Any = message.headers()
     if not headers:
         return None
     named: dict[str, list[str | None]] = {}

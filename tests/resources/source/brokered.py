@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import time
 from itertools import count
 from pathlib import Path
 
+import paho.mqtt.client as paho
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from platform_assets.declare.source import Kafka
+from platform_assets.declare.source import Kafka, Mqtt
+from resources.broker import answers, free_port
 from resources.source.kafka import KafkaSource
-from tests.resources.source.kinds import SHAPE, Shape
+from resources.source.mqtt import MqttSource
+from tests.resources.source.kinds import SHAPE, Shape, thing
 
 _NUMBERS = count()
 
@@ -53,3 +58,74 @@ class KafkaKind:
     def open(self, shape: Shape = SHAPE, **words: object) -> KafkaSource:
         word = Kafka(**{"connection": "log", "topic": self.topic, **words})
         return KafkaSource(word, shape, address=lambda: self.address, scratch=self.scratch)
+
+
+class MqttKind:
+    """One topic of its own, on which one station numbers its messages."""
+
+    together = False
+
+    def __init__(self, port: int, scratch: Path) -> None:
+        self.port, self.scratch = port, scratch
+        self.topic = f"things/{next(_NUMBERS)}"
+        self.count = 0
+        self.open().verify()
+
+    def add(self, rows: list[dict]) -> None:
+        messages = []
+        for row in rows:
+            self.count += 1
+            messages.append(
+                json.dumps({**row, "extra": 1, "by": {"station": "s1"}, "n": self.count})
+            )
+        self.send(*messages)
+
+    def send(self, *payloads: str | bytes, qos: int = 1) -> None:
+        """Publish payloads of the caller's words, in order; return when the broker has them."""
+        client = paho.Client(paho.CallbackAPIVersion.VERSION2, protocol=paho.MQTTv5)
+        client.connect("127.0.0.1", self.port)
+        client.loop_start()
+        sent = [client.publish(f"{self.topic}/s1", payload, qos) for payload in payloads]
+        for each in sent:
+            each.wait_for_publish(20)
+            assert each.is_published()
+        client.disconnect()
+        client.loop_stop()
+
+    def say(self, number: int, station: str = "s1", **fields: object) -> None:
+        """Publish one message of a station with its number."""
+        self.send(json.dumps({"by": {"station": station}, "n": number, **thing(number), **fields}))
+
+    def open(self, shape: Shape = SHAPE, **words: object) -> MqttSource:
+        named = {"connection": "field", "topic": f"{self.topic}/#", "client": self.topic}
+        word = Mqtt(**{**named, "device": "by.station", "sequence": "n", **words})
+        address = f"mqtt://127.0.0.1:{self.port}"
+        return MqttSource(word, shape, address=lambda: address, scratch=self.scratch)
+
+
+class Mosquitto:
+    """Debian's broker as a child of this process."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.port = folder, free_port()
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "mosquitto.conf").write_text(
+            f"listener {self.port} 127.0.0.1\nallow_anonymous true\nmax_inflight_messages 1000\n"
+            f"persistence true\npersistence_location {folder}/\nuser root\n"
+        )
+
+    def start(self) -> None:
+        """Start it; return when it answers."""
+        command = ["/usr/sbin/mosquitto", "-c", str(self.folder / "mosquitto.conf")]
+        with (self.folder / "log").open("ab") as log:
+            self._child = subprocess.Popen(command, stdout=log, stderr=log)
+        deadline = time.monotonic() + 20
+        while not answers(self.port):
+            assert self._child.poll() is None, (self.folder / "log").read_text()
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+
+    def stop(self) -> None:
+        """Stop it in order, its sessions kept on disk."""
+        self._child.terminate()
+        self._child.wait(20)

@@ -9,7 +9,7 @@ import pytest
 
 from resources.broker import EmbeddedBroker
 from resources.postgres import EmbeddedPostgres
-from tests.resources.source.brokered import KafkaKind
+from tests.resources.source.brokered import KafkaKind, Mosquitto, MqttKind
 from tests.resources.source.kinds import FilesKind, Kind, Ledger, PostgresKind
 
 
@@ -49,7 +49,24 @@ def kafka_kind(broker: EmbeddedBroker, tmp_path: Path) -> KafkaKind:
     return KafkaKind(broker.address, tmp_path / "scratch")
 
 
-@pytest.fixture(params=["postgres", "files", "kafka"])
+@pytest.fixture(scope="session")
+def mosquitto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mosquitto]:
+    """One MQTT broker for the session."""
+    server = Mosquitto(tmp_path_factory.mktemp("mosquitto"))
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def mqtt_kind(mosquitto: Mosquitto, tmp_path: Path) -> MqttKind:
+    """A topic of its own, to which we have a session."""
+    return MqttKind(mosquitto.port, tmp_path / "scratch")
+
+
+@pytest.fixture(
+    params=["postgres", "files", "kafka", pytest.param("mqtt", marks=pytest.mark.services)]
+)
 def kind(request: pytest.FixtureRequest) -> Kind:
     """Every kind of source in turn."""
     found: Kind = request.getfixturevalue(f"{request.param}_kind")
