@@ -74,11 +74,16 @@ class Log:
     """
 
     def __init__(self, topic: str, group: str, address: str, declared: str) -> None:
-        self.topic, self.declared = topic, declared
+        self.topic, self.group, self.declared = topic, group, declared
         self._said: KafkaError | None = None
         self._settings = _settings(address, declared)
-        reading: dict[str, Any] = {
-            "group.id": group,
+        with self._reported():
+            self._consumer = Consumer(self._reading_settings())
+
+    def _reading_settings(self) -> dict[str, Any]:
+        return {
+            **self._settings,
+            "group.id": self.group,
             "enable.auto.commit": False,
             "enable.auto.offset.store": False,
             "enable.partition.eof": True,
@@ -90,8 +95,6 @@ class Log:
             "log_level": 0,
             "error_cb": self._hear,
         }
-        with self._reported():
-            self._consumer = Consumer({**self._settings, **reading})
 
     def __enter__(self) -> Self:
         return self
@@ -101,7 +104,8 @@ class Log:
 
     def topic_id(self) -> str:
         """Tell what no later topic of the same name shares; "" where a broker has no such id."""
-        admin = AdminClient({**self._settings, "log_level": 0, "error_cb": self._hear})
+        settings: dict[str, Any] = {**self._settings, "log_level": 0, "error_cb": self._hear}
+        admin = AdminClient(settings)
         with self._reported():
             asked = admin.describe_topics(
                 TopicCollection([self.topic]), request_timeout=ANSWER_SECONDS

@@ -76,7 +76,11 @@ class Session:
         self._client.on_message = self._arrived
         self._client.on_subscribe = self._answer("subscribe")
         self._client.on_unsubscribe = self._answer("unsubscribe")
-        self._connect(address)
+        try:
+            self._connect(address)
+        except BaseException:
+            self._part()
+            raise
 
     def __enter__(self) -> Self:
         return self
@@ -84,6 +88,13 @@ class Session:
     def __exit__(self, *_: object) -> None:
         self._client.disconnect()
         self._client.loop(_LOOP_SECONDS)
+        self._part()
+
+    def _part(self) -> None:
+        """Let the client go, with the sockets that it closes when nobody holds it."""
+        self._client.on_connect = self._client.on_disconnect = self._client.on_message = None
+        self._client.on_subscribe = self._client.on_unsubscribe = None
+        del self._client
 
     def gather(self, rows: int, until: float) -> None:
         """Wait for messages: until there are enough, or it has been quiet, or time is up."""

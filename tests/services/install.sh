@@ -5,7 +5,7 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
-packages=(chromium)
+packages=(chromium mosquitto)
 
 missing=()
 for package in "${packages[@]}"; do
