@@ -11,10 +11,13 @@ from typing import Any
 import pytest
 
 from resources.broker import EmbeddedBroker
+from resources.mqtt_broker import EmbeddedMqttBroker
+from resources.settings import Settings
+from resources.source.opening import open_source
 from tests.faults.campaign import INGEST
-from tests.faults.declared import MESSAGES
+from tests.faults.declared import MESSAGES, STATIONS, signals
 from tests.faults.stage import Stage
-from tests.resources.source.brokered import KafkaKind
+from tests.resources.source.brokered import KafkaKind, publish_mqtt
 
 BATCH_ROWS = 40
 PARTITIONS = 3
@@ -62,6 +65,14 @@ def _move(number: int) -> str:
     )
 
 
+def _signal(number: int) -> str:
+    """The same, its amount not nested."""
+    if number % 100 == ODD:
+        return f"signal {number}"
+    told = json.loads(_move(number))
+    return json.dumps({**told, "amount": told.pop("load")["amount"]})
+
+
 def good(numbers: range) -> list[tuple[str, int, int]]:
     """The rows that must be captured."""
     return sorted((str(n), n, n) for n in numbers if n % 50 != ODD)
@@ -101,3 +112,33 @@ def test_quarantine_tells_topic_partition_offset(floor: Stage, moves: KafkaKind)
         ("moves/0/19", "`amount` is not int64"),
         ("moves/1/2", "is not JSON"),
     ]
+
+
+SIGNALS = {"captured": "factory.raw.signals"}
+
+
+def test_signals_killed_at_every_failpoint_are_neither_lost_nor_doubled(
+    empty: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The broker sends again what nobody confirmed; what the lake holds is recognised."""
+    broker = EmbeddedMqttBroker()
+    broker.start()
+    address = {f"WATERMAIN_SOURCE_{STATIONS.upper()}": broker.address}
+    empty.environment |= address
+    for name, value in empty.environment.items():
+        monkeypatch.setenv(name, value)
+    open_source(signals, Settings()).verify()
+    sent = 0
+    for place in (*INGEST, *INGEST):
+        numbers = range(sent, sent + 100)
+        publish_mqtt(broker.port, "line/1", [_signal(n) for n in numbers])
+        sent += 100
+        nth = 1 + sent // 100 % 2
+        ended = empty.run("capture", failpoint=f"{place}=kill:{nth}", at="capture", given=SIGNALS)
+        assert ended.killed, place
+    assert empty.run("capture", given=SIGNALS).results
+    kept = empty.run("kept", given=SIGNALS).results["kept"]
+    broker.stop()
+    assert kept["rows"] == good(range(sent))
+    assert len(kept["quarantined"]) == sent // 50
+    assert sum(rows + aside for *_, rows, aside in kept["batches"]) == sent

@@ -21,6 +21,7 @@ from resources import ledger
 from resources.lake import Lake, table
 from resources.settings import PREFIX, load_settings
 from resources.source.kafka import KafkaSource  # noqa: F401
+from resources.source.mqtt import MqttSource  # noqa: F401
 from resources.source.opening import open_source  # noqa: F401
 from resources.source.postgres import PostgresSource  # noqa: F401
 from tests.build.feed import Feed

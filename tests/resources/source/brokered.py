@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import time
+from collections.abc import Sequence
 from itertools import count
 from pathlib import Path
 
@@ -60,6 +61,19 @@ class KafkaKind:
         return KafkaSource(word, shape, address=lambda: self.address, scratch=self.scratch)
 
 
+def publish_mqtt(port: int, topic: str, payloads: Sequence[str | bytes], qos: int = 1) -> None:
+    """Publish payloads in order; return when the broker has them."""
+    client = paho.Client(paho.CallbackAPIVersion.VERSION2, protocol=paho.MQTTv5)
+    client.connect("127.0.0.1", port)
+    client.loop_start()
+    sent = [client.publish(topic, payload, qos) for payload in payloads]
+    for each in sent:
+        each.wait_for_publish(20)
+        assert each.is_published()
+    client.disconnect()
+    client.loop_stop()
+
+
 class MqttKind:
     """One topic of its own, on which one station numbers its messages."""
 
@@ -82,15 +96,7 @@ class MqttKind:
 
     def send(self, *payloads: str | bytes, qos: int = 1) -> None:
         """Publish payloads of the caller's words, in order; return when the broker has them."""
-        client = paho.Client(paho.CallbackAPIVersion.VERSION2, protocol=paho.MQTTv5)
-        client.connect("127.0.0.1", self.port)
-        client.loop_start()
-        sent = [client.publish(f"{self.topic}/s1", payload, qos) for payload in payloads]
-        for each in sent:
-            each.wait_for_publish(20)
-            assert each.is_published()
-        client.disconnect()
-        client.loop_stop()
+        publish_mqtt(self.port, f"{self.topic}/s1", payloads, qos)
 
     def say(self, number: int, station: str = "s1", **fields: object) -> None:
         """Publish one message of a station with its number."""
