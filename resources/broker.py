@@ -95,7 +95,7 @@ def answers(port: int) -> bool:
     """Say whether something listens on a loopback port."""
     try:
         socket.create_connection(("127.0.0.1", port), timeout=1).close()
-    except OSError:
+    except (OSError, OverflowError):
         return False
     return True
 

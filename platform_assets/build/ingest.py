@@ -74,7 +74,7 @@ class _Landing:
         span = self._span()
         target = table(self.dataset.name)
         fresh: list[Outcome] = []
-        message = f"capture {self.dataset.name} {batch.end} by {self.job.run_id}"
+        message = f"capture {self.dataset.name} {batch.batch_id} by {self.job.run_id}"
         failpoint("ingest.before_transaction")
         with self.job.lake.transaction(self.connection, self.lease, message) as written:
             if batch.reset:

@@ -43,6 +43,11 @@ _LASTING = {
     KafkaError._SSL,
 }
 
+_MOVING = {
+    KafkaError.NOT_COORDINATOR,
+    KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+    KafkaError.COORDINATOR_NOT_AVAILABLE,
+}
 _VAGUE = {
     KafkaError._TRANSPORT,
     KafkaError._TIMED_OUT,
@@ -132,20 +137,27 @@ class Log:
     def committed(self, partitions: Mapping[int, object]) -> dict[int, int]:
         """Tell what the group has confirmed; a partition without a word is left out."""
         asked = [TopicPartition(self.topic, partition) for partition in partitions]
-        with self._reported():
-            found = self._consumer.committed(asked, timeout=ANSWER_SECONDS) if asked else []
+        found = self._coordinated(lambda: self._consumer.committed(asked, timeout=ANSWER_SECONDS))
         return {each.partition: each.offset for each in found if each.offset > OFFSET_INVALID}
 
     def commit(self, offsets: Mapping[int, int]) -> None:
         """Show progress to those who measure lag."""
-        with self._reported():
-            done = self._consumer.commit(
-                offsets=[TopicPartition(self.topic, *each) for each in offsets.items()],
-                asynchronous=False,
-            )
-            for each in done:
-                if each.error is not None:
-                    raise KafkaException(each.error)
+        told = [TopicPartition(self.topic, *each) for each in offsets.items()]
+        self._coordinated(lambda: self._consumer.commit(offsets=told, asynchronous=False))
+
+    def _coordinated(self, call: Callable[[], list[TopicPartition] | None]) -> list[TopicPartition]:
+        """Ask the group's coordinator; it may be on its way from one broker to another."""
+        deadline = time.monotonic() + ANSWER_SECONDS
+        while True:
+            try:
+                found = call() or []
+                if failed := [each.error for each in found if each.error is not None]:
+                    raise KafkaException(failed[0])
+                return found
+            except KafkaException as error:
+                if error.args[0].code() not in _MOVING or time.monotonic() > deadline:
+                    raise self.error(error.args[0]) from error
+            time.sleep(_POLL_SECONDS)
 
     def ends(self, starts: Mapping[int, int]) -> dict[int, End]:
         """Look from each partition's offset to its end; one whose offset is not there is left out.

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from demo.mqtt_broker import EmbeddedMqttBroker
 from resources.broker import EmbeddedBroker
-from resources.mqtt_broker import EmbeddedMqttBroker
 from resources.settings import Settings
 from resources.source.opening import open_source
 from tests.faults.campaign import INGEST

@@ -20,6 +20,7 @@ from resources.source.mqtt import MqttSource
 from tests.resources.source.kinds import SHAPE, Shape, thing
 
 _NUMBERS = count()
+JARS = Path(__file__).parents[3] / "data" / "services" / "kafka"
 
 
 def make_topic(address: str, name: str, partitions: int = 1) -> None:
@@ -134,4 +135,49 @@ class Mosquitto:
     def stop(self) -> None:
         """Stop it in order, its sessions kept on disk."""
         self._child.terminate()
+        self._child.wait(20)
+
+
+class ApacheKafka:
+    """One node of Apache Kafka as a child of this process, its log on disk."""
+
+    def __init__(self, folder: Path, jars: Path) -> None:
+        self.folder, self.port, self._control = folder, free_port(), free_port()
+        self._java = ["java", "-Xmx512m", "-cp", f"{jars}/*"]
+        folder.mkdir(parents=True, exist_ok=True)
+        self._settings = folder / "server.properties"
+        self._settings.write_text(
+            f"process.roles=broker,controller\nnode.id=1\nlog.dirs={folder}/data\n"
+            f"controller.quorum.voters=1@127.0.0.1:{self._control}\n"
+            f"listeners=PLAINTEXT://127.0.0.1:{self.port},"
+            f"CONTROLLER://127.0.0.1:{self._control}\n"
+            "controller.listener.names=CONTROLLER\noffsets.topic.replication.factor=1\n"
+            "transaction.state.log.replication.factor=1\ntransaction.state.log.min.isr=1\n"
+            "group.initial.rebalance.delay.ms=0\nlog.retention.check.interval.ms=500\n"
+        )
+        form = ["kafka.tools.StorageTool", "format", "-t", "MkU3OEVBNTcwNTJENDM2Qg"]
+        subprocess.run(
+            [*self._java, *form, "-c", str(self._settings)], check=True, capture_output=True
+        )
+
+    @property
+    def address(self) -> str:
+        """Where clients find it."""
+        return f"127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        """Start it; return when it knows its topics."""
+        with (self.folder / "log").open("ab") as log:
+            self._child = subprocess.Popen(
+                [*self._java, "kafka.Kafka", str(self._settings)], stdout=log, stderr=log
+            )
+        deadline = time.monotonic() + 60
+        while not answers(self.port):
+            assert self._child.poll() is None, (self.folder / "log").read_text()
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+
+    def kill(self) -> None:
+        """End it without any warning."""
+        self._child.kill()
         self._child.wait(20)

@@ -7,10 +7,16 @@ from pathlib import Path
 
 import pytest
 
+from demo.mqtt_broker import EmbeddedMqttBroker
 from resources.broker import EmbeddedBroker
-from resources.mqtt_broker import EmbeddedMqttBroker
 from resources.postgres import EmbeddedPostgres
-from tests.resources.source.brokered import KafkaKind, Mosquitto, MqttKind
+from tests.resources.source.brokered import (
+    JARS,
+    ApacheKafka,
+    KafkaKind,
+    Mosquitto,
+    MqttKind,
+)
 from tests.resources.source.kinds import FilesKind, Kind, Ledger, PostgresKind
 
 KINDS = ("postgres", "files", "kafka", "mqtt")
@@ -82,6 +88,21 @@ def mosquitto_kind(mosquitto: Mosquitto, tmp_path: Path) -> MqttKind:
     return MqttKind(mosquitto.port, tmp_path / "scratch")
 
 
+@pytest.fixture(scope="session")
+def apache_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApacheKafka]:
+    """One node of Apache Kafka for the session."""
+    server = ApacheKafka(tmp_path_factory.mktemp("kafka"), JARS)
+    server.start()
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def apache_kind(apache_kafka: ApacheKafka, tmp_path: Path) -> KafkaKind:
+    """A topic of one partition on Apache Kafka."""
+    return KafkaKind(apache_kafka.address, tmp_path / "scratch")
+
+
 @pytest.fixture
 def kind(request: pytest.FixtureRequest) -> Kind:
     """Every kind of source in turn."""
@@ -91,14 +112,16 @@ def kind(request: pytest.FixtureRequest) -> Kind:
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Give every kind to a test, but for those that a `never` mark takes out with its reason."""
-    if "kind" not in metafunc.fixturenames:
+    own = [mark.args[0] for mark in metafunc.definition.iter_markers("parametrize")]
+    if "kind" not in metafunc.fixturenames or any("kind" in names for names in own):
         return
     marks = list(metafunc.definition.iter_markers("never"))
     assert all(mark.kwargs["reason"] for mark in marks)
     never = {mark.args[0] for mark in marks}
     kinds: list[object] = [name for name in KINDS if name not in never]
-    if "mqtt" not in never:
-        kinds.append(pytest.param("mosquitto", marks=pytest.mark.services))
+    others = {"mosquitto": "mqtt", "apache": "kafka"}
+    services = pytest.mark.services
+    kinds += [pytest.param(n, marks=services) for n, kin in others.items() if kin not in never]
     metafunc.parametrize("kind", kinds, indirect=True)
 
 

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from demo.mqtt_broker import EmbeddedMqttBroker
 from platform_assets.declare import Mqtt
 from platform_assets.declare.errors import (
     InvalidDeclarationError,
@@ -14,7 +15,6 @@ from platform_assets.declare.errors import (
     UnreachableSystemError,
 )
 from resources.broker import free_port
-from resources.mqtt_broker import EmbeddedMqttBroker
 from resources.source.mqtt import SHARD
 from resources.source.protocol import Limit
 from resources.source.sequences import gaps

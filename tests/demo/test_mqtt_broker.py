@@ -12,9 +12,9 @@ import pytest
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from resources import mqtt_broker, mqtt_packets
-from resources.mqtt_broker import EmbeddedMqttBroker
-from resources.mqtt_packets import Cursor, MalformedPacketError
+from demo import mqtt_broker, mqtt_packets
+from demo.mqtt_broker import EmbeddedMqttBroker
+from demo.mqtt_packets import Cursor, MalformedPacketError
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ from collections import OrderedDict, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from resources import mqtt_packets as packets
-from resources.mqtt_packets import Cursor, MalformedPacketError, Message
+from demo import mqtt_packets as packets
+from demo.mqtt_packets import Cursor, MalformedPacketError, Message
 
 MOST_QUEUED = 100_000
 MOST_BYTES = 64 * 2**20
