@@ -78,6 +78,7 @@ def good(numbers: range) -> list[tuple[str, int, int]]:
     return sorted((str(n), n, n) for n in numbers if n % 50 != ODD)
 
 
+@pytest.mark.slow
 def test_messages_killed_at_every_failpoint_are_neither_lost_nor_doubled(
     floor: Stage, moves: KafkaKind
 ) -> None:
@@ -117,6 +118,7 @@ def test_quarantine_tells_topic_partition_offset(floor: Stage, moves: KafkaKind)
 SIGNALS = {"captured": "factory.raw.signals"}
 
 
+@pytest.mark.slow
 def test_signals_killed_at_every_failpoint_are_neither_lost_nor_doubled(
     empty: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from confluent_kafka import Consumer, TopicPartition
 
+from platform_assets.build.table import CHANGE_COLUMNS
 from platform_assets.declare import Kafka
 from platform_assets.declare.errors import (
     InvalidDeclarationError,
@@ -18,6 +19,8 @@ from resources.broker import EmbeddedBroker, free_port
 from resources.source.delivery import Caps
 from resources.source.kafka import KafkaSource
 from resources.source.kafka_log import Marks
+from resources.source.kafka_rows import MESSAGE_COLUMNS
+from resources.source.mqtt import DEVICE_COLUMNS
 from resources.source.protocol import Limit, Shape
 from tests.resources.source.brokered import KafkaKind, drop_topic, make_topic
 from tests.resources.source.kinds import SHAPE, Ledger, rows_of, thing
@@ -233,3 +236,8 @@ def test_backlog_counts_all_partitions(wide: KafkaKind, ledger: Ledger) -> None:
     wide.send(value(1), value(2), partition=0)
     wide.send(value(3), partition=2)
     assert wide.open(Shape(dataset="a.raw.b", columns=("id",))).backlog().rows == 3
+
+
+def test_lake_keeps_the_columns_that_the_sources_give() -> None:
+    assert CHANGE_COLUMNS["kafka"].equals(MESSAGE_COLUMNS)
+    assert CHANGE_COLUMNS["mqtt"].equals(DEVICE_COLUMNS)
