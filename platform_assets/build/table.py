@@ -29,6 +29,29 @@ CHANGE_COLUMNS = {
             ("_delivered_at", pa.timestamp("us", "UTC")),
         ]
     ),
+    "kafka": pa.schema(
+        [
+            ("_partition", pa.int64()),
+            ("_offset", pa.int64()),
+            ("_timestamp", pa.timestamp("us", "UTC")),
+            ("_key", pa.string()),
+            ("_headers", pa.string()),
+        ]
+    ),
+    "mqtt": pa.schema(
+        [
+            ("_topic", pa.string()),
+            ("_device", pa.string()),
+            ("_sequence", pa.int64()),
+        ]
+    ),
+}
+# Where a captured row lay at its source, as SQL over its change columns.
+ROW_POSITIONS = {
+    "postgres": "_lsn::varchar",
+    "files": "_row::varchar",
+    "kafka": "_partition || '/' || _offset",
+    "mqtt": "_topic || '/' || _device || '/' || _sequence",
 }
 SHAPE_ATTEMPTS = 5
 BATCH_COLUMN = pa.field("_batch_id", pa.string())

@@ -1,0 +1,205 @@
+"""The reader of JSON messages into columns of text, every number as it was written.
+
+Source: RFC 8259; `NaN`, `Infinity` are refused, of a name given twice the last counts.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from json.decoder import JSONDecoder
+from typing import Any
+
+import pyarrow as pa
+
+from resources.source.delivery import Caps
+
+Tree = dict[str, "Tree"]
+_LEAF = ""
+_SPACE = " \t\r\n"
+_MOST_UNKNOWN = 1000
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """Hold the columns of the messages that could be read, with the reasons of the others.
+
+    `kept` are the places of the messages behind the columns' rows, in order.
+    """
+
+    kept: list[int]
+    columns: list[pa.Array]
+    refused: dict[int, str]
+
+
+class JsonRows:
+    """Decode messages, each a JSON object, into the declared columns.
+
+    Guarantees: a number, `true` or `false` is handed on as its literal text, an object or list
+    as JSON text, `null` or a missing field as null. `unknown` gathers what nobody declared.
+    """
+
+    def __init__(
+        self, columns: Sequence[str], fields: Mapping[str, str], caps: Caps | None = None
+    ) -> None:
+        self.caps = caps or Caps()
+        self.paths = [
+            tuple(fields[name].split(".")) if name in fields else (name,) for name in columns
+        ]
+        self.unknown: set[str] = set()
+        self._tree = _tree(self.paths)
+        decoder: Any = JSONDecoder(parse_float=str, parse_int=str, parse_constant=_no_constant)
+        self._scan = decoder.scan_once
+
+    def read(self, values: Sequence[bytes | None]) -> Decoded:
+        """Decode messages; what is refused is told by its place."""
+        objects, refused = self._objects(values)
+        self._learn(list(objects.values()), self._tree, "")
+        while True:
+            columns = [self._column(path, objects, values, refused) for path in self.paths]
+            spoiled = objects.keys() & refused.keys()
+            if not spoiled:
+                return Decoded(list(objects), columns, refused)
+            objects = {at: each for at, each in objects.items() if at not in spoiled}
+
+    def _objects(
+        self, values: Sequence[bytes | None]
+    ) -> tuple[dict[int, dict[str, Any]], dict[int, str]]:
+        objects: dict[int, dict[str, Any]] = {}
+        refused: dict[int, str] = {}
+        scan, most = self._scan, self.caps.row_bytes
+        for at, value in enumerate(values):
+            if value is None:
+                refused[at] = "has no value: a tombstone"
+            elif len(value) > most:
+                refused[at] = f"is longer than {most} bytes"
+            else:
+                try:
+                    text = value.decode()
+                    found, end = scan(text, 0)
+                    if end != len(text) or type(found) is not dict:
+                        found = self._odd(text)
+                    objects[at] = found
+                except UnicodeDecodeError:
+                    refused[at] = "is not UTF-8"
+                except StopIteration:
+                    self._retry(value, at, objects, refused)
+                except _NoObjectError as error:
+                    refused[at] = str(error)
+                except (ValueError, RecursionError):
+                    refused[at] = "is not JSON"
+        return objects, refused
+
+    def _retry(
+        self, value: bytes, at: int, objects: dict[int, dict[str, Any]], refused: dict[int, str]
+    ) -> None:
+        """Read a message again that does not begin with its value: white space may."""
+        try:
+            objects[at] = self._odd(value.decode())
+        except _NoObjectError as error:
+            refused[at] = str(error)
+        except (ValueError, RecursionError, StopIteration):
+            refused[at] = "is not JSON"
+
+    def _odd(self, text: str) -> dict[str, Any]:
+        stripped = text.strip(_SPACE)
+        found, end = self._scan(stripped, 0)
+        if end != len(stripped):
+            raise ValueError(end)
+        if type(found) is not dict:
+            raise _NoObjectError("is no JSON object")
+        return found
+
+    def _learn(self, objects: list[dict[str, Any]], tree: Tree, prefix: str) -> None:
+        names: set[str] = set()
+        names.update(*objects)
+        if len(self.unknown) < _MOST_UNKNOWN:
+            self.unknown.update(prefix + name for name in names - tree.keys())
+        for head, branch in tree.items():
+            if branch and _LEAF not in branch:
+                inner = [each[head] for each in objects if type(each.get(head)) is dict]
+                self._learn(inner, branch, f"{prefix}{head}.")
+
+    def _column(
+        self,
+        path: tuple[str, ...],
+        objects: Mapping[int, dict[str, Any]],
+        values: Sequence[bytes | None],
+        refused: dict[int, str],
+    ) -> pa.Array:
+        found: list[Any] = list(objects.values())
+        for depth, step in enumerate(path):
+            if depth:
+                for at, each in zip(objects, found, strict=True):
+                    if each is not None and type(each) is not dict:
+                        refused[at] = f"has no object in `{'.'.join(path[:depth])}`"
+                found = [each.get(step) if type(each) is dict else None for each in found]
+            else:
+                found = [each.get(step) for each in found]
+        try:
+            return pa.array(found, pa.string())
+        except (pa.ArrowException, UnicodeEncodeError, TypeError):
+            texts = [_text(each, values[at], path) for at, each in zip(objects, found, strict=True)]
+        for at, text in zip(objects, texts, strict=True):
+            if text is not None and not _is_unicode(text):
+                refused[at] = f"has half a character in `{'.'.join(path)}`"
+        return pa.array(
+            [None if at in refused else text for at, text in zip(objects, texts, strict=True)],
+            pa.string(),
+        )
+
+
+class _NoObjectError(Exception):
+    """Report a message that is JSON, but no object."""
+
+
+class _Number(str):
+    """A number as it was written."""
+
+    __slots__ = ()
+
+
+def _tree(paths: Iterable[tuple[str, ...]]) -> Tree:
+    tree: Tree = {}
+    for path in paths:
+        branch = tree
+        for step in path:
+            branch = branch.setdefault(step, {})
+        branch[_LEAF] = {}
+    return tree
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(name)
+
+
+def _text(value: Any, message: bytes | None, path: tuple[str, ...]) -> str | None:
+    """Write a value as text; nested ones are decoded anew, since their numbers became text."""
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    exact = json.loads(message or b"", parse_float=_Number, parse_int=_Number)
+    for step in path:
+        exact = exact[step]
+    return _written(exact)
+
+
+def _written(value: Any) -> str:
+    if isinstance(value, _Number):
+        return str(value)
+    if isinstance(value, dict):
+        inner = (f"{json.dumps(k, ensure_ascii=False)}:{_written(v)}" for k, v in value.items())
+        return "{" + ",".join(inner) + "}"
+    if isinstance(value, list):
+        return "[" + ",".join(map(_written, value)) + "]"
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
