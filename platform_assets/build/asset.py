@@ -14,7 +14,8 @@ from platform_assets.build.ingest import capture
 from platform_assets.build.metadata import column_schema, outcome_metadata, static_metadata
 from platform_assets.build.partition import Span
 from platform_assets.build.policy import automation, beta_accepted, freshness, partitions
-from platform_assets.build.publish import Job, Outcome, Publication, publish
+from platform_assets.build.publication import Job, Outcome, Publication
+from platform_assets.build.publish import publish
 from platform_assets.declare.dataset import Dataset
 from platform_assets.declare.errors import (
     InvalidPartitionError,

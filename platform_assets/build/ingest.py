@@ -13,7 +13,7 @@ import duckdb
 from platform_assets.build.audit import Finding, Staged, audit
 from platform_assets.build.code import code_version
 from platform_assets.build.partition import Span, is_zoned
-from platform_assets.build.publish import Job, Outcome, Publication
+from platform_assets.build.publication import Job, Outcome, Publication
 from platform_assets.build.table import ROW_POSITIONS, engine_types, ensure_table, stored_schema
 from platform_assets.build.typing_rules import reject_reason, typed
 from platform_assets.declare.dataset import Dataset

@@ -14,7 +14,8 @@ import ibis.backends.duckdb  # noqa: F401  (imported before the fork, so that no
 import psycopg
 
 from platform_assets.build.ingest import capture
-from platform_assets.build.publish import Job, publish
+from platform_assets.build.publication import Job
+from platform_assets.build.publish import publish
 from platform_assets.declare import DatasetName, Postgres
 from platform_assets.declare.errors import WatermainError
 from resources import ledger

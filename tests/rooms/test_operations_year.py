@@ -20,7 +20,8 @@ from demo.replay import Replay
 from platform_assets.build.ingest import capture
 from platform_assets.build.mart import marts
 from platform_assets.build.partition import Span
-from platform_assets.build.publish import Job, Publication, publish
+from platform_assets.build.publication import Job, Publication
+from platform_assets.build.publish import publish
 from platform_assets.declare import Dataset, DatasetName
 from platform_assets.operations import curated, raw
 from resources import ledger
