@@ -51,6 +51,11 @@ class EmbeddedBroker:
         """Where clients find it."""
         return f"127.0.0.1:{self.port}"
 
+    @property
+    def pid(self) -> int | None:
+        """The process; None while there is none."""
+        return self._child.pid if self._child else None
+
     def start(self) -> None:
         """Start it on `port`, a free one when that is 0; return when it answers."""
         self.port = self.port or free_port()

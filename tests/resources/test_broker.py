@@ -16,12 +16,14 @@ def test_broker_answers_on_loopback_alone_until_it_is_stopped(tmp_path: Path) ->
     broker = EmbeddedBroker(log=tmp_path / "logs" / "broker.log")
     broker.start()
     assert answers(broker.port)
-    child = next(c for c in psutil.Process().children() if f":{broker.port}" in str(c.cmdline()))
+    assert broker.pid is not None
+    child = psutil.Process(broker.pid)
     listening = [c.laddr for c in child.net_connections() if c.status == psutil.CONN_LISTEN]
     assert {address.ip for address in listening} == {"127.0.0.1"}
     broker.stop()
     broker.stop()
     assert not answers(broker.port)
+    assert broker.pid is None
     assert not child.is_running()
 
 
