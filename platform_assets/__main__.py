@@ -10,6 +10,7 @@ from platform_assets.cli import (
     doctor,
     down,
     explain,
+    listen,
     materialize,
     new,
     replay,
@@ -39,6 +40,7 @@ app.command()(materialize.materialize)
 app.command()(sql.sql)
 app.command()(explain.explain)
 app.command()(replay.replay)
+app.command()(listen.listen)
 app.command()(doctor.doctor)
 app.command(hidden=True)(tend.tend)
 app.add_typer(new.app, name="new")

@@ -35,6 +35,10 @@ class Settings(BaseSettings):
     lease_seconds: int = Field(30, description="silence after which a writer's lease moves", ge=1)
     batch_rows: int = Field(200_000, description="rows that close one captured batch", ge=1)
     tick_seconds: float = Field(60.0, description="time after which one capture stops reading")
+    vault_url: str | None = Field(None, description="where `vault:` secrets are asked for")
+    vault_token: str | None = Field(
+        None, description="a reference to the token for `vault:` secrets", repr=False
+    )
     failpoint: str | None = Field(None, description="a named failpoint with its action, for tests")
 
     @cached_property
@@ -71,6 +75,11 @@ def _environment(home: Path) -> dict[str, str]:
     stored = dict(line.split("=", 1) for line in lines if "=" in line)
     own = {k: v for k, v in os.environ.items() if k.startswith(PREFIX)}
     return {**stored, **own}
+
+
+def variable(name: str) -> str | None:
+    """Read the variable that an `env:` secret reference names."""
+    return os.environ.get(name)
 
 
 def load_settings() -> Settings:

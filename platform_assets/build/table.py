@@ -45,6 +45,21 @@ CHANGE_COLUMNS = {
             ("_sequence", pa.int64()),
         ]
     ),
+    "rest": pa.schema(
+        [
+            ("_content", pa.string()),
+            ("_row", pa.int64()),
+            ("_delivered_at", pa.timestamp("us", "UTC")),
+        ]
+    ),
+    "webhook": pa.schema(
+        [
+            ("_event", pa.string()),
+            ("_sequence", pa.int64()),
+            ("_row", pa.int64()),
+            ("_delivered_at", pa.timestamp("us", "UTC")),
+        ]
+    ),
 }
 # Where a captured row lay at its source, as SQL over its change columns.
 ROW_POSITIONS = {
@@ -52,6 +67,8 @@ ROW_POSITIONS = {
     "files": "_row::varchar",
     "kafka": "_partition || '/' || _offset",
     "mqtt": "_topic || '/' || _device || '/' || _sequence",
+    "rest": "_row::varchar",
+    "webhook": "_row::varchar",
 }
 SHAPE_ATTEMPTS = 5
 BATCH_COLUMN = pa.field("_batch_id", pa.string())

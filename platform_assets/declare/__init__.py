@@ -17,8 +17,24 @@ from platform_assets.declare.dataset import Dataset, dataset, raw
 from platform_assets.declare.name import DatasetName
 from platform_assets.declare.slo import Slo
 from platform_assets.declare.source import Files, Kafka, Mqtt, Platform, Postgres
+from platform_assets.declare.web import (
+    Basic,
+    Bearer,
+    ByCursor,
+    ByLink,
+    ByPage,
+    Increment,
+    OAuth2,
+    Rest,
+    Webhook,
+)
 
 __all__ = [
+    "Basic",
+    "Bearer",
+    "ByCursor",
+    "ByLink",
+    "ByPage",
     "Cadence",
     "Check",
     "Column",
@@ -28,13 +44,17 @@ __all__ = [
     "DatasetName",
     "Files",
     "Hourly",
+    "Increment",
     "Kafka",
     "Monthly",
     "Mqtt",
+    "OAuth2",
     "Platform",
     "Postgres",
+    "Rest",
     "Sensitivity",
     "Slo",
+    "Webhook",
     "Window",
     "accepted_values",
     "between",

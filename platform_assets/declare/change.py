@@ -6,6 +6,7 @@ import ibis
 import ibis.expr.datatypes as dt
 
 GONE = ("d", "t")
+DELIVERED = ("_sequence", "_delivered_at", "_file", "_row")
 
 
 def latest_per_key(changes: ibis.Table, key: str | tuple[str, ...]) -> ibis.Table:
@@ -23,12 +24,12 @@ def latest_per_key(changes: ibis.Table, key: str | tuple[str, ...]) -> ibis.Tabl
 
 
 def latest_delivery(rows: ibis.Table, key: str | tuple[str, ...]) -> ibis.Table:
-    """Keep each key as its latest file delivery gave it.
+    """Keep each key as its latest delivery gave it: a file, a window, an event.
 
-    Shapes: a raw table with `_delivered_at`, `_file`, `_row` columns in; its file columns out.
+    Shapes: a raw table with `_delivered_at`, `_row` columns in; its source columns out.
     """
     keys = [key] if isinstance(key, str) else list(key)
-    order = [rows["_delivered_at"].desc(), rows["_file"].desc(), rows["_row"].desc()]
+    order = [rows[name].desc() for name in DELIVERED if name in rows.columns]
     ranked = rows.mutate(_newest=ibis.row_number().over(group_by=keys, order_by=order))
     kept = ranked.filter(ranked["_newest"] == 0)
     return kept.drop(*[c for c in kept.columns if c.startswith("_")])

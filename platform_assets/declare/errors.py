@@ -54,6 +54,14 @@ class UnreachableSystemError(TransientError):
     """Report a system outside that does not answer."""
 
 
+class ExpiredCredentialError(TransientError):
+    """Report a credential that a system outside refuses, until it is rotated."""
+
+
+class InconsistentAnswerError(TransientError):
+    """Report a system outside whose answers contradict each other."""
+
+
 class DiskFullError(TransientError):
     """Report a disk without room for the data of this batch."""
 

@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import ClassVar, Literal
 
 from platform_assets.declare.errors import InvalidDeclarationError
+from platform_assets.declare.web import Rest, Webhook
 
 _MOST_IN_FLIGHT = 65_535
 
@@ -145,4 +146,4 @@ class Platform:
     kind: ClassVar[str] = "platform"
 
 
-Source = Postgres | Files | Kafka | Mqtt | Platform
+Source = Postgres | Files | Kafka | Mqtt | Platform | Rest | Webhook

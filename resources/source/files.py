@@ -18,6 +18,7 @@ from platform_assets.declare.dataset import Dataset
 from platform_assets.declare.errors import SourceError, UnreachableSystemError
 from platform_assets.declare.source import Files
 from resources.clock import Clock
+from resources.credential import Address
 from resources.settings import Settings
 from resources.source.csv_rows import CsvRows
 from resources.source.delivery import (
@@ -72,7 +73,7 @@ class FileSource:
         return cls(
             word,
             Shape.of(dataset),
-            folder=lambda: settings.source(word.connection),
+            folder=Address(settings, word.connection),
             scratch=settings.home / "scratch",
         )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from platform_assets.declare.dataset import Dataset
 from platform_assets.declare.errors import SourceError
 from platform_assets.declare.source import Files, Kafka, Mqtt, Postgres
+from platform_assets.declare.web import Rest, Webhook
 from resources.settings import Settings
 from resources.source.protocol import Source
 
@@ -28,6 +29,14 @@ def open_source(dataset: Dataset, settings: Settings) -> Source:
         from resources.source.mqtt import MqttSource
 
         return MqttSource.of(dataset, settings)
+    if isinstance(word, Rest):
+        from resources.source.rest import RestSource
+
+        return RestSource.of(dataset, settings)
+    if isinstance(word, Webhook):
+        from resources.source.webhook import WebhookSource
+
+        return WebhookSource.of(dataset, settings)
     raise SourceError(
         f"{dataset.name}: nothing can be captured from {word!r}",
         declared=dataset.declared,

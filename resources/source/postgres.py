@@ -13,6 +13,7 @@ import psycopg
 from platform_assets.declare.dataset import Dataset
 from platform_assets.declare.errors import SourceError
 from platform_assets.declare.source import Postgres
+from resources.credential import Address
 from resources.settings import Settings
 from resources.source import waiting
 from resources.source.changes import change_schema
@@ -70,7 +71,7 @@ class PostgresSource:
         return cls(
             word,
             Shape.of(dataset),
-            dsn=lambda: settings.source(word.connection),
+            dsn=Address(settings, word.connection),
             scratch=settings.home / "scratch",
         )
 

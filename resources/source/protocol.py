@@ -83,7 +83,8 @@ class Batch:
     of the kind. `rows` is a table, or a Parquet file when the rows are too many for memory.
     Guarantees: `start` equals the `end` of the batch before it in the same shard, "" for the
     first; positions compare by equality only. Same start with same end: same rows, same hash.
-    A batch without rows only moves the position. The Parquet file lives until the iterator
+    A batch without rows only moves the position. `repeated` counts what the source gave again,
+    left out here because an earlier batch holds it. The Parquet file lives until the iterator
     that gave the batch is asked for the next one.
     """
 
@@ -95,6 +96,7 @@ class Batch:
     rejected: pa.Table = field(default_factory=REJECTED.empty_table)
     unknown_columns: tuple[str, ...] = ()
     incidental: tuple[str, ...] = ()
+    repeated: int = 0
 
     @property
     def batch_id(self) -> str:

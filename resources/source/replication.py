@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import select
 import struct
 import time
@@ -14,6 +15,7 @@ from psycopg import pq, sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from platform_assets.declare.errors import SourceError, UnreachableSystemError, WatermainError
+from resources.credential import Address
 
 _GOOD = (
     pq.ExecStatus.TUPLES_OK,
@@ -34,6 +36,7 @@ _SETTINGS = {
     "wal_sender_timeout": "10min",
 }
 _BUSY = "55006"
+_REFUSED = re.compile(r"authentication failed|no password supplied|is not permitted to log in")
 _PASSING = ("08", "53", "57", "40", "55P03", _BUSY)
 _DATA, _KEEPALIVE = b"wk"
 _REPLY_WANTED = 17
@@ -96,11 +99,17 @@ def conninfo(dsn: Dsn, *, replication: bool, declared: str) -> str:
 
 def connected(dsn: Dsn, *, declared: str, replication: bool = False) -> Connection:
     """Open a connection whose text output is exact. Raises: UnreachableSystemError."""
-    info = conninfo(dsn, replication=replication, declared=declared)
+    address = dsn()
+    info = conninfo(lambda: address, replication=replication, declared=declared)
     try:
-        return psycopg.connect(info, autocommit=True)
+        connection = psycopg.connect(info, autocommit=True)
     except psycopg.OperationalError as error:
+        if isinstance(dsn, Address) and _REFUSED.search(str(error)):
+            raise dsn.refused(address, "PostgreSQL does not let us in") from None
         raise failure(None, str(error), declared=declared, name="connect") from None
+    if isinstance(dsn, Address):
+        dsn.accepted()
+    return connection
 
 
 class Replication:

@@ -18,8 +18,10 @@ from tests.resources.source.brokered import (
     MqttKind,
 )
 from tests.resources.source.kinds import FilesKind, Kind, Ledger, PostgresKind
+from tests.resources.source.web_kinds import RestKind, WebhookKind
+from tests.resources.source.web_server import ThingsApi, served
 
-KINDS = ("postgres", "files", "kafka", "mqtt")
+KINDS = ("postgres", "files", "kafka", "mqtt", "rest", "webhook")
 
 
 @pytest.fixture
@@ -101,6 +103,22 @@ def apache_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApacheKaf
 def apache_kind(apache_kafka: ApacheKafka, tmp_path: Path) -> KafkaKind:
     """A topic of one partition on Apache Kafka."""
     return KafkaKind(apache_kafka.address, tmp_path / "scratch")
+
+
+@pytest.fixture
+def rest_kind(tmp_path: Path) -> Iterator[RestKind]:
+    """An endpoint without things."""
+    api = ThingsApi()
+    with served(api.app) as address:
+        yield RestKind(api, address, tmp_path / "home")
+
+
+@pytest.fixture
+def webhook_kind(tmp_path: Path) -> Iterator[WebhookKind]:
+    """An endpoint that nobody sent anything to."""
+    kind = WebhookKind(tmp_path / "home")
+    with served(kind.app) as kind.address:
+        yield kind
 
 
 @pytest.fixture

@@ -1,0 +1,44 @@
+"""What the lake holds of a REST source, as the prints that its memory keeps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from platform_assets.declare.dataset import Dataset
+from resources import ledger
+from resources.lake import Lake, table
+from resources.settings import Settings
+from resources.source.json_records import digest
+from resources.source.rest_memory import Captured
+
+
+def captured_in_lake(dataset: Dataset, settings: Settings) -> Captured:
+    """Give the way to ask the lake for rows captured by windows that ended after an instant.
+
+    Guarantees: rows that went to quarantine count as captured, or they would go there twice.
+    """
+
+    def captured(since: datetime) -> Iterable[tuple[bytes, datetime]]:
+        with Lake.from_settings(settings).get_connection() as connection:
+            kept = connection.execute(
+                f"select _content, min(_delivered_at) as first_at from {table(dataset.name)}"
+                " group by _content having first_at > ?",
+                [since],
+            ).fetchall()
+            unfit = connection.execute(
+                "select payload->>'_content', min((payload->>'_delivered_at')::timestamptz) as at"
+                f" from {ledger.QUARANTINE} where dataset = ? and json_valid(payload)"
+                " and payload->>'_content' is not null group by 1 having at > ?",
+                [str(dataset.name), since],
+            ).fetchall()
+            unread = connection.execute(
+                "select payload, min(split_part(position, '/', 1)::timestamptz) as at"
+                f" from {ledger.QUARANTINE} where dataset = ? and position like '%Z/%'"
+                " group by payload having at > ?",
+                [str(dataset.name), since],
+            ).fetchall()
+        found = [(bytes.fromhex(value), at) for value, at in (*kept, *unfit)]
+        return [*found, *((digest((text,)), at) for text, at in unread)]
+
+    return captured

@@ -1,0 +1,174 @@
+"""The inbox of one webhook: signature proved, event durable, only then accepted."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import logging
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from platform_assets.declare.errors import WatermainError
+from platform_assets.declare.web import Webhook
+from resources.clock import Clock
+from resources.secrets import Secrets
+from resources.source.rest_memory import micros
+from resources.source.segments import SEGMENT_BYTES, Writer, key_print
+
+LOG = logging.getLogger("watermain.webhook")
+MOST_KEY_BYTES = 255
+_SIZE_SECONDS = 0.2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Room:
+    """Bound what an inbox holds: events waiting for the disk, bytes not yet in the lake, keys."""
+
+    waiting: int = 512
+    stored_bytes: int = 4 * 2**30
+    keys: int = 5_000_000
+    remember_for: timedelta = timedelta(days=7)
+    segment_bytes: int = SEGMENT_BYTES
+
+
+@dataclass(frozen=True)
+class Reply:
+    """Answer with a status, a reason, headers."""
+
+    status: int
+    reason: str
+    headers: Mapping[str, str]
+
+
+ACCEPTED = Reply(202, "accepted", {})
+KNOWN = Reply(202, "accepted before", {})
+FULL = Reply(429, "too much waits", {"Retry-After": "1"})
+TOO_LARGE = Reply(413, "the event is too large", {})
+UNSIGNED = Reply(401, "the signature is wrong or too old", {})
+NO_KEY = Reply(400, "the idempotency key is missing or too long", {})
+NO_DISK = Reply(503, "the event cannot be stored now", {"Retry-After": "5"})
+
+
+class Inbox:
+    """Take the events of one webhook.
+
+    Guarantees: an event is answered with 202 after it is on the disk; events that wait
+    together are written with one fsync; a key is stored once, also after a restart.
+    """
+
+    def __init__(
+        self,
+        word: Webhook,
+        folder: Path,
+        secrets: Secrets,
+        clock: Clock | None = None,
+        room: Room | None = None,
+    ) -> None:
+        self.word, self.secrets = word, secrets
+        self.clock, self.room = clock or Clock(), room or Room()
+        self._writer = Writer(folder, self.room.segment_bytes)
+        since = micros(self.clock.now() - self.room.remember_for)
+        self._known = dict(self._writer.store.keys(since))
+        self._pending: list[tuple[bytes, int, bytes]] = []
+        self._promised: dict[bytes, asyncio.Future[Reply]] = {}
+        self._arrived = asyncio.Event()
+        self._fresh_at = self._size = 0
+        self._sized_at = -_SIZE_SECONDS
+
+    def pressed(self) -> bool:
+        """Say whether another event would be too much."""
+        now = time.monotonic()
+        if now - self._sized_at > _SIZE_SECONDS:
+            self._size, self._sized_at = self._writer.store.size(), now
+        return len(self._promised) >= self.room.waiting or self._size >= self.room.stored_bytes
+
+    async def take(self, headers: Mapping[str, str], body: bytes) -> Reply:
+        """Store one event, or tell why not."""
+        word = self.word
+        key = headers.get(word.idempotency, "").encode("latin-1")
+        if not await self._signed(headers, key, body):
+            return UNSIGNED
+        if not 0 < len(key) <= MOST_KEY_BYTES:
+            return NO_KEY
+        value = key_print(key)
+        if value in self._known:
+            return KNOWN
+        if value not in self._promised:
+            if self.pressed():
+                return FULL
+            self._promised[value] = asyncio.get_running_loop().create_future()
+            self._pending.append((key, micros(self.clock.now()), body))
+            self._arrived.set()
+        return await asyncio.shield(self._promised[value])
+
+    async def commit(self) -> None:
+        """Write what waits, again and again, until cancelled."""
+        while True:
+            await self._arrived.wait()
+            self._arrived.clear()
+            batch, self._pending = self._pending, []
+            before, stored = self._writer.next, 0
+            try:
+                await asyncio.shield(asyncio.to_thread(self._writer.append, batch))
+                stored = len(batch)
+            except OSError as error:
+                stored = self._writer.next - before
+                LOG.error("events not stored: path=%s reason=%s", self.word.path, error.strerror)
+            finally:
+                self._settle(batch[:stored], ACCEPTED)
+                self._settle(batch[stored:], NO_DISK)
+
+    def close(self) -> None:
+        """Let go of the folder."""
+        self._writer.close()
+
+    def _settle(self, batch: list[tuple[bytes, int, bytes]], reply: Reply) -> None:
+        """Answer those who wait for a batch."""
+        for key, received, _ in batch:
+            value = key_print(key)
+            if reply is ACCEPTED:
+                self._known[value] = received
+            promise = self._promised.pop(value)
+            if not promise.done():
+                promise.set_result(reply)
+        since = micros(self.clock.now() - self.room.remember_for)
+        while self._known:
+            oldest = next(iter(self._known))
+            if self._known[oldest] >= since and len(self._known) <= self.room.keys:
+                return
+            del self._known[oldest]
+
+    async def _signed(self, headers: Mapping[str, str], key: bytes, body: bytes) -> bool:
+        """Prove the signature in constant time; look for a rotated secret when it is wrong."""
+        stamp, now = headers.get(self.word.timestamp, ""), micros(self.clock.now())
+        if not (stamp.isascii() and stamp.isdigit() and len(stamp) <= 12):
+            return False
+        if abs(int(stamp) * 10**6 - now) > self.word.tolerance / timedelta(microseconds=1):
+            return False
+        given = headers.get(self.word.signature, "").encode("latin-1", "replace")
+        signed = stamp.encode() + b"." + key + b"." + body
+        if hmac.compare_digest(given, await self._signature(signed, fresh=False)):
+            return True
+        if now - self._fresh_at < 10**6:
+            return False
+        self._fresh_at = now
+        return hmac.compare_digest(given, await self._signature(signed, fresh=True))
+
+    async def _signature(self, signed: bytes, *, fresh: bool) -> bytes:
+        secret = await asyncio.to_thread(self.secrets.read, self.word.secret, fresh=fresh)
+        return signature(secret.get_secret_value(), signed)
+
+
+def signature(secret: str, signed: bytes) -> bytes:
+    """The signature that a sender shows for `<timestamp>.<key>.<body>`."""
+    return b"sha256=" + hmac.new(secret.encode(), signed, hashlib.sha256).hexdigest().encode()
+
+
+def unavailable(error: WatermainError) -> Reply:
+    """The answer while the secret cannot be read."""
+    LOG.error("events refused: %s", error.what)
+    return NO_DISK

@@ -1,0 +1,108 @@
+"""A campaign of random faults against the REST source: nothing lost, nothing doubled."""
+
+from __future__ import annotations
+
+import argparse
+import random
+import tempfile
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+from platform_assets.declare.errors import TransientError
+from tests.resources.source.kinds import Ledger, thing
+from tests.resources.source.test_pace import most_within
+from tests.resources.source.web_kinds import PAGES, RestKind
+from tests.resources.source.web_server import ThingsApi, served
+
+FAULTS = (
+    "429", "503", "500", "502", "reset", "short", "cut", "duplicate", "total", "loop", "nothing",
+)  # fmt: skip
+RATE = 400.0
+PAST = "Fri, 31 Dec 1999 23:59:59 GMT"
+
+
+@dataclass
+class Tally:
+    """What a campaign saw."""
+
+    schedules: int = 0
+    rows: int = 0
+    requests: int = 0
+    refused: int = 0
+    faults: Counter[str] = field(default_factory=Counter)
+
+
+def campaign(schedules: int, seed: int) -> Tally:
+    """Run schedules, each its own endpoint of a random style; every one must come out right."""
+    tally = Tally()
+    for number in range(schedules):
+        with tempfile.TemporaryDirectory(prefix="rest-campaign-") as folder:
+            schedule(random.Random(seed * 1_000_003 + number), Path(folder), tally)
+        tally.schedules += 1
+    return tally
+
+
+def schedule(chance: random.Random, folder: Path, tally: Tally) -> None:
+    """Let rows appear, some late, while answers fail; compare with what was ever told of."""
+    api = ThingsApi(style=chance.choice(list(PAGES)), page=chance.choice([1, 2, 3, 5]))
+    api.retry_after = chance.choice(["0"] * 40 + ["1"] + [PAST] * 20)
+    share = chance.choice([0.0, 0.1, 0.3, 0.6])
+    weights = [chance.random() for _ in FAULTS]
+
+    def fault(_: int) -> str | None:
+        return chance.choices(FAULTS, weights)[0] if chance.random() < share else None
+
+    with served(api.app) as address:
+        kind = RestKind(api, address, folder)
+        kind.rate = RATE
+        ledger, wanted = Ledger(), 0
+        for turn in range(chance.randint(2, 6)):
+            rows = [thing(1000 * turn + n, chance.choice(["x", "é", None])) for n in range(wanted)]
+            kind.add(rows)
+            if turn and chance.random() < 0.5:
+                kind.late(thing(-turn), timedelta(minutes=chance.randint(1, 119)))
+            api.fault = fault
+            tally.refused += attempt(kind, ledger, chance)
+            wanted = chance.randint(0, 9)
+        api.fault = lambda _: None
+        kind.add([])
+        ledger.capture(kind.open())
+        judge(kind, ledger)
+        tally.rows += len(ledger.rows())
+        tally.requests += len(api.times)
+        tally.faults += api.faults
+
+
+def attempt(kind: RestKind, ledger: Ledger, chance: random.Random) -> int:
+    """Capture until a fault ends it, as a run would, perhaps without telling of the commit."""
+    try:
+        ledger.capture(kind.open(), acknowledge=chance.random() < 0.8)
+    except TransientError:
+        return 1
+    return 0
+
+
+def judge(kind: RestKind, ledger: Ledger) -> None:
+    """Compare what was captured with what there is; look at the pace of the requests."""
+    there = sorted(record for _, record in kind.api.things)
+    found = ledger.rows("id", "note")
+    assert len(found) == len(set(found)) == len(there), (found, there)
+    for each in ledger.seen:
+        assert each.rejected == []
+    if len(kind.api.times) > 1:
+        assert most_within(kind.api.times, 1.0) <= RATE * 1.05
+
+
+def main() -> None:
+    """Run a long campaign, print its counts."""
+    words = argparse.ArgumentParser(description=__doc__)
+    words.add_argument("--schedules", type=int, default=500)
+    words.add_argument("--seed", type=int, default=1)
+    given = words.parse_args()
+    print(f"seed {given.seed}: {campaign(given.schedules, given.seed)}")  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()

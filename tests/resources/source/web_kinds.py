@@ -1,0 +1,164 @@
+"""The kinds of source that speak HTTP, each over a real server."""
+
+from __future__ import annotations
+
+import hmac
+import json
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from platform_assets.declare.web import ByCursor, ByLink, ByPage, Increment, Rest, Webhook
+from resources.clock import FixedClock
+from resources.credential import Gate
+from resources.secrets import Secrets
+from resources.settings import Settings
+from resources.source.pace import Pace, Ticks
+from resources.source.protocol import Shape
+from resources.source.rest import RestSource
+from resources.source.rest_client import Access, Bounds
+from resources.source.rest_memory import instant_text
+from resources.source.webhook import WebhookSource
+from resources.source.webhook_inbox import Inbox, Room
+from resources.source.webhook_server import application
+from tests.resources.source.web_server import ThingsApi
+
+SECRET = "open sesame"
+BEGIN = datetime(2013, 1, 1, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+PAGES = {
+    "cursor": ByCursor(next="meta.next"),
+    "page": ByPage(size=2),
+    "link": ByLink(),
+    "body-link": ByLink(next="meta.next"),
+}
+SHAPE = Shape(
+    dataset="operations.raw.things",
+    columns=("id", "day", "note"),
+    key=("id",),
+    declared="rooms/things.py:7",
+)
+
+
+class WebhookKind:
+    """An endpoint of our own to which one delivery is sent for each addition."""
+
+    together = True
+
+    def __init__(self, folder: Path, **words: Any) -> None:
+        self.folder = folder
+        self.secret = folder / "secret"
+        folder.mkdir(parents=True)
+        self.secret.write_text(SECRET)
+        self.word = Webhook(path="/hooks/things", secret=f"file:{self.secret}", **words)
+        self.room = Room()
+        self.address = ""
+        self.count = 0
+        self.time = time.time
+
+    @property
+    def app(self) -> Any:
+        """The endpoint, as a new process would open it."""
+        secrets = Secrets(Settings(data_dir=self.folder))
+        return application(
+            {
+                self.word.path: lambda: Inbox(
+                    self.word, self.folder / "inbox", secrets, room=self.room
+                )
+            }
+        )
+
+    def add(self, rows: list[dict]) -> None:
+        self.count += 1
+        body = json.dumps([{**row, "extra": "1"} for row in rows]).encode()
+        assert self.send(body, f"delivery-{self.count}").status_code == 202
+
+    def send(self, body: bytes, key: str, secret: str = SECRET, **more: str) -> httpx.Response:
+        """Send one delivery, signed."""
+        return httpx.post(
+            self.address + self.word.path,
+            content=body,
+            headers={**signed(body, key, secret, int(self.time())), **more},
+            trust_env=False,
+            verify=False,
+            timeout=30,
+        )
+
+    def open(self, shape: Shape = SHAPE) -> WebhookSource:
+        return WebhookSource(
+            self.word, shape, folder=self.folder / "inbox", scratch=self.folder / "scratch"
+        )
+
+
+def signed(body: bytes, key: str, secret: str, stamp: int) -> dict[str, str]:
+    """The headers of a delivery."""
+    mac = hmac.new(secret.encode(), f"{stamp}.{key}.".encode() + body, "sha256")
+    return {
+        "X-Timestamp": str(stamp),
+        "Idempotency-Key": key,
+        "X-Signature": f"sha256={mac.hexdigest()}",
+    }
+
+
+class RestKind:
+    """An endpoint that tells of things, watched by a clock that moves on with each addition."""
+
+    together = True
+
+    def __init__(self, api: ThingsApi, address: str, folder: Path) -> None:
+        self.api, self.address, self.folder = api, address, folder
+        self.clock = FixedClock(BEGIN)
+        self.rate = 1000.0
+        self.ticks = Ticks()
+        self.bounds = Bounds(pause_seconds=0.05)
+
+    def add(self, rows: list[dict]) -> None:
+        for each, row in enumerate(rows):
+            at = self.clock.now() + timedelta(seconds=each)
+            self.api.add(instant_text(at), json.dumps({**row, "extra": 1}))
+        self.clock.instant += HOUR
+
+    def late(self, row: dict, before: timedelta) -> None:
+        """Let a row appear now that should have been told of earlier."""
+        self.api.add(instant_text(self.clock.now() - before), json.dumps(row))
+
+    def word(self, **words: Any) -> Rest:
+        """The declaration, but for what a test says otherwise."""
+        reach = {n: words.pop(n) for n in ("overlap", "delay", "every") if n in words}
+        window = Increment(
+            **{"since": "since", "until": "until", "start": BEGIN, "every": HOUR, **reach}
+        )
+        return Rest(
+            **{
+                "connection": "api",
+                "path": "/things",
+                "records": "data.items",
+                "pages": PAGES[self.api.style],
+                "total": "meta.total",
+                "rate": self.rate,
+                "window": window,
+                **words,
+            }
+        )
+
+    def open(self, shape: Shape = SHAPE, **words: Any) -> RestSource:
+        word = self.word(**{"overlap": 3 * HOUR, **words})
+        settings = Settings(data_dir=self.folder)
+        return RestSource(
+            word,
+            shape,
+            access=Access(
+                address=lambda: f"{self.address}/v1",
+                secrets=Secrets(settings, now=self.ticks.now),
+                gate=Gate("api", self.folder, self.clock),
+                pace=Pace(self.folder / "pace.json", word.rate, self.ticks),
+                clock=self.clock,
+                ticks=self.ticks,
+                bounds=self.bounds,
+            ),
+            scratch=self.folder / "scratch",
+            captured=lambda _: [],
+        )
