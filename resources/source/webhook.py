@@ -88,7 +88,8 @@ class WebhookSource:
 
     def acknowledge(self, positions: Mapping[str, str]) -> None:
         """Delete segments whose events the lake holds, all of them."""
-        position = positions.get(_PREFIX + (self.store.identity() or ""), "")
+        identity = self.store.identity()
+        position = positions.get(_PREFIX + identity, "") if identity else ""
         if position and int(position) > self._acknowledged():
             durable(self.store.folder / _NOTE, position.encode())
             self.store.forget(int(position))

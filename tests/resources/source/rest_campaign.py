@@ -11,6 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from platform_assets.declare.errors import TransientError
+from resources.source.rest_client import Bounds
 from tests.resources.source.kinds import Ledger, thing
 from tests.resources.source.test_pace import most_within
 from tests.resources.source.web_kinds import PAGES, RestKind
@@ -56,7 +57,7 @@ def schedule(chance: random.Random, folder: Path, tally: Tally) -> None:
 
     with served(api.app) as address:
         kind = RestKind(api, address, folder)
-        kind.rate = RATE
+        kind.rate, kind.bounds = RATE, Bounds(pause_seconds=0.005)
         ledger, wanted = Ledger(), 0
         for turn in range(chance.randint(2, 6)):
             rows = [thing(1000 * turn + n, chance.choice(["x", "é", None])) for n in range(wanted)]

@@ -1,0 +1,15 @@
+"""A short cut of the campaign against the endpoint of webhooks."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.resources.source.webhook_campaign import campaign
+
+
+@pytest.mark.slow
+def test_webhook_loses_nothing_when_it_is_killed() -> None:
+    """Every event answered with 202 is captured, once."""
+    tally = campaign(6, 20130101)
+    assert tally.kills == 6
+    assert tally.accepted == tally.rows > 20
