@@ -32,7 +32,7 @@ status: ready  ## tell what runs, how healthy it is
 	@$(BIN)/watermain status
 
 test: ready  ## run every test that needs no Debian package
-	@$(PYTEST) -m "not services"
+	@$(PYTEST) -n 2 -m "not services"
 
 test-services: ready  ## install what the service tests need from Debian, run them
 	@tests/services/install.sh

@@ -23,12 +23,13 @@ from platform_assets.build.partition import layout
 from platform_assets.build.publish import publish
 from platform_assets.build.table import ensure_table
 from platform_assets.operations import curated, raw
+from resources import ledger
 from resources.lake import table
 
 OURS = table(curated.flights.name)
 PEER = 'lake."peer"."flights"'
 VIEW = (
-    f"create view input_changes as select * from {table(raw.flights.name)}"
+    f"create temp view input_changes as select * from {table(raw.flights.name)}"
     f" where {year_span().filter(raw.flights.contract)}"
 )
 LARGE_COPIES = 60  # 20,206,560 rows
@@ -48,6 +49,7 @@ def _make_tables(place: Year) -> None:
         connection.execute(f"create schema if not exists lake.{dataset.name.schema}")
         for target in (OURS, PEER):
             connection.execute(f"drop table if exists {target}")
+        connection.execute(f"delete from {ledger.PUBLISHES} where dataset = ?", [str(dataset.name)])
         ensure_table(place.lake, connection, dataset, lease)
         cut = layout(cadence, str(dataset.contract.event_time))
         connection.execute(f"create table {PEER} as from {OURS} limit 0")

@@ -44,7 +44,6 @@ from dagster._utils import get_run_crash_explanation
 from dagster._utils.error import serializable_error_info_from_exc_info
 from dagster_shared.error import SerializableErrorInfo
 
-from launch.connection import keep_connection
 from launch.native_threads import end_native_threads
 from launch.step import StepOrder, StepProcess
 
@@ -89,6 +88,8 @@ class ForkedExecutor(Executor):
                 os.getpid(), step_keys_to_execute=execution_plan.step_keys_to_execute
             ),
         )
+        from launch.connection import keep_connection  # dagster_postgres is slow to import
+
         keep_connection(plan_context.instance)
         end_native_threads()
         gc.freeze()

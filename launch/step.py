@@ -25,8 +25,6 @@ from dagster._utils.error import serializable_error_info_from_exc_info
 from dagster._utils.interrupts import capture_interrupts
 from dagster_shared.error import SerializableErrorInfo
 
-from launch.connection import forget_connection
-
 FORK = multiprocessing.get_context("fork")
 PR_SET_PDEATHSIG = 1
 DONE = b"done"
@@ -123,6 +121,8 @@ class StepProcess:
 
 
 def _work(order: StepOrder, connection: Connection, run_worker: int) -> None:
+    from launch.connection import forget_connection  # dagster_postgres is slow to import
+
     with capture_interrupts():
         _die_with(run_worker)
         forget_connection(order.context.instance)

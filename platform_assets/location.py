@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import gc
 import importlib
 import importlib.util
 from functools import cache
@@ -75,6 +76,7 @@ def code_location(team: str) -> dg.Definitions:
 
     Raises: UnknownDatasetError, when an input is declared nowhere.
     """
+    collect_rarely()
     datasets = declared(team)
     for dataset in datasets:
         for upstream in dataset.inputs.values():
@@ -87,6 +89,11 @@ def code_location(team: str) -> dg.Definitions:
         sensors=[automation_sensor(team), *source_sensors(datasets)],
         schedules=daily_schedule(team, datasets),
     )
+
+
+def collect_rarely() -> None:
+    """Look for garbage less often: what loads makes objects by the million, all of them to stay."""
+    gc.set_threshold(100_000, 50, 50)
 
 
 def _known(dataset: Dataset, upstream: DatasetName) -> None:

@@ -16,6 +16,8 @@ ROOT = Path(__file__).resolve().parents[1]
 WORKSPACE = ROOT / "workspace.yaml"
 URL_VARIABLE = "DAGSTER_POSTGRES_URL"  # holds a password, so it never stands in a file
 DATABASE = "dagster"
+# Dagster stores the materializations of a range run at once when this is set.
+BATCHED_EVENTS = {"DAGSTER_EVENT_BATCH_SIZE": "1000"}
 DRIVER = "postgresql+psycopg2:"  # what dagster-postgres is written for
 
 
@@ -40,6 +42,7 @@ def instance_environment(settings: Settings) -> dict[str, str]:
     found = {
         "DAGSTER_HOME": str(dagster_home(settings)),
         "DAGSTER_DISABLE_TELEMETRY": "1",
+        **BATCHED_EVENTS,
         "WATERMAIN_DATA_DIR": str(settings.home),
     }
     if settings.postgres:

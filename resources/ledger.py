@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
+from typing import NamedTuple
 
 import duckdb
 import pyarrow as pa
@@ -15,6 +16,8 @@ from platform_assets.declare.name import DatasetName
 BATCHES = "lake.upkeep_raw.batches"
 PUBLISHES = "lake.upkeep_raw.publishes"
 QUARANTINE = "lake.upkeep_raw.quarantine"
+
+MOST_INLINED = 50
 
 DDL = (
     "create schema if not exists lake.upkeep_raw",
@@ -80,6 +83,11 @@ def create(connection: duckdb.DuckDBPyConnection) -> None:
     """Create the ledger's tables where they are missing."""
     for statement in DDL:
         connection.execute(statement)
+    # Rows by the hundred cost a commit less as a file than as rows of the catalog.
+    connection.execute(
+        f"call lake.set_option('data_inlining_row_limit', {MOST_INLINED},"
+        " schema => 'upkeep_raw', table_name => 'publishes')"
+    )
 
 
 def append(
@@ -121,14 +129,40 @@ def contiguous(before: dict[str, str], shard: str, start: str, stream: DatasetNa
         )
 
 
+class Standing(NamedTuple):
+    """How one partition of a dataset stands, as its last publish says.
+
+    Units: `rows` of the last publish, `rows_ever` of all of them: what a captured partition holds.
+    """
+
+    version: str
+    rows: int
+    rows_ever: int
+
+
 def versions(
     connection: duckdb.DuckDBPyConnection, name: DatasetName, snapshot: int | None = None
 ) -> dict[str, str]:
     """The data version of every published partition, as of a snapshot."""
+    return {k: s.version for k, s in standing(connection, [name], snapshot)[name].items()}
+
+
+def standing(
+    connection: duckdb.DuckDBPyConnection,
+    names: Iterable[DatasetName],
+    snapshot: int | None = None,
+) -> dict[DatasetName, dict[str, Standing]]:
+    """How every published partition of several datasets stands, in one scan."""
     at = "" if snapshot is None else f" at (version => {snapshot})"
+    found: dict[DatasetName, dict[str, Standing]] = {name: {} for name in names}
+    known = {str(name): partitions for name, partitions in found.items()}
+    order = "(epoch, published_at, rowid)"
     rows = connection.execute(
-        f"select partition, arg_max(data_version, (epoch, published_at, rowid)) from {PUBLISHES}{at}"
-        " where dataset = ? group by partition",
-        [str(name)],
+        f"select dataset, partition, arg_max(data_version, {order}),"
+        f" arg_max(rows_out, {order}), sum(rows_out)::bigint"
+        f" from {PUBLISHES}{at} where dataset in (select unnest(?)) group by all",
+        [list(known)],
     ).fetchall()
-    return dict(rows)
+    for dataset, partition, *facts in rows:
+        known[dataset][partition] = Standing(*facts)
+    return found

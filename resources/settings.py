@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from functools import cached_property, lru_cache
 from pathlib import Path
 
@@ -114,6 +115,11 @@ def _checked(folder: Path, variables: tuple[tuple[str, str], ...]) -> Settings:
             data="nothing was read or written",
             next=f"export {name} with a right value, or unset it",
         ) from error
+
+
+def set_variables(variables: Mapping[str, str]) -> None:
+    """Set variables of this process, for a library that reads them by itself."""
+    os.environ.update(variables)
 
 
 def child_environment(**extra: str) -> dict[str, str]:

@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from pathlib import Path
+from typing import ClassVar
 
 import psutil
 
@@ -66,11 +67,13 @@ class Supervisor:
     own, so no terminal takes it down.
     """
 
+    # Held by the class: a child outlives the object that started it.
+    _children: ClassVar[dict[int, subprocess.Popen[bytes]]] = {}
+
     def __init__(self, home: Path) -> None:
         self.home = home
         self.folder = home / "run"
         self._table = self.folder / "processes.json"
-        self._children: dict[int, subprocess.Popen[bytes]] = {}
 
     @contextmanager
     def alone(self) -> Iterator[None]:

@@ -11,7 +11,7 @@ from platform_assets.declare.errors import TransientError
 from resources.settings import load_settings
 from resources.source.opening import open_source
 
-SECONDS = {"postgres": 10, "files": 15, "rest": 15, "webhook": 5}
+SECONDS = {"postgres": 10, "files": 15, "kafka": 5, "mqtt": 10, "rest": 15, "webhook": 5}
 
 
 def source_sensors(datasets: Sequence[Dataset]) -> list[dg.SensorDefinition]:

@@ -168,11 +168,20 @@ def test_commands_page_is_checked(page: str, found: list[str]) -> None:
         ("watermain fly", ["README.md:1: `watermain fly`: no command fly"]),
         ("watermain up --slowly", ["README.md:1: `watermain up --slowly`: no option --slowly"]),
         ("rm -rf x", ["README.md:1: `rm -rf x`: rm is no command of ours"]),
+        (".venv/bin/python -m tests.faults", []),
+        (
+            ".venv/bin/python -m tests.fly",
+            ["README.md:1: `.venv/bin/python -m tests.fly`: no module tests.fly"],
+        ),
     ],
 )
 def test_shell_lines_are_checked(line: str, found: list[str]) -> None:
     """A line that calls what does not exist is found."""
-    files = {"Makefile": "up: ready  ## start\n", "README.md": f"```sh\n{line}\n```\n"}
+    files = {
+        "Makefile": "up: ready  ## start\n",
+        "README.md": f"```sh\n{line}\n```\n",
+        "tests/faults/__main__.py": "",
+    }
     assert pages.untrue_shell_lines(files, SAMPLE) == found
 
 

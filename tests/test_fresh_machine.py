@@ -23,6 +23,7 @@ TOOLS = (
     "sed",
     "sha256sum",
 )
+PACKAGES = "chromium mosquitto default-jre-headless maven"
 
 
 @pytest.fixture
@@ -134,15 +135,16 @@ def test_service_tests_are_named_when_their_packages_are_missing(
     code, lines = run(clone / "tests/services/install.sh", programs)
     assert code == 3
     assert lines == [
-        "service tests: Debian package chromium is missing",
+        f"service tests: Debian package {PACKAGES} is missing",
         "  declared  tests/services/install.sh",
         "  data      these tests did not run, they count as neither passed nor failed:",
         "              tests/services/test_ui.py::test_graph",
-        "  next      sudo apt-get install chromium, then make test-services",
+        f"  next      sudo apt-get install {PACKAGES}, then make test-services",
     ]
 
 
 def test_service_packages_are_left_alone_when_they_are_there(clone: Path, programs: Path) -> None:
     """Nothing is installed twice."""
     program(programs, "dpkg-query", "echo installed")
+    (clone / "data" / "services" / "kafka").mkdir(parents=True)
     assert run(clone / "tests/services/install.sh", programs) == (0, [])

@@ -1,5 +1,6 @@
 """A declared dataset as a Dagster asset."""
 
+import inspect
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -13,7 +14,8 @@ from platform_assets.build.ingest import capture
 from platform_assets.build.metadata import column_schema, outcome_metadata, static_metadata
 from platform_assets.build.partition import Span
 from platform_assets.build.policy import automation, beta_accepted, freshness, partitions
-from platform_assets.build.publish import Job, Outcome, Publication, publish
+from platform_assets.build.publication import Job, Outcome, Publication
+from platform_assets.build.publish import publish
 from platform_assets.declare.dataset import Dataset
 from platform_assets.declare.errors import (
     InvalidPartitionError,
@@ -32,6 +34,7 @@ PASSING = (
     duckdb.TransactionException,
     psycopg.OperationalError,
 )
+_SIGNATURES: dict[str, inspect.Signature] = {}
 RETRY = dg.RetryPolicy(max_retries=3, delay=2, backoff=dg.Backoff.EXPONENTIAL)
 
 
@@ -53,6 +56,7 @@ def asset_for(dataset: Dataset, find: Find) -> dg.AssetsDefinition | dg.AssetSpe
         except Exception as error:  # this is the entry point of a run: say why, do not try again
             raise dg.Failure(str(error), allow_retries=False) from error
 
+    body.__signature__ = _signature(body)  # type: ignore[attr-defined]
     with beta_accepted():
         asset: dg.AssetsDefinition = dg.asset(
             **_spec_words(dataset),
@@ -64,6 +68,13 @@ def asset_for(dataset: Dataset, find: Find) -> dg.AssetsDefinition | dg.AssetSpe
             op_tags={"watermain/declared": dataset.declared},
         )(body)
     return asset
+
+
+def _signature(body: Callable[..., Any]) -> inspect.Signature:
+    """The signature that all bodies share; Dagster asks for it eighteen times for each asset."""
+    if "body" not in _SIGNATURES:
+        _SIGNATURES["body"] = inspect.signature(body)
+    return _SIGNATURES["body"]
 
 
 def _run(
@@ -104,12 +115,19 @@ def _evaluations(
     for outcome in done.outcomes:
         for finding in outcome.findings:
             findings.setdefault(finding.check, []).append(finding)
+    evaluations = [
+        _evaluation(dataset, finding, done.samples)
+        for label, severity in _labels(dataset)
+        for finding in findings.get(label, _nothing(label, severity, done))
+    ]
+    if evaluations:
+        from platform_assets.build.report import report_evaluations  # imports dagster_postgres
+
+        report_evaluations(context, evaluations)
     for label, severity in _labels(dataset):
         output = check_spec(dataset, label, severity).get_python_identifier()
         if output in selected:
             yield dg.Output(None, output_name=output)
-        for finding in findings.get(label, _nothing(label, severity, done)):
-            context.log_event(_evaluation(dataset, finding, done.samples))
 
 
 def _nothing(label: str, severity: str, done: Publication) -> list[Finding]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import singledispatch
+from typing import Any, NamedTuple
 
 import duckdb
 
@@ -28,8 +29,7 @@ from resources.lake import quote, text
 WINDOW = "within_partition"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Finding:
+class Finding(NamedTuple):
     """What one check found in one partition."""
 
     check: str
@@ -122,25 +122,61 @@ def audit(
 ) -> tuple[dict[str, int], list[Finding]]:
     """Count rows and run every check in each partition.
 
-    Guarantees: row rules share one scan; each table rule reads the columns it needs.
+    Guarantees: row rules share one scan, a second one counts where some row breaks a rule; each
+    table rule reads the columns it needs.
     """
-    rules = [(c, violation(c)) for c in staged.dataset.all_checks]
-    row_rules = [(c, sql) for c, sql in rules if sql is not None]
-    counts = "".join(f", count(*) filter ({sql}) as c{n}" for n, (_, sql) in enumerate(row_rules))
-    found = connection.execute(
-        f"select {staged.named('p')}, * exclude (p) from (select {staged.floor} as p,"
-        f" count(*) as n{counts} from {staged.relation} where {staged.where} group by 1)"
-    ).fetchall()
-    by_key = {str(row[0]): row for row in found}
-    rows = {key: int(by_key[key][1]) if key in by_key else 0 for key in keys}
+    checks = staged.dataset.all_checks
+    row_rules = [(c, sql) for c in checks if (sql := violation(c)) is not None]
+    unique = [c for c in checks if isinstance(c, UniqueKey)]
+    found = _first_scan(connection, staged, [sql for _, sql in row_rules], unique)
+    rows = {key: int(found[key][0]) if key in found else 0 for key in keys}
+    repeated = [c for n, c in enumerate(unique) if any(f[2 + n] for f in found.values())]
+    counts = ", ".join(f"count(*) filter ({sql})" for _, sql in row_rules)
+    by_key = _grouped(connection, staged, counts) if any(f[1] for f in found.values()) else {}
     findings = []
     for position, (check, _) in enumerate(row_rules):
-        failing = {k: int(r[2 + position]) for k, r in by_key.items()}
+        failing = {k: int(r[position]) for k, r in by_key.items()}
         findings += _findings(check, failing, rows)
-    for check, sql in rules:
-        if sql is None:
+    for check in checks:
+        if isinstance(check, UniqueKey) and check not in repeated:
+            findings += _findings(check, {}, rows)
+        elif violation(check) is None:
             findings += _findings(check, _table_rule(connection, staged, check, rows), rows)
     return rows, findings
+
+
+def _first_scan(
+    connection: duckdb.DuckDBPyConnection,
+    staged: Staged,
+    rules: list[str],
+    unique: list[UniqueKey],
+) -> dict[str, tuple[Any, ...]]:
+    """For each partition its rows, whether one breaks a row rule, how many keys may repeat.
+
+    As many hashes of a key as rows prove that none repeats in any of the partitions.
+    """
+    broken = " or ".join(f"({sql})" for sql in rules) or "false"
+    hashes = [f"hash({', '.join(map(quote, c.key))}) as h{n}" for n, c in enumerate(unique)]
+    repeats = [f"count(*) - count(distinct h{n})" for n in range(len(unique))]
+    found = connection.execute(
+        f"with scanned as materialized (select {', '.join([f'{staged.floor} as p', *hashes])},"
+        f" ({broken}) as broken from {staged.relation} where {staged.where}),"
+        " counted as (select p, count(*) as n, coalesce(bool_or(broken), false) as breaks"
+        f" from scanned group by p) select {staged.named('p')}, n, breaks, * exclude (p, n, breaks)"
+        f" from counted, (select {', '.join(repeats) or 'count(*)'} from scanned)"
+    ).fetchall()
+    return {str(key): tuple(values) for key, *values in found}
+
+
+def _grouped(
+    connection: duckdb.DuckDBPyConnection, staged: Staged, aggregates: str
+) -> dict[str, tuple[Any, ...]]:
+    """Aggregates over the staged rows of each partition."""
+    found = connection.execute(
+        f"select {staged.named('p')}, * exclude (p) from (select {staged.floor} as p,"
+        f" {aggregates} from {staged.relation} where {staged.where} group by 1)"
+    ).fetchall()
+    return {str(key): tuple(values) for key, *values in found}
 
 
 def _findings(check: Check, failing: Mapping[str, int], rows: Mapping[str, int]) -> list[Finding]:
@@ -168,8 +204,6 @@ def _table_rule(
     if isinstance(check, Query):
         return _query(connection, staged, check, list(rows))
     if isinstance(check, UniqueKey):
-        if not _repeats(connection, staged, check):
-            return {}
         sql = _unique(staged, check)
     elif isinstance(check, RefersTo):
         column, other = quote(check.column), staged.others(check.dataset)
@@ -182,15 +216,6 @@ def _table_rule(
     else:
         raise TypeError(f"no translation for {type(check).__name__}")
     return {str(k): int(n) for k, n in connection.execute(sql).fetchall()}
-
-
-def _repeats(connection: duckdb.DuckDBPyConnection, staged: Staged, check: UniqueKey) -> bool:
-    """Whether some key may repeat: as many hashes as rows prove that none does."""
-    key = ", ".join(quote(k) for k in check.key)
-    row = connection.execute(
-        f"select count(*) - count(distinct hash({key})) from {staged.relation} where {staged.where}"
-    ).fetchone()
-    return row is None or row[0] != 0
 
 
 def _unique(staged: Staged, check: UniqueKey) -> str:

@@ -9,12 +9,15 @@ from typing import Any
 import duckdb
 import ibis
 import pyarrow as pa
+from ibis.expr.operations import InMemoryTable
 
+from platform_assets.build.code import code_version
 from platform_assets.declare.dataset import Dataset
 from platform_assets.declare.errors import BrokenContractError, quoted
 from resources.lake import quote
 
 RESULT = "watermain_result"
+_COMPILED: dict[tuple[object, ...], str] = {}  # at most one entry for each version of a body
 
 
 def staged_sql(
@@ -25,6 +28,9 @@ def staged_sql(
     Guarantees: columns come in the contract's order, with the contract's types.
     Raises: BrokenContractError, when the body returns other columns or types.
     """
+    seen = _seen(connection, dataset, views)
+    if seen in _COMPILED:
+        return _COMPILED[seen]
     backend = ibis.duckdb.from_connection(connection)
     wanted = _annotations(dataset)
     tables = {
@@ -34,14 +40,25 @@ def staged_sql(
     result = dataset(**tables)
     if isinstance(result, ibis.Table):
         _compare(dataset, result.schema().to_pyarrow())
-        sql = str(ibis.to_sql(result, dialect="duckdb"))
+        sql = str(backend.compile(result))
     else:
         arrow = _arrow(dataset, result)
         _compare(dataset, arrow.schema)
         connection.register(RESULT, arrow)
         sql = f"select * from {RESULT}"
     columns = ", ".join(quote(c.name) for c in dataset.contract.columns)
-    return f"select {columns} from ({sql}) as body"
+    staged = f"select {columns} from ({sql}) as body"
+    if isinstance(result, ibis.Table) and not result.op().find(InMemoryTable):
+        _COMPILED[seen] = staged
+    return staged
+
+
+def _seen(
+    connection: duckdb.DuckDBPyConnection, dataset: Dataset, views: Mapping[str, str]
+) -> tuple[object, ...]:
+    """What decides the SQL of a body: its code, the columns that it is given."""
+    columns = [connection.execute(f"describe {v}").fetchall() for v in views.values()]
+    return (dataset.body, code_version(dataset), repr(views), repr(columns))
 
 
 def _annotations(dataset: Dataset) -> dict[str, str]:

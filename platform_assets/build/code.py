@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import ast
 import hashlib
 import inspect
-import textwrap
 from collections.abc import Callable, Iterator
+from types import CodeType
 from typing import Any
 
 from platform_assets.declare.dataset import Dataset
@@ -15,8 +14,8 @@ from platform_assets.declare.dataset import Dataset
 def code_version(dataset: Dataset) -> str:
     """Fingerprint everything that decides what the dataset's rows are.
 
-    Guarantees: comments, docstrings, layout do not count; a change in a function of the platform
-    or a room that the body calls does.
+    Guarantees: comments, layout, the words of docstrings do not count; a change in a function of
+    the platform or a room that the body calls does. Another Python may compile another fingerprint.
     """
     parts = [dataset.contract.hash, repr(dataset.all_checks), repr(dict(dataset.inputs))]
     if dataset.labels.get("sql"):
@@ -38,11 +37,17 @@ def _reached(function: Callable[..., Any], seen: set[str]) -> Iterator[Callable[
 
 
 def _meaning(function: Callable[..., Any]) -> str:
-    tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
-    for node in ast.walk(tree):
-        if isinstance(node, ast.FunctionDef):
-            first = node.body[0]
-            if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
-                node.body = node.body[1:] or [ast.Pass()]
-            node.decorator_list = []
-    return ast.dump(tree)
+    defaults = (function.__defaults__, function.__kwdefaults__)
+    return f"{defaults!r}{_compiled(function.__code__, function.__doc__)}"
+
+
+def _compiled(code: CodeType, docstring: str | None = None) -> str:
+    """What the interpreter would do: instructions, names, constants, none of the layout."""
+    constants = [c for c in code.co_consts if docstring is None or c != docstring]
+    told = [_compiled(c) if isinstance(c, CodeType) else _constant(c) for c in constants]
+    names = (code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars)
+    return f"{code.co_code.hex()}{names!r}{told!r}"
+
+
+def _constant(value: object) -> str:
+    return repr(sorted(map(repr, value)) if isinstance(value, frozenset) else value)

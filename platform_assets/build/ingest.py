@@ -13,10 +13,11 @@ import duckdb
 from platform_assets.build.audit import Finding, Staged, audit
 from platform_assets.build.code import code_version
 from platform_assets.build.partition import Span, is_zoned
-from platform_assets.build.publish import Job, Outcome, Publication
-from platform_assets.build.table import engine_types, ensure_table, stored_schema
+from platform_assets.build.publication import Job, Outcome, Publication
+from platform_assets.build.table import ROW_POSITIONS, engine_types, ensure_table, stored_schema
 from platform_assets.build.typing_rules import reject_reason, typed
 from platform_assets.declare.dataset import Dataset
+from platform_assets.declare.source import Kafka
 from resources import ledger
 from resources.failpoint import failpoint
 from resources.fence import Lease
@@ -73,7 +74,7 @@ class _Landing:
         span = self._span()
         target = table(self.dataset.name)
         fresh: list[Outcome] = []
-        message = f"capture {self.dataset.name} {batch.end} by {self.job.run_id}"
+        message = f"capture {self.dataset.name} {batch.batch_id} by {self.job.run_id}"
         failpoint("ingest.before_transaction")
         with self.job.lake.transaction(self.connection, self.lease, message) as written:
             if batch.reset:
@@ -206,9 +207,11 @@ class _Landing:
         columns = "dataset, batch_id, position, reason, payload"
         values = [str(self.dataset.name), batch.batch_id]
         ends = f"{text(self.dataset.contract.version)}, {text(self.job.run_id)}, now()"
-        position = "_lsn" if self._kind == "postgres" else "_row"
+        source = self.dataset.source
+        prefix = f"{text(source.topic + '/')} || " if isinstance(source, Kafka) else ""
+        position = prefix + ROW_POSITIONS[self._kind]
         self.connection.execute(
-            f"insert into {ledger.QUARANTINE} select ?, ?, {position}::varchar, _reason, _payload,"
+            f"insert into {ledger.QUARANTINE} select ?, ?, {position}, _reason, _payload,"
             f" {ends} from {TYPED} where _reason is not null",
             values,
         )

@@ -6,7 +6,7 @@ from typing import Any
 
 import dagster as dg
 
-from platform_assets.build.publish import Outcome, Publication
+from platform_assets.build.publication import Outcome, Publication
 from platform_assets.build.table import stored_schema
 from platform_assets.declare.dataset import Dataset
 

@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 import dagster as dg
@@ -25,6 +26,7 @@ def beta_accepted() -> Iterator[None]:
         yield
 
 
+@cache
 def partitions(cadence: Cadence) -> dg.TimeWindowPartitionsDefinition:
     """The partitions of a cadence; the one now running is included, for data arrive live."""
     start = datetime.combine(cadence.start, datetime.min.time())
@@ -61,9 +63,12 @@ def automation(dataset: Dataset) -> dg.AutomationCondition[Any] | None:
 
     Guarantees: late rows in an old partition request exactly that partition.
     """
-    if dataset.source is not None:
-        return None
+    return None if dataset.source is not None else _following(dataset.cadence is not None)
+
+
+@cache
+def _following(is_partitioned: bool) -> dg.AutomationCondition[Any]:
     eager = dg.AutomationCondition.eager()
-    if dataset.cadence is not None:
+    if is_partitioned:
         eager = eager.without(dg.AutomationCondition.in_latest_time_window())
     return eager & dg.AutomationCondition.all_deps_blocking_checks_passed()

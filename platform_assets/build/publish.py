@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import resource
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
@@ -16,79 +18,14 @@ from platform_assets.build.audit import Finding, Staged, audit, sample
 from platform_assets.build.body import staged_sql
 from platform_assets.build.code import code_version
 from platform_assets.build.partition import Span, overlapping
+from platform_assets.build.publication import Job, Outcome, Publication
 from platform_assets.build.table import ensure_table
 from platform_assets.declare.dataset import Dataset
-from platform_assets.declare.errors import BrokenContractError
 from platform_assets.declare.name import DatasetName
 from resources import ledger
-from resources.clock import Clock
 from resources.failpoint import failpoint
 from resources.fence import Lease
-from resources.lake import Lake, Written, table
-
-
-@dataclass(frozen=True, kw_only=True)
-class Job:
-    """What a publish needs to know beside the dataset: where, who asks, how to find others."""
-
-    lake: Lake
-    find: Callable[[DatasetName], Dataset]
-    run_id: str = "by hand"
-    clock: Clock = field(default_factory=Clock)
-    rebuild: bool = False
-
-
-@dataclass(frozen=True, kw_only=True)
-class Outcome:
-    """What happened to one partition; `partition` is "" for an unpartitioned dataset."""
-
-    partition: str
-    rows_in: int
-    rows_out: int
-    data_version: str
-    findings: tuple[Finding, ...]
-    published: bool
-
-    @property
-    def blocked(self) -> bool:
-        """Whether a blocking check held the partition back."""
-        return any(f.blocks for f in self.findings)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Publication:
-    """What a publish did, for all its partitions."""
-
-    dataset: Dataset
-    outcomes: tuple[Outcome, ...]
-    code_version: str
-    input_snapshot: int
-    output_snapshot: int
-    seconds: float
-    bytes: int
-    peak_memory: int
-    samples: Mapping[str, list[str]] = field(default_factory=dict)
-
-    def refuse_blocked(self) -> None:
-        """Raise for the partitions that a blocking check held back.
-
-        Raises: BrokenContractError.
-        """
-        blocked = [(o, f) for o in self.outcomes for f in o.findings if f.blocks]
-        if not blocked:
-            return
-        outcome, finding = blocked[0]
-        name, where = self.dataset.name, outcome.partition or "whole table"
-        held = len({o.partition for o, _ in blocked})
-        more = f" (the first of {len(blocked)} failures in {held} partitions)" * (len(blocked) > 1)
-        keys = self.samples.get(finding.check, [])
-        raise BrokenContractError(
-            f"{name} [{where}]: {finding.failing} of {finding.rows} rows break"
-            f" `{finding.check}`{more}" + (f", such as {', '.join(keys)}" if keys else ""),
-            declared=f"{self.dataset.declared}  {finding.check}, severity block",
-            data=f"not published; readers still see snapshot {self.input_snapshot} of it",
-            next=f"watermain explain {name} {outcome.partition}".rstrip(),
-        )
+from resources.lake import Written, table
 
 
 def publish(dataset: Dataset, span: Span | None, job: Job) -> Publication:
@@ -104,11 +41,9 @@ def publish(dataset: Dataset, span: Span | None, job: Job) -> Publication:
     ):
         ensure_table(job.lake, connection, dataset, lease, rebuild=job.rebuild)
         bench = _Bench(dataset=dataset, span=span, job=job, connection=connection, lease=lease)
-        bench.bind()
-        outcomes = bench.unchanged()
-        if not bench.changed:
-            return bench.report(outcomes, began)
-        attempt = bench.attempt(bench.changed, began)
+        attempt, outcomes = bench.first_attempt(began)
+        if attempt is None:
+            return bench.ended(bench.report(outcomes, began), began)
         blocked = {o.partition for o in attempt.outcomes if o.blocked}
         if not blocked:
             return replace(attempt, outcomes=(*attempt.outcomes, *outcomes))
@@ -116,7 +51,7 @@ def publish(dataset: Dataset, span: Span | None, job: Job) -> Publication:
         passing = [k for k in bench.changed if k not in blocked]
         for run in _runs(passing, bench.changed):
             outcomes += bench.attempt(run, began).outcomes
-        return bench.report(outcomes, began, samples=attempt.samples)
+        return bench.ended(bench.report(outcomes, began, samples=attempt.samples), began)
 
 
 @dataclass(kw_only=True)
@@ -132,18 +67,20 @@ class _Bench:
     code: str = ""
     wanted: dict[str, str] = field(default_factory=dict)
     changed: list[str] = field(default_factory=list)
+    is_first: bool = False
+    inputs: dict[DatasetName, dict[str, ledger.Standing]] = field(default_factory=dict)
 
     def bind(self) -> None:
-        """Pin one snapshot; decide which partitions have new inputs or new code."""
+        """Decide which partitions have new inputs or new code at the transaction's snapshot."""
         self.snapshot = self.job.lake.snapshot(self.connection)
         self.code = code_version(self.dataset)
-        inputs = {
-            name: ledger.versions(self.connection, name, self.snapshot)
-            for name in self.dataset.inputs.values()
-        }
+        names = {*self.dataset.inputs.values(), self.dataset.name}
+        self.inputs = ledger.standing(self.connection, names)
+        known = {k: s.version for k, s in self.inputs.pop(self.dataset.name).items()}
+        self.is_first = not known
         keys = self.span.keys if self.span else [""]
-        self.wanted = {key: self._version(key, inputs) for key in keys}
-        known = ledger.versions(self.connection, self.dataset.name)
+        versions = {n: {k: s.version for k, s in of.items()} for n, of in self.inputs.items()}
+        self.wanted = {key: self._version(key, versions) for key in keys}
         stale = [key for key in keys if self.job.rebuild or known.get(key) != self.wanted[key]]
         self.changed = keys[keys.index(stale[0]) : keys.index(stale[-1]) + 1] if stale else []
 
@@ -163,7 +100,7 @@ class _Bench:
                 parts += [f"{name}/{k}={versions.get(k)}" for k in needed]
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
 
-    def _views(self, span: Span | None) -> dict[str, str]:
+    def _views(self, span: Span | None, at: str) -> dict[str, str]:
         views = {}
         for alias, name in self.dataset.inputs.items():
             other = self.job.find(name)
@@ -171,38 +108,69 @@ class _Bench:
             if span is not None and other.cadence is not None:
                 first, last = overlapping(span, other.cadence)
                 where = " where " + Span(other.cadence, first, last).filter(other.contract)
-            source = f"{table(name)} at (version => {self.snapshot})"
             views[alias] = f"input_{alias}"
             self.connection.execute(
-                f"create or replace view input_{alias} as select * from {source}{where}"
+                f"create or replace temp view input_{alias} as"
+                f" select * from {table(name)}{at}{where}"
             )
         return views
 
-    def attempt(self, keys: list[str], began: float) -> Publication:
-        """Stage the partitions, audit them, then commit, unless one of them is refused."""
-        span = Span(self.span.cadence, keys[0], keys[-1]) if self.span else None
-        views = self._views(span)
-        sql = staged_sql(self.connection, self.dataset, views)
-        staged = self._staged(span)
-        target, where = staged.relation, staged.where
-        samples: dict[str, list[str]] = {}
+    def first_attempt(self, began: float) -> tuple[Publication | None, list[Outcome]]:
+        """Publish what has changed, from the snapshot that the transaction itself reads.
+
+        Give None where nothing has; beside it the partitions that stand.
+        """
+        attempt, outcomes = None, []
         with self._transaction() as written:
+            self.bind()
+            outcomes = self.unchanged()
+            if not self.changed:
+                raise _LeaveError
+            attempt = self._stage(self.changed, began, written, at="")
+            if any(o.blocked for o in attempt.outcomes):
+                raise _LeaveError
+        return attempt and self.ended(attempt, began), outcomes
+
+    def attempt(self, keys: list[str], began: float) -> Publication:
+        """Publish some partitions from the snapshot that was read first."""
+        with self._transaction() as written:
+            at = f" at (version => {self.snapshot})"
+            attempt = self._stage(keys, began, written, at=at)
+            if any(o.blocked for o in attempt.outcomes):
+                raise _LeaveError
+        return self.ended(attempt, began)
+
+    def _stage(self, keys: list[str], began: float, written: Written, *, at: str) -> Publication:
+        """Stage the partitions, audit them; where none is refused, write the ledger too."""
+        span = Span(self.span.cadence, keys[0], keys[-1]) if self.span else None
+        views = self._views(span, at)
+        sql = staged_sql(self.connection, self.dataset, views)
+        staged = self._staged(span, at)
+        target, where = staged.relation, staged.where
+        if self.is_first:  # whatever the table will hold is staged here
+            staged = replace(staged, where="true")
+        else:
             self.connection.execute(f"delete from {target} where {where}")
-            count = self.connection.execute(f"insert into {target} {sql}").fetchone()
-            failpoint("publish.after_stage")
+        count = self.connection.execute(f"insert into {target} {sql}").fetchone()
+        failpoint("publish.after_stage")
+        with ThreadPoolExecutor(1) as beside:
+            flushed = beside.submit(written.sync)
             rows_in = self._rows_in(views, span)
             rows, findings = audit(self.connection, staged, keys)
             findings += _outside(rows, int(count[0]) if count else 0, where)
-            outcomes = self._outcomes(keys, rows_in, rows, findings)
-            size = written.sync()
-            refused = [o for o in outcomes if o.blocked]
-            if refused:
-                samples = self._samples(staged, refused[0])
-                raise _RefusedError
-            report = self.report(outcomes, began, size=size)
+        outcomes = self._outcomes(keys, rows_in, rows, findings)
+        refused = next((o for o in outcomes if o.blocked), None)
+        samples = self._samples(staged, refused) if refused else {}
+        report = self.report(outcomes, began, size=flushed.result(), samples=samples)
+        if refused is None:
             ledger.append(self.connection, self._ledger_rows(report))
             failpoint("publish.after_data_before_commit")
-        return self.report(outcomes, began, size=size, samples=samples)
+        return report
+
+    def ended(self, attempt: Publication, began: float) -> Publication:
+        """The same once its transaction is over: what readers see now, how long it took."""
+        snapshot = self.job.lake.snapshot(self.connection)
+        return replace(attempt, output_snapshot=snapshot, seconds=time.monotonic() - began)
 
     @contextmanager
     def _transaction(self) -> Iterator[Written]:
@@ -210,24 +178,26 @@ class _Bench:
         try:
             with self.job.lake.transaction(self.connection, self.lease, message) as written:
                 yield written
-        except _RefusedError:
+        except _LeaveError:
             return
 
-    def _other(self, name: DatasetName) -> str:
-        return f"{table(name)} at (version => {self.snapshot})"
-
     def _rows_in(self, views: Mapping[str, str], span: Span | None) -> dict[str, int]:
-        total: dict[str, int] = {}
+        """Rows read of each partition, as the ledger has them; under "" what all of them share."""
+        total: dict[str, int] = defaultdict(int)
         for alias, name in self.dataset.inputs.items():
             other = self.job.find(name)
-            same = span is not None and other.cadence == span.cadence
-            floor = span.floor(other.contract) if span is not None and same else "''"
-            named = span.named("p") if span is not None and same else "p"
-            for found, count in self.connection.execute(
-                f"select {named}, n from"
-                f" (select {floor} as p, count(*) as n from {views[alias]} group by 1)"
-            ).fetchall():
-                total[str(found)] = total.get(str(found), 0) + int(count)
+            if other.source is not None and other.source.kind == "platform":
+                found = self.connection.execute(f"select count(*) from {views[alias]}").fetchone()
+                total[""] += found[0] if found else 0
+                continue
+            captured, of = other.source is not None, self.inputs[name]
+            rows = {k: s.rows_ever if captured else s.rows for k, s in of.items()}
+            if span is None or other.cadence is None:
+                total[""] += sum(rows.values())
+                continue
+            same = other.cadence == span.cadence
+            for key in other.cadence.keys(*overlapping(span, other.cadence)):
+                total[key if same else ""] += rows.get(key, 0)
         return total
 
     def _outcomes(
@@ -253,13 +223,13 @@ class _Bench:
             for key in keys
         ]
 
-    def _staged(self, span: Span | None) -> Staged:
+    def _staged(self, span: Span | None, at: str) -> Staged:
         return Staged(
             dataset=self.dataset,
             relation=table(self.dataset.name),
             where=span.filter(self.dataset.contract) if span else "true",
             span=span,
-            others=self._other,
+            others=lambda name: f"{table(name)}{at}",
         )
 
     def unchanged(self) -> list[Outcome]:
@@ -267,7 +237,7 @@ class _Bench:
         keys = [key for key in self.wanted if key not in self.changed]
         if not keys:
             return []
-        rows, findings = audit(self.connection, self._staged(self.span), list(self.wanted))
+        rows, findings = audit(self.connection, self._staged(self.span, ""), list(self.wanted))
         return [
             Outcome(
                 partition=key,
@@ -305,7 +275,7 @@ class _Bench:
             outcomes=tuple(sorted(outcomes, key=lambda o: o.partition)),
             code_version=self.code,
             input_snapshot=self.snapshot,
-            output_snapshot=self.job.lake.snapshot(self.connection),
+            output_snapshot=self.snapshot,
             seconds=time.monotonic() - began,
             bytes=size,
             peak_memory=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
@@ -336,8 +306,8 @@ class _Bench:
         ]
 
 
-class _RefusedError(Exception):
-    """Leave the transaction because a blocking check failed."""
+class _LeaveError(Exception):
+    """Leave the transaction without a commit."""
 
 
 def _outside(rows: Mapping[str, int], inserted: int, where: str) -> list[Finding]:

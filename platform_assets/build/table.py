@@ -29,6 +29,22 @@ CHANGE_COLUMNS = {
             ("_delivered_at", pa.timestamp("us", "UTC")),
         ]
     ),
+    "kafka": pa.schema(
+        [
+            ("_partition", pa.int64()),
+            ("_offset", pa.int64()),
+            ("_timestamp", pa.timestamp("us", "UTC")),
+            ("_key", pa.string()),
+            ("_headers", pa.string()),
+        ]
+    ),
+    "mqtt": pa.schema(
+        [
+            ("_topic", pa.string()),
+            ("_device", pa.string()),
+            ("_sequence", pa.int64()),
+        ]
+    ),
     "rest": pa.schema(
         [
             ("_content", pa.string()),
@@ -44,6 +60,15 @@ CHANGE_COLUMNS = {
             ("_delivered_at", pa.timestamp("us", "UTC")),
         ]
     ),
+}
+# Where a captured row lay at its source, as SQL over its change columns.
+ROW_POSITIONS = {
+    "postgres": "_lsn::varchar",
+    "files": "_row::varchar",
+    "kafka": "_partition || '/' || _offset",
+    "mqtt": "_topic || '/' || _device || '/' || _sequence",
+    "rest": "_row::varchar",
+    "webhook": "_row::varchar",
 }
 SHAPE_ATTEMPTS = 5
 BATCH_COLUMN = pa.field("_batch_id", pa.string())
@@ -117,12 +142,11 @@ def _shape(
 
 
 def _stored(connection: duckdb.DuckDBPyConnection, dataset: Dataset) -> dict[str, str]:
-    rows = connection.execute(
-        "select column_name, data_type from duckdb_columns() where database_name = 'lake'"
-        " and schema_name = ? and table_name = ? order by column_index",
-        [dataset.name.schema, dataset.name.table],
-    ).fetchall()
-    return {str(name): str(kind) for name, kind in rows}
+    try:
+        rows = connection.execute(f"describe {table(dataset.name)}").fetchall()
+    except duckdb.CatalogException:
+        return {}  # there is no such table yet
+    return {str(row[0]): str(row[1]) for row in rows}
 
 
 def _refuse(

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from pathlib import Path
 
 from platform_assets.cli.plan import Run, runs
 from platform_assets.cli.screen import bar, step
 from platform_assets.declare.dataset import Dataset
 from platform_assets.declare.errors import BrokenContractError
 from platform_assets.declare.name import DatasetName
+from platform_assets.declare.source import Files
 from resources.settings import Settings
 from resources.web import TERMINAL, Web
 
@@ -26,6 +28,7 @@ def materialize_until(day: str, settings: Settings, web: Web) -> int:
 
     datasets = everything()
     captured = [d for d in datasets.values() if d.source and d.source.kind != "platform"]
+    _let_files_settle(captured, settings)
     count = _capture(captured, settings, web)
     computed = {n: d for n, d in datasets.items() if d.source is None}
     for run in runs(computed, _span(captured, day)):
@@ -41,6 +44,16 @@ def _span(captured: list[Dataset], day: str):  # type: ignore[no-untyped-def]
 
     cadence = next((d.cadence for d in captured if d.cadence), Daily())
     return Span(cadence, cadence.start.isoformat(), day)
+
+
+def _let_files_settle(captured: list[Dataset], settings: Settings) -> None:
+    """Wait until files that arrived just now are old enough to be read."""
+    for dataset in captured:
+        word = dataset.source
+        if isinstance(word, Files):
+            folder = Path(settings.source(word.connection))
+            newest = max((p.stat().st_mtime for p in folder.glob(word.pattern)), default=0.0)
+            time.sleep(max(0.0, newest + word.settle_for.total_seconds() - time.time()))
 
 
 def _capture(captured: list[Dataset], settings: Settings, web: Web) -> int:

@@ -46,7 +46,8 @@ def service_facts(platform: Platform) -> list[dict[str, Any]]:
     for name in dict.fromkeys((WEB, DAEMON, WARM, *entries)):
         entry = entries.get(name)
         process = entry.process() if entry else None
-        state = "runs" if process else ("died" if entry else "stopped")
+        gone = "on demand" if name == WARM else "died"  # a run that needs it starts it
+        state = "runs" if process else (gone if entry else "stopped")
         fact = _server(name, process.pid if process else None, needed=name in (WEB, DAEMON))
         facts.append({**fact, "state": state, "log": entry.log if entry else None})
     return [f for f in facts if f["name"] != TEND or f["state"] != "stopped"]

@@ -17,8 +17,8 @@ from platform_assets.cli.plan import Run
 from platform_assets.cli.screen import ERR, bar, step
 from platform_assets.declare.dataset import Dataset
 from platform_assets.declare.errors import InvalidPartitionError
-from resources.instance import dagster_home, storage_url
-from resources.settings import Settings, load_settings
+from resources.instance import BATCHED_EVENTS, dagster_home, storage_url
+from resources.settings import Settings, load_settings, set_variables
 
 
 def perform(plan: Sequence[Run], *, tags: dict[str, str] | None = None) -> list[dict[str, object]]:
@@ -29,6 +29,7 @@ def perform(plan: Sequence[Run], *, tags: dict[str, str] | None = None) -> list[
     from platform_assets.location import code_location
 
     settings = load_settings()
+    set_variables(BATCHED_EVENTS)
     facts: list[dict[str, object]] = []
     with open_instance(dagster_home(settings), storage_url(settings)) as instance:
         for run in plan:
@@ -39,7 +40,7 @@ def perform(plan: Sequence[Run], *, tags: dict[str, str] | None = None) -> list[
                     if event in ("STEP_SUCCESS", "STEP_FAILURE", "STEP_SKIPPED"):
                         progress.advance(progress.task_ids[0])
 
-                with _recorded(settings) as run_id:
+                with recorded(settings) as run_id:
                     ran = run_here(
                         code_location(run.names[0].team),
                         run.names,
@@ -63,7 +64,7 @@ def perform(plan: Sequence[Run], *, tags: dict[str, str] | None = None) -> list[
 
 
 @contextmanager
-def _recorded(settings: Settings) -> Iterator[str]:
+def recorded(settings: Settings) -> Iterator[str]:
     """Give a run id whose worker is this process, so that its death is noticed."""
     run_id = str(uuid.uuid4())
     records = WorkerRecords(dagster_home(settings) / "warm")

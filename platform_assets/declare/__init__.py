@@ -16,7 +16,7 @@ from platform_assets.declare.contract import Column, Contract, Sensitivity
 from platform_assets.declare.dataset import Dataset, dataset, raw
 from platform_assets.declare.name import DatasetName
 from platform_assets.declare.slo import Slo
-from platform_assets.declare.source import Files, Platform, Postgres
+from platform_assets.declare.source import Files, Kafka, Mqtt, Platform, Postgres
 from platform_assets.declare.web import (
     Basic,
     Bearer,
@@ -45,7 +45,9 @@ __all__ = [
     "Files",
     "Hourly",
     "Increment",
+    "Kafka",
     "Monthly",
+    "Mqtt",
     "OAuth2",
     "Platform",
     "Postgres",

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import ClassVar, Literal
 
 from platform_assets.declare.errors import InvalidDeclarationError
 from platform_assets.declare.web import Rest, Webhook
+
+_MOST_IN_FLIGHT = 65_535
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +64,81 @@ class Files:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Kafka:
+    """Capture every message of one Kafka topic, each value a JSON object.
+
+    A column takes the field of its own name, or the one that `fields` names for it: a path
+    whose steps are joined by dots, such as `{"altitude_feet": "position.altitude"}`. `group`
+    begins the name of the consumer group that shows our progress to tools that measure lag.
+    Guarantees: numbers keep every digit; the lake decides where reading goes on, not the group.
+    """
+
+    connection: str
+    topic: str
+    format: Literal["json"] = "json"
+    fields: Mapping[str, str] = field(default_factory=dict)
+    group: str = "watermain"
+    kind: ClassVar[str] = "kafka"
+
+    def __post_init__(self) -> None:
+        declared = f"Kafka(connection={self.connection!r}, topic={self.topic!r})"
+        if not self.topic:
+            _refuse("Kafka source names no topic", declared, "write the topic's name")
+        if self.format != "json":
+            _refuse(f"Kafka format {self.format!r} is unknown", declared, "use `json`")
+        _check_fields(self.fields, declared)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mqtt:
+    """Capture what devices publish under one MQTT topic filter, each message a JSON object.
+
+    `device` with `sequence` are the columns that name a message: each device numbers its own
+    without holes. `fields` is as for `Kafka`. `client` begins the client id, whose session the
+    broker keeps for `session` while nobody is connected. `in_flight` bounds the messages that
+    the broker hands over before they are confirmed, which also bounds a batch.
+    Guarantees: a message is confirmed to the broker after the lake has it, so that the broker
+    sends it again until then; what was captured already is recognised by device, sequence.
+    """
+
+    connection: str
+    topic: str
+    device: str
+    sequence: str
+    fields: Mapping[str, str] = field(default_factory=dict)
+    client: str = "watermain"
+    session: timedelta = timedelta(days=7)
+    in_flight: int = 1000
+    kind: ClassVar[str] = "mqtt"
+
+    def __post_init__(self) -> None:
+        declared = f"Mqtt(connection={self.connection!r}, topic={self.topic!r})"
+        if not self.topic:
+            _refuse("Mqtt source names no topic", declared, "write a topic filter")
+        if not 1 <= self.in_flight <= _MOST_IN_FLIGHT:
+            _refuse(
+                f"Mqtt in_flight {self.in_flight} cannot be asked of a broker",
+                declared,
+                f"use 1 to {_MOST_IN_FLIGHT}",
+            )
+        _check_fields(self.fields, declared)
+
+
+def _check_fields(fields: Mapping[str, str], declared: str) -> None:
+    for column, path in fields.items():
+        if not all(path.split(".")):
+            _refuse(
+                f"field {path!r} of column `{column}` is no path",
+                declared,
+                "join the names of nested fields by single dots, such as `position.altitude`",
+            )
+
+
+def _refuse(what: str, declared: str, next: str) -> None:
+    raise InvalidDeclarationError(what, declared=declared, data="nothing was read", next=next)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Platform:
     """Name a table that the platform itself appends to, such as its ledger."""
 
@@ -68,4 +146,4 @@ class Platform:
     kind: ClassVar[str] = "platform"
 
 
-Source = Postgres | Files | Platform | Rest | Webhook
+Source = Postgres | Files | Kafka | Mqtt | Platform | Rest | Webhook

@@ -1,152 +1,205 @@
-"""JSON records turned into rows of text, every number as it was written."""
+"""The reader of JSON messages into columns of text, every number as it was written.
+
+Source: RFC 8259; `NaN`, `Infinity` are refused, of a name given twice the last counts.
+"""
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from json.decoder import JSONDecoder
+from typing import Any
 
-PAYLOAD_CHARACTERS = 64 * 2**10
+import pyarrow as pa
+
+from resources.source.delivery import Caps
+
+Tree = dict[str, "Tree"]
+_LEAF = ""
+_SPACE = " \t\r\n"
+_MOST_UNKNOWN = 1000
 
 
-class UnfitRecordError(Exception):
-    """Report a record that cannot become a row, with what stands in its place."""
+@dataclass(frozen=True)
+class Decoded:
+    """Hold the columns of the messages that could be read, with the reasons of the others.
 
-    def __init__(self, reason: str) -> None:
-        self.reason = reason
-        super().__init__(reason)
+    `kept` are the places of the messages behind the columns' rows, in order.
+    """
+
+    kept: list[int]
+    columns: list[pa.Array]
+    refused: dict[int, str]
 
 
-class Number(str):
-    """A number, as it was written."""
+class JsonRows:
+    """Decode messages, each a JSON object, into the declared columns.
+
+    Guarantees: a number, `true` or `false` is handed on as its literal text, an object or list
+    as JSON text, `null` or a missing field as null. `unknown` gathers what nobody declared.
+    """
+
+    def __init__(
+        self, columns: Sequence[str], fields: Mapping[str, str], caps: Caps | None = None
+    ) -> None:
+        self.caps = caps or Caps()
+        self.paths = [
+            tuple(fields[name].split(".")) if name in fields else (name,) for name in columns
+        ]
+        self.unknown: set[str] = set()
+        self._tree = _tree(self.paths)
+        decoder: Any = JSONDecoder(parse_float=str, parse_int=str, parse_constant=_no_constant)
+        self._scan = decoder.scan_once
+
+    def read(self, values: Sequence[bytes | None]) -> Decoded:
+        """Decode messages; what is refused is told by its place."""
+        objects, refused = self._objects(values)
+        self._learn(list(objects.values()), self._tree, "")
+        while True:
+            columns = [self._column(path, objects, values, refused) for path in self.paths]
+            spoiled = objects.keys() & refused.keys()
+            if not spoiled:
+                return Decoded(list(objects), columns, refused)
+            objects = {at: each for at, each in objects.items() if at not in spoiled}
+
+    def _objects(
+        self, values: Sequence[bytes | None]
+    ) -> tuple[dict[int, dict[str, Any]], dict[int, str]]:
+        objects: dict[int, dict[str, Any]] = {}
+        refused: dict[int, str] = {}
+        scan, most = self._scan, self.caps.row_bytes
+        for at, value in enumerate(values):
+            if value is None:
+                refused[at] = "has no value: a tombstone"
+            elif len(value) > most:
+                refused[at] = f"is longer than {most} bytes"
+            else:
+                try:
+                    text = value.decode()
+                    found, end = scan(text, 0)
+                    if end != len(text) or type(found) is not dict:
+                        found = self._odd(text)
+                    objects[at] = found
+                except UnicodeDecodeError:
+                    refused[at] = "is not UTF-8"
+                except StopIteration:
+                    self._retry(value, at, objects, refused)
+                except _NoObjectError as error:
+                    refused[at] = str(error)
+                except (ValueError, RecursionError):
+                    refused[at] = "is not JSON"
+        return objects, refused
+
+    def _retry(
+        self, value: bytes, at: int, objects: dict[int, dict[str, Any]], refused: dict[int, str]
+    ) -> None:
+        """Read a message again that does not begin with its value: white space may."""
+        try:
+            objects[at] = self._odd(value.decode())
+        except _NoObjectError as error:
+            refused[at] = str(error)
+        except (ValueError, RecursionError, StopIteration):
+            refused[at] = "is not JSON"
+
+    def _odd(self, text: str) -> dict[str, Any]:
+        stripped = text.strip(_SPACE)
+        found, end = self._scan(stripped, 0)
+        if end != len(stripped):
+            raise ValueError(end)
+        if type(found) is not dict:
+            raise _NoObjectError("is no JSON object")
+        return found
+
+    def _learn(self, objects: list[dict[str, Any]], tree: Tree, prefix: str) -> None:
+        names: set[str] = set()
+        names.update(*objects)
+        if len(self.unknown) < _MOST_UNKNOWN:
+            self.unknown.update(prefix + name for name in names - tree.keys())
+        for head, branch in tree.items():
+            if branch and _LEAF not in branch:
+                inner = [each[head] for each in objects if type(each.get(head)) is dict]
+                self._learn(inner, branch, f"{prefix}{head}.")
+
+    def _column(
+        self,
+        path: tuple[str, ...],
+        objects: Mapping[int, dict[str, Any]],
+        values: Sequence[bytes | None],
+        refused: dict[int, str],
+    ) -> pa.Array:
+        found: list[Any] = list(objects.values())
+        for depth, step in enumerate(path):
+            if depth:
+                for at, each in zip(objects, found, strict=True):
+                    if each is not None and type(each) is not dict:
+                        refused[at] = f"has no object in `{'.'.join(path[:depth])}`"
+                found = [each.get(step) if type(each) is dict else None for each in found]
+            else:
+                found = [each.get(step) for each in found]
+        try:
+            return pa.array(found, pa.string())
+        except (pa.ArrowException, UnicodeEncodeError, TypeError):
+            texts = [_text(each, values[at], path) for at, each in zip(objects, found, strict=True)]
+        for at, text in zip(objects, texts, strict=True):
+            if text is not None and not _is_unicode(text):
+                refused[at] = f"has half a character in `{'.'.join(path)}`"
+        return pa.array(
+            [None if at in refused else text for at, text in zip(objects, texts, strict=True)],
+            pa.string(),
+        )
+
+
+class _NoObjectError(Exception):
+    """Report a message that is JSON, but no object."""
+
+
+class _Number(str):
+    """A number as it was written."""
 
     __slots__ = ()
 
 
-class Doubled(dict[str, object]):
-    """An object that names something twice, so that one of the values is lost."""
+def _tree(paths: Iterable[tuple[str, ...]]) -> Tree:
+    tree: Tree = {}
+    for path in paths:
+        branch = tree
+        for step in path:
+            branch = branch.setdefault(step, {})
+        branch[_LEAF] = {}
+    return tree
 
 
-def parsed(body: bytes) -> object:
-    """Read JSON; numbers stay text, so that nothing is rounded.
-
-    Raises: ValueError, also for what is nested too deeply or is no UTF-8.
-    """
-    try:
-        return json.loads(
-            body.decode(),
-            parse_float=Number,
-            parse_int=Number,
-            parse_constant=Number,
-            object_pairs_hook=_object,
-        )
-    except RecursionError:
-        raise ValueError("it is nested too deeply") from None
+def _no_constant(name: str) -> None:
+    raise ValueError(name)
 
 
-def found_at(answer: object, path: str) -> object:
-    """Give what lies at a dotted path, None where nothing does; an empty path is the whole."""
-    for name in filter(None, path.split(".")):
-        if not isinstance(answer, dict):
-            return None
-        answer = answer.get(name)
-    return answer
-
-
-def written(value: object) -> str:
-    """Write a value as JSON again, numbers as they came."""
-    match value:
-        case Number():
-            return str(value)
-        case dict():
-            inside = (f"{written(name)}: {written(each)}" for name, each in value.items())
-            return "{" + ", ".join(inside) + "}"
-        case list():
-            return "[" + ", ".join(written(each) for each in value) + "]"
-        case _:
-            return json.dumps(value, ensure_ascii=False)
-
-
-class JsonRows:
-    """Turn records into tuples of text, in the order of the declared columns.
-
-    `unknown` collects the names that nobody declared, in the order of their first appearance.
-    """
-
-    def __init__(self, columns: Sequence[str]) -> None:
-        self.columns = tuple(columns)
-        self._declared = frozenset(columns)
-        self._unknown: dict[str, None] = {}
-
-    @property
-    def unknown(self) -> tuple[str, ...]:
-        """Name the columns that came undeclared."""
-        return tuple(self._unknown)
-
-    def row(self, record: object) -> tuple[str | None, ...]:
-        """Give the row of a record; a column that it leaves out is null.
-
-        Raises: UnfitRecordError.
-        """
-        if not isinstance(record, dict):
-            raise UnfitRecordError("it is no object")
-        try:
-            if _is_doubled(record):
-                raise UnfitRecordError("it names something twice")
-            values = tuple(_text(record.get(name)) for name in self.columns)
-            for value in values:
-                if value is not None and not value.isascii():
-                    value.encode()
-        except UnicodeEncodeError:
-            raise UnfitRecordError("it holds half a character") from None
-        except RecursionError:
-            raise UnfitRecordError("it is nested too deeply") from None
-        if not self._declared.issuperset(record):
-            self._unknown.update((n, None) for n in record if n not in self._declared)
-        return values
-
-
-def payload(record: object) -> str:
-    """Write down a record that did not fit, as far as there is room."""
-    try:
-        text = written(record)
-    except RecursionError:
-        text = str(type(record))
-    return text[:PAYLOAD_CHARACTERS].encode("utf-8", "backslashreplace").decode()
-
-
-def digest(values: Iterable[str | None]) -> bytes:
-    """Give sixteen bytes that stand for these values in this order, nulls told apart."""
-    made = hashlib.blake2b(digest_size=16)
-    for value in values:
-        if value is None:
-            made.update(b"\xff")
-            continue
-        data = value.encode("utf-8", "surrogatepass")
-        made.update(len(data).to_bytes(9) + data)
-    return made.digest()
-
-
-def _text(value: object) -> str | None:
-    if value is None or type(value) is str:
+def _text(value: Any, message: bytes | None, path: tuple[str, ...]) -> str | None:
+    """Write a value as text; nested ones are decoded anew, since their numbers became text."""
+    if value is None or isinstance(value, str):
         return value
-    if isinstance(value, Number):
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    exact = json.loads(message or b"", parse_float=_Number, parse_int=_Number)
+    for step in path:
+        exact = exact[step]
+    return _written(exact)
+
+
+def _written(value: Any) -> str:
+    if isinstance(value, _Number):
         return str(value)
-    return written(value)
+    if isinstance(value, dict):
+        inner = (f"{json.dumps(k, ensure_ascii=False)}:{_written(v)}" for k, v in value.items())
+        return "{" + ",".join(inner) + "}"
+    if isinstance(value, list):
+        return "[" + ",".join(map(_written, value)) + "]"
+    return json.dumps(value, ensure_ascii=False)
 
 
-def _object(pairs: list[tuple[str, object]]) -> Mapping[str, object]:
-    found = dict(pairs)
-    return found if len(found) == len(pairs) else Doubled(found)
-
-
-def _is_doubled(value: object) -> bool:
-    match value:
-        case Doubled():
-            return True
-        case dict():
-            return any(_is_doubled(v) for v in value.values() if isinstance(v, dict | list))
-        case list():
-            return any(_is_doubled(each) for each in value)
-        case _:
-            return False
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from platform_assets.declare.dataset import Dataset
 from platform_assets.declare.errors import SourceError
-from platform_assets.declare.source import Files, Postgres
+from platform_assets.declare.source import Files, Kafka, Mqtt, Postgres
 from platform_assets.declare.web import Rest, Webhook
 from resources.settings import Settings
 from resources.source.protocol import Source
@@ -21,6 +21,14 @@ def open_source(dataset: Dataset, settings: Settings) -> Source:
         from resources.source.files import FileSource
 
         return FileSource.of(dataset, settings)
+    if isinstance(word, Kafka):
+        from resources.source.kafka import KafkaSource
+
+        return KafkaSource.of(dataset, settings)
+    if isinstance(word, Mqtt):
+        from resources.source.mqtt import MqttSource
+
+        return MqttSource.of(dataset, settings)
     if isinstance(word, Rest):
         from resources.source.rest import RestSource
 

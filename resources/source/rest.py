@@ -20,7 +20,7 @@ from platform_assets.declare.web import Rest
 from resources.credential import Address, Gate
 from resources.secrets import Secrets
 from resources.settings import Settings
-from resources.source.json_rows import JsonRows, UnfitRecordError, digest, payload
+from resources.source.json_records import JsonRows, UnfitRecordError, digest, payload
 from resources.source.pace import Pace
 from resources.source.protocol import REJECTED, Backlog, Batch, Limit, Shape
 from resources.source.rest_captured import captured_in_lake

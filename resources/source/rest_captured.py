@@ -9,7 +9,7 @@ from platform_assets.declare.dataset import Dataset
 from resources import ledger
 from resources.lake import Lake, table
 from resources.settings import Settings
-from resources.source.json_rows import digest
+from resources.source.json_records import digest
 from resources.source.rest_memory import Captured
 
 

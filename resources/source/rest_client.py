@@ -24,7 +24,7 @@ from platform_assets.declare.web import OAuth2, Rest
 from resources.clock import Clock
 from resources.credential import Gate
 from resources.secrets import Secrets
-from resources.source.json_rows import found_at, parsed
+from resources.source.json_records import found_at, parsed
 from resources.source.pace import Pace, Ticks
 from resources.source.rest_auth import auth_of, basic
 

@@ -8,7 +8,7 @@ import httpx
 
 from platform_assets.declare.errors import InconsistentAnswerError
 from platform_assets.declare.web import ByCursor, ByLink, ByPage
-from resources.source.json_rows import Number, digest, found_at, written
+from resources.source.json_records import Number, digest, found_at, written
 from resources.source.rest_client import Answer, Client
 
 MOST_PAGES = 20_000

@@ -14,7 +14,7 @@ from platform_assets.declare.dataset import Dataset
 from platform_assets.declare.errors import SourceError, UnreachableSystemError
 from platform_assets.declare.web import Webhook
 from resources.settings import Settings
-from resources.source.json_rows import JsonRows, UnfitRecordError, parsed, payload
+from resources.source.json_records import JsonRows, UnfitRecordError, parsed, payload
 from resources.source.protocol import REJECTED, Backlog, Batch, Limit, Shape
 from resources.source.segments import Event, Store, durable, first_of
 from resources.source.spill import Spill, handed_out, sweep

@@ -12,7 +12,8 @@ import pyarrow as pa
 
 from demo.flights import source_file
 from platform_assets.build.partition import Span
-from platform_assets.build.publish import Job, publish
+from platform_assets.build.publication import Job
+from platform_assets.build.publish import publish
 from platform_assets.declare import Daily, Dataset, DatasetName
 from platform_assets.operations import curated
 from resources.lake import Lake, table

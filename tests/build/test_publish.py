@@ -12,7 +12,8 @@ import pytest
 
 from platform_assets.build.ingest import capture
 from platform_assets.build.partition import Span
-from platform_assets.build.publish import Job, Publication, publish
+from platform_assets.build.publication import Job, Publication
+from platform_assets.build.publish import publish
 from platform_assets.declare import (
     Column,
     Contract,

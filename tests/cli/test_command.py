@@ -13,9 +13,11 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from launch.worker_record import WorkerRecords
 from platform_assets.__main__ import app
 from platform_assets.cli.exits import FAILED, UNREACHABLE, WRONG_USE, exit_code
 from platform_assets.cli.outside import write_variables
+from platform_assets.cli.work import recorded
 from platform_assets.declare.errors import (
     BrokenContractError,
     DiskFullError,
@@ -23,11 +25,13 @@ from platform_assets.declare.errors import (
     UnreachableSystemError,
     WatermainError,
 )
-from resources.instance import write_instance
+from resources.instance import dagster_home, write_instance
 from resources.lake import Lake
 from resources.settings import load_settings
 
-VERBS = ("up", "down", "status", "materialize", "sql", "explain", "replay", "new", "doctor")
+VERBS = (
+    "up", "down", "status", "materialize", "sql", "explain", "replay", "new", "listen", "doctor",
+)  # fmt: skip
 
 
 def watermain(*words: str, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -142,6 +146,21 @@ def test_materialize_runs_through_dagster(lake: Lake) -> None:
     assert [p["run_id"] for p in told["publishes"]] == [fact["run"]]
     assert {c["passed"] for c in told["checks"]} == {True}
     assert told["upstream"] == ["upkeep.raw.publishes"]
+
+
+def test_run_in_place_is_known_by_its_process(home: Path) -> None:
+    """Whoever asks can tell that the process of the run lives, later that it has ended."""
+    settings = load_settings()
+    records = WorkerRecords(dagster_home(settings) / "warm")
+    with recorded(settings) as run_id:
+        record = records.get(run_id)
+        assert record is not None
+        assert record.process.pid == os.getpid()
+        assert record.process.alive()
+        assert record.exit_code is None
+    ended = records.get(run_id)
+    assert ended is not None
+    assert ended.exit_code == 0
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,8 @@ from platform_assets.declare import (
     Daily,
     Dataset,
     DatasetName,
+    Kafka,
+    Mqtt,
     Postgres,
     dataset,
     latest_per_key,
@@ -42,6 +44,24 @@ steps = raw(
     owner="team:factory",
 )
 
+MESSAGES = "messages"
+moves = raw(
+    "factory.raw.moves",
+    source=Kafka(connection=MESSAGES, topic="moves", fields={"amount": "load.amount"}),
+    contract=CONTRACT,
+    cadence=DAYS,
+    owner="team:factory",
+)
+
+STATIONS = "stations"
+signals = raw(
+    "factory.raw.signals",
+    source=Mqtt(connection=STATIONS, topic="line/#", device="shard", sequence="seq", in_flight=40),
+    contract=CONTRACT,
+    cadence=DAYS,
+    owner="team:factory",
+)
+
 
 def _latest(steps: ibis.Table) -> ibis.Table:
     """Keep the latest state of each piece."""
@@ -61,4 +81,4 @@ def _curated(name: str) -> Dataset:
 
 pieces = _curated("factory.curated.pieces")
 twins = tuple(_curated(f"factory.curated.pieces_{n}") for n in range(10))
-KNOWN: dict[DatasetName, Dataset] = {d.name: d for d in (steps, pieces, *twins)}
+KNOWN: dict[DatasetName, Dataset] = {d.name: d for d in (steps, moves, signals, pieces, *twins)}

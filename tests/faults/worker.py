@@ -14,12 +14,15 @@ import ibis.backends.duckdb  # noqa: F401  (imported before the fork, so that no
 import psycopg
 
 from platform_assets.build.ingest import capture
-from platform_assets.build.publish import Job, publish
+from platform_assets.build.publication import Job
+from platform_assets.build.publish import publish
 from platform_assets.declare import DatasetName, Postgres
 from platform_assets.declare.errors import WatermainError
 from resources import ledger
 from resources.lake import Lake, table
 from resources.settings import PREFIX, load_settings
+from resources.source.kafka import KafkaSource  # noqa: F401
+from resources.source.mqtt import MqttSource  # noqa: F401
 from resources.source.opening import open_source  # noqa: F401
 from resources.source.postgres import PostgresSource  # noqa: F401
 from tests.build.feed import Feed
@@ -86,7 +89,7 @@ def _standing(given: Mapping[str, Any]) -> tuple[dict[str, str], list[tuple[str,
 
 def _capture(given: Mapping[str, Any]) -> int:
     source = Feed(*given["feed"]) if "feed" in given else None
-    steps = declared.steps
+    steps = declared.KNOWN[DatasetName.parse(given.get("captured", str(declared.steps.name)))]
     if "slot" in given and isinstance(steps.source, Postgres):
         steps = replace(steps, source=replace(steps.source, slot=given["slot"]))
     return len(capture(steps, _job(), source=source).outcomes)
@@ -144,6 +147,20 @@ def _seen(connection: duckdb.DuckDBPyConnection) -> list[tuple[Any, ...]]:
     ).fetchall()
 
 
+def _kept(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Rows, batches, quarantine of one captured dataset."""
+    name = DatasetName.parse(given["captured"])
+    queries = {
+        "rows": f"select id, seq, amount from {table(name)} order by all",
+        "batches": "select shard, from_position, to_position, rows, quarantined"
+        f" from {ledger.BATCHES} where stream = '{name}' order by epoch, committed_at, rowid",
+        "quarantined": f"select position, reason from {ledger.QUARANTINE}"
+        f" where dataset = '{name}' order by position",
+    }
+    with _lake().get_connection() as connection:
+        return {each: connection.execute(sql).fetchall() for each, sql in queries.items()}
+
+
 def _look(given: Mapping[str, Any]) -> list[tuple[Any, ...]]:
     """The partitions as a reader sees them now."""
     with _lake().get_connection() as connection:
@@ -165,6 +182,7 @@ VERBS: dict[str, Callable[[Mapping[str, Any]], Any]] = {
     "capture": _capture,
     "publish": _publish,
     "inspect": _inspect,
+    "kept": _kept,
     "look": _look,
     "watch": _watch,
 }

@@ -189,6 +189,10 @@ def _wrong(words: list[str], files: Mapping[str, str], program: Any) -> str | No
         return f"no target {missing[0]}" if missing else None
     if name.rpartition("/")[2] == "watermain":
         return _wrong_call(rest, program)
+    if name == ".venv/bin/python":
+        module = rest[1].replace(".", "/") if rest[:1] == ["-m"] and len(rest) > 1 else ""
+        known = f"{module}.py" in files or f"{module}/__main__.py" in files
+        return None if known else f"no module {module.replace('/', '.')}"
     return None if name in PROGRAMS else f"{name} is no command of ours"
 
 

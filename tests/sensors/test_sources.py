@@ -9,7 +9,8 @@ import dagster as dg
 import pyarrow as pa
 import pytest
 
-from platform_assets.declare import Column, Contract, Files, Platform, raw
+from platform_assets.declare import Column, Contract, Files, Kafka, Mqtt, Platform, raw
+from resources.broker import free_port
 from sensors.automation import automation_sensor
 from sensors.schedules import daily_schedule
 from sensors.sources import source_sensors
@@ -22,6 +23,18 @@ CONTRACT = Contract(
 airlines = raw(
     "shop.raw.airlines",
     source=Files(connection="drop", pattern="airlines*.csv", format="csv"),
+    contract=CONTRACT,
+    owner="team:shop",
+)
+messages = raw(
+    "shop.raw.messages",
+    source=Kafka(connection="bus", topic="messages"),
+    contract=CONTRACT,
+    owner="team:shop",
+)
+signals = raw(
+    "shop.raw.signals",
+    source=Mqtt(connection="bus", topic="signals", device="carrier", sequence="n"),
     contract=CONTRACT,
     owner="team:shop",
 )
@@ -72,3 +85,19 @@ def test_automation_sensor_is_switched_on() -> None:
 def test_daily_schedule_drives_only_what_reads_the_platform_s_own_tables() -> None:
     """A room without such a dataset has no schedule."""
     assert daily_schedule("shop", [airlines]) == []
+
+
+@pytest.mark.parametrize("kind", ["kafka", "mqtt"])
+def test_message_sensor_waits_while_the_broker_does_not_answer(
+    home: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """A broker that is away is a reason, not a failure."""
+    words = {"kafka": messages, "mqtt": signals}
+    scheme = {"kafka": "", "mqtt": "mqtt://"}[kind]
+    monkeypatch.setenv("WATERMAIN_SOURCE_BUS", f"{scheme}127.0.0.1:{free_port()}")
+    monkeypatch.setattr("resources.source.kafka_log.ANSWER_SECONDS", 1.0)
+    (sensor,) = source_sensors([words[kind]])
+    with dg.instance_for_test() as instance:
+        said = sensor.evaluate_tick(tick(sensor, instance))
+    assert said.run_requests == []
+    assert "see whether the broker runs" in str(said.skip_message)

@@ -101,7 +101,9 @@ def rows_of(seen: list[Seen], *columns: str) -> list[tuple]:
 
 
 class Kind(Protocol):
-    """An outside system of one kind."""
+    """An outside system of one kind; `together` where rows added together stay together."""
+
+    together: bool
 
     def add(self, rows: list[dict]) -> None:
         """Bring rows into being together."""
@@ -114,6 +116,8 @@ class Kind(Protocol):
 
 class PostgresKind:
     """One table in a database of its own."""
+
+    together = True
 
     def __init__(self, dsn: str, scratch: Path) -> None:
         self.dsn, self.scratch = dsn, scratch
@@ -171,6 +175,8 @@ class PostgresKind:
 
 class FilesKind:
     """A folder, watched by a clock that stands an hour ahead."""
+
+    together = True
 
     def __init__(self, folder: Path, scratch: Path) -> None:
         self.folder, self.scratch = folder, scratch

@@ -46,6 +46,8 @@ SHAPE = Shape(
 class WebhookKind:
     """An endpoint of our own to which one delivery is sent for each addition."""
 
+    together = True
+
     def __init__(self, folder: Path, **words: Any) -> None:
         self.folder = folder
         self.secret = folder / "secret"
@@ -103,6 +105,8 @@ def signed(body: bytes, key: str, secret: str, stamp: int) -> dict[str, str]:
 
 class RestKind:
     """An endpoint that tells of things, watched by a clock that moves on with each addition."""
+
+    together = True
 
     def __init__(self, api: ThingsApi, address: str, folder: Path) -> None:
         self.api, self.address, self.folder = api, address, folder

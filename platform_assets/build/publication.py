@@ -1,0 +1,78 @@
+"""What a publish is asked for, what it did."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from platform_assets.build.audit import Finding
+from platform_assets.declare.dataset import Dataset
+from platform_assets.declare.errors import BrokenContractError
+from platform_assets.declare.name import DatasetName
+from resources.clock import Clock
+from resources.lake import Lake
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """What a publish needs to know beside the dataset: where, who asks, how to find others."""
+
+    lake: Lake
+    find: Callable[[DatasetName], Dataset]
+    run_id: str = "by hand"
+    clock: Clock = field(default_factory=Clock)
+    rebuild: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What happened to one partition; `partition` is "" for an unpartitioned dataset."""
+
+    partition: str
+    rows_in: int
+    rows_out: int
+    data_version: str
+    findings: tuple[Finding, ...]
+    published: bool
+
+    @cached_property
+    def blocked(self) -> bool:
+        """Whether a blocking check held the partition back."""
+        return any(f.blocks for f in self.findings)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Publication:
+    """What a publish did, for all its partitions."""
+
+    dataset: Dataset
+    outcomes: tuple[Outcome, ...]
+    code_version: str
+    input_snapshot: int
+    output_snapshot: int
+    seconds: float
+    bytes: int
+    peak_memory: int
+    samples: Mapping[str, list[str]] = field(default_factory=dict)
+
+    def refuse_blocked(self) -> None:
+        """Raise for the partitions that a blocking check held back.
+
+        Raises: BrokenContractError.
+        """
+        blocked = [(o, f) for o in self.outcomes for f in o.findings if f.blocks]
+        if not blocked:
+            return
+        outcome, finding = blocked[0]
+        name, where = self.dataset.name, outcome.partition or "whole table"
+        held = len({o.partition for o, _ in blocked})
+        more = f" (the first of {len(blocked)} failures in {held} partitions)" * (len(blocked) > 1)
+        keys = self.samples.get(finding.check, [])
+        raise BrokenContractError(
+            f"{name} [{where}]: {finding.failing} of {finding.rows} rows break"
+            f" `{finding.check}`{more}" + (f", such as {', '.join(keys)}" if keys else ""),
+            declared=f"{self.dataset.declared}  {finding.check}, severity block",
+            data=f"not published; readers still see snapshot {self.input_snapshot} of it",
+            next=f"watermain explain {name} {outcome.partition}".rstrip(),
+        )

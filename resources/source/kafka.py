@@ -1,0 +1,247 @@
+"""The source that captures the messages of a Kafka topic."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Self
+
+import pyarrow as pa
+
+from platform_assets.declare.dataset import Dataset
+from platform_assets.declare.errors import SourceError, UnreachableSystemError
+from platform_assets.declare.source import Kafka
+from resources.settings import Settings
+from resources.source.delivery import Caps
+from resources.source.kafka_log import Log, Marks, Reading
+from resources.source.kafka_rows import MessageRows
+from resources.source.protocol import REJECTED, Backlog, Batch, Limit, Shape
+from resources.source.spill import Spill, handed_out, sweep
+
+PATIENCE_SECONDS = 20.0
+
+
+class KafkaSource:
+    """Read every partition of a topic on from the ledger's positions, one shard for each.
+
+    A position is `offset@topic id`: the offset to go on from, in the topic that it belongs to.
+    A call reads up to the watermarks that it finds at its start; each partition has an equal
+    share of the time that is left.
+    Guarantees: offsets are committed to the group in `acknowledge` only, for tools that measure
+    lag; nobody reads on from them. What retention deleted unread, or a topic that was made anew,
+    is refused, after the other partitions were read.
+    Raises: SourceError, UnreachableSystemError.
+    """
+
+    def __init__(
+        self,
+        word: Kafka,
+        shape: Shape,
+        *,
+        address: Callable[[], str],
+        scratch: Path,
+        caps: Caps | None = None,
+    ) -> None:
+        self.word, self.shape, self.address = word, shape, address
+        self.scratch = scratch / f"kafka_{shape.dataset}"
+        self.caps = caps or Caps()
+        self.group = f"{word.group}_{shape.dataset.replace('.', '_')}"
+        self._log: Log | None = None
+
+    @classmethod
+    def of(cls, dataset: Dataset, settings: Settings) -> Self:
+        """Open the source that a dataset declares."""
+        word = dataset.source
+        assert isinstance(word, Kafka)
+        return cls(
+            word,
+            Shape.of(dataset),
+            address=lambda: settings.source(word.connection),
+            scratch=settings.home / "scratch",
+        )
+
+    def batches(self, *, after: Mapping[str, str], limit: Limit) -> Iterator[Batch]:
+        """Give what each partition holds beyond its position, partition after partition."""
+        deadline = time.monotonic() + limit.seconds
+        sweep(self.scratch)
+        with self._opened() as log:
+            topic_id = log.topic_id()
+            spans, refused = self._spans(log, after, topic_id)
+            for left, (number, (start, high)) in zip(
+                range(len(spans), 0, -1), spans.items(), strict=True
+            ):
+                now = time.monotonic()
+                reading = log.reading(number, start, high)
+                until = now + max(0.0, deadline - now) / left
+                begin = after.get(self._shard(number), "")
+                yield from self._batches(reading, begin, topic_id, limit, until)
+            if refused:
+                raise refused[0]
+
+    def acknowledge(self, positions: Mapping[str, str]) -> None:
+        """Show the group's progress, forwards only; reading never starts from it."""
+        told = {}
+        for shard, position in positions.items():
+            topic, _, number = shard.rpartition("/")
+            if topic == self.word.topic and number.isdigit():
+                offset, _ = self._parsed(position)
+                told[int(number)] = offset or 0
+        if not told:
+            return
+        with self._opened() as log:
+            known = log.committed(told)
+            fresh = {each: offset for each, offset in told.items() if offset > known.get(each, -1)}
+            if fresh:
+                log.commit(fresh)
+
+    def backlog(self) -> Backlog:
+        """Count the offsets between what was acknowledged and the end of each partition."""
+        with self._opened() as log:
+            marks = log.marks()
+            known = log.committed(marks)
+            starts = {each: known.get(each, found.low) for each, found in marks.items()}
+            ends = log.ends(starts)
+        # What is gone, or made anew, counts too: a capture has to look, to refuse it.
+        behind = sum(ends[each].high - starts[each] if each in ends else 1 for each in marks)
+        oldest = min((e.instant for e in ends.values() if e.instant is not None), default=None)
+        return Backlog(
+            rows=behind,
+            oldest=None if oldest is None else datetime.fromtimestamp(oldest / 1e3, UTC),
+        )
+
+    def verify(self) -> None:
+        """Prove that the topic is there, that its progress may be read."""
+        with self._opened() as log:
+            log.committed(log.marks())
+
+    def _batches(
+        self, reading: Reading, begin: str, topic_id: str, limit: Limit, until: float
+    ) -> Iterator[Batch]:
+        """Cut one partition into batches until its end or the end of its time."""
+        while not reading.is_done:
+            before = reading.position
+            rows, rejects, unknown = self._gathered(reading, limit, until)
+            if reading.position == before:
+                return
+            end = f"{reading.position}@{topic_id}"
+            yield from handed_out(
+                Batch(
+                    shard=self._shard(reading.partition),
+                    start=begin,
+                    end=end,
+                    rows=rows,
+                    rejected=pa.Table.from_pylist(rejects, REJECTED),
+                    unknown_columns=unknown,
+                )
+            )
+            begin = end
+
+    def _gathered(
+        self, reading: Reading, limit: Limit, until: float
+    ) -> tuple[pa.Table | Path, list[dict[str, str]], tuple[str, ...]]:
+        decoder = MessageRows(self.shape.columns, self.word.fields, self.caps)
+        spill = Spill(self.scratch, decoder.schema)
+        rejects: list[dict[str, str]] = []
+        rows, size, moved = limit.rows, limit.bytes, time.monotonic()
+        try:
+            while rows > 0 and size > 0 and not reading.is_done and time.monotonic() < until:
+                messages, taken = reading.take(rows, size)
+                if messages:
+                    fresh, refused = decoder.read(messages)
+                    spill.add(fresh)
+                    rejects += refused
+                    rows, size, moved = rows - len(messages), size - taken, time.monotonic()
+                elif time.monotonic() > moved + PATIENCE_SECONDS and not reading.is_done:
+                    raise self._silent(reading.partition, reading.position)
+            return spill.taken(), rejects, tuple(sorted(decoder.json.unknown))
+        except BaseException:
+            spill.discard()
+            raise
+
+    def _spans(
+        self, log: Log, after: Mapping[str, str], topic_id: str
+    ) -> tuple[dict[int, tuple[int, int]], list[SourceError]]:
+        """Find from where to where each partition is to be read, with what has to be refused."""
+        marks, starts = log.marks(), {}
+        refused: list[SourceError] = []
+        for number, found in marks.items():
+            offset, known_id = self._parsed(after.get(self._shard(number), ""))
+            if known_id and topic_id and known_id != topic_id:
+                refused.append(self._made_anew(number, offset, found))
+            elif offset is not None and offset < found.low:
+                refused.append(self._deleted(number, offset, found))
+            else:
+                starts[number] = found.low if offset is None else offset
+        ends = log.ends(starts)
+        for number in starts.keys() - ends.keys():
+            if starts[number] <= marks[number].high:
+                raise self._silent(number, starts[number])
+            refused.append(self._made_anew(number, starts[number], marks[number]))
+        spans = {each: (starts[each], end.high) for each, end in sorted(ends.items())}
+        return {each: span for each, span in spans.items() if span[0] < span[1]}, refused
+
+    def _made_anew(self, number: int, offset: int | None, found: Marks) -> SourceError:
+        return self._refused(
+            f"partition {number} of topic {self.word.topic} ends at {found.high}, we have read up"
+            f" to {offset} of another topic of this name",
+            data="nothing of the new topic was read; what the lake has committed stands",
+            next="declare a dataset of another name for the new topic",
+        )
+
+    def _deleted(self, number: int, offset: int, found: Marks) -> SourceError:
+        return self._refused(
+            f"partition {number} of topic {self.word.topic} begins at {found.low}:"
+            f" offsets {offset} to {found.low - 1} were deleted unread",
+            data="lost at the source; what the lake has committed stands",
+            next="lengthen the topic's retention, then declare a dataset of another name",
+        )
+
+    def _parsed(self, position: str) -> tuple[int | None, str]:
+        if position == "":
+            return None, ""
+        offset, _, topic_id = position.partition("@")
+        if not offset.isdigit():
+            raise self._refused(
+                f"position {position!r} is no `offset@topic id`",
+                data="nothing was read",
+                next=f"watermain explain {self.shape.dataset}",
+            )
+        return int(offset), topic_id
+
+    def _shard(self, number: int) -> str:
+        return f"{self.word.topic}/{number}"
+
+    @contextmanager
+    def _opened(self) -> Iterator[Log]:
+        """Use the client of the reading in progress, or one for this call."""
+        if self._log is not None:
+            yield self._log
+            return
+        with Log(self.word.topic, self.group, self.address(), self._declared) as log:
+            self._log = log
+            try:
+                yield log
+            finally:
+                self._log = None
+
+    def _silent(self, number: int, offset: int) -> UnreachableSystemError:
+        return UnreachableSystemError(
+            f"{self.shape.dataset}: partition {number} of topic {self.word.topic} has long given"
+            f" nothing at offset {offset}",
+            declared=self._declared,
+            data="what the lake has committed stands",
+            next="see whether the broker runs; the next capture tries again",
+        )
+
+    def _refused(self, what: str, *, data: str, next: str) -> SourceError:
+        return SourceError(
+            f"{self.shape.dataset}: {what}", declared=self._declared, data=data, next=next
+        )
+
+    @property
+    def _declared(self) -> str:
+        word = self.word
+        return f"{self.shape.declared}  Kafka({word.connection!r}, {word.topic!r})".strip()

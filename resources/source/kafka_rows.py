@@ -1,0 +1,93 @@
+"""The turning of Kafka messages into rows, with what cannot be read put aside."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pyarrow as pa
+from confluent_kafka import TIMESTAMP_NOT_AVAILABLE, Message
+
+from resources.source.delivery import Caps
+from resources.source.json_rows import JsonRows
+from resources.source.protocol import REJECTED
+
+MESSAGE_COLUMNS = pa.schema(
+    [
+        ("_partition", pa.int64()),
+        ("_offset", pa.int64()),
+        ("_timestamp", pa.timestamp("us", "UTC")),
+        ("_key", pa.string()),
+        ("_headers", pa.string()),
+    ]
+)
+
+
+def message_schema(columns: Sequence[str]) -> pa.Schema:
+    """Describe captured rows: the declared columns as text, then where each message lay."""
+    return pa.schema([*((name, pa.string()) for name in columns), *MESSAGE_COLUMNS])
+
+
+class MessageRows:
+    """Decode the messages of one topic.
+
+    Guarantees: every message is a row or a reject, whose position is `topic/partition/offset`.
+    Keys, headers that are not UTF-8 become `\\x` with hexadecimal digits.
+    """
+
+    def __init__(
+        self, columns: Sequence[str], fields: Mapping[str, str], caps: Caps | None = None
+    ) -> None:
+        self.schema, self.caps = message_schema(columns), caps or Caps()
+        self.json = JsonRows(columns, fields, self.caps)
+
+    def read(self, messages: Sequence[Message]) -> tuple[pa.RecordBatch, list[dict[str, str]]]:
+        """Give the rows, then the rejects."""
+        decoded = self.json.read([message.value() for message in messages])
+        kept = [messages[at] for at in decoded.kept]
+        own = [
+            pa.array([each.partition() for each in kept], pa.int64()),
+            pa.array([each.offset() for each in kept], pa.int64()),
+            pa.array([_instant(each) for each in kept], pa.timestamp("us", "UTC")),
+            pa.array([text_of(each.key()) for each in kept], pa.string()),
+            pa.array([_headers(each) for each in kept], pa.string()),
+        ]
+        rows = pa.record_batch([*decoded.columns, *own], schema=self.schema)
+        return rows, [
+            self._reject(messages[at], reason) for at, reason in sorted(decoded.refused.items())
+        ]
+
+    def _reject(self, message: Message, reason: str) -> dict[str, str]:
+        value = message.value()
+        payload = b"key " + (message.key() or b"") if value is None else value
+        shown = payload[: self.caps.payload_bytes].decode("utf-8", "backslashreplace")
+        position = f"{message.topic()}/{message.partition()}/{message.offset()}"
+        return dict(zip(REJECTED.names, (position, reason, shown), strict=True))
+
+
+def text_of(value: bytes | str | None) -> str | None:
+    """Write bytes as the text that they are, or in hexadecimal digits."""
+    if value is None or isinstance(value, str):
+        return value
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return "\\x" + value.hex()
+
+
+def _instant(message: Message) -> int | None:
+    kind, milliseconds = message.timestamp()
+    return None if kind == TIMESTAMP_NOT_AVAILABLE else milliseconds * 1000
+
+
+def _headers(message: Message) -> str | None:
+    """Write headers as an object; a name that comes more than once has a list."""
+    headers: Any = message.headers()
+    if not headers:
+        return None
+    named: dict[str, list[str | None]] = {}
+    for name, value in headers:
+        named.setdefault(name, []).append(text_of(value))
+    flat = {name: each if len(each) > 1 else each[0] for name, each in named.items()}
+    return json.dumps(flat, ensure_ascii=False)

@@ -1,0 +1,114 @@
+"""What needs a real Apache Kafka: a log on disk, retention, transactions."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from confluent_kafka import Producer, TopicPartition
+from confluent_kafka.admin import AdminClient
+
+from platform_assets.declare.errors import SourceError, UnreachableSystemError
+from resources.source.protocol import Limit
+from tests.resources.source.brokered import JARS, ApacheKafka, KafkaKind, drop_topic, make_topic
+from tests.resources.source.kinds import Ledger, thing
+
+pytestmark = pytest.mark.services
+
+
+def value(number: int) -> str:
+    """One message."""
+    return json.dumps(thing(number))
+
+
+def transaction(kind: KafkaKind, *numbers: int, commit: bool) -> None:
+    """Send messages in one transaction."""
+    producer = Producer({"bootstrap.servers": kind.address, "transactional.id": kind.topic})
+    producer.init_transactions(20)
+    producer.begin_transaction()
+    for number in numbers:
+        producer.produce(kind.topic, value(number), partition=0)
+    producer.flush(20)
+    producer.commit_transaction(20) if commit else producer.abort_transaction(20)
+
+
+def test_offsets_deleted_unread_stop_the_capture_with_their_range(
+    apache_kind: KafkaKind, ledger: Ledger
+) -> None:
+    apache_kind.send(value(1), value(2))
+    ledger.capture(apache_kind.open())
+    apache_kind.send(*map(value, range(3, 10)))
+    admin = AdminClient({"bootstrap.servers": apache_kind.address})
+    admin.delete_records([TopicPartition(apache_kind.topic, 0, 5)])[
+        TopicPartition(apache_kind.topic, 0, 5)
+    ].result(20)
+    assert not apache_kind.open().backlog().is_empty
+    with pytest.raises(SourceError, match="begins at 5: offsets 2 to 4 were deleted unread"):
+        ledger.capture(apache_kind.open())
+    assert ledger.rows("id") == [("1",), ("2",)]
+    fresh = Ledger()
+    fresh.capture(apache_kind.open())
+    assert fresh.rows("id") == [(str(n),) for n in range(6, 10)]
+
+
+def test_aborted_transactions_leave_gaps_that_are_passed_over(
+    apache_kind: KafkaKind, ledger: Ledger
+) -> None:
+    transaction(apache_kind, 1, 2, commit=True)
+    transaction(apache_kind, 3, 4, commit=False)
+    transaction(apache_kind, 5, commit=True)
+    transaction(apache_kind, 6, commit=False)
+    ledger.capture(apache_kind.open(), Limit(rows=2))
+    assert ledger.rows("_offset", "id") == [(0, "1"), (1, "2"), (6, "5")]
+    assert ledger.capture(apache_kind.open()) == []
+    assert apache_kind.open().backlog().is_empty
+
+
+def test_open_transaction_is_waited_for(apache_kind: KafkaKind, ledger: Ledger) -> None:
+    apache_kind.send(value(1))
+    producer = Producer(
+        {"bootstrap.servers": apache_kind.address, "transactional.id": apache_kind.topic}
+    )
+    producer.init_transactions(20)
+    producer.begin_transaction()
+    producer.produce(apache_kind.topic, value(2), partition=0)
+    producer.flush(20)
+    ledger.capture(apache_kind.open())
+    assert ledger.rows("id") == [("1",)]
+    assert ledger.capture(apache_kind.open()) == []
+    producer.commit_transaction(20)
+    ledger.capture(apache_kind.open())
+    assert ledger.rows("id") == [("1",), ("2",)]
+
+
+@pytest.mark.parametrize("count", [1, 5])
+def test_topic_made_anew_is_refused(apache_kind: KafkaKind, ledger: Ledger, count: int) -> None:
+    apache_kind.send(value(1), value(2))
+    ledger.capture(apache_kind.open())
+    drop_topic(apache_kind.address, apache_kind.topic)
+    make_topic(apache_kind.address, apache_kind.topic)
+    apache_kind.send(*map(value, range(count)))
+    with pytest.raises(SourceError, match="of another topic of this name"):
+        ledger.capture(apache_kind.open())
+
+
+def test_broker_killed_between_captures_loses_doubles_nothing(
+    tmp_path: Path, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = ApacheKafka(tmp_path / "server", JARS)
+    server.start()
+    kind = KafkaKind(server.address, tmp_path / "scratch")
+    for number in range(3):
+        kind.send(value(number))
+        ledger.capture(kind.open(), acknowledge=False)
+        server.kill()
+        with monkeypatch.context() as impatient:
+            impatient.setattr("resources.source.kafka_log.ANSWER_SECONDS", 1.0)
+            with pytest.raises(UnreachableSystemError):
+                kind.open().verify()
+        server.start()
+    kind.send(value(3))
+    ledger.capture(kind.open())
+    server.kill()
+    assert ledger.rows("id") == [("0",), ("1",), ("2",), ("3",)]
