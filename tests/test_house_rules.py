@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from fnmatch import fnmatch
 
 import pytest
 
 from tests.house import arrows, manners, pins, silence, sizes
-from tests.house.tree import Rule, repository
+from tests.house.tree import ROOT, Rule, repository
 
 RULES: tuple[Rule, ...] = (
     arrows.floors_are_climbed_upwards_only,
@@ -173,3 +174,12 @@ FINE = {
 def test_rule_leaves_what_is_right(rule: Rule) -> None:
     """No rule rejects a small house that is in order."""
     assert rule(FINE) == []
+
+
+def test_every_folder_of_tests_is_collected(request: pytest.FixtureRequest) -> None:
+    """The runner's own default would leave `tests/build` out without a word."""
+    left_out = request.config.getini("norecursedirs")
+    folders = {
+        part for path in ROOT.glob("tests/**/test_*.py") for part in path.relative_to(ROOT).parts
+    }
+    assert [f for f in folders if any(fnmatch(f, pattern) for pattern in left_out)] == []
