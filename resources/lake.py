@@ -89,7 +89,9 @@ class Lake(DuckDBResource):
             engine = _ENGINES.get(self._place)
             if engine is None:
                 engine = _ENGINES[self._place] = self._open()
-                for place in list(_ENGINES)[:-MOST_ENGINES]:
+                # One inherited by fork is never let go: ending it would wait for its threads.
+                own = [place for place in _ENGINES if place[0] == os.getpid()]
+                for place in own[:-MOST_ENGINES]:
                     del _ENGINES[place]  # it ends with the last of its connections
             return engine
 

@@ -1,6 +1,5 @@
 """A declared dataset as a Dagster asset."""
 
-import inspect
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -34,7 +33,6 @@ PASSING = (
     duckdb.TransactionException,
     psycopg.OperationalError,
 )
-_SIGNATURES: dict[str, inspect.Signature] = {}
 RETRY = dg.RetryPolicy(max_retries=3, delay=2, backoff=dg.Backoff.EXPONENTIAL)
 
 
@@ -56,7 +54,6 @@ def asset_for(dataset: Dataset, find: Find) -> dg.AssetsDefinition | dg.AssetSpe
         except Exception as error:  # this is the entry point of a run: say why, do not try again
             raise dg.Failure(str(error), allow_retries=False) from error
 
-    body.__signature__ = _signature(body)  # type: ignore[attr-defined]
     with beta_accepted():
         asset: dg.AssetsDefinition = dg.asset(
             **_spec_words(dataset),
@@ -68,13 +65,6 @@ def asset_for(dataset: Dataset, find: Find) -> dg.AssetsDefinition | dg.AssetSpe
             op_tags={"watermain/declared": dataset.declared},
         )(body)
     return asset
-
-
-def _signature(body: Callable[..., Any]) -> inspect.Signature:
-    """The signature that all bodies share; Dagster asks for it eighteen times for each asset."""
-    if "body" not in _SIGNATURES:
-        _SIGNATURES["body"] = inspect.signature(body)
-    return _SIGNATURES["body"]
 
 
 def _run(

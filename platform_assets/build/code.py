@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import inspect
+import re
 from collections.abc import Callable, Iterator
 from types import CodeType
 from typing import Any
 
 from platform_assets.declare.dataset import Dataset
+
+_PLACE = re.compile(r" at 0x[0-9a-f]+")
 
 
 def code_version(dataset: Dataset) -> str:
@@ -38,7 +41,8 @@ def _reached(function: Callable[..., Any], seen: set[str]) -> Iterator[Callable[
 
 def _meaning(function: Callable[..., Any]) -> str:
     defaults = (function.__defaults__, function.__kwdefaults__)
-    return f"{defaults!r}{_compiled(function.__code__, function.__doc__)}"
+    told = _PLACE.sub("", repr(defaults))  # where an object lies differs between processes
+    return f"{told}{_compiled(function.__code__, function.__doc__)}"
 
 
 def _compiled(code: CodeType, docstring: str | None = None) -> str:

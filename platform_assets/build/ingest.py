@@ -17,7 +17,6 @@ from platform_assets.build.publication import Job, Outcome, Publication
 from platform_assets.build.table import ROW_POSITIONS, engine_types, ensure_table, stored_schema
 from platform_assets.build.typing_rules import reject_reason, typed
 from platform_assets.declare.dataset import Dataset
-from platform_assets.declare.source import Kafka
 from resources import ledger
 from resources.failpoint import failpoint
 from resources.fence import Lease
@@ -207,9 +206,7 @@ class _Landing:
         columns = "dataset, batch_id, position, reason, payload"
         values = [str(self.dataset.name), batch.batch_id]
         ends = f"{text(self.dataset.contract.version)}, {text(self.job.run_id)}, now()"
-        source = self.dataset.source
-        prefix = f"{text(source.topic + '/')} || " if isinstance(source, Kafka) else ""
-        position = prefix + ROW_POSITIONS[self._kind]
+        position = ROW_POSITIONS[self._kind].format(shard=text(batch.shard))
         self.connection.execute(
             f"insert into {ledger.QUARANTINE} select ?, ?, {position}, _reason, _payload,"
             f" {ends} from {TYPED} where _reason is not null",

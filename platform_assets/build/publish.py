@@ -133,6 +133,7 @@ class _Bench:
 
     def attempt(self, keys: list[str], began: float) -> Publication:
         """Publish some partitions from the snapshot that was read first."""
+        self.is_first = False  # an attempt before this one may have filled the table
         with self._transaction() as written:
             at = f" at (version => {self.snapshot})"
             attempt = self._stage(keys, began, written, at=at)

@@ -61,11 +61,11 @@ CHANGE_COLUMNS = {
         ]
     ),
 }
-# Where a captured row lay at its source, as SQL over its change columns.
+# Where a captured row lay at its source, as SQL over its change columns, its batch's shard.
 ROW_POSITIONS = {
     "postgres": "_lsn::varchar",
     "files": "_row::varchar",
-    "kafka": "_partition || '/' || _offset",
+    "kafka": "{shard} || '/' || _offset",
     "mqtt": "_topic || '/' || _device || '/' || _sequence",
     "rest": "_row::varchar",
     "webhook": "_row::varchar",

@@ -12,6 +12,7 @@ from platform_assets.declare.dataset import Dataset
 from platform_assets.declare.errors import BrokenContractError
 from platform_assets.declare.name import DatasetName
 from platform_assets.declare.source import Files
+from resources.credential import Address
 from resources.settings import Settings
 from resources.web import TERMINAL, Web
 
@@ -51,9 +52,10 @@ def _let_files_settle(captured: list[Dataset], settings: Settings) -> None:
     for dataset in captured:
         word = dataset.source
         if isinstance(word, Files):
-            folder = Path(settings.source(word.connection))
+            folder = Path(Address(settings, word.connection)())
             newest = max((p.stat().st_mtime for p in folder.glob(word.pattern)), default=0.0)
-            time.sleep(max(0.0, newest + word.settle_for.total_seconds() - time.time()))
+            wanted = word.settle_for.total_seconds()
+            time.sleep(min(wanted, max(0.0, newest + wanted - time.time())))
 
 
 def _capture(captured: list[Dataset], settings: Settings, web: Web) -> int:

@@ -6,6 +6,8 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 
+from resources.source.json_text import Number, written
+
 PAYLOAD_CHARACTERS = 64 * 2**10
 
 
@@ -15,12 +17,6 @@ class UnfitRecordError(Exception):
     def __init__(self, reason: str) -> None:
         self.reason = reason
         super().__init__(reason)
-
-
-class Number(str):
-    """A number, as it was written."""
-
-    __slots__ = ()
 
 
 class Doubled(dict[str, object]):
@@ -51,20 +47,6 @@ def found_at(answer: object, path: str) -> object:
             return None
         answer = answer.get(name)
     return answer
-
-
-def written(value: object) -> str:
-    """Write a value as JSON again, numbers as they came."""
-    match value:
-        case Number():
-            return str(value)
-        case dict():
-            inside = (f"{written(name)}: {written(each)}" for name, each in value.items())
-            return "{" + ", ".join(inside) + "}"
-        case list():
-            return "[" + ", ".join(written(each) for each in value) + "]"
-        case _:
-            return json.dumps(value, ensure_ascii=False)
 
 
 class JsonRows:

@@ -14,6 +14,7 @@ from typing import Any
 import pyarrow as pa
 
 from resources.source.delivery import Caps
+from resources.source.json_text import Number, written
 
 Tree = dict[str, "Tree"]
 _LEAF = ""
@@ -154,12 +155,6 @@ class _NoObjectError(Exception):
     """Report a message that is JSON, but no object."""
 
 
-class _Number(str):
-    """A number as it was written."""
-
-    __slots__ = ()
-
-
 def _tree(paths: Iterable[tuple[str, ...]]) -> Tree:
     tree: Tree = {}
     for path in paths:
@@ -180,21 +175,10 @@ def _text(value: Any, message: bytes | None, path: tuple[str, ...]) -> str | Non
         return value
     if isinstance(value, bool):
         return "true" if value else "false"
-    exact = json.loads(message or b"", parse_float=_Number, parse_int=_Number)
+    exact = json.loads(message or b"", parse_float=Number, parse_int=Number)
     for step in path:
         exact = exact[step]
-    return _written(exact)
-
-
-def _written(value: Any) -> str:
-    if isinstance(value, _Number):
-        return str(value)
-    if isinstance(value, dict):
-        inner = (f"{json.dumps(k, ensure_ascii=False)}:{_written(v)}" for k, v in value.items())
-        return "{" + ",".join(inner) + "}"
-    if isinstance(value, list):
-        return "[" + ",".join(map(_written, value)) + "]"
-    return json.dumps(value, ensure_ascii=False)
+    return written(exact)
 
 
 def _is_unicode(text: str) -> bool:

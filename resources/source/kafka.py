@@ -14,6 +14,7 @@ import pyarrow as pa
 from platform_assets.declare.dataset import Dataset
 from platform_assets.declare.errors import SourceError, UnreachableSystemError
 from platform_assets.declare.source import Kafka
+from resources.credential import Address
 from resources.settings import Settings
 from resources.source.delivery import Caps
 from resources.source.kafka_log import Log, Marks, Reading
@@ -59,7 +60,7 @@ class KafkaSource:
         return cls(
             word,
             Shape.of(dataset),
-            address=lambda: settings.source(word.connection),
+            address=Address(settings, word.connection),
             scratch=settings.home / "scratch",
         )
 

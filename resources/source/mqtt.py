@@ -13,6 +13,7 @@ import pyarrow as pa
 from platform_assets.declare.dataset import Dataset
 from platform_assets.declare.errors import SourceError
 from platform_assets.declare.source import Mqtt
+from resources.credential import Address
 from resources.settings import Settings
 from resources.source.delivery import Caps
 from resources.source.json_rows import JsonRows
@@ -68,7 +69,7 @@ class MqttSource:
         return cls(
             word,
             Shape.of(dataset),
-            address=lambda: settings.source(word.connection),
+            address=Address(settings, word.connection),
             scratch=settings.home / "scratch",
         )
 

@@ -8,7 +8,8 @@ import httpx
 
 from platform_assets.declare.errors import InconsistentAnswerError
 from platform_assets.declare.web import ByCursor, ByLink, ByPage
-from resources.source.json_records import Number, digest, found_at, written
+from resources.source.json_records import digest, found_at
+from resources.source.json_text import Number, written
 from resources.source.rest_client import Answer, Client
 
 MOST_PAGES = 20_000

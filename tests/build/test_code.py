@@ -90,3 +90,14 @@ def test_code_version_changes_with_a_function_that_the_body_calls(
 
 def test_code_version_does_not_depend_on_the_order_of_a_set() -> None:
     assert code._constant(frozenset(("b", "a"))) == code._constant(frozenset(("a", "b")))
+
+
+def test_code_version_does_not_depend_on_where_an_object_lies() -> None:
+    """A default that is written with its address is the same in another process."""
+
+    def body(events: ibis.Table, mark: object = object()) -> ibis.Table:
+        return events
+
+    before = code._meaning(body)
+    body.__defaults__ = (object(),)
+    assert code._meaning(body) == before

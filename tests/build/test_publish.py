@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from datetime import date
 from typing import Any
@@ -145,6 +146,27 @@ def test_publish_keeps_old_rows_of_a_refused_partition_but_publishes_the_others(
         done.refuse_blocked()
     assert "[2013-01-02]: 1 of 3 rows break `between_amount`, such as s1" in str(refused.value)
     assert len(str(refused.value).splitlines()) == 4
+
+
+def test_first_publish_keeps_each_partition_that_passes_around_a_refused_one(lake: Lake) -> None:
+    """Several commits make what one could not, none of them with the refused day."""
+    given = [sold(n, 1 + n % 3, -1 if n % 3 == 1 else n) for n in range(9)]
+    capture(events, job(lake), source=Feed(changes(given)))
+    done = publish(sales, days(1, 3), job(lake))
+    assert published(done) == ["2013-01-01", "2013-01-03"]
+    assert [(o.rows_in, o.rows_out) for o in done.outcomes] == [(3, 3)] * 3
+    assert {day for _, day, _ in rows(lake)} == {"2013-01-01", "2013-01-03"}
+    assert published(publish(sales, days(1, 3), job(lake))) == []
+
+
+def test_rows_read_are_those_that_raw_holds_after_changes_of_every_kind(stocked: Lake) -> None:
+    """The ledger counts tombstones, too."""
+    gone = [sold(1, 2, 1, _op="d"), {"_op": "t"}, sold(20, 2, 5)]
+    capture(events, job(stocked), source=Feed(changes(gone, start="1", end="2")))
+    done = publish(sales, days(1, 3), job(stocked))
+    held = Counter(day for _, day, _ in rows(stocked, events))
+    assert {o.partition: o.rows_in for o in done.outcomes} == held
+    assert sum(held.values()) > 11
 
 
 def test_publish_refuses_rows_outside_the_partitions_asked_for(stocked: Lake) -> None:

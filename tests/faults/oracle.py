@@ -104,10 +104,17 @@ def _added_up(log: Sequence[Change], found: Mapping[str, Any]) -> list[str]:
 
 
 def _kept_promises(found: Mapping[str, Any]) -> list[str]:
-    """A partition holds as many rows as its latest ledger row says."""
-    held = Counter(at[:10] for _, _, _, at, _ in found["curated"])
+    """A computed partition holds what its latest ledger row says, a captured one their sum."""
+    curated = Counter(at[:10] for _, _, _, at, _ in found["curated"])
+    raw = Counter(at[:10] for _, _, _, _, at, _ in found["raw"])
+    told = {"curated": (curated, found["promised"]), "raw": (raw, found["captured"])}
     return [
-        f"curated [{partition}]: {held[partition]} rows, the ledger says {rows}"
-        for partition, rows in found["promised"]
+        f"{what} [{partition}]: {held[partition]} rows, the ledger says {rows}"
+        for what, (held, said) in told.items()
+        for partition, rows in said
         if held[partition] != rows
+    ] + [
+        f"{what}: the ledger does not know partition {partition}"
+        for what, (held, said) in told.items()
+        for partition in held.keys() - dict(said).keys()
     ]

@@ -117,6 +117,8 @@ def _inspect(given: Mapping[str, Any]) -> dict[str, Any]:
         "quarantined": f"select position, payload from {ledger.QUARANTINE}",
         "promised": "select partition, arg_max(rows_out, (epoch, published_at))"
         f" from {ledger.PUBLISHES} where dataset = '{declared.pieces.name}' group by 1",
+        "captured": "select partition, sum(rows_out)::bigint"
+        f" from {ledger.PUBLISHES} where dataset = '{declared.steps.name}' group by 1",
         "tables": "select schema_name, table_name from duckdb_tables()"
         " where database_name = 'lake'",
     }

@@ -16,7 +16,7 @@ from platform_assets.declare.errors import (
     UnknownDatasetError,
     UnreachableSystemError,
 )
-from resources.lake import Lake, extension, quote, table, text, translate
+from resources.lake import MOST_ENGINES, Lake, extension, quote, table, text, translate
 
 NAME = "shop.curated.sales"
 
@@ -82,6 +82,29 @@ def test_connection_speaks_utc_with_extensions_from_wheels(lake: Lake) -> None:
     assert Path(extension("ducklake")).exists()
     with pytest.raises(UnknownDatasetError, match="extension never_made is not installed"):
         extension("never_made")
+
+
+def test_connections_share_an_engine_but_no_temporary_table(lake: Lake) -> None:
+    """What one block makes for itself another does not see."""
+    with lake.get_connection() as one, lake.get_connection() as other:
+        assert lake._engine() is lake._engine()
+        one.execute("create temp table own as select 1 as n")
+        with pytest.raises(duckdb.CatalogException):
+            other.execute("from own")
+
+
+def test_engine_that_was_inherited_by_fork_is_never_ended(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its threads did not come along, so that its end would wait for them for ever."""
+    engines: dict[tuple[object, ...], duckdb.DuckDBPyConnection] = {(0,): duckdb.connect()}
+    monkeypatch.setattr("resources.lake._ENGINES", engines)
+    for number in range(MOST_ENGINES + 2):
+        other = lake.model_copy(update={"connection_config": {"threads": number + 1}})
+        with other.get_connection() as connection:
+            assert connection.execute("select 1").fetchone() == (1,)
+    assert len(engines) == MOST_ENGINES + 1
+    assert (0,) in engines
 
 
 def test_lake_tells_of_a_catalog_that_does_not_answer(home: Path) -> None:

@@ -178,7 +178,7 @@ def test_rest_keeps_numbers_as_they_were_written(rest_kind: RestKind, ledger: Le
     rest_kind.clock.instant += HOUR
     ledger.capture(rest_kind.open())
     assert sorted(ledger.rows()) == sorted(
-        (number, None, f'{{"n": [{number}, "{number}", true, null]}}') for number in numbers
+        (number, None, f'{{"n":[{number},"{number}",true,null]}}') for number in numbers
     )
 
 
