@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 
-from resources.source.json_text import Number, written
+from resources.source.json_text import Doubled, Number, written
 
 PAYLOAD_CHARACTERS = 64 * 2**10
 
@@ -17,10 +17,6 @@ class UnfitRecordError(Exception):
     def __init__(self, reason: str) -> None:
         self.reason = reason
         super().__init__(reason)
-
-
-class Doubled(dict[str, object]):
-    """An object that names something twice, so that one of the values is lost."""
 
 
 def parsed(body: bytes) -> object:
@@ -119,7 +115,7 @@ def _text(value: object) -> str | None:
 
 def _object(pairs: list[tuple[str, object]]) -> Mapping[str, object]:
     found = dict(pairs)
-    return found if len(found) == len(pairs) else Doubled(found)
+    return found if len(found) == len(pairs) else Doubled(pairs)
 
 
 def _is_doubled(value: object) -> bool:

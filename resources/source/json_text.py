@@ -11,13 +11,22 @@ class Number(str):
     __slots__ = ()
 
 
+class Doubled(dict[str, object]):
+    """An object that names something twice; it looks like its last values, `pairs` has all."""
+
+    def __init__(self, pairs: list[tuple[str, object]]) -> None:
+        self.pairs = pairs
+        super().__init__(pairs)
+
+
 def written(value: object) -> str:
     """Write a decoded value as compact JSON again."""
     match value:
         case Number():
             return str(value)
         case dict():
-            inside = (f"{written(name)}:{written(each)}" for name, each in value.items())
+            pairs = value.pairs if isinstance(value, Doubled) else value.items()
+            inside = (f"{written(name)}:{written(each)}" for name, each in pairs)
             return "{" + ",".join(inside) + "}"
         case list():
             return "[" + ",".join(written(each) for each in value) + "]"
