@@ -13,6 +13,14 @@ from resources.lake import Lake
 from resources.postgres import EmbeddedPostgres
 
 NUMBERS = count()
+SLOW = {"postgres", "broker", "mqtt_broker", "kind", "manifest"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Count a test as slow that asks for a server, or for dbt."""
+    for item in items:
+        if SLOW.intersection(getattr(item, "fixturenames", ())):
+            item.add_marker("slow")
 
 
 @pytest.fixture(scope="session")

@@ -17,6 +17,8 @@ from tests.cli.test_command import watermain
 from tests.resources.source.web_kinds import SECRET, signed
 from tests.resources.source.webhook_campaign import free_port
 
+pytestmark = pytest.mark.slow  # each starts the command
+
 ROOM = '''"""A room with a webhook."""
 
 import pyarrow as pa

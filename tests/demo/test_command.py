@@ -18,6 +18,8 @@ from typer.testing import CliRunner
 from demo.__main__ import app
 from demo.operations import operations_server
 
+pytestmark = pytest.mark.slow  # each starts a server
+
 TWO_DAYS = ("load", "--until", "2013-01-02")
 
 
@@ -47,7 +49,6 @@ def applied(connection: psycopg.Connection) -> int:
     return int(row[0])
 
 
-@pytest.mark.slow
 def test_load_that_is_killed_continues_where_it_was(data_dir: Path) -> None:
     dsn, seen = str(facts(data_dir, "up")["dsn"]), 0
     with psycopg.connect(dsn, autocommit=True) as connection:
@@ -111,7 +112,6 @@ def test_wrong_words_are_refused_before_anything_starts(
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.slow
 def test_server_that_dies_leaves_whole_transactions_behind(data_dir: Path) -> None:
     dsn = str(facts(data_dir, "up")["dsn"])
     process = demo(data_dir, *TWO_DAYS, "--speed", "10000")

@@ -23,6 +23,8 @@ import sqlalchemy
 from platform_assets.declare.errors import UnreachableSystemError
 from resources.postgres import EmbeddedPostgres, server_binaries
 
+pytestmark = pytest.mark.slow  # each starts a server
+
 START = """
 import sys
 from pathlib import Path
