@@ -25,6 +25,19 @@ DDL = (
         stream varchar, shard varchar, from_position varchar, to_position varchar,
         batch_id varchar, rows bigint, quarantined bigint, content_hash varchar,
         contract_version varchar, epoch bigint, run_id varchar, committed_at timestamptz)""",
+    # Lakes made before these columns existed get them here.
+    *(
+        f"alter table {BATCHES} add column if not exists {column}"
+        for column in (
+            "rows_in bigint",
+            "repeated bigint",
+            "late bigint",
+            "late_partitions varchar",
+            "newest_at timestamptz",
+            "watermark_at timestamptz",
+            "seconds double",
+        )
+    ),
     f"""create table if not exists {PUBLISHES} (
         dataset varchar, partition varchar, data_version varchar, code_version varchar,
         contract_version varchar, contract_hash varchar, rows_in bigint, rows_out bigint,
@@ -38,7 +51,13 @@ DDL = (
 
 @dataclass(frozen=True, kw_only=True)
 class BatchRow:
-    """One captured batch."""
+    """One captured batch.
+
+    Guarantees: rows_in = rows + quarantined + repeated. `late` of the rows came after their
+    partition was over, in the partitions of the JSON list `late_partitions`.
+    Units: `newest_at` is the newest event time of the shard, `watermark_at` that of the stream;
+    `seconds` of wall time from the batch at hand to its ledger row.
+    """
 
     stream: str
     shard: str
@@ -52,6 +71,13 @@ class BatchRow:
     epoch: int
     run_id: str
     committed_at: datetime
+    rows_in: int
+    repeated: int = 0
+    late: int = 0
+    late_partitions: str = "[]"
+    newest_at: datetime | None = None
+    watermark_at: datetime | None = None
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)

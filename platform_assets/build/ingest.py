@@ -14,6 +14,7 @@ from platform_assets.build.audit import Finding, Staged, audit
 from platform_assets.build.code import code_version
 from platform_assets.build.partition import Span, is_zoned
 from platform_assets.build.publication import Job, Outcome, Publication
+from platform_assets.build.repeats import leave_out_repeats
 from platform_assets.build.table import ROW_POSITIONS, engine_types, ensure_table, stored_schema
 from platform_assets.build.typing_rules import reject_reason, typed
 from platform_assets.declare.dataset import Dataset
@@ -32,7 +33,8 @@ def capture(dataset: Dataset, job: Job, *, source: Source | None = None) -> Publ
     """Commit what waits at the source, batch by batch, each with its ledger row.
 
     Guarantees: rows, positions, rejected rows of a batch commit in one lake transaction; the
-    source is told only afterwards; every row read is published or quarantined with a reason.
+    source is told only afterwards; every row read is published, quarantined with a reason or
+    counted as a repeat.
     """
     began = time.monotonic()
     settings = load_settings()
@@ -66,10 +68,13 @@ class _Landing:
     lease: Lease
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     size: int = 0
+    repeated: int = 0
 
     def commit(self, batch: Batch, began: float) -> None:
         """Make one batch visible with its ledger row, or nothing of it."""
+        taken = time.monotonic()
         rejected = self._type(batch)
+        self.repeated = leave_out_repeats(self.connection, self.dataset, TYPED)
         span = self._span()
         target = table(self.dataset.name)
         fresh: list[Outcome] = []
@@ -91,7 +96,7 @@ class _Landing:
             fresh = self._outcomes(batch, span)
             self._quarantine(batch)
             self.size += written.sync()
-            self._record(batch, rejected, fresh, began)
+            self._record(batch, rejected, fresh, taken)
             failpoint("ingest.after_ledger_before_commit")
         failpoint("ingest.after_commit")
         for outcome in fresh:
@@ -220,25 +225,28 @@ class _Landing:
                 values,
             )
 
-    def _record(self, batch: Batch, rejected: int, fresh: list[Outcome], began: float) -> None:
-        now = self.job.clock.now()
+    def _record(self, batch: Batch, rejected: int, fresh: list[Outcome], taken: float) -> None:
+        now, seconds = self.job.clock.now(), time.monotonic() - taken
         captured = ledger.BatchRow(
             stream=str(self.dataset.name),
             shard=batch.shard,
             from_position=batch.start,
             to_position=batch.end,
             batch_id=batch.batch_id,
-            rows=batch.row_count - rejected,
+            rows=batch.row_count - rejected - self.repeated,
             quarantined=rejected + batch.rejected.num_rows,
             content_hash=batch.content_hash,
             contract_version=self.dataset.contract.version,
             epoch=self.lease.epoch,
             run_id=self.job.run_id,
             committed_at=now,
+            rows_in=batch.row_count + batch.rejected.num_rows + batch.repeated,
+            repeated=self.repeated + batch.repeated,
+            seconds=seconds,
         )
         ledger.append(self.connection, [captured])
-        seconds = (time.monotonic() - began) / max(1, len(fresh))
-        touched = [self._published(o, len(fresh), seconds, now) for o in fresh]
+        share = max(1, len(fresh))
+        touched = [self._published(o, share, seconds / share, now) for o in fresh]
         ledger.append(self.connection, touched)
 
     def _published(

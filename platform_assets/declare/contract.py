@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 from functools import cached_property
 from typing import Any
@@ -45,6 +46,9 @@ class Column:
 class Contract:
     """Promise what a table holds: grain, key, event time, columns.
 
+    `repeats_within` is for what is captured: a row whose key raw holds already is a repeat, left
+    out, counted. It promises that no key comes again with an event time further from its first
+    than that, so that no more of raw is searched; `timedelta.max` promises nothing.
     Guarantees: a contract that contradicts itself cannot be constructed.
     Raises: ContradictoryContractError.
     """
@@ -54,6 +58,7 @@ class Contract:
     columns: tuple[Column, ...]
     event_time: str | None = None
     version: str = "1.0.0"
+    repeats_within: timedelta | None = None
 
     def __post_init__(self) -> None:
         for complaint in self._complaints():
@@ -76,6 +81,11 @@ class Contract:
             return found
         found += [f"column `{n}` is declared twice" for n in names if names.count(n) > 1]
         found += [f"key column `{k}` is not a column" for k in self.key if k not in names]
+        within = self.repeats_within
+        if within is not None and within < timedelta(0):
+            found.append(f"repeats_within {within} is negative")
+        if within not in (None, timedelta.max) and self.event_time is None:
+            found.append("repeats_within needs an event time, unless it is `timedelta.max`")
         if len(set(self.key)) != len(self.key):
             found.append("the key names a column twice")
         if self.event_time is not None:
@@ -102,7 +112,9 @@ class Contract:
 
     def facts(self) -> dict[str, Any]:
         """The contract as plain values."""
+        within = self.repeats_within
         return {
+            **({} if within is None else {"repeats_within_seconds": within.total_seconds()}),
             "grain": self.grain,
             "key": list(self.key),
             "event_time": self.event_time,

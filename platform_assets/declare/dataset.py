@@ -20,6 +20,7 @@ from platform_assets.declare.slo import Slo
 from platform_assets.declare.source import Source
 
 Body = Callable[..., Any]
+_REPEATING = ("postgres", "platform")
 _OWNER = re.compile(r"team:[A-Za-z0-9_-]+|[^@\s]+@[^@\s]+\.[^@\s]+")
 _ROOT = Path(__file__).resolve().parents[2]
 
@@ -64,6 +65,13 @@ class Dataset:
             yield f"owner {self.owner!r} is nobody", "use `team:<name>` or an email address"
         if self.cadence is not None and self.contract.event_time is None:
             yield "a cadence needs the contract's event time", "name it in `event_time=`"
+        if self.contract.repeats_within is not None and (
+            self.source is None or self.source.kind in _REPEATING
+        ):
+            yield (
+                "keys repeat here for good reason, `repeats_within` would lose rows",
+                "leave it out; it is for events: files, messages, devices, REST, webhooks",
+            )
         for check in self.checks:
             for column in check.columns():
                 if column not in names:

@@ -30,6 +30,7 @@ def batch(shard: str, start: str, end: str, epoch: int) -> ledger.BatchRow:
         epoch=epoch,
         run_id="run",
         committed_at=NOON,
+        rows_in=1,
     )
 
 

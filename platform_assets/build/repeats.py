@@ -1,0 +1,60 @@
+"""Rows of a batch whose key raw holds already, left out by one hash join in the engine."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import duckdb
+
+from platform_assets.declare.dataset import Dataset
+from resources.lake import quote, table, text
+
+
+def leave_out_repeats(connection: duckdb.DuckDBPyConnection, dataset: Dataset, arrived: str) -> int:
+    """Delete typed rows whose key stands in raw, or earlier in the batch; give their number.
+
+    Guarantees: the first of each key stays; what quarantine takes is no repeat. Nothing is read
+    where the contract does not ask, of raw only the keys near the batch's own event times.
+    """
+    if dataset.contract.repeats_within is None:
+        return 0
+    keys = ", ".join(quote(k) for k in dataset.contract.key)
+    rows, hashes = connection.execute(
+        f"select count(*), count(distinct hash({keys})) from {arrived} where _reason is null"
+    ).fetchone() or (0, 0)
+    if not rows:
+        return 0
+    doubled = _doubled(arrived, keys) if hashes < rows else ""
+    gone = connection.execute(
+        f"delete from {arrived} where rowid in (select a.rowid from {arrived} as a"
+        f" semi join (select {keys} from {table(dataset.name)}"
+        f" where {_near(connection, dataset, arrived)}) as held using ({keys})"
+        f" where _reason is null{doubled})"
+    ).fetchone()
+    return int(gone[0]) if gone else 0
+
+
+def _doubled(arrived: str, keys: str) -> str:
+    """The rows behind the first of each key; only keys whose hash comes twice are sorted."""
+    kept = f"from {arrived} where _reason is null"
+    twice = f"select hash({keys}) {kept} group by 1 having count(*) > 1"
+    return (
+        f" union all select row from (select rowid as row, row_number() over (partition by {keys}"
+        f" order by rowid) as place {kept} and hash({keys}) in ({twice})) where place > 1"
+    )
+
+
+def _near(connection: duckdb.DuckDBPyConnection, dataset: Dataset, arrived: str) -> str:
+    """The condition of the rows in raw that a repeat may be one of, as constants to prune by."""
+    event, within = dataset.contract.event_time, dataset.contract.repeats_within
+    if event is None or within is None or within == timedelta.max:
+        return "true"
+    column, reach = quote(event), f"to_microseconds({within // timedelta(microseconds=1)})"
+    kind, low, high = connection.execute(
+        f"select kind, try(low - {reach})::varchar, try(high + {reach})::varchar from"
+        f" (select any_value(typeof({column})) as kind, min({column}) as low,"
+        f" max({column}) as high from {arrived} where _reason is null)"
+    ).fetchone() or ("", None, None)
+    bounds = ((">=", low), ("<=", high))  # one beyond the calendar bounds nothing
+    near = [f"{column} {sign} {text(b)}::timestamp::{kind}" for sign, b in bounds if b]
+    return " and ".join(near) or "true"
