@@ -45,6 +45,17 @@ create or replace trigger watermain_fence before insert on ducklake_snapshot_cha
     for each row execute function watermain.fence();
 """
 
+RUN, STREAM = "watermain-lease", "watermain-stream"
+_STREAMED = """
+select exists (
+    select from watermain.lease as l
+    join watermain.heartbeat as b using (dataset)
+    join pg_stat_activity as a on a.pid = l.holder_pid
+    where l.dataset = %s and a.application_name = %s
+      and b.renewed_at > now() - make_interval(secs => %s)
+)
+"""
+
 
 @dataclass(frozen=True)
 class Lease:
@@ -66,9 +77,11 @@ class Fence:
         self._dsn, self._seconds = dsn, lease_seconds
 
     @contextmanager
-    def lease(self, dataset: str, *, wait_seconds: float = 3600) -> Iterator[Lease]:
+    def lease(
+        self, dataset: str, *, wait_seconds: float = 3600, holder: str = RUN
+    ) -> Iterator[Lease]:
         """Wait for the dataset's lease, hold it for the block."""
-        connection = self._connect()
+        connection = self._connect(holder)
         try:
             try:
                 epoch = self._acquire(connection, dataset, time.monotonic() + wait_seconds)
@@ -87,9 +100,14 @@ class Fence:
         finally:
             connection.close()
 
-    def _connect(self) -> psycopg.Connection[tuple[object, ...]]:
+    def streamed(self, dataset: str) -> bool:
+        """Whether a live stream holds the dataset's lease."""
+        with self._connect(RUN) as connection:
+            return bool(_one(connection, _STREAMED, (dataset, STREAM, self._seconds)))
+
+    def _connect(self, holder: str) -> psycopg.Connection[tuple[object, ...]]:
         try:
-            return psycopg.connect(self._dsn, autocommit=True, application_name="watermain-lease")
+            return psycopg.connect(self._dsn, autocommit=True, application_name=holder)
         except psycopg.OperationalError as error:
             raise unreachable(error) from error
 
@@ -126,9 +144,9 @@ class Fence:
             "select pg_terminate_backend(l.holder_pid) from watermain.lease l"
             " join watermain.heartbeat b using (dataset)"
             " join pg_stat_activity a on a.pid = l.holder_pid"
-            " and a.application_name = 'watermain-lease'"
+            " and a.application_name in (%s, %s)"
             " where l.dataset = %s and b.renewed_at < now() - make_interval(secs => %s)",
-            (dataset, self._seconds),
+            (RUN, STREAM, dataset, self._seconds),
         )
 
     def _renew(

@@ -92,7 +92,7 @@ def _output(done: Publication, asked: set[str]) -> dg.MaterializeResult[None]:
     """The result that lets downstream steps of the same run start."""
     version = done.outcomes[0].data_version if len(done.outcomes) == 1 == len(asked) else None
     return dg.MaterializeResult(
-        metadata=None if done.outcomes else {"published": False, "reason": "no new rows"},
+        metadata=None if done.outcomes else {"published": False, "reason": done.idle_because},
         data_version=dg.DataVersion(version) if version else None,
     )
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import resource
 import time
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,6 +14,7 @@ import duckdb
 
 from platform_assets.build.audit import Finding, Staged, audit
 from platform_assets.build.code import code_version
+from platform_assets.build.lateness import Late, Watermarks
 from platform_assets.build.partition import Span, is_zoned
 from platform_assets.build.publication import Job, Outcome, Publication
 from platform_assets.build.repeats import leave_out_repeats
@@ -20,42 +23,74 @@ from platform_assets.build.typing_rules import reject_reason, typed
 from platform_assets.declare.dataset import Dataset
 from resources import ledger
 from resources.failpoint import failpoint
-from resources.fence import Lease
+from resources.fence import RUN, Lease
 from resources.lake import quote, table, text
 from resources.settings import load_settings
 from resources.source.opening import open_source
 from resources.source.protocol import Batch, Limit, Source
 
 TYPED = "captured"
+_NONE = Lease("", 0)
 
 
 def capture(dataset: Dataset, job: Job, *, source: Source | None = None) -> Publication:
-    """Commit what waits at the source, batch by batch, each with its ledger row.
-
-    Guarantees: rows, positions, rejected rows of a batch commit in one lake transaction; the
-    source is told only afterwards; every row read is published, quarantined with a reason or
-    counted as a repeat.
-    """
+    """Commit what waits at the source as `Intake` does; what a stream holds is left to it."""
     began = time.monotonic()
     settings = load_settings()
+    if job.lake.fence.streamed(str(dataset.name)):
+        with job.lake.get_connection() as connection:
+            idle = _Landing(dataset=dataset, job=job, connection=connection, lease=_NONE)
+            return replace(idle.report(began), idle_because="a stream captures it")
     source = source or open_source(dataset, settings)
-    limit = Limit(rows=settings.batch_rows, seconds=settings.tick_seconds)
+    with intake(dataset, job, source) as held:
+        for _ in held.take(Limit(rows=settings.batch_rows, seconds=settings.tick_seconds)):
+            pass
+        return held.landing.report(began)
+
+
+@contextmanager
+def intake(
+    dataset: Dataset, job: Job, source: Source, *, holder: str = RUN, wait_seconds: float = 3600
+) -> Iterator[Intake]:
+    """Hold the dataset's lease for the block, ready to capture."""
+    name = str(dataset.name)
     with (
-        job.lake.fence.lease(str(dataset.name)) as lease,
+        job.lake.fence.lease(name, holder=holder, wait_seconds=wait_seconds) as lease,
         job.lake.get_connection() as connection,
     ):
         ensure_table(job.lake, connection, dataset, lease)
         landing = _Landing(dataset=dataset, job=job, connection=connection, lease=lease)
+        landing.watermarks = Watermarks.known(connection, dataset)
         before = ledger.positions(connection, dataset.name)
         if before:
             source.acknowledge(before)
-        for batch in source.batches(after=before, limit=limit):
-            ledger.contiguous(before, batch.shard, batch.start, dataset.name)
-            landing.commit(batch, began)
-            before[batch.shard] = batch.end
+        yield Intake(landing=landing, source=source, positions=before)
+
+
+@dataclass(kw_only=True)
+class Intake:
+    """Capture batch by batch under one lease, over one connection.
+
+    Guarantees: rows, positions, rejected rows of a batch commit in one lake transaction; the
+    source is told only afterwards; every row read is published, quarantined with a reason or
+    counted as a repeat. `positions` are the ledger's, for nobody else commits meanwhile.
+    """
+
+    landing: _Landing
+    source: Source
+    positions: dict[str, str]
+
+    def take(self, limit: Limit) -> Iterator[ledger.BatchRow]:
+        """Commit what waits at the source; give the ledger row of each batch."""
+        for batch in self.source.batches(after=self.positions, limit=limit):
+            name = self.landing.dataset.name
+            ledger.contiguous(self.positions, batch.shard, batch.start, name)
+            self.landing.commit(batch, time.monotonic())
+            self.positions[batch.shard] = batch.end
             failpoint("ingest.before_acknowledge")
-            source.acknowledge({batch.shard: batch.end})
-        return landing.report(began)
+            self.source.acknowledge({batch.shard: batch.end})
+            if self.landing.recorded is not None:
+                yield self.landing.recorded
 
 
 @dataclass(kw_only=True)
@@ -68,14 +103,21 @@ class _Landing:
     lease: Lease
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     size: int = 0
+    recorded: ledger.BatchRow | None = None
     repeated: int = 0
+    late: Late = field(default_factory=Late)
+    watermarks: Watermarks = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.watermarks = Watermarks(dataset=self.dataset)
 
     def commit(self, batch: Batch, began: float) -> None:
         """Make one batch visible with its ledger row, or nothing of it."""
-        taken = time.monotonic()
         rejected = self._type(batch)
         self.repeated = leave_out_repeats(self.connection, self.dataset, TYPED)
         span = self._span()
+        self.late = self.watermarks.late(self.connection, TYPED, span)
+        self.watermarks.advance(self.connection, TYPED, batch.shard, self.job.clock.now())
         target = table(self.dataset.name)
         fresh: list[Outcome] = []
         message = f"capture {self.dataset.name} {batch.batch_id} by {self.job.run_id}"
@@ -96,7 +138,7 @@ class _Landing:
             fresh = self._outcomes(batch, span)
             self._quarantine(batch)
             self.size += written.sync()
-            self._record(batch, rejected, fresh, taken)
+            self._record(batch, rejected, fresh, began)
             failpoint("ingest.after_ledger_before_commit")
         failpoint("ingest.after_commit")
         for outcome in fresh:
@@ -225,8 +267,8 @@ class _Landing:
                 values,
             )
 
-    def _record(self, batch: Batch, rejected: int, fresh: list[Outcome], taken: float) -> None:
-        now, seconds = self.job.clock.now(), time.monotonic() - taken
+    def _record(self, batch: Batch, rejected: int, fresh: list[Outcome], began: float) -> None:
+        now, seconds = self.job.clock.now(), time.monotonic() - began
         captured = ledger.BatchRow(
             stream=str(self.dataset.name),
             shard=batch.shard,
@@ -242,9 +284,14 @@ class _Landing:
             committed_at=now,
             rows_in=batch.row_count + batch.rejected.num_rows + batch.repeated,
             repeated=self.repeated + batch.repeated,
+            late=self.late.rows,
+            late_partitions=self.late.partitions,
+            newest_at=self.watermarks.newest(batch.shard),
+            watermark_at=self.watermarks.reached,
             seconds=seconds,
         )
         ledger.append(self.connection, [captured])
+        self.recorded = captured
         share = max(1, len(fresh))
         touched = [self._published(o, share, seconds / share, now) for o in fresh]
         ledger.append(self.connection, touched)

@@ -32,6 +32,10 @@ class Span:
         low, high = self._bounds(contract)
         return f"{column} >= {low} and {column} < {high}"
 
+    def bound(self, contract: Contract, key: str) -> str:
+        """The SQL literal of a partition's beginning."""
+        return _literal(self.cadence.local(key), contract, self.cadence)
+
     def _bounds(self, contract: Contract) -> tuple[str, str]:
         begin, end = self.cadence.local(self.first), self.cadence.local(self.last)
         end = self.cadence.following(end)

@@ -55,6 +55,7 @@ class Publication:
     bytes: int
     peak_memory: int
     samples: Mapping[str, list[str]] = field(default_factory=dict)
+    idle_because: str = "no new rows"
 
     def refuse_blocked(self) -> None:
         """Raise for the partitions that a blocking check held back.

@@ -23,12 +23,14 @@ class Cadence:
     """Cut event time into partitions by a calendar.
 
     Units: `zone` is an IANA name, `start` the first local day, `late_for` how long after a
-    partition's end its rows may still arrive.
+    partition's end its rows may still arrive, `idle_after` how long a shard of a stream may give
+    nothing before the others' event time goes on without it.
     """
 
     zone: str = "UTC"
     start: date = date(2013, 1, 1)
     late_for: timedelta = timedelta(0)
+    idle_after: timedelta = timedelta(minutes=10)
     format: ClassVar[str] = "%Y-%m-%d"
     unit: ClassVar[str] = "day"
 
@@ -39,6 +41,8 @@ class Cadence:
             self._refuse(f"zone {self.zone!r} is no IANA time zone", "use one such as `UTC`")
         if self.late_for < timedelta(0):
             self._refuse(f"late_for {self.late_for} is negative", "give a positive timedelta")
+        if self.idle_after <= timedelta(0):
+            self._refuse(f"idle_after {self.idle_after} is no time", "give a positive timedelta")
 
     def _refuse(self, what: str, next: str) -> None:
         raise InvalidCadenceError(
