@@ -16,6 +16,7 @@ from platform_assets.cli import (
     replay,
     sql,
     status,
+    stream,
     tend,
     up,
 )
@@ -40,6 +41,7 @@ app.command()(materialize.materialize)
 app.command()(sql.sql)
 app.command()(explain.explain)
 app.command()(replay.replay)
+app.command()(stream.stream)
 app.command()(listen.listen)
 app.command()(doctor.doctor)
 app.command(hidden=True)(tend.tend)

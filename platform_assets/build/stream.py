@@ -1,0 +1,129 @@
+"""Captured datasets taken without end, each in a thread of its own."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from platform_assets.build.ingest import Intake, intake
+from platform_assets.build.publication import Job
+from platform_assets.declare.dataset import Dataset
+from platform_assets.declare.errors import LostLeaseError, TransientError, WatermainError
+from resources.fence import STREAM
+from resources.metrics import Metrics
+from resources.settings import load_settings
+from resources.source.opening import open_source
+from resources.source.protocol import Limit, Source
+
+PREFIX = "stream:"  # how the ledger's run ids begin that no Dagster run stands behind
+LOOK_SECONDS = 5.0
+LEASE_WAIT_SECONDS = 1.0
+FIRST_PAUSE_SECONDS = 1.0
+LONGEST_PAUSE_SECONDS = 30.0
+
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pace:
+    """Say when a stream commits: after `rows`, or `every` so often when fewer came."""
+
+    rows: int = 50_000
+    every: timedelta = timedelta(seconds=1)
+
+
+@dataclass(kw_only=True)
+class Stream:
+    """Capture one dataset until told to stop.
+
+    Guarantees: nothing is read ahead of what is committed, so that a slow lake slows the reading;
+    after an error the positions come from the ledger again, under a lease of its own. An error
+    that somebody must cure is tried again, ever more rarely.
+    """
+
+    dataset: Dataset
+    job: Job
+    pace: Pace
+    stop: threading.Event
+    metrics: Metrics
+    tell: Tell
+    source: Source | None = None
+    said: str = ""
+    looked: float = field(default=-LOOK_SECONDS)
+
+    def run(self) -> None:
+        """Capture until `stop` is set."""
+        pause = FIRST_PAUSE_SECONDS
+        name = str(self.dataset.name)
+        while not self.stop.is_set():
+            source = self.source or open_source(self.dataset, load_settings())
+            try:
+                with intake(
+                    self.dataset, self.job, source, holder=STREAM, wait_seconds=LEASE_WAIT_SECONDS
+                ) as held:
+                    pause = FIRST_PAUSE_SECONDS
+                    self._flow(held)
+            except LostLeaseError as error:
+                self._say(error)
+            except WatermainError as error:
+                self._say(error)
+                self.metrics.trouble(name, True)
+                self.stop.wait(pause if isinstance(error, TransientError) else max(pause, 5.0))
+                pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+
+    def _flow(self, held: Intake) -> None:
+        limit = Limit(rows=self.pace.rows, seconds=max(self.pace.every.total_seconds(), 0.1))
+        while not self.stop.is_set():
+            began, most = time.monotonic(), 0
+            held.landing.outcomes.clear()
+            for row in held.take(limit):
+                most = max(most, row.rows_in)
+                self.metrics.batch(row)
+                if self.stop.is_set():
+                    return
+            self.metrics.trouble(str(self.dataset.name), False)
+            self.said = ""
+            self._look(held)
+            if most < limit.rows:
+                self.stop.wait(self.pace.every.total_seconds() - (time.monotonic() - began))
+
+    def _look(self, held: Intake) -> None:
+        """Measure what waits, now and then."""
+        if time.monotonic() < self.looked + LOOK_SECONDS:
+            return
+        kind = self.dataset.source.kind if self.dataset.source else ""
+        waiting = held.source.backlog()
+        self.metrics.backlog(str(self.dataset.name), kind, waiting, self.job.clock.now())
+        self.looked = time.monotonic()
+
+    def _say(self, error: WatermainError) -> None:
+        """Tell of an error once, until something works again."""
+        if error.what != self.said:
+            self.tell(f"{type(error).__name__}: {error}")
+            self.said = error.what
+
+
+def run_streams(streams: Sequence[Stream], stop: threading.Event) -> None:
+    """Run every stream until `stop` is set; what no stream expects ends them all, is raised."""
+    unexpected: list[BaseException] = []
+
+    def guarded(stream: Stream) -> None:
+        try:
+            stream.run()
+        except BaseException as error:  # an entry point of its own
+            unexpected.append(error)
+            stop.set()
+
+    threads = [
+        threading.Thread(target=guarded, args=(s,), name=str(s.dataset.name), daemon=True)
+        for s in streams
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if unexpected:
+        raise unexpected[0]

@@ -1,0 +1,80 @@
+"""`watermain stream`: datasets captured without end."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import uuid
+from datetime import timedelta
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from platform_assets.declare.dataset import Dataset
+
+
+def stream(
+    names: Annotated[list[str], typer.Argument(help="Rooms, or datasets as declared.")],
+    every: Annotated[float, typer.Option(help="Seconds after which it commits.")] = 1.0,
+    rows: Annotated[int, typer.Option(min=1, help="Rows after which it commits sooner.")] = 50_000,
+    metrics_port: Annotated[
+        int | None, typer.Option(help="Serve Prometheus metrics on this port of 127.0.0.1.")
+    ] = None,
+) -> None:
+    """Capture datasets as their rows arrive, until it is told to stop."""
+    from platform_assets.build.publication import Job
+    from platform_assets.build.stream import PREFIX, Pace, Stream, run_streams
+    from platform_assets.cli.screen import ERR
+    from platform_assets.location import find
+    from resources.lake import Lake
+    from resources.metrics import Metrics
+
+    stop, metrics, lake = threading.Event(), Metrics(), Lake.from_settings()
+    job = Job(lake=lake, find=find, run_id=f"{PREFIX}{uuid.uuid4()}")
+    streams = [
+        Stream(
+            dataset=dataset,
+            job=job,
+            pace=Pace(rows=rows, every=timedelta(seconds=every)),
+            stop=stop,
+            metrics=metrics,
+            tell=lambda text: ERR.print(text, markup=False),
+        )
+        for dataset in chosen(names)
+    ]
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    end = metrics.serve(metrics_port) if metrics_port is not None else None
+    for each in streams:
+        ERR.print(f"streaming {each.dataset.name}", markup=False)
+    try:
+        run_streams(streams, stop)
+    finally:
+        if end is not None:
+            end()
+    ERR.print("stopped")
+
+
+def chosen(names: list[str]) -> list[Dataset]:
+    """The captured datasets that rooms, or names of datasets, stand for.
+
+    Raises: UnknownDatasetError, InvalidDeclarationError.
+    """
+    from platform_assets.declare.errors import InvalidDeclarationError
+    from platform_assets.declare.name import DatasetName
+    from platform_assets.location import declared, find, teams
+
+    found = []
+    for name in names:
+        asked = declared(name) if name in teams() else (find(DatasetName.parse(name)),)
+        taken = [d for d in asked if d.source is not None and d.source.kind != "platform"]
+        if not taken:
+            raise InvalidDeclarationError(
+                f"`{name}` has nothing to capture",
+                declared=asked[0].declared if asked else f"platform_assets/{name}/raw.py",
+                data="nothing was read or written",
+                next=f"name a room among {', '.join(teams())}, or a raw dataset",
+            )
+        found += taken
+    return list({d.name: d for d in found}.values())
