@@ -22,6 +22,7 @@ from resources.lake import Lake
 from sensors.automation import automation_sensor
 from sensors.schedules import daily_schedule
 from sensors.sources import source_sensors
+from sensors.streams import stream_sensor
 
 SHELVES = ("raw", "curated", "features")
 ROOT = Path(__file__).parent
@@ -86,7 +87,11 @@ def code_location(team: str) -> dg.Definitions:
         assets=assets,
         resources={"lake": Lake.from_settings()},
         executor=forked_executor,
-        sensors=[automation_sensor(team), *source_sensors(datasets)],
+        sensors=[
+            automation_sensor(team),
+            *source_sensors(datasets),
+            *stream_sensor(team, datasets),
+        ],
         schedules=daily_schedule(team, datasets),
     )
 

@@ -13,14 +13,15 @@ import pyarrow as pa
 from platform_assets.declare.errors import LedgerGapError
 from platform_assets.declare.name import DatasetName
 
-BATCHES = "lake.upkeep_raw.batches"
-PUBLISHES = "lake.upkeep_raw.publishes"
-QUARANTINE = "lake.upkeep_raw.quarantine"
+SCHEMA = "lake.upkeep_raw"
+BATCHES = f"{SCHEMA}.batches"
+PUBLISHES = f"{SCHEMA}.publishes"
+QUARANTINE = f"{SCHEMA}.quarantine"
 
 MOST_INLINED = 50
 
 DDL = (
-    "create schema if not exists lake.upkeep_raw",
+    f"create schema if not exists {SCHEMA}",
     f"""create table if not exists {BATCHES} (
         stream varchar, shard varchar, from_position varchar, to_position varchar,
         batch_id varchar, rows bigint, quarantined bigint, content_hash varchar,
@@ -43,6 +44,7 @@ DDL = (
         contract_version varchar, contract_hash varchar, rows_in bigint, rows_out bigint,
         bytes bigint, seconds double, peak_memory bigint, input_snapshot bigint, epoch bigint,
         run_id varchar, published_at timestamptz)""",
+    f"alter table {PUBLISHES} add column if not exists failing varchar",
     f"""create table if not exists {QUARANTINE} (
         dataset varchar, batch_id varchar, position varchar, reason varchar, payload varchar,
         contract_version varchar, run_id varchar, quarantined_at timestamptz)""",
@@ -85,7 +87,8 @@ class PublishRow:
     """One partition of one dataset, published once; `partition` is "" for an unpartitioned one.
 
     Units: `bytes` on disk, `seconds` of wall time, `peak_memory` in bytes; these belong to the
-    whole publish, shared by its partitions evenly.
+    whole publish, shared by its partitions evenly. `failing` counts, as a JSON object, the rows
+    that broke a check, for each check that some row broke.
     """
 
     dataset: str
@@ -103,6 +106,7 @@ class PublishRow:
     epoch: int
     run_id: str
     published_at: datetime
+    failing: str = "{}"
 
 
 def create(connection: duckdb.DuckDBPyConnection) -> None:

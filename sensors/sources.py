@@ -8,6 +8,7 @@ import dagster as dg
 
 from platform_assets.declare.dataset import Dataset
 from platform_assets.declare.errors import TransientError
+from resources.lake import Lake
 from resources.settings import load_settings
 from resources.source.opening import open_source
 
@@ -34,6 +35,9 @@ def _sensor(dataset: Dataset) -> dg.SensorDefinition:
             yield dg.SkipReason("a capture is under way")
             return
         try:
+            if Lake.from_settings().fence.streamed(str(dataset.name)):
+                yield dg.SkipReason("a stream captures it: `watermain stream` holds its lease")
+                return
             waiting = open_source(dataset, load_settings()).backlog()
         except TransientError as error:
             yield dg.SkipReason(str(error))

@@ -103,6 +103,7 @@ class _Landing:
     lease: Lease
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     size: int = 0
+    written: int = 0
     recorded: ledger.BatchRow | None = None
     repeated: int = 0
     late: Late = field(default_factory=Late)
@@ -137,7 +138,8 @@ class _Landing:
             span = self._span(batch) if batch.reset or self._truncated() else span
             fresh = self._outcomes(batch, span)
             self._quarantine(batch)
-            self.size += written.sync()
+            self.written = written.sync()
+            self.size += self.written
             self._record(batch, rejected, fresh, began)
             failpoint("ingest.after_ledger_before_commit")
         failpoint("ingest.after_commit")
@@ -309,13 +311,14 @@ class _Landing:
             contract_hash=contract.hash,
             rows_in=outcome.rows_in,
             rows_out=outcome.rows_out,
-            bytes=self.size // share,
+            bytes=self.written // share,
             seconds=seconds,
             peak_memory=_peak(),
             input_snapshot=0,
             epoch=self.lease.epoch,
             run_id=self.job.run_id,
             published_at=now,
+            failing=outcome.failing,
         )
 
     def report(self, began: float) -> Publication:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -40,6 +41,11 @@ class Outcome:
     def blocked(self) -> bool:
         """Whether a blocking check held the partition back."""
         return any(f.blocks for f in self.findings)
+
+    @property
+    def failing(self) -> str:
+        """The rows that broke a check, by check, as the ledger keeps them."""
+        return json.dumps({f.check: f.failing for f in self.findings if not f.passed})
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -302,6 +302,7 @@ class _Bench:
                 epoch=self.lease.epoch,
                 run_id=self.job.run_id,
                 published_at=now,
+                failing=o.failing,
             )
             for o in report.outcomes
         ]

@@ -63,6 +63,7 @@ publishes = raw(
             Column("epoch", pa.int64(), "the writer's lease"),
             Column("run_id", pa.string(), "the Dagster run"),
             Column("published_at", pa.timestamp("us", "UTC"), "when it became visible"),
+            Column("failing", pa.string(), "JSON object: rows that broke a check, by check"),
         ),
     ),
     owner=OWNER,
