@@ -1,0 +1,162 @@
+"""Random schedules of late events: readers refreshed by partition must equal one batch."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
+
+import ibis
+
+from platform_assets.build.ingest import capture
+from platform_assets.build.partition import Span
+from platform_assets.build.publication import Job
+from platform_assets.build.publish import publish
+from platform_assets.build.stream import PREFIX
+from platform_assets.build.streamed import streamed_events
+from platform_assets.declare import Contract, Daily, dataset
+from resources import ledger
+from resources.clock import FixedClock
+from resources.lake import Lake, table
+from resources.source.protocol import Batch
+from tests.build.feed import Feed
+from tests.build.test_lateness import Shards
+from tests.build.test_lateness import events as declared
+
+BEGIN = datetime(2013, 1, 1, tzinfo=UTC)
+CADENCE = Daily(start=BEGIN.date(), late_for=timedelta(hours=12))
+DAYS, SHARDS = 9, 3
+events = replace(declared, cadence=CADENCE)
+
+
+@dataset(
+    "shop.curated.counted",
+    inputs={"events": "shop.raw.events"},
+    contract=Contract(
+        grain="one row per event", key=("id",), event_time="at", columns=events.contract.columns
+    ),
+    cadence=CADENCE,
+    owner="team:shop",
+)
+def counted(events: ibis.Table) -> ibis.Table:
+    """Read each event once."""
+    return events.select("id", "at").distinct()
+
+
+KNOWN = {events.name: events, counted.name: counted}
+
+
+@dataclass
+class Schedules:
+    """What the schedules did: events, batches, late rows, refreshed partitions, problems."""
+
+    seed: int
+    done: int = 0
+    counts: Counter[str] = field(default_factory=Counter)
+    problems: list[str] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        told = ", ".join(f"{n} {what}" for what, n in sorted(self.counts.items()))
+        return f"seed {self.seed}: {self.done} schedules, {told}, {len(self.problems)} problems"
+
+
+def campaign(lake: Lake, *, schedules: int, seed: int) -> Schedules:
+    """Run random schedules, each from an empty lake to its end."""
+    found = Schedules(seed)
+    for number in range(schedules):
+        chance = random.Random(f"{seed} {number}")
+        _emptied(lake)
+        found.problems += [f"schedule {number}: {p}" for p in _schedule(lake, chance, found)]
+        found.done += 1
+    return found
+
+
+def _schedule(lake: Lake, chance: random.Random, found: Schedules) -> Iterator[str]:
+    """Send events out of order, in batches; refresh what is told after some of them."""
+    clock, given, since = FixedClock(BEGIN + timedelta(days=30)), Shards(), None
+    job = Job(lake=lake, find=KNOWN.__getitem__, run_id=f"{PREFIX}{chance.random()}", clock=clock)
+    sent: Counter[str] = Counter()
+    model = _Model()
+    for batch, instants in _batches(chance, given):
+        clock.instant += timedelta(minutes=chance.choice((1, 1, 1, 7, 11)))
+        capture(events, job, source=Feed(batch))
+        yield from model.compared(lake, batch.shard, instants, clock.instant)
+        sent.update(f"{each:%Y-%m-%d}" for each in instants)
+        found.counts.update(events=len(instants), batches=1)
+        if chance.random() < 0.3:
+            since = _refreshed(lake, job, since, found)
+    _refreshed(lake, job, since, found)
+    with lake.get_connection() as connection:
+        query = f"select strftime(at, '%Y-%m-%d'), count(*) from {table(counted.name)} group by 1"
+        held = dict(connection.execute(query).fetchall())
+    if held != dict(sent):
+        yield f"readers hold {sorted(held.items())}, sent were {sorted(sent.items())}"
+    found.counts.update(late=model.late)
+
+
+def _batches(chance: random.Random, given: Shards) -> Iterator[tuple[Batch, list[datetime]]]:
+    """Deal events with delays of up to days to shards that may fall silent."""
+    instants = [
+        BEGIN + timedelta(days=chance.random() * DAYS) for _ in range(chance.randint(5, 60))
+    ]
+    delay = chance.choice((0.0, 0.2, 1.0, DAYS))
+    instants.sort(key=lambda at: at + timedelta(days=chance.random() * delay))
+    while instants:
+        size = chance.randint(1, 15)
+        taken, instants = instants[:size], instants[size:]
+        shard = f"s{chance.randrange(chance.randint(1, SHARDS))}"
+        yield given.batch(*(at.isoformat() for at in taken), shard=shard), taken
+
+
+def _refreshed(lake: Lake, job: Job, since: int | None, found: Schedules) -> int:
+    """Publish exactly the readers' partitions that Dagster is told of, as automation does."""
+    told, present = streamed_events(lake, [events], since)
+    keys = sorted({str(p) for each in told if (p := getattr(each, "partition", None))})
+    for key in keys:
+        publish(counted, Span(CADENCE, key, key), job)
+    found.counts.update(refreshed=len(keys))
+    return present
+
+
+class _Model:
+    """Watermarks by a few lines of their own, to hold the ledger's words against."""
+
+    def __init__(self) -> None:
+        self.newest: dict[str, datetime] = {}
+        self.seen: dict[str, datetime] = {}
+        self.reached: datetime | None = None
+        self.late = 0
+
+    def compared(
+        self, lake: Lake, shard: str, instants: list[datetime], now: datetime
+    ) -> Iterator[str]:
+        """What the ledger says of the latest batch otherwise than the model."""
+        late = [at for at in instants if self._is_over(at.date())]
+        self.late += len(late)
+        self.newest[shard] = max([self.newest.get(shard, BEGIN), *instants])
+        self.seen[shard] = now
+        live = [s for s, at in self.seen.items() if at >= now - CADENCE.idle_after]
+        self.reached = max(min(self.newest[s] for s in live), self.reached or BEGIN)
+        expected = (len(late), json.dumps(sorted({f"{at:%Y-%m-%d}" for at in late})), self.reached)
+        with lake.get_connection() as connection:
+            said = connection.execute(
+                f"select late, late_partitions, watermark_at from {ledger.BATCHES}"
+                " order by rowid desc limit 1"
+            ).fetchone()
+        if said != expected:
+            yield f"the ledger says {said}, the model {expected}"
+
+    def _is_over(self, day: date) -> bool:
+        end = datetime.combine(day, datetime.min.time(), UTC) + timedelta(days=1)
+        return self.reached is not None and end + CADENCE.late_for <= self.reached
+
+
+def _emptied(lake: Lake) -> None:
+    with lake.get_connection() as connection:
+        for name in KNOWN:
+            connection.execute(f"drop table if exists {table(name)}")
+        for kept in (ledger.BATCHES, ledger.PUBLISHES):
+            connection.execute(f"delete from {kept}")

@@ -1,0 +1,28 @@
+"""Out of order, late: whatever the schedule, readers end as one batch would have left them."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from platform_assets.build.lateness import Late, Watermarks
+from resources.lake import Lake
+from tests.faults.lateness import campaign
+
+
+def test_schedules_of_late_events_give_the_batch_answer(lake: Lake) -> None:
+    """A short cut of the campaign; `campaign(lake, schedules=300, ...)` is the long one."""
+    found = campaign(lake, schedules=6, seed=3)
+    assert found.problems == []
+    assert found.counts["late"] > 0
+    assert found.counts["refreshed"] > 0
+    assert str(found).startswith("seed 3: 6 schedules, ")
+
+
+def test_the_campaign_bites_when_late_rows_are_not_counted(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A planted defect is found by the model."""
+    monkeypatch.setattr(Watermarks, "late", lambda *_: Late(0, json.dumps([])))
+    assert campaign(lake, schedules=6, seed=3).problems
