@@ -119,7 +119,7 @@ def _wait(place: World, seconds: float) -> None:
     deadline = time.monotonic() + seconds
     whole = (place.sent,) * 3
     while any(place.held(dataset) != whole for dataset in CLAIMS.values()):
-        assert time.monotonic() < deadline, (place.folder / "stream.log").read_text()
+        assert time.monotonic() < deadline, place.log()
         time.sleep(0.1)
 
 
