@@ -13,15 +13,14 @@ import pyarrow as pa
 from platform_assets.declare.errors import LedgerGapError
 from platform_assets.declare.name import DatasetName
 
-SCHEMA = "lake.upkeep_raw"
-BATCHES = f"{SCHEMA}.batches"
-PUBLISHES = f"{SCHEMA}.publishes"
-QUARANTINE = f"{SCHEMA}.quarantine"
+BATCHES = "lake.upkeep_raw.batches"
+PUBLISHES = "lake.upkeep_raw.publishes"
+QUARANTINE = "lake.upkeep_raw.quarantine"
 
 MOST_INLINED = 50
 
 DDL = (
-    f"create schema if not exists {SCHEMA}",
+    "create schema if not exists lake.upkeep_raw",
     f"""create table if not exists {BATCHES} (
         stream varchar, shard varchar, from_position varchar, to_position varchar,
         batch_id varchar, rows bigint, quarantined bigint, content_hash varchar,
@@ -142,6 +141,23 @@ def positions(connection: duckdb.DuckDBPyConnection, stream: DatasetName) -> dic
         [str(stream)],
     ).fetchall()
     return dict(rows)
+
+
+def inserted(kept: str, since: int, present: int) -> str:
+    """The rows that one of the ledger's tables gained after a snapshot, up to another, as SQL."""
+    schema, name = kept.split(".")[1:]
+    return f"ducklake_table_insertions('lake', '{schema}', '{name}', {since + 1}, {present})"
+
+
+def batches_between(
+    connection: duckdb.DuckDBPyConnection, since: int, present: int
+) -> list[BatchRow]:
+    """The batches that were committed after a snapshot, up to another."""
+    names = [field.name for field in fields(BatchRow)]
+    rows = connection.execute(
+        f"select {', '.join(names)} from {inserted(BATCHES, since, present)}"
+    ).fetchall()
+    return [BatchRow(**dict(zip(names, row, strict=True))) for row in rows]
 
 
 def contiguous(before: dict[str, str], shard: str, start: str, stream: DatasetName) -> None:

@@ -64,7 +64,7 @@ def _heard(
     connection: duckdb.DuckDBPyConnection, since: int | None, present: int
 ) -> dict[str, _Heard]:
     heard: dict[str, _Heard] = {}
-    asked = _PUBLISHED.format(publishes=_fresh("publishes", since, present))
+    asked = _PUBLISHED.format(publishes=_fresh(ledger.PUBLISHES, since, present))
     for name, partition, rows, version, failing, code in connection.execute(
         asked, [PREFIX]
     ).fetchall():
@@ -73,7 +73,7 @@ def _heard(
         found.failing[partition] = Counter()
         for each in failing or []:
             found.failing[partition].update(json.loads(each))
-    asked = _CAPTURED.format(batches=_fresh("batches", since, present))
+    asked = _CAPTURED.format(batches=_fresh(ledger.BATCHES, since, present))
     for name, *counts, lag in connection.execute(asked, [PREFIX]).fetchall():
         if name in heard:
             heard[name].facts = dict(zip(_COUNTS, counts, strict=True))
@@ -82,11 +82,9 @@ def _heard(
 
 
 def _fresh(kept: str, since: int | None, present: int) -> str:
-    """The ledger's rows of the snapshots after `since`."""
     if since is None:
-        return f"{ledger.SCHEMA}.{kept} at (version => {present})"
-    schema = ledger.SCHEMA.partition(".")[2]
-    return f"ducklake_table_insertions('lake', '{schema}', '{kept}', {since + 1}, {present})"
+        return f"{kept} at (version => {present})"
+    return ledger.inserted(kept, since, present)
 
 
 def _events(dataset: Dataset, found: _Heard, snapshot: int) -> Iterator[Event]:

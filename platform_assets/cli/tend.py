@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -20,12 +21,32 @@ WINDOW_SECONDS = 600.0
 Tell = Callable[[str], None]
 
 
-def tend() -> None:
+def tend(
+    metrics_port: Annotated[
+        int | None, typer.Option(help="Serve Prometheus metrics on this port of 127.0.0.1.")
+    ] = None,
+) -> None:
     """Start services again that die, until `watermain down`."""
     from resources.platform import Platform
     from resources.settings import load_settings
 
+    if metrics_port is not None:
+        measure(metrics_port)
     watch(Platform(load_settings()), lambda text: typer.echo(f"{datetime.now(UTC):%F %T} {text}"))
+
+
+def measure(port: int) -> None:
+    """Serve metrics of every captured dataset beside the caller's work."""
+    from platform_assets.location import everything
+    from resources.follower import Follower
+    from resources.lake import Lake
+    from resources.metrics import Metrics
+    from resources.settings import load_settings
+
+    metrics = Metrics()
+    metrics.serve(port)
+    follower = Follower(Lake.from_settings(), [*everything().values()], load_settings(), metrics)
+    threading.Thread(target=follower.run, args=(threading.Event(),), daemon=True).start()
 
 
 def watch(platform: Platform, tell: Tell) -> None:

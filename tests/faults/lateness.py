@@ -90,7 +90,8 @@ def _schedule(lake: Lake, chance: random.Random, found: Schedules) -> Iterator[s
             since = _refreshed(lake, job, since, found)
     _refreshed(lake, job, since, found)
     with lake.get_connection() as connection:
-        query = f"select strftime(at, '%Y-%m-%d'), count(*) from {table(counted.name)} group by 1"
+        day = Span(CADENCE, "2013-01-01", "2013-01-31").key(counted.contract)
+        query = f"select {day}, count(*) from {table(counted.name)} group by 1"
         held = dict(connection.execute(query).fetchall())
     if held != dict(sent):
         yield f"readers hold {sorted(held.items())}, sent were {sorted(sent.items())}"

@@ -58,7 +58,8 @@ class Platform:
 
     def __init__(self, lake: Lake, instance: dg.DagsterInstance) -> None:
         self.lake, self.instance = lake, instance
-        self.definitions = dg.Definitions([asset_for(d, KNOWN.__getitem__) for d in KNOWN.values()])
+        assets = [asset_for(d, KNOWN.__getitem__) for d in KNOWN.values()]
+        self.definitions = dg.Definitions(assets, resources={"lake": lake})
         (self.sensor,) = stream_sensor("shop", list(KNOWN.values()))
         self.cursor: str | None = None
         self.automation: object = None
