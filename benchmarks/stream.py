@@ -83,7 +83,7 @@ def measured(place: World, seconds: int, rate: int) -> int:
     try:
         place.await_streams()
         place.send(1)
-        _wait(place, 60.0)
+        _wait(place, 300.0)
         readers = [Reader(place, dataset, until) for dataset in CLAIMS.values()]
         for reader in readers:
             reader.start()
@@ -93,7 +93,7 @@ def measured(place: World, seconds: int, rate: int) -> int:
             place.send(AT_ONCE)
             sent.append((time.monotonic(), place.sent))
         took = time.monotonic() - begin
-        _wait(place, 120.0)
+        _wait(place, 300.0)
         time.sleep(0.5)
         until.set()
         for reader in readers:

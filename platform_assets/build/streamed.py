@@ -45,13 +45,19 @@ def streamed_events(
     """Tell what streams committed after snapshot `since`, each touched partition once.
 
     Guarantees: the ledger says so, in the transactions of the rows, thus what Dagster missed while
-    it was away is told later; the number given is the `since` of the next call.
+    it was away is told later; the number given is the `since` of the next call. When the snapshots
+    since then have expired, everything is told again, which costs work, never data.
     """
     with lake.get_connection() as connection:
         present = lake.snapshot(connection)
         if since is not None and since >= present:
             return [], present
-        heard = _heard(connection, since, present)
+        try:
+            heard = _heard(connection, since, present)
+        except duckdb.InvalidInputException as error:
+            if "No snapshot found" not in str(error):
+                raise
+            heard = _heard(connection, None, present)
     known = {str(d.name): d for d in datasets}
     events: list[Event] = []
     for name, found in heard.items():

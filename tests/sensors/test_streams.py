@@ -164,6 +164,19 @@ def test_what_dagster_missed_is_told_later(platform: Platform) -> None:
     assert len([e for e in platform.tick() if isinstance(e, dg.AssetMaterialization)]) == 3
 
 
+def test_expired_snapshots_make_everything_be_told_again(platform: Platform, lake: Lake) -> None:
+    """A cursor that the lake has forgotten loses nothing."""
+    given = Shards()
+    platform.streamed(given.batch("2013-01-02 10:00"))
+    platform.tick()
+    platform.streamed(given.batch("2013-01-03 10:00"))
+    with lake.get_connection() as connection:
+        connection.execute("call ducklake_expire_snapshots('lake', older_than => now())")
+    told = [e for e in platform.tick() if isinstance(e, dg.AssetMaterialization)]
+    assert "2013-01-03" in [e.partition for e in told]
+    assert platform.tick() == []
+
+
 def test_what_runs_captured_is_not_told_again(platform: Platform) -> None:
     """A run reports for itself, so automation would hear of its partitions twice."""
     given = Shards()
