@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -108,22 +109,9 @@ class Stream:
 
 def run_streams(streams: Sequence[Stream], stop: threading.Event) -> None:
     """Run every stream until `stop` is set; what no stream expects ends them all, is raised."""
-    unexpected: list[BaseException] = []
-
-    def guarded(stream: Stream) -> None:
-        try:
-            stream.run()
-        except BaseException as error:  # an entry point of its own
-            unexpected.append(error)
-            stop.set()
-
-    threads = [
-        threading.Thread(target=guarded, args=(s,), name=str(s.dataset.name), daemon=True)
-        for s in streams
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    if unexpected:
-        raise unexpected[0]
+    with ThreadPoolExecutor(max_workers=len(streams)) as pool:
+        ends = [pool.submit(stream.run) for stream in streams]
+        for end in ends:
+            end.add_done_callback(lambda _: stop.set())
+    for end in ends:
+        end.result()

@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import ibis
 
-from platform_assets.build.ingest import capture
+from platform_assets.build.ingest import intake
 from platform_assets.build.partition import Span
 from platform_assets.build.publication import Job
 from platform_assets.build.publish import publish
@@ -21,14 +21,14 @@ from platform_assets.declare import Contract, Daily, dataset
 from resources import ledger
 from resources.clock import FixedClock
 from resources.lake import Lake, table
-from resources.source.protocol import Batch
+from resources.source.protocol import Batch, Limit
 from tests.build.feed import Feed
 from tests.build.test_lateness import Shards
 from tests.build.test_lateness import events as declared
 
 BEGIN = datetime(2013, 1, 1, tzinfo=UTC)
 CADENCE = Daily(start=BEGIN.date(), late_for=timedelta(hours=12))
-DAYS, SHARDS = 9, 3
+DAYS, SHARDS = 7, 3
 events = replace(declared, cadence=CADENCE)
 
 
@@ -76,25 +76,27 @@ def campaign(lake: Lake, *, schedules: int, seed: int) -> Schedules:
 
 def _schedule(lake: Lake, chance: random.Random, found: Schedules) -> Iterator[str]:
     """Send events out of order, in batches; refresh what is told after some of them."""
-    clock, given, since = FixedClock(BEGIN + timedelta(days=30)), Shards(), None
+    clock, since = FixedClock(BEGIN + timedelta(days=30)), None
     job = Job(lake=lake, find=KNOWN.__getitem__, run_id=f"{PREFIX}{chance.random()}", clock=clock)
     sent: Counter[str] = Counter()
-    model = _Model()
-    for batch, instants in _batches(chance, given):
-        clock.instant += timedelta(minutes=chance.choice((1, 1, 1, 7, 11)))
-        capture(events, job, source=Feed(batch))
-        yield from model.compared(lake, batch.shard, instants, clock.instant)
-        sent.update(f"{each:%Y-%m-%d}" for each in instants)
-        found.counts.update(events=len(instants), batches=1)
-        if chance.random() < 0.3:
+    model, waiting = _Model(), list(_batches(chance, Shards()))
+    while waiting:
+        size = chance.randint(1, 5)
+        together, waiting = waiting[:size], waiting[size:]
+        with intake(events, job, Feed(*(batch for batch, _ in together))) as held:
+            for row, (_, instants) in zip(held.take(Limit()), together, strict=True):
+                yield from model.compared(row, instants, clock.instant)
+                clock.instant += timedelta(minutes=chance.choice((1, 1, 1, 7, 11)))
+                sent.update(f"{each:%Y-%m-%d}" for each in instants)
+                found.counts.update(events=len(instants), batches=1)
+        if not waiting or chance.random() < 0.5:
             since = _refreshed(lake, job, since, found)
-    _refreshed(lake, job, since, found)
     with lake.get_connection() as connection:
         day = Span(CADENCE, "2013-01-01", "2013-01-31").key(counted.contract)
         query = f"select {day}, count(*) from {table(counted.name)} group by 1"
-        held = dict(connection.execute(query).fetchall())
-    if held != dict(sent):
-        yield f"readers hold {sorted(held.items())}, sent were {sorted(sent.items())}"
+        readers = dict(connection.execute(query).fetchall())
+    if readers != dict(sent):
+        yield f"readers hold {sorted(readers.items())}, sent were {sorted(sent.items())}"
     found.counts.update(late=model.late)
 
 
@@ -116,8 +118,11 @@ def _refreshed(lake: Lake, job: Job, since: int | None, found: Schedules) -> int
     """Publish exactly the readers' partitions that Dagster is told of, as automation does."""
     told, present = streamed_events(lake, [events], since)
     keys = sorted({str(p) for each in told if (p := getattr(each, "partition", None))})
-    for key in keys:
-        publish(counted, Span(CADENCE, key, key), job)
+    begin = 0
+    for at, key in enumerate(keys):  # neighbours are one run, as a range is
+        if keys[at + 1 : at + 2] != CADENCE.keys(key, _following(key))[1:]:
+            publish(counted, Span(CADENCE, keys[begin], key), job)
+            begin = at + 1
     found.counts.update(refreshed=len(keys))
     return present
 
@@ -132,27 +137,27 @@ class _Model:
         self.late = 0
 
     def compared(
-        self, lake: Lake, shard: str, instants: list[datetime], now: datetime
+        self, row: ledger.BatchRow, instants: list[datetime], now: datetime
     ) -> Iterator[str]:
-        """What the ledger says of the latest batch otherwise than the model."""
+        """What the ledger says of a batch otherwise than the model."""
         late = [at for at in instants if self._is_over(at.date())]
         self.late += len(late)
-        self.newest[shard] = max([self.newest.get(shard, BEGIN), *instants])
-        self.seen[shard] = now
+        self.newest[row.shard] = max([self.newest.get(row.shard, BEGIN), *instants])
+        self.seen[row.shard] = now
         live = [s for s, at in self.seen.items() if at >= now - CADENCE.idle_after]
         self.reached = max(min(self.newest[s] for s in live), self.reached or BEGIN)
         expected = (len(late), json.dumps(sorted({f"{at:%Y-%m-%d}" for at in late})), self.reached)
-        with lake.get_connection() as connection:
-            said = connection.execute(
-                f"select late, late_partitions, watermark_at from {ledger.BATCHES}"
-                " order by rowid desc limit 1"
-            ).fetchone()
+        said = (row.late, row.late_partitions, row.watermark_at)
         if said != expected:
             yield f"the ledger says {said}, the model {expected}"
 
     def _is_over(self, day: date) -> bool:
         end = datetime.combine(day, datetime.min.time(), UTC) + timedelta(days=1)
         return self.reached is not None and end + CADENCE.late_for <= self.reached
+
+
+def _following(key: str) -> str:
+    return CADENCE.following(CADENCE.local(key)).strftime(CADENCE.format)
 
 
 def _emptied(lake: Lake) -> None:

@@ -14,7 +14,7 @@ from platform_assets.build.ingest import capture
 from platform_assets.build.policy import beta_accepted
 from platform_assets.build.publish import Job
 from platform_assets.build.stream import PREFIX
-from platform_assets.declare import Contract, dataset
+from platform_assets.declare import dataset
 from resources.lake import Lake
 from resources.source.protocol import Batch
 from sensors.sources import source_sensors
@@ -39,18 +39,7 @@ def far(days: ibis.Table) -> ibis.Table:
     return days
 
 
-@dataset(
-    "shop.curated.whole",
-    inputs={"events": "shop.raw.events"},
-    contract=Contract(grain="one row per event", key=("id",), columns=events.contract.columns[:1]),
-    owner="team:shop",
-)
-def whole(events: ibis.Table) -> ibis.Table:
-    """Read all events at once."""
-    return events.select("id")
-
-
-KNOWN = {d.name: d for d in (events, days, far, whole)}
+KNOWN = {d.name: d for d in (events, days, far)}
 
 
 class Platform:
@@ -88,7 +77,7 @@ class Platform:
         self.automation = found.cursor
         asked = {
             (key.path[-1], partition)
-            for key in (READER, FURTHER, dg.AssetKey(["shop", "curated", "whole"]))
+            for key in (READER, FURTHER)
             for partition in found.get_requested_partitions(key)
         }
         for key, partition in asked:
@@ -115,7 +104,7 @@ def test_late_rows_request_exactly_their_partition_of_the_direct_readers(
     platform.streamed(given.batch("2013-01-02 10:00", "2013-01-05 10:00", "2013-01-06 10:00"))
     platform.tick()
     first = platform.requested()
-    wanted = {("days", f"2013-01-{day:02}") for day in (2, 5, 6)} | {("whole", None)}
+    wanted = {("days", f"2013-01-{day:02}") for day in (2, 5, 6)}
     assert {a for a in first if a[0] != "far"} == wanted
     while platform.requested():
         pass
@@ -124,7 +113,7 @@ def test_late_rows_request_exactly_their_partition_of_the_direct_readers(
     told = [e for e in platform.tick() if isinstance(e, dg.AssetMaterialization)]
     assert [(e.partition, e.metadata["rows_late"].value) for e in told] == [("2013-01-02", 1)]
     again = platform.requested()
-    assert {a for a in again if a[0] != "far"} == {("days", "2013-01-02"), ("whole", None)}
+    assert {a for a in again if a[0] != "far"} == {("days", "2013-01-02")}
     later: set[tuple[str, str | None]] = {a for a in again if a[0] == "far"}
     while more := platform.requested():
         later |= more
