@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from platform_assets.declare.errors import SourceError
@@ -133,6 +133,7 @@ def rows(changes: Changes) -> list[dict]:
     return taken.to_pylist()
 
 
+@settings(deadline=None)
 @given(st.lists(st.lists(CHANGE, max_size=6), max_size=6), st.sampled_from([0, 60, 10**6]))
 def test_every_change_is_decoded_whatever_the_chunk(
     tmp_path_factory: pytest.TempPathFactory, transactions: list[list[Change]], chunk: int
