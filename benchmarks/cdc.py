@@ -34,7 +34,8 @@ TURNS = 5
 CHANGES = 500_000
 EACH = 1_000
 PEER = "bare"
-LARGE_ROWS, LARGE_BYTES = 1_000_000, 1_000
+LARGE_ROWS = 1_000_000
+ENGINE_MEMORY = "192MB"
 MOST_MEMORY = 512 * 2**20
 TABLE = """
 create table bookings (id bigint primary key, at timestamp, note text, amount numeric(12, 2));
@@ -42,7 +43,8 @@ alter table bookings replica identity full;
 create publication watermain for table bookings
 """
 INSERT = """
-insert into bookings select g, timestamp '2013-01-01' + mod(g, 30) * interval '1 day', %(note)s, 1.10
+insert into bookings
+select g, timestamp '2013-01-01' + mod(g, 30) * interval '1 day', repeat(md5(g::text), %(long)s), 1
 from generate_series(%(first)s::bigint, %(first)s::bigint + %(count)s - 1) as g
 """
 UPDATE = """
@@ -58,24 +60,29 @@ where id >= %(first)s::bigint and id < %(first)s::bigint + %(count)s / 10
 class Bookings:
     """The table at its source, with the lake that captures it."""
 
-    def __init__(self, place: Shop) -> None:
+    def __init__(self, place: Shop, **config: str) -> None:
         place.server.ensure_database("source")
         self.dsn = place.server.dsn("source")
-        self.job: Job = place.job("lake")
+        self.job: Job = place.job("lake", **config)
         self.scratch = place.folder / "scratch"
         self.next = 0
         with psycopg.connect(self.dsn, autocommit=True) as connection:
             connection.execute(TABLE)
 
-    def write(self, changes: int, each: int = EACH, note: str = "as said") -> None:
+    def write(self, changes: int) -> None:
         """Commit changes in transactions of a size; two thirds of them insert."""
         with psycopg.connect(self.dsn, autocommit=True) as connection:
-            for _ in range(changes // each):
-                facts = {"first": self.next, "count": each * 2 // 3, "note": note}
+            for _ in range(changes // EACH):
+                facts = {"first": self.next, "count": EACH * 2 // 3, "long": 1}
                 with connection.transaction():
                     for statement in (INSERT, UPDATE, DELETE):
                         connection.execute(statement, facts)
-                self.next += each
+                self.next += EACH
+
+    def write_at_once(self, rows: int) -> None:
+        """Commit rows of a kilobyte in one transaction."""
+        with psycopg.connect(self.dsn, autocommit=True) as connection:
+            connection.execute(INSERT, {"first": self.next, "count": rows, "long": 31})
 
     def capture(self) -> float:
         """Seconds until everything committed at the source can be queried."""
@@ -135,9 +142,9 @@ def bulk(place: Shop, changes: int) -> int:
 
 def large(place: Shop, rows: int = LARGE_ROWS) -> int:
     """Take one transaction that is larger than the memory it may use."""
-    source = Bookings(place)
+    source = Bookings(place, memory_limit=ENGINE_MEMORY)
     source.capture()
-    source.write(rows * 3 // 2, rows * 3 // 2, "x" * LARGE_BYTES)
+    source.write_at_once(rows)
     before = _peak()
     seconds, peak = source.capture(), _peak()
     mebibytes = {"before": before // 2**20, "peak": peak // 2**20, "limit": MOST_MEMORY // 2**20}
