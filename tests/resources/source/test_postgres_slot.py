@@ -162,7 +162,8 @@ def test_idle_table_does_not_pin_the_log(
     postgres_kind.run("insert into others select g from generate_series(1, 100) g")
     assert ledger.capture(postgres_kind.open()) == []
     postgres_kind.run(
-        "insert into others select g, repeat('x', 100) from generate_series(1, 5000) g"
+        "insert into others select g, repeat('x', 100) from generate_series(1, 5000) g",
+        "select pg_log_standby_snapshot()",
     )
     kept = postgres_kind.open().backlog().bytes
     (beat,) = ledger.capture(postgres_kind.open())
