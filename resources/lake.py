@@ -271,9 +271,9 @@ class Written:
 
 
 def _sync_new_files(root: Path, since: float) -> int:
-    total = 0
+    total, bar = 0, _oldest_name(since)
     for place, _, files in os.walk(root):
-        paths = [os.path.join(place, f) for f in files]
+        paths = [os.path.join(place, f) for f in files if f >= bar]
         fresh = [(p, os.stat(p)) for p in paths if os.path.exists(p)]
         fresh = [(p, stat) for p, stat in fresh if stat.st_mtime >= since]
         total += sum(stat.st_size for _, stat in fresh)
@@ -284,6 +284,15 @@ def _sync_new_files(root: Path, since: float) -> int:
             finally:
                 os.close(descriptor)
     return total
+
+
+def _oldest_name(since: float) -> str:
+    """What the names of data files written since then are not below, an hour allowed for clocks.
+
+    Source: DuckLake names a file `ducklake-<UUID>`, of version 7, which begins with the time.
+    """
+    moment = f"{int(max(0.0, since - 3600) * 1000):012x}"
+    return f"ducklake-{moment[:8]}-{moment[8:]}"
 
 
 def extension(name: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
+from itertools import pairwise
 from typing import NamedTuple
 
 import duckdb
@@ -134,12 +135,21 @@ def append(
 
 
 def positions(connection: duckdb.DuckDBPyConnection, stream: DatasetName) -> dict[str, str]:
-    """The last committed position of each shard."""
+    """The last committed position of each shard: where its chain of batches ends.
+
+    Guarantees: no clock is asked; a position may come back, for a chain ends where it arrives
+    once more often than it leaves.
+    Raises: LedgerGapError, when a shard's batches are no chain.
+    """
     rows = connection.execute(
-        f"select shard, arg_max(to_position, (epoch, committed_at, rowid)) from {BATCHES}"
-        " where stream = ? group by shard",
+        "with steps as (select shard, unnest([to_position, from_position]) as position,"
+        f" unnest([1, -1]) as arrivals from {BATCHES} where stream = ?)"
+        " select shard, position from steps group by all having sum(arrivals) > 0 order by all",
         [str(stream)],
     ).fetchall()
+    for (shard, end), (other, another) in pairwise(rows):
+        if shard == other:
+            raise _gap(f"{stream}: shard {shard} ends at {end!r} as well as at {another!r}", stream)
     return dict(rows)
 
 
@@ -167,12 +177,18 @@ def contiguous(before: dict[str, str], shard: str, start: str, stream: DatasetNa
     """
     known = before.get(shard, "")
     if known != start:
-        raise LedgerGapError(
-            f"{stream}: shard {shard} ends at {known!r}, the batch starts at {start!r}",
-            declared="the ledger, upkeep.raw.batches",
-            data="not captured; the source still holds the rows",
-            next=f"watermain explain {stream}",
+        raise _gap(
+            f"{stream}: shard {shard} ends at {known!r}, the batch starts at {start!r}", stream
         )
+
+
+def _gap(what: str, stream: DatasetName) -> LedgerGapError:
+    return LedgerGapError(
+        what,
+        declared="the ledger, upkeep.raw.batches",
+        data="not captured; the source still holds the rows",
+        next=f"watermain explain {stream}",
+    )
 
 
 class Standing(NamedTuple):

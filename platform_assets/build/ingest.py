@@ -225,12 +225,16 @@ class _Landing:
         )
 
     def _outcomes(self, batch: Batch, span: Span | None) -> list[Outcome]:
-        where = f"_batch_id = {text(batch.batch_id)}"
+        # Reading back from the table costs more with each file it has; only tombstones need it.
+        relation, where = TYPED, "_reason is null"
+        if batch.reset or self._truncated():
+            relation = table(self.dataset.name)
+            where = f"_batch_id = {text(batch.batch_id)}"
         if span is not None:
             where += " and " + span.filter(self.dataset.contract)
         staged = Staged(
             dataset=self.dataset,
-            relation=table(self.dataset.name),
+            relation=relation,
             where=where,
             span=span,
             others=table,

@@ -14,6 +14,7 @@ from platform_assets.declare.errors import SourceError
 from resources.source import pgoutput
 from resources.source.pgoutput import Ints, PartialRowError, Relation
 from resources.source.protocol import Shape
+from resources.source.publication import SourceTable
 from resources.source.spill import Spill
 
 CHANGE_COLUMNS = pa.schema(
@@ -54,13 +55,13 @@ class Changes:
     that another has begun; `_seq` numbers the rows of one transaction from 1.
     """
 
-    def __init__(self, table: str, slot: str, shape: Shape, spill: Spill) -> None:
+    def __init__(self, table: SourceTable, slot: str, shape: Shape, spill: Spill) -> None:
         self.table, self.slot, self.shape, self.spill = table, slot, shape, spill
         self.position = self.count = self.bytes = 0
         self.inside = False
         self.unknown_columns: tuple[str, ...] = ()
         self._moving = {*shape.key, *([shape.partition_by] if shape.partition_by else [])}
-        self._relation = Relation(-1, table, ())
+        self._relation = Relation(-1, table.name, ())
         self._messages: list[memoryview] = []
         self._chunk_bytes = 0
         self._transactions: list[_Transaction] = []
@@ -120,22 +121,30 @@ class Changes:
             self._decode()
 
     def _describe(self, relation: Relation) -> None:
-        named = relation.table == self.table
-        if not named and relation.oid != self._relation.oid:
+        named, ours = relation.table == self.table.name, relation.oid == self.table.oid
+        if not named and not ours:
             return
-        missing = sorted(set(self.shape.columns) - set(relation.columns))
-        if not named or missing:
+        if not named or not ours:
+            other = f"was object {relation.oid}, which is not the table of today"
+            raise self._refused(
+                other if named else f"was renamed to {relation.table}",
+                cure="declare what the table is now",
+            )
+        if missing := sorted(set(self.shape.columns) - {*relation.columns, *self._later(relation)}):
             lost = ", ".join(f"`{name}`" for name in missing)
             raise self._refused(
-                f"has no column {lost}; it has {', '.join(relation.columns)}"
-                if named
-                else f"was renamed to {relation.table}",
+                f"has no column {lost}; it has {', '.join(relation.columns)}",
                 cure="declare what the table is now",
             )
         self._decode()
         self._relation = relation
         unknown = set(relation.columns) - set(self.shape.columns)
         self.unknown_columns = tuple(sorted(unknown.union(self.unknown_columns)))
+
+    def _later(self, relation: Relation) -> tuple[str, ...]:
+        """The columns that the table gained since: null until then, unlike one taken away."""
+        count = len(relation.columns)
+        return self.table.columns[count:] if self.table.columns[:count] == relation.columns else ()
 
     def _truncate(self) -> None:
         self._decode()
@@ -153,7 +162,7 @@ class Changes:
             except PartialRowError:
                 raise self._refused(
                     "sent a change without the whole old row",
-                    cure=f"alter table {self.table} replica identity full",
+                    cure=f"alter table {self.table.name} replica identity full",
                 ) from None
             self._messages, self._chunk_bytes = [], 0
             self._emit(rows.columns, rows.ops, rows.messages)
@@ -182,7 +191,7 @@ class Changes:
     def _refused(self, what: str, *, cure: str) -> SourceError:
         """The log keeps what was written then, so a cure alone does not make it readable."""
         return SourceError(
-            f"{self.shape.dataset}: source table {self.table} {what}",
+            f"{self.shape.dataset}: source table {self.table.name} {what}",
             declared=self.shape.declared,
             data="what the lake has committed stands; the slot still holds the rest",
             next=f"{cure}; to read it anew: select pg_drop_replication_slot('{self.slot}')",

@@ -22,6 +22,7 @@ def slot_prefix(prefix: str, dataset: str) -> str:
 class Generation:
     """Number the histories of one table on one server; each has a slot, each is a shard.
 
+    `table` is the table's object id, 0 where a ledger does not say it.
     Guarantees: a slot found without its generation in the ledger was left by a snapshot that
     never reached the lake; a generation in the ledger without its slot cannot go on.
     """
@@ -29,6 +30,7 @@ class Generation:
     prefix: str
     system: str
     number: int
+    table: int = 0
 
     @property
     def slot(self) -> str:
@@ -38,18 +40,19 @@ class Generation:
     @property
     def shard(self) -> str:
         """Name the shard within which positions are contiguous."""
-        return f"{self.prefix}/{self.system}/{self.number}"
+        shard = f"{self.prefix}/{self.system}/{self.number}"
+        return f"{shard}/{self.table}" if self.table else shard
 
-    def following(self) -> Generation:
+    def following(self, table: int) -> Generation:
         """Name the history that begins when this one is lost."""
-        return Generation(self.prefix, self.system, self.number + 1)
+        return Generation(self.prefix, self.system, self.number + 1, table)
 
 
 def latest(prefix: str, positions: Mapping[str, str]) -> tuple[Generation, str] | None:
     """Find the newest history among positions per shard, with how far it has come."""
     found = []
     for shard, position in positions.items():
-        parts = shard.split("/")
-        if len(parts) == 3 and parts[0] == prefix:
-            found.append((Generation(prefix, parts[1], int(parts[2])), position))
+        name, *parts = shard.split("/")
+        if name == prefix and len(parts) in (2, 3):
+            found.append((Generation(prefix, parts[0], *map(int, parts[1:])), position))
     return max(found, key=lambda pair: pair[0].number, default=None)

@@ -115,7 +115,8 @@ class _Tuples:
     ) -> None:
         self.buffer, self.data = buffer, data
         self.width = len(relation.columns)
-        self.wanted = {relation.columns.index(name): name for name in columns}
+        known = relation.columns
+        self.wanted = {known.index(name): name for name in columns if name in known}
         self.slices: dict[str, _Slices] = {}
         self.first = self.last = self.old = self.new = np.empty(0, np.int64)
 
@@ -148,9 +149,11 @@ class _Tuples:
 
         The buffer itself serves as the data of a string array whose even elements are the
         values, its odd elements the bytes between them: one `take` copies what is wanted.
-        A value that an update left unchanged lies in the tuple before.
+        A value that an update left unchanged lies in the tuple before. A column that the table
+        did not have yet is null.
         """
-        slices = self.slices[name]
+        if (slices := self.slices.get(name)) is None:
+            return pa.nulls(len(place), pa.string())
         place = place - (slices.kind[place] == _UNCHANGED)
         offsets = np.stack((slices.begin, slices.end), axis=1).ravel()
         small = len(self.buffer) < 2**31

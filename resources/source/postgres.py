@@ -16,7 +16,7 @@ from platform_assets.declare.source import Postgres
 from resources.credential import Address
 from resources.settings import Settings
 from resources.source import waiting
-from resources.source.changes import change_schema
+from resources.source.changes import Changes, change_schema
 from resources.source.generation import Generation, latest, slot_prefix
 from resources.source.protocol import Backlog, Batch, Limit, Shape
 from resources.source.publication import prove
@@ -41,7 +41,7 @@ from (select 1) as one left join pg_replication_slots as s on s.slot_name = %s
 """
 _ADVANCE = """
 select pg_replication_slot_advance(slot_name, %(position)s::pg_lsn) from pg_replication_slots
-where slot_name = %(slot)s and confirmed_flush_lsn < %(position)s::pg_lsn
+where slot_name = %(slot)s and confirmed_flush_lsn < %(position)s::pg_lsn and wal_status <> 'lost'
   and (select system_identifier from pg_control_system())::text = %(system)s
 """
 
@@ -80,8 +80,8 @@ class PostgresSource:
         deadline = time.monotonic() + limit.seconds
         self._hang_up()
         with connected(self.dsn, declared=self._declared) as connection, self._mapped():
-            prove(connection, self.word, self.shape)
-            generation, position = self._standing(connection, after)
+            table = prove(connection, self.word, self.shape)
+            generation, position = self._standing(connection, table.oid, after)
         link = self._link = Replication(self.dsn, name=self.shape.dataset, declared=self._declared)
         spill = Spill(self.scratch, change_schema(self.shape.columns))
         try:
@@ -89,14 +89,15 @@ class PostgresSource:
                 batch = self._first(link, generation, spill)
                 position = lsn_number(batch.end)
                 yield from handed_out(batch)
-            stream = Stream(link, generation, self.word, self.shape, spill)
+            changes = Changes(table, generation.slot, self.shape, spill)
+            stream = Stream(link, generation, self.word.publication, changes)
             yield from stream.batches(position, limit, deadline)
         finally:
             self._hang_up()
             spill.discard()
 
     def acknowledge(self, positions: Mapping[str, str]) -> None:
-        """Confirm to the slot what the lake has committed; a missing slot is left missing."""
+        """Confirm to the slot what the lake has committed; a slot that is gone or lost stays so."""
         if (found := latest(self.prefix, positions)) is None:
             return
         generation, position = found
@@ -119,7 +120,7 @@ class PostgresSource:
         Replication(self.dsn, name=self.shape.dataset, declared=self._declared).close()
 
     def _standing(
-        self, connection: Connection, after: Mapping[str, str]
+        self, connection: Connection, table: int, after: Mapping[str, str]
     ) -> tuple[Generation, int | None]:
         """Weigh the ledger's position against the slot; None asks for a snapshot."""
         found = latest(self.prefix, after)
@@ -128,7 +129,7 @@ class PostgresSource:
         assert row is not None
         system, flushed, confirmed, status = row
         if found is None:
-            return Generation(self.prefix, system, 1), None
+            return Generation(self.prefix, system, 1, table), None
         generation, position = found[0], lsn_number(found[1])
         if generation.system != system or position > lsn_number(flushed):
             raise self._refused(
@@ -137,7 +138,13 @@ class PostgresSource:
                 next="correct the connection, or declare a new dataset for the other history",
             )
         if confirmed is None or status == "lost":
-            return generation.following(), None
+            return generation.following(table), None
+        if generation.table not in (0, table):
+            raise self._refused(
+                f"{self.word.table} (object {table}) is not the table (object {generation.table}) "
+                f"that was read up to {found[1]}: that one was dropped or renamed",
+                next=f"to read the table anew: select pg_drop_replication_slot('{slot}')",
+            )
         if lsn_number(confirmed) > position:
             raise self._refused(
                 f"slot {slot} stands at {confirmed}, past the ledger's {found[1]}: it was made "

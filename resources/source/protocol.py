@@ -61,7 +61,10 @@ class Limit:
 
 @dataclass(frozen=True, kw_only=True)
 class Backlog:
-    """Tell how much waits at the source; None where a source cannot tell cheaply."""
+    """Tell how much waits at the source; None where a source cannot tell cheaply.
+
+    Units: `bytes` are those that the source has to keep for us, be they ours to read or not.
+    """
 
     rows: int | None = None
     bytes: int | None = None

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Any
+
 from platform_assets.declare.errors import SourceError, quoted
 from platform_assets.declare.source import Postgres
 from resources.source.protocol import Shape
@@ -14,7 +17,7 @@ select current_setting('server_version_num')::int, current_setting('wal_level'),
        (select rolreplication or rolsuper from pg_roles where rolname = current_user)
 """
 _TABLE = """
-select c.relkind::text, c.relreplident::text,
+select c.oid::bigint, c.relkind::text, c.relreplident::text,
        array(select attname::text from pg_attribute
              where attrelid = c.oid and attnum > 0 and not attisdropped order by attnum),
        array(select attname::text from pg_attribute
@@ -32,15 +35,25 @@ where p.pubname = %s
 """
 
 
-def prove(connection: Connection, word: Postgres, shape: Shape) -> None:
-    """Refuse a server, table or publication that would lose changes. Raises: SourceError."""
-    found = (
-        _server(connection)
-        or _table(connection, word, shape)
-        or _published(connection, word, shape)
-    )
-    if found is None:
-        return
+@dataclass(frozen=True)
+class SourceTable:
+    """Hold a table as the server has it now: its object id, its columns in their order."""
+
+    name: str
+    oid: int
+    columns: tuple[str, ...]
+
+
+def prove(connection: Connection, word: Postgres, shape: Shape) -> SourceTable:
+    """Refuse a server, table or publication that would lose changes; give the table.
+
+    Raises: SourceError.
+    """
+    row = connection.execute(_TABLE, word.table.split(".")).fetchone()
+    found = _server(connection) or _table(row, word, shape) or _published(connection, word, shape)
+    if found is None and row is not None:
+        return SourceTable(word.table, row[0], tuple(row[3]))
+    assert found is not None
     complaint, cure = found
     raise SourceError(
         f"{shape.dataset}: {complaint}",
@@ -69,11 +82,10 @@ def _server(connection: Connection) -> tuple[str, str] | None:
     return None
 
 
-def _table(connection: Connection, word: Postgres, shape: Shape) -> tuple[str, str] | None:
-    row = connection.execute(_TABLE, word.table.split(".")).fetchone()
+def _table(row: tuple[Any, ...] | None, word: Postgres, shape: Shape) -> tuple[str, str] | None:
     if row is None:
         return f"there is no table {word.table}", "create it, or correct `table=`"
-    kind, identity, columns, readable = row
+    _, kind, identity, columns, readable = row
     if kind != "r":
         return (
             f"{word.table} is no ordinary table (relkind `{kind}`)",

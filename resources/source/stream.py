@@ -6,12 +6,11 @@ import time
 from collections.abc import Iterator
 
 from platform_assets.declare.errors import SourceError
-from platform_assets.declare.source import Postgres
 from resources.source.changes import Changes
 from resources.source.generation import Generation
-from resources.source.protocol import Batch, Limit, Shape
+from resources.source.protocol import Batch, Limit
 from resources.source.replication import Replication, lsn_number, lsn_text
-from resources.source.spill import Spill, handed_out, sweep
+from resources.source.spill import handed_out, sweep
 
 HEARTBEAT_BYTES = 16 * 2**20
 _POLL_SECONDS = 0.05
@@ -25,24 +24,18 @@ class Stream:
     """
 
     def __init__(
-        self,
-        link: Replication,
-        generation: Generation,
-        word: Postgres,
-        shape: Shape,
-        spill: Spill,
+        self, link: Replication, generation: Generation, publication: str, changes: Changes
     ) -> None:
-        self.link, self.generation, self.word = link, generation, word
-        self.spill = spill
-        self.changes = Changes(word.table, generation.slot, shape, spill)
+        self.link, self.generation, self.publication = link, generation, publication
+        self.changes = changes
         self._reached = 0
         self._failure: SourceError | None = None
 
     def batches(self, position: int, limit: Limit, deadline: float) -> Iterator[Batch]:
         """Give the batches after `position`, which the ledger holds."""
         target = lsn_number(str(self.link.ask("IDENTIFY_SYSTEM")[0][2]))
-        self.link.start(self.generation.slot, position, self.word.publication)
-        sweep(self.spill.folder)
+        self.link.start(self.generation.slot, position, self.publication)
+        sweep(self.changes.spill.folder)
         done = False
         while not done:
             done = self._gather(target, limit, deadline)

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 
 import psycopg
+from psycopg import sql
 
 from platform_assets.declare.source import Postgres
 from resources.source import pgoutput
@@ -18,7 +19,8 @@ _PEEKED_MESSAGES = 10_000
 
 _SLOT = """
 select slot_name, wal_status,
-       greatest(pg_wal_lsn_diff(pg_current_wal_flush_lsn(), confirmed_flush_lsn), 0)::bigint
+       greatest(pg_wal_lsn_diff(pg_current_wal_flush_lsn(), confirmed_flush_lsn), 0)::bigint,
+       greatest(pg_wal_lsn_diff(pg_current_wal_flush_lsn(), restart_lsn), 0)::bigint
 from pg_replication_slots where slot_name ~ %s
 order by length(slot_name) desc, slot_name desc limit 1
 """
@@ -33,23 +35,26 @@ def backlog(connection: Connection, prefix: str, word: Postgres, much: int) -> B
     """Count rows while the log behind the slot is short, else tell only its bytes.
 
     A server's log grows by more than our table, so bytes alone would never rest at zero.
+    Units: bytes of log that the server keeps for the slot, from where its oldest transaction
+    that may still commit began.
     """
-    oid, size = connection.execute(_SIZE, [word.table, word.table]).fetchone() or (None, 0)
+    table = sql.Identifier(*word.table.split(".")).as_string(None)
+    oid, size = connection.execute(_SIZE, [table, table]).fetchone() or (None, 0)
     slot = connection.execute(_SLOT, [f"^{prefix}_[0-9]+$"]).fetchone()
     if slot is None or slot[1] == "lost":
         return Backlog(bytes=max(1, size))
-    name, _, behind = slot
+    name, _, behind, kept = slot
     if behind == 0 or behind >= much:
-        return Backlog(rows=None if behind else 0, bytes=behind)
+        return Backlog(rows=None if behind else 0, bytes=kept)
     quoted = '"' + word.publication.replace('"', '""') + '"'
     try:
         peeked = connection.execute(_PEEK, [name, _PEEKED_MESSAGES, quoted]).fetchall()
     except psycopg.errors.ObjectInUse:
-        return Backlog(bytes=behind)
+        return Backlog(bytes=kept)
     rows, oldest = _counted((row[0] for row in peeked), oid or 0)
     if not rows and len(peeked) >= _PEEKED_MESSAGES:
-        return Backlog(bytes=behind)
-    return Backlog(rows=rows, bytes=behind, oldest=oldest)
+        return Backlog(bytes=kept)
+    return Backlog(rows=rows, bytes=kept, oldest=oldest)
 
 
 def _counted(messages: Iterable[bytes], oid: int) -> tuple[int, datetime | None]:

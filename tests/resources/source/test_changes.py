@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from platform_assets.declare.errors import SourceError
 from resources.source import changes as changes_module
 from resources.source.changes import EPOCH_US, Changes, change_schema
 from resources.source.protocol import Shape
+from resources.source.publication import SourceTable
 from resources.source.spill import Spill
 
 OID = 77
@@ -116,7 +117,8 @@ CHANGE = st.builds(
 
 def gather(folder: Path) -> Changes:
     shape = Shape(dataset="a.raw.b", columns=COLUMNS, key=("id",), partition_by="day")
-    return Changes("public.things", "slot", shape, Spill(folder, change_schema(COLUMNS)))
+    table = SourceTable("public.things", OID, NAMES)
+    return Changes(table, "slot", shape, Spill(folder, change_schema(COLUMNS)))
 
 
 def feed(changes: Changes, *messages: bytes) -> None:
@@ -131,6 +133,7 @@ def rows(changes: Changes) -> list[dict]:
     return taken.to_pylist()
 
 
+@settings(deadline=None)
 @given(st.lists(st.lists(CHANGE, max_size=6), max_size=6), st.sampled_from([0, 60, 10**6]))
 def test_every_change_is_decoded_whatever_the_chunk(
     tmp_path_factory: pytest.TempPathFactory, transactions: list[list[Change]], chunk: int
@@ -193,6 +196,27 @@ def test_renamed_table_is_refused() -> None:
     feed(changes, relation())
     with pytest.raises(SourceError, match=r"public\.things was renamed to public\.stuff"):
         feed(changes, relation(table="stuff"))
+
+
+def test_table_of_another_time_is_refused() -> None:
+    changes = gather(Path("unused"))
+    with pytest.raises(SourceError, match="was object 5, which is not the table of today"):
+        feed(changes, relation(oid=5))
+
+
+def test_column_that_the_table_gained_later_is_null_before() -> None:
+    changes = gather(Path("unused"))
+    feed(changes, relation(NAMES[:3]), begin(1, 1, 1), insert(("s", "1", "d")))
+    feed(changes, update(("s", "1", "d"), ("s", "2", "d")), commit(2))
+    feed(changes, begin(3, 1, 2), relation(), insert(("s", "3", "d", "b")), commit(4))
+    found = [(row["_op"], row["id"], row["big"]) for row in rows(changes)]
+    assert found == [("i", "1", None), ("d", "1", None), ("i", "2", None), ("i", "3", "b")]
+
+
+def test_column_renamed_away_is_not_one_that_came_later() -> None:
+    changes = gather(Path("unused"))
+    with pytest.raises(SourceError, match="has no column `big`; it has skipped, id, day, large"):
+        feed(changes, relation((*NAMES[:3], "large")))
 
 
 @pytest.mark.parametrize(

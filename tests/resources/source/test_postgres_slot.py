@@ -86,10 +86,13 @@ def test_lost_slot_begins_a_new_generation(postgres_kind: PostgresKind, ledger: 
     assert replayed(ledger.seen) == held(postgres_kind)
 
 
+@pytest.mark.parametrize("acknowledged", [True, False])
 def test_slot_that_the_server_gave_up_begins_a_new_generation(
-    postgres_kind: PostgresKind, ledger: Ledger
+    postgres_kind: PostgresKind, ledger: Ledger, acknowledged: bool
 ) -> None:
     started(postgres_kind, ledger, thing(1))
+    postgres_kind.run("insert into things values (5)")
+    ledger.capture(postgres_kind.open(), acknowledge=acknowledged)
     postgres_kind.run(
         "alter system set max_slot_wal_keep_size = '1MB'",
         "select pg_reload_conf()",
@@ -100,6 +103,7 @@ def test_slot_that_the_server_gave_up_begins_a_new_generation(
     postgres_kind.run("alter system reset max_slot_wal_keep_size", "select pg_reload_conf()")
     assert postgres_kind.one("select wal_status from pg_replication_slots") == "lost"
     assert not postgres_kind.open().backlog().is_empty
+    postgres_kind.open().acknowledge(ledger.positions)
     (second,) = ledger.capture(postgres_kind.open())
     assert second.reset
     assert replayed(ledger.seen) == held(postgres_kind)
@@ -158,11 +162,14 @@ def test_idle_table_does_not_pin_the_log(
     postgres_kind.run("insert into others select g from generate_series(1, 100) g")
     assert ledger.capture(postgres_kind.open()) == []
     postgres_kind.run(
-        "insert into others select g, repeat('x', 100) from generate_series(1, 5000) g"
+        "insert into others select g, repeat('x', 100) from generate_series(1, 5000) g",
+        "select pg_log_standby_snapshot()",
     )
+    kept = postgres_kind.open().backlog().bytes
     (beat,) = ledger.capture(postgres_kind.open())
     assert beat.rows.num_rows == 0
     assert list(postgres_kind.slots().values()) == [beat.end]
+    assert (postgres_kind.open().backlog().bytes or 0) < (kept or 0)
     postgres_kind.add([thing(2)])
     ledger.capture(postgres_kind.open())
     assert ledger.rows("id") == [("2",)]
@@ -182,6 +189,69 @@ def test_backlog_counts_rows_of_this_table_only(
     assert waiting.rows == 3
     assert waiting.oldest is not None
     assert waiting.oldest > before
+
+
+def test_backlog_tells_the_log_that_an_open_transaction_holds(
+    postgres_kind: PostgresKind, ledger: Ledger
+) -> None:
+    ledger = started(postgres_kind, ledger)
+    with psycopg.connect(postgres_kind.dsn) as slow:
+        slow.execute("insert into others values (0)")
+        postgres_kind.run(
+            "insert into others select g, repeat('x', 100) from generate_series(1, 5000) g",
+            "insert into things values (1)",
+        )
+        ledger.capture(postgres_kind.open())
+        waiting = postgres_kind.open().backlog()
+        assert (waiting.rows, waiting.is_empty) == (0, True)
+        assert (waiting.bytes or 0) > 500_000
+
+
+def test_table_whose_name_needs_quotes_is_captured(
+    postgres_kind: PostgresKind, ledger: Ledger
+) -> None:
+    postgres_kind.run(
+        'create table "Big Things" (id int primary key, day text, note text)',
+        'alter table "Big Things" replica identity full',
+        'alter publication watermain add table "Big Things"',
+    )
+    ledger.capture(postgres_kind.open(table="public.Big Things"))
+    postgres_kind.run('insert into "Big Things" values (1)')
+    source = postgres_kind.open(table="public.Big Things")
+    assert source.backlog().rows == 1
+    ledger.capture(source)
+    assert ledger.rows("id") == [("1",)]
+
+
+def test_table_made_anew_is_refused_until_somebody_decides(
+    postgres_kind: PostgresKind, ledger: Ledger
+) -> None:
+    started(postgres_kind, ledger, thing(1))
+    postgres_kind.run(
+        "drop table things",
+        "create table things (id int primary key, day text, note text)",
+        "alter table things replica identity full",
+        "alter publication watermain add table things",
+        "insert into things values (2)",
+    )
+    with pytest.raises(SourceError, match=r"that one was dropped or renamed") as refused:
+        ledger.capture(postgres_kind.open())
+    assert refused.value.next.endswith(f"select pg_drop_replication_slot('{SLOT}_1')")
+    postgres_kind.drop_slots()
+    ledger.capture(postgres_kind.open())
+    assert replayed(ledger.seen) == held(postgres_kind)
+
+
+def test_ledger_from_before_the_table_was_named_goes_on(
+    postgres_kind: PostgresKind, ledger: Ledger
+) -> None:
+    started(postgres_kind, ledger, thing(1))
+    ((shard, position),) = ledger.positions.items()
+    older = Ledger({shard.rpartition("/")[0]: position})
+    postgres_kind.run("insert into things values (2)")
+    (seen,) = older.capture(postgres_kind.open())
+    assert (seen.shard, seen.reset) == (shard.rpartition("/")[0], False)
+    assert older.rows("id") == [("2",)]
 
 
 REFUSALS = {
