@@ -1,0 +1,129 @@
+"""The reading of JSON lines in bulk, where no value loses anything by its declared type."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.json as pj
+
+from resources.source.arrow_text import exact_text
+
+_AT_ONCE_BYTES = 2 * 2**20
+_SUSPECT = (b"NaN", b"Inf")
+_NO_NUMBER = re.compile(rb"[:\[,]\s*-?(?:NaN|Inf)")
+_UNEXPECTED = "unexpected field"
+_DECIMAL_DIGITS = 38
+
+
+class JsonBlock:
+    """Read blocks of whole lines with the engine's parser, numbers straight into their types.
+
+    Guarantees: a block is given only when reading it line by line would give the same values;
+    whatever is odd about a line gives None instead. `is_loose` tells that something is in the
+    blocks which nobody declared.
+    """
+
+    def __init__(self, paths: Sequence[tuple[str, ...]], types: Sequence[pa.DataType]) -> None:
+        self.paths, self.is_loose = paths, False
+        self._parse = {
+            way: pj.ParseOptions(
+                explicit_schema=pa.schema(_nested(paths, types)), unexpected_field_behavior=way
+            )
+            for way in ("error", "ignore")
+        }
+
+    @staticmethod
+    def of(paths: Sequence[tuple[str, ...]], types: Sequence[pa.DataType]) -> JsonBlock | None:
+        """Prepare for these columns; None when the engine has no exact type for one of them."""
+        within = [path[:cut] for path in paths for cut in range(1, len(path))]
+        fit = [_engine_type(each) for each in types]
+        if len(fit) != len(paths) or None in fit:
+            return None
+        if len(set(paths)) < len(paths) or set(paths).intersection(within):
+            return None
+        return JsonBlock(paths, fit)
+
+    def read(self, block: bytes) -> list[list[pa.Array]] | None:
+        """Give the columns as text, in one list for each run of rows, in order."""
+        if any(word in block for word in _SUSPECT) and _NO_NUMBER.search(block):
+            return None
+        try:
+            table = self._parsed(block)
+            if not _is_aligned(block, table.num_rows):
+                return None
+            return [self._texts(batch) for batch in table.to_batches()]
+        except (pa.ArrowException, UnicodeDecodeError):
+            return None
+
+    def _parsed(self, block: bytes) -> pa.Table:
+        try:
+            return self._table(block, "ignore" if self.is_loose else "error")
+        except pa.ArrowInvalid as error:
+            if self.is_loose or _UNEXPECTED not in str(error):
+                raise
+            self.is_loose = True
+            return self._table(block, "ignore")
+
+    def _table(self, block: bytes, way: str) -> pa.Table:
+        return pj.read_json(
+            pa.BufferReader(block),
+            read_options=pj.ReadOptions(block_size=_AT_ONCE_BYTES),
+            parse_options=self._parse[way],
+        )
+
+    def _texts(self, batch: pa.RecordBatch) -> list[pa.Array]:
+        return [self._text(batch, path) for path in self.paths]
+
+    def _text(self, batch: pa.RecordBatch, path: tuple[str, ...]) -> pa.Array:
+        column: Any = batch.column(path[0])
+        if len(path) > 1:
+            column = pc.struct_field(column, list(path[1:]))
+        if pa.types.is_string(column.type):
+            column.validate(full=True)
+            return column
+        if pa.types.is_floating(column.type) and not pc.all(pc.is_finite(column)).as_py():
+            raise pa.ArrowInvalid("a number too large for its type")
+        return exact_text(".".join(path), column)
+
+
+def _is_aligned(block: bytes, rows: int) -> bool:
+    """Say whether each row fills one line, from its first brace to its last."""
+    begun = block.count(b"\n{") + block.startswith(b"{")
+    if begun != rows:
+        return False
+    return rows == block.count(b"}\n") or rows == block.count(b"}\n") + block.count(b"}\r\n")
+
+
+def _engine_type(kind: pa.DataType) -> pa.DataType | None:
+    if pa.types.is_boolean(kind) or pa.types.is_uint64(kind):
+        return kind
+    if pa.types.is_integer(kind):
+        return pa.int64()
+    if pa.types.is_float32(kind) or pa.types.is_float64(kind):
+        return kind
+    if pa.types.is_decimal(kind):
+        return pa.decimal128(_DECIMAL_DIGITS, kind.scale) if kind.scale >= 0 else None
+    return None if pa.types.is_nested(kind) else pa.string()
+
+
+def _nested(
+    paths: Sequence[tuple[str, ...]], types: Sequence[pa.DataType]
+) -> list[tuple[str, pa.DataType]]:
+    tree: dict[str, Any] = {}
+    for path, kind in zip(paths, types, strict=True):
+        branch = tree
+        for step in path[:-1]:
+            branch = branch.setdefault(step, {})
+        branch[path[-1]] = kind
+    return _fields(tree)
+
+
+def _fields(tree: Mapping[str, Any]) -> list[tuple[str, pa.DataType]]:
+    return [
+        (name, pa.struct(_fields(kind)) if isinstance(kind, dict) else kind)
+        for name, kind in tree.items()
+    ]
