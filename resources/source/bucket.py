@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, BinaryIO
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from fsspec.utils import glob_translate
 
@@ -38,13 +38,7 @@ class Bucket:
     """
 
     def __init__(self, address: str, scratch: Path) -> None:
-        try:
-            parts = urlsplit(address)
-            options = {k: v[-1] for k, v in parse_qs(parts.query, strict_parsing=True).items()}
-        except ValueError:
-            options = {} if "?" not in address else {"": ""}
-        if parts.scheme != "s3" or not parts.hostname or options.keys() - _KNOWN:
-            raise UnservedError("the address is no folder, no S3 address", next=f"write `{_SHAPE}`")
+        parts, options = _parted(address)
         self.scratch = scratch
         self.bucket = parts.netloc.rpartition("@")[2]
         prefix = unquote(parts.path).strip("/")
@@ -116,6 +110,17 @@ class Bucket:
             if code in ("NoSuchKey", "404", "PreconditionFailed", "412", "InvalidRange", "416"):
                 raise FileNotFoundError(code) from None
             raise _complaint(self.bucket, code or type(error).__name__) from None
+
+
+def _parted(address: str) -> tuple[SplitResult, dict[str, str]]:
+    try:
+        parts = urlsplit(address)
+        pairs = parse_qsl(parts.query, strict_parsing=True) if parts.query else []
+        if parts.scheme == "s3" and parts.hostname and not dict(pairs).keys() - _KNOWN:
+            return parts, dict(pairs)
+    except ValueError:
+        pass  # the message must not hold the address
+    raise UnservedError("the address is no folder, no S3 address", next=f"write `{_SHAPE}`")
 
 
 def _complaint(bucket: str, code: str) -> UnservedError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path, PurePosixPath
@@ -221,19 +221,19 @@ class FileSource:
         try:
             if look.size > self.caps.file_bytes:
                 raise UnreadableFileError(f"it is larger than {self.caps.file_bytes} bytes")
-            reader = self._reader(file, look)
-            for part in reader:
-                if isinstance(part, Rows):
-                    spill.add(_stamped(part, look, value, spill.schema))
-                    continue
-                rejects.append((f"{look.name}:{part.line}", part.reason, part.payload))
-                if len(rejects) > self.caps.rejects:
-                    raise UnreadableFileError(
-                        f"more than {self.caps.rejects} rows cannot be read, the first because "
-                        f"it {rejects[0][1]}",
-                        rejects[0][2],
-                    )
-            unknown = reader.unknown_columns
+            with self._reader(file, look) as reader:
+                for part in reader:
+                    if isinstance(part, Rows):
+                        spill.add(_stamped(part, look, value, spill.schema))
+                        continue
+                    rejects.append((f"{look.name}:{part.line}", part.reason, part.payload))
+                    if len(rejects) > self.caps.rejects:
+                        raise UnreadableFileError(
+                            f"more than {self.caps.rejects} rows cannot be read, the first because "
+                            f"it {rejects[0][1]}",
+                            rejects[0][2],
+                        )
+                unknown = reader.unknown_columns
         except UnreadableFileError as error:
             spill.discard()
             rejects = [(look.name, error.reason, error.payload)]
@@ -249,21 +249,24 @@ class FileSource:
             incidental=INCIDENTAL,
         )
 
-    def _reader(self, file: BinaryIO, look: Look) -> Reader:
+    @contextmanager
+    def _reader(self, file: BinaryIO, look: Look) -> Iterator[Reader]:
         word, columns, caps = self.word, self.shape.columns, self.caps
-        plain: Any = file
-        if word.compression != "none":
-            plain = Unpacked(file, word.compression, look.size, caps)
-        match word.format:
-            case "json":
-                return JsonLines(plain, columns, word.fields, self.shape.types, caps)
-            case "avro":
-                return AvroRows(plain, columns, word.fields, caps)
-            case "csv":
-                return CsvRows(plain, columns, word.null, caps)
-        if word.compression != "none":
-            plain = unpacked_file(plain, self.scratch)
-        return ParquetRows(plain, columns, look.size, caps)
+        with ExitStack() as stack:
+            plain: Any = file
+            if word.compression != "none":
+                plain = Unpacked(file, word.compression, look.size, caps)
+            match word.format:
+                case "json":
+                    yield JsonLines(plain, columns, word.fields, self.shape.types, caps)
+                case "avro":
+                    yield AvroRows(plain, columns, word.fields, caps)
+                case "csv":
+                    yield CsvRows(plain, columns, word.null, caps)
+                case "parquet":
+                    if plain is not file:
+                        plain = stack.enter_context(unpacked_file(plain, self.scratch))
+                    yield ParquetRows(plain, columns, look.size, caps)
 
     def _refused(self, what: str, *, next: str) -> SourceError:
         return SourceError(
