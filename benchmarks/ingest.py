@@ -1,9 +1,9 @@
 """JSON lines captured by the platform beside dlt, beside raw DuckDB.
 
-Equal: the same eight files of two million events, a nested field flattened into four columns, declared
-types, each key kept once, an empty target, a warm engine, two threads. DuckDB's side is `read_json`
-with declared types into a temporary table, then MERGE INTO the same lake. Every turn is a process of
-its own, which tells its peak memory.
+Equal: the same eight files of two million events, a nested field flattened into four columns,
+declared types, each key kept once, an empty target, a warm engine, two threads. DuckDB's side is
+`read_json` with declared types into a temporary table, then MERGE INTO the same lake. Every turn is
+a process of its own, which tells its peak memory.
 Not equal, on purpose: ours also checks the contract, proves each number exact, hashes each row,
 commits each file for itself with its ledger rows, flushes files to disk. dlt writes into a DuckDB
 file, which costs less than a lake; it is given 4 GB where we bound ourselves to 1.5 GB.
