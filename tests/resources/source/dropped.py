@@ -6,12 +6,15 @@ import csv
 import gzip
 import io
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import boto3
 import fastavro
+import httpx
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -109,13 +112,13 @@ class BucketKind(FilesKind):
     def __init__(self, endpoint: str, bucket: str, folder: Path) -> None:
         super().__init__(folder, folder / "scratch", "json", "zst")
         self.endpoint, self.bucket = endpoint, bucket
-        self.client = boto3.client(
-            "s3",
-            endpoint_url=endpoint,
-            region_name="us-east-1",
-            aws_access_key_id="key",
-            aws_secret_access_key=SECRET,
-        )
+        self.words: dict[str, Any] = {
+            "endpoint_url": endpoint,
+            "region_name": "us-east-1",
+            "aws_access_key_id": "key",
+            "aws_secret_access_key": SECRET,
+        }
+        self.client = boto3.client("s3", **self.words)
         self.client.create_bucket(Bucket=bucket)
 
     def add(self, rows: list[dict]) -> None:
@@ -125,6 +128,26 @@ class BucketKind(FilesKind):
     def put(self, key: str, content: bytes) -> None:
         """Store an object."""
         self.client.put_object(Bucket=self.bucket, Key=key, Body=content)
+
+    def new_key(self) -> tuple[str, str]:
+        """The key of a user who may do all, with its secret."""
+        iam = boto3.client("iam", **self.words)
+        iam.create_user(UserName=self.bucket)
+        allow = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [allow]})
+        iam.put_user_policy(UserName=self.bucket, PolicyName="all", PolicyDocument=policy)
+        made = iam.create_access_key(UserName=self.bucket)["AccessKey"]
+        return made["AccessKeyId"], made["SecretAccessKey"]
+
+    @contextmanager
+    def strict(self) -> Iterator[None]:
+        """Let the server ask who everybody is."""
+        url = f"{self.endpoint}/moto-api/reset-auth"
+        httpx.post(url, content=b"0", trust_env=False)
+        try:
+            yield
+        finally:
+            httpx.post(url, content=b"inf", trust_env=False)
 
     @property
     def address(self) -> str:
