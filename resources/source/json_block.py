@@ -49,12 +49,15 @@ class JsonBlock:
 
     def read(self, block: bytes) -> list[list[pa.Array]] | None:
         """Give the columns as text, in one list for each run of rows, in order."""
+        lines = _objects(block)
+        if not lines:
+            return None
         try:
             table = self._parsed(block)
             # Of what is declared each value is proved; of the rest the engine takes `NaN`, too.
             if self.is_loose and any(word in block for word in _SUSPECT):
                 return None
-            if not _is_aligned(block, table.num_rows):
+            if table.num_rows != lines:
                 return None
             return [self._texts(batch) for batch in table.to_batches()]
         except (pa.ArrowException, UnicodeDecodeError):
@@ -91,16 +94,20 @@ class JsonBlock:
         return exact_text(".".join(path), column)
 
 
-def _is_aligned(block: bytes, rows: int) -> bool:
-    """Say whether each row fills one line, from its first brace to its last."""
+def _objects(block: bytes) -> int:
+    """Count lines, when each goes from a brace that opens to one that closes; 0 otherwise.
+
+    Nothing else may reach the engine: a line that is `null` ends the process.
+    """
     letters = np.frombuffer(block, np.uint8)
     ends = np.flatnonzero(letters == _NEWLINE)
-    if len(ends) != rows or letters[0] != _OPEN or letters[-1] != _NEWLINE:
-        return False
+    if letters[0] != _OPEN or letters[-1] != _NEWLINE:
+        return 0
     last = letters[ends - 1]
     if (last == _RETURN).any():
         last = np.where(last == _RETURN, letters[ends - 2], last)
-    return bool((letters[ends[:-1] + 1] == _OPEN).all() and (last == _CLOSE).all())
+    whole = (letters[ends[:-1] + 1] == _OPEN).all() and (last == _CLOSE).all()
+    return len(ends) if whole else 0
 
 
 def _engine_type(kind: pa.DataType) -> pa.DataType | None:
