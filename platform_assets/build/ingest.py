@@ -156,20 +156,22 @@ class _Landing:
         schema = stored_schema(self.dataset)
         types = engine_types(self.connection, schema)
         promised = set(self.dataset.contract.schema.names)
-        kind = self.dataset.source.kind if self.dataset.source else ""
-        columns = [
-            f"{typed(quote(f.name), f.type, types[f.name], kind)} as {quote(f.name)}"
+        # Each value is typed once, beside its text, which the reason with the payload still need.
+        values = [
+            f"{typed(quote(f.name), f.type, types[f.name], self._kind)} as {_value(f.name)}"
             if f.name in promised
-            else f"try_cast({quote(f.name)} as {types[f.name]}) as {quote(f.name)}"
+            else f"try_cast({quote(f.name)} as {types[f.name]}) as {_value(f.name)}"
             for f in schema
             if f.name != "_batch_id"
         ]
+        columns = [f"{_value(n)} as {quote(n)}" for n in schema.names if n != "_batch_id"]
+        arrived = ", ".join(f"{quote(n)} := {quote(n)}" for n in batch.reader().schema.names)
         self.connection.execute(
             f"create or replace temp table {TYPED} as select {', '.join(columns)},"
-            f" {text(batch.batch_id)} as _batch_id,"
-            f" {reject_reason(self.dataset, types)} as _reason,"
-            f" case when _reason is not null then to_json(arrived)::varchar end"
-            f" as _payload from {relation} as arrived"
+            f" {text(batch.batch_id)} as _batch_id, _reason,"
+            f" case when _reason is not null then to_json(struct_pack({arrived}))::varchar end"
+            f" as _payload from (select *, {reject_reason(self.dataset, _value)} as _reason"
+            f" from (select *, {', '.join(values)} from {relation}))"
         )
         found = self.connection.execute(f"select count(_reason) from {TYPED}").fetchone()
         return int(found[0]) if found else 0
@@ -337,6 +339,11 @@ class _Landing:
             bytes=self.size,
             peak_memory=_peak(),
         )
+
+
+def _value(name: str) -> str:
+    """The name of a column's typed value while its text stands beside it."""
+    return quote(f"{name} typed")
 
 
 def _peak() -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pyarrow as pa
 
 from platform_assets.build.partition import is_zoned
@@ -20,7 +22,11 @@ def typed(column: str, kind: pa.DataType, engine_type: str, source: str) -> str:
         return f"try(unhex(substr({column}, 3)))"
     fits = _shape(column, kind)
     cast = f"try_cast({column} as {engine_type})"
-    return f"case when {fits} then {cast} end" if fits else cast
+    if fits is None:
+        return cast
+    # A number that is written as the engine writes it has the shape: no pattern is tried on it.
+    plain = "" if pa.types.is_date(kind) else f"when {cast}::varchar = {column} then {cast} "
+    return f"case {plain}when {fits} then {cast} end"
 
 
 def _shape(column: str, kind: pa.DataType) -> str | None:
@@ -33,8 +39,11 @@ def _shape(column: str, kind: pa.DataType) -> str | None:
     return None
 
 
-def reject_reason(dataset: Dataset, types: dict[str, str]) -> str:
-    """The SQL expression that says why a captured row cannot be kept, or null."""
+def reject_reason(dataset: Dataset, value_of: Callable[[str], str]) -> str:
+    """The SQL expression that says why a captured row cannot be kept, or null.
+
+    `value_of` names the typed value of a column, which stands beside its text.
+    """
     contract = dataset.contract
     kind = dataset.source.kind if dataset.source else ""
     cases = []
@@ -48,7 +57,7 @@ def reject_reason(dataset: Dataset, types: dict[str, str]) -> str:
             continue
         held = "" if column.name in needed else spared
         name = quote(column.name)
-        value = typed(name, column.type, types[column.name], kind)
+        value = value_of(column.name)
         cases.append(
             f"when {held}{name} is not null and {value} is null"
             f" then {text(f'`{column.name}` is not {column.type}')}"
@@ -56,7 +65,7 @@ def reject_reason(dataset: Dataset, types: dict[str, str]) -> str:
     cases += [f"when {quote(n)} is null then {text(f'`{n}` is null')}" for n in needed]
     if dataset.cadence is not None and contract.event_time:
         event = contract.column(contract.event_time)
-        value = typed(quote(event.name), event.type, types[event.name], kind)
+        value = value_of(event.name)
         first = (
             dataset.cadence.window(dataset.cadence.start.strftime("%Y-%m-%d")).start
             if dataset.cadence.unit == "day"

@@ -11,6 +11,9 @@ from platform_assets.declare.errors import InvalidDeclarationError
 from platform_assets.declare.web import Rest, Webhook
 
 _MOST_IN_FLIGHT = 65_535
+_FORMATS = ("csv", "parquet", "json", "avro")
+_NESTED = ("json", "avro")
+_COMPRESSIONS = ("none", "gz", "zst")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,27 +43,44 @@ class Postgres:
 
 @dataclass(frozen=True, kw_only=True)
 class Files:
-    """Capture files dropped into a folder, each delivery once.
+    """Capture files dropped into a folder or under an S3-style prefix, each delivery once.
 
+    `json` means one JSON object for each line. `fields` is as for `Kafka`, for `json` or
+    `avro`. `compression` is that of every file which `pattern` names.
     Guarantees: a file is read when it has been still for `settle_for`; its identity is the
     hash of its content, so a file sent again under any name is ignored.
     """
 
     connection: str
     pattern: str
-    format: Literal["csv", "parquet"]
+    format: Literal["csv", "parquet", "json", "avro"]
+    compression: Literal["none", "gz", "zst"] = "none"
+    fields: Mapping[str, str] = field(default_factory=dict)
     settle_for: timedelta = timedelta(seconds=5)
     null: str = ""
     kind: ClassVar[str] = "files"
 
     def __post_init__(self) -> None:
-        if self.format not in ("csv", "parquet"):
-            raise InvalidDeclarationError(
+        declared = f"Files(connection={self.connection!r}, pattern={self.pattern!r})"
+        if self.format not in _FORMATS:
+            _refuse(
                 f"Files format {self.format!r} is unknown",
-                declared=f"Files(connection={self.connection!r}, pattern={self.pattern!r})",
-                data="nothing was read",
-                next="use one of `csv`, `parquet`",
+                declared,
+                f"use one of {', '.join(f'`{name}`' for name in _FORMATS)}",
             )
+        if self.compression not in _COMPRESSIONS:
+            _refuse(
+                f"Files compression {self.compression!r} is unknown",
+                declared,
+                f"use one of {', '.join(f'`{name}`' for name in _COMPRESSIONS)}",
+            )
+        if self.fields and self.format not in _NESTED:
+            _refuse(
+                f"Files format {self.format!r} has no nested fields",
+                declared,
+                "leave `fields` out, or use one of `json`, `avro`",
+            )
+        _check_fields(self.fields, declared)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -32,8 +32,13 @@ class UnreadableFileError(Exception):
 
 @dataclass(frozen=True)
 class Caps:
-    """Bound what one file may hold; what is larger is rejected with its size as the reason."""
+    """Bound what one file may hold; what is larger is rejected with its size as the reason.
 
+    `file_bytes` also bounds what a compressed file unpacks to, which `ratio` bounds beside its
+    own size; `entries` bounds a listing, which is refused beyond.
+    """
+
+    entries: int = 100_000
     file_bytes: int = 16 * 2**30
     row_bytes: int = 64 * 2**20
     ratio: int = 1000

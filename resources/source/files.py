@@ -1,15 +1,15 @@
-"""The source that captures files dropped into a folder."""
+"""The source that captures dropped files, wherever they lie."""
 
 from __future__ import annotations
 
 import hashlib
-import os
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
-from io import BufferedReader
+from io import BytesIO
 from pathlib import Path, PurePosixPath
-from typing import Self
+from typing import Any, BinaryIO, Protocol, Self, cast
 
 import numpy as np
 import pyarrow as pa
@@ -20,31 +20,49 @@ from platform_assets.declare.source import Files
 from resources.clock import Clock
 from resources.credential import Address
 from resources.settings import Settings
+from resources.source import spill as spill_file
+from resources.source.avro_rows import AvroRows
+from resources.source.bucket import Bucket
 from resources.source.csv_rows import CsvRows
 from resources.source.delivery import (
     INCIDENTAL,
     Caps,
+    Reject,
     Rows,
     UnreadableFileError,
     delivery_schema,
 )
-from resources.source.memory import Look, Memory
+from resources.source.folder import Folder
+from resources.source.json_lines import JsonLines
+from resources.source.memory import Memory
 from resources.source.parquet_rows import ParquetRows, is_whole
 from resources.source.protocol import REJECTED, Backlog, Batch, Limit, Shape
 from resources.source.spill import Spill, discard, handed_out, sweep
+from resources.source.store import Look, Store, UnservedError
+from resources.source.unpacking import Unpacked, unpacked_file
 
 _SHARD = "files/"
-_UNFINISHED = (".tmp", ".part")
 _FOOTER_PATIENCE = 20
+_SHARE_OF_MEMORY = 4
+
+
+class Reader(Protocol):
+    """Turn one file into rows, rejects."""
+
+    @property
+    def unknown_columns(self) -> tuple[str, ...]:
+        """Name the columns that the file has beyond the declared ones."""
+        ...
+
+    def __iter__(self) -> Iterator[Rows | Reject]: ...
 
 
 class FileSource:
-    """Read each content that appears in a folder once, one batch for each file.
+    """Read each content that appears in a store once, one batch for each file.
 
     A file is settled when it has not been touched for `settle_for`, looks the same before as
-    after it was read, and, for Parquet, has a footer; a Parquet file that still has none after
-    20 times `settle_for` is rejected. Names that begin with `.` or end in `.tmp` or `.part`
-    are unfinished; links that lead out of the folder are not followed.
+    after it was read, and, for Parquet in a folder, has a footer; a Parquet file that still has
+    none after 20 times `settle_for` is rejected.
     Guarantees: the listing is the truth, the ledger tells what it holds already: a shard is
     named after a content's hash. Files stay where they are; `acknowledge` moves nothing.
     Raises: SourceError, UnreachableSystemError.
@@ -81,14 +99,16 @@ class FileSource:
         """Give each settled file whose content the ledger does not hold, oldest first."""
         deadline = time.monotonic() + limit.seconds
         known = {end for shard, end in after.items() if shard.startswith(_SHARD)}
-        looks, given = self._looks(), set(known)
+        store, looks = self._looks()
+        given = set(known)
         self._memory.load()
         sweep(self.scratch)
         try:
-            for look in filter(self._settled, looks):
+            for look in looks:
                 if time.monotonic() > deadline:
                     return
-                batch = self._batch(look, given)
+                settled = self._settled(store, look)
+                batch = self._batch(store, look, given) if settled else None
                 if batch is not None:
                     given.add(batch.end)
                     yield from handed_out(batch)
@@ -104,7 +124,8 @@ class FileSource:
     def backlog(self) -> Backlog:
         """Count settled files that are not known to be in the lake."""
         memory = self._memory.load()
-        looks = [x for x in self._looks() if not memory.is_delivered(x) and self._settled(x)]
+        store, looks = self._looks()
+        looks = [x for x in looks if not memory.is_delivered(x) and self._settled(store, x)]
         oldest = min((x.mtime_ns for x in looks), default=None)
         return Backlog(
             files=len(looks),
@@ -116,7 +137,7 @@ class FileSource:
         """Prove that the folder can be listed."""
         self._looks()
 
-    def _looks(self) -> list[Look]:
+    def _looks(self) -> tuple[Store, list[Look]]:
         """List the finished files that the pattern names, oldest first."""
         pattern = PurePosixPath(self.word.pattern)
         if pattern.is_absolute() or ".." in pattern.parts:
@@ -124,84 +145,95 @@ class FileSource:
                 f"pattern {self.word.pattern!r} leaves the folder",
                 next="write it relative to the connection's folder",
             )
-        root = Path(self.folder())
-        if not root.is_dir():
+        address = self.folder()
+        with self._served(address):
+            remote = "://" in address
+            store = Bucket(address, self.scratch) if remote else Folder(Path(address))
+            looks = store.looks(self.word.pattern, self.caps.entries)
+        if isinstance(self.folder, Address):
+            self.folder.accepted()
+        return store, sorted(looks, key=lambda x: (x.mtime_ns, x.name))
+
+    @contextmanager
+    def _served(self, address: str = "") -> Iterator[None]:
+        """Turn what a store does not give into an error of the dataset."""
+        try:
+            yield
+        except UnservedError as error:
+            if error.credential and isinstance(self.folder, Address):
+                raise self.folder.refused(address or self.folder(), error.what) from None
+            if not error.passing:
+                raise self._refused(error.what, next=error.next) from None
             raise UnreachableSystemError(
-                f"{self.shape.dataset}: there is no folder {root}",
+                f"{self.shape.dataset}: {error.what}",
                 declared=self._declared,
                 data="nothing was read",
-                next=f"mkdir -p {root}",
-            )
-        if not os.access(root, os.R_OK | os.X_OK):
-            raise self._refused(f"folder {root} may not be read", next=f"chmod u+rx {root}")
-        found = (self._look(root, path) for path in root.glob(self.word.pattern))
-        return sorted((x for x in found if x is not None), key=lambda x: (x.mtime_ns, x.name))
+                next=error.next,
+            ) from None
 
-    def _look(self, root: Path, path: Path) -> Look | None:
-        hidden = any(part.startswith(".") for part in path.relative_to(root).parts)
-        if hidden or path.name.endswith(_UNFINISHED) or not path.is_file():
-            return None
-        if not path.resolve().is_relative_to(root.resolve()):
-            return None
-        name = path.relative_to(root).as_posix()
-        return Look.at(path, name.encode("utf-8", "surrogateescape").decode("utf-8", "replace"))
-
-    def _settled(self, look: Look) -> bool:
+    def _settled(self, store: Store, look: Look) -> bool:
         """Say whether a file has been still long enough; a time in the future counts alike."""
         still = abs(self.clock.now().timestamp() - look.mtime_ns / 1e9)
         wanted = self.word.settle_for.total_seconds()
         if still < wanted:
             return False
-        if self.word.format == "csv" or still > wanted * _FOOTER_PATIENCE:
+        bare = self.word.format == "parquet" and self.word.compression == "none"
+        if not bare or not store.may_grow() or still > wanted * _FOOTER_PATIENCE:
             return True
         try:
-            with look.path.open("rb") as file:
+            with self._served(), store.opened(look) as file:
                 return is_whole(file)
         except FileNotFoundError:
             return False
 
-    def _batch(self, look: Look, given: set[str]) -> Batch | None:
+    def _batch(self, store: Store, look: Look, given: set[str]) -> Batch | None:
         """Read one file; None when its content is known, or changed while it was read."""
         if self._memory.hash_of(look) in given:
             return None
         batch = None
         try:
-            with look.path.open("rb") as file:
-                value = _hash(file)
-                if value not in given:
-                    batch = self._read(file, look, value)
+            with self._served():
+                if look.size > self.caps.file_bytes:
+                    # What is not read has no content; it is known by how it looked.
+                    value = hashlib.sha256(repr((look.name, look.stamp)).encode()).hexdigest()
+                    batch = None if value in given else self._read(BytesIO(), look, value)
+                else:
+                    with store.opened(look) as file:
+                        value = _hash(file)
+                        if value not in given:
+                            batch = self._read(file, look, value)
+                again = store.again(look)
         except FileNotFoundError:
             return None
-        except PermissionError:
-            raise self._refused(
-                f"{look.name} may not be read", next=f"chmod u+r {look.path}"
-            ) from None
-        if Look.at(look.path, look.name) == look:
+        if again == look:
             self._memory.learn(look, value)
             return batch
         if batch is not None:
             discard(batch)
         return None
 
-    def _read(self, file: BufferedReader, look: Look, value: str) -> Batch:
+    def _read(self, file: BinaryIO, look: Look, value: str) -> Batch:
         """Turn the bytes of one open file into a batch."""
-        spill = Spill(self.scratch, delivery_schema(self.shape.columns))
+        held = spill_file.MEMORY_BYTES * _SHARE_OF_MEMORY
+        spill = Spill(self.scratch, delivery_schema(self.shape.columns), held)
         rejects: list[tuple[str, str, str]] = []
-        reader = self._reader(file, look)
+        unknown: tuple[str, ...] = ()
         try:
             if look.size > self.caps.file_bytes:
                 raise UnreadableFileError(f"it is larger than {self.caps.file_bytes} bytes")
-            for part in reader:
-                if isinstance(part, Rows):
-                    spill.add(_stamped(part, look, value, spill.schema))
-                    continue
-                rejects.append((f"{look.name}:{part.line}", part.reason, part.payload))
-                if len(rejects) > self.caps.rejects:
-                    raise UnreadableFileError(
-                        f"more than {self.caps.rejects} rows cannot be read, the first because "
-                        f"it {rejects[0][1]}",
-                        rejects[0][2],
-                    )
+            with self._reader(file, look) as reader:
+                for part in reader:
+                    if isinstance(part, Rows):
+                        spill.add(_stamped(part, look, value, spill.schema))
+                        continue
+                    rejects.append((f"{look.name}:{part.line}", part.reason, part.payload))
+                    if len(rejects) > self.caps.rejects:
+                        raise UnreadableFileError(
+                            f"more than {self.caps.rejects} rows cannot be read, the first because "
+                            f"it {rejects[0][1]}",
+                            rejects[0][2],
+                        )
+                unknown = reader.unknown_columns
         except UnreadableFileError as error:
             spill.discard()
             rejects = [(look.name, error.reason, error.payload)]
@@ -213,14 +245,28 @@ class FileSource:
             rejected=pa.Table.from_pylist(
                 [dict(zip(REJECTED.names, each, strict=True)) for each in rejects], REJECTED
             ),
-            unknown_columns=reader.unknown_columns,
+            unknown_columns=unknown,
             incidental=INCIDENTAL,
         )
 
-    def _reader(self, file: BufferedReader, look: Look) -> CsvRows | ParquetRows:
-        if self.word.format == "parquet":
-            return ParquetRows(file, self.shape.columns, look.size, self.caps)
-        return CsvRows(file, self.shape.columns, self.word.null, self.caps)
+    @contextmanager
+    def _reader(self, file: BinaryIO, look: Look) -> Iterator[Reader]:
+        word, columns, caps = self.word, self.shape.columns, self.caps
+        with ExitStack() as stack:
+            plain: Any = file
+            if word.compression != "none":
+                plain = Unpacked(file, word.compression, look.size, caps)
+            match word.format:
+                case "json":
+                    yield JsonLines(plain, columns, word.fields, self.shape.types, caps)
+                case "avro":
+                    yield AvroRows(plain, columns, word.fields, caps)
+                case "csv":
+                    yield CsvRows(plain, columns, word.null, caps)
+                case "parquet":
+                    if plain is not file:
+                        plain = stack.enter_context(unpacked_file(plain, self.scratch))
+                    yield ParquetRows(plain, columns, look.size, caps)
 
     def _refused(self, what: str, *, next: str) -> SourceError:
         return SourceError(
@@ -236,8 +282,8 @@ class FileSource:
         return f"{self.shape.declared}  Files({word.connection!r}, {word.pattern!r})".strip()
 
 
-def _hash(file: BufferedReader) -> str:
-    value = hashlib.file_digest(file, "sha256").hexdigest()
+def _hash(file: BinaryIO) -> str:
+    value = hashlib.file_digest(cast(Any, file), "sha256").hexdigest()
     file.seek(0)
     return value
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
-from resources.source.json_text import Doubled, Number, written
+from resources.source.json_text import Doubled, Number, single, written
 
 PAYLOAD_CHARACTERS = 64 * 2**10
 
@@ -30,7 +30,7 @@ def parsed(body: bytes) -> object:
             parse_float=Number,
             parse_int=Number,
             parse_constant=Number,
-            object_pairs_hook=_object,
+            object_pairs_hook=single,
         )
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
@@ -111,11 +111,6 @@ def _text(value: object) -> str | None:
     if isinstance(value, Number):
         return str(value)
     return written(value)
-
-
-def _object(pairs: list[tuple[str, object]]) -> Mapping[str, object]:
-    found = dict(pairs)
-    return found if len(found) == len(pairs) else Doubled(pairs)
 
 
 def _is_doubled(value: object) -> bool:

@@ -1,6 +1,7 @@
 """The reader of JSON messages into columns of text, every number as it was written.
 
-Source: RFC 8259; `NaN`, `Infinity` are refused, of a name given twice the last counts.
+Source: RFC 8259; `NaN`, `Infinity` are refused, of a name given twice the last counts, unless
+such messages are refused.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any
 import pyarrow as pa
 
 from resources.source.delivery import Caps
-from resources.source.json_text import Number, written
+from resources.source.json_text import Doubled, Number, single, written
 
 Tree = dict[str, "Tree"]
 _LEAF = ""
@@ -39,10 +40,16 @@ class JsonRows:
 
     Guarantees: a number, `true` or `false` is handed on as its literal text, an object or list
     as JSON text, `null` or a missing field as null. `unknown` gathers what nobody declared.
+    With `once`, a message that gives a declared name twice is refused.
     """
 
     def __init__(
-        self, columns: Sequence[str], fields: Mapping[str, str], caps: Caps | None = None
+        self,
+        columns: Sequence[str],
+        fields: Mapping[str, str],
+        caps: Caps | None = None,
+        *,
+        once: bool = False,
     ) -> None:
         self.caps = caps or Caps()
         self.paths = [
@@ -50,7 +57,12 @@ class JsonRows:
         ]
         self.unknown: set[str] = set()
         self._tree = _tree(self.paths)
-        decoder: Any = JSONDecoder(parse_float=str, parse_int=str, parse_constant=_no_constant)
+        decoder: Any = JSONDecoder(
+            parse_float=str,
+            parse_int=str,
+            parse_constant=_no_constant,
+            object_pairs_hook=single if once else None,
+        )
         self._scan = decoder.scan_once
 
     def read(self, values: Sequence[bytes | None]) -> Decoded:
@@ -79,7 +91,7 @@ class JsonRows:
                 try:
                     text = value.decode()
                     found, end = scan(text, 0)
-                    if end != len(text) or type(found) is not dict:
+                    if end != len(text) or not isinstance(found, dict):
                         found = self._odd(text)
                     objects[at] = found
                 except UnicodeDecodeError:
@@ -108,7 +120,7 @@ class JsonRows:
         found, end = self._scan(stripped, 0)
         if end != len(stripped):
             raise ValueError(end)
-        if type(found) is not dict:
+        if not isinstance(found, dict):
             raise _NoObjectError("is no JSON object")
         return found
 
@@ -119,7 +131,7 @@ class JsonRows:
             self.unknown.update(prefix + name for name in names - tree.keys())
         for head, branch in tree.items():
             if branch and _LEAF not in branch:
-                inner = [each[head] for each in objects if type(each.get(head)) is dict]
+                inner = [each[head] for each in objects if isinstance(each.get(head), dict)]
                 self._learn(inner, branch, f"{prefix}{head}.")
 
     def _column(
@@ -133,10 +145,12 @@ class JsonRows:
         for depth, step in enumerate(path):
             if depth:
                 for at, each in zip(objects, found, strict=True):
-                    if each is not None and type(each) is not dict:
+                    if each is not None and not isinstance(each, dict):
                         refused[at] = f"has no object in `{'.'.join(path[:depth])}`"
-                found = [each.get(step) if type(each) is dict else None for each in found]
+                _refuse_doubled(path[: depth + 1], objects, found, refused)
+                found = [each.get(step) if isinstance(each, dict) else None for each in found]
             else:
+                _refuse_doubled(path[:1], objects, found, refused)
                 found = [each.get(step) for each in found]
         try:
             return pa.array(found, pa.string())
@@ -153,6 +167,14 @@ class JsonRows:
 
 class _NoObjectError(Exception):
     """Report a message that is JSON, but no object."""
+
+
+def _refuse_doubled(
+    path: tuple[str, ...], places: Iterable[int], found: list[Any], refused: dict[int, str]
+) -> None:
+    for at, each in zip(places, found, strict=True):
+        if type(each) is Doubled and each.count(path[-1]) > 1:
+            refused[at] = f"names `{'.'.join(path)}` twice"
 
 
 def _tree(paths: Iterable[tuple[str, ...]]) -> Tree:

@@ -18,6 +18,16 @@ class Doubled(dict[str, object]):
         self.pairs = pairs
         super().__init__(pairs)
 
+    def count(self, name: str) -> int:
+        """Say how often something is named."""
+        return sum(each == name for each, _ in self.pairs)
+
+
+def single(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """Make an object of its pairs, whichever kind it takes."""
+    found = dict(pairs)
+    return found if len(found) == len(pairs) else Doubled(pairs)
+
 
 def written(value: object) -> str:
     """Write a decoded value as compact JSON again."""

@@ -5,35 +5,10 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-
-@dataclass(frozen=True)
-class Look:
-    """Hold what a folder listing tells of a file at one moment."""
-
-    path: Path
-    name: str
-    size: int
-    mtime_ns: int
-    ctime_ns: int
-    inode: int
-
-    @staticmethod
-    def at(path: Path, name: str) -> Look | None:
-        """Look at a file; None when it has gone."""
-        try:
-            found = path.stat()
-        except FileNotFoundError:
-            return None
-        return Look(path, name, found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino)
-
-    @property
-    def stamp(self) -> list[int]:
-        """What changes whenever the file does."""
-        return [self.size, self.mtime_ns, self.ctime_ns, self.inode]
+from resources.source.store import Look
 
 
 class Memory:
@@ -44,7 +19,7 @@ class Memory:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._hashes: dict[str, tuple[list[int], str]] = {}
+        self._hashes: dict[str, tuple[list[int | str], str]] = {}
         self._delivered: set[str] = set()
         self._changed = False
 

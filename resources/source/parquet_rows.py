@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from platform_assets.declare.errors import quoted
+from resources.source.arrow_text import exact_text
 from resources.source.delivery import Caps, Rows, UnreadableFileError
 
 _ROWS_AT_ONCE = 65_536
@@ -55,7 +55,7 @@ class ParquetRows:
             self._prove(parquet)
             first = 1
             for batch in parquet.iter_batches(_ROWS_AT_ONCE, columns=list(self.columns)):
-                texts = [_text(name, batch.column(name)) for name in self.columns]
+                texts = [exact_text(name, batch.column(name)) for name in self.columns]
                 yield Rows(first, pa.record_batch(texts, names=list(self.columns)))
                 first += batch.num_rows
 
@@ -69,19 +69,3 @@ class ParquetRows:
         groups = [footer.row_group(i).total_byte_size for i in range(footer.num_row_groups)]
         if sum(groups) > max(_SMALL_BYTES, self.caps.ratio * self.size):
             raise UnreadableFileError(f"it unpacks to {sum(groups)} bytes from {self.size}")
-
-
-def _text(name: str, column: pa.Array) -> pa.Array:
-    kind = column.type
-    if pa.types.is_dictionary(kind):
-        return _text(name, column.dictionary_decode())
-    if pa.types.is_nested(kind) or pa.types.is_duration(kind) or pa.types.is_interval(kind):
-        raise UnreadableFileError(f"`{name}` is {kind}, which has no single text")
-    if pa.types.is_float16(kind):
-        column = column.cast(pa.float32())
-    if pa.types.is_timestamp(kind) and kind.tz is not None:
-        column = column.cast(pa.timestamp(kind.unit, "UTC"))
-    text = column.cast(pa.string())
-    if pa.types.is_decimal(kind) and pc.any(pc.match_substring(text, "E")).as_py():
-        return pa.array([None if v is None else f"{v:f}" for v in column.to_pylist()], pa.string())
-    return text

@@ -24,11 +24,13 @@ REJECTED = pa.schema([("position", pa.string()), ("reason", pa.string()), ("payl
 class Shape:
     """Say what the raw dataset declares: whose rows, which columns, what names one row.
 
+    `types` are those of the columns; without them every value is read as text one by one.
     `declared` is the file and line of the declaration, for errors.
     """
 
     dataset: str
     columns: tuple[str, ...]
+    types: tuple[pa.DataType, ...] = ()
     key: tuple[str, ...] = ()
     partition_by: str | None = None
     declared: str = ""
@@ -40,6 +42,7 @@ class Shape:
         return Shape(
             dataset=str(dataset.name),
             columns=tuple(column.name for column in contract.columns),
+            types=tuple(column.type for column in contract.columns),
             key=contract.key,
             partition_by=contract.event_time,
             declared=dataset.declared,

@@ -77,7 +77,13 @@ class Spill:
             if self._writer is None:
                 self.folder.mkdir(parents=True, exist_ok=True)
                 self._path = self.folder / f"{os.getpid()}-{next(_serial)}{SUFFIX}"
-                self._writer = pq.ParquetWriter(self._path, self.schema, compression="zstd")
+                self._writer = pq.ParquetWriter(
+                    self._path,
+                    self.schema,
+                    compression="lz4",
+                    use_dictionary=False,
+                    write_statistics=False,
+                )
             table = pa.Table.from_batches(self._held, self.schema)
             self._writer.write_table(table, row_group_size=_GROUP_ROWS)
         self._held, self._held_bytes = [], 0

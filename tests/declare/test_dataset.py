@@ -124,6 +124,14 @@ def test_dataset_refuses_words_that_do_not_fit(words: dict[str, Any], says: str)
         lambda: Slo(ready_within=timedelta(hours=1), target=1.0),
         lambda: Postgres(connection="db", table="flights"),
         lambda: Files(connection="drop", pattern="*", format="xml"),  # type: ignore[arg-type]
+        lambda: Files(
+            connection="drop",
+            pattern="*",
+            format="csv",
+            compression="zip",  # type: ignore[arg-type]
+        ),
+        lambda: Files(connection="drop", pattern="*", format="csv", fields={"a": "b.c"}),
+        lambda: Files(connection="drop", pattern="*", format="json", fields={"a": "b..c"}),
     ],
 )
 def test_words_refuse_values_without_meaning(make: Any) -> None:

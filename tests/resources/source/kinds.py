@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import csv
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
 import psycopg
 import pyarrow as pa
 
-from platform_assets.declare.source import Files, Postgres
-from resources.clock import FixedClock
-from resources.source.files import FileSource
+from platform_assets.declare.source import Postgres
 from resources.source.postgres import PostgresSource
 from resources.source.protocol import Batch, Limit, Shape, Source
 
@@ -22,6 +18,7 @@ SHAPE = Shape(
     dataset="operations.raw.things",
     columns=COLUMNS,
     key=("id",),
+    types=(pa.string(),) * len(COLUMNS),
     partition_by="day",
     declared="rooms/things.py:7",
 )
@@ -170,40 +167,6 @@ class PostgresKind:
         self.run(
             "select pg_drop_replication_slot(slot_name) from pg_replication_slots"
             " where database = current_database()"
-        )
-
-
-class FilesKind:
-    """A folder, watched by a clock that stands an hour ahead."""
-
-    together = True
-
-    def __init__(self, folder: Path, scratch: Path) -> None:
-        self.folder, self.scratch = folder, scratch
-        self.clock = FixedClock(datetime.now(UTC) + timedelta(hours=1))
-        self.count = 0
-        folder.mkdir()
-
-    def add(self, rows: list[dict]) -> None:
-        self.count += 1
-        part = self.folder / f"things-{self.count:03}.csv.part"
-        with part.open("w", newline="") as file:
-            writer = csv.writer(file)
-            writer.writerow([*COLUMNS, "extra"])
-            for row in rows:
-                writer.writerow([*(row[name] for name in COLUMNS), ""])
-        part.rename(part.with_suffix(""))
-
-    def write(self, name: str, content: str | bytes) -> Path:
-        """Put a file of the caller's words into the folder."""
-        path = self.folder / name
-        path.write_bytes(content.encode() if isinstance(content, str) else content)
-        return path
-
-    def open(self, shape: Shape = SHAPE, **words: object) -> FileSource:
-        word = Files(**{"connection": "drop", "pattern": "things*", "format": "csv", **words})
-        return FileSource(
-            word, shape, folder=lambda: str(self.folder), scratch=self.scratch, clock=self.clock
         )
 
 

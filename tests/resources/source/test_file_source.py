@@ -16,7 +16,8 @@ from platform_assets.declare.source import Files
 from resources.clock import Clock, FixedClock
 from resources.source.delivery import Caps
 from resources.source.files import FileSource
-from tests.resources.source.kinds import COLUMNS, SHAPE, FilesKind, Ledger, Seen, peek, thing
+from tests.resources.source.dropped import FilesKind
+from tests.resources.source.kinds import COLUMNS, SHAPE, Ledger, Seen, peek, thing
 
 HEADER = "id,day,note\n"
 

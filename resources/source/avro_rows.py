@@ -1,0 +1,173 @@
+"""The reader of Avro files into rows of text that say exactly what was stored.
+
+Source: the Avro specification 1.12, object container files.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Iterator, Mapping
+from io import BytesIO
+from typing import Any, BinaryIO
+
+import fastavro
+import pyarrow as pa
+
+from resources.source.arrow_text import exact_text
+from resources.source.avro_schema import Leaf, Schema
+from resources.source.delivery import Caps, Rows, UnreadableFileError
+from resources.source.json_lines import Readable
+
+_MAGIC = b"Obj\x01"
+_SYNC_BYTES = 16
+_ROWS_AT_ONCE = 8192
+_HEADER_BYTES = 2**20
+_LONGEST_VARINT = 10
+_UNDECODABLE = (EOFError, LookupError, ValueError, TypeError, OverflowError, struct.error)
+
+
+class AvroRows:
+    """Iterate over the rows of one file.
+
+    Guarantees: what a file says of its own sizes, counts is checked before it is believed; the
+    memory taken is bounded by the largest block, at most `caps.row_bytes` of it.
+    Raises: UnreadableFileError, for the whole file: a broken block leaves nothing to go on from.
+    """
+
+    def __init__(
+        self,
+        file: Readable | BinaryIO,
+        columns: tuple[str, ...],
+        fields: Mapping[str, str],
+        caps: Caps | None = None,
+    ) -> None:
+        self.file, self.columns, self.caps = file, columns, caps or Caps()
+        self.paths = {n: tuple(fields[n].split(".")) if n in fields else (n,) for n in columns}
+        self.unknown_columns: tuple[str, ...] = ()
+
+    def __iter__(self) -> Iterator[Rows]:
+        if self._exactly(len(_MAGIC)) != _MAGIC:
+            raise _unsound("it does not begin as one")
+        meta = self._metadata()
+        sync = self._exactly(_SYNC_BYTES)
+        schema = Schema.of(meta.get("avro.schema", b""))
+        leaves = {name: schema.leaf(path) for name, path in self.paths.items()}
+        self.unknown_columns = schema.beyond(self.paths.values())
+        first = 1
+        while (count := self._long(end_may_come=True)) is not None:
+            data = self._block(meta.get("avro.codec", b"null"))
+            if not 0 <= count <= len(data):
+                raise _unsound(f"a block of {len(data)} bytes says it holds {count} records")
+            for records in _records(schema.parsed, data, count):
+                columns = [self._column(n, leaf, records) for n, leaf in leaves.items()]
+                yield Rows(first, pa.record_batch(columns, names=list(self.columns)))
+                first += len(records)
+            if self._exactly(_SYNC_BYTES) != sync:
+                raise _unsound("a block does not end with the file's marker")
+
+    def _column(self, name: str, leaf: Leaf, records: list[Any]) -> pa.Array:
+        found = records
+        for step in self.paths[name]:
+            found = [None if each is None else each.get(step) for each in found]
+        try:
+            return exact_text(name, leaf.array(found))
+        except (pa.ArrowException, UnicodeDecodeError, ValueError, OverflowError) as error:
+            raise _unsound(f"`{name}`: {error}") from None
+
+    def _metadata(self) -> dict[str, bytes]:
+        found: dict[str, bytes] = {}
+        room = _HEADER_BYTES
+        while count := self._length():
+            if count < 0:
+                count = -count
+                self._length()
+            for _ in range(count):
+                key, value = self._bytes(room), self._bytes(room)
+                room -= len(key) + len(value) + 2
+                if room < 0:
+                    raise _unsound("its header is too large")
+                found[key.decode("utf-8", "replace")] = value
+        return found
+
+    def _block(self, codec: bytes) -> bytes:
+        packed = self._bytes(self.caps.row_bytes)
+        most = self.caps.row_bytes
+        try:
+            match codec:
+                case b"null":
+                    return packed
+                case b"deflate":
+                    engine = zlib.decompressobj(-15)
+                    data = engine.decompress(packed, most + 1)
+                    if not engine.eof and len(data) <= most:
+                        raise _unsound("a block is cut short")
+                case b"zstandard":
+                    data = _all(pa.CompressedInputStream(pa.BufferReader(packed), "zstd"), most)
+                case _:
+                    raise UnreadableFileError(
+                        f"its codec {codec[:20]!r} is none of `null`, `deflate`, `zstandard`"
+                    )
+        except (zlib.error, pa.ArrowException, OSError) as error:
+            raise _unsound(str(error)) from None
+        if len(data) > most:
+            raise UnreadableFileError(f"a block unpacks to more than {most} bytes")
+        return data
+
+    def _bytes(self, most: int) -> bytes:
+        size = self._length()
+        if not 0 <= size <= most:
+            raise _unsound(f"a part says it is {size} bytes long")
+        return self._exactly(size)
+
+    def _exactly(self, count: int) -> bytes:
+        data = b""
+        while len(data) < count:
+            more = self.file.read(min(count - len(data), _HEADER_BYTES))
+            if not more:
+                raise _unsound("it ends too early")
+            data += more
+        return data
+
+    def _length(self) -> int:
+        found = self._long()
+        assert found is not None
+        return found
+
+    def _long(self, *, end_may_come: bool = False) -> int | None:
+        value = 0
+        for place in range(_LONGEST_VARINT):
+            byte = self.file.read(1) if end_may_come and not place else self._exactly(1)
+            if not byte:
+                return None
+            value |= (byte[0] & 0x7F) << (7 * place)
+            if byte[0] < 0x80:
+                return (value >> 1) ^ -(value & 1)
+        raise _unsound("a number never ends")
+
+
+def _records(schema: Any, data: bytes, count: int) -> Iterator[list[Any]]:
+    """Decode a block a few records at a time."""
+    stream, left = BytesIO(data), count
+    try:
+        while left:
+            some = min(left, _ROWS_AT_ONCE)
+            yield [fastavro.schemaless_reader(stream, schema, None) for _ in range(some)]
+            left -= some
+    except _UNDECODABLE as error:
+        raise _unsound(f"a record cannot be decoded: {error!r}") from None
+    if stream.tell() != len(data):
+        raise _unsound("a block holds more than its records")
+
+
+def _all(stream: Any, most: int) -> bytes:
+    parts: list[bytes] = []
+    size = 0
+    while size <= most and (part := bytes(stream.read(_HEADER_BYTES))):
+        parts.append(part)
+        size += len(part)
+    return b"".join(parts)
+
+
+def _unsound(why: str) -> UnreadableFileError:
+    return UnreadableFileError(f"it is no sound Avro file: {why}")

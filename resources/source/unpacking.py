@@ -1,0 +1,53 @@
+"""The unpacking of compressed files, within bounds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import BinaryIO
+
+import pyarrow as pa
+
+from resources.source.delivery import Caps, UnreadableFileError
+from resources.source.scratch import scratch_file
+
+_CODECS = {"gz": "gzip", "zst": "zstd"}
+_SMALL_BYTES = 64 * 2**20
+_STEP_BYTES = 2**20
+
+
+class Unpacked:
+    """Read a compressed file as the bytes that it holds, forwards only.
+
+    Guarantees: several members after each other are one file; a file that is cut short, unpacks
+    to more than `caps` allow, or holds anything else is refused as soon as that shows.
+    Raises: UnreadableFileError.
+    """
+
+    def __init__(self, file: BinaryIO, compression: str, size: int, caps: Caps) -> None:
+        self.compression, self.size, self.caps = compression, size, caps
+        self.most = min(caps.file_bytes, max(_SMALL_BYTES, caps.ratio * size))
+        self.given = 0
+        self._stream = pa.CompressedInputStream(file, _CODECS[compression])
+
+    def read(self, count: int) -> bytes:
+        """Give up to `count` bytes, none at the end."""
+        try:
+            data = self._stream.read(count) if self.size else b""
+        except (pa.ArrowException, OSError) as error:
+            if isinstance(error, OSError) and error.errno:
+                raise
+            raise self._unsound(str(error)) from None
+        self.given += len(data)
+        if not self.size:
+            raise self._unsound("it is empty")
+        if self.given > self.most:
+            raise UnreadableFileError(f"it unpacks to more than {self.most} bytes from {self.size}")
+        return bytes(data)
+
+    def _unsound(self, why: str) -> UnreadableFileError:
+        return UnreadableFileError(f"it is no sound {self.compression} file: {why}")
+
+
+def unpacked_file(packed: Unpacked, scratch: Path) -> BinaryIO:
+    """Unpack into a nameless file, for a format that is read backwards."""
+    return scratch_file(scratch, iter(lambda: packed.read(_STEP_BYTES), b""))

@@ -1,0 +1,62 @@
+"""Compressed files give their bytes, or the reason why not."""
+
+from __future__ import annotations
+
+import gzip
+import io
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from resources.source.delivery import Caps, UnreadableFileError
+from resources.source.unpacking import Unpacked, unpacked_file
+from tests.resources.source.dropped import packed
+
+DATA = b"".join(b"%d,x\n" % n for n in range(5000))
+
+
+def unpacked(data: bytes, compression: str, **caps: int) -> bytes:
+    """All that the file holds."""
+    stream = Unpacked(io.BytesIO(data), compression, len(data), Caps(**caps))
+    return b"".join(iter(lambda: stream.read(1000), b""))
+
+
+@pytest.mark.parametrize("compression", ["gz", "zst"])
+def test_file_gives_its_bytes_members_joined(compression: str, tmp_path: Path) -> None:
+    data = packed(DATA, compression)
+    assert unpacked(data, compression) == DATA
+    assert unpacked(data + data, compression) == DATA + DATA
+    with unpacked_file(
+        Unpacked(io.BytesIO(data), compression, len(data), Caps()), tmp_path
+    ) as file:
+        assert file.read() == DATA
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("compression", ["gz", "zst"])
+@pytest.mark.parametrize("harm", ["cut", "trail", "plain", "empty", "broken"])
+def test_unsound_file_is_refused(compression: str, harm: str) -> None:
+    data = packed(DATA, compression)
+    broken = {
+        "cut": data[:-3],
+        "trail": data + b"junk",
+        "plain": DATA,
+        "empty": b"",
+        "broken": data[:100] + b"\xff" * 100 + data[200:],
+    }[harm]
+    with pytest.raises(UnreadableFileError, match=f"it is no sound {compression} file: "):
+        unpacked(broken, compression)
+
+
+@pytest.mark.parametrize("compression", ["gz", "zst"])
+def test_bomb_is_refused_before_it_goes_off(compression: str) -> None:
+    zeros = bytes(80 * 2**20)
+    level = gzip.compress(zeros, 9) if compression == "gz" else None
+    data = level or bytes(pa.compress(zeros, codec="zstd", asbytes=True))
+    stream = Unpacked(io.BytesIO(data), compression, len(data), Caps(ratio=100))
+    with pytest.raises(UnreadableFileError, match="it unpacks to more than 67108864 bytes from"):
+        list(iter(lambda: stream.read(2**20), b""))
+    assert stream.given <= 65 * 2**20
+    with pytest.raises(UnreadableFileError, match="it unpacks to more than 100 bytes"):
+        unpacked(packed(DATA, compression), compression, file_bytes=100)
