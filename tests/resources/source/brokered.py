@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import count
 from pathlib import Path
 
 import paho.mqtt.client as paho
 from confluent_kafka import Producer
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka.admin import AdminClient, NewPartitions, NewTopic
 
 from platform_assets.declare.source import Kafka, Mqtt
 from resources.broker import answers, free_port
@@ -57,9 +57,25 @@ class KafkaKind:
             producer.produce(self.topic, value, partition=partition, **words)
         assert producer.flush(20) == 0
 
-    def open(self, shape: Shape = SHAPE, **words: object) -> KafkaSource:
-        word = Kafka(**{"connection": "log", "topic": self.topic, **words})
-        return KafkaSource(word, shape, address=lambda: self.address, scratch=self.scratch)
+    def open(
+        self, shape: Shape = SHAPE, registry: Callable[[], str] | None = None, **words: object
+    ) -> KafkaSource:
+        named = {"registry": "schemas"} if registry else {}
+        word = Kafka(**{"connection": "log", "topic": self.topic, **named, **words})
+        return KafkaSource(
+            word, shape, address=lambda: self.address, scratch=self.scratch, registry=registry
+        )
+
+    def make_anew(self, partitions: int = 1) -> None:
+        """Delete the topic with its messages, create it again."""
+        drop_topic(self.address, self.topic)
+        make_topic(self.address, self.topic, partitions)
+
+    def widen(self, partitions: int) -> None:
+        """Give the topic more partitions."""
+        admin = AdminClient({"bootstrap.servers": self.address})
+        for each in admin.create_partitions([NewPartitions(self.topic, partitions)]).values():
+            each.result(20)
 
 
 def publish_mqtt(port: int, topic: str, payloads: Sequence[str | bytes], qos: int = 1) -> None:

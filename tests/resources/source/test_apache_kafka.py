@@ -93,6 +93,20 @@ def test_topic_made_anew_is_refused(apache_kind: KafkaKind, ledger: Ledger, coun
         ledger.capture(apache_kind.open())
 
 
+def test_partitions_added_to_a_live_topic_are_read(apache_kind: KafkaKind, ledger: Ledger) -> None:
+    """The next capture of the same source sees them, from their first message."""
+    source = apache_kind.open()
+    apache_kind.send(value(0))
+    ledger.capture(source)
+    apache_kind.widen(3)
+    for partition in range(3):
+        apache_kind.send(value(partition + 1), partition=partition)
+    assert source.backlog().rows == 3
+    ledger.capture(source)
+    assert sorted(ledger.rows("_partition", "id")) == [(0, "0"), (0, "1"), (1, "2"), (2, "3")]
+    assert source.backlog().is_empty
+
+
 def test_broker_killed_between_captures_loses_doubles_nothing(
     tmp_path: Path, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
