@@ -39,7 +39,7 @@ class KafkaSource:
     lag; nobody reads on from them. What retention deleted unread is refused, after the other
     partitions were read; so is a topic that was made anew, unless the word says `continue`: then
     a batch leads from the old topic's last position to the new topic's messages.
-    Raises: SourceError, UnreachableSystemError.
+    Raises: SourceError, UnreachableSystemError, ExpiredCredentialError.
     """
 
     def __init__(
@@ -252,7 +252,7 @@ class KafkaSource:
         if self._log is not None:
             yield self._log
             return
-        with Log(self.word.topic, self.group, self.address(), self._declared) as log:
+        with Log(self.word.topic, self.group, self.address, self._declared) as log:
             self._log = log
             try:
                 yield log

@@ -21,6 +21,7 @@ from confluent_kafka import (
 from confluent_kafka.admin import AdminClient
 
 from platform_assets.declare.errors import SourceError, UnreachableSystemError, WatermainError
+from resources.credential import accepted, refused
 
 ANSWER_SECONDS = 10.0
 _POLL_SECONDS = 0.1
@@ -43,6 +44,8 @@ _LASTING = {
     KafkaError._SSL,
 }
 
+_REFUSED = {KafkaError.SASL_AUTHENTICATION_FAILED, KafkaError._AUTHENTICATION}
+_ONCE_MILLISECONDS = 60_000
 _MOVING = {
     KafkaError.NOT_COORDINATOR,
     KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
@@ -74,14 +77,16 @@ class End:
 class Log:
     """Read one topic with a client that assigns partitions itself, commits only when told.
 
-    Guarantees: messages of open or aborted transactions are never given.
-    Raises: SourceError, UnreachableSystemError.
+    Guarantees: messages of open or aborted transactions are never given. A credential that the
+    broker refuses is shown once, not for as long as one waits.
+    Raises: SourceError, UnreachableSystemError, ExpiredCredentialError.
     """
 
-    def __init__(self, topic: str, group: str, address: str, declared: str) -> None:
+    def __init__(self, topic: str, group: str, address: Callable[[], str], declared: str) -> None:
         self.topic, self.group, self.declared = topic, group, declared
+        self.address, self._shown = address, address()
         self._said: KafkaError | None = None
-        self._settings = _settings(address, declared)
+        self._settings = _settings(self._shown, declared)
         with self._reported():
             self._consumer = Consumer(self._reading_settings())
 
@@ -104,8 +109,10 @@ class Log:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: object, *_: object) -> None:
         self._consumer.close()
+        if kind is None:
+            accepted(self.address)
 
     def topic_id(self) -> str:
         """Tell what no later topic of the same name shares; "" where a broker has no such id."""
@@ -206,6 +213,10 @@ class Log:
     def error(self, error: KafkaError) -> WatermainError:
         """Turn the client's word into ours: what may pass, what somebody must change."""
         heard = self._said if self._said is not None and error.code() in _VAGUE else error
+        if heard.code() in _REFUSED:
+            expired = refused(self.address, self._shown, "the broker does not let us in")
+            if expired is not None:
+                return expired
         lasting = heard.code() in _LASTING
         kind = SourceError if lasting else UnreachableSystemError
         return kind(
@@ -293,7 +304,7 @@ def weight(message: Message) -> int:
 def _settings(address: str, declared: str) -> dict[str, Any]:
     """Split an address into brokers, then words such as `security.protocol=SSL`."""
     brokers, *words = shlex.split(address) or [""]
-    options = dict(word.split("=", 1) for word in words if "=" in word)
+    options: dict[str, Any] = dict(word.split("=", 1) for word in words if "=" in word)
     wrong = [word for word in words if not word.startswith(_OPTIONS) or "=" not in word]
     if "=" in brokers or not brokers or wrong:
         odd = wrong[0].partition("=")[0] if wrong else "its first word"
@@ -304,4 +315,6 @@ def _settings(address: str, declared: str) -> dict[str, Any]:
             next="write `host:port,host:port option=value ...`, where an option begins with"
             f" one of {', '.join(_OPTIONS)}",
         )
+    if any(name.startswith("sasl.") for name in options):
+        options["reconnect.backoff.ms"] = options["reconnect.backoff.max.ms"] = _ONCE_MILLISECONDS
     return {"bootstrap.servers": brokers, **options}

@@ -16,7 +16,7 @@ from urllib.parse import quote
 import httpx
 
 from platform_assets.declare.errors import SourceError, UnreachableSystemError
-from resources.credential import Address
+from resources.credential import accepted, refused
 
 HEAD = 5
 MOST_SCHEMAS = 500
@@ -132,8 +132,10 @@ class SchemaRegistry:
             raise self._wrong("its address is no http:// or https:// URL") from None
         except httpx.HTTPError as error:
             raise self._away(f"it does not answer: {type(error).__name__}") from None
-        if status in _REFUSED and isinstance(self.address, Address):
-            raise self.address.refused(address, f"the schema registry answers {status}")
+        if status in _REFUSED:
+            expired = refused(self.address, address, f"the schema registry answers {status}")
+            if expired is not None:
+                raise expired
         found = _json(body)
         if status == _NOT_FOUND and found.get("error_code") in _UNKNOWN_SCHEMA:
             return None
@@ -141,8 +143,7 @@ class SchemaRegistry:
             raise self._wrong(f"it answers {status} to {path}")
         if status != _OK or not isinstance(found.get("schema"), str):
             raise self._away(f"it answers {status} to {path}")
-        if isinstance(self.address, Address):
-            self.address.accepted()
+        accepted(self.address)
         return found
 
     def _away(self, what: str) -> UnreachableSystemError:
