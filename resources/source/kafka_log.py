@@ -45,7 +45,6 @@ _LASTING = {
 }
 
 _REFUSED = {KafkaError.SASL_AUTHENTICATION_FAILED, KafkaError._AUTHENTICATION}
-_ONCE_MILLISECONDS = 60_000
 _MOVING = {
     KafkaError.NOT_COORDINATOR,
     KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
@@ -107,7 +106,13 @@ class Log:
         }
 
     def __enter__(self) -> Self:
+        if any(name.startswith("sasl.") for name in self._settings):
+            self.topic_id()
         return self
+
+    @property
+    def _is_refused(self) -> bool:
+        return self._said is not None and self._said.code() in _REFUSED
 
     def __exit__(self, kind: object, *_: object) -> None:
         self._consumer.close()
@@ -121,8 +126,12 @@ class Log:
         with self._reported():
             asked = admin.describe_topics(
                 TopicCollection([self.topic]), request_timeout=ANSWER_SECONDS
-            )
-            found = str(asked[self.topic].result().topic_id)
+            )[self.topic]
+            while not asked.done() and not self._is_refused:
+                admin.poll(_POLL_SECONDS / 10)
+            if self._said is not None and self._is_refused:
+                raise KafkaException(self._said)
+            found = str(asked.result().topic_id)
         return "" if found == _NO_ID else found
 
     def marks(self) -> dict[int, Marks]:
@@ -304,7 +313,7 @@ def weight(message: Message) -> int:
 def _settings(address: str, declared: str) -> dict[str, Any]:
     """Split an address into brokers, then words such as `security.protocol=SSL`."""
     brokers, *words = shlex.split(address) or [""]
-    options: dict[str, Any] = dict(word.split("=", 1) for word in words if "=" in word)
+    options = dict(word.split("=", 1) for word in words if "=" in word)
     wrong = [word for word in words if not word.startswith(_OPTIONS) or "=" not in word]
     if "=" in brokers or not brokers or wrong:
         odd = wrong[0].partition("=")[0] if wrong else "its first word"
@@ -315,6 +324,4 @@ def _settings(address: str, declared: str) -> dict[str, Any]:
             next="write `host:port,host:port option=value ...`, where an option begins with"
             f" one of {', '.join(_OPTIONS)}",
         )
-    if any(name.startswith("sasl.") for name in options):
-        options["reconnect.backoff.ms"] = options["reconnect.backoff.max.ms"] = _ONCE_MILLISECONDS
     return {"bootstrap.servers": brokers, **options}
