@@ -202,7 +202,7 @@ class ApacheKafka:
             self._child = subprocess.Popen(
                 [*self._java, "kafka.Kafka", str(self._settings)], stdout=log, stderr=log
             )
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 240
         while not answers(self.port):
             assert self._child.poll() is None, (self.folder / "log").read_text()
             assert time.monotonic() < deadline
