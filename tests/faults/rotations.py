@@ -1,4 +1,4 @@
-"""Secrets rotated again and again while things arrive."""
+"""The campaign in which secrets are rotated while things arrive."""
 
 from __future__ import annotations
 
