@@ -55,6 +55,7 @@ bench: ready  ## print the figures of benchmarks/README.md, measured here
 
 faults: ready  ## kill the platform many times, count what was lost (RUNS=300)
 	@$(BIN)/python -m tests.faults --runs $(or $(RUNS),300)
+	@$(BIN)/python -m tests.faults.edges
 
 demo-year: ready  ## load the whole of 2013 through both sources into the running platform
 	@$(BIN)/watermain up --detach --until 2013-12-31

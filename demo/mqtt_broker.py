@@ -16,7 +16,8 @@ from demo.mqtt_packets import Cursor, MalformedPacketError, Message
 
 MOST_QUEUED = 100_000
 MOST_BYTES = 64 * 2**20
-_TAKEN_OVER, _QUOTA, _NO_SUBSCRIPTION, _UNSUPPORTED = 0x8E, 0x97, 0x11, 0x84
+_TAKEN_OVER, _QUOTA, _NO_SUBSCRIPTION = 0x8E, 0x97, 0x11
+_UNSUPPORTED, _STRANGER = 0x84, 0x86
 _READY_SECONDS = 10.0
 
 
@@ -58,10 +59,13 @@ class Broker:
     """Route messages between clients: QoS 0, QoS 1, persistent sessions, last wills.
 
     Guarantees: a message of QoS 1 stays until its receiver confirms it, while the session lives;
-    a full queue refuses the sender. No retained messages, no users, nothing on disk.
+    a full queue refuses the sender; `password`, when there is one, is asked of every client. No
+    retained messages, no users, nothing on disk.
     """
 
     def __init__(self) -> None:
+        self.password: bytes | None = None
+        self.refused = 0
         self.sessions: dict[str, Kept] = {}
         self._work: dict[int, Callable[[Kept, int, bytes], None]] = {
             packets.PUBLISH: self._publish,
@@ -79,6 +83,10 @@ class Broker:
             if kind != packets.CONNECT:
                 return
             hello = packets.read_connect(body)
+            if self.password is not None and hello.password != self.password:
+                self.refused += 1
+                writer.write(packets.framed(packets.CONNACK, bytes([0, _STRANGER, 0])))
+                return
             kept, will = self._welcome(hello, writer), hello.will
             while True:
                 kind, flags, body = await _packet(reader)

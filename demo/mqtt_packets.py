@@ -108,10 +108,11 @@ class Connect:
     clean_start: bool
     properties: dict[int, int] = field(default_factory=dict)
     will: Message | None = None
+    password: bytes | None = None
 
 
 def read_connect(body: bytes) -> Connect:
-    """Read CONNECT; user with password are passed over. Raises: MalformedPacketError."""
+    """Read CONNECT; the user's name is passed over. Raises: MalformedPacketError."""
     cursor = Cursor(body)
     name, level, flags = cursor.text(), cursor.number(1), cursor.number(1)
     if (name, level) != ("MQTT", LEVEL):
@@ -122,7 +123,10 @@ def read_connect(body: bytes) -> Connect:
         cursor.properties()
         topic = cursor.text()
         will = Message(topic, cursor.binary(), (flags >> 3) & 0x03)
-    return Connect(client_id, bool(flags & 0x02), properties, will)
+    if flags & 0x80:
+        cursor.text()
+    password = cursor.binary() if flags & 0x40 else None
+    return Connect(client_id, bool(flags & 0x02), properties, will, password)
 
 
 def read_publish(flags: int, body: bytes) -> tuple[Message, int]:

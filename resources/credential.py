@@ -6,6 +6,7 @@ import hashlib
 import json
 import logging
 import os
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -131,6 +132,17 @@ class Address:
     def accepted(self) -> None:
         """Open the gate again."""
         self.gate.accept()
+
+
+def refused(address: Callable[[], str], shown: str, why: str) -> ExpiredCredentialError | None:
+    """Close the gate of an address that has one; None for any other."""
+    return address.refused(shown, why) if isinstance(address, Address) else None
+
+
+def accepted(address: Callable[[], str]) -> None:
+    """Open the gate of an address that has one."""
+    if isinstance(address, Address):
+        address.accepted()
 
 
 def _print(credential: str, salt: str) -> str:

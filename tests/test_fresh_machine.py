@@ -143,6 +143,30 @@ def test_service_tests_are_named_when_their_packages_are_missing(
     ]
 
 
+@pytest.mark.parametrize(
+    ("package", "failing", "says"),
+    [
+        ("exit 1", "apt-get", f"Debian package {PACKAGES} cannot be had"),
+        ("echo installed", "mvn", "the jars of Apache Kafka cannot be had"),
+    ],
+)
+def test_service_tests_are_named_when_a_download_fails(
+    clone: Path, programs: Path, package: str, failing: str, says: str
+) -> None:
+    """Debian or Maven cannot be reached: nothing counts as passed."""
+    program(programs, "dpkg-query", package)
+    program(programs, "id", "echo 0")
+    program(programs, failing, "exit 100")
+    python = clone / ".venv" / "bin"
+    python.mkdir(parents=True)
+    program(python, "python", "echo tests/services/test_ui.py::test_graph; exit 5")
+    (python / "bash").symlink_to(programs / "bash")
+    code, lines = run(clone / "tests/services/install.sh", programs)
+    assert code == 3
+    assert f"service tests: {says}" in lines
+    assert "              tests/services/test_ui.py::test_graph" in lines
+
+
 def test_service_packages_are_left_alone_when_they_are_there(clone: Path, programs: Path) -> None:
     """Nothing is installed twice."""
     program(programs, "dpkg-query", "echo installed")

@@ -68,15 +68,28 @@ def _published(dataset: Dataset, partition: str | None) -> dict[str, Any]:
     with Lake.from_settings().get_connection() as connection:
         publishes = facts.rows_of(connection, facts.PARTITIONS, dataset.name)
         captured = dataset.source is not None
+        positions = facts.rows_of(connection, facts.POSITIONS, dataset.name) if captured else []
         return {
             "publishes": [p for p in publishes if partition is None or p["partition"] == partition],
-            "positions": facts.rows_of(connection, facts.POSITIONS, dataset.name)
-            if captured
-            else [],
+            "positions": positions,
+            "missing": _missing(dataset, [str(each["position"]) for each in positions]),
             "quarantined": facts.rows_of(connection, facts.QUARANTINED, dataset.name)
             if captured
             else [],
         }
+
+
+def _missing(dataset: Dataset, positions: list[str]) -> list[dict[str, Any]]:
+    """The numbers that devices gave to messages which never came."""
+    if dataset.source is None or dataset.source.kind != "mqtt":
+        return []
+    from resources.source.sequences import gaps
+
+    return [
+        {"device": device, "first": first, "last": last}
+        for position in positions
+        for device, first, last in gaps(position)
+    ]
 
 
 def _checked(dataset: Dataset) -> dict[str, Any]:
@@ -157,7 +170,7 @@ def _print_publishes(facts: dict[str, Any]) -> None:
     screen.grid(columns, rows, right={"rows", "seconds", "read snapshot"})
     if len(publishes) > MOST_PARTITIONS:
         screen.OUT.print(f"the last {MOST_PARTITIONS} of {len(publishes)} partitions", style="dim")
-    for title in ("positions", "quarantined"):
+    for title in ("positions", "missing", "quarantined"):
         if facts[title]:
             screen.OUT.print(f"\n{title}", style="bold")
             found = facts[title][:MOST_PARTITIONS]

@@ -85,27 +85,42 @@ class Files:
 
 @dataclass(frozen=True, kw_only=True)
 class Kafka:
-    """Capture every message of one Kafka topic, each value a JSON object.
+    """Capture every message of one Kafka topic, each value a JSON object or a record.
 
-    A column takes the field of its own name, or the one that `fields` names for it: a path
-    whose steps are joined by dots, such as `{"altitude_feet": "position.altitude"}`. `group`
-    begins the name of the consumer group that shows our progress to tools that measure lag.
+    `avro` or `protobuf` values name their schemas, which lie in the schema registry behind the
+    connection `registry`. A column takes the field of its own name, or the one that `fields`
+    names for it: a path whose steps are joined by dots, such as
+    `{"altitude_feet": "position.altitude"}`. `group` begins the name of the consumer group that
+    shows our progress to tools that measure lag. A topic that was made anew under its old name
+    is refused, or with `recreated="continue"` read from its start, behind what the lake has.
     Guarantees: numbers keep every digit; the lake decides where reading goes on, not the group.
     """
 
     connection: str
     topic: str
-    format: Literal["json"] = "json"
+    format: Literal["json", "avro", "protobuf"] = "json"
     fields: Mapping[str, str] = field(default_factory=dict)
     group: str = "watermain"
+    registry: str | None = None
+    recreated: Literal["refuse", "continue"] = "refuse"
     kind: ClassVar[str] = "kafka"
 
     def __post_init__(self) -> None:
         declared = f"Kafka(connection={self.connection!r}, topic={self.topic!r})"
         if not self.topic:
             _refuse("Kafka source names no topic", declared, "write the topic's name")
-        if self.format != "json":
-            _refuse(f"Kafka format {self.format!r} is unknown", declared, "use `json`")
+        if self.format not in ("json", "avro", "protobuf"):
+            what = f"Kafka format {self.format!r} is unknown"
+            _refuse(what, declared, "use one of `json`, `avro`, `protobuf`")
+        if (self.format == "json") is not (self.registry is None):
+            _refuse(
+                f"Kafka format {self.format!r} does not go with registry {self.registry!r}",
+                declared,
+                "name the connection of a schema registry for `avro`, `protobuf`, none for `json`",
+            )
+        if self.recreated not in ("refuse", "continue"):
+            what = f"Kafka recreated {self.recreated!r} is unknown"
+            _refuse(what, declared, "use one of `refuse`, `continue`")
         _check_fields(self.fields, declared)
 
 

@@ -155,7 +155,9 @@ class JsonRows:
         try:
             return pa.array(found, pa.string())
         except (pa.ArrowException, UnicodeEncodeError, TypeError):
-            texts = [_text(each, values[at], path) for at, each in zip(objects, found, strict=True)]
+            texts = [
+                self._text(each, values[at], path) for at, each in zip(objects, found, strict=True)
+            ]
         for at, text in zip(objects, texts, strict=True):
             if text is not None and not _is_unicode(text):
                 refused[at] = f"has half a character in `{'.'.join(path)}`"
@@ -163,6 +165,17 @@ class JsonRows:
             [None if at in refused else text for at, text in zip(objects, texts, strict=True)],
             pa.string(),
         )
+
+    def _text(self, value: Any, message: bytes | None, path: tuple[str, ...]) -> str | None:
+        """Write a value as text; nested ones are decoded anew, since their numbers became text."""
+        if value is None or isinstance(value, str):
+            return value
+        if isinstance(value, bool):
+            return "true" if value else "false"
+        exact = json.loads(message or b"", parse_float=Number, parse_int=Number)
+        for step in path:
+            exact = exact[step]
+        return written(exact)
 
 
 class _NoObjectError(Exception):
@@ -189,18 +202,6 @@ def _tree(paths: Iterable[tuple[str, ...]]) -> Tree:
 
 def _no_constant(name: str) -> None:
     raise ValueError(name)
-
-
-def _text(value: Any, message: bytes | None, path: tuple[str, ...]) -> str | None:
-    """Write a value as text; nested ones are decoded anew, since their numbers became text."""
-    if value is None or isinstance(value, str):
-        return value
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    exact = json.loads(message or b"", parse_float=Number, parse_int=Number)
-    for step in path:
-        exact = exact[step]
-    return written(exact)
 
 
 def _is_unicode(text: str) -> bool:

@@ -14,15 +14,19 @@ import pyarrow as pa
 from platform_assets.declare.dataset import Dataset
 from platform_assets.declare.errors import SourceError, UnreachableSystemError
 from platform_assets.declare.source import Kafka
+from resources.clock import Clock
 from resources.credential import Address
 from resources.settings import Settings
 from resources.source.delivery import Caps
+from resources.source.json_rows import JsonRows
 from resources.source.kafka_log import Log, Marks, Reading
 from resources.source.kafka_rows import MessageRows
 from resources.source.protocol import REJECTED, Backlog, Batch, Limit, Shape
+from resources.source.schema_rows import SchemaRows, opened
 from resources.source.spill import Spill, handed_out, sweep
 
 PATIENCE_SECONDS = 20.0
+Position = tuple[int | None, str]
 
 
 class KafkaSource:
@@ -32,9 +36,10 @@ class KafkaSource:
     A call reads up to the watermarks that it finds at its start; each partition has an equal
     share of the time that is left.
     Guarantees: offsets are committed to the group in `acknowledge` only, for tools that measure
-    lag; nobody reads on from them. What retention deleted unread, or a topic that was made anew,
-    is refused, after the other partitions were read.
-    Raises: SourceError, UnreachableSystemError.
+    lag; nobody reads on from them. What retention deleted unread is refused, after the other
+    partitions were read; so is a topic that was made anew, unless the word says `continue`: then
+    a batch leads from the old topic's last position to the new topic's messages.
+    Raises: SourceError, UnreachableSystemError, ExpiredCredentialError.
     """
 
     def __init__(
@@ -44,13 +49,15 @@ class KafkaSource:
         *,
         address: Callable[[], str],
         scratch: Path,
-        caps: Caps | None = None,
+        registry: Callable[[], str] | None = None,
+        clock: Clock | None = None,
     ) -> None:
         self.word, self.shape, self.address = word, shape, address
         self.scratch = scratch / f"kafka_{shape.dataset}"
-        self.caps = caps or Caps()
+        self.caps, self.clock = Caps(), clock or Clock()
         self.group = f"{word.group}_{shape.dataset.replace('.', '_')}"
         self._log: Log | None = None
+        self._registry = None if registry is None else opened(word.format, registry, self._declared)
 
     @classmethod
     def of(cls, dataset: Dataset, settings: Settings) -> Self:
@@ -62,12 +69,15 @@ class KafkaSource:
             Shape.of(dataset),
             address=Address(settings, word.connection),
             scratch=settings.home / "scratch",
+            registry=Address(settings, word.registry) if word.registry else None,
         )
 
     def batches(self, *, after: Mapping[str, str], limit: Limit) -> Iterator[Batch]:
         """Give what each partition holds beyond its position, partition after partition."""
         deadline = time.monotonic() + limit.seconds
         sweep(self.scratch)
+        if self._registry is not None:
+            self._registry.forget()
         with self._opened() as log:
             topic_id = log.topic_id()
             spans, refused = self._spans(log, after, topic_id)
@@ -88,15 +98,25 @@ class KafkaSource:
         for shard, position in positions.items():
             topic, _, number = shard.rpartition("/")
             if topic == self.word.topic and number.isdigit():
-                offset, _ = self._parsed(position)
-                told[int(number)] = offset or 0
+                told[int(number)] = self._parsed(position)
         if not told:
             return
         with self._opened() as log:
             known = log.committed(told)
-            fresh = {each: offset for each, offset in told.items() if offset > known.get(each, -1)}
+            if self.word.recreated == "continue":
+                told, known = self._of_this_topic(log, told, known)
+            fresh = {each: at for each, (at, _) in told.items() if (at or 0) > known.get(each, -1)}
             if fresh:
-                log.commit(fresh)
+                log.commit({each: at or 0 for each, at in fresh.items()})
+
+    @staticmethod
+    def _of_this_topic(
+        log: Log, told: Mapping[int, Position], known: Mapping[int, int]
+    ) -> tuple[dict[int, Position], dict[int, int]]:
+        """Leave out what is told of an earlier topic of this name, what its group confirmed."""
+        topic_id, marks = log.topic_id(), log.marks()
+        here = {n: at for n, at in told.items() if n in marks and at[1] == topic_id}
+        return here, {n: at for n, at in known.items() if n in marks and at <= marks[n].high}
 
     def backlog(self) -> Backlog:
         """Count the offsets between what was acknowledged and the end of each partition."""
@@ -143,7 +163,7 @@ class KafkaSource:
     def _gathered(
         self, reading: Reading, limit: Limit, until: float
     ) -> tuple[pa.Table | Path, list[dict[str, str]], tuple[str, ...]]:
-        decoder = MessageRows(self.shape.columns, self.word.fields, self.caps)
+        decoder = MessageRows(self.shape.columns, self._values())
         spill = Spill(self.scratch, decoder.schema)
         rejects: list[dict[str, str]] = []
         rows, size, moved = limit.rows, limit.bytes, time.monotonic()
@@ -151,16 +171,22 @@ class KafkaSource:
             while rows > 0 and size > 0 and not reading.is_done and time.monotonic() < until:
                 messages, taken = reading.take(rows, size)
                 if messages:
-                    fresh, refused = decoder.read(messages)
+                    fresh, refused = decoder.read(messages, self.clock.now())
                     spill.add(fresh)
                     rejects += refused
                     rows, size, moved = rows - len(messages), size - taken, time.monotonic()
                 elif time.monotonic() > moved + PATIENCE_SECONDS and not reading.is_done:
                     raise self._silent(reading.partition, reading.position)
-            return spill.taken(), rejects, tuple(sorted(decoder.json.unknown))
+            return spill.taken(), rejects, tuple(sorted(decoder.values.unknown))
         except BaseException:
             spill.discard()
             raise
+
+    def _values(self) -> JsonRows:
+        columns, fields = self.shape.columns, self.word.fields
+        if self._registry is None:
+            return JsonRows(columns, fields, self.caps)
+        return SchemaRows(columns, fields, self.caps, self._registry)
 
     def _spans(
         self, log: Log, after: Mapping[str, str], topic_id: str
@@ -168,10 +194,14 @@ class KafkaSource:
         """Find from where to where each partition is to be read, with what has to be refused."""
         marks, starts = log.marks(), {}
         refused: list[SourceError] = []
+        anew = self.word.recreated == "continue"
         for number, found in marks.items():
             offset, known_id = self._parsed(after.get(self._shard(number), ""))
             if known_id and topic_id and known_id != topic_id:
-                refused.append(self._made_anew(number, offset, found))
+                if anew:
+                    starts[number] = found.low
+                else:
+                    refused.append(self._made_anew(number, offset, found))
             elif offset is not None and offset < found.low:
                 refused.append(self._deleted(number, offset, found))
             else:
@@ -189,7 +219,8 @@ class KafkaSource:
             f"partition {number} of topic {self.word.topic} ends at {found.high}, we have read up"
             f" to {offset} of another topic of this name",
             data="nothing of the new topic was read; what the lake has committed stands",
-            next="declare a dataset of another name for the new topic",
+            next="declare a dataset of another name for the new topic, or"
+            ' Kafka(recreated="continue")',
         )
 
     def _deleted(self, number: int, offset: int, found: Marks) -> SourceError:
@@ -200,7 +231,7 @@ class KafkaSource:
             next="lengthen the topic's retention, then declare a dataset of another name",
         )
 
-    def _parsed(self, position: str) -> tuple[int | None, str]:
+    def _parsed(self, position: str) -> Position:
         if position == "":
             return None, ""
         offset, _, topic_id = position.partition("@")
@@ -221,7 +252,7 @@ class KafkaSource:
         if self._log is not None:
             yield self._log
             return
-        with Log(self.word.topic, self.group, self.address(), self._declared) as log:
+        with Log(self.word.topic, self.group, self.address, self._declared) as log:
             self._log = log
             try:
                 yield log

@@ -21,6 +21,7 @@ from confluent_kafka import (
 from confluent_kafka.admin import AdminClient
 
 from platform_assets.declare.errors import SourceError, UnreachableSystemError, WatermainError
+from resources.credential import accepted, refused
 
 ANSWER_SECONDS = 10.0
 _POLL_SECONDS = 0.1
@@ -43,6 +44,7 @@ _LASTING = {
     KafkaError._SSL,
 }
 
+_REFUSED = {KafkaError.SASL_AUTHENTICATION_FAILED, KafkaError._AUTHENTICATION}
 _MOVING = {
     KafkaError.NOT_COORDINATOR,
     KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
@@ -74,14 +76,16 @@ class End:
 class Log:
     """Read one topic with a client that assigns partitions itself, commits only when told.
 
-    Guarantees: messages of open or aborted transactions are never given.
-    Raises: SourceError, UnreachableSystemError.
+    Guarantees: messages of open or aborted transactions are never given. A credential that the
+    broker refuses is shown once, not for as long as one waits.
+    Raises: SourceError, UnreachableSystemError, ExpiredCredentialError.
     """
 
-    def __init__(self, topic: str, group: str, address: str, declared: str) -> None:
+    def __init__(self, topic: str, group: str, address: Callable[[], str], declared: str) -> None:
         self.topic, self.group, self.declared = topic, group, declared
+        self.address, self._shown = address, address()
         self._said: KafkaError | None = None
-        self._settings = _settings(address, declared)
+        self._settings = _settings(self._shown, declared)
         with self._reported():
             self._consumer = Consumer(self._reading_settings())
 
@@ -102,10 +106,18 @@ class Log:
         }
 
     def __enter__(self) -> Self:
+        if any(name.startswith("sasl.") for name in self._settings):
+            self.topic_id()
         return self
 
-    def __exit__(self, *_: object) -> None:
+    @property
+    def _is_refused(self) -> bool:
+        return self._said is not None and self._said.code() in _REFUSED
+
+    def __exit__(self, kind: object, *_: object) -> None:
         self._consumer.close()
+        if kind is None:
+            accepted(self.address)
 
     def topic_id(self) -> str:
         """Tell what no later topic of the same name shares; "" where a broker has no such id."""
@@ -114,8 +126,12 @@ class Log:
         with self._reported():
             asked = admin.describe_topics(
                 TopicCollection([self.topic]), request_timeout=ANSWER_SECONDS
-            )
-            found = str(asked[self.topic].result().topic_id)
+            )[self.topic]
+            while not asked.done() and not self._is_refused:
+                admin.poll(_POLL_SECONDS / 10)
+            if self._said is not None and self._is_refused:
+                raise KafkaException(self._said)
+            found = str(asked.result().topic_id)
         return "" if found == _NO_ID else found
 
     def marks(self) -> dict[int, Marks]:
@@ -206,6 +222,10 @@ class Log:
     def error(self, error: KafkaError) -> WatermainError:
         """Turn the client's word into ours: what may pass, what somebody must change."""
         heard = self._said if self._said is not None and error.code() in _VAGUE else error
+        if heard.code() in _REFUSED:
+            expired = refused(self.address, self._shown, "the broker does not let us in")
+            if expired is not None:
+                return expired
         lasting = heard.code() in _LASTING
         kind = SourceError if lasting else UnreachableSystemError
         return kind(

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
 from confluent_kafka import TIMESTAMP_NOT_AVAILABLE, Message
 
-from resources.source.delivery import Caps
 from resources.source.json_rows import JsonRows
 from resources.source.protocol import REJECTED
+from resources.source.schema_registry import HEAD, UnreadableMessageError, schema_id
+from resources.source.schema_rows import SchemaRows
 
+SETTLED = timedelta(minutes=10)
 MESSAGE_COLUMNS = pa.schema(
     [
         ("_partition", pa.int64()),
@@ -33,18 +37,24 @@ class MessageRows:
     """Decode the messages of one topic.
 
     Guarantees: every message is a row or a reject, whose position is `topic/partition/offset`.
-    Keys, headers that are not UTF-8 become `\\x` with hexadecimal digits.
+    Keys, headers that are not UTF-8 become `\\x` with hexadecimal digits; so does a rejected
+    value that names a schema.
     """
 
-    def __init__(
-        self, columns: Sequence[str], fields: Mapping[str, str], caps: Caps | None = None
-    ) -> None:
-        self.schema, self.caps = message_schema(columns), caps or Caps()
-        self.json = JsonRows(columns, fields, self.caps)
+    def __init__(self, columns: Sequence[str], values: JsonRows) -> None:
+        self.schema, self.values = message_schema(columns), values
 
-    def read(self, messages: Sequence[Message]) -> tuple[pa.RecordBatch, list[dict[str, str]]]:
-        """Give the rows, then the rejects."""
-        decoded = self.json.read([message.value() for message in messages])
+    def read(
+        self, messages: Sequence[Message], now: datetime
+    ) -> tuple[pa.RecordBatch, list[dict[str, str]]]:
+        """Give the rows, then the rejects.
+
+        Raises: UnreachableSystemError for a schema that the registry does not know, when the
+        message is younger than SETTLED: a producer may be ahead of the registry's copies.
+        """
+        if isinstance(self.values, SchemaRows):
+            self._demand(messages, self.values, now - SETTLED)
+        decoded = self.values.read([message.value() for message in messages])
         kept = [messages[at] for at in decoded.kept]
         own = [
             pa.array([each.partition() for each in kept], pa.int64()),
@@ -58,10 +68,24 @@ class MessageRows:
             self._reject(messages[at], reason) for at, reason in sorted(decoded.refused.items())
         ]
 
+    def _demand(self, messages: Sequence[Message], values: SchemaRows, since: datetime) -> None:
+        earliest = int(since.timestamp() * 1000)
+        young = {
+            bytes(value[:HEAD])
+            for value in (m.value() for m in messages if m.timestamp()[1] >= earliest)
+            if value is not None
+        }
+        for head in young:
+            with contextlib.suppress(UnreadableMessageError):
+                values.registry.demand(schema_id(head))
+
     def _reject(self, message: Message, reason: str) -> dict[str, str]:
         value = message.value()
         payload = b"key " + (message.key() or b"") if value is None else value
-        shown = payload[: self.caps.payload_bytes].decode("utf-8", "backslashreplace")
+        payload = payload[: self.values.caps.payload_bytes]
+        shown = payload.decode("utf-8", "backslashreplace")
+        if value is not None and isinstance(self.values, SchemaRows):
+            shown = "\\x" + payload.hex()
         position = f"{message.topic()}/{message.partition()}/{message.offset()}"
         return dict(zip(REJECTED.names, (position, reason, shown), strict=True))
 

@@ -42,7 +42,7 @@ class MqttSource:
     Guarantees: a message sent again after its commit is recognised, confirmed, not doubled; the
     same number from the same device in another message is rejected with that reason. What
     nobody confirmed comes again. `batch.end` names the messages, so equal ends are equal rows.
-    Raises: SourceError, UnreachableSystemError.
+    Raises: SourceError, UnreachableSystemError, ExpiredCredentialError.
     """
 
     def __init__(
@@ -118,7 +118,7 @@ class MqttSource:
 
     def _connected(self) -> Session:
         client = f"{self.word.client}_{self.shape.dataset.replace('.', '_')}"
-        return Session(self.word, client, self.address(), self._declared)
+        return Session(self.word, client, self.address, self._declared)
 
     def _taken(
         self, session: Session, limit: Limit, deadline: float, known: Sequences

@@ -28,6 +28,7 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from platform_assets.declare.errors import SourceError, UnreachableSystemError, WatermainError
 from platform_assets.declare.source import Mqtt
+from resources.credential import accepted, refused
 
 ANSWER_SECONDS = 10.0
 QUIET_SECONDS = 0.25
@@ -35,6 +36,7 @@ _LOOP_SECONDS = 0.05
 _KEEPALIVE_SECONDS = 600
 _PORTS = {"mqtt": 1883, "mqtts": 8883}
 _LASTING = (0x84, 0x85, 0x86, 0x87, 0x8F)
+_STRANGER = (0x86, 0x87)
 _NOBODY = "watermain/nobody"
 
 
@@ -60,11 +62,14 @@ class Session:
 
     Guarantees: nothing is confirmed but by `confirm`, which returns after the broker has worked
     on it; at most `in_flight` messages are held here.
-    Raises: SourceError, UnreachableSystemError.
+    Raises: SourceError, UnreachableSystemError, ExpiredCredentialError.
     """
 
-    def __init__(self, word: Mqtt, client_id: str, address: str, declared: str) -> None:
+    def __init__(
+        self, word: Mqtt, client_id: str, address: Callable[[], str], declared: str
+    ) -> None:
         self.word, self.declared = word, declared
+        self.address, self._shown = address, address()
         self.held: deque[Arrival] = deque()
         self._answered: set[str] = set()
         self._refusal: Any = None
@@ -77,7 +82,8 @@ class Session:
         self._client.on_subscribe = self._answer("subscribe")
         self._client.on_unsubscribe = self._answer("unsubscribe")
         try:
-            self._connect(address)
+            self._connect(self._shown)
+            accepted(address)
         except BaseException:
             self._part()
             raise
@@ -144,6 +150,10 @@ class Session:
     def _turn(self) -> None:
         """Let the client read, write once."""
         done = self._client.loop(_LOOP_SECONDS)
+        if self._refusal is not None and self._refusal.value in _STRANGER:
+            expired = refused(self.address, self._shown, "the broker does not let us in")
+            if expired is not None:
+                raise expired
         if self._refusal is not None:
             raise self._error(str(self._refusal), lasting=self._refusal.value in _LASTING)
         if done != MQTT_ERR_SUCCESS:

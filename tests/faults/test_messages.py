@@ -92,14 +92,7 @@ def test_messages_killed_at_every_failpoint_are_neither_lost_nor_doubled(
         ended = floor.run("capture", failpoint=f"{place}=kill:{nth}", at="capture", given=DATASET)
         assert ended.killed, place
     assert floor.run("capture", given=DATASET).results
-    kept = floor.run("kept", given=DATASET).results["kept"]
-    assert kept["rows"] == good(range(sent))
-    assert len(kept["quarantined"]) == sent // 50
-    assert sum(rows + aside for *_, rows, aside in kept["batches"]) == sent
-    ends: dict[str, str] = {}
-    for shard, start, end, _, _ in kept["batches"]:
-        assert start == ends.get(shard, "")
-        ends[shard] = end
+    ends = judged(floor, sent)
     assert {end.partition("@")[0] for end in ends.values()} <= {"533", "534"}
     assert floor.run("capture", given=DATASET).results["capture"] == 0
 
@@ -113,6 +106,59 @@ def test_quarantine_tells_topic_partition_offset(floor: Stage, moves: KafkaKind)
         ("moves/0/19", "`amount` is not int64"),
         ("moves/1/2", "is not JSON"),
     ]
+
+
+def judged(floor: Stage, sent: int) -> dict[str, str]:
+    """What was sent is there once, the ledger of each partition is one chain; give its ends."""
+    kept = floor.run("kept", given=DATASET).results["kept"]
+    assert kept["rows"] == good(range(sent))
+    assert len(kept["quarantined"]) == sent // 50
+    assert sum(rows + aside for *_, rows, aside in kept["batches"]) == sent
+    ends: dict[str, str] = {}
+    for shard, start, end, _, _ in kept["batches"]:
+        assert start == ends.get(shard, "")
+        ends[shard] = end
+    return ends
+
+
+@pytest.mark.slow
+def test_processes_that_capture_one_topic_at_once_lose_double_nothing(
+    floor: Stage, moves: KafkaKind
+) -> None:
+    """Three readers begin together again and again, while messages arrive; one at a time reads."""
+    sent = 0
+    for _ in range(3):
+        send(moves, range(sent, sent + 300))
+        sent += 300
+        readers = [floor.start("capture", given=DATASET) for _ in range(3)]
+        send(moves, range(sent, sent + 150))
+        sent += 150
+        for reader in readers:
+            assert reader.wait().results
+    floor.run("capture", given=DATASET).results  # noqa: B018
+    judged(floor, sent)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("place", ["ingest.after_rows_before_ledger", "publish.before_commit"])
+def test_reader_that_slept_past_its_lease_is_refused(
+    floor: Stage, moves: KafkaKind, place: str
+) -> None:
+    """It is stopped inside its second batch; another reads on, also what arrived meanwhile."""
+    floor.environment["WATERMAIN_LEASE_SECONDS"] = "1"
+    sent = 0
+    for _ in range(2):
+        send(moves, range(sent, sent + 300))
+        sent += 300
+        asleep = floor.start("capture", failpoint=f"{place}=pause:2", at="capture", given=DATASET)
+        assert asleep.stopped()
+        send(moves, range(sent, sent + 150))
+        sent += 150
+        assert floor.run("capture", given=DATASET).results
+        asleep.resume()
+        assert asleep.wait().error[0] == "LostLeaseError"
+    assert floor.run("capture", given=DATASET).results["capture"] == 0
+    judged(floor, sent)
 
 
 SIGNALS = {"captured": "factory.raw.signals"}

@@ -5,13 +5,20 @@ from __future__ import annotations
 import json
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import count
 from pathlib import Path
 
 import paho.mqtt.client as paho
 from confluent_kafka import Producer
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka.admin import (
+    AdminClient,
+    NewPartitions,
+    NewTopic,
+    ScramCredentialInfo,
+    ScramMechanism,
+    UserScramCredentialUpsertion,
+)
 
 from platform_assets.declare.source import Kafka, Mqtt
 from resources.broker import answers, free_port
@@ -57,9 +64,25 @@ class KafkaKind:
             producer.produce(self.topic, value, partition=partition, **words)
         assert producer.flush(20) == 0
 
-    def open(self, shape: Shape = SHAPE, **words: object) -> KafkaSource:
-        word = Kafka(**{"connection": "log", "topic": self.topic, **words})
-        return KafkaSource(word, shape, address=lambda: self.address, scratch=self.scratch)
+    def open(
+        self, shape: Shape = SHAPE, registry: Callable[[], str] | None = None, **words: object
+    ) -> KafkaSource:
+        named = {"registry": "schemas"} if registry else {}
+        word = Kafka(**{"connection": "log", "topic": self.topic, **named, **words})
+        return KafkaSource(
+            word, shape, address=lambda: self.address, scratch=self.scratch, registry=registry
+        )
+
+    def make_anew(self, partitions: int = 1) -> None:
+        """Delete the topic with its messages, create it again."""
+        drop_topic(self.address, self.topic)
+        make_topic(self.address, self.topic, partitions)
+
+    def widen(self, partitions: int) -> None:
+        """Give the topic more partitions."""
+        admin = AdminClient({"bootstrap.servers": self.address})
+        for each in admin.create_partitions([NewPartitions(self.topic, partitions)]).values():
+            each.result(20)
 
 
 def publish_mqtt(port: int, topic: str, payloads: Sequence[str | bytes], qos: int = 1) -> None:
@@ -139,10 +162,14 @@ class Mosquitto:
 
 
 class ApacheKafka:
-    """One node of Apache Kafka as a child of this process, its log on disk."""
+    """One node of Apache Kafka as a child of this process, its log on disk.
+
+    On the port `guarded` it asks for a user with a password (SCRAM-SHA-256).
+    """
 
     def __init__(self, folder: Path, jars: Path) -> None:
         self.folder, self.port, self._control = folder, free_port(), free_port()
+        self.guarded = free_port()
         self._java = ["java", "-Xmx512m", "-cp", f"{jars}/*"]
         folder.mkdir(parents=True, exist_ok=True)
         self._settings = folder / "server.properties"
@@ -150,7 +177,11 @@ class ApacheKafka:
             f"process.roles=broker,controller\nnode.id=1\nlog.dirs={folder}/data\n"
             f"controller.quorum.voters=1@127.0.0.1:{self._control}\n"
             f"listeners=PLAINTEXT://127.0.0.1:{self.port},"
-            f"CONTROLLER://127.0.0.1:{self._control}\n"
+            f"GUARDED://127.0.0.1:{self.guarded},CONTROLLER://127.0.0.1:{self._control}\n"
+            "listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,"
+            "GUARDED:SASL_PLAINTEXT\nlistener.name.guarded.sasl.enabled.mechanisms=SCRAM-SHA-256\n"
+            "listener.name.guarded.scram-sha-256.sasl.jaas.config="
+            "org.apache.kafka.common.security.scram.ScramLoginModule required;\n"
             "controller.listener.names=CONTROLLER\noffsets.topic.replication.factor=1\n"
             "transaction.state.log.replication.factor=1\ntransaction.state.log.min.isr=1\n"
             "group.initial.rebalance.delay.ms=0\nlog.retention.check.interval.ms=500\n"
@@ -171,11 +202,19 @@ class ApacheKafka:
             self._child = subprocess.Popen(
                 [*self._java, "kafka.Kafka", str(self._settings)], stdout=log, stderr=log
             )
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 240
         while not answers(self.port):
             assert self._child.poll() is None, (self.folder / "log").read_text()
             assert time.monotonic() < deadline
             time.sleep(0.1)
+
+    def give_password(self, user: str, password: str) -> None:
+        """Let a user in with this password alone from now on."""
+        admin = AdminClient({"bootstrap.servers": self.address})
+        mechanism = ScramCredentialInfo(ScramMechanism.SCRAM_SHA_256, 4096)
+        told = UserScramCredentialUpsertion(user, mechanism, password.encode())
+        for each in admin.alter_user_scram_credentials([told]).values():
+            each.result(20)
 
     def kill(self) -> None:
         """End it without any warning."""

@@ -9,7 +9,13 @@ import pytest
 from confluent_kafka import Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from platform_assets.declare.errors import SourceError, UnreachableSystemError
+from platform_assets.declare.errors import (
+    ExpiredCredentialError,
+    SourceError,
+    UnreachableSystemError,
+)
+from resources.credential import Address
+from resources.settings import Settings
 from resources.source.protocol import Limit
 from tests.resources.source.brokered import JARS, ApacheKafka, KafkaKind, drop_topic, make_topic
 from tests.resources.source.kinds import Ledger, thing
@@ -91,6 +97,64 @@ def test_topic_made_anew_is_refused(apache_kind: KafkaKind, ledger: Ledger, coun
     apache_kind.send(*map(value, range(count)))
     with pytest.raises(SourceError, match="of another topic of this name"):
         ledger.capture(apache_kind.open())
+
+
+def test_partitions_added_to_a_live_topic_are_read(apache_kind: KafkaKind, ledger: Ledger) -> None:
+    """The next capture of the same source sees them, from their first message."""
+    source = apache_kind.open()
+    apache_kind.send(value(0))
+    ledger.capture(source)
+    apache_kind.widen(3)
+    for partition in range(3):
+        apache_kind.send(value(partition + 1), partition=partition)
+    assert source.backlog().rows == 3
+    ledger.capture(source)
+    assert sorted(ledger.rows("_partition", "id")) == [(0, "0"), (0, "1"), (1, "2"), (2, "3")]
+    assert source.backlog().is_empty
+
+
+@pytest.fixture
+def secret(apache_kafka: ApacheKafka, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The file with the password of `reader`, to which the connection `log` refers."""
+    secret = tmp_path / "secret"
+    secret.write_text("old password")
+    apache_kafka.give_password("reader", "old password")
+    monkeypatch.setenv(
+        "WATERMAIN_SOURCE_LOG",
+        f"127.0.0.1:{apache_kafka.guarded} security.protocol=SASL_PLAINTEXT"
+        f" sasl.mechanism=SCRAM-SHA-256 sasl.username=reader sasl.password=${{file:{secret}}}",
+    )
+    return secret
+
+
+def test_password_is_shown_once_then_waits_for_its_rotation(
+    apache_kafka: ApacheKafka,
+    apache_kind: KafkaKind,
+    ledger: Ledger,
+    secret: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """One line with level error; the rotated one is taken at once, nothing was lost meanwhile."""
+    caplog.set_level("INFO")
+    source = apache_kind.open()
+
+    def captured() -> list:
+        source.address = Address(Settings(data_dir=secret.parent), "log")
+        return ledger.capture(source)
+
+    apache_kind.send(value(1))
+    assert len(captured()) == 1
+    apache_kafka.give_password("reader", "new password")
+    apache_kind.send(value(2))
+    for _ in range(3):
+        with pytest.raises(ExpiredCredentialError, match="`log` is refused"):
+            captured()
+    secret.write_text("new password")
+    assert len(captured()) == 1
+    assert ledger.rows("id") == [("1",), ("2",)]
+    told = [r.levelname for r in caplog.records if r.name == "watermain.credential"]
+    assert told == ["ERROR", "INFO"]
+    assert "password" not in caplog.text.replace("sasl.password", "")
 
 
 def test_broker_killed_between_captures_loses_doubles_nothing(

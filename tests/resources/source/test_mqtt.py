@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 import json
+import time
+from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
+import paho.mqtt.client as paho
 import pytest
 
 from demo.mqtt_broker import EmbeddedMqttBroker
+from platform_assets.cli.explain import _missing
 from platform_assets.declare import Mqtt
 from platform_assets.declare.errors import (
+    ExpiredCredentialError,
     InvalidDeclarationError,
     SourceError,
     UnreachableSystemError,
 )
 from resources.broker import free_port
+from resources.credential import Address
+from resources.settings import Settings
 from resources.source.mqtt import SHARD
 from resources.source.protocol import Limit
 from resources.source.sequences import gaps
+from tests.faults import declared
 from tests.resources.source.brokered import MqttKind
-from tests.resources.source.kinds import Ledger
+from tests.resources.source.kinds import Ledger, thing
 
 
 def numbers(ledger: Ledger) -> list[tuple]:
@@ -194,3 +203,79 @@ def test_session_outlives_a_restart_of_the_broker(tmp_path_factory, ledger: Ledg
     server.stop()
     assert numbers(ledger) == [("s1", 1), ("s1", 2), ("s1", 3)]
     assert [each.rejected for each in ledger.seen] == [[], []]
+
+
+def dies(kind: MqttKind, payload: str) -> None:
+    """Let a device connect with a last will, then vanish without a word."""
+    device = paho.Client(paho.CallbackAPIVersion.VERSION2, protocol=paho.MQTTv5)
+    device.will_set(f"{kind.topic}/s1", payload, qos=1)
+    device.connect("127.0.0.1", kind.port)
+    while not device.is_connected():
+        device.loop(0.05)
+    device.socket().close()
+
+
+def test_last_will_of_a_device_is_captured_like_every_message(
+    mqtt_kind: MqttKind, ledger: Ledger
+) -> None:
+    """With a number it is a row; without one it goes to quarantine, it is not dropped."""
+    mqtt_kind.say(1)
+    dies(mqtt_kind, json.dumps({"by": {"station": "s1"}, "n": 2, **thing(2, "gone")}))
+    dies(mqtt_kind, '{"by": {"station": "s1"}, "note": "gone"}')
+    seen: list[dict] = []
+    deadline = time.monotonic() + 20
+    while not (seen and len(ledger.rows()) == 2) and time.monotonic() < deadline:
+        seen += [each for s in ledger.capture(mqtt_kind.open()) for each in s.rejected]
+    assert ledger.rows("_sequence", "note") == [(1, "x"), (2, "gone")]
+    assert [each["reason"] for each in seen] == ["has no whole number in `n`"]
+
+
+def test_gap_is_shown_to_whoever_asks_about_the_dataset(
+    mqtt_kind: MqttKind, ledger: Ledger
+) -> None:
+    """`watermain explain` lists it."""
+    mqtt_kind.say(1)
+    mqtt_kind.say(5)
+    ledger.capture(mqtt_kind.open())
+    signals = replace(declared.signals, source=mqtt_kind.open().word)
+    assert _missing(signals, list(ledger.positions.values())) == [
+        {"device": "s1", "first": 2, "last": 4}
+    ]
+    assert _missing(declared.steps, ["0/1"]) == []
+
+
+def test_password_is_shown_once_then_waits_for_its_rotation(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    ledger: Ledger,
+) -> None:
+    """One line with level error; the rotated one is taken at once, nothing was lost meanwhile."""
+    caplog.set_level("INFO")
+    broker = EmbeddedMqttBroker()
+    broker.start()
+    (tmp_path / "secret").write_text("p%1")
+    address = f"mqtt://me:${{file:{tmp_path / 'secret'}}}@127.0.0.1:{broker.port}"
+    monkeypatch.setenv("WATERMAIN_SOURCE_FIELD", address)
+    kind = MqttKind(broker.port, tmp_path / "scratch")
+    broker.broker.password = b"p%1"
+    source = kind.open()
+
+    def captured() -> list:
+        source.address = Address(Settings(data_dir=tmp_path), "field")
+        return ledger.capture(source)
+
+    assert captured() == []
+    broker.broker.password = None
+    kind.say(1)
+    broker.broker.password = b"p%2"
+    for _ in range(3):
+        with pytest.raises(ExpiredCredentialError, match="`field` is refused"):
+            captured()
+    assert broker.broker.refused == 1
+    (tmp_path / "secret").write_text("p%2")
+    assert len(captured()) == 1
+    broker.stop()
+    told = [r.levelname for r in caplog.records if r.name == "watermain.credential"]
+    assert told == ["ERROR", "INFO"]
+    assert "p%1" not in caplog.text
