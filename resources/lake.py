@@ -229,6 +229,8 @@ class Lake(DuckDBResource):
                 files.restore()
                 raise unreachable(error, data=UNKNOWN) from error
             if snapshot is None:
+                if isinstance(translate(error, lease.dataset), UnreachableSystemError):
+                    raise unreachable(error) from error
                 raise
             files.restore()
             committed = f"published whole, as snapshot {snapshot}; only the answer was lost"

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 
 import ibis
 import pyarrow as pa
 
 from platform_assets.build.partition import Span
 from platform_assets.declare import (
+    ByCursor,
     Column,
     Contract,
     Daily,
     Dataset,
     DatasetName,
+    Files,
+    Increment,
     Kafka,
     Mqtt,
     Postgres,
+    Rest,
+    Webhook,
     dataset,
     latest_per_key,
     raw,
@@ -62,6 +67,47 @@ signals = raw(
     owner="team:factory",
 )
 
+DROP = "drop"
+drops = raw(
+    "factory.raw.drops",
+    source=Files(connection=DROP, pattern="steps-*.csv", format="csv"),
+    contract=CONTRACT,
+    cadence=DAYS,
+    owner="team:factory",
+)
+
+API = "api"
+readings = raw(
+    "factory.raw.readings",
+    source=Rest(
+        connection=API,
+        path="/things",
+        records="data.items",
+        pages=ByCursor(next="meta.next"),
+        total="meta.total",
+        rate=1000.0,
+        window=Increment(
+            since="since",
+            until="until",
+            start=datetime(2013, 1, 1, tzinfo=UTC),
+            every=timedelta(hours=1),
+            overlap=timedelta(hours=3),
+        ),
+    ),
+    contract=CONTRACT,
+    cadence=DAYS,
+    owner="team:factory",
+)
+
+calls = raw(
+    "factory.raw.calls",
+    source=Webhook(path="/hooks/calls", secret="env:FACTORY_SECRET"),
+    contract=CONTRACT,
+    cadence=DAYS,
+    owner="team:factory",
+)
+RAW = (steps, moves, signals, drops, readings, calls)
+
 
 def _latest(steps: ibis.Table) -> ibis.Table:
     """Keep the latest state of each piece."""
@@ -81,4 +127,4 @@ def _curated(name: str) -> Dataset:
 
 pieces = _curated("factory.curated.pieces")
 twins = tuple(_curated(f"factory.curated.pieces_{n}") for n in range(10))
-KNOWN: dict[DatasetName, Dataset] = {d.name: d for d in (steps, moves, signals, pieces, *twins)}
+KNOWN: dict[DatasetName, Dataset] = {d.name: d for d in (*RAW, pieces, *twins)}

@@ -25,8 +25,8 @@ class Relay:
         self._words = conninfo_to_dict(dsn)
         self._cut: Cut | None = None
         self._passes = 0
-        self.cuts = 0
-        self.refusing = threading.Event()
+        self.refuse_after_cut = False
+        self._refusing = False
         self._ready = threading.Event()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -50,6 +50,10 @@ class Relay:
         """Lose one answer, once `passes` commits have gone through."""
         self._cut, self._passes = cut, passes
 
+    def calm(self) -> None:
+        """Pass everything on again."""
+        self._cut, self.refuse_after_cut, self._refusing = None, False, False
+
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
         self._loop.run_until_complete(self._listen())
@@ -67,7 +71,7 @@ class Relay:
         await asyncio.gather(*others, return_exceptions=True)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if self.refusing.is_set():
+        if self._refusing:
             writer.transport.abort()
             return
         words = self._words
@@ -96,7 +100,7 @@ class Relay:
                 is_snapshot = False
                 if self._passes == 0:
                     cut, self._cut = self._cut, None
-                    self.cuts += 1
+                    self._refusing = self.refuse_after_cut
                     lost.set()
                     if cut == "before":
                         raise ConnectionResetError

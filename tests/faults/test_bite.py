@@ -10,7 +10,7 @@ from resources.postgres import EmbeddedPostgres
 from tests.faults import crew
 from tests.faults.campaign import RECOVERY, world
 from tests.faults.stage import Stage
-from tests.faults.test_writers import TWINS, zombies
+from tests.faults.zombies import TWINS, zombies
 
 PLANTS = (
     ("acknowledge_before_commit", "ingest.before_transaction", "is acknowledged up to"),
