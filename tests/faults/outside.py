@@ -174,7 +174,8 @@ class MqttStations(Stream):
         self.words = {"topic": f"{self.topic}/#", "client": self.topic}
 
     def send(self, pieces: Sequence[Piece]) -> None:
-        publish_mqtt(self.port, f"{self.topic}/s", [json.dumps(p._asdict()) for p in pieces])
+        told = [json.dumps(piece._asdict()) for piece in pieces]
+        publish_mqtt(self.port, f"{self.topic}/s", told)
 
 
 class RestApi(Stream):

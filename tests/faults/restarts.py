@@ -16,7 +16,7 @@ import psutil
 
 from resources.postgres import EmbeddedPostgres
 from tests.faults import crew
-from tests.faults.campaign import Tally, World, p95, world
+from tests.faults.campaign import ANYWHEN, INGEST, Tally, World, p95, world
 from tests.faults.outcome import Bench, Outcome
 from tests.faults.outside import Systems
 from tests.resources.source.brokered import JARS, ApacheKafka, Mosquitto
@@ -60,10 +60,7 @@ def restarted(made: World, server: Server, count: int, seed: int) -> Outcome:
     for case in range(count):
         way = WAYS[case % len(WAYS)]
         made.outside.write(made.random.randint(8, 16))
-        worker = crew.Worker(made.order(*made.work))
-        time.sleep(chance.uniform(0.0, 0.6))
-        server.restart(way)
-        ended = worker.wait()
+        ended = _struck(made, server, way, chance)
         error = "died" if ended.reply is None else ended.reply.error
         told[f"{way}: {error or 'was done before'}"] += 1
         if error and error not in PATIENT:
@@ -74,6 +71,22 @@ def restarted(made: World, server: Server, count: int, seed: int) -> Outcome:
             break
     figures = {**dict(sorted(told.items())), "recovery p95, s": round(p95(tally.recoveries), 1)}
     return Outcome(count=sum(told.values()), figures=figures, problems=problems)
+
+
+def _struck(made: World, server: Server, way: str, chance: random.Random) -> crew.Ended:
+    """Restart while a worker stands at a failpoint, or at a random moment of its work."""
+    place = chance.choice((*INGEST, *INGEST, ANYWHEN))
+    if place == ANYWHEN:
+        worker = crew.Worker(made.order(*made.work))
+        time.sleep(chance.uniform(0.0, 0.6))
+        server.restart(way)
+    else:
+        worker = crew.Worker(made.order(*made.work, failpoint=f"{place}=pause", at="capture"))
+        is_standing = worker.stopped()
+        server.restart(way)
+        if is_standing:
+            worker.resume()
+    return worker.wait()
 
 
 @contextmanager
