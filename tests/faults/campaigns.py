@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.faults import answers, bite, fullness, restarts, zombies
+from tests.faults import answers, bite, fidelity, fullness, restarts, zombies
 from tests.faults.campaign import campaign, p95
 from tests.faults.outcome import Bench, Campaign, Outcome
 from tests.resources.source import rest_campaign, webhook_campaign
@@ -107,6 +107,11 @@ CAMPAIGNS: dict[str, Campaign] = {
         holds="endpoint of webhooks killed: each event accepted is captured once",
         count=200,
         run=webhooks,
+    ),
+    "fidelity": Campaign(
+        holds="boundary values of each type through each kind: exact, or refused with a reason",
+        count=1500,
+        run=fidelity.campaign,
     ),
     "bite": Campaign(
         holds="planted defects: each is found", count=len(bite.PLANTS), run=bite.campaign

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -16,6 +17,8 @@ from resources import ledger, unsettled
 from resources.fence import Lease
 from resources.lake import Lake, Written
 from resources.settings import load_settings
+from resources.source import pgoutput, rest_client, webhook
+from resources.source.json_text import Number
 from resources.source.kafka import KafkaSource
 from resources.source.postgres import PostgresSource
 from resources.source.rest import RestSource
@@ -145,6 +148,41 @@ def half_transaction() -> None:
     PostgresSource.batches = half  # type: ignore[method-assign]
 
 
+def unchanged_toast_to_null() -> None:
+    """Take a large value that an update left as it was for a null."""
+    tuples = pgoutput._Tuples._tuple
+
+    def forgetful(self: Any, at: Any) -> Any:
+        found, end = tuples(self, at)
+        for slices in found.values():
+            slices.kind[slices.kind == pgoutput._UNCHANGED] = pgoutput._NULL
+        return found, end
+
+    pgoutput._Tuples._tuple = forgetful  # type: ignore[method-assign]
+
+
+def float_json() -> None:
+    """Read the numbers of JSON as binary ones."""
+
+    def rounded(body: bytes) -> object:
+        return json.loads(body, parse_float=lambda text: Number(repr(float(text))))
+
+    rest_client.parsed = rounded
+    webhook.parsed = rounded
+
+
+def naive_time() -> None:
+    """Forget the zone of an instant."""
+    typed = ingest.typed
+
+    def naive(column: str, kind: Any, engine_type: str, source: str) -> str:
+        if "TIME ZONE" in engine_type:
+            return f"try_cast(left({column}, 19) as timestamp)::{engine_type}"
+        return typed(column, kind, engine_type, source)
+
+    ingest.typed = naive
+
+
 PLANTS: dict[str, Callable[[], None]] = {
     plant.__name__: plant
     for plant in (
@@ -160,5 +198,8 @@ PLANTS: dict[str, Callable[[], None]] = {
         dropped_late_rows,
         dedupe_across_shards,
         half_transaction,
+        unchanged_toast_to_null,
+        float_json,
+        naive_time,
     )
 }

@@ -40,9 +40,7 @@ def rendered(held: Mapping[str, Any]) -> str:
     for name, campaign in CAMPAIGNS.items():
         ran = held.get(name, {"count": 0, "problems": []})
         wrong = len(ran["problems"])
-        lines.append(
-            f"| {name} | {campaign.holds} | {ran['count']} | {campaign.count} | {wrong} |"
-        )
+        lines.append(f"| {name} | {campaign.holds} | {ran['count']} | {campaign.count} | {wrong} |")
     for name, ran in held.items():
         lines += ["", f"### {name}", "", _told(ran), "", "| seen | times |", "|---|---|"]
         lines += [f"| {what} | {figure} |" for what, figure in ran["figures"].items()]

@@ -21,6 +21,7 @@ from tests.faults.outcome import Bench, Outcome
 from tests.faults.outside import Systems
 from tests.resources.source.brokered import JARS, ApacheKafka, Mosquitto
 
+Restart = Callable[[Bench, int, int], Outcome]
 WAYS = ("in order", "kill -9")
 PATIENT = ("UnreachableSystemError", "LostLeaseError")
 SETTINGS = {"wal_level": "logical", "max_connections": "200"}

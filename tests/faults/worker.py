@@ -151,8 +151,7 @@ def _inspect(given: Mapping[str, Any]) -> dict[str, Any]:
         "raw": f'select {op}, id, shard, seq, "at"::varchar, amount from {table(raw)}',
         "batches": "select shard, from_position, to_position, rows, quarantined"
         f" from {ledger.BATCHES} where stream = '{raw}'",
-        "quarantined": "select position, payload from"
-        f" {ledger.QUARANTINE} where dataset = '{raw}'",
+        "quarantined": f"select position, payload from {ledger.QUARANTINE} where dataset = '{raw}'",
         "captured": "select partition, sum(rows_out)::bigint"
         f" from {ledger.PUBLISHES} where dataset = '{raw}' group by 1",
     }
@@ -211,6 +210,24 @@ def _kept(given: Mapping[str, Any]) -> dict[str, Any]:
         return {each: connection.execute(sql).fetchall() for each, sql in queries.items()}
 
 
+def _values(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Each boundary value that the lake holds, the names of those put aside; times as text."""
+    name = _captured(given).name
+    times = {"day", "at", "moment"}
+    columns = [column.name for column in declared.VALUE_COLUMNS]
+    chosen = [f'"{c}"::varchar' if c in times else f'"{c}"' for c in columns]
+    latest = " qualify row_number() over (partition by id order by _lsn desc, _seq desc) = 1"
+    only = latest if name == declared.values["postgres"].name else ""
+    with _lake().get_connection() as connection:
+        rows = connection.execute(f"select {', '.join(chosen)} from {table(name)}{only}").fetchall()
+        aside = connection.execute(
+            f"select distinct regexp_extract(payload, 'v[0-9]{{4}}') from {ledger.QUARANTINE}"
+            f" where dataset = '{name}'"
+        ).fetchall()
+    held = {row[0]: dict(zip(columns, row, strict=True)) for row in rows}
+    return {"rows": held, "aside": {row[0] for row in aside}}
+
+
 def _look(given: Mapping[str, Any]) -> list[tuple[Any, ...]]:
     """The partitions as a reader sees them now."""
     with _lake().get_connection() as connection:
@@ -259,6 +276,7 @@ VERBS: dict[str, Callable[[Mapping[str, Any]], Any]] = {
     "publish": _publish,
     "inspect": _inspect,
     "kept": _kept,
+    "values": _values,
     "look": _look,
     "watch": _watch,
     "cramped": _cramped,
