@@ -34,10 +34,10 @@ FLOATS = (
 ODD_FLOATS = ("NaN", "Infinity", "-Infinity")
 TEXTS = (
     "", " ", "  two  ", "\t", "\n", "\r\n", "a\rb", '"', '""', "'", "a,b;c\td", "\\", "\\N", "\\.",
-    "null", "NULL", "None", "nan", "NaN", "true", "1e5", "007", "1,5", "0x10", "{}", "[]", '{"a":1}',
-    "'; drop table steps; --", "é", "e\u0301", "ß", "İ", "東京", "🛬", "👩\u200d✈️", "\u202eabc", "שלום",
-    "\ufeffbom", "\uffff", "\U0010ffff", "\u0085", "\u2028", "\u2029", "\u00a0", "\x7f", "%s{}$1",
-    "a" * 65_537,
+    "null", "NULL", "None", "nan", "NaN", "true", "1e5", "007", "1,5", "0x10", "{}", "[]",
+    '{"a":1}', "'; drop table steps; --", "é", "e\u0301", "ß", "İ", "東京",
+    "🛬", "👩\u200d✈️", "\u202eabc", "שלום", "\ufeffbom", "\uffff", "\U0010ffff",
+    "\u0085", "\u2028", "\u2029", "\u00a0", "\x7f", "%s{}$1", "a" * 65_537,
 )  # fmt: skip
 CONTROLS = tuple(chr(code) for code in range(1, 32))
 DATES = (

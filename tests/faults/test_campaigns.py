@@ -96,3 +96,9 @@ def test_program_runs_what_it_is_asked_for(
     with pytest.raises(SystemExit):
         program.main(["--only", "zombi"])
     assert "no campaign zombi; there are kills, answers" in capsys.readouterr().err
+
+
+def test_page_shows_the_results_that_are_kept() -> None:
+    """The section of results is made from the file, by nobody's hand."""
+    held = json.loads(program.PAGE.with_suffix(".json").read_text())
+    assert program.PAGE.read_text().endswith(page.MARK + page.rendered(held))
