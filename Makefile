@@ -14,7 +14,7 @@ ifdef PYTHON
 export PYTHON
 endif
 
-.PHONY: help ready up down status test test-services check format bench faults demo-year dbt-sources lock clean
+.PHONY: help ready up down status test test-services check format bench faults faults-bite demo-year dbt-sources lock clean
 
 help:  ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -53,9 +53,13 @@ bench: ready  ## print the figures of benchmarks/README.md, measured here
 	  $(BIN)/python -m benchmarks.$$(basename $$claim .py) || missed+=" $$claim"; \
 	done; [ -z "$$missed" ] || { echo "outside the limit:$$missed"; exit 1; }
 
-faults: ready  ## kill the platform many times, count what was lost (RUNS=300)
-	@$(BIN)/python -m tests.faults --runs $(or $(RUNS),300)
-	@$(BIN)/python -m tests.faults.edges
+faults: ready  ## run the long campaigns of faults (ONLY=kills,zombies RUNS=300 SEED=1)
+	@$(BIN)/python -m tests.faults $(if $(ONLY),--only $(ONLY)) $(if $(RUNS),--runs $(RUNS)) \
+	  $(if $(SEED),--seed $(SEED))
+	@$(if $(ONLY),,$(BIN)/python -m tests.faults.edges)
+
+faults-bite: ready  ## plant defects into the platform, see that each of them is found
+	@$(BIN)/python -m tests.faults --only bite
 
 demo-year: ready  ## load the whole of 2013 through both sources into the running platform
 	@$(BIN)/watermain up --detach --until 2013-12-31

@@ -105,6 +105,28 @@ class Fence:
         with self._connect(RUN) as connection:
             return bool(_one(connection, _STREAMED, (dataset, STREAM, self._seconds)))
 
+    def outcome(self, dataset: str, claim: str, *, wait_seconds: int = 10) -> int | None:
+        """Give the snapshot that a commit became, None when there will never be one.
+
+        Guarantees: a commit still under way is waited for, as it locks its dataset's lease.
+        Raises: UnreachableSystemError, when the catalog cannot tell.
+        """
+        with self._connect(RUN) as connection:
+            try:
+                connection.execute(f"set lock_timeout = '{wait_seconds}s'")
+                connection.execute(
+                    "select 1 from watermain.lease where dataset = %s for update", (dataset,)
+                )
+                found = _one(
+                    connection,
+                    "select snapshot_id from ducklake_snapshot_changes"
+                    " where commit_extra_info = %s",
+                    (claim,),
+                )
+            except psycopg.OperationalError as error:
+                raise unreachable(error, data="unknown: the catalog could not be asked") from error
+        return None if found is None else int(str(found))
+
     def _connect(self, holder: str) -> psycopg.Connection[tuple[object, ...]]:
         try:
             return psycopg.connect(self._dsn, autocommit=True, application_name=holder)

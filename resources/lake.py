@@ -6,9 +6,10 @@ import importlib.util
 import json
 import os
 import threading
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import duckdb
@@ -28,6 +29,7 @@ from resources.failpoint import failpoint
 from resources.fence import DDL, Fence, Lease, unreachable
 from resources.postgres import EmbeddedPostgres
 from resources.settings import Settings, load_settings
+from resources.unsettled import Unsettled, heal
 
 EXTENSIONS = ("ducklake", "postgres_scanner")
 # What the engine says when the catalog's server ended the connection, or ended itself.
@@ -155,6 +157,8 @@ class Lake(DuckDBResource):
             )
         except duckdb.Error as error:
             raise unreachable(error) from error
+        if not remote:
+            heal(self.folder)
 
     def initialize(self) -> None:
         """Create the catalog with its fence where they are missing."""
@@ -180,7 +184,8 @@ class Lake(DuckDBResource):
 
         Guarantees: new data files are on disk before the snapshot is visible; a writer whose
         lease moved on is refused.
-        Raises: LostLeaseError, DiskFullError.
+        Raises: LostLeaseError, DiskFullError; UnreachableSystemError, when the answer to the
+        commit was lost: its data line says whether the catalog has it.
         """
         name = DatasetName.parse(lease.dataset)
         written = Written(self.folder, f"{name.schema}/{name.table}", _present(self.folder))
@@ -189,20 +194,47 @@ class Lake(DuckDBResource):
             yield written
             failpoint("publish.before_sync")
             written.sync()
-            claim = json.dumps({"dataset": lease.dataset, "epoch": lease.epoch})
+            claim = json.dumps(
+                {"dataset": lease.dataset, "epoch": lease.epoch, "commit": uuid.uuid4().hex}
+            )
             connection.execute(
                 f"call lake.set_commit_message('watermain', {text(message)},"
                 f" extra_info => {text(claim)})"
             )
-            failpoint("publish.before_commit")
-            connection.execute("commit")
-            failpoint("publish.after_commit")
+            with Unsettled(self.folder, written.paths) as files:
+                failpoint("publish.before_commit")
+                self._commit(connection, files, lease, claim)
+                failpoint("publish.after_commit")
         except BaseException as error:
             _roll_back(connection)
             translated = translate(error, lease.dataset)
             if translated is error:
                 raise
             raise translated from error
+
+    def _commit(
+        self, connection: duckdb.DuckDBPyConnection, files: Unsettled, lease: Lease, claim: str
+    ) -> None:
+        """Commit; where that fails, ask the catalog what became of it.
+
+        Guarantees: data files of a commit that the catalog has, or may have, stay.
+        """
+        try:
+            connection.execute("commit")
+        except duckdb.Error as error:
+            failpoint("publish.after_lost_answer")
+            try:
+                snapshot = self.fence.outcome(lease.dataset, claim)
+            except UnreachableSystemError:
+                files.restore()
+                raise unreachable(error, data=UNKNOWN) from error
+            if snapshot is None:
+                if isinstance(translate(error, lease.dataset), UnreachableSystemError):
+                    raise unreachable(error) from error
+                raise
+            files.restore()
+            committed = f"published whole, as snapshot {snapshot}; only the answer was lost"
+            raise unreachable(error, data=committed) from error
 
     def snapshot(self, connection: duckdb.DuckDBPyConnection) -> int:
         """The id of the newest snapshot."""
@@ -261,29 +293,41 @@ class Written:
     folder: str
     table: str
     since: float
+    paths: set[str] = field(default_factory=set)
 
     def sync(self) -> int:
         """Flush new files to disk, then their folders; give the table's new bytes."""
         if self.folder.startswith("s3://"):
             return 0
-        _sync_new_files(Path(self.folder) / "upkeep_raw", self.since)
-        return _sync_new_files(Path(self.folder) / self.table, self.since)
+        self._sync_new_files(Path(self.folder) / "upkeep_raw")
+        return self._sync_new_files(Path(self.folder) / self.table)
 
-
-def _sync_new_files(root: Path, since: float) -> int:
-    total, bar = 0, _oldest_name(since)
-    for place, _, files in os.walk(root):
-        paths = [os.path.join(place, f) for f in files if f >= bar]
-        fresh = [(p, os.stat(p)) for p in paths if os.path.exists(p)]
-        fresh = [(p, stat) for p, stat in fresh if stat.st_mtime >= since]
-        total += sum(stat.st_size for _, stat in fresh)
-        for path in [*(p for p, _ in fresh), *([place] if fresh else [])]:
-            descriptor = os.open(path, os.O_RDONLY)
+    def _sync_new_files(self, root: Path) -> int:
+        fresh = list(_new_files(root, self.since))
+        paths = {path for path, _ in fresh}
+        self.paths.update(paths)
+        for path in [*paths, *{os.path.dirname(path) for path in paths}]:
+            try:
+                descriptor = os.open(path, os.O_RDONLY)
+            except FileNotFoundError:
+                continue  # it was another commit's, which has taken it back
             try:
                 os.fsync(descriptor)
             finally:
                 os.close(descriptor)
-    return total
+        return sum(size for _, size in fresh)
+
+
+def _new_files(root: Path, since: float) -> Iterator[tuple[str, int]]:
+    bar = _oldest_name(since)
+    for place, _, files in os.walk(root):
+        for path in (os.path.join(place, f) for f in files if f >= bar):
+            try:
+                stat = os.stat(path)
+            except FileNotFoundError:
+                continue
+            if stat.st_mtime >= since:
+                yield path, stat.st_size
 
 
 def _oldest_name(since: float) -> str:

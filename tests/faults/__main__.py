@@ -1,4 +1,4 @@
-"""The long campaign of kills, whose results go to docs/faults.md."""
+"""The long campaigns of faults, whose results go to docs/faults.md."""
 
 from __future__ import annotations
 
@@ -6,68 +6,72 @@ import argparse
 import random
 import sys
 import tempfile
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 
 from resources.postgres import EmbeddedPostgres
-from tests.faults.campaign import Tally, campaign
+from tests.faults import page
+from tests.faults.campaigns import CAMPAIGNS
+from tests.faults.outcome import Bench, Outcome
+from tests.faults.outside import Systems
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "faults.md"
-MARK = "## The latest campaign\n"
+SETTINGS = {
+    "wal_level": "logical",
+    "max_connections": "200",
+    "max_replication_slots": "50",
+    "max_wal_senders": "50",
+}
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the campaign; 0 when the oracle found nothing."""
+    """Run the campaigns asked for; 0 when none of them found a problem."""
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
-    parser.add_argument("--runs", type=int, default=300, help="how many kills")
+    parser.add_argument("--only", default="", help=f"some of {', '.join(CAMPAIGNS)}, by comma")
+    parser.add_argument("--runs", type=int, help="how many cases of each, not its own count")
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
     parser.add_argument("--page", type=Path, default=PAGE, help="where the results are written")
     asked = parser.parse_args(arguments)
-    print(f"seed {asked.seed}, {asked.runs} kills", flush=True)  # noqa: T201
-    with tempfile.TemporaryDirectory(prefix="watermain-faults-") as name:
-        server = EmbeddedPostgres(
-            Path(name) / "server", settings={"wal_level": "logical", "max_connections": "200"}
-        )
+    names = asked.only.split(",") if asked.only else list(CAMPAIGNS)
+    if unknown := sorted(set(names) - set(CAMPAIGNS)):
+        parser.error(f"no campaign {', '.join(unknown)}; there are {', '.join(CAMPAIGNS)}")
+    wrong = [name for name in names if _ran(name, asked).problems]
+    _say(f"problems in: {', '.join(wrong)}" if wrong else "no problems")
+    return 1 if wrong else 0
+
+
+def _ran(name: str, asked: argparse.Namespace) -> Outcome:
+    """Run one campaign on servers of its own, write down what it found."""
+    count, began = asked.runs or CAMPAIGNS[name].count, time.monotonic()
+    _say(f"{name}: seed {asked.seed}, {count} cases")
+    with tempfile.TemporaryDirectory(prefix="watermain-faults-") as folder:
+        server = EmbeddedPostgres(Path(folder) / "server", settings=SETTINGS)
         server.start()
         try:
-            tally = campaign(server, Path(name), kills=asked.runs, seed=asked.seed)
+            with Systems(server, Path(folder)) as systems:
+                bench = Bench(systems, Path(folder))
+                outcome = CAMPAIGNS[name].run(bench, count, asked.seed)
         finally:
             server.stop()
-    print(tally, *tally.problems, sep="\n")  # noqa: T201
-    _write(asked.page, tally)
-    return 1 if tally.problems else 0
+    if outcome.left_out:
+        _say(f"{name}: left out, {outcome.left_out}")
+        return outcome
+    seconds = round(time.monotonic() - began, 1)
+    _say(f"{name}: {outcome.count} cases in {seconds} s, {len(outcome.problems)} problems")
+    for what, figure in outcome.figures.items():
+        _say(f"  {what}: {figure}")
+    for problem in outcome.problems:
+        _say(f"  PROBLEM {problem}")
+    results = asked.page.with_suffix(".json")
+    at = f"{datetime.now(UTC):%Y-%m-%d}"
+    page.record(results, name, outcome, at=at, seed=asked.seed, seconds=seconds)
+    page.write(asked.page, results)
+    return outcome
 
 
-def _write(page: Path, tally: Tally) -> None:
-    """Replace the page's results by these."""
-    text = page.read_text() if page.exists() else ""
-    page.write_text(text.partition(MARK)[0] + MARK + results(tally, datetime.now(UTC)))
-
-
-def results(tally: Tally, at: datetime) -> str:
-    """The results as a section of the page."""
-    kills = tally.kills.total()
-    lines = [
-        "",
-        f"{at:%Y-%m-%d}, seed {tally.seed}, {tally.seconds:.0f} seconds. {kills} kills,"
-        f" {tally.changes} changes written at the source, {tally.files} data files checked;"
-        f" {len(tally.problems)} problems found. {tally.survived} further runs ended before"
-        " their failpoint was reached.",
-        "",
-        "| killed in | kills |",
-        "|---|---|",
-        *(f"| {place} | {n} |" for place, n in sorted(tally.kills.items())),
-        "",
-    ]
-    if tally.problems:
-        lines += ["```text", *tally.problems, "```", ""]
-    elif kills:
-        lines += [
-            f"{kills} kills without a problem bound the failure rate near 3/{kills}"
-            f" = {300 / kills:.1f} % (with 95 % confidence).",
-            "",
-        ]
-    return "\n".join(lines)
+def _say(line: str) -> None:
+    print(line, flush=True)  # noqa: T201
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -14,11 +14,10 @@ from pathlib import Path
 
 import psycopg
 
-from resources.postgres import EmbeddedPostgres
-from tests.faults import crew, declared
-from tests.faults.generator import Generator
+from tests.faults import crew
 from tests.faults.oracle import acknowledged_too_early, verdict
 from tests.faults.orders import Order
+from tests.faults.outside import KINDS, Outside, Systems, Table, opened
 
 COMMITTING = ("publish.before_sync", "publish.before_commit", "publish.after_commit")
 INGEST = (
@@ -31,18 +30,20 @@ INGEST = (
 )
 PUBLISH = ("publish.after_stage", "publish.after_data_before_commit", *COMMITTING)
 ANYWHEN = "at any moment"
-RECOVERY = ("standing", "capture", "publish", "inspect")
-PLACES = (
-    *(("capture", place) for place in (*INGEST, ANYWHEN)),
-    *(("publish", place) for place in (*PUBLISH, ANYWHEN)),
-)
+RECOVERING = "while recovering"
+CAPTURES = tuple(("capture", place) for place in (*INGEST, ANYWHEN))
+PUBLISHES = tuple(("publish", place) for place in (*PUBLISH, ANYWHEN))
 KILLS_PER_WORLD = 15
+RECOVERING_SHARE = 0.35
 _NUMBERS = count()
 
 
 @dataclass
 class Tally:
-    """What a campaign did: kills for each place, what the oracle found, changes written."""
+    """What a campaign did: kills for each place, what the oracle found, changes written.
+
+    `recoveries` are the seconds from a kill to the end of the retry that made it good.
+    """
 
     seed: int
     kills: Counter[str] = field(default_factory=Counter)
@@ -50,6 +51,7 @@ class Tally:
     changes: int = 0
     files: int = 0
     seconds: float = 0.0
+    recoveries: list[float] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
     def add(self, other: Tally) -> None:
@@ -58,28 +60,51 @@ class Tally:
         self.survived += other.survived
         self.changes += other.changes
         self.files += other.files
+        self.recoveries += other.recoveries
         self.problems += other.problems
+
+    @property
+    def while_recovering(self) -> int:
+        """Kills of a process that was making good an earlier kill."""
+        return sum(n for place, n in self.kills.items() if place.endswith(RECOVERING))
 
     def __str__(self) -> str:
         return (
-            f"seed {self.seed}: {self.kills.total()} kills, {self.survived} not reached,"
-            f" {self.changes} changes, {self.files} files, {len(self.problems)} problems,"
-            f" {self.seconds:.0f} s"
+            f"seed {self.seed}: {self.kills.total()} kills, {self.while_recovering} of them"
+            f" while recovering, {self.survived} not reached, recovery p95"
+            f" {p95(self.recoveries):.1f} s, {self.changes} changes, {self.files} files,"
+            f" {len(self.problems)} problems, {self.seconds:.0f} s"
         )
+
+
+def p95(values: Sequence[float]) -> float:
+    """The value that nineteen in twenty do not exceed."""
+    return sorted(values)[len(values) * 95 // 100] if values else 0.0
 
 
 @dataclass
 class World:
-    """A source with its lake, both in databases of their own.
-
-    `slot` is its own, too: slots are named for a whole server.
-    """
+    """An outside system with a lake of its own."""
 
     environment: dict[str, str]
-    slot: str
-    generator: Generator
+    outside: Outside
     random: random.Random
     defect: str | None = None
+
+    @property
+    def recovery(self) -> tuple[str, ...]:
+        """What a retry does, between two looks of the oracle."""
+        return ("standing", *self.work, "inspect")
+
+    @property
+    def work(self) -> tuple[str, ...]:
+        """What is killed."""
+        return ("capture", "publish") if isinstance(self.outside, Table) else ("capture",)
+
+    @property
+    def places(self) -> tuple[tuple[str, str], ...]:
+        """Where it is killed."""
+        return (*CAPTURES, *PUBLISHES) if "publish" in self.work else CAPTURES
 
     def order(self, *verbs: str, failpoint: str | None = None, at: str = "") -> Order:
         """An order for a worker in this world."""
@@ -89,50 +114,55 @@ class World:
             failpoint=failpoint,
             at=at,
             defect=self.defect,
-            given={"slot": self.slot},
+            given=self.outside.given(),
         )
 
-    def judged(self, order: Order) -> tuple[list[str], int]:
-        """Recover as a retry would; give what is wrong, then the number of files."""
+    def judged(self, order: Order, tally: Tally | None = None) -> list[str]:
+        """Recover as a retry would; give what is wrong."""
+        began = time.monotonic()
         ended = crew.run(order)
         if ended.reply is None or ended.reply.error:
-            return [f"recovery ended with {ended.code}: {ended.reply and ended.reply.message}"], 0
-        results = ended.results
-        known, slots = results["standing"]
+            return [f"recovery ended with {ended.code}: {ended.reply and ended.reply.message}"]
+        if tally is not None:
+            looking = sum(ended.reply.seconds[verb] for verb in ("standing", "inspect"))
+            tally.recoveries.append(time.monotonic() - began - looking)
+            tally.files = ended.results["inspect"]["files"]
+        known, slots = ended.results["standing"]
         wrong = acknowledged_too_early(known, slots)
-        wrong += verdict(self.generator.log, results["inspect"])
-        return wrong, results["inspect"]["files"]
+        return wrong + verdict(self.outside.log, ended.results["inspect"])
 
 
 @contextmanager
 def world(
-    server: EmbeddedPostgres, folder: Path, seed: int, *, files: bool = False
+    systems: Systems, folder: Path, seed: int, *, kind: str = "postgres", files: bool = False
 ) -> Iterator[World]:
-    """Make a source with rows to snapshot beside an empty lake; drop its slots at the end."""
+    """Make an outside system beside an empty lake; drop its slots at the end."""
     number = next(_NUMBERS)
     source, lake = f"factory_{number}", f"factory_lake_{number}"
-    for name in (source, lake):
-        server.ensure_database(name)
+    systems.postgres.ensure_database(lake)
     chance = random.Random(seed)
-    environment = {
-        "WATERMAIN_DATA_DIR": str(folder / source),
-        "WATERMAIN_POSTGRES": server.dsn(lake),
-        "WATERMAIN_SOURCE_FACTORY": server.dsn(source),
-        "WATERMAIN_BATCH_ROWS": "6",
-        "WATERMAIN_THREADS": "1",
-        "WATERMAIN_LEASE_SECONDS": "5",
-    }
-    (folder / source).mkdir()
-    generator = Generator(server.dsn(source), chance)
-    word = declared.steps.source
-    generator.begin(getattr(word, "publication", ""), rows=20)
-    made = World(environment, source, generator, chance)
-    given = {"files": files}
-    crew.run(Order(environment=environment, verbs=("initialize",), given=given)).results  # noqa: B018
-    try:
-        yield made
-    finally:
-        _drop_slots(server.dsn(source))
+    home = folder / source
+    home.mkdir()
+    with opened(kind, systems, home, chance) as outside:
+        environment = {
+            "WATERMAIN_DATA_DIR": str(home),
+            "WATERMAIN_POSTGRES": systems.postgres.dsn(lake),
+            "WATERMAIN_BATCH_ROWS": "6",
+            "WATERMAIN_THREADS": "1",
+            "WATERMAIN_LEASE_SECONDS": "5",
+            **outside.environment,
+        }
+        made = World(environment, outside, chance)
+        given = {**outside.given(), "files": files}
+        verbs = ("initialize", "verify") if kind == "mqtt" else ("initialize",)
+        crew.run(Order(environment=environment, verbs=verbs, given=given)).results  # noqa: B018
+        if not isinstance(outside, Table):
+            outside.write(4)
+        try:
+            yield made
+        finally:
+            if isinstance(outside, Table):
+                _drop_slots(outside.dsn)
 
 
 def _drop_slots(dsn: str) -> None:
@@ -154,15 +184,21 @@ def _drop_slots(dsn: str) -> None:
         )
 
 
-def campaign(server: EmbeddedPostgres, folder: Path, *, kills: int, seed: int) -> Tally:
-    """Kill that many times, two worlds at a time; every place in turn, the moment by chance."""
+def campaign(
+    systems: Systems, folder: Path, *, kills: int, seed: int, kinds: Sequence[str] = KINDS
+) -> Tally:
+    """Kill that many times, the kinds in turn, two worlds at a time; the moment by chance."""
     began = time.monotonic()
-    shares = [min(KILLS_PER_WORLD, kills - done) for done in range(0, kills, KILLS_PER_WORLD)]
+    size = min(KILLS_PER_WORLD, -(-kills // len(kinds)))
+    shares = [min(size, kills - done) for done in range(0, kills, size)]
 
     def live(number: int) -> Tally:
-        tally = Tally(seed)
-        with world(server, folder, seed + number, files=number % 2 == 1) as made:
+        tally, kind = Tally(seed), kinds[number % len(kinds)]
+        files = (number + number // len(kinds)) % 2 == 1
+        with world(systems, folder, seed + number, kind=kind, files=files) as made:
             _kill_many(made, shares[number], tally)
+        tally.kills = Counter({f"{kind}: {place}": n for place, n in tally.kills.items()})
+        tally.problems = [f"{kind}: {each}" for each in tally.problems]
         return tally
 
     total = Tally(seed)
@@ -176,20 +212,27 @@ def campaign(server: EmbeddedPostgres, folder: Path, *, kills: int, seed: int) -
 def _kill_many(made: World, wanted: int, tally: Tally) -> None:
     due: list[tuple[str, str]] = []
     while tally.kills.total() < wanted and not tally.problems:
-        due = due or made.random.sample(PLACES, len(PLACES))
-        verb, place = due.pop()
-        if _killed(made, verb, place):
-            tally.kills[f"{verb} {place}"] += 1
-        else:
-            tally.survived += 1
-        wrong, tally.files = made.judged(made.order(*RECOVERY))
-        tally.problems += [f"killed in {verb} {place}: {each}" for each in wrong]
-        tally.changes = len(made.generator.log)
-        made.generator.write(made.random.randint(4, 8))
+        places, again = [], True
+        while again and tally.kills.total() < wanted:
+            due = due or made.random.sample(made.places, len(made.places))
+            verb, place = due.pop()
+            if _killed(made, verb, place):
+                places.append(f"{verb} {place}")
+                tally.kills[f"{verb} {place}" + f" {RECOVERING}" * (len(places) > 1)] += 1
+            else:
+                tally.survived += 1
+            if tally.recoveries or not isinstance(made.outside, Table):
+                made.outside.write(made.random.randint(4, 8))
+            owed = tally.while_recovering < RECOVERING_SHARE * (tally.kills.total() + 1)
+            again = bool(places) and owed
+        wrong = made.judged(made.order(*made.recovery), tally)
+        tally.problems += [f"killed in {places}: {each}" for each in wrong]
+        tally.changes = len(made.outside.log)
+        made.outside.write(made.random.randint(4, 8))
 
 
 def _killed(made: World, verb: str, place: str) -> bool:
-    verbs = ("capture",) if verb == "capture" else ("capture", "publish")
+    verbs = made.work[: made.work.index(verb) + 1]
     if place == ANYWHEN:
         worker = crew.Worker(made.order(*verbs))
         time.sleep(made.random.uniform(0.0, 0.5))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 
@@ -10,6 +11,8 @@ import pytest
 from resources.postgres import EmbeddedPostgres
 from tests.faults import crew
 from tests.faults.orders import Order
+from tests.faults.outcome import Bench
+from tests.faults.outside import Systems
 from tests.faults.stage import Stage
 
 _NUMBERS = count()
@@ -43,3 +46,16 @@ def stage(empty: Stage) -> Stage:
     assert len(empty.run("publish").results["publish"]) == 3
     empty.arrive()
     return empty
+
+
+@pytest.fixture
+def systems(postgres: EmbeddedPostgres, tmp_path: Path) -> Iterator[Systems]:
+    """The servers that a campaign may use."""
+    with Systems(postgres, tmp_path) as systems:
+        yield systems
+
+
+@pytest.fixture
+def bench(systems: Systems, tmp_path: Path) -> Bench:
+    """Where a campaign works."""
+    return Bench(systems, tmp_path)

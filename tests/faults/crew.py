@@ -15,7 +15,7 @@ import psutil
 
 from tests.faults.orders import Order, Reply
 
-PATIENCE_SECONDS = 120
+PATIENCE_SECONDS = 600
 _CONTEXT = get_context("forkserver")
 _CONTEXT.set_forkserver_preload(["tests.faults.worker"])
 

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import duckdb
 import psycopg
+import pyarrow as pa
 
 from platform_assets.build import ingest
-from resources import ledger
+from resources import ledger, unsettled
 from resources.fence import Lease
 from resources.lake import Lake, Written
 from resources.settings import load_settings
+from resources.source import pgoutput, rest_client, webhook
+from resources.source.json_text import Number
+from resources.source.kafka import KafkaSource
 from resources.source.postgres import PostgresSource
+from resources.source.rest import RestSource
+from resources.source.rest_memory import instant_text
+from resources.source.sequences import Sequences
+from resources.unsettled import Unsettled
 
 
 def acknowledge_before_commit() -> None:
@@ -88,6 +98,91 @@ def no_transaction() -> None:
     Lake.transaction = open_to_all  # type: ignore[method-assign,assignment]
 
 
+def cleanup_on_unknown() -> None:
+    """Believe that a commit failed when its answer is lost; its files are gone."""
+    Unsettled.restore = lambda _: None  # type: ignore[method-assign]
+    unsettled._restore = lambda *_: None
+
+
+def offset_off_by_one() -> None:
+    """Begin one message behind the offset that the ledger names."""
+    parsed = KafkaSource._parsed
+
+    def beyond(self: KafkaSource, position: str) -> tuple[int | None, str]:
+        offset, topic = parsed(self, position)
+        return (None if offset is None else offset + 1), topic
+
+    KafkaSource._parsed = beyond  # type: ignore[method-assign]
+
+
+def dropped_rejects() -> None:
+    """Let what does not fit its type vanish."""
+    ingest._Landing._quarantine = lambda *_: None  # type: ignore[method-assign]
+
+
+def dropped_late_rows() -> None:
+    """Ask for each window alone, never reaching back."""
+
+    def asked(self: RestSource, low: Any, high: Any) -> dict[str, str]:
+        words = self.word.window
+        return {words.since: instant_text(low), words.until: instant_text(high)}
+
+    RestSource._asked = asked  # type: ignore[method-assign]
+
+
+def dedupe_across_shards() -> None:
+    """Know messages by their numbers alone, whoever numbered them."""
+    add = Sequences.add
+    Sequences.add = lambda self, _, number: add(self, "all", number)  # type: ignore[method-assign]
+
+
+def half_transaction() -> None:
+    """Give a batch before the last change of its transaction has come."""
+    batches = PostgresSource.batches
+
+    def half(self: PostgresSource, **words: Any) -> Iterator[Any]:
+        for batch in batches(self, **words):
+            short = isinstance(batch.rows, pa.Table) and batch.row_count > 1
+            yield replace(batch, rows=batch.rows[:-1]) if short else batch
+
+    PostgresSource.batches = half  # type: ignore[method-assign]
+
+
+def unchanged_toast_to_null() -> None:
+    """Take a large value that an update left as it was for a null."""
+    tuples = pgoutput._Tuples._tuple
+
+    def forgetful(self: Any, at: Any) -> Any:
+        found, end = tuples(self, at)
+        for slices in found.values():
+            slices.kind[slices.kind == pgoutput._UNCHANGED] = pgoutput._NULL
+        return found, end
+
+    pgoutput._Tuples._tuple = forgetful  # type: ignore[method-assign]
+
+
+def float_json() -> None:
+    """Read the numbers of JSON as binary ones."""
+
+    def rounded(body: bytes) -> object:
+        return json.loads(body, parse_float=lambda text: Number(repr(float(text))))
+
+    rest_client.parsed = rounded
+    webhook.parsed = rounded
+
+
+def naive_time() -> None:
+    """Forget the zone of an instant."""
+    typed = ingest.typed
+
+    def naive(column: str, kind: Any, engine_type: str, source: str) -> str:
+        if "TIME ZONE" in engine_type:
+            return f"try_cast(left({column}, 19) as timestamp)::{engine_type}"
+        return typed(column, kind, engine_type, source)
+
+    ingest.typed = naive
+
+
 PLANTS: dict[str, Callable[[], None]] = {
     plant.__name__: plant
     for plant in (
@@ -97,5 +192,14 @@ PLANTS: dict[str, Callable[[], None]] = {
         repeat_a_batch,
         no_epoch_check,
         no_transaction,
+        cleanup_on_unknown,
+        offset_off_by_one,
+        dropped_rejects,
+        dropped_late_rows,
+        dedupe_across_shards,
+        half_transaction,
+        unchanged_toast_to_null,
+        float_json,
+        naive_time,
     )
 }

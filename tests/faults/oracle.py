@@ -15,9 +15,10 @@ Row = tuple[Any, ...]
 def verdict(log: Sequence[Change], found: Mapping[str, Any]) -> list[str]:
     """Everything that is wrong; an empty list is the only good answer."""
     fitting = [change for change in log if change.fits]
+    curated = found.get("curated")
     return [
         *_compared("raw", Counter(c.row for c in fitting), Counter(found["raw"])),
-        *_compared("curated", Counter(_state(fitting)), Counter(found["curated"])),
+        *([] if curated is None else _compared("curated", _state(fitting), Counter(curated))),
         *_dense(log, found),
         *_chained(found["batches"]),
         *_added_up(log, found),
@@ -28,7 +29,7 @@ def verdict(log: Sequence[Change], found: Mapping[str, Any]) -> list[str]:
 
 def acknowledged_too_early(known: Mapping[str, str], slots: Iterable[tuple[str, str]]) -> list[str]:
     """Slots that stand past the ledger; a slot whose snapshot is not in it tells nothing."""
-    positions = {_slot(shard): end for shard, end in known.items()}
+    positions = {_slot(s): end for s, end in known.items() if s.count("/") == 2}
     return [
         f"slot {slot} is acknowledged up to {confirmed}, the ledger holds {positions[slot]}"
         for slot, confirmed in slots
@@ -41,7 +42,7 @@ def _slot(shard: str) -> str:
     return f"{prefix}_{number}"
 
 
-def _state(changes: Iterable[Change]) -> list[Row]:
+def _state(changes: Iterable[Change]) -> Counter[Row]:
     """The rows that remain when the changes are applied in order."""
     alive: dict[str, Row] = {}
     for change in changes:
@@ -49,7 +50,7 @@ def _state(changes: Iterable[Change]) -> list[Row]:
             alive.pop(change.piece.id, None)
         else:
             alive[change.piece.id] = change.row[1:]
-    return list(alive.values())
+    return Counter(alive.values())
 
 
 def _compared(where: str, wanted: Counter[Row], found: Counter[Row]) -> list[str]:
@@ -105,9 +106,11 @@ def _added_up(log: Sequence[Change], found: Mapping[str, Any]) -> list[str]:
 
 def _kept_promises(found: Mapping[str, Any]) -> list[str]:
     """A computed partition holds what its latest ledger row says, a captured one their sum."""
-    curated = Counter(at[:10] for _, _, _, at, _ in found["curated"])
     raw = Counter(at[:10] for _, _, _, _, at, _ in found["raw"])
-    told = {"curated": (curated, found["promised"]), "raw": (raw, found["captured"])}
+    told = {"raw": (raw, found["captured"])}
+    if "curated" in found:
+        curated = Counter(at[:10] for _, _, _, at, _ in found["curated"])
+        told["curated"] = (curated, found["promised"])
     return [
         f"{what} [{partition}]: {held[partition]} rows, the ledger says {rows}"
         for what, (held, said) in told.items()

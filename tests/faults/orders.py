@@ -27,8 +27,12 @@ class Order:
 
 @dataclass(frozen=True)
 class Reply:
-    """What each verb gave, or the declared error that stopped the worker."""
+    """What each verb gave, or the declared error that stopped the worker.
+
+    Units: `seconds` of wall time of each verb.
+    """
 
     results: dict[str, Any]
     error: str | None = None
     message: str = ""
+    seconds: Mapping[str, float] = field(default_factory=dict)

@@ -32,6 +32,14 @@ def shrink(folder: str, size: int) -> bool:
     return _done(libc.mount(b"tmpfs", os.fsencode(folder), b"tmpfs", 0, f"size={size}".encode()))
 
 
+def fill(ballast: Path, free: int) -> None:
+    """Take up the room of the disk on which `ballast` lies, all but `free` bytes."""
+    left = os.statvfs(ballast.parent)
+    size = max(0, left.f_bavail * left.f_frsize - free)
+    with ballast.open("wb") as file:
+        os.posix_fallocate(file.fileno(), 0, max(1, size))
+
+
 def _done(result: int) -> bool:
     if result == 0:
         return True

@@ -4,20 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from demo.mqtt_broker import EmbeddedMqttBroker
 from resources.broker import EmbeddedBroker
-from resources.settings import Settings
-from resources.source.opening import open_source
-from tests.faults.campaign import INGEST
-from tests.faults.declared import MESSAGES, STATIONS, signals
+from tests.faults.declared import MESSAGES
 from tests.faults.stage import Stage
-from tests.resources.source.brokered import KafkaKind, publish_mqtt
+from tests.resources.source.brokered import KafkaKind
 
 BATCH_ROWS = 40
 PARTITIONS = 3
@@ -76,25 +71,6 @@ def _signal(number: int) -> str:
 def good(numbers: range) -> list[tuple[str, int, int]]:
     """The rows that must be captured."""
     return sorted((str(n), n, n) for n in numbers if n % 50 != ODD)
-
-
-@pytest.mark.slow
-def test_messages_killed_at_every_failpoint_are_neither_lost_nor_doubled(
-    floor: Stage, moves: KafkaKind
-) -> None:
-    """Each kill is followed by new messages, then by another capture that is killed, too."""
-    numbers = count()
-    sent = 0
-    for place in (*INGEST, *INGEST):
-        send(moves, range(sent, sent + 100))
-        sent += 100
-        nth = 1 + next(numbers) % 2
-        ended = floor.run("capture", failpoint=f"{place}=kill:{nth}", at="capture", given=DATASET)
-        assert ended.killed, place
-    assert floor.run("capture", given=DATASET).results
-    ends = judged(floor, sent)
-    assert {end.partition("@")[0] for end in ends.values()} <= {"533", "534"}
-    assert floor.run("capture", given=DATASET).results["capture"] == 0
 
 
 def test_quarantine_tells_topic_partition_offset(floor: Stage, moves: KafkaKind) -> None:
@@ -159,34 +135,3 @@ def test_reader_that_slept_past_its_lease_is_refused(
         assert asleep.wait().error[0] == "LostLeaseError"
     assert floor.run("capture", given=DATASET).results["capture"] == 0
     judged(floor, sent)
-
-
-SIGNALS = {"captured": "factory.raw.signals"}
-
-
-@pytest.mark.slow
-def test_signals_killed_at_every_failpoint_are_neither_lost_nor_doubled(
-    empty: Stage, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The broker sends again what nobody confirmed; what the lake holds is recognised."""
-    broker = EmbeddedMqttBroker()
-    broker.start()
-    address = {f"WATERMAIN_SOURCE_{STATIONS.upper()}": broker.address}
-    empty.environment |= address
-    for name, value in empty.environment.items():
-        monkeypatch.setenv(name, value)
-    open_source(signals, Settings()).verify()
-    sent = 0
-    for place in (*INGEST, *INGEST):
-        numbers = range(sent, sent + 100)
-        publish_mqtt(broker.port, "line/1", [_signal(n) for n in numbers])
-        sent += 100
-        nth = 1 + sent // 100 % 2
-        ended = empty.run("capture", failpoint=f"{place}=kill:{nth}", at="capture", given=SIGNALS)
-        assert ended.killed, place
-    assert empty.run("capture", given=SIGNALS).results
-    kept = empty.run("kept", given=SIGNALS).results["kept"]
-    broker.stop()
-    assert kept["rows"] == good(range(sent))
-    assert len(kept["quarantined"]) == sent // 50
-    assert sum(rows + aside for *_, rows, aside in kept["batches"]) == sent

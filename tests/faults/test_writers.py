@@ -6,8 +6,7 @@ import pytest
 
 from tests.faults import declared
 from tests.faults.stage import Stage
-
-TWINS = [str(twin.name) for twin in declared.twins]
+from tests.faults.zombies import TWINS, zombies
 
 
 def test_two_processes_publish_two_datasets_at_once(stage: Stage) -> None:
@@ -56,28 +55,6 @@ def test_two_processes_publish_one_dataset_in_turn(stage: Stage) -> None:
     assert len(first.wait().results["publish"]) == 3
     assert second.wait().results["publish"] == []
     assert stage.seen() == stage.picture(2)
-
-
-def zombies(stage: Stage, names: list[str], *, nth: int, defect: str | None = None) -> list[str]:
-    """Writers fall asleep before their nth commit, another takes over; what becomes of them."""
-    stage.environment["WATERMAIN_LEASE_SECONDS"] = "1"
-    asleep = [
-        stage.start(
-            "publish",
-            given={"datasets": [name]},
-            failpoint=f"publish.before_commit=pause:{nth}",
-            at="publish",
-            defect=defect,
-        )
-        for name in names
-    ]
-    assert all(writer.stopped() for writer in asleep)
-    taken = stage.run("publish", given={"datasets": names}).results["publish"]
-    assert len(taken) == 3 * len(names)
-    for writer in asleep:
-        writer.resume()
-    ended = [writer.wait().reply for writer in asleep]
-    return [(reply.error or "committed") if reply else "died" for reply in ended]
 
 
 @pytest.mark.slow

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import datetime
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -16,15 +19,20 @@ import psycopg
 from platform_assets.build.ingest import capture
 from platform_assets.build.publication import Job
 from platform_assets.build.publish import publish
-from platform_assets.declare import DatasetName, Postgres
+from platform_assets.declare import Dataset, DatasetName, Postgres
 from platform_assets.declare.errors import WatermainError
 from resources import ledger
+from resources.clock import Clock, FixedClock
 from resources.lake import Lake, table
 from resources.settings import PREFIX, load_settings
+from resources.source.files import FileSource
 from resources.source.kafka import KafkaSource  # noqa: F401
 from resources.source.mqtt import MqttSource  # noqa: F401
-from resources.source.opening import open_source  # noqa: F401
+from resources.source.opening import open_source
 from resources.source.postgres import PostgresSource  # noqa: F401
+from resources.source.protocol import Source
+from resources.source.rest import RestSource
+from resources.source.webhook import WebhookSource  # noqa: F401
 from tests.build.feed import Feed
 from tests.faults import declared, defects, room
 from tests.faults.orders import Order, Reply
@@ -40,18 +48,21 @@ def work(order: Order, pipe: Connection) -> None:
     if order.defect:
         defects.PLANTS[order.defect]()
     results: dict[str, Any] = {}
+    seconds: dict[str, float] = {}
     try:
         if order.small:
             results["small"] = room.shrink(order.small, order.small_bytes)
         for verb in order.verbs:
             if order.failpoint and verb == order.at:
                 os.environ[FAILPOINT] = order.failpoint
+            began = time.monotonic()
             results[verb] = VERBS[verb](order.given)
+            seconds[verb] = time.monotonic() - began
             os.environ.pop(FAILPOINT, None)
     except WatermainError as error:
-        pipe.send(Reply(results, type(error).__name__, str(error)))
+        pipe.send(Reply(results, type(error).__name__, str(error), seconds))
     else:
-        pipe.send(Reply(results))
+        pipe.send(Reply(results, seconds=seconds))
     pipe.close()
 
 
@@ -75,9 +86,12 @@ def _initialize(given: Mapping[str, Any]) -> None:
 
 
 def _standing(given: Mapping[str, Any]) -> tuple[dict[str, str], list[tuple[str, str]]]:
-    """Where the ledger stands, where the source believes that we stand."""
+    """Where the ledger stands, where a PostgreSQL source believes that we stand."""
+    captured = _captured(given)
     with _lake().get_connection() as connection:
-        known = ledger.positions(connection, declared.steps.name)
+        known = ledger.positions(connection, captured.name)
+    if not isinstance(captured.source, Postgres):
+        return known, []
     dsn = load_settings().source(declared.CONNECTION)
     with psycopg.connect(dsn) as source:
         slots = source.execute(
@@ -87,12 +101,33 @@ def _standing(given: Mapping[str, Any]) -> tuple[dict[str, str], list[tuple[str,
     return known, slots
 
 
+def _captured(given: Mapping[str, Any]) -> Dataset:
+    """The raw dataset, its source as this world words it."""
+    found = declared.KNOWN[DatasetName.parse(given.get("captured", str(declared.steps.name)))]
+    assert found.source is not None
+    return replace(found, source=replace(found.source, **given.get("source", {})))
+
+
+def _source(captured: Dataset, given: Mapping[str, Any]) -> Source:
+    """The source, opened at the time of this world."""
+    source = Feed(*given["feed"]) if "feed" in given else open_source(captured, load_settings())
+    clock = FixedClock(datetime.fromisoformat(given["now"])) if "now" in given else Clock()
+    if isinstance(source, RestSource):
+        source.access = replace(source.access, clock=clock)
+    if isinstance(source, FileSource):
+        source.clock = clock
+    return source
+
+
+def _verify(given: Mapping[str, Any]) -> None:
+    """Prove that the source can be read; an MQTT session begins here."""
+    captured = _captured(given)
+    _source(captured, given).verify()
+
+
 def _capture(given: Mapping[str, Any]) -> int:
-    source = Feed(*given["feed"]) if "feed" in given else None
-    steps = declared.KNOWN[DatasetName.parse(given.get("captured", str(declared.steps.name)))]
-    if "slot" in given and isinstance(steps.source, Postgres):
-        steps = replace(steps, source=replace(steps.source, slot=given["slot"]))
-    return len(capture(steps, _job(), source=source).outcomes)
+    captured = _captured(given)
+    return len(capture(captured, _job(), source=_source(captured, given)).outcomes)
 
 
 def _publish(given: Mapping[str, Any]) -> list[str]:
@@ -108,33 +143,45 @@ def _publish(given: Mapping[str, Any]) -> list[str]:
 
 def _inspect(given: Mapping[str, Any]) -> dict[str, Any]:
     """Everything the oracle compares."""
-    raw, curated = table(declared.steps.name), table(declared.pieces.name)
+    captured = _captured(given)
+    raw, curated = captured.name, declared.pieces.name
+    is_log = isinstance(captured.source, Postgres)
+    op = "_op" if is_log else "'i'"
     queries = {
-        "raw": f'select _op, id, shard, seq, "at"::varchar, amount from {raw}',
-        "curated": f'select id, shard, seq, "at"::varchar, amount from {curated}',
+        "raw": f'select {op}, id, shard, seq, "at"::varchar, amount from {table(raw)}',
         "batches": "select shard, from_position, to_position, rows, quarantined"
-        f" from {ledger.BATCHES} where stream = '{declared.steps.name}'",
-        "quarantined": f"select position, payload from {ledger.QUARANTINE}",
-        "promised": "select partition, arg_max(rows_out, (epoch, published_at))"
-        f" from {ledger.PUBLISHES} where dataset = '{declared.pieces.name}' group by 1",
+        f" from {ledger.BATCHES} where stream = '{raw}'",
+        "quarantined": f"select position, payload from {ledger.QUARANTINE} where dataset = '{raw}'",
         "captured": "select partition, sum(rows_out)::bigint"
-        f" from {ledger.PUBLISHES} where dataset = '{declared.steps.name}' group by 1",
-        "tables": "select schema_name, table_name from duckdb_tables()"
-        " where database_name = 'lake'",
+        f" from {ledger.PUBLISHES} where dataset = '{raw}' group by 1",
     }
+    if is_log:
+        queries |= {
+            "curated": f'select id, shard, seq, "at"::varchar, amount from {table(curated)}',
+            "promised": "select partition, arg_max(rows_out, (epoch, published_at))"
+            f" from {ledger.PUBLISHES} where dataset = '{curated}' group by 1",
+        }
     with _lake().get_connection() as connection:
-        found = {name: connection.execute(sql).fetchall() for name, sql in queries.items()}
-        files = [
-            path
-            for schema, name in found["tables"]
-            for row in connection.execute(
-                f"select data_file, delete_file from"
-                f" ducklake_list_files('lake', '{name}', schema => '{schema}')"
-            ).fetchall()
-            for path in row
-            if path
-        ]
+        found: dict[str, Any] = {n: connection.execute(q).fetchall() for n, q in queries.items()}
+        files = _files(connection)
     return {**found, "files": len(files), "lost_files": [f for f in files if not _exists(f)]}
+
+
+def _files(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    """Every file that the catalog names now."""
+    tables = connection.execute(
+        "select schema_name, table_name from duckdb_tables() where database_name = 'lake'"
+    ).fetchall()
+    return [
+        path
+        for schema, name in tables
+        for row in connection.execute(
+            "select data_file, delete_file from"
+            f" ducklake_list_files('lake', '{name}', schema => '{schema}')"
+        ).fetchall()
+        for path in row
+        if path
+    ]
 
 
 def _exists(path: str) -> bool:
@@ -163,6 +210,24 @@ def _kept(given: Mapping[str, Any]) -> dict[str, Any]:
         return {each: connection.execute(sql).fetchall() for each, sql in queries.items()}
 
 
+def _values(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Each boundary value that the lake holds, the names of those put aside; times as text."""
+    name = _captured(given).name
+    times = {"day", "at", "moment"}
+    columns = [column.name for column in declared.VALUE_COLUMNS]
+    chosen = [f'"{c}"::varchar' if c in times else f'"{c}"' for c in columns]
+    latest = " qualify row_number() over (partition by id order by _lsn desc, _seq desc) = 1"
+    only = latest if name == declared.values["postgres"].name else ""
+    with _lake().get_connection() as connection:
+        rows = connection.execute(f"select {', '.join(chosen)} from {table(name)}{only}").fetchall()
+        aside = connection.execute(
+            f"select distinct regexp_extract(payload, 'v[0-9]{{4}}') from {ledger.QUARANTINE}"
+            f" where dataset = '{name}'"
+        ).fetchall()
+    held = {row[0]: dict(zip(columns, row, strict=True)) for row in rows}
+    return {"rows": held, "aside": {row[0] for row in aside}}
+
+
 def _look(given: Mapping[str, Any]) -> list[tuple[Any, ...]]:
     """The partitions as a reader sees them now."""
     with _lake().get_connection() as connection:
@@ -178,13 +243,41 @@ def _watch(given: Mapping[str, Any]) -> Counter[tuple[tuple[Any, ...], ...]]:
     return seen
 
 
+def _cramped(given: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    """Fill the lake's disk up to each level, work, make room, work again; tell how it went.
+
+    `feeds` holds what has arrived by each turn, `levels` the bytes that are left free.
+    """
+    ballast = Path(load_settings().lake_folder) / "ballast"
+    told = []
+    for feed, level in zip(given["feeds"], given["levels"], strict=True):
+        room.fill(ballast, level)
+        try:
+            _capture({"feed": feed})
+            _publish({})
+            said = "published"
+        except WatermainError as error:
+            said = type(error).__name__
+        with _lake().get_connection() as connection:
+            before = _seen(connection)
+        ballast.unlink()
+        _capture({"feed": feed})
+        _publish({})
+        with _lake().get_connection() as connection:
+            told.append((said, before, _seen(connection)))
+    return told
+
+
 VERBS: dict[str, Callable[[Mapping[str, Any]], Any]] = {
     "initialize": _initialize,
     "standing": _standing,
+    "verify": _verify,
     "capture": _capture,
     "publish": _publish,
     "inspect": _inspect,
     "kept": _kept,
+    "values": _values,
     "look": _look,
     "watch": _watch,
+    "cramped": _cramped,
 }

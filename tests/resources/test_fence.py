@@ -93,3 +93,16 @@ def test_renewal_does_not_disturb_the_holders_own_commit(
             connection.execute("create table lake.main.slow as select 1 as n")
             time.sleep(1)
         assert connection.execute("select n from lake.main.slow").fetchone() == (1,)
+
+
+def test_outcome_of_a_commit_is_its_snapshot_or_none(lake: Lake) -> None:
+    """A claim that no snapshot bears was never committed."""
+    with lake.fence.lease(NAME) as lease, lake.get_connection() as connection:
+        with lake.transaction(connection, lease, "make") as _:
+            connection.execute("create schema lake.shop_curated")
+        row = connection.execute(
+            "select snapshot_id, commit_extra_info from lake.snapshots() order by 1 desc limit 1"
+        ).fetchone()
+        assert row is not None
+        assert lake.fence.outcome(NAME, row[1]) == row[0]
+        assert lake.fence.outcome(NAME, '{"commit": "another"}') is None

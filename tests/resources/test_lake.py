@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 from pathlib import Path
 
@@ -46,7 +47,10 @@ def test_transaction_commits_with_a_message(lake: Lake) -> None:
         ).fetchone()
     files = [p for p in Path(lake.folder).rglob("*.parquet") if "shop_curated" in str(p)]
     assert size == sum(p.stat().st_size for p in files) > 0
-    assert said == ("publish it's sales", '{"dataset": "shop.curated.sales", "epoch": 1}')
+    assert said is not None
+    assert said[0] == "publish it's sales"
+    claim = json.loads(said[1])
+    assert (claim["dataset"], claim["epoch"], len(claim["commit"])) == (NAME, 1, 32)
 
 
 def test_transaction_changes_nothing_when_the_block_fails(lake: Lake) -> None:

@@ -142,6 +142,7 @@ class Mosquitto:
         (folder / "mosquitto.conf").write_text(
             f"listener {self.port} 127.0.0.1\nallow_anonymous true\nmax_inflight_messages 1000\n"
             f"persistence true\npersistence_location {folder}/\nuser root\n"
+            "autosave_on_changes true\nautosave_interval 1\n"
         )
 
     def start(self) -> None:
@@ -158,6 +159,11 @@ class Mosquitto:
     def stop(self) -> None:
         """Stop it in order, its sessions kept on disk."""
         self._child.terminate()
+        self._child.wait(20)
+
+    def kill(self) -> None:
+        """End it without any warning."""
+        self._child.kill()
         self._child.wait(20)
 
 
@@ -220,3 +226,8 @@ class ApacheKafka:
         """End it without any warning."""
         self._child.kill()
         self._child.wait(20)
+
+    def stop(self) -> None:
+        """Stop it in order."""
+        self._child.terminate()
+        self._child.wait(60)

@@ -1,0 +1,119 @@
+"""Every campaign with its count and what must hold in it."""
+
+from __future__ import annotations
+
+from tests.faults import answers, bite, fidelity, fullness, restarts, zombies
+from tests.faults.campaign import campaign, p95
+from tests.faults.outcome import Bench, Campaign, Outcome
+from tests.resources.source import rest_campaign, webhook_campaign
+
+SLOWEST_RECOVERY_SECONDS = 30
+
+
+def kills(bench: Bench, count: int, seed: int) -> Outcome:
+    """Kill captures of every kind, a third of them while they make good a kill."""
+    tally = campaign(bench.systems, bench.folder, kills=count, seed=seed)
+    slow = p95(tally.recoveries)
+    late = [f"p95 of recovery is {slow:.1f} s"] if slow > SLOWEST_RECOVERY_SECONDS else []
+    return Outcome(
+        count=tally.kills.total(),
+        figures={
+            "while recovering": tally.while_recovering,
+            "recovery p95, s": round(slow, 1),
+            "slowest recovery, s": round(max(tally.recoveries, default=0.0), 1),
+            "not reached": tally.survived,
+            "changes written, of the last worlds": tally.changes,
+            "data files checked": tally.files,
+            **dict(sorted(tally.kills.items())),
+        },
+        problems=tally.problems + late,
+    )
+
+
+def rest(bench: Bench, count: int, seed: int) -> Outcome:
+    """Spoil the answers of a REST endpoint."""
+    try:
+        tally = rest_campaign.campaign(count, seed)
+    except AssertionError as error:
+        return Outcome(count=count, problems=[str(error)])
+    figures = {"rows": tally.rows, "requests": tally.requests, "runs ended early": tally.refused}
+    return Outcome(count=tally.schedules, figures={**figures, **sorted_faults(tally)})
+
+
+def sorted_faults(tally: rest_campaign.Tally) -> dict[str, int]:
+    """How often each fault struck."""
+    return dict(sorted(tally.faults.items()))
+
+
+def webhooks(bench: Bench, count: int, seed: int) -> Outcome:
+    """Kill the endpoint that takes webhooks, while senders send."""
+    try:
+        tally = webhook_campaign.campaign(count, seed)
+    except AssertionError as error:
+        return Outcome(count=count, problems=[str(error)])
+    figures = {
+        "accepted": tally.accepted,
+        "captured": tally.rows,
+        "sent": tally.sent,
+        "answered as known": tally.repeated,
+    }
+    return Outcome(count=tally.kills, figures=figures)
+
+
+CAMPAIGNS: dict[str, Campaign] = {
+    "kills": Campaign(
+        holds="`kill -9` during ingest of six kinds: nothing lost, doubled, changed",
+        count=1000,
+        run=kills,
+    ),
+    "answers": Campaign(
+        holds="connection cut between a commit and its answer: the outcome is found out,"
+        " no committed file is deleted",
+        count=100,
+        run=answers.campaign,
+    ),
+    "zombies": Campaign(
+        holds="a writer stopped past its lease: its commit is refused",
+        count=100,
+        run=zombies.campaign,
+    ),
+    "disk-full": Campaign(
+        holds="disk full to different levels: nothing half-published, a retry publishes",
+        count=50,
+        run=fullness.campaign,
+    ),
+    "lake-restarts": Campaign(
+        holds="PostgreSQL of the lake restarted, half by `kill -9`",
+        count=40,
+        run=restarts.lake_database,
+    ),
+    "source-restarts": Campaign(
+        holds="PostgreSQL of a source restarted, half by `kill -9`",
+        count=40,
+        run=restarts.source_database,
+    ),
+    "kafka-restarts": Campaign(
+        holds="Apache Kafka restarted, half by `kill -9`", count=40, run=restarts.kafka
+    ),
+    "mqtt-restarts": Campaign(
+        holds="mosquitto restarted, half by `kill -9`", count=40, run=restarts.mosquitto
+    ),
+    "rest": Campaign(
+        holds="answers of REST endpoints spoilt: nothing lost, doubled, asked too fast",
+        count=500,
+        run=rest,
+    ),
+    "webhooks": Campaign(
+        holds="endpoint of webhooks killed: each event accepted is captured once",
+        count=200,
+        run=webhooks,
+    ),
+    "fidelity": Campaign(
+        holds="boundary values of each type through each kind: exact, or refused with a reason",
+        count=1500,
+        run=fidelity.campaign,
+    ),
+    "bite": Campaign(
+        holds="planted defects: each is found", count=len(bite.PLANTS), run=bite.campaign
+    ),
+}
