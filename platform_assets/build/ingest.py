@@ -130,7 +130,7 @@ class _Landing:
                 self._bury(batch, "true", seq="-1", lsn=f"coalesce({oldest}, {newest})")
             columns = ", ".join(quote(n) for n in stored_schema(self.dataset).names)
             self.connection.execute(
-                f"insert into {target} select {columns} from {TYPED}"
+                f"insert into {target} by name select {columns} from {TYPED}"
                 f" where _reason is null{self._no_truncates()}"
             )
             self._truncates(batch)
