@@ -301,22 +301,19 @@ def test_columns_may_be_added_while_capturing(shop: Shop) -> None:
     assert shop.captured("count(*)") == [(6,)]
 
 
-@pytest.mark.parametrize("change", ["drop column note", "rename column note to remark"])
 def test_column_taken_away_while_capturing_stops_before_the_first_row_without_it(
-    shop: Shop, change: str
+    shop: Shop,
 ) -> None:
     """Rows before are kept; rows after wait at the source until somebody decides."""
     shop.book((4, 4, "before"))
-    shop.source.run(
-        f"alter table bookings {change}",
-        "insert into bookings (id, at) values (5, '2013-01-05')",
-        "alter table bookings add column if not exists note text",
-    )
+    shop.source.run("alter table bookings rename column note to remark")
+    shop.source.run("insert into bookings (id, at) values (5, '2013-01-05')")
+    with pytest.raises(SourceError, match="has no column `note`; it has id, at, remark, amount"):
+        shop.capture()
+    shop.source.run("alter table bookings rename column remark to note")
     with pytest.raises(SourceError, match="has no column `note`; it has id, at, ") as refused:
         shop.capture()
     assert shop.captured("id, _op")[-1] == (4, "i")
-    position = shop.asked("select arg_max(to_position, rowid) from lake.upkeep_raw.batches")
-    assert [*shop.source.slots().values()] == [position[0][0]]
     shop.source.run(refused.value.next.partition("to read it anew: ")[2])
     shop.capture()
     assert shop.standing() == shop.held()
