@@ -35,7 +35,7 @@ CHANGES = 500_000
 EACH = 1_000
 PEER = "bare"
 LARGE_ROWS = 1_000_000
-ENGINE_MEMORY = "192MB"
+ENGINE_MEMORY, FLUSHED_ROWS = "192MB", "16384"
 MOST_MEMORY = 512 * 2**20
 TABLE = """
 create table bookings (id bigint primary key, at timestamp, note text, amount numeric(12, 2));
@@ -142,7 +142,9 @@ def bulk(place: Shop, changes: int) -> int:
 
 def large(place: Shop, rows: int = LARGE_ROWS) -> int:
     """Take one transaction that is larger than the memory it may use."""
-    source = Bookings(place, memory_limit=ENGINE_MEMORY)
+    source = Bookings(
+        place, memory_limit=ENGINE_MEMORY, partitioned_write_flush_threshold=FLUSHED_ROWS
+    )
     source.capture()
     source.write_at_once(rows)
     before = _peak()
