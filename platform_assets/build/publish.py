@@ -152,7 +152,7 @@ class _Bench:
             staged = replace(staged, where="true")
         else:
             self.connection.execute(f"delete from {target} where {where}")
-        count = self.connection.execute(f"insert into {target} {sql}").fetchone()
+        count = self.connection.execute(f"insert into {target} by name {sql}").fetchone()
         failpoint("publish.after_stage")
         with ThreadPoolExecutor(1) as beside:
             flushed = beside.submit(written.sync)

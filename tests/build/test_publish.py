@@ -275,3 +275,37 @@ def _other_shard(batch: Any) -> Any:
 def test_names_are_looked_up() -> None:
     """The test's own registry is complete."""
     assert set(KNOWN) == {DatasetName.parse("shop.raw.events"), sales.name}
+
+
+def test_publish_puts_values_under_their_names_when_a_column_came_in_between(
+    stocked: Lake,
+) -> None:
+    """The table has the new column last, the contract has it in the middle."""
+
+    def body(events: ibis.Table) -> ibis.Table:
+        return latest_per_key(events, "id")
+
+    publish(declare(body), days(1, 1), job(stocked)).refuse_blocked()
+    gained = Column("twice", pa.int64(), "the amount, twice")
+
+    def wider(events: ibis.Table) -> ibis.Table:
+        latest = latest_per_key(events, "id")
+        return latest.mutate(twice=latest["amount"] * 2)
+
+    made: Dataset = dataset(
+        "shop.curated.sales",
+        inputs={"events": "shop.raw.events"},
+        contract=Contract(
+            grain="one row per sale",
+            key=("id",),
+            event_time="at",
+            columns=(*COLUMNS[:2], gained, *COLUMNS[2:]),
+        ),
+        owner="team:shop",
+        cadence=DAYS,
+    )(wider)
+    publish(made, days(1, 1), job(stocked)).refuse_blocked()
+    with stocked.get_connection() as connection:
+        rows = connection.execute(f"select amount, twice from {table(made.name)}").fetchall()
+    assert rows
+    assert all(twice == 2 * amount for amount, twice in rows)
