@@ -152,7 +152,11 @@ class GuardedKafka:
     def __init__(self, folder: Path) -> None:
         self.server = ApacheKafka(folder / "server", JARS)
         self.server.start()
-        self.kind = KafkaKind(self.server.address, folder / "scratch")
+        try:
+            self.kind = KafkaKind(self.server.address, folder / "scratch")
+        except BaseException:
+            self.server.kill()
+            raise
         self.producer = Producer({"bootstrap.servers": self.server.address, "linger.ms": 1})
         address = (
             f"127.0.0.1:{self.server.guarded} security.protocol=SASL_PLAINTEXT"
