@@ -56,7 +56,6 @@ bench: ready  ## print the figures of benchmarks/README.md, measured here
 faults: ready  ## run the long campaigns of faults (ONLY=kills,zombies RUNS=300 SEED=1)
 	@$(BIN)/python -m tests.faults $(if $(ONLY),--only $(ONLY)) $(if $(RUNS),--runs $(RUNS)) \
 	  $(if $(SEED),--seed $(SEED))
-	@$(if $(ONLY),,$(BIN)/python -m tests.faults.edges)
 
 faults-bite: ready  ## plant defects into the platform, see that each of them is found
 	@$(BIN)/python -m tests.faults --only bite

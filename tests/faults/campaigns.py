@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.faults import answers, bite, fidelity, fullness, restarts, zombies
+from tests.faults import answers, bite, fidelity, fullness, restarts, rotations, zombies
 from tests.faults.campaign import campaign, p95
 from tests.faults.outcome import Bench, Campaign, Outcome
 from tests.resources.source import rest_campaign, webhook_campaign
@@ -32,32 +32,23 @@ def kills(bench: Bench, count: int, seed: int) -> Outcome:
 
 def rest(bench: Bench, count: int, seed: int) -> Outcome:
     """Spoil the answers of a REST endpoint."""
-    try:
-        tally = rest_campaign.campaign(count, seed)
-    except AssertionError as error:
-        return Outcome(count=count, problems=[str(error)])
-    figures = {"rows": tally.rows, "requests": tally.requests, "runs ended early": tally.refused}
-    return Outcome(count=tally.schedules, figures={**figures, **sorted_faults(tally)})
-
-
-def sorted_faults(tally: rest_campaign.Tally) -> dict[str, int]:
-    """How often each fault struck."""
-    return dict(sorted(tally.faults.items()))
+    return Outcome(**rest_campaign.campaign(count, seed))
 
 
 def webhooks(bench: Bench, count: int, seed: int) -> Outcome:
     """Kill the endpoint that takes webhooks, while senders send."""
-    try:
-        tally = webhook_campaign.campaign(count, seed)
-    except AssertionError as error:
-        return Outcome(count=count, problems=[str(error)])
+    return Outcome(**webhook_campaign.campaign(count, seed))
+
+
+def secrets(bench: Bench, count: int, seed: int) -> Outcome:
+    """Rotate the secret of each guarded kind, while things arrive."""
+    found = rotations.campaign(count, seed)
     figures = {
-        "accepted": tally.accepted,
-        "captured": tally.rows,
-        "sent": tally.sent,
-        "answered as known": tally.repeated,
+        f"{kind} {what}": n for kind, seen in found["figures"].items() for what, n in seen.items()
     }
-    return Outcome(count=tally.kills, figures=figures)
+    if found["left_out"]:
+        figures["left out"] = found["left_out"]
+    return Outcome(count=found["count"], figures=figures, problems=found["problems"])
 
 
 CAMPAIGNS: dict[str, Campaign] = {
@@ -107,6 +98,11 @@ CAMPAIGNS: dict[str, Campaign] = {
         holds="endpoint of webhooks killed: each event accepted is captured once",
         count=200,
         run=webhooks,
+    ),
+    "rotations": Campaign(
+        holds="secret of each guarded kind rotated under load: told once, then taken",
+        count=20,
+        run=secrets,
     ),
     "fidelity": Campaign(
         holds="boundary values of each type through each kind: exact, or refused with a reason",

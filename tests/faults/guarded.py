@@ -11,6 +11,7 @@ from typing import Protocol
 import paho.mqtt.client as paho
 import psycopg
 from confluent_kafka import Producer
+from confluent_kafka.admin import AdminClient
 
 from demo.mqtt_broker import EmbeddedMqttBroker
 from platform_assets.declare.web import Bearer
@@ -152,7 +153,11 @@ class GuardedKafka:
     def __init__(self, folder: Path) -> None:
         self.server = ApacheKafka(folder / "server", JARS)
         self.server.start()
-        self.kind = KafkaKind(self.server.address, folder / "scratch")
+        try:
+            self.kind = KafkaKind(self.server.address, folder / "scratch")
+        except BaseException:
+            self.server.kill()
+            raise
         self.producer = Producer({"bootstrap.servers": self.server.address, "linger.ms": 1})
         address = (
             f"127.0.0.1:{self.server.guarded} security.protocol=SASL_PLAINTEXT"
@@ -167,6 +172,16 @@ class GuardedKafka:
 
     def rotate(self, secret: str) -> None:
         self.server.give_password("reader", secret)
+        probe = AdminClient(
+            {
+                "bootstrap.servers": f"127.0.0.1:{self.server.guarded}",
+                "security.protocol": "SASL_PLAINTEXT",
+                "sasl.mechanism": "SCRAM-SHA-256",
+                "sasl.username": "reader",
+                "sasl.password": secret,
+            }
+        )
+        probe.list_topics(timeout=60)  # the broker learns of a password a moment after it is told
 
     def open(self) -> Source:
         source = self.kind.open()

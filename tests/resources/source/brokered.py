@@ -33,8 +33,8 @@ JARS = Path(__file__).parents[3] / "data" / "services" / "kafka"
 def make_topic(address: str, name: str, partitions: int = 1) -> None:
     """Create a topic."""
     admin = AdminClient({"bootstrap.servers": address})
-    for each in admin.create_topics([NewTopic(name, partitions, 1)]).values():
-        each.result(20)
+    for each in admin.create_topics([NewTopic(name, partitions, 1)], request_timeout=120).values():
+        each.result(120)
 
 
 def drop_topic(address: str, name: str) -> None:
