@@ -1,4 +1,4 @@
-"""Connections cut between a commit and its answer, each outcome found out."""
+"""Connections cut after a commit, before its answer, each outcome found out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every campaign with its count and what must hold in it."""
+"""Every campaign with its count, with what must hold in it."""
 
 from __future__ import annotations
 
