@@ -9,10 +9,29 @@ import os
 import resource
 import sys
 import time
+from itertools import islice
 from pathlib import Path
 
 _MANY = 10_000
 _BLOCK_BYTES = 16 * 2**20
+
+
+def records(files: list[Path]):
+    """Give decoded lines, many at a time."""
+    import orjson
+
+    for path in files:
+        with path.open("rb") as lines:
+            while some := list(islice(lines, _MANY)):
+                yield [orjson.loads(line) for line in some]
+
+
+def tables(files: list[Path]):
+    """Give one Arrow table for each file."""
+    import pyarrow.json as pj
+
+    for path in files:
+        yield pj.read_json(path, read_options=pj.ReadOptions(block_size=_BLOCK_BYTES))
 
 
 def main(way: str, folder: Path, state: Path) -> None:
@@ -25,32 +44,14 @@ def main(way: str, folder: Path, state: Path) -> None:
     )
     import dlt
     import duckdb
-    import orjson
-    import pyarrow.json as pj
 
-    files = sorted(folder.glob("*.jsonl"))
-
-    def records():
-        for path in files:
-            with path.open("rb") as lines:
-                found = []
-                for line in lines:
-                    found.append(orjson.loads(line))
-                    if len(found) == _MANY:
-                        yield found
-                        found = []
-                yield found
-
-    def tables():
-        for path in files:
-            yield pj.read_json(path, read_options=pj.ReadOptions(block_size=_BLOCK_BYTES))
-
+    read = records if way == "json" else tables
     target = str(state / "out.duckdb")
     pipeline = dlt.pipeline(
         "events", destination=dlt.destinations.duckdb(target), dataset_name="peer"
     )
     events = dlt.resource(
-        records if way == "json" else tables,
+        lambda: read(sorted(folder.glob("*.jsonl"))),
         name="events",
         write_disposition="merge",
         primary_key="event_id",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-CHOSEN = re.compile(r"([A-Za-z0-9-]+)(?:\[[a-z,]+\])?==(\S+)  # \S.*")
+CHOSEN = re.compile(r"([A-Za-z0-9-]+)(?:\[[a-z0-9,]+\])?==(\S+)  # \S.*")
 LOCKED = re.compile(r"^([a-z0-9-]+)==(\S+) \\\n    --hash=sha256:", re.MULTILINE)
 
 

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
-from moto.server import ThreadedMotoServer
 
 from demo.mqtt_broker import EmbeddedMqttBroker
 from resources.broker import EmbeddedBroker
@@ -19,23 +17,13 @@ from tests.resources.source.brokered import (
     Mosquitto,
     MqttKind,
 )
-from tests.resources.source.dropped import BucketKind, FilesKind
+from tests.resources.source.dropping import *  # noqa: F403  (its fixtures)
+from tests.resources.source.dropping import DROPPED
 from tests.resources.source.kinds import Kind, Ledger, PostgresKind
 from tests.resources.source.web_kinds import RestKind, WebhookKind
 from tests.resources.source.web_server import ThingsApi, served
 
-KINDS = (
-    "postgres",
-    "files",
-    "json_files",
-    "avro_files",
-    "parquet_files",
-    "bucket",
-    "kafka",
-    "mqtt",
-    "rest",
-    "webhook",
-)
+KINDS = ("postgres", *DROPPED, "kafka", "mqtt", "rest", "webhook")
 
 
 @pytest.fixture
@@ -51,46 +39,6 @@ def postgres_kind(postgres: EmbeddedPostgres, tmp_path: Path) -> Iterator[Postgr
         "create schema public",
         "alter database source reset all",
     )
-
-
-@pytest.fixture
-def files_kind(tmp_path: Path) -> FilesKind:
-    """An empty folder."""
-    return FilesKind(tmp_path / "drop", tmp_path / "scratch")
-
-
-@pytest.fixture
-def json_files_kind(tmp_path: Path) -> FilesKind:
-    """An empty folder for JSON lines, compressed."""
-    return FilesKind(tmp_path / "drop", tmp_path / "scratch", "json", "gz")
-
-
-@pytest.fixture
-def avro_files_kind(tmp_path: Path) -> FilesKind:
-    """An empty folder for Avro."""
-    return FilesKind(tmp_path / "drop", tmp_path / "scratch", "avro")
-
-
-@pytest.fixture
-def parquet_files_kind(tmp_path: Path) -> FilesKind:
-    """An empty folder for Parquet, compressed once more."""
-    return FilesKind(tmp_path / "drop", tmp_path / "scratch", "parquet", "zst")
-
-
-@pytest.fixture(scope="session")
-def s3_server() -> Iterator[str]:
-    """The address of a server of S3's protocol for the session."""
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
-
-
-@pytest.fixture
-def bucket_kind(s3_server: str, tmp_path: Path) -> BucketKind:
-    """A bucket of its own."""
-    return BucketKind(s3_server, f"drop-{uuid4().hex}", tmp_path / "bucket")
 
 
 @pytest.fixture(scope="session")

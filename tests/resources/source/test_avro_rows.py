@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from resources.source.avro_rows import AvroRows
@@ -100,6 +100,7 @@ def test_nested_field_is_reached_by_its_path() -> None:
         texts(data)
 
 
+@settings(deadline=None)
 @given(st.lists(st.decimals(-(10**19), 10**19, places=18, allow_nan=False), max_size=10))
 def test_every_decimal_is_read_back_from_its_text(values: list[Decimal]) -> None:
     kind = {"type": "bytes", "logicalType": "decimal", "precision": 38, "scale": 18}
@@ -135,7 +136,7 @@ DEEP = b'{"type":"array","items":' * 5000 + b'"long"' + b"}" * 5000
         (container(of("null"), (2**62, b"")), "a block of 0 bytes says it holds"),
         (container(of("long"), (-1, b"\x02")), "says it holds -1 records"),
         (container(of("long"), (2, b"\x02\x80")), "a record cannot be decoded"),
-        (container(of("string"), (1, varint(2**40) + b"x")), ""),
+        (container(of("string"), (1, varint(2**40) + b"x")), "a record cannot be decoded"),
         (container(of("long"), (1, b"\x02\x02")), "a block holds more than its records"),
         (container(of("long"), (1, b"\x02"))[:-1] + b"t", "a block does not end with"),
         (container(of("long"), (1, b"\x02"))[:-3], "it ends too early"),
@@ -163,6 +164,7 @@ def test_block_that_unpacks_beyond_its_cap_is_refused() -> None:
         texts(container(of("bytes"), (1, bomb), codec=b"deflate"), row_bytes=1_000_000)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 200), st.binary(min_size=1, max_size=4))
 def test_broken_bytes_give_rows_or_one_reason(at: int, harm: bytes) -> None:
     data = bytearray(avro(of(["null", "string"]), [{"x": "abc"}, {"x": None}] * 20))

@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from resources.source import json_lines
@@ -152,6 +152,7 @@ RECORD = st.fixed_dictionaries(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(RECORD | VALUE, max_size=12), st.integers(8, 80))
 def test_any_records_are_the_same_in_bulk_as_alone(records: list[Any], block: int) -> None:
     data = b"".join(json.dumps(each).encode() + b"\n" for each in records)
@@ -172,6 +173,7 @@ def same(row: tuple) -> tuple:
         return row
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from([b'{"i":1}', b"{", b"}", b"\n", b"\r", b" ", b'"', b"\xff", b","])))
 def test_any_bytes_are_rows_or_rejects_in_bulk_as_alone(parts: list[bytes]) -> None:
     data = b"".join(parts)
