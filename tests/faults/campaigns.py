@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.faults import answers, bite, fidelity, fullness, restarts, zombies
+from tests.faults import answers, bite, fidelity, fullness, lateness, restarts, zombies
 from tests.faults.campaign import campaign, p95
 from tests.faults.outcome import Bench, Campaign, Outcome
 from tests.resources.source import rest_campaign, webhook_campaign
@@ -107,6 +107,11 @@ CAMPAIGNS: dict[str, Campaign] = {
         holds="endpoint of webhooks killed: each event accepted is captured once",
         count=200,
         run=webhooks,
+    ),
+    "lateness": Campaign(
+        holds="events out of order, late: readers refreshed by partition hold what one batch gives",
+        count=300,
+        run=lateness.campaign,
     ),
     "fidelity": Campaign(
         holds="boundary values of each type through each kind: exact, or refused with a reason",
