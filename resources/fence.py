@@ -101,9 +101,14 @@ class Fence:
             connection.close()
 
     def streamed(self, dataset: str) -> bool:
-        """Whether a live stream holds the dataset's lease."""
-        with self._connect(RUN) as connection:
-            return bool(_one(connection, _STREAMED, (dataset, STREAM, self._seconds)))
+        """Whether a live stream holds the dataset's lease; none does before the lake is made."""
+        try:
+            with self._connect(RUN) as connection:
+                return bool(_one(connection, _STREAMED, (dataset, STREAM, self._seconds)))
+        except psycopg.errors.UndefinedTable:
+            return False
+        except psycopg.OperationalError as error:
+            raise unreachable(error) from error
 
     def outcome(self, dataset: str, claim: str, *, wait_seconds: int = 10) -> int | None:
         """Give the snapshot that a commit became, None when there will never be one.

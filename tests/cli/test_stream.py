@@ -63,6 +63,7 @@ def captures(place: World) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_rhythms_alternate_while_data_flows_without_loss(place: World) -> None:
     """Stream, micro-batch, stream, killed stream, micro-batch: all that was sent, once each.
 
@@ -73,7 +74,7 @@ def test_rhythms_alternate_while_data_flows_without_loss(place: World) -> None:
     def flow() -> None:
         while not enough.is_set():
             place.send(20)
-            enough.wait(0.05)
+            enough.wait(0.2)
 
     place.send(50)
     captures(place)
@@ -81,7 +82,7 @@ def test_rhythms_alternate_while_data_flows_without_loss(place: World) -> None:
     writer.start()
     try:
         for ending in (signal.SIGTERM, signal.SIGKILL, signal.SIGINT):
-            child = place.stream("--every", "0.2", "--rows", "30")
+            child = place.stream("--every", "0.2", "--rows", "100")
             place.await_streams()
             captures(place)  # leaves it to the stream
             time.sleep(2)

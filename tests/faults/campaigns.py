@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.faults import answers, bite, fidelity, fullness, restarts, rotations, zombies
+from tests.faults import answers, bite, fidelity, fullness, lateness, restarts, rotations, zombies
 from tests.faults.campaign import campaign, p95
 from tests.faults.outcome import Bench, Campaign, Outcome
 from tests.resources.source import rest_campaign, webhook_campaign
@@ -103,6 +103,11 @@ CAMPAIGNS: dict[str, Campaign] = {
         holds="secret of each guarded kind rotated under load: told once, then taken",
         count=20,
         run=secrets,
+    ),
+    "lateness": Campaign(
+        holds="events out of order, late: readers refreshed by partition hold what one batch gives",
+        count=300,
+        run=lateness.campaign,
     ),
     "fidelity": Campaign(
         holds="boundary values of each type through each kind: exact, or refused with a reason",

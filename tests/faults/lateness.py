@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 
 import ibis
+import pytest
 
 from platform_assets.build.ingest import intake
 from platform_assets.build.partition import Span
@@ -25,6 +26,7 @@ from resources.source.protocol import Batch, Limit
 from tests.build.feed import Feed
 from tests.build.test_lateness import Shards
 from tests.build.test_lateness import events as declared
+from tests.faults.outcome import Bench, Outcome
 
 BEGIN = datetime(2013, 1, 1, tzinfo=UTC)
 CADENCE = Daily(start=BEGIN.date(), late_for=timedelta(hours=12))
@@ -58,12 +60,24 @@ class Schedules:
     counts: Counter[str] = field(default_factory=Counter)
     problems: list[str] = field(default_factory=list)
 
-    def __str__(self) -> str:
-        told = ", ".join(f"{n} {what}" for what, n in sorted(self.counts.items()))
-        return f"seed {self.seed}: {self.done} schedules, {told}, {len(self.problems)} problems"
+
+def campaign(bench: Bench, count: int, seed: int) -> Outcome:
+    """Run that many schedules over a lake of their own."""
+    postgres = bench.systems.postgres
+    postgres.ensure_database("lateness")
+    with pytest.MonkeyPatch.context() as variables:
+        variables.setenv("WATERMAIN_DATA_DIR", str(bench.folder / "lateness"))
+        variables.setenv("WATERMAIN_POSTGRES", postgres.dsn("lateness"))
+        lake = Lake.from_settings()
+        lake.initialize()
+        with lake.get_connection() as connection:
+            ledger.create(connection)
+        found = run_schedules(lake, count, seed)
+    figures = dict(sorted(found.counts.items()))
+    return Outcome(count=found.done, figures=figures, problems=found.problems)
 
 
-def campaign(lake: Lake, *, schedules: int, seed: int) -> Schedules:
+def run_schedules(lake: Lake, schedules: int, seed: int) -> Schedules:
     """Run random schedules, each from an empty lake to its end."""
     found = Schedules(seed)
     for number in range(schedules):
