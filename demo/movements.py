@@ -7,10 +7,9 @@ is drawn from a hash of the seed with the event: the same seed gives the same me
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import date, datetime
+from typing import NamedTuple
 
 from demo.life import lives
 
@@ -58,22 +57,27 @@ from sent where draw(event_id, 'again', 100) = 0
 """
 
 IN_ORDER = """
-select sent_at, event_id, correlation_id, flight_id, carrier, tailnum, kind, airport, happened_at,
-    phase_began_at
+select epoch_ms(sent_at), event_id, correlation_id, flight_id, to_json({
+    event_id: event_id, flight_id: flight_id, carrier: carrier, tail_number: tailnum, kind: kind,
+    airport: airport, happened_at: strftime(happened_at, '%Y-%m-%dT%H:%M:%SZ'),
+    phase_began_at: strftime(phase_began_at, '%Y-%m-%dT%H:%M:%SZ')
+})::varchar
 from message where sent_at > $after and sent_at <= $until
 order by sent_at, event_id
 """
 
 
-@dataclass(frozen=True)
-class Movement:
-    """Hold one message: when it is sent, which event it tells of, what it says."""
+class Movement(NamedTuple):
+    """Hold one message: when it is sent, which event of which flight it tells of, what it says.
 
-    sent_at: datetime
+    Units: `sent_at` in milliseconds since 1970.
+    """
+
+    sent_at: int
     event_id: str
     correlation_id: str
     flight_id: str
-    value: bytes
+    value: str
 
 
 def movements(
@@ -88,24 +92,4 @@ def movements(
         connection.execute(MESSAGES)
         found = connection.execute(IN_ORDER, {"after": after, "until": until})
         while rows := found.fetchmany(CHUNK):
-            for sent_at, event_id, correlation_id, *said in rows:
-                yield Movement(sent_at, event_id, correlation_id, said[0], _value(event_id, said))
-
-
-def _value(event_id: str, said: list[object]) -> bytes:
-    flight_id, carrier, tail_number, kind, airport, happened_at, phase_began_at = said
-    value = {
-        "event_id": event_id,
-        "flight_id": flight_id,
-        "carrier": carrier,
-        "tail_number": tail_number,
-        "kind": kind,
-        "airport": airport,
-        "happened_at": _instant(happened_at),
-        "phase_began_at": _instant(phase_began_at),
-    }
-    return json.dumps(value).encode()
-
-
-def _instant(moment: object) -> str | None:
-    return f"{moment:%Y-%m-%dT%H:%M:%SZ}" if isinstance(moment, datetime) else None
+            yield from map(Movement._make, rows)
