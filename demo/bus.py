@@ -23,6 +23,7 @@ RETAINED = timedelta(hours=6)
 OVERLAP = timedelta(minutes=1)  # what a killed publisher may have sent to some partitions only
 LONGEST_FLIGHT = timedelta(days=2)
 ANSWER_SECONDS = 20.0
+MOST_WAITING = 100_000
 
 PUBLISHED = """
 create table if not exists demo.published (
@@ -48,7 +49,7 @@ class Bus:
         self.address = address
         words: dict[str, Any] = {"bootstrap.servers": address, "log_level": 0}
         self._producer = Producer(
-            {**words, "linger.ms": 20, "queue.buffering.max.messages": 10_000_000}
+            {**words, "linger.ms": 20, "queue.buffering.max.messages": 2 * MOST_WAITING}
         )
         made = AdminClient(words).create_topics([NewTopic(TOPIC, PARTITIONS, 1)])
         try:
@@ -78,6 +79,8 @@ class Bus:
             )
             self._producer.poll(0)
             count += 1
+            if count % MOST_WAITING == 0:
+                self._producer.flush(ANSWER_SECONDS)
         left = self._producer.flush(ANSWER_SECONDS)
         if failed or left:
             raise self._error(failed[0] if failed else f"{left} messages were not taken")

@@ -43,7 +43,7 @@ def _span(captured: list[Dataset], day: str):  # type: ignore[no-untyped-def]
     from platform_assets.build.partition import Span
     from platform_assets.declare.cadence import Daily
 
-    cadence = next((d.cadence for d in captured if d.cadence), Daily())
+    cadence = next((d.cadence for d in captured if isinstance(d.cadence, Daily)), Daily())
     return Span(cadence, cadence.start.isoformat(), day)
 
 

@@ -101,9 +101,7 @@ def test_rest_moves_on_when_a_window_is_empty(rest_kind: RestKind, ledger: Ledge
     assert ledger.capture(rest_kind.open()) == []
 
 
-def test_rest_takes_larger_windows_while_it_is_behind(
-    rest_kind: RestKind, ledger: Ledger
-) -> None:
+def test_rest_takes_larger_windows_while_it_is_behind(rest_kind: RestKind, ledger: Ledger) -> None:
     """Five hours behind, three at once: three, then two; level with the clock, one."""
     rest_kind.add([thing(1)])
     rest_kind.clock.instant += 4 * HOUR
