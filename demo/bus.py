@@ -51,7 +51,8 @@ class Bus:
         self._producer = Producer(
             {**words, "linger.ms": 20, "queue.buffering.max.messages": 2 * MOST_WAITING}
         )
-        made = AdminClient(words).create_topics([NewTopic(TOPIC, PARTITIONS, 1)])
+        admin = AdminClient(words)  # held, or its answer never comes
+        made = admin.create_topics([NewTopic(TOPIC, PARTITIONS, 1)])
         try:
             made[TOPIC].result(ANSWER_SECONDS)
         except KafkaException as error:
