@@ -55,6 +55,8 @@ class Bus:
         made = admin.create_topics([NewTopic(TOPIC, PARTITIONS, 1)])
         try:
             made[TOPIC].result(ANSWER_SECONDS)
+        except TimeoutError as error:
+            raise self._error("it does not answer") from error
         except KafkaException as error:
             if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
                 raise self._error(error.args[0].str()) from error
@@ -91,9 +93,10 @@ class Bus:
         """Look for the newest message that the topic holds."""
         newest = 0
         with self._log() as log:
-            for partition, found in log.marks().items():
-                if found.high > found.low:
-                    reading = log.reading(partition, found.high - 1, found.high)
+            lows = {partition: found.low for partition, found in log.marks().items()}
+            for partition, end in log.ends(lows).items():
+                if end.high > lows[partition]:
+                    reading = log.reading(partition, end.high - 1, end.high)
                     while not reading.is_done:
                         newest = max([newest, *(m.timestamp()[1] for m in reading.take(1, 1)[0])])
         return datetime.fromtimestamp(newest / 1000, UTC) if newest else None

@@ -8,7 +8,7 @@ import pyarrow as pa
 from platform_assets.declare import (
     Column,
     Contract,
-    Hourly,
+    Daily,
     Slo,
     accepted_values,
     between,
@@ -19,7 +19,7 @@ from platform_assets.declare import (
 
 OWNER = "team:weather"
 AIRPORTS = ("EWR", "JFK", "LGA")
-HOURLY = Hourly(late_for=timedelta(days=2))
+DAILY = Daily(late_for=timedelta(days=2))
 
 
 @dataset(
@@ -52,7 +52,7 @@ HOURLY = Hourly(late_for=timedelta(days=2))
         between("pressure_hpa", low=900, high=1100),
         expression("observed_on_the_hour", "observed_at = date_trunc('hour', observed_at)"),
     ),
-    cadence=HOURLY,
+    cadence=DAILY,
     slo=Slo(ready_within=timedelta(hours=1)),
     owner=OWNER,
 )
@@ -90,7 +90,7 @@ def observations(published: ibis.Table) -> ibis.Table:
         between("lowest_visibility_miles", low=0),
         between("mean_pressure_hpa", low=900, high=1100),
     ),
-    cadence=HOURLY,
+    cadence=DAILY,
     slo=Slo(ready_within=timedelta(hours=1)),
     owner=OWNER,
 )

@@ -9,7 +9,7 @@ from platform_assets.declare import (
     ByCursor,
     Column,
     Contract,
-    Hourly,
+    Daily,
     Increment,
     Mqtt,
     Rest,
@@ -18,7 +18,7 @@ from platform_assets.declare import (
 )
 
 OWNER = "team:weather"
-HOURLY = Hourly(late_for=timedelta(days=2))
+DAILY = Daily(late_for=timedelta(days=2))
 
 observations = raw(
     "weather.raw.observations",
@@ -59,7 +59,7 @@ observations = raw(
             Column("published_at", pa.timestamp("us", "UTC"), "when the service had it"),
         ),
     ),
-    cadence=HOURLY,
+    cadence=DAILY,
     slo=Slo(ready_within=timedelta(minutes=30)),
     owner=OWNER,
 )
@@ -87,7 +87,7 @@ station_telemetry = raw(
             Column("measured_at", pa.timestamp("us", "UTC"), "when it read"),
         ),
     ),
-    cadence=HOURLY,
+    cadence=DAILY,
     slo=Slo(ready_within=timedelta(minutes=5)),
     owner=OWNER,
 )
