@@ -106,9 +106,7 @@ def test_follower_goes_on_where_another_stopped(broker: EmbeddedBroker) -> None:
     assert len(found) == count + again
     assert 0 < again < count
     days = {date(2026, 11, n): date(2013, 11, n + 2) for n in (22, 23, 24, 25)}
-    wanted = movements(
-        days, 7, after=NOON - timedelta(hours=6), until=NOON + timedelta(hours=1)
-    )
+    wanted = movements(days, 7, after=NOON - timedelta(hours=6), until=NOON + timedelta(hours=1))
     expected = [(m.sent_at, m.flight_id, m.value) for m in wanted]
     assert sorted(set(found)) == sorted(set(expected))
     assert len(found) - len(expected) < 30

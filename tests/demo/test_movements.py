@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -51,7 +52,9 @@ def test_flight_that_leaves_moves_four_times_in_order(
     for moved in flights.values():
         assert sorted(order, key=moved.__getitem__) == list(order)
     for row in flown:
-        name = f"{row['carrier']}{row['flight']}-{row['origin']}-{row['dest']}-2013-01-0{row['day']}"
+        name = (
+            f"{row['carrier']}{row['flight']}-{row['origin']}-{row['dest']}-2013-01-0{row['day']}"
+        )
         if row["air_time"] != "NA":
             in_the_air = flights[name]["landing"] - flights[name]["take_off"]
             assert in_the_air == timedelta(minutes=int(row["air_time"]))
@@ -81,7 +84,7 @@ def test_some_come_twice_some_late_some_out_of_order(week: list[Movement]) -> No
     assert 0.017 < sum(each > timedelta(minutes=6) for each in late) / events < 0.023
     assert 0.0005 < sum(each > timedelta(hours=1) for each in late) / events < 0.0015
     happened = [said(m)["happened_at"] for m in week]
-    assert sum(a > b for a, b in zip(happened, happened[1:], strict=False)) > len(week) / 100
+    assert sum(a > b for a, b in pairwise(happened)) > len(week) / 100
     assert [m.sent_at for m in week] == sorted(m.sent_at for m in week)
 
 
