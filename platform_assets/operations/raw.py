@@ -122,7 +122,7 @@ planes = raw(
 movements = raw(
     "operations.raw.movements",
     description="What aircraft report, as it arrives: some late, some twice, some out of order.",
-    source=Kafka(connection="movement_bus", topic="movements"),
+    source=Kafka(connection="movement_bus", topic="movements", recreated="continue"),
     contract=Contract(
         grain="one row per message about a movement of an aircraft",
         key=("event_id",),
