@@ -107,7 +107,7 @@ class Bus:
             raise self._error(f"topic {TOPIC} was made anew")
 
     def _log(self) -> Log:
-        return Log(TOPIC, "demo", self.address, "demo/bus.py")
+        return Log(TOPIC, "demo", lambda: self.address, "demo/bus.py")
 
     def _error(self, what: str) -> UnreachableSystemError:
         return UnreachableSystemError(

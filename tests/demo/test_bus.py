@@ -33,7 +33,7 @@ def broker(tmp_path: Path) -> Iterator[EmbeddedBroker]:
 def held(broker: EmbeddedBroker) -> list[tuple[int, str, str, object]]:
     """Give what the topic holds, oldest first: sent, flight, what was said, headers."""
     found = []
-    with Log(TOPIC, "test", broker.address, "test") as log:
+    with Log(TOPIC, "test", lambda: broker.address, "test") as log:
         lows = {partition: marks.low for partition, marks in log.marks().items()}
         for partition, end in log.ends(lows).items():
             reading = log.reading(partition, lows[partition], end.high)
@@ -65,7 +65,7 @@ def test_messages_are_keyed_by_flight_on_several_partitions(broker: EmbeddedBrok
     assert [each[:3] for each in found] == expected
     ids = {m.correlation_id.encode() for m in sent}
     assert {value for *_, headers in found for _, value in headers} == ids  # type: ignore[attr-defined]
-    with Log(TOPIC, "test", broker.address, "test") as log:
+    with Log(TOPIC, "test", lambda: broker.address, "test") as log:
         ends = log.ends(dict.fromkeys(log.marks(), 0))
     assert len(ends) == PARTITIONS
     assert all(end.high > 100 for end in ends.values())
