@@ -60,7 +60,7 @@ faults: ready  ## run the long campaigns of faults (ONLY=kills,zombies RUNS=300 
 faults-bite: ready  ## plant defects into the platform, see that each of them is found
 	@$(BIN)/python -m tests.faults --only bite
 
-demo-year: ready  ## load the whole of 2013 through both sources into the running platform
+demo-year: ready  ## load the whole of 2013 through its sources into the running platform
 	@$(BIN)/watermain up --detach --until 2013-12-31
 
 dbt-sources: ready  ## write the dbt sources from the curated declarations

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import signal
 import sys
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
-from datetime import UTC, datetime
+from contextlib import closing
+from datetime import datetime
 from typing import NoReturn
 
 import psycopg
 import typer
 
+from demo import services
+from demo.bus import Bus, publish_stretch
 from demo.contacts import ensure_contacts
 from demo.drop import drop_files, drop_folder
 from demo.live import follow_today, replay_stretch
@@ -27,12 +26,11 @@ from demo.options import (
     instant,
     taking,
 )
-from demo.pace import AT_ONCE, Pace, present
+from demo.pace import FOREVER, Pace, present, stop_asked
 from demo.replay import Replay
 from demo.screen import HourlyLines, progress_bar, report
+from demo.weather import Shelf
 from platform_assets.declare.errors import UnreachableSystemError, WatermainError
-
-FOREVER = datetime(9999, 1, 1, tzinfo=UTC)
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -92,7 +90,7 @@ def load(options: LoadOptions) -> None:
     end = instant(options.as_of) or FOREVER
     if not drop_folder(options.folder).exists():
         drop_files(drop_folder(options.folder))
-    with closing(open_operations(options.folder)) as connection, _stop_asked() as stop:
+    with closing(open_operations(options.folder)) as connection, stop_asked() as stop:
         ensure_contacts(connection, options.seed)
         replay, complete = Replay(connection, options.seed), True
         if options.final:
@@ -106,7 +104,7 @@ def load(options: LoadOptions) -> None:
                     announce=bar.announce,
                     tell=bar.tell,
                 )
-        counts = count_flights(connection)
+        counts = count_flights(connection) | _others(options, connection, end)
     seconds = round(time.monotonic() - began, 1)
     outcome = "all has happened" if complete else "stopped; the same command continues"
     report(
@@ -116,17 +114,24 @@ def load(options: LoadOptions) -> None:
     )
 
 
+def _others(options: LoadOptions, connection: psycopg.Connection, end: datetime) -> dict[str, int]:
+    """Load the same days onto the weather's shelf, onto the bus when there is one."""
+    days, address = options.days, options.known_address("movement_bus")
+    archived = Shelf(services.shelf_of(options.folder)).archive(days, present())
+    if address is None:
+        return {"weather_days": archived}
+    messages = publish_stretch(connection, Bus(address), days, options.seed, end)
+    return {"weather_days": archived, "movements": messages}
+
+
 @app.command()
 @taking(LiveOptions)
 def live(options: LiveOptions) -> None:
     """Let flights happen today as they did in 2013, a Monday as on a Monday."""
-    speed, end = factor(options.speed), instant(options.until)
-    if speed == AT_ONCE and end is None:
-        raise typer.BadParameter("--speed fast needs --until")
-    with closing(open_operations(options.folder)) as connection, _stop_asked() as stop:
+    with closing(open_operations(options.folder)) as connection, stop_asked() as stop:
         ensure_contacts(connection, options.seed)
         replay = Replay(connection, options.seed)
-        pace = Pace(present(), end or FOREVER, speed, stop)
+        pace = options.pace(stop)
         with closing(HourlyLines()) as lines:
             follow_today(connection, replay, pace, announce=lines.announce, tell=lines.tell)
         counts = count_flights(connection)
@@ -134,19 +139,7 @@ def live(options: LiveOptions) -> None:
     report(counts, sentence, as_json=options.as_json)
 
 
-@contextmanager
-def _stop_asked() -> Iterator[threading.Event]:
-    """Turn SIGTERM, SIGINT into an event, so that the transaction under way is finished."""
-    stop = threading.Event()
-    before = {
-        number: signal.signal(number, lambda *_: stop.set())
-        for number in (signal.SIGTERM, signal.SIGINT)
-    }
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+services.add_to(app)
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""A small MQTT 5 broker whose sessions lie in memory, for tests, the demo, a desk."""
+"""A small MQTT 5 broker with persistent sessions, for tests, the demo, a desk."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ import time
 from collections import OrderedDict, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from demo import mqtt_packets as packets
+from demo.mqtt_journal import Journal
 from demo.mqtt_packets import Cursor, MalformedPacketError, Message
 
 MOST_QUEUED = 100_000
@@ -21,14 +23,18 @@ _UNSUPPORTED, _STRANGER = 0x84, 0x86
 _READY_SECONDS = 10.0
 
 
+Owed = tuple[int, Message]  # its number in the journal, the message
+
+
 @dataclass
 class Kept:
     """Hold what the broker keeps for one client id."""
 
     client_id: str
+    journal: Journal
     filters: dict[str, int] = field(default_factory=dict)
-    queue: deque[Message] = field(default_factory=deque)
-    in_flight: OrderedDict[int, Message] = field(default_factory=OrderedDict)
+    queue: deque[Owed] = field(default_factory=deque)
+    in_flight: OrderedDict[int, Owed] = field(default_factory=OrderedDict)
     writer: asyncio.StreamWriter | None = None
     most_in_flight: int = 65_535
     expires_after: int = 0
@@ -45,12 +51,13 @@ class Kept:
         while self.queue and self.writer is not None and len(self.in_flight) < self.most_in_flight:
             self.packet = self.packet % 65_535 + 1
             if self.packet not in self.in_flight:
-                self.in_flight[self.packet] = message = self.queue.popleft()
+                self.in_flight[self.packet] = number, message = self.queue.popleft()
+                self.journal.sent(number, self.packet)
                 self.send(packets.publish(message, self.packet, again=False))
 
     def resume(self) -> None:
         """Send again, in order, what was not confirmed."""
-        for packet, message in self.in_flight.items():
+        for packet, (_, message) in self.in_flight.items():
             self.send(packets.publish(message, packet, again=True))
         self.pump()
 
@@ -59,14 +66,25 @@ class Broker:
     """Route messages between clients: QoS 0, QoS 1, persistent sessions, last wills.
 
     Guarantees: a message of QoS 1 stays until its receiver confirms it, while the session lives;
-    a full queue refuses the sender; `password`, when there is one, is asked of every client. No
-    retained messages, no users, nothing on disk.
+    with a journal on disk it also outlives the broker. A full queue refuses the sender;
+    `password`, when there is one, is asked of every client. No retained messages, no users.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, journal: Journal | None = None) -> None:
         self.password: bytes | None = None
         self.refused = 0
+        self.journal = journal or Journal()
         self.sessions: dict[str, Kept] = {}
+        for client_id, expires_after, filters in self.journal.sessions():
+            kept = Kept(client_id, self.journal, filters, expires_after=expires_after)
+            kept.left_at = time.monotonic()
+            for number, packet, message in self.journal.owed(client_id):
+                if packet is None:
+                    kept.queue.append((number, message))
+                else:
+                    kept.in_flight[packet] = number, message
+                    kept.packet = packet
+            self.sessions[client_id] = kept
         self._work: dict[int, Callable[[Kept, int, bytes], None]] = {
             packets.PUBLISH: self._publish,
             packets.PUBACK: self._confirmed,
@@ -112,21 +130,28 @@ class Broker:
             old.send(packets.framed(packets.DISCONNECT, bytes([_TAKEN_OVER])))
             old.writer.close()
         present = old is not None and not hello.clean_start and not _expired(old)
-        kept = old if present and old is not None else Kept(client_id)
+        kept = old if present and old is not None else self._fresh(client_id)
         kept.writer = writer
         kept.expires_after = hello.properties.get(packets.EXPIRY, 0)
         kept.most_in_flight = hello.properties.get(packets.RECEIVE_MAXIMUM, 65_535)
         self.sessions[client_id] = kept
+        if kept.expires_after:
+            self.journal.open(client_id, kept.expires_after)
         properties = bytes([packets.MAXIMUM_QOS, 1, packets.RETAIN_AVAILABLE, 0])
         body = bytes([present, 0, len(properties)]) + properties
         kept.send(packets.framed(packets.CONNACK, body))
         kept.resume()
         return kept
 
+    def _fresh(self, client_id: str) -> Kept:
+        self.journal.end(client_id)
+        return Kept(client_id, self.journal)
+
     def _farewell(self, kept: Kept, will: Message | None) -> None:
         kept.writer, kept.left_at = None, time.monotonic()
         if not kept.expires_after:
             del self.sessions[kept.client_id]
+            self.journal.end(kept.client_id)
         if will is not None:
             self.route(will)
 
@@ -143,7 +168,7 @@ class Broker:
             return False
         for kept, qos in wanting:
             if qos and message.qos:
-                kept.queue.append(message)
+                kept.queue.append((self.journal.add(kept.client_id, message), message))
                 kept.pump()
             else:
                 fleeting = Message(message.topic, message.payload, 0)
@@ -160,7 +185,9 @@ class Broker:
             kept.send(packets.framed(packets.PUBACK, struct.pack(">H", packet) + reason))
 
     def _confirmed(self, kept: Kept, _flags: int, body: bytes) -> None:
-        kept.in_flight.pop(Cursor(body).number(2), None)
+        confirmed = kept.in_flight.pop(Cursor(body).number(2), None)
+        if confirmed is not None:
+            self.journal.confirmed(confirmed[0])
         kept.pump()
 
     def _subscribe(self, kept: Kept, _flags: int, body: bytes) -> None:
@@ -170,6 +197,7 @@ class Broker:
         while not cursor.is_spent:
             name = cursor.text()
             kept.filters[name] = min(cursor.number(1) & 0x03, 1)
+            self.journal.subscribe(kept.client_id, name, kept.filters[name])
             granted.append(kept.filters[name])
         kept.send(packets.framed(packets.SUBACK, packet + b"\0" + bytes(granted)))
 
@@ -178,7 +206,9 @@ class Broker:
         packet, _ = cursor.take(2), cursor.properties()
         reasons = bytearray()
         while not cursor.is_spent:
-            known = kept.filters.pop(cursor.text(), None) is not None
+            name = cursor.text()
+            known = kept.filters.pop(name, None) is not None
+            self.journal.unsubscribe(kept.client_id, name)
             reasons.append(0 if known else _NO_SUBSCRIPTION)
         kept.send(packets.framed(packets.UNSUBACK, packet + b"\0" + bytes(reasons)))
 
@@ -186,8 +216,8 @@ class Broker:
 class EmbeddedMqttBroker:
     """Run a broker on a thread of this process, on 127.0.0.1 alone."""
 
-    def __init__(self, port: int = 0) -> None:
-        self.port, self.broker = port, Broker()
+    def __init__(self, port: int = 0, journal: Journal | None = None) -> None:
+        self.port, self.broker = port, Broker(journal)
         self._ready = threading.Event()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -228,11 +258,12 @@ class EmbeddedMqttBroker:
             await asyncio.wait(others, timeout=_READY_SECONDS)
 
 
-def main(port: int) -> None:
+def main(port: int, journal: Path) -> None:
     """Serve in the foreground, for whoever supervises it."""
 
     async def listen() -> None:
-        server = await asyncio.start_server(Broker().serve, "127.0.0.1", port)
+        broker = Broker(Journal(journal))
+        server = await asyncio.start_server(broker.serve, "127.0.0.1", port)
         await server.serve_forever()
 
     asyncio.run(listen())
@@ -266,4 +297,4 @@ def _expired(kept: Kept) -> bool:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    main(int(sys.argv[1]), Path(sys.argv[2]))

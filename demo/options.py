@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from datetime import date, datetime
@@ -12,8 +13,9 @@ from typing import Annotated, TypeVar, get_type_hints
 import typer
 
 from demo.calendar import FIRST_DAY, LAST_DAY, NEW_YORK, days_between
-from demo.pace import AT_ONCE
-from resources.settings import load_settings
+from demo.pace import AT_ONCE, FOREVER, Pace, present
+from platform_assets.declare.errors import MissingSettingError
+from resources.settings import Settings, load_settings
 
 DAY, MOMENT = ["%Y-%m-%d"], ["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"]
 SPEED_HELP = "'fast', or how many times faster than the world's own time."
@@ -35,6 +37,20 @@ class Common:
     def folder(self) -> Path:
         """Return the folder of all state."""
         return (self.data_dir or load_settings().data_dir).resolve()
+
+    def address(self, connection: str) -> str:
+        """Return the address of an outside system.
+
+        Raises: MissingSettingError.
+        """
+        return Settings.model_validate({"data_dir": self.folder}).source(connection)
+
+    def known_address(self, connection: str) -> str | None:
+        """Return the address of an outside system, None where nobody set it up."""
+        try:
+            return self.address(connection)
+        except MissingSettingError:
+            return None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,13 +95,9 @@ class LoadOptions(Common):
 
 
 @dataclass(frozen=True, kw_only=True)
-class LiveOptions(Common):
-    """The options of `live`."""
+class SeedOptions(Common):
+    """The options of a service that serves what it is asked for."""
 
-    until: Annotated[
-        datetime | None, typer.Option(formats=MOMENT, help="When to stop, New York time.")
-    ] = None
-    speed: Annotated[str, typer.Option(help=SPEED_HELP)] = "1"
     seed: Annotated[int, typer.Option(help=SEED_HELP)] = 7
 
 
@@ -105,6 +117,25 @@ def factor(speed: str) -> float:
 def instant(local: datetime | None) -> datetime | None:
     """Read an option's New York time as an instant."""
     return local.replace(tzinfo=NEW_YORK) if local else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class LiveOptions(Common):
+    """The options of `live`."""
+
+    until: Annotated[
+        datetime | None, typer.Option(formats=MOMENT, help="When to stop, New York time.")
+    ] = None
+    speed: Annotated[str, typer.Option(help=SPEED_HELP)] = "1"
+    seed: Annotated[int, typer.Option(help=SEED_HELP)] = 7
+
+    def __post_init__(self) -> None:
+        if factor(self.speed) == AT_ONCE and self.until is None:
+            raise typer.BadParameter("--speed fast needs --until")
+
+    def pace(self, stop: threading.Event) -> Pace:
+        """Return the pace from now on."""
+        return Pace(present(), instant(self.until) or FOREVER, factor(self.speed), stop)
 
 
 def taking(options: type[T]) -> Callable[[Callable[[T], None]], Callable[..., None]]:

@@ -3,18 +3,36 @@
 from __future__ import annotations
 
 import math
+import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 AT_ONCE = math.inf
+FOREVER = datetime(9999, 1, 1, tzinfo=UTC)
 LONGEST_WAIT = timedelta(minutes=1)  # then look again: a computer may have slept, a server be gone
 
 
 def present() -> datetime:
     """Return the present instant."""
     return datetime.now(UTC)
+
+
+@contextmanager
+def stop_asked() -> Iterator[threading.Event]:
+    """Turn SIGTERM, SIGINT into an event, so that the work under way is finished."""
+    stop = threading.Event()
+    before = {
+        number: signal.signal(number, lambda *_: stop.set())
+        for number in (signal.SIGTERM, signal.SIGINT)
+    }
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @dataclass

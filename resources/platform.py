@@ -11,6 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from platform_assets.declare.errors import UnreachableSystemError
+from resources.broker import broker_command
 from resources.instance import WORKSPACE, instance_environment, warm_configuration
 from resources.postgres import EmbeddedPostgres
 from resources.settings import Settings
@@ -18,7 +19,15 @@ from resources.supervisor import Service, Supervisor
 
 HOST = "127.0.0.1"
 WEB, DAEMON, WARM, LIVE, TEND = "web", "daemon", "warm", "live", "tend"
-STOP_ORDER = (TEND, LIVE, DAEMON, WEB, WARM)
+MOVEMENTS, STATIONS = "movements", "stations"
+BUS, FIELD, WEATHER = "bus", "field", "weather"
+TODAY = (LIVE, MOVEMENTS, STATIONS)  # what lets the demo's world of today happen
+OUTSIDE = {  # the demo's servers: the connection that leads to each, how its address begins
+    BUS: ("movement_bus", ""),
+    FIELD: ("field_stations", "mqtt://"),
+    WEATHER: ("weather", "http://"),
+}
+STOP_ORDER = (TEND, *TODAY, DAEMON, WEB, WARM, *OUTSIDE)
 
 
 @dataclass(frozen=True)
@@ -58,15 +67,32 @@ class Platform:
             ),
             DAEMON: (python, "-m", "dagster._daemon", "run", "-w", str(WORKSPACE)),
             WARM: (python, "-m", "launch.server", *_words(warm_configuration(settings))),
-            LIVE: (python, "-m", "demo", "live"),
             TEND: (python, "-m", "platform_assets", "tend"),
         }
+        is_demo = name in (*TODAY, *OUTSIDE)
         return Service(
             name=name,
-            command=commands[name],
+            command=self._demo(name) if is_demo else commands[name],
             environment=environment,
-            grace=timedelta(seconds=10 if name == LIVE else 25),
+            grace=timedelta(seconds=10 if is_demo else 25),
         )
+
+    def _demo(self, name: str) -> tuple[str, ...]:
+        """The command of one of the demo's services."""
+        if name == BUS:
+            return tuple(broker_command(self.outside_port(name)))
+        if name == FIELD:
+            journal = self.settings.home / "demo" / "field.sqlite"
+            port = str(self.outside_port(name))
+            return (sys.executable, "-m", "demo.mqtt_broker", port, str(journal))
+        return (sys.executable, "-m", "demo", name)
+
+    def outside_port(self, name: str) -> int:
+        """The port of one of the demo's servers.
+
+        Raises: MissingSettingError, before its address is set.
+        """
+        return int(self.settings.source(OUTSIDE[name][0]).rpartition(":")[2])
 
     def check_port(self) -> None:
         """Prove that the web server's port is free, or ours.

@@ -6,7 +6,6 @@ import re
 import threading
 import time
 from collections.abc import Callable
-from pathlib import Path
 from urllib.parse import quote
 
 import httpx
@@ -24,7 +23,7 @@ CACHE_SECONDS = 10.0
 _PATIENCE_SECONDS = 5.0
 _MOST_BYTES = 64 * 2**10
 _OK, _NOT_FOUND, _REFUSED = 200, 404, (401, 403)
-_WHOLE = re.compile(r"(env:[A-Za-z_]\w*|file:/.+|vault:[^#\s]+#[^#\s]+)")
+_WHOLE = re.compile(r"(env:[A-Za-z_]\w*|file:\.?/.+|vault:[^#\s]+#[^#\s]+)")
 _INSIDE = re.compile(r"\$\{([^}]*)\}")
 _PLAIN = re.compile(r"[A-Za-z0-9._~-]+")
 
@@ -80,7 +79,7 @@ class Secrets:
 
     def _file(self, path: str) -> str:
         try:
-            with Path(path).open("rb") as file:
+            with (self._settings.home / path).open("rb") as file:
                 return file.read(_MOST_BYTES).decode().rstrip("\r\n")
         except (OSError, UnicodeDecodeError) as error:
             reason = getattr(error, "strerror", None) or "it is no text"

@@ -43,7 +43,7 @@ def _span(captured: list[Dataset], day: str):  # type: ignore[no-untyped-def]
     from platform_assets.build.partition import Span
     from platform_assets.declare.cadence import Daily
 
-    cadence = next((d.cadence for d in captured if d.cadence), Daily())
+    cadence = next((d.cadence for d in captured if isinstance(d.cadence, Daily)), Daily())
     return Span(cadence, cadence.start.isoformat(), day)
 
 
@@ -61,15 +61,31 @@ def _let_files_settle(captured: list[Dataset], settings: Settings) -> None:
 def _capture(captured: list[Dataset], settings: Settings, web: Web) -> int:
     from resources.source.opening import open_source
 
-    count = 0
+    count, unseen = 0, _without_table(captured)
     for _ in range(MOST_CAPTURES):
-        waiting = [d for d in captured if not open_source(d, settings).backlog().is_empty]
+        waiting = [
+            d
+            for d in captured
+            if d.name in unseen or not open_source(d, settings).backlog().is_empty
+        ]
+        unseen = set()
         if not waiting:
             break
         for run in runs({d.name: d for d in waiting}, None):
             _follow(run, web)
             count += 1
     return count
+
+
+def _without_table(captured: list[Dataset]) -> set[DatasetName]:
+    """The datasets that nobody has captured yet; what reads them needs their empty tables."""
+    from resources.lake import Lake
+
+    with Lake.from_settings().get_connection() as connection:
+        rows = connection.execute(
+            "select schema_name, table_name from duckdb_tables() where database_name = 'lake'"
+        ).fetchall()
+    return {d.name for d in captured if (d.name.schema, d.name.table) not in rows}
 
 
 def _stands(run: Run, datasets: Mapping[DatasetName, Dataset]) -> bool:

@@ -5,18 +5,23 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from typing import Any
+import time
+from typing import TYPE_CHECKING, Any
 
 from platform_assets.cli.screen import ERR, step
-from platform_assets.declare.errors import UnreachableSystemError
+from platform_assets.declare.errors import MissingSettingError, UnreachableSystemError
 from resources.instance import instance_environment
-from resources.settings import Settings, child_environment
+from resources.settings import SOURCE, Settings, child_environment
 
-SOURCES = ("WATERMAIN_SOURCE_OPERATIONS_DB", "WATERMAIN_SOURCE_PARTNER_DROP")
+if TYPE_CHECKING:
+    from resources.platform import Platform
+
+OPEN_SECONDS = 60.0
 
 
-def open_outside(settings: Settings, until: str) -> None:
+def open_outside(platform: Platform, until: str) -> None:
     """Start the demo's systems, let flights happen in them, tell the platform where they are."""
+    settings = platform.settings
     with step("demo database") as line:
         facts = _demo(settings, "up")
         line.say(f"process {facts['pid']}")
@@ -25,10 +30,55 @@ def open_outside(settings: Settings, until: str) -> None:
         if not drop.exists():
             _demo(settings, "drop")
         line.say(f"{', '.join(sorted(f.name for f in drop.iterdir()))} in {drop.name}/")
-    write_variables(settings, dict(zip(SOURCES, (str(facts["dsn"]), str(drop)), strict=True)))
+    write_variables(
+        settings, {f"{SOURCE}OPERATIONS_DB": str(facts["dsn"]), f"{SOURCE}PARTNER_DROP": str(drop)}
+    )
+    with step("demo servers") as line:
+        line.say(", ".join(_serve(platform)))
     with step(f"flights until {until}", spinner=False) as line:
         counts = _demo(settings, "load", "--until", until)
-        line.say(f"{counts['flights']:,} flights, {counts['replayed_changes']:,} changes")
+        line.say(
+            f"{counts['flights']:,} flights, {counts['replayed_changes']:,} changes,"
+            f" {counts['movements']:,} new messages, {counts['weather_days']} new days of weather"
+        )
+
+
+def _serve(platform: Platform) -> list[str]:
+    """Start the demo's servers, each at the port that it had before or a free one.
+
+    Raises: UnreachableSystemError, for one that does not answer.
+    """
+    from resources.broker import answers, free_port
+    from resources.platform import OUTSIDE
+
+    told = []
+    for name, (connection, scheme) in OUTSIDE.items():
+        if platform.supervisor.alive(name) is None:
+            held = known_port(platform, name)
+            port = free_port() if held is None or answers(held) else held
+            variable = f"{SOURCE}{connection.upper()}"
+            write_variables(platform.settings, {variable: f"{scheme}127.0.0.1:{port}"})
+        entry, port = platform.supervisor.start(platform.service(name)), platform.outside_port(name)
+        deadline = time.monotonic() + OPEN_SECONDS
+        while not answers(port):
+            if entry.process() is None or time.monotonic() > deadline:
+                raise UnreachableSystemError(
+                    f"the demo's server `{name}` does not answer at port {port}",
+                    declared="demo/",
+                    data="unchanged; what was started runs on until `watermain down`",
+                    next=f"tail -50 {entry.log}",
+                )
+            time.sleep(0.05)
+        told.append(f"{name} {entry.pid} at {port}")
+    return told
+
+
+def known_port(platform: Platform, name: str) -> int | None:
+    """The port that a server of the demo had the last time."""
+    try:
+        return platform.outside_port(name)
+    except MissingSettingError:
+        return None
 
 
 def write_variables(settings: Settings, values: dict[str, str | None]) -> None:

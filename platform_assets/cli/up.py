@@ -57,7 +57,7 @@ def up(
 def _start(platform: Platform, *, demo: bool, until: str, detach: bool) -> bool:
     """Do every step; say whether the platform ran already."""
     from platform_assets.cli import ground, january, outside, screen
-    from resources.platform import DAEMON, LIVE, TEND, WARM, WEB
+    from resources.platform import DAEMON, TEND, TODAY, WARM, WEB
     from resources.web import Web
 
     settings, supervisor = platform.settings, platform.supervisor
@@ -68,8 +68,9 @@ def _start(platform: Platform, *, demo: bool, until: str, detach: bool) -> bool:
     ground.lay_ground(platform)
     outside.write_variables(settings, {"WATERMAIN_PORT": str(settings.port)})
     if demo:
-        supervisor.stop(LIVE)  # one replay at a time
-        outside.open_outside(settings, until)
+        for name in TODAY:  # one replay at a time; nothing new while what waits is captured
+            supervisor.stop(name)
+        outside.open_outside(platform, until)
     ground.prepare_marts(settings)
     with screen.step("services") as line:
         pids = {name: supervisor.start(platform.service(name)).pid for name in (WARM, WEB, DAEMON)}
@@ -82,8 +83,8 @@ def _start(platform: Platform, *, demo: bool, until: str, detach: bool) -> bool:
         if not count:
             with screen.step(f"datasets until {until}") as line:
                 line.say("stand already")
-        with screen.step("live flights") as line:
-            line.say(f"live {supervisor.start(platform.service(LIVE)).pid}")
+        with screen.step("live data") as line:
+            line.say(", ".join(f"{n} {supervisor.start(platform.service(n)).pid}" for n in TODAY))
     if detach:
         supervisor.start(platform.service(TEND))
     return ran

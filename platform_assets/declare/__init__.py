@@ -1,7 +1,12 @@
 """The words that rooms use to declare their datasets."""
 
 from platform_assets.declare.cadence import Cadence, Daily, Hourly, Monthly, Window
-from platform_assets.declare.change import latest_delivery, latest_per_key, utc_from_local
+from platform_assets.declare.change import (
+    first_message,
+    latest_delivery,
+    latest_per_key,
+    utc_from_local,
+)
 from platform_assets.declare.check import (
     Check,
     accepted_values,
@@ -60,6 +65,7 @@ __all__ = [
     "between",
     "dataset",
     "expression",
+    "first_message",
     "latest_delivery",
     "latest_per_key",
     "matches",

@@ -35,6 +35,17 @@ def latest_delivery(rows: ibis.Table, key: str | tuple[str, ...]) -> ibis.Table:
     return kept.drop(*[c for c in kept.columns if c.startswith("_")])
 
 
+def first_message(messages: ibis.Table, key: str | tuple[str, ...]) -> ibis.Table:
+    """Keep the first message with each key; what was sent again, or published anew, is left out.
+
+    Shapes: a raw table with `_timestamp`, `_partition`, `_offset` columns in; all of them out.
+    """
+    keys = [key] if isinstance(key, str) else list(key)
+    order = [messages[name] for name in ("_timestamp", "_partition", "_offset")]
+    ranked = messages.mutate(_oldest=ibis.row_number().over(group_by=keys, order_by=order))
+    return ranked.filter(ranked["_oldest"] == 0).drop("_oldest")
+
+
 @ibis.udf.scalar.builtin(name="timezone")  # type: ignore[untyped-decorator]
 def _timezone(zone: str, local: dt.Timestamp(scale=6)) -> dt.Timestamp(timezone="UTC", scale=6):  # type: ignore[valid-type]
     """The engine's own conversion."""

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from platform_assets.declare.errors import InvalidDeclarationError
 
-_REFERENCE = re.compile(r"env:[A-Za-z_]\w*|file:/.+|vault:[^#\s]+#[^#\s]+")
+_REFERENCE = re.compile(r"env:[A-Za-z_]\w*|file:\.?/.+|vault:[^#\s]+#[^#\s]+")
 _HEADER = re.compile(r"[A-Za-z0-9-]+")
 _PATH = re.compile(r"/[A-Za-z0-9._~/-]*")
 
@@ -47,7 +47,8 @@ class Increment:
     """Ask for windows of event time, `since` included, `until` not, one after another.
 
     Each window is `every` long, the first begins at `start`. A window is asked for once it has
-    been over for `delay`; each request reaches back by `overlap`, for rows committed late.
+    been over for `delay`; each request reaches back by `overlap`, for rows committed late. A
+    reader that is behind takes up to `catch_up` at once, in whole multiples of `every`.
     Guarantees: what an earlier request gave is left out, known by key with content.
     """
 
@@ -57,6 +58,7 @@ class Increment:
     every: timedelta = timedelta(minutes=5)
     overlap: timedelta = timedelta(0)
     delay: timedelta = timedelta(0)
+    catch_up: timedelta = timedelta(0)
 
     def __post_init__(self) -> None:
         if self.start.tzinfo is None or self.start.utcoffset() != timedelta(0):
@@ -65,6 +67,10 @@ class Increment:
             )
         if self.every <= timedelta(0) or self.overlap < timedelta(0) or self.delay < timedelta(0):
             raise _wrong(self, "its durations are negative or empty", "use `every` above zero")
+        if self.catch_up % self.every or self.catch_up < timedelta(0):
+            raise _wrong(
+                self, "`catch_up` is no multiple of `every`", "use one such as `24 * every`"
+            )
         if self.start < datetime(1970, 1, 1, tzinfo=UTC):
             raise _wrong(self, "it starts before 1970", "start in 1970 or later")
 
@@ -172,7 +178,7 @@ def proved_reference(reference: str, word: str) -> str:
             f"{word}: the secret is not given as a reference",
             declared=word,
             data="nothing was read",
-            next="use one of `env:NAME`, `file:/path`, `vault:path#field`",
+            next="use one of `env:NAME`, `file:/path`, `file:./path`, `vault:path#field`",
         )
     return reference
 

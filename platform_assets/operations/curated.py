@@ -13,6 +13,8 @@ from platform_assets.declare import (
     accepted_values,
     between,
     dataset,
+    expression,
+    first_message,
     latest_delivery,
     latest_per_key,
     matches,
@@ -21,6 +23,7 @@ from platform_assets.declare import (
 )
 
 OWNER = "team:operations"
+MOVEMENTS = ("gate_out", "take_off", "landing", "gate_in")
 STATES = ("scheduled", "departed", "arrived", "cancelled", "diverted")
 
 
@@ -78,6 +81,52 @@ def flights(changes: ibis.Table) -> ibis.Table:
         tail_number=timed.tailnum,
         destination=timed.dest,
         departed_at=timed.scheduled_departure_at + delay,
+    )
+
+
+@dataset(
+    "operations.curated.movements",
+    inputs={"messages": "operations.raw.movements"},
+    contract=Contract(
+        grain="one row per movement of an aircraft",
+        key=("flight_id", "kind"),
+        event_time="happened_at",
+        columns=(
+            Column("flight_id", pa.string(), "the flight leg, stable across corrections"),
+            Column("kind", pa.string(), "gate_out, take_off, landing, gate_in"),
+            Column("carrier", pa.string(), "two-character airline code", nullable=False),
+            Column("tail_number", pa.string(), "registration of the aircraft"),
+            Column("airport", pa.string(), "where; null where a diverted flight came down"),
+            Column("happened_at", pa.timestamp("us", "UTC"), "when the aircraft moved"),
+            Column("phase_minutes", pa.int32(), "since the movement before", unit="minutes"),
+            Column("heard_after_seconds", pa.int32(), "movement to message", unit="seconds"),
+        ),
+    ),
+    checks=(
+        accepted_values("kind", MOVEMENTS),
+        matches("carrier", "[A-Z0-9]{2}"),
+        between("phase_minutes", low=0, high=1440),
+        between("heard_after_seconds", low=0, high=86_400, severity="warn"),
+        expression("gate_out_begins", "(kind = 'gate_out') = (phase_minutes is null)"),
+    ),
+    cadence=Daily(zone="America/New_York", late_for=timedelta(days=7)),
+    slo=Slo(ready_within=timedelta(minutes=15)),
+    owner=OWNER,
+)
+def movements(messages: ibis.Table) -> ibis.Table:
+    """Keep the first message of each movement, on the day it happened, however late it came."""
+    first = first_message(messages, "event_id")
+    lasted = first.happened_at.epoch_seconds() - first.phase_began_at.epoch_seconds()
+    heard = first["_timestamp"].epoch_seconds() - first.happened_at.epoch_seconds()
+    return first.select(
+        "flight_id",
+        "kind",
+        "carrier",
+        "tail_number",
+        "airport",
+        "happened_at",
+        phase_minutes=(lasted // 60).cast("int32"),
+        heard_after_seconds=heard.cast("int32"),
     )
 
 

@@ -9,6 +9,7 @@ from platform_assets.declare import (
     Contract,
     Daily,
     Files,
+    Kafka,
     Postgres,
     Sensitivity,
     Slo,
@@ -115,5 +116,29 @@ planes = raw(
             Column("engine", pa.string(), "kind of engine"),
         ),
     ),
+    owner=OWNER,
+)
+
+movements = raw(
+    "operations.raw.movements",
+    description="What aircraft report, as it arrives: some late, some twice, some out of order.",
+    source=Kafka(connection="movement_bus", topic="movements", recreated="continue"),
+    contract=Contract(
+        grain="one row per message about a movement of an aircraft",
+        key=("event_id",),
+        event_time="happened_at",
+        columns=(
+            Column("event_id", pa.string(), "the movement; a message sent again has the same"),
+            Column("flight_id", pa.string(), "the flight leg, stable across corrections"),
+            Column("carrier", pa.string(), "two-character airline code"),
+            Column("tail_number", pa.string(), "registration of the aircraft"),
+            Column("kind", pa.string(), "gate_out, take_off, landing, gate_in"),
+            Column("airport", pa.string(), "where; null where a diverted flight came down"),
+            Column("happened_at", pa.timestamp("us", "UTC"), "when the aircraft moved"),
+            Column("phase_began_at", pa.timestamp("us", "UTC"), "the movement before; null first"),
+        ),
+    ),
+    cadence=NEW_YORK,
+    slo=Slo(ready_within=timedelta(minutes=5)),
     owner=OWNER,
 )

@@ -134,8 +134,9 @@ class RestSource:
         """Give the next window; None while it is not over."""
         words = self.word.window
         low = position.end if position else words.start
-        high = low + words.every
-        return None if high + words.delay > self.access.clock.now() else (low, high)
+        waiting = (self.access.clock.now() - words.delay - low) // words.every
+        most = max(1, words.catch_up // words.every)
+        return (low, low + min(waiting, most) * words.every) if waiting > 0 else None
 
     def _asked(self, low: datetime, high: datetime) -> dict[str, str]:
         words = self.word.window

@@ -43,9 +43,9 @@ class Place:
             check=False,
         )
 
-    def up(self) -> str:
-        """Bring it up; give what was told."""
-        done = self.run("up", "--detach", "--no-demo", "--port", str(self.port))
+    def up(self, *words: str) -> str:
+        """Bring it up, without the demo unless told otherwise; give what was told."""
+        done = self.run("up", "--detach", "--port", str(self.port), *(words or ("--no-demo",)))
         assert done.returncode == 0, done.stderr
         return done.stderr
 
@@ -53,6 +53,11 @@ class Place:
         """What `status` tells of each service."""
         told = json.loads(self.run("status", "--json").stdout)
         return {service["name"]: service for service in told["services"]}
+
+    def rows(self) -> dict[str, int]:
+        """How many rows each dataset has."""
+        told = json.loads(self.run("status", "--json").stdout)
+        return {d["dataset"]: d["rows"] or 0 for d in told["datasets"]}
 
     def processes(self) -> list[psutil.Process]:
         """Every process that works in the folder."""
@@ -100,7 +105,7 @@ def test_up_serves_dagster_with_every_room(place: Place) -> None:
     url = f"http://127.0.0.1:{place.port}/graphql"
     found = httpx.post(url, json=query, timeout=60).json()["data"]["workspaceOrError"]
     loaded = {e["name"]: e["loadStatus"] for e in found["locationEntries"]}
-    assert loaded == {"operations": "LOADED", "upkeep": "LOADED"}
+    assert loaded == {"operations": "LOADED", "upkeep": "LOADED", "weather": "LOADED"}
 
 
 def test_no_process_speaks_to_another_machine(place: Place) -> None:
@@ -147,3 +152,57 @@ def test_down_stops_everything_that_up_started(place: Place) -> None:
         probe.bind(("127.0.0.1", place.port))
     assert (place.folder / "postgres").exists()
     assert place.run("status").returncode == 3
+
+
+LOADED = (
+    "operations.raw.flights",
+    "operations.raw.airports",
+    "operations.raw.movements",
+    "weather.raw.observations",
+    "operations.marts.fct_taxi_times",
+    "weather.curated.airport_conditions",
+)
+OUTSIDE = ("bus", "field", "weather", "live", "movements", "stations")
+
+
+@pytest.fixture(scope="module")
+def company(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    """A platform with the demo's whole outside world, one day loaded."""
+    place = Place(tmp_path_factory.mktemp("company"))
+    try:
+        place.up("--until", "2013-01-01")
+        yield place
+    finally:
+        place.run("down")
+
+
+def test_all_five_outside_systems_flow(company: Place) -> None:
+    """The day is loaded from database, files, bus, weather service; then today flows live."""
+    assert runs(company.services(), ("demo database", *OUTSIDE))
+    loaded = company.rows()
+    assert all(loaded[name] > 0 for name in LOADED), loaded
+    assert until(lambda: company.rows()["weather.raw.station_telemetry"] > 0)
+    assert until(lambda: company.rows()["operations.raw.movements"] > loaded[LOADED[2]])
+
+
+def test_outside_system_that_dies_comes_back_where_it_was(company: Place) -> None:
+    """Its port, its address stay; the field stations' numbers go on."""
+    written = (company.folder / "watermain.env").read_text()
+    before = company.services()
+    for name in ("field", "weather"):
+        os.kill(before[name]["pid"], signal.SIGKILL)
+    assert until(
+        lambda: all(
+            company.services()[name].get("pid") not in (None, before[name]["pid"])
+            for name in ("field", "weather")
+        )
+    )
+    assert (company.folder / "watermain.env").read_text() == written
+    rows = company.rows()["weather.raw.station_telemetry"]
+    assert until(lambda: company.rows()["weather.raw.station_telemetry"] > rows)
+
+
+def test_down_stops_the_outside_world_too(company: Place) -> None:
+    """No process of the folder is left."""
+    assert company.run("down").returncode == 0
+    assert company.processes() == []

@@ -55,6 +55,8 @@ def test_words_have_a_kind() -> None:
         (increment, {"every": timedelta(0)}, "negative or empty"),
         (increment, {"overlap": timedelta(-1)}, "negative or empty"),
         (increment, {"delay": timedelta(-1)}, "negative or empty"),
+        (increment, {"catch_up": timedelta(seconds=1)}, "no multiple of `every`"),
+        (increment, {"catch_up": timedelta(-1)}, "no multiple of `every`"),
     ],
 )  # fmt: skip
 def test_word_is_refused(make: Callable[..., object], words: dict[str, Any], says: str) -> None:
@@ -77,5 +79,5 @@ def test_secret_is_never_a_word(make: Callable[[str], object]) -> None:
     with pytest.raises(InvalidDeclarationError, match="not given as a reference") as told:
         make("hunter2")
     assert "hunter2" not in str(told.value)
-    for reference in ("env:NAME", "file:/run/secrets/x", "vault:kv/team/x#field"):
+    for reference in ("env:NAME", "file:/run/secrets/x", "file:./x", "vault:kv/team/x#field"):
         make(reference)

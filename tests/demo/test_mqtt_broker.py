@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import paho.mqtt.client as paho
@@ -14,6 +15,7 @@ from paho.mqtt.properties import Properties
 
 from demo import mqtt_broker, mqtt_packets
 from demo.mqtt_broker import EmbeddedMqttBroker
+from demo.mqtt_journal import Journal
 from demo.mqtt_packets import Cursor, MalformedPacketError
 
 
@@ -181,3 +183,51 @@ def test_properties_of_every_form_are_passed_over() -> None:
     assert cursor.rest() == b"rest"
     with pytest.raises(MalformedPacketError):
         cursor.number(1)
+
+
+def test_broker_with_a_journal_owes_after_a_restart_what_it_owed(tmp_path: Path) -> None:
+    """Filters, what waits, what was sent without an answer under its packet id: nothing is lost."""
+    path = tmp_path / "demo" / "journal.sqlite"
+    first = EmbeddedMqttBroker(journal=Journal(path))
+    first.start()
+    reader = Peer(first, "reader", expiry=60).connect().subscribe("t/#")
+    writer = Peer(first, "writer").connect().publish("t/1", "1").publish("t/2", "2")
+    reader.until(lambda: len(reader.got) == 2)
+    reader.client.ack(reader.got[0][2], 1)
+    reader.leave()
+    writer.publish("t/3", "3").leave()
+    first.stop()
+    second = EmbeddedMqttBroker(journal=Journal(path))
+    second.start()
+    writer = Peer(second, "writer").connect().publish("t/4", "4")
+    back = Peer(second, "reader", expiry=60).connect()
+    back.until(lambda: len(back.got) == 3)
+    assert back.got[0] == ("t/2", b"2", reader.got[1][2], True)
+    assert [(payload, again) for _, payload, _, again in back.got[1:]] == [
+        (b"3", False),
+        (b"4", False),
+    ]
+    for _, _, packet, _ in back.got:
+        back.client.ack(packet, 1)
+    back.leave()
+    writer.leave()
+    second.stop()
+    assert list(Journal(path).owed("reader")) == []
+    assert list(Journal(path).sessions()) == [("reader", 60, {"t/#": 1})]
+
+
+def test_journal_forgets_a_session_that_begins_anew(tmp_path: Path) -> None:
+    """A clean start, or no expiry: nothing of the earlier one is owed."""
+    journal = Journal(tmp_path / "journal.sqlite")
+    broker = EmbeddedMqttBroker(journal=journal)
+    broker.start()
+    Peer(broker, "reader", expiry=60).connect().subscribe("#").leave()
+    writer = Peer(broker, "writer").connect().publish("t", "1")
+    assert [message.payload for *_, message in journal.owed("reader")] == [b"1"]
+    reader = Peer(broker, "reader")
+    reader.client.connect("127.0.0.1", broker.port, clean_start=True)
+    reader.until(reader.client.is_connected).leave()
+    assert list(journal.owed("reader")) == []
+    assert list(journal.sessions()) == []
+    writer.leave()
+    broker.stop()

@@ -76,6 +76,8 @@ def test_secret_is_read_from_a_file(tmp_path: Path) -> None:
     """One line break at its end is the editor's, not the secret's."""
     (tmp_path / "secret").write_text(SECRET + "\n")
     found = Secrets(Settings()).read(f"file:{tmp_path / 'secret'}")
+    home = Settings(data_dir=tmp_path)
+    assert Secrets(home).read("file:./secret").get_secret_value() == found.get_secret_value()
     assert found.get_secret_value() == SECRET
 
 

@@ -101,6 +101,18 @@ def test_rest_moves_on_when_a_window_is_empty(rest_kind: RestKind, ledger: Ledge
     assert ledger.capture(rest_kind.open()) == []
 
 
+def test_rest_takes_larger_windows_while_it_is_behind(rest_kind: RestKind, ledger: Ledger) -> None:
+    """Five hours behind, three at once: three, then two; level with the clock, one."""
+    rest_kind.add([thing(1)])
+    rest_kind.clock.instant += 4 * HOUR
+    assert rest_kind.open(catch_up=3 * HOUR).backlog().files == 5
+    ledger.capture(rest_kind.open(catch_up=3 * HOUR))
+    rest_kind.add([thing(2)])
+    ledger.capture(rest_kind.open(catch_up=3 * HOUR))
+    assert [each["until"][11:13] for each in rest_kind.api.asked] == ["03", "05", "06"]
+    assert ledger.rows("id") == [("1",), ("2",)]
+
+
 def test_rest_finds_late_rows_within_the_overlap_once(rest_kind: RestKind, ledger: Ledger) -> None:
     """What was committed late comes with a later window, nothing comes twice."""
     for number in range(4):

@@ -127,7 +127,7 @@ class RestKind:
 
     def word(self, **words: Any) -> Rest:
         """The declaration, but for what a test says otherwise."""
-        reach = {n: words.pop(n) for n in ("overlap", "delay", "every") if n in words}
+        reach = {n: words.pop(n) for n in ("overlap", "delay", "every", "catch_up") if n in words}
         window = Increment(
             **{"since": "since", "until": "until", "start": BEGIN, "every": HOUR, **reach}
         )

@@ -1,0 +1,164 @@
+"""The hourly weather of New York's airports, as it becomes known over time.
+
+An observation is published minutes after its hour; one in twenty-five hours later; one in fifty
+is wrong at first, corrected within hours. Days of the archive are published whole, at once. What
+is late, what is wrong is drawn from a hash of the seed with the observation.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+import duckdb
+
+from demo.calendar import days_between, local_day, source_day
+from demo.flights import read_csv, source_file
+
+WEATHER: Mapping[str, str] = {
+    "origin": "varchar",
+    "year": "integer",
+    "month": "integer",
+    "day": "integer",
+    "hour": "integer",
+    "temp": "double",
+    "dewp": "double",
+    "humid": "double",
+    "wind_dir": "integer",
+    "wind_speed": "double",
+    "wind_gust": "double",
+    "precip": "double",
+    "pressure": "double",
+    "visib": "double",
+    "time_hour": "timestamptz",
+}
+LATEST = timedelta(days=1)  # no observation is published or corrected later than this
+BACKDATED = timedelta(minutes=10)  # an archive was ready before anybody is told of it
+
+PUBLISHED = """
+with midnight as (
+    select
+        calendar_day, source_day, archived_at,
+        timezone('America/New_York', calendar_day::timestamp) as begins_at,
+        timezone('America/New_York', source_day::timestamp) as source_begins_at,
+        timezone('America/New_York', calendar_day + interval 1 day) as ends_at
+    from calendar
+),
+observations as (
+    select
+        midnight.*, source_weather.*,
+        begins_at + to_seconds(epoch(time_hour) - epoch(source_begins_at)) as observed_at,
+        concat(origin, '|', epoch(observed_at)) as id
+    from source_weather
+    join midnight on timezone('America/New_York', time_hour)::date = source_day
+    where observed_at < ends_at
+),
+versions as (
+    select
+        * replace (case
+            when archived_at is null and draw(id, 'wrong', 50) = 0 then temp + 10 else temp
+        end as temp),
+        coalesce(archived_at, observed_at + to_seconds(
+            180 + draw(id, 'published', 540)
+            + case when draw(id, 'late', 25) = 0 then 3600 + draw(id, 'hours', 18000) else 0 end
+        )) as published_at
+    from observations
+    union all by name
+    select *, observed_at + to_seconds(21600 + draw(id, 'corrected', 7200)) as published_at
+    from observations where archived_at is null and draw(id, 'wrong', 50) = 0
+)
+select to_json({
+    airport: origin, observed_at: strftime(observed_at, '%Y-%m-%dT%H:%M:%SZ'),
+    temperature_f: temp, dew_point_f: dewp, humidity_percent: humid,
+    wind_direction_degrees: wind_dir, wind_speed_mph: wind_speed, wind_gust_mph: wind_gust,
+    precipitation_inches: precip, pressure_hpa: pressure, visibility_miles: visib,
+    published_at: strftime(published_at, '%Y-%m-%dT%H:%M:%SZ')
+})::varchar
+from versions where published_at >= $since and published_at < $until
+order by published_at, origin, observed_at
+"""
+
+Days = Mapping[date, datetime | None]
+
+
+class Observatory:
+    """Tell what was published when: the same seed, the same answer."""
+
+    def __init__(self, seed: int) -> None:
+        self._connection, self._alone = duckdb.connect(), Lock()
+        self._connection.execute("set timezone = 'UTC'")
+        self._connection.execute(
+            "create macro draw(id, purpose, sides) as"
+            f" (md5_number_lower(concat({int(seed)}, '|', purpose, '|', id)) % sides)::integer"
+        )
+        read_csv(self._connection, "source_weather", source_file("weather.csv"), WEATHER)
+
+    def published(self, days: Days, since: datetime, until: datetime) -> list[dict[str, Any]]:
+        """Give what was published in `since <= t < until`, in order.
+
+        `days` maps each calendar day to the instant its archive was published, None to live ones.
+        """
+        rows = [(day, source_day(day), archived_at) for day, archived_at in days.items()]
+        if not rows:
+            return []
+        with self._alone:
+            self._connection.execute(
+                "create or replace temp table calendar"
+                " (calendar_day date, source_day date, archived_at timestamptz)"
+            )
+            self._connection.executemany("insert into calendar values (?, ?, ?)", rows)
+            found = self._connection.execute(PUBLISHED, {"since": since, "until": until})
+            return [json.loads(text) for (text,) in found.fetchall()]
+
+
+class Shelf:
+    """Keep, in a file, which days the service has: archived ones, all since it went live."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def archive(self, days: Sequence[date], now: datetime) -> int:
+        """Put days of 2013 onto the shelf unless they are there; give how many are new."""
+        held = self._held()
+        fresh = [day for day in days if day.isoformat() not in held["archive"]]
+        if fresh:
+            at = (now - BACKDATED).isoformat()
+            self._write({**held, "archive": {**held["archive"], **{f"{d}": at for d in fresh}}})
+        return len(fresh)
+
+    def go_live(self, now: datetime) -> None:
+        """Begin to observe today's world, from yesterday on, unless that has begun."""
+        held = self._held()
+        if not held["live_since"]:
+            yesterday = local_day(now) - timedelta(days=1)
+            self._write({**held, "live_since": yesterday.isoformat()})
+
+    def days(self, since: datetime, until: datetime) -> Days:
+        """Give every day of which something may be published in `since <= t < until`."""
+        held = self._held()
+        archive = {date.fromisoformat(day): _instant(at) for day, at in held["archive"].items()}
+        found: dict[date, datetime | None] = {
+            day: at for day, at in archive.items() if since <= at < until
+        }
+        if held["live_since"]:
+            first = max(date.fromisoformat(held["live_since"]), local_day(since - LATEST))
+            found |= dict.fromkeys(days_between(first, local_day(until)))
+        return found
+
+    def _held(self) -> dict[str, Any]:
+        empty: dict[str, Any] = {"live_since": None, "archive": {}}
+        return {**empty, **json.loads(self.path.read_text())} if self.path.exists() else empty
+
+    def _write(self, held: Mapping[str, Any]) -> None:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        fresh = self.path.with_suffix(".new")
+        fresh.write_text(json.dumps(held, indent=1))
+        fresh.rename(self.path)
+
+
+def _instant(text: str) -> datetime:
+    return datetime.fromisoformat(text).astimezone(UTC)

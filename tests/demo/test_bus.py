@@ -1,0 +1,130 @@
+"""Tests of the movement bus over the embedded broker."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from demo.bus import PARTITIONS, TOPIC, Bus, follow_movements, publish_stretch, settle
+from demo.movements import Movement, movements
+from demo.pace import AT_ONCE, FOREVER, Pace
+from demo.replay import BEGINNING
+from platform_assets.declare.errors import UnreachableSystemError
+from resources.broker import EmbeddedBroker, free_port
+from resources.source.kafka_log import Log
+
+DAY = [date(2013, 1, 1)]
+NOON = datetime(2026, 11, 24, 17, tzinfo=UTC)
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[EmbeddedBroker]:
+    """A broker of its own."""
+    found = EmbeddedBroker(log=tmp_path / "broker.log")
+    found.start()
+    yield found
+    found.stop()
+
+
+def held(broker: EmbeddedBroker) -> list[tuple[int, str, str, object]]:
+    """Give what the topic holds, oldest first: sent, flight, what was said, headers."""
+    found = []
+    with Log(TOPIC, "test", lambda: broker.address, "test") as log:
+        lows = {partition: marks.low for partition, marks in log.marks().items()}
+        for partition, end in log.ends(lows).items():
+            reading = log.reading(partition, lows[partition], end.high)
+            while not reading.is_done:
+                for message in reading.take(1000, 10**8)[0]:
+                    key, value = message.key(), message.value()
+                    assert key is not None
+                    assert value is not None
+                    sent_at = message.timestamp()[1]
+                    found.append((sent_at, key.decode(), value.decode(), message.headers()))
+    return sorted(found, key=lambda each: each[:3])
+
+
+def today(broker: EmbeddedBroker, start: datetime, until: datetime) -> int:
+    """Follow today's movements for a while; give the number of messages."""
+    counts: list[int] = []
+    pace = Pace(start, until, AT_ONCE)
+    follow_movements(Bus(broker.address), 7, pace, tell=lambda count, _: counts.append(count))
+    return sum(counts)
+
+
+def test_messages_are_keyed_by_flight_on_several_partitions(broker: EmbeddedBroker) -> None:
+    """The correlation id is a header; a flight stays on its partition."""
+    bus = Bus(broker.address)
+    sent = list(movements({DAY[0]: DAY[0]}, 7, after=BEGINNING, until=FOREVER))
+    assert bus.publish(sent) == len(sent)
+    found = held(broker)
+    expected = sorted((m.sent_at, m.flight_id, m.value) for m in sent)
+    assert [each[:3] for each in found] == expected
+    ids = {m.correlation_id.encode() for m in sent}
+    assert {value for *_, headers in found for _, value in headers} == ids  # type: ignore[attr-defined]
+    with Log(TOPIC, "test", lambda: broker.address, "test") as log:
+        ends = log.ends(dict.fromkeys(log.marks(), 0))
+    assert len(ends) == PARTITIONS
+    assert all(end.high > 100 for end in ends.values())
+
+
+def test_stretch_is_published_once_for_each_topic_until_it_is_settled(
+    broker: EmbeddedBroker, connection: psycopg.Connection, tmp_path: Path
+) -> None:
+    """A bus that lost its memory before anybody listened gets the days again."""
+    first = publish_stretch(connection, Bus(broker.address), DAY, 7, FOREVER)
+    assert first == len(held(broker)) > 3000
+    assert publish_stretch(connection, Bus(broker.address), DAY, 7, FOREVER) == 0
+    broker.stop()
+    broker.start()
+    assert publish_stretch(connection, Bus(broker.address), DAY, 7, FOREVER) == first
+    settle(connection)
+    broker.stop()
+    broker.start()
+    assert publish_stretch(connection, Bus(broker.address), DAY, 7, FOREVER) == 0
+    assert held(broker) == []
+
+
+def test_empty_bus_gets_the_last_hours_first(broker: EmbeddedBroker) -> None:
+    """Six hours before noon, then an hour of the day itself."""
+    count = today(broker, NOON, NOON + timedelta(hours=1))
+    found = [datetime.fromtimestamp(sent / 1000, UTC) for sent, *_ in held(broker)]
+    assert len(found) == count > 500
+    assert NOON - timedelta(hours=6) < found[0] < NOON - timedelta(hours=5)
+    assert NOON + timedelta(minutes=50) < found[-1] <= NOON + timedelta(hours=1)
+
+
+def test_follower_goes_on_where_another_stopped(broker: EmbeddedBroker) -> None:
+    """Nothing is missing; what comes twice is of the last minute."""
+    half = NOON + timedelta(minutes=30)
+    count = today(broker, NOON, half)
+    again = today(broker, half + timedelta(minutes=20), NOON + timedelta(hours=1))
+    found = [each[:3] for each in held(broker)]
+    assert len(found) == count + again
+    assert 0 < again < count
+    days = {date(2026, 11, n): date(2013, 11, n + 2) for n in (22, 23, 24, 25)}
+    wanted = movements(days, 7, after=NOON - timedelta(hours=6), until=NOON + timedelta(hours=1))
+    expected = [(m.sent_at, m.flight_id, m.value) for m in wanted]
+    assert sorted(set(found)) == sorted(set(expected))
+    assert len(found) - len(expected) < 30
+
+
+def test_topic_made_anew_stops_the_publisher(broker: EmbeddedBroker) -> None:
+    """It is started again by whoever looks after it; then the bus gets the last hours."""
+    bus = Bus(broker.address)
+    broker.stop()
+    broker.start()
+    Bus(broker.address)
+    with pytest.raises(UnreachableSystemError, match="topic movements was made anew"):
+        bus.prove()
+
+
+def test_bus_that_is_not_there_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Four lines, with what to do."""
+    monkeypatch.setattr("demo.bus.ANSWER_SECONDS", 1.0)
+    with pytest.raises(UnreachableSystemError, match="the movement bus at 127") as told:
+        Bus(f"127.0.0.1:{free_port()}").publish([Movement(0, "e", "c", "f", "{}")])
+    assert told.value.next == "start the bus, then run the same command again"
