@@ -17,6 +17,7 @@ from dagster_duckdb import DuckDBResource
 from pydantic import Field
 
 from platform_assets.declare.errors import (
+    BranchError,
     DiskFullError,
     LostLeaseError,
     UnknownDatasetError,
@@ -55,12 +56,23 @@ class Lake(DuckDBResource):
     database: str = Field(default=":memory:")
     catalog: str = Field(default="", description="libpq string of the catalog database")
     folder: str = Field(default="", description="where Parquet files lie")
+    branch: str = Field(default="", description="the branch that is worked in; empty for the lake")
 
     @classmethod
     def from_settings(cls, settings: Settings | None = None) -> Lake:
         """The lake that the settings describe."""
         settings = settings or load_settings()
         return cls(catalog=catalog_dsn(settings), folder=settings.lake_folder)
+
+    def on(self, branch: str) -> Lake:
+        """A branch of this lake, whether or not it was made; its new files lie apart."""
+        folder = f"{self.folder.rstrip('/')}.branches/{branch}/"
+        return self.model_copy(update={"branch": branch, "folder": folder})
+
+    @property
+    def schema_of_catalog(self) -> str:
+        """The PostgreSQL schema that holds the catalog of a branch."""
+        return f"branch_{self.branch}"
 
     @contextmanager
     def get_connection(self) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -104,6 +116,7 @@ class Lake(DuckDBResource):
             self.database,
             self.catalog,
             self.folder,
+            self.branch,
             repr(self.connection_config),
             *words,
         )
@@ -147,14 +160,31 @@ class Lake(DuckDBResource):
             )
         else:
             Path(self.folder).mkdir(parents=True, exist_ok=True)
-        source = text(f"ducklake:postgres:{self.catalog}")
+        where = ""
+        if self.branch:  # an unknown one is an error, not a new lake
+            where = f", metadata_schema {text(self.schema_of_catalog)}, create_if_not_exists false"
         try:
             connection.execute(
-                f"attach {source} as lake (data_path {text(self.folder)},"
-                " data_inlining_row_limit 500)"
+                f"attach {self.source} as lake (data_path {text(self.folder)},"
+                f" data_inlining_row_limit 500{where})"
             )
         except duckdb.Error as error:
+            if self.branch and "does not exist" in str(error):
+                raise self._unknown_branch() from error
             raise unreachable(error) from error
+
+    def _unknown_branch(self) -> BranchError:
+        return BranchError(
+            f"there is no branch `{self.branch}`",
+            declared="watermain branch list",
+            data="nothing was read or written",
+            next=f"watermain branch create {self.branch}",
+        )
+
+    @property
+    def source(self) -> str:
+        """What `attach` is told, as a SQL literal."""
+        return text(f"ducklake:postgres:{self.catalog}")
 
     def initialize(self) -> None:
         """Create the catalog with its fence where they are missing."""
@@ -170,26 +200,29 @@ class Lake(DuckDBResource):
     @property
     def fence(self) -> Fence:
         """The leases of this lake."""
-        return Fence(self.catalog, lease_seconds=load_settings().lease_seconds)
+        seconds = load_settings().lease_seconds
+        return Fence(self.catalog, lease_seconds=seconds, branch=self.branch)
 
     @contextmanager
     def transaction(
-        self, connection: duckdb.DuckDBPyConnection, lease: Lease, message: str
+        self, connection: duckdb.DuckDBPyConnection, lease: Lease, message: str, *others: Lease
     ) -> Iterator[Written]:
         """Commit the block's changes at its end as one snapshot, or change nothing.
 
         Guarantees: new data files are on disk before the snapshot is visible; a writer whose
-        lease moved on is refused.
+        lease moved on, one of several, is refused.
         Raises: LostLeaseError, DiskFullError.
         """
-        name = DatasetName.parse(lease.dataset)
-        written = Written(self.folder, f"{name.schema}/{name.table}", _present(self.folder))
+        leases = (lease, *others)
+        names = [DatasetName.parse(each.dataset) for each in leases]
+        tables = tuple(f"{name.schema}/{name.table}" for name in names)
+        written = Written(self.folder, tables, _present(self.folder))
         connection.execute("begin")
         try:
             yield written
             failpoint("publish.before_sync")
             written.sync()
-            claim = json.dumps({"dataset": lease.dataset, "epoch": lease.epoch})
+            claim = json.dumps([each.claim for each in leases])
             connection.execute(
                 f"call lake.set_commit_message('watermain', {text(message)},"
                 f" extra_info => {text(claim)})"
@@ -256,18 +289,18 @@ def translate(error: BaseException, dataset: str) -> BaseException:
 
 @dataclass(frozen=True)
 class Written:
-    """The data files that a transaction writes for one table, beside the ledger's."""
+    """The data files that a transaction writes for its tables, beside the ledger's."""
 
     folder: str
-    table: str
+    tables: tuple[str, ...]
     since: float
 
     def sync(self) -> int:
-        """Flush new files to disk, then their folders; give the table's new bytes."""
+        """Flush new files to disk, then their folders; give the tables' new bytes."""
         if self.folder.startswith("s3://"):
             return 0
         _sync_new_files(Path(self.folder) / "upkeep_raw", self.since)
-        return _sync_new_files(Path(self.folder) / self.table, self.since)
+        return sum(_sync_new_files(Path(self.folder) / t, self.since) for t in self.tables)
 
 
 def _sync_new_files(root: Path, since: float) -> int:
