@@ -240,7 +240,7 @@ def _prove_shape(
 
 
 def _version(rows: Mapping[str, ledger.PublishRow], key: str) -> str | None:
-    return rows[key].data_version if key in rows else None
+    return (rows[key].data_version or None) if key in rows else None
 
 
 def _row(
