@@ -98,6 +98,7 @@ def drop(lake: Lake, name: str) -> None:
         connection.execute(sql.SQL("drop schema {} cascade").format(_schema(own)))
         connection.execute("delete from watermain.branch where name = %s", (name,))
         connection.execute("delete from watermain.lease where dataset like %s", (f"{name}:%",))
+    own.forget()
     if not own.folder.startswith("s3://"):
         shutil.rmtree(own.folder, ignore_errors=True)
 

@@ -88,7 +88,7 @@ class Lake(DuckDBResource):
         except (duckdb.Error, UnreachableSystemError) as error:
             translated = translate(error, "the lake")
             if isinstance(translated, UnreachableSystemError):
-                self._forget_engine()
+                self.forget()
             if translated is error:
                 raise
             raise translated from error
@@ -121,7 +121,8 @@ class Lake(DuckDBResource):
             *words,
         )
 
-    def _forget_engine(self) -> None:
+    def forget(self) -> None:
+        """Open a new engine for the next connection: what this one knows is out of date."""
         with _OPENING:
             _ENGINES.pop(self._place, None)
 
