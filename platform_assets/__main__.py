@@ -7,6 +7,8 @@ import sys
 import typer
 
 from platform_assets.cli import (
+    branch,
+    diff,
     doctor,
     down,
     explain,
@@ -14,6 +16,7 @@ from platform_assets.cli import (
     materialize,
     new,
     replay,
+    rollback,
     sql,
     status,
     stream,
@@ -42,10 +45,13 @@ app.command()(sql.sql)
 app.command()(explain.explain)
 app.command()(replay.replay)
 app.command()(stream.stream)
+app.command()(diff.diff)
+app.command()(rollback.rollback)
 app.command()(listen.listen)
 app.command()(doctor.doctor)
 app.command(hidden=True)(tend.tend)
 app.add_typer(new.app, name="new")
+app.add_typer(branch.app, name="branch")
 
 
 def main() -> None:

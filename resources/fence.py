@@ -32,16 +32,22 @@ begin
     if new.commit_extra_info is null then
         return new;
     end if;
-    claim := new.commit_extra_info::jsonb;
-    select epoch into current_epoch from watermain.lease
-        where dataset = claim->>'dataset' for share;
-    if current_epoch is distinct from (claim->>'epoch')::bigint then
-        raise exception 'watermain lost lease: % held epoch %, now %',
-            claim->>'dataset', claim->>'epoch', current_epoch;
-    end if;
+    for claim in select * from jsonb_array_elements(new.commit_extra_info::jsonb) loop
+        select epoch into current_epoch from watermain.lease
+            where dataset = claim->>'dataset' for share;
+        if current_epoch is distinct from (claim->>'epoch')::bigint then
+            raise exception 'watermain lost lease: % held epoch %, now %',
+                claim->>'dataset', claim->>'epoch', current_epoch;
+        end if;
+    end loop;
     return new;
 end $$;
 create or replace trigger watermain_fence before insert on ducklake_snapshot_changes
+    for each row execute function watermain.fence();
+"""
+# The same trigger on the catalog of a branch, whose schema is filled in.
+TRIGGER = """
+create trigger watermain_fence before insert on {}.ducklake_snapshot_changes
     for each row execute function watermain.fence();
 """
 
@@ -59,10 +65,16 @@ select exists (
 
 @dataclass(frozen=True)
 class Lease:
-    """The right to commit to `dataset` while `epoch` is its latest."""
+    """The right to commit to `dataset` while `epoch` is its latest, in a branch if one is named."""
 
     dataset: str
     epoch: int
+    branch: str = ""
+
+    @property
+    def claim(self) -> dict[str, object]:
+        """What the commit shows to the fence."""
+        return {"dataset": _held(self.dataset, self.branch), "epoch": self.epoch}
 
 
 class Fence:
@@ -73,27 +85,27 @@ class Fence:
     is refused by the catalog itself.
     """
 
-    def __init__(self, dsn: str, *, lease_seconds: int) -> None:
-        self._dsn, self._seconds = dsn, lease_seconds
+    def __init__(self, dsn: str, *, lease_seconds: int, branch: str = "") -> None:
+        self._dsn, self._seconds, self._branch = dsn, lease_seconds, branch
 
     @contextmanager
     def lease(
         self, dataset: str, *, wait_seconds: float = 3600, holder: str = RUN
     ) -> Iterator[Lease]:
         """Wait for the dataset's lease, hold it for the block."""
-        connection = self._connect(holder)
+        connection, held = self._connect(holder), _held(dataset, self._branch)
         try:
             try:
-                epoch = self._acquire(connection, dataset, time.monotonic() + wait_seconds)
+                epoch = self._acquire(connection, held, time.monotonic() + wait_seconds)
             except psycopg.OperationalError as error:
                 raise unreachable(error) from error
             done = threading.Event()
             beat = threading.Thread(
-                target=self._renew, args=(connection, dataset, epoch, done), daemon=True
+                target=self._renew, args=(connection, held, epoch, done), daemon=True
             )
             beat.start()
             try:
-                yield Lease(dataset, epoch)
+                yield Lease(dataset, epoch, self._branch)
             finally:
                 done.set()
                 beat.join()
@@ -120,11 +132,13 @@ class Fence:
             try:
                 connection.execute(f"set lock_timeout = '{wait_seconds}s'")
                 connection.execute(
-                    "select 1 from watermain.lease where dataset = %s for update", (dataset,)
+                    "select 1 from watermain.lease where dataset = %s for update",
+                    (_held(dataset, self._branch),),
                 )
+                catalog = f"{catalog_schema(self._branch)}." if self._branch else ""
                 found = _one(
                     connection,
-                    "select snapshot_id from ducklake_snapshot_changes"
+                    f"select snapshot_id from {catalog}ducklake_snapshot_changes"
                     " where commit_extra_info = %s",
                     (claim,),
                 )
@@ -192,6 +206,16 @@ class Fence:
                 )
             except psycopg.Error:
                 return  # the lease is lost; the trigger refuses the commit
+
+
+def catalog_schema(branch: str) -> str:
+    """The PostgreSQL schema that holds the catalog of a branch."""
+    return f"branch_{branch}"
+
+
+def _held(dataset: str, branch: str) -> str:
+    """The name under which a lease is held: a branch has leases of its own."""
+    return f"{branch}:{dataset}" if branch else dataset
 
 
 def _one(

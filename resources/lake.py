@@ -9,7 +9,6 @@ import threading
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import duckdb
@@ -18,6 +17,7 @@ from dagster_duckdb import DuckDBResource
 from pydantic import Field
 
 from platform_assets.declare.errors import (
+    BranchError,
     DiskFullError,
     LostLeaseError,
     UnknownDatasetError,
@@ -26,10 +26,11 @@ from platform_assets.declare.errors import (
 )
 from platform_assets.declare.name import DatasetName
 from resources.failpoint import failpoint
-from resources.fence import DDL, Fence, Lease, unreachable
+from resources.fence import DDL, Fence, Lease, catalog_schema, unreachable
 from resources.postgres import EmbeddedPostgres
 from resources.settings import Settings, load_settings
 from resources.unsettled import Unsettled, heal
+from resources.written import Written, present
 
 EXTENSIONS = ("ducklake", "postgres_scanner")
 # What the engine says when the catalog's server ended the connection, or ended itself.
@@ -57,12 +58,23 @@ class Lake(DuckDBResource):
     database: str = Field(default=":memory:")
     catalog: str = Field(default="", description="libpq string of the catalog database")
     folder: str = Field(default="", description="where Parquet files lie")
+    branch: str = Field(default="", description="the branch that is worked in; empty for the lake")
 
     @classmethod
     def from_settings(cls, settings: Settings | None = None) -> Lake:
         """The lake that the settings describe."""
         settings = settings or load_settings()
         return cls(catalog=catalog_dsn(settings), folder=settings.lake_folder)
+
+    def on(self, branch: str) -> Lake:
+        """A branch of this lake, whether or not it was made; its new files lie apart."""
+        folder = f"{self.folder.rstrip('/')}.branches/{branch}/"
+        return self.model_copy(update={"branch": branch, "folder": folder})
+
+    @property
+    def schema_of_catalog(self) -> str:
+        """The PostgreSQL schema that holds the catalog of a branch."""
+        return catalog_schema(self.branch)
 
     @contextmanager
     def get_connection(self) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -78,7 +90,7 @@ class Lake(DuckDBResource):
         except (duckdb.Error, UnreachableSystemError) as error:
             translated = translate(error, "the lake")
             if isinstance(translated, UnreachableSystemError):
-                self._forget_engine()
+                self.forget()
             if translated is error:
                 raise
             raise translated from error
@@ -106,11 +118,13 @@ class Lake(DuckDBResource):
             self.database,
             self.catalog,
             self.folder,
+            self.branch,
             repr(self.connection_config),
             *words,
         )
 
-    def _forget_engine(self) -> None:
+    def forget(self) -> None:
+        """Open a new engine for the next connection: what this one knows is out of date."""
         with _OPENING:
             _ENGINES.pop(self._place, None)
 
@@ -149,16 +163,33 @@ class Lake(DuckDBResource):
             )
         else:
             Path(self.folder).mkdir(parents=True, exist_ok=True)
-        source = text(f"ducklake:postgres:{self.catalog}")
+        where = ""
+        if self.branch:  # an unknown one is an error, not a new lake
+            where = f", metadata_schema {text(self.schema_of_catalog)}, create_if_not_exists false"
         try:
             connection.execute(
-                f"attach {source} as lake (data_path {text(self.folder)},"
-                " data_inlining_row_limit 500)"
+                f"attach {self.source} as lake (data_path {text(self.folder)},"
+                f" data_inlining_row_limit 500{where})"
             )
         except duckdb.Error as error:
+            if self.branch and "does not exist" in str(error):
+                raise self._unknown_branch() from error
             raise unreachable(error) from error
         if not remote:
             heal(self.folder)
+
+    def _unknown_branch(self) -> BranchError:
+        return BranchError(
+            f"there is no branch `{self.branch}`",
+            declared="watermain branch list",
+            data="nothing was read or written",
+            next=f"watermain branch create {self.branch}",
+        )
+
+    @property
+    def source(self) -> str:
+        """What `attach` is told, as a SQL literal."""
+        return text(f"ducklake:postgres:{self.catalog}")
 
     def initialize(self) -> None:
         """Create the catalog with its fence where they are missing."""
@@ -174,29 +205,31 @@ class Lake(DuckDBResource):
     @property
     def fence(self) -> Fence:
         """The leases of this lake."""
-        return Fence(self.catalog, lease_seconds=load_settings().lease_seconds)
+        seconds = load_settings().lease_seconds
+        return Fence(self.catalog, lease_seconds=seconds, branch=self.branch)
 
     @contextmanager
     def transaction(
-        self, connection: duckdb.DuckDBPyConnection, lease: Lease, message: str
+        self, connection: duckdb.DuckDBPyConnection, lease: Lease, message: str, *others: Lease
     ) -> Iterator[Written]:
         """Commit the block's changes at its end as one snapshot, or change nothing.
 
         Guarantees: new data files are on disk before the snapshot is visible; a writer whose
-        lease moved on is refused.
+        lease moved on, one of several, is refused.
         Raises: LostLeaseError, DiskFullError; UnreachableSystemError, when the answer to the
         commit was lost: its data line says whether the catalog has it.
         """
-        name = DatasetName.parse(lease.dataset)
-        written = Written(self.folder, f"{name.schema}/{name.table}", _present(self.folder))
+        leases = (lease, *others)
+        names = [DatasetName.parse(each.dataset) for each in leases]
+        tables = tuple(f"{name.schema}/{name.table}" for name in names)
+        written = Written(self.folder, tables, present(self.folder))
         connection.execute("begin")
         try:
             yield written
             failpoint("publish.before_sync")
             written.sync()
-            claim = json.dumps(
-                {"dataset": lease.dataset, "epoch": lease.epoch, "commit": uuid.uuid4().hex}
-            )
+            own = {"commit": uuid.uuid4().hex}
+            claim = json.dumps([each.claim | own for each in leases])
             connection.execute(
                 f"call lake.set_commit_message('watermain', {text(message)},"
                 f" extra_info => {text(claim)})"
@@ -242,17 +275,6 @@ class Lake(DuckDBResource):
         return int(row[0]) if row else 0
 
 
-def _present(folder: str) -> float:
-    """A moment not later than any file written from now on, by the file system's own clock."""
-    if folder.startswith("s3://"):
-        return 0.0
-    probe = Path(folder) / f".clock-{os.getpid()}-{threading.get_ident()}"
-    probe.touch()
-    moment = probe.stat().st_mtime
-    probe.unlink()
-    return moment
-
-
 def _roll_back(connection: duckdb.DuckDBPyConnection) -> None:
     try:
         connection.execute("rollback")
@@ -284,59 +306,6 @@ def translate(error: BaseException, dataset: str) -> BaseException:
     if isinstance(error, duckdb.Error) and any(sign in message for sign in GONE):
         return unreachable(error, data=UNKNOWN)
     return error
-
-
-@dataclass(frozen=True)
-class Written:
-    """The data files that a transaction writes for one table, beside the ledger's."""
-
-    folder: str
-    table: str
-    since: float
-    paths: set[str] = field(default_factory=set)
-
-    def sync(self) -> int:
-        """Flush new files to disk, then their folders; give the table's new bytes."""
-        if self.folder.startswith("s3://"):
-            return 0
-        self._sync_new_files(Path(self.folder) / "upkeep_raw")
-        return self._sync_new_files(Path(self.folder) / self.table)
-
-    def _sync_new_files(self, root: Path) -> int:
-        fresh = list(_new_files(root, self.since))
-        paths = {path for path, _ in fresh}
-        self.paths.update(paths)
-        for path in [*paths, *{os.path.dirname(path) for path in paths}]:
-            try:
-                descriptor = os.open(path, os.O_RDONLY)
-            except FileNotFoundError:
-                continue  # it was another commit's, which has taken it back
-            try:
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
-        return sum(size for _, size in fresh)
-
-
-def _new_files(root: Path, since: float) -> Iterator[tuple[str, int]]:
-    bar = _oldest_name(since)
-    for place, _, files in os.walk(root):
-        for path in (os.path.join(place, f) for f in files if f >= bar):
-            try:
-                stat = os.stat(path)
-            except FileNotFoundError:
-                continue
-            if stat.st_mtime >= since:
-                yield path, stat.st_size
-
-
-def _oldest_name(since: float) -> str:
-    """What the names of data files written since then are not below, an hour allowed for clocks.
-
-    Source: DuckLake names a file `ducklake-<UUID>`, of version 7, which begins with the time.
-    """
-    moment = f"{int(max(0.0, since - 3600) * 1000):012x}"
-    return f"ducklake-{moment[:8]}-{moment[8:]}"
 
 
 def extension(name: str) -> str:

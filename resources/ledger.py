@@ -109,6 +109,10 @@ class PublishRow:
     failing: str = "{}"
 
 
+_NAMES = [field.name for field in fields(PublishRow)]
+_COLUMNS = ", ".join(_NAMES)
+
+
 def create(connection: duckdb.DuckDBPyConnection) -> None:
     """Create the ledger's tables where they are missing."""
     for statement in DDL:
@@ -200,6 +204,37 @@ class Standing(NamedTuple):
     version: str
     rows: int
     rows_ever: int
+
+
+def latest(
+    connection: duckdb.DuckDBPyConnection,
+    name: DatasetName,
+    snapshot: int | None = None,
+    *,
+    catalog: str = "lake",
+) -> dict[str, PublishRow]:
+    """The last ledger row of each partition of a dataset, as of a snapshot."""
+    at = "" if snapshot is None else f" at (version => {snapshot})"
+    rows = connection.execute(
+        f"select {_COLUMNS} from {PUBLISHES.replace('lake.', f'{catalog}.')}{at}"
+        " where dataset = ? qualify row_number() over (partition by partition"
+        " order by epoch desc, published_at desc, rowid desc) = 1",
+        [str(name)],
+    ).fetchall()
+    found = [PublishRow(**dict(zip(_NAMES, row, strict=True))) for row in rows]
+    return {row.partition: row for row in found}
+
+
+def publishes_since(
+    connection: duckdb.DuckDBPyConnection, catalog: str, snapshot: int
+) -> list[PublishRow]:
+    """What was published after a snapshot, in its order."""
+    table = PUBLISHES.replace("lake.", f"{catalog}.")
+    rows = connection.execute(
+        f"select {_COLUMNS} from (select * from {table} except all"
+        f" select * from {table} at (version => {snapshot})) order by epoch, published_at"
+    ).fetchall()
+    return [PublishRow(**dict(zip(_NAMES, row, strict=True))) for row in rows]
 
 
 def versions(

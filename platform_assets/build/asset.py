@@ -82,7 +82,7 @@ def _run(
                 partition_key=outcome.partition or None,
             )
         else:
-            context.log_event(_materialization(dataset, done, outcome))
+            context.log_event(materialization(dataset, done, outcome))
     done.refuse_blocked()
     if whole:
         yield _output(done, asked)
@@ -147,9 +147,10 @@ def _evaluation(
     )
 
 
-def _materialization(
+def materialization(
     dataset: Dataset, done: Publication, outcome: Outcome
 ) -> dg.AssetMaterialization:
+    """What Dagster is told of one published partition."""
     return dg.AssetMaterialization(
         asset_key=dg.AssetKey(dataset.name.key),
         partition=outcome.partition or None,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -125,6 +126,18 @@ def layout(cadence: Cadence, column: str) -> str:
     if isinstance(cadence, Monthly):
         return f"year({name})"
     return f"year({name}), month({name})"
+
+
+def spans(cadence: Cadence, keys: Sequence[str]) -> list[Span]:
+    """Cut keys in their order into spans without a gap."""
+    found: list[Span] = []
+    for key in keys:
+        begin = cadence.local(key)
+        if found and cadence.following(cadence.local(found[-1].last)) == begin:
+            found[-1] = replace(found[-1], last=key)
+        else:
+            found.append(Span(cadence, key, key))
+    return found
 
 
 def overlapping(span: Span, other: Cadence) -> tuple[str, str]:

@@ -25,7 +25,8 @@ from platform_assets.declare.name import DatasetName
 from resources import ledger
 from resources.failpoint import failpoint
 from resources.fence import Lease
-from resources.lake import Written, table
+from resources.lake import table
+from resources.written import Written
 
 
 def publish(dataset: Dataset, span: Span | None, job: Job) -> Publication:

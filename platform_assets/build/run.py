@@ -15,6 +15,8 @@ from dagster._core.storage.asset_check_execution_record import (
 )
 from sqlalchemy.exc import OperationalError
 
+from platform_assets.build.asset import materialization
+from platform_assets.build.publication import Publication
 from platform_assets.declare.dataset import Dataset
 from platform_assets.declare.errors import UnreachableSystemError
 from platform_assets.declare.name import DatasetName
@@ -105,6 +107,12 @@ def run_here(
         rows=sum(published),
         failures=tuple(_reasons(done.all_events)),
     )
+
+
+def tell(instance: dg.DagsterInstance, done: Publication) -> None:
+    """Tell Dagster of a publish that no run of its own made, so that downstream follows."""
+    for outcome in done.outcomes:
+        instance.report_runless_asset_event(materialization(done.dataset, done, outcome))
 
 
 def latest_checks(

@@ -104,16 +104,16 @@ def ensure_table(
     """
     wanted = engine_types(connection, stored_schema(dataset))
     for attempt in range(1, SHAPE_ATTEMPTS + 1):
-        stored = _stored(connection, dataset)
-        if stored == wanted:
+        found = stored(connection, dataset)
+        if found == wanted:
             return
-        shrunk = set(stored) - set(wanted)
-        retyped = {n for n in stored if n in wanted and stored[n] != wanted[n]}
+        shrunk = set(found) - set(wanted)
+        retyped = {n for n in found if n in wanted and found[n] != wanted[n]}
         if (shrunk or retyped) and not rebuild:
-            _refuse(dataset, stored, wanted, sorted(shrunk | retyped))
+            _refuse(dataset, found, wanted, sorted(shrunk | retyped))
         try:
             with lake.transaction(connection, lease, f"shape {dataset.name}"):
-                _shape(connection, dataset, {} if shrunk or retyped else stored, wanted)
+                change_shape(connection, dataset, {} if shrunk or retyped else found, wanted)
             return
         except duckdb.TransactionException as error:
             # Another dataset's first publish may have made the schema that both need.
@@ -121,12 +121,13 @@ def ensure_table(
                 raise
 
 
-def _shape(
+def change_shape(
     connection: duckdb.DuckDBPyConnection,
     dataset: Dataset,
     stored: dict[str, str],
     wanted: dict[str, str],
 ) -> None:
+    """Add what a stored table lacks, or make the table anew where none is stored."""
     target = table(dataset.name)
     if stored:
         for name in wanted.keys() - stored.keys():
@@ -141,7 +142,8 @@ def _shape(
         connection.execute(f"alter table {target} set partitioned by ({cut})")
 
 
-def _stored(connection: duckdb.DuckDBPyConnection, dataset: Dataset) -> dict[str, str]:
+def stored(connection: duckdb.DuckDBPyConnection, dataset: Dataset) -> dict[str, str]:
+    """The columns of a dataset's table with their types; none when there is no table."""
     try:
         rows = connection.execute(f"describe {table(dataset.name)}").fetchall()
     except duckdb.CatalogException:

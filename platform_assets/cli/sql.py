@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from platform_assets.declare.dataset import Dataset
     from platform_assets.declare.name import DatasetName
+    from resources.lake import Lake
 
 
 class Form(StrEnum):
@@ -32,6 +33,7 @@ def sql(
     snapshot: Annotated[
         int | None, typer.Option(help="Read the lake as of this snapshot.", min=0)
     ] = None,
+    branch: Annotated[str | None, typer.Option(help="Read this branch of the lake.")] = None,
 ) -> None:
     """Answer one select over datasets, all read from one pinned snapshot.
 
@@ -40,7 +42,8 @@ def sql(
     from platform_assets import read
     from platform_assets.cli import screen
 
-    answer = read.query(query, snapshot=snapshot, declared=_declared)
+    lake = _lake(branch) if branch else None
+    answer = read.query(query, snapshot=snapshot, lake=lake, declared=_declared)
     if form is Form.csv:
         _print_csv(answer.rows)
     elif form is Form.json:
@@ -52,6 +55,14 @@ def sql(
         screen.grid(columns.names, cells, right=right)
         count = f"{len(rows):,} row{'' if len(rows) == 1 else 's'}"
         screen.ERR.print(f"{count} as of snapshot {answer.snapshot}", style="dim")
+
+
+def _lake(branch: str) -> Lake:
+    from resources.branch import find
+    from resources.lake import Lake
+
+    lake = Lake.from_settings()
+    return lake.on(find(lake, branch).name)
 
 
 def _declared() -> Mapping[DatasetName, Dataset]:

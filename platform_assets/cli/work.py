@@ -11,13 +11,15 @@ import typer
 
 from launch.worker_record import WorkerRecords
 from platform_assets.build.partition import Span
-from platform_assets.build.run import Ran, open_instance, run_here
+from platform_assets.build.publication import Job, Publication
+from platform_assets.build.run import Ran, open_instance, run_here, tell
 from platform_assets.cli.exits import FAILED
 from platform_assets.cli.plan import Run
 from platform_assets.cli.screen import ERR, bar, step
 from platform_assets.declare.dataset import Dataset
 from platform_assets.declare.errors import InvalidPartitionError
 from resources.instance import BATCHED_EVENTS, dagster_home, storage_url
+from resources.lake import Lake
 from resources.settings import Settings, load_settings, set_variables
 
 
@@ -61,6 +63,45 @@ def perform(plan: Sequence[Run], *, tags: dict[str, str] | None = None) -> list[
                     ERR.print(reason)
                 raise typer.Exit(FAILED)
     return facts
+
+
+def build_in(branch: str, plan: Sequence[Run]) -> list[dict[str, object]]:
+    """Do the runs in a branch of the lake, where Dagster learns nothing of them.
+
+    Raises: BrokenContractError, when a blocking check refuses rows; later runs are not begun.
+    """
+    from platform_assets.build.publish import publish
+    from platform_assets.location import find
+    from resources.branch import find as find_branch
+
+    lake = Lake.from_settings()
+    job = Job(lake=lake.on(find_branch(lake, branch).name), find=find, run_id=f"branch {branch}")
+    facts: list[dict[str, object]] = []
+    for run in plan:
+        for name in run.names:
+            dataset = find(name)
+            span = span_of(dataset, run.first, run.last)
+            if dataset.source is not None:
+                raise _wrong(dataset, "a branch captures nothing", f"materialize {name} without it")
+            with step(str(name)) as line:
+                done = publish(dataset, span, job)
+                done.refuse_blocked()
+                rows = [o.rows_out for o in done.outcomes if o.published]
+                line.say(f"built {sum(rows):,} rows in {len(rows)} parts in branch {branch}")
+            facts.append(
+                {"datasets": [str(name)], "branch": branch, "from": run.first, "to": run.last}
+                | {"published_partitions": len(rows), "published_rows": sum(rows)}
+            )
+    return facts
+
+
+def tell_dagster(publications: Sequence[Publication]) -> None:
+    """Report what was published without a run, where there is a Dagster instance."""
+    settings = load_settings()
+    if (dagster_home(settings) / "dagster.yaml").exists():
+        with open_instance(dagster_home(settings), storage_url(settings)) as instance:
+            for done in publications:
+                tell(instance, done)
 
 
 @contextmanager

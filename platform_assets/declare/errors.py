@@ -70,6 +70,10 @@ class LostLeaseError(TransientError):
     """Refuse the commit of a writer whose lease moved on."""
 
 
+class BranchError(TerminalError):
+    """Refuse what a branch of the lake cannot be asked for."""
+
+
 class LedgerGapError(TerminalError):
     """Refuse a batch that does not start where the ledger ends."""
 

@@ -15,7 +15,7 @@ import pyarrow as pa
 from platform_assets.build import ingest
 from resources import ledger, unsettled
 from resources.fence import Lease
-from resources.lake import Lake, Written
+from resources.lake import Lake
 from resources.settings import load_settings
 from resources.source import pgoutput, rest_client, webhook
 from resources.source.json_text import Number
@@ -25,6 +25,7 @@ from resources.source.rest import RestSource
 from resources.source.rest_memory import instant_text
 from resources.source.sequences import Sequences
 from resources.unsettled import Unsettled
+from resources.written import Written
 
 
 def acknowledge_before_commit() -> None:
@@ -91,9 +92,13 @@ def no_transaction() -> None:
 
     @contextmanager
     def open_to_all(
-        self: Lake, connection: duckdb.DuckDBPyConnection, lease: Lease, message: str
+        self: Lake,
+        connection: duckdb.DuckDBPyConnection,
+        lease: Lease,
+        message: str,
+        *others: Lease,
     ) -> Iterator[Written]:
-        yield Written(self.folder, "", 0.0)
+        yield Written(self.folder, (), 0.0)
 
     Lake.transaction = open_to_all  # type: ignore[method-assign,assignment]
 

@@ -1,0 +1,73 @@
+"""The data files that a transaction of the lake writes."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Written:
+    """The data files that a transaction writes for its tables, beside the ledger's."""
+
+    folder: str
+    tables: tuple[str, ...]
+    since: float
+    paths: set[str] = field(default_factory=set)
+
+    def sync(self) -> int:
+        """Flush new files to disk, then their folders; give the tables' new bytes."""
+        if self.folder.startswith("s3://"):
+            return 0
+        self._sync_new_files(Path(self.folder) / "upkeep_raw")
+        return sum(self._sync_new_files(Path(self.folder) / each) for each in self.tables)
+
+    def _sync_new_files(self, root: Path) -> int:
+        fresh = list(_new_files(root, self.since))
+        paths = {path for path, _ in fresh}
+        self.paths.update(paths)
+        for path in [*paths, *{os.path.dirname(path) for path in paths}]:
+            try:
+                descriptor = os.open(path, os.O_RDONLY)
+            except FileNotFoundError:
+                continue  # it was another commit's, which has taken it back
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+        return sum(size for _, size in fresh)
+
+
+def _new_files(root: Path, since: float) -> Iterator[tuple[str, int]]:
+    bar = _oldest_name(since)
+    for place, _, files in os.walk(root):
+        for path in (os.path.join(place, f) for f in files if f >= bar):
+            try:
+                stat = os.stat(path)
+            except FileNotFoundError:
+                continue
+            if stat.st_mtime >= since:
+                yield path, stat.st_size
+
+
+def _oldest_name(since: float) -> str:
+    """What the names of data files written since then are not below, an hour allowed for clocks.
+
+    Source: DuckLake names a file `ducklake-<UUID>`, of version 7, which begins with the time.
+    """
+    moment = f"{int(max(0.0, since - 3600) * 1000):012x}"
+    return f"ducklake-{moment[:8]}-{moment[8:]}"
+
+
+def present(folder: str) -> float:
+    """A moment not later than any file written from now on, by the file system's own clock."""
+    if folder.startswith("s3://"):
+        return 0.0
+    probe = Path(folder) / f".clock-{os.getpid()}-{threading.get_ident()}"
+    probe.touch()
+    moment = probe.stat().st_mtime
+    probe.unlink()
+    return moment

@@ -1,0 +1,80 @@
+"""A promotion or a rollback that is killed happened whole, or not at all."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from platform_assets.build.restore import promote, rollback
+from resources import branch
+from resources.lake import Lake
+from tests.build.shop import give, job, read, sales
+
+OLD = [("a", 1, 1), ("b", 2, 2), ("c", 3, 3)]
+NEW = [("a", 1, 10), ("b", 2, 20), ("c", 3, 30)]
+PROGRAM = """
+import sys
+from platform_assets.build.restore import promote, rollback
+from resources.lake import Lake
+from tests.build.shop import job, sales
+lake, made = Lake.from_settings(), sales([])
+if sys.argv[1] == "promote":
+    promote("trial", job(lake, made))
+else:
+    rollback(made, int(sys.argv[2]), job(lake, made))
+"""
+
+
+def killed(failpoint: str, *words: str) -> None:
+    """Do it in a process that dies at a failpoint."""
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, *words],
+        env={**os.environ, "WATERMAIN_FAILPOINT": f"{failpoint}=kill"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == -9, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("failpoint", "happened"),
+    [
+        ("promote.after_rows_before_ledger", False),
+        ("promote.after_ledger_before_commit", False),
+        ("publish.before_commit", False),
+        ("publish.after_commit", True),
+    ],
+)
+def test_killed_promotion_is_whole_or_nothing(failpoint: str, happened: bool, lake: Lake) -> None:
+    """Done again it is done; what had happened is refused as moved or is done twice the same."""
+    give(lake, sales(OLD))
+    branch.create(lake, "trial")
+    give(lake.on("trial"), sales(NEW))
+    killed(failpoint, "promote")
+    assert read(lake) == [(i, n) for i, _, n in (NEW if happened else OLD)]
+    promote("trial", job(lake, sales([])))
+    assert read(lake) == [(i, n) for i, _, n in NEW]
+
+
+@pytest.mark.parametrize(
+    ("failpoint", "happened"),
+    [
+        ("rollback.after_rows_before_ledger", False),
+        ("rollback.after_ledger_before_commit", False),
+        ("publish.after_commit", True),
+    ],
+)
+def test_killed_rollback_is_whole_or_nothing(failpoint: str, happened: bool, lake: Lake) -> None:
+    """Done again it is done."""
+    with lake.get_connection() as connection:
+        give(lake, sales(OLD), "2013-01-01", "2013-01-02")
+        then = lake.snapshot(connection)
+    give(lake, sales(OLD))
+    killed(failpoint, "rollback", str(then))
+    assert len(read(lake)) == (2 if happened else 3)
+    rollback(sales([]), then, job(lake, sales([])))
+    assert len(read(lake)) == 2
