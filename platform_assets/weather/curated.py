@@ -19,6 +19,7 @@ from platform_assets.declare import (
 
 OWNER = "team:weather"
 AIRPORTS = ("EWR", "JFK", "LGA")
+INSTANT = "timestamp('UTC', 6)"
 DAILY = Daily(late_for=timedelta(days=2))
 
 
@@ -96,7 +97,7 @@ def observations(published: ibis.Table) -> ibis.Table:
 )
 def airport_conditions(observations: ibis.Table, telemetry: ibis.Table) -> ibis.Table:
     """Put beside each hour's observation what the field station read during it."""
-    read = telemetry.mutate(hour_at=telemetry.measured_at.truncate("h"))
+    read = telemetry.mutate(hour_at=telemetry.measured_at.truncate("h").cast(INSTANT))
     measured = read.group_by("airport", "hour_at").aggregate(
         readings=read.count(),
         mean_wind_mph=read.value.mean(where=read.instrument == "wind"),
