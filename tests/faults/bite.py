@@ -116,6 +116,7 @@ def campaign(bench: Bench, count: int, seed: int) -> Outcome:
     figures, problems = {}, []
     for name in PLANTS[:count]:
         wrong, says = found(bench, name)
+        print(f"  {name}: {wrong[:1]}", flush=True)  # noqa: T201
         if not any(says in each for each in wrong):
             problems.append(f"{name} is not found: {wrong}")
         figures[name] = next((each for each in wrong if says in each), "not found")
