@@ -1,0 +1,196 @@
+"""Promises as the Python that declares them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import timedelta
+from textwrap import indent
+from typing import Any
+
+import pyarrow as pa
+
+from platform_assets.build.released import Released
+from platform_assets.declare.cadence import Cadence
+from platform_assets.declare.check import (
+    AcceptedValues,
+    Between,
+    Check,
+    Expression,
+    Matches,
+    NotNull,
+    RefersTo,
+    RowCount,
+    UniqueKey,
+)
+from platform_assets.declare.contract import Column, Contract, Sensitivity
+from platform_assets.declare.errors import UnreadableContractError
+from platform_assets.declare.name import DatasetName
+from platform_assets.declare.slo import Slo
+
+T = pa.types
+IMPORTS = """import datetime
+from datetime import timedelta
+from decimal import Decimal
+
+import ibis
+import pyarrow as pa
+
+from platform_assets.declare import *
+"""
+_NAMES = {
+    "bool": "bool_",
+    "halffloat": "float16",
+    "float": "float32",
+    "double": "float64",
+    "date32[day]": "date32",
+    "date64[ms]": "date64",
+    "month_day_nano_interval": "month_day_nano_interval",
+}
+
+
+def declaration(promise: Released) -> str:
+    """The declaration of a promise, its body left to write.
+
+    Guarantees: the code runs; what it declares promises the same.
+    """
+    word = "raw" if promise.is_captured else "dataset"
+    words = {
+        "contract": contract_code(promise.contract),
+        "checks": _tuple(map(check_code, promise.checks)) if promise.checks else None,
+        "cadence": _cadence(promise.cadence),
+        "slo": _slo(promise.slo),
+        "owner": repr(promise.owner),
+    }
+    head = f"{word}(\n    {promise.name!r},\n"
+    if promise.is_captured:
+        source = 'Files(connection="somewhere", pattern="*.csv", format="csv")'
+        words = {"description": repr(promise.description), "source": source, **words}
+    body = "".join(f"    {k}={indent(v, '    ').strip()},\n" for k, v in words.items() if v)
+    notes = "".join(f"# not kept: {' '.join(note.split())}\n" for note in promise.notes)
+    table = DatasetName.parse(promise.name).table
+    if promise.is_captured:
+        return f"{notes}{table} = {head}{body})\n"
+    lines = (
+        f"def {table}() -> ibis.Table:",
+        f"    {promise.description!r}",
+        '    raise NotImplementedError("name the inputs, compute the table from them")',
+    )
+    return f"{notes}@{head}{body})\n" + "\n".join(lines) + "\n"
+
+
+def checks_code(checks: Iterable[Check]) -> str:
+    """Checks as the value of `checks=`."""
+    return _tuple(map(check_code, checks))
+
+
+def contract_code(contract: Contract) -> str:
+    """A contract as Python."""
+    words = {
+        "grain": repr(contract.grain),
+        "key": repr(contract.key),
+        "event_time": repr(contract.event_time) if contract.event_time else None,
+        "version": repr(contract.version),
+        "migrations": _tuple(f"Migration({m.version!r}, {m.readers!r})" for m in contract.migrations)
+        if contract.migrations
+        else None,
+        "columns": _tuple(map(_column, contract.columns)),
+    }
+    told = "".join(f"    {k}={indent(v, '    ').strip()},\n" for k, v in words.items() if v)
+    return f"Contract(\n{told})"
+
+
+def check_code(check: Check) -> str:
+    """A check as the word that makes it.
+
+    Raises: UnreadableContractError, for a query: that is written in dbt.
+    """
+    warn = ', severity="warn"' if check.severity == "warn" else ""
+    match check:
+        case NotNull(column=column):
+            return f"not_null({column!r}{warn})"
+        case UniqueKey(key=key):
+            return f"unique({', '.join(map(repr, key))}{warn})"
+        case AcceptedValues(column=column, values=values):
+            return f"accepted_values({column!r}, {values!r}{warn})"
+        case Between(column=column):
+            return f"between({column!r}{_bounds(check)}{warn})"
+        case Matches(column=column, pattern=pattern):
+            return f"matches({column!r}, {pattern!r}{warn})"
+        case RefersTo(column=column, dataset=dataset, other=other):
+            return f"refers_to({column!r}, {str(dataset)!r}, other={other!r}{warn})"
+        case RowCount():
+            return f"row_count({_bounds(check).removeprefix(', ')}{warn})"
+        case Expression(name=name, sql=sql):
+            return f"expression({name!r}, {sql!r}{warn})"
+    raise UnreadableContractError(
+        f"the check `{check.label}` has no word",
+        declared=type(check).__name__,
+        data="nothing was written",
+        next="write it as a test of a dbt model",
+    )
+
+
+def type_code(kind: pa.DataType) -> str:
+    """An Arrow type as Python."""
+    if T.is_decimal(kind):
+        return f"pa.decimal{kind.bit_width}({kind.precision}, {kind.scale})"
+    if T.is_timestamp(kind):
+        return f"pa.timestamp({', '.join(repr(w) for w in (kind.unit, kind.tz) if w)})"
+    if T.is_duration(kind):
+        return f"pa.duration({kind.unit!r})"
+    if T.is_time(kind):
+        return f"pa.time{kind.bit_width}({kind.unit!r})"
+    if T.is_fixed_size_binary(kind):
+        return f"pa.binary({kind.byte_width})"
+    if T.is_struct(kind):
+        return f"pa.struct([{', '.join(map(_field, kind))}])"
+    if T.is_map(kind):
+        return f"pa.map_({_field(kind.key_field)}, {_field(kind.item_field)})"
+    if T.is_fixed_size_list(kind):
+        return f"pa.list_({_field(kind.value_field)}, {kind.list_size})"
+    if T.is_list(kind) or T.is_large_list(kind):
+        word = "list_" if T.is_list(kind) else "large_list"
+        return f"pa.{word}({_field(kind.value_field)})"
+    return f"pa.{_NAMES.get(str(kind), str(kind))}()"
+
+
+def _field(field: pa.Field) -> str:
+    nullable = "" if field.nullable else ", nullable=False"
+    return f"pa.field({field.name!r}, {type_code(field.type)}{nullable})"
+
+
+def _column(column: Column) -> str:
+    more = f", unit={column.unit!r}" if column.unit is not None else ""
+    if column.sensitivity is not Sensitivity.INTERNAL:
+        more += f", sensitivity=Sensitivity.{column.sensitivity.name}"
+    more += "" if column.nullable else ", nullable=False"
+    return f"Column({column.name!r}, {type_code(column.type)}, {column.description!r}{more})"
+
+
+def _bounds(check: Between | RowCount) -> str:
+    given = {"low": check.low, "high": check.high}
+    return "".join(f", {k}={v!r}" for k, v in given.items() if v is not None)
+
+
+def _tuple(parts: Iterable[str]) -> str:
+    lines = "".join(f"    {indent(part, '    ').strip()},\n" for part in parts)
+    return f"(\n{lines})" if lines else "()"
+
+
+def _cadence(cadence: Cadence | None) -> str | None:
+    if cadence is None:
+        return None
+    words: dict[str, Any] = {"zone": repr(cadence.zone), "start": repr(cadence.start)}
+    words["late_for"] = _span(cadence.late_for)
+    return f"{type(cadence).__name__}({', '.join(f'{k}={v}' for k, v in words.items())})"
+
+
+def _slo(slo: Slo | None) -> str | None:
+    if slo is None:
+        return None
+    ready, over = _span(slo.ready_within), _span(slo.over)
+    return f"Slo(ready_within={ready}, target={slo.target!r}, over={over})"
+
+
+def _span(span: timedelta) -> str:
+    return repr(span).removeprefix("datetime.")
