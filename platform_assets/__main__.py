@@ -7,6 +7,7 @@ import sys
 import typer
 
 from platform_assets.cli import (
+    contract,
     doctor,
     down,
     explain,
@@ -46,6 +47,7 @@ app.command()(listen.listen)
 app.command()(doctor.doctor)
 app.command(hidden=True)(tend.tend)
 app.add_typer(new.app, name="new")
+app.add_typer(contract.app, name="contract")
 
 
 def main() -> None:

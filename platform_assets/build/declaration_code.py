@@ -18,6 +18,7 @@ from platform_assets.declare.check import (
     Expression,
     Matches,
     NotNull,
+    Query,
     RefersTo,
     RowCount,
     UniqueKey,
@@ -51,12 +52,13 @@ _NAMES = {
 def declaration(promise: Released) -> str:
     """The declaration of a promise, its body left to write.
 
-    Guarantees: the code runs; what it declares promises the same.
+    Guarantees: the code runs; what it declares promises the same, but for what its notes tell.
     """
     word = "raw" if promise.is_captured else "dataset"
+    kept = [check for check in promise.checks if not isinstance(check, Query)]
     words = {
         "contract": contract_code(promise.contract),
-        "checks": _tuple(map(check_code, promise.checks)) if promise.checks else None,
+        "checks": checks_code(kept) if kept else None,
         "cadence": _cadence(promise.cadence),
         "slo": _slo(promise.slo),
         "owner": repr(promise.owner),
@@ -66,7 +68,8 @@ def declaration(promise: Released) -> str:
         source = 'Files(connection="somewhere", pattern="*.csv", format="csv")'
         words = {"description": repr(promise.description), "source": source, **words}
     body = "".join(f"    {k}={indent(v, '    ').strip()},\n" for k, v in words.items() if v)
-    notes = "".join(f"# not kept: {' '.join(note.split())}\n" for note in promise.notes)
+    queries = [f"`{c.label}` is a test of a dbt model" for c in promise.checks if c not in kept]
+    notes = "".join(f"# not kept: {' '.join(n.split())}\n" for n in (*promise.notes, *queries))
     table = DatasetName.parse(promise.name).table
     if promise.is_captured:
         return f"{notes}{table} = {head}{body})\n"

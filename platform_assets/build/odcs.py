@@ -54,6 +54,7 @@ def facts(promise: Released) -> dict[str, Any]:
         "customProperties": _properties(
             captured=promise.is_captured or None,
             cadence=_cadence(promise.cadence),
+            slo=_slo(promise.slo),
             migrations={m.version: m.readers for m in contract.migrations},
         ),
     }
@@ -122,16 +123,19 @@ def _sla(name: DatasetName, promise: Released) -> list[dict[str, Any]]:
     if slo is None:
         return []
     element = {"element": f"{name.table}.{event}"} if event else {}
-    words = {"target": slo.target, "overSeconds": _seconds(slo.over)}
     latency = {
         "property": "latency",
         "value": _seconds(slo.ready_within),
         "unit": "s",
         **element,
         "description": _promise(slo),
-        "customProperties": _properties(**words),
     }
     return [latency]
+
+
+def _slo(slo: Slo | None) -> dict[str, Any] | None:
+    """What the standard's latency has no place for."""
+    return None if slo is None else {"target": slo.target, "overSeconds": _seconds(slo.over)}
 
 
 def _promise(slo: Slo) -> str:

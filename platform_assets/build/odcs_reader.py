@@ -89,7 +89,7 @@ class _Reader:
             description=(self.model.description and self.model.description.purpose) or "",
             checks=tuple(self._checks()),
             cadence=_cadence(own.get("cadence")),
-            slo=self._slo(),
+            slo=self._slo(own.get("slo")),
             is_captured=bool(own.get("captured")),
             notes=tuple(self.notes),
         )
@@ -153,10 +153,9 @@ class _Reader:
             else:
                 yield check
 
-    def _slo(self) -> Slo | None:
+    def _slo(self, own: Mapping[str, Any] | None) -> Slo | None:
         for sla in self.model.slaProperties or []:
-            own = _custom(sla)
-            if sla.property == "latency" and sla.unit == "s" and own:
+            if sla.property == "latency" and sla.unit == "s" and own is not None:
                 return Slo(
                     ready_within=timedelta(seconds=sla.value),  # type: ignore[arg-type]
                     target=own["target"],
