@@ -35,18 +35,26 @@ def expectations(suite: Words, declared: str = "the suite") -> tuple[Check, ...]
     if not isinstance(listed, list):
         _refuse("it lists no `expectations`", declared, EXPECTATIONS)
     for one in listed:
-        kind = one.get("type") or one.get("expectation_type") if isinstance(one, Mapping) else one
+        one = one if isinstance(one, Mapping) else {"type": one}
+        kind = str(one.get("type") or one.get("expectation_type"))
         if kind not in EXPECTATIONS:
             _refuse(f"`{kind}` has no word here", declared, EXPECTATIONS)
         words = {k: v for k, v in one.get("kwargs", {}).items() if k not in _IGNORED}
         severity: Severity = "block" if one.get("severity", "critical") == "critical" else "warn"
         if words.pop("mostly", 1) != 1 or any(words.pop(k, None) for k in _PARTIAL):
             _refuse(f"`{kind}` holds for some rows only", declared, EXPECTATIONS)
-        found += _made(EXPECTATIONS[kind], words, severity, (str(kind), declared))
+        found += _made(EXPECTATIONS[kind], words, severity, (kind, declared))
     return once(found, declared)
 
 
-_IGNORED = ("batch_id", "result_format", "catch_exceptions", "meta", "include_config", "parse_strings_as_datetimes")
+_IGNORED = (
+    "batch_id",
+    "result_format",
+    "catch_exceptions",
+    "meta",
+    "include_config",
+    "parse_strings_as_datetimes",
+)
 _PARTIAL = ("row_condition", "condition_parser", "ignore_row_if")
 
 
@@ -56,7 +64,9 @@ def _made(
     try:
         made = make(**words, severity=severity)
     except TypeError:
-        _refuse(f"`{place[0]}` with {quoted(words) or 'nothing'} has no word", place[1], EXPECTATIONS)
+        _refuse(
+            f"`{place[0]}` with {quoted(words) or 'nothing'} has no word", place[1], EXPECTATIONS
+        )
     return [made] if made is not None else []
 
 
@@ -102,8 +112,12 @@ def _between(
         return None
     if not strict_min and not strict_max:
         return between(column, low=min_value, high=max_value, severity=severity)
-    low = [] if min_value is None else [f"{{0}} {'>' if strict_min else '>='} {listed([min_value])}"]
-    high = [] if max_value is None else [f"{{0}} {'<' if strict_max else '<='} {listed([max_value])}"]
+    low = (
+        [] if min_value is None else [f"{{0}} {'>' if strict_min else '>='} {listed([min_value])}"]
+    )
+    high = (
+        [] if max_value is None else [f"{{0}} {'<' if strict_max else '<='} {listed([max_value])}"]
+    )
     return condition("inside", column, " and ".join(low + high), severity=severity)
 
 
@@ -115,19 +129,22 @@ def _lengths(
     return condition("length", column, " and ".join(low + high) or "true", severity=severity)
 
 
-def _greater(
-    column_A: str, column_B: str, or_equal: bool = False, *, severity: Severity
-) -> Check:
+def _greater(column_A: str, column_B: str, or_equal: bool = False, *, severity: Severity) -> Check:
     sign = ">=" if or_equal else ">"
     sql = f"{quote(column_A)} {sign} {quote(column_B)}"
     return expression(f"{column_A}_above_{column_B}", sql, severity=severity)
 
 
-def _rows(min_value: int | None = None, max_value: int | None = None, *, severity: Severity) -> Check:
+def _rows(
+    min_value: int | None = None, max_value: int | None = None, *, severity: Severity
+) -> Check:
     return row_count(low=min_value or 0, high=max_value, severity=severity)
 
 
 EXPECTATIONS: Mapping[str, Callable[..., Check | None]] = {
+    "expect_column_to_exist": lambda column, severity: condition(
+        "exists", column, "{0} is null or {0} is not null", severity=severity
+    ),
     "expect_column_values_to_not_be_null": lambda column, severity: not_null(
         column, severity=severity
     ),

@@ -121,7 +121,9 @@ def _only(given: Any) -> Any:
 def _length(column: str, given: Any, severity: Severity) -> Check:
     words = given if isinstance(given, Mapping) else {"exact_value": given}
     exact = words.get("exact_value")
-    low, high = (exact, exact) if exact is not None else (words.get("min_value"), words.get("max_value"))
+    low, high = (
+        (exact, exact) if exact is not None else (words.get("min_value"), words.get("max_value"))
+    )
     ends = [f"length({{0}}) >= {int(low)}"] if low is not None else []
     ends += [f"length({{0}}) <= {int(high)}"] if high is not None else []
     return condition("length", column, " and ".join(ends) or "true", severity=severity)

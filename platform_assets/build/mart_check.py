@@ -9,6 +9,7 @@ from platform_assets.build.manifest import Node, Project, name_of, refuse
 from platform_assets.declare.check import (
     AcceptedValues,
     Check,
+    Expression,
     NotNull,
     Query,
     RefersTo,
@@ -25,6 +26,29 @@ def checks_of(project: Project, model: Node) -> Iterator[Check]:
     for test in project.tests():
         if subject(project, test) == model["unique_id"]:
             yield _check(project, model, test)
+
+
+def constraints_of(model: Node) -> Iterator[Check]:
+    """Translate the constraints of a dbt contract: what the warehouse would enforce, the audit does.
+
+    Raises: InvalidDeclarationError, for a constraint that has no word here.
+    """
+    for constraint in model.get("constraints") or []:
+        yield _constraint(model, constraint, tuple(constraint.get("columns") or ()))
+    for column in model["columns"].values():
+        for constraint in column.get("constraints") or []:
+            yield _constraint(model, constraint, (column["name"],))
+
+
+def _constraint(model: Node, constraint: Mapping[str, Any], columns: tuple[str, ...]) -> Check:
+    kind, sql = constraint["type"], constraint.get("expression")
+    if kind == "not_null" and len(columns) == 1:
+        return NotNull(column=columns[0])
+    if kind in ("unique", "primary_key") and columns:
+        return UniqueKey(key=columns)
+    if kind == "check" and sql:
+        return Expression(name=constraint.get("name") or f"check_{'_'.join(columns)}", sql=sql)
+    refuse(model, f"has the constraint {kind!r}", "use not_null, unique, primary_key or check")
 
 
 def subject(project: Project, test: Node) -> str | None:

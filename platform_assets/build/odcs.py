@@ -167,5 +167,3 @@ def _properties(**words: Any) -> list[dict[str, Any]] | None:
 
 def _told(words: Mapping[str, Any]) -> dict[str, Any]:
     return {k: v for k, v in words.items() if v is not None and v != []}
-
-

@@ -36,6 +36,7 @@ _CLASSES = {
     "sensitive": Sensitivity.PERSONAL,
     "pii": Sensitivity.PERSONAL,
 }
+_UNIQUE = {"metric": "duplicateValues", "mustBe": 0}
 _MALFORMED = (ValidationError, WatermainError, KeyError, TypeError, ValueError, AttributeError)
 
 
@@ -129,7 +130,7 @@ class _Reader:
             return pa.struct(fields)
         if prop.items:
             return pa.list_(self._type(prop.items, _custom(prop.items)))
-        if prop.logicalType in OF_LOGICAL:
+        if prop.logicalType and prop.logicalType in OF_LOGICAL:
             if prop.physicalType:
                 self.notes.append(f"`{prop.name}`: {prop.physicalType} read as {prop.logicalType}")
             return OF_LOGICAL[prop.logicalType]
@@ -141,8 +142,7 @@ class _Reader:
         for prop in self.table.properties or []:
             placed += [(prop.name, rule) for rule in prop.quality or []]
             if prop.unique:
-                unique = DataQuality(metric="duplicateValues", mustBe=0, severity="error")
-                placed.append((prop.name, unique))
+                placed.append((prop.name, DataQuality.model_validate(_UNIQUE)))
         placed += [(None, rule) for rule in self.table.quality or []]
         for column, rule in placed:
             check = check_of(rule.model_dump(exclude_none=True), column)
@@ -189,5 +189,3 @@ def _refuse(what: str, declared: str, next: str) -> NoReturn:
     raise UnreadableContractError(
         f"{declared}: {what}", declared=declared, data="nothing was written", next=next
     )
-
-

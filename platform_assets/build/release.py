@@ -115,6 +115,7 @@ def readers_hurt(known: Known, was: Released, changes: Iterable[Change]) -> Hurt
     name = DatasetName.parse(was.name)
     before = replace(known[name], contract=was.contract, checks=(), needs={})
     touched = {c.column for c in changes}
+    columns = frozenset(c for c in touched if c is not None)
 
     def find(wanted: DatasetName) -> Dataset:
         return before if wanted == name else known[wanted]
@@ -124,7 +125,7 @@ def readers_hurt(known: Known, was: Released, changes: Iterable[Change]) -> Hurt
         if name not in reader.inputs.values():
             continue
         used = columns_used(reader, find)
-        common = None if used is None else used[name] & touched
+        common = None if used is None else used[name] & columns
         if common is None or common or None in touched:
             found[reader.name] = common
     return found

@@ -113,23 +113,25 @@ def check_of(rule: Mapping[str, Any], column: str | None) -> Check | None:
         own = [rule.get("implementation")]
     if own:
         return _of_facts(own[0], severity)
-    metric, words = rule.get("metric"), rule.get("arguments") or {}
-    if rule.get("mustBe") != 0 and metric != "rowCount":
-        return None
-    if metric == "rowCount":
+    if rule.get("metric") == "rowCount":
         return _row_count(rule, severity)
-    if metric == "duplicateValues":
-        key = words.get("properties") or ([column] if column else [])
-        return UniqueKey(key=tuple(key), severity=severity) if key else None
-    if column is None:
-        return None
-    if metric in ("nullValues", "missingValues") and not words:
-        return NotNull(column=column, severity=severity)
-    if metric == "invalidValues" and set(words) == {"validValues"}:
-        values = tuple(words["validValues"])
-        return AcceptedValues(column=column, values=values, severity=severity)
-    if metric == "invalidValues" and set(words) == {"pattern"}:
-        return Matches(column=column, pattern=whole(words["pattern"]), severity=severity)
+    return _counted(rule, column, severity) if rule.get("mustBe") == 0 else None
+
+
+def _counted(rule: Mapping[str, Any], column: str | None, severity: Severity) -> Check | None:
+    """The check that a metric is which must count no failing row."""
+    words = rule.get("arguments") or {}
+    key = tuple(words.get("properties") or [c for c in (column,) if c])
+    match rule.get("metric"), tuple(words):
+        case "duplicateValues", _ if key:
+            return UniqueKey(key=key, severity=severity)
+        case "nullValues" | "missingValues", () if column:
+            return NotNull(column=column, severity=severity)
+        case "invalidValues", ("validValues",) if column:
+            values = tuple(words["validValues"])
+            return AcceptedValues(column=column, values=values, severity=severity)
+        case "invalidValues", ("pattern",) if column:
+            return Matches(column=column, pattern=whole(words["pattern"]), severity=severity)
     return None
 
 

@@ -45,7 +45,7 @@ def read_yaml(text: str, declared: str) -> Any:
     try:
         if len(text) > MOST_CHARACTERS:
             raise yaml.YAMLError(f"it has more than {MOST_CHARACTERS:,} characters")
-        return yaml.load(text, _Loader)  # noqa: S506
+        return yaml.load(text, _Loader)
     except (yaml.YAMLError, ValueError) as error:
         raise UnreadableContractError(
             f"{declared} is not plain YAML: {' '.join(str(error).split())[:300]}",

@@ -36,7 +36,10 @@ _SHAPES: tuple[tuple[re.Pattern[str], Callable[..., pa.DataType]], ...] = (
     (re.compile(r"timestamp\[(s|ms|us|ns), tz=([^\]]+)\]"), pa.timestamp),
     (re.compile(r"fixed_size_binary\[(\d{1,9})\]"), lambda size: pa.binary(int(size))),
 )
-_LISTS: Mapping[str, Callable[[pa.Field], pa.DataType]] = {"list": pa.list_, "largeList": pa.large_list}
+_LISTS: Mapping[str, Callable[[pa.Field], pa.DataType]] = {
+    "list": pa.list_,
+    "largeList": pa.large_list,
+}
 _LOGICAL = (
     (lambda k: T.is_string(k) or T.is_large_string(k) or T.is_string_view(k), "string"),
     (T.is_boolean, "boolean"),

@@ -57,7 +57,9 @@ def _sql(reader: Dataset, schemas: Mapping[str, pa.Schema]) -> str | None:
 
 
 def _columns(sql: str, schemas: Mapping[str, pa.Schema]) -> dict[str, frozenset[str]] | None:
-    known = {f"input_{a}": {f.name: "unknown" for f in s} for a, s in schemas.items()}
+    known: dict[str, object] = {
+        f"input_{a}": {f.name: "unknown" for f in s} for a, s in schemas.items()
+    }
     try:
         tree = sqlglot.parse_one(str(sql), dialect="duckdb")
         tree = qualify(tree, schema=known, dialect="duckdb", quote_identifiers=False)

@@ -144,7 +144,10 @@ def dataset(
             owner=owner,
             declared=_shown(body.__code__.co_filename, line),
             description=inspect.getdoc(body) or "",
-            inputs={k: v.dataset if isinstance(v, Needs) else DatasetName.parse(v) for k, v in given.items()},
+            inputs={
+                k: v.dataset if isinstance(v, Needs) else DatasetName.parse(v)
+                for k, v in given.items()
+            },
             needs={k: v for k, v in given.items() if isinstance(v, Needs)},
             checks=tuple(checks),
             cadence=cadence,

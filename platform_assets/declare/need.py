@@ -13,6 +13,7 @@ from platform_assets.declare.check import (
     AcceptedValues,
     Between,
     Check,
+    Query,
     RowCount,
     UniqueKey,
 )
@@ -47,10 +48,12 @@ class Needs:
         labels = [g.label for g in self.guarantees]
         twice = {label for label in labels if labels.count(label) > 1}
         many = {g.label for g in self.guarantees if isinstance(g, RowCount) and g.high is not None}
+        queries = {g.label for g in self.guarantees if isinstance(g, Query)}
         foreign = {c for g in self.guarantees for c in g.columns() if c not in self.columns}
         for wrong, next_step in (
             (foreign, f"list its columns, too: {quoted(foreign)}"),
             (twice, f"keep one of {quoted(twice)}"),
+            (queries, "say it as an `expression` over the rows"),
             (many, "leave `high` out: a reader may be given many partitions"),
         ):
             if wrong:
