@@ -34,8 +34,8 @@ def expectations(suite: Words, declared: str = "the suite") -> tuple[Check, ...]
     listed = suite.get("expectations") if isinstance(suite, Mapping) else None
     if not isinstance(listed, list):
         _refuse("it lists no `expectations`", declared, EXPECTATIONS)
-    for one in listed:
-        one = one if isinstance(one, Mapping) else {"type": one}
+    for each in listed:
+        one = each if isinstance(each, Mapping) else {"type": each}
         kind = str(one.get("type") or one.get("expectation_type"))
         if kind not in EXPECTATIONS:
             _refuse(f"`{kind}` has no word here", declared, EXPECTATIONS)

@@ -16,8 +16,10 @@ from platform_assets.declare.check import (
     Severity,
     UniqueKey,
 )
+from platform_assets.declare.errors import quoted
 
 SEVERITIES: Mapping[str, Severity] = {"error": "block", "warn": "warn"}
+CONSTRAINTS = ("check", "not_null", "primary_key", "unique")
 STOCK = {"limit": None, "fail_calc": "count(*)", "warn_if": "!= 0", "error_if": "!= 0"}
 
 
@@ -29,26 +31,24 @@ def checks_of(project: Project, model: Node) -> Iterator[Check]:
 
 
 def constraints_of(model: Node) -> Iterator[Check]:
-    """Translate the constraints of a dbt contract: what the warehouse would enforce, the audit does.
+    """Translate the constraints of a dbt contract: what a warehouse would enforce, the audit does.
 
     Raises: InvalidDeclarationError, for a constraint that has no word here.
     """
-    for constraint in model.get("constraints") or []:
-        yield _constraint(model, constraint, tuple(constraint.get("columns") or ()))
+    placed = [(tuple(c.get("columns") or ()), c) for c in model.get("constraints") or []]
     for column in model["columns"].values():
-        for constraint in column.get("constraints") or []:
-            yield _constraint(model, constraint, (column["name"],))
-
-
-def _constraint(model: Node, constraint: Mapping[str, Any], columns: tuple[str, ...]) -> Check:
-    kind, sql = constraint["type"], constraint.get("expression")
-    if kind == "not_null" and len(columns) == 1:
-        return NotNull(column=columns[0])
-    if kind in ("unique", "primary_key") and columns:
-        return UniqueKey(key=columns)
-    if kind == "check" and sql:
-        return Expression(name=constraint.get("name") or f"check_{'_'.join(columns)}", sql=sql)
-    refuse(model, f"has the constraint {kind!r}", "use not_null, unique, primary_key or check")
+        placed += [((column["name"],), c) for c in column.get("constraints") or []]
+    for columns, constraint in placed:
+        kind, sql = constraint["type"], constraint.get("expression")
+        if kind not in CONSTRAINTS or not (columns or sql):
+            refuse(model, f"has the constraint {kind!r}", f"use one of {quoted(CONSTRAINTS)}")
+        if kind in ("unique", "primary_key"):
+            yield UniqueKey(key=columns)
+        if kind in ("not_null", "primary_key"):
+            yield from (NotNull(column=column) for column in columns)
+        if kind == "check":
+            named = constraint.get("name") or f"check_{'_'.join(columns)}"
+            yield Expression(name=named, sql=str(sql))
 
 
 def subject(project: Project, test: Node) -> str | None:
