@@ -177,7 +177,10 @@ MALFORMED = {
     "[" * 200 + "]" * 200: "nested more than 100 deep",
     "kind: DataContract\napiVersion: v3.1.0\nsurprise: 1": "surprise",
 }
-COLUMN = "kind: DataContract\napiVersion: v3.1.0\nid: x\nversion: 1.0.0\nschema:\n- name: t\n  properties:\n"
+COLUMN = (
+    "kind: DataContract\napiVersion: v3.1.0\nid: x\nversion: 1.0.0\n"
+    "schema:\n- name: t\n  properties:\n"
+)
 BROKEN_TABLES = {
     "  - {name: a}\n": "the key must be a tuple of at least one column name",
     "  - {name: a, primaryKey: true}\n  - {name: a}\n": "column `a` is declared twice",
@@ -185,7 +188,8 @@ BROKEN_TABLES = {
     '  - {name: "", primaryKey: true}\n': "a column has no name",
     "  - {name: a, customProperties: [{property: arrowType, value: int3}]}\n": "names no type",
     "  - {name: a, primaryKey: 3x}\n": "primaryKey",
-    "  - {name: a, primaryKey: true, quality: [{type: custom, engine: watermain, implementation: {check: no}}]}\n": "is no check",
+    "  - name: a\n    primaryKey: true\n    quality:\n"
+    "    - {type: custom, engine: watermain, implementation: {check: no}}\n": "is no check",
 }  # fmt: skip
 
 
