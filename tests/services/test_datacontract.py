@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 
 import pyarrow as pa
@@ -70,13 +71,14 @@ ODD = Contract(
 ROWS = pa.table(
     {
         "id": [1, 2],
-        "größe": [1, 2],
+        "größe": [Decimal(1), Decimal(2)],
         "order": ["a", "b"],
         "at": [datetime(2013, 1, 1, tzinfo=UTC)] * 2,
         "tags": [["x"], []],
         "place": [{"zip": 1}, None],
-    }
-).cast(ODD.schema)
+    },
+    schema=ODD.schema,
+)
 
 
 @dataset(
