@@ -132,7 +132,9 @@ def checks(columns: tuple[str, ...]) -> st.SearchStrategy[Check]:
 SPANS = st.timedeltas(timedelta(seconds=1), timedelta(days=400))
 PROMISES = st.builds(Slo, ready_within=SPANS, target=st.floats(0.01, 0.999), over=SPANS)
 CADENCES = st.builds(
-    lambda kind, zone, start, late: kind(zone=zone, start=start, late_for=late),
+    lambda kind, zone, start, late: kind(
+        zone="UTC" if kind is Hourly else zone, start=start, late_for=late
+    ),
     st.sampled_from([Daily, Hourly, Monthly]),
     st.sampled_from(["UTC", "America/New_York"]),
     st.dates(date(1970, 1, 1), date(2100, 1, 1)),

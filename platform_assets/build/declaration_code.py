@@ -111,6 +111,7 @@ def contract_code(contract: Contract) -> str:
         )
         if contract.migrations
         else None,
+        "repeats_within": _repeats(contract.repeats_within),
         "columns": _tuple(map(_column, contract.columns)),
     }
     told = "".join(f"    {k}={indent(v, '    ').strip()},\n" for k, v in words.items() if v)
@@ -194,6 +195,10 @@ def _slo(slo: Slo | None) -> str | None:
         return None
     ready, over = _span(slo.ready_within), _span(slo.over)
     return f"Slo(ready_within={ready}, target={slo.target!r}, over={over})"
+
+
+def _repeats(within: timedelta | None) -> str | None:
+    return "timedelta.max" if within == timedelta.max else None if within is None else _span(within)
 
 
 def _span(span: timedelta) -> str:

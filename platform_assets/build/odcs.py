@@ -88,6 +88,7 @@ def _table(name: DatasetName, promise: Released) -> dict[str, Any]:
             "customProperties": _properties(
                 key=[*contract.key] if promise.is_captured else None,
                 eventTime=contract.event_time,
+                repeatsWithin=_repeats(contract.repeats_within),
             ),
         }
     )
@@ -154,6 +155,10 @@ def _cadence(cadence: Cadence | None) -> dict[str, Any] | None:
         "start": cadence.start.isoformat(),
         "lateForSeconds": _seconds(cadence.late_for),
     }
+
+
+def _repeats(within: timedelta | None) -> int | float | str | None:
+    return "ever" if within == timedelta.max else None if within is None else _seconds(within)
 
 
 def _seconds(span: timedelta) -> int | float:

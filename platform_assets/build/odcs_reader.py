@@ -79,6 +79,7 @@ class _Reader:
             key=tuple(about.get("key") or [str(p.name) for p in placed]),
             columns=tuple(columns),
             event_time=about.get("eventTime"),
+            repeats_within=_repeats(about.get("repeatsWithin")),
             version=self._version(),
             migrations=tuple(Migration(*m) for m in (own.get("migrations") or {}).items()),
         )
@@ -173,6 +174,10 @@ def _cadence(words: Mapping[str, Any] | None) -> Cadence | None:
         start=date.fromisoformat(words["start"]),
         late_for=timedelta(seconds=words["lateForSeconds"]),
     )
+
+
+def _repeats(told: Any) -> timedelta | None:
+    return timedelta.max if told == "ever" else None if told is None else timedelta(seconds=told)
 
 
 def _custom(part: Any) -> dict[str, Any]:
