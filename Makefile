@@ -14,7 +14,7 @@ ifdef PYTHON
 export PYTHON
 endif
 
-.PHONY: help ready up down status test test-services check format bench faults faults-bite demo-year dbt-sources lock clean
+.PHONY: help ready up down status test test-services check format bench faults faults-bite demo-year dbt-sources contracts datacontract lock clean
 
 help:  ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -36,6 +36,7 @@ test: ready  ## run every test that needs no Debian package
 
 test-services: ready  ## install what the service tests need from Debian, run them
 	@tests/services/install.sh
+	@tests/services/datacontract.sh
 	@$(PYTEST) -m services
 
 check: ready  ## format, lint, types, house rules, docs, fast tests: less than a minute
@@ -66,9 +67,17 @@ demo-year: ready  ## load the whole of 2013 through its sources into the running
 dbt-sources: ready  ## write the dbt sources from the curated declarations
 	@$(BIN)/python -m dbt_project.write_sources
 
-lock: ready  ## write requirements.lock from requirements.in
+contracts: ready  ## write the released contracts, unless the code breaks them
+	@$(BIN)/watermain contract export
+
+datacontract: ready  ## install datacontract-cli into a folder of its own: it judges contracts from outside
+	@tests/services/datacontract.sh
+
+lock: ready  ## write the lock files from their requirements.in
 	@$(BIN)/uv pip compile -q --generate-hashes --no-emit-index-url --no-header --no-annotate \
 	  --override requirements-overrides.txt requirements.in -o requirements.lock
+	@$(BIN)/uv pip compile -q --generate-hashes --no-emit-index-url --no-header --no-annotate \
+	  tests/services/datacontract.in -o tests/services/datacontract.lock
 
 clean: down  ## stop the platform, delete its data folder with all state, delete caches
 	@rm -rf data .pytest_cache .mypy_cache .ruff_cache .hypothesis dbt_project/target dbt_project/logs

@@ -8,6 +8,7 @@ import typer
 
 from platform_assets.cli import (
     branch,
+    contract,
     diff,
     doctor,
     down,
@@ -52,6 +53,7 @@ app.command()(doctor.doctor)
 app.command(hidden=True)(tend.tend)
 app.add_typer(new.app, name="new")
 app.add_typer(branch.app, name="branch")
+app.add_typer(contract.app, name="contract")
 
 
 def main() -> None:

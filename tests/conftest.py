@@ -7,12 +7,16 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from resources import ledger
 from resources.lake import Lake
 from resources.postgres import EmbeddedPostgres
 
 NUMBERS = count()
+# No test fails because the machine was busy.
+settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("house")
 SLOW = {"postgres", "broker", "mqtt_broker", "kind", "manifest"}
 
 

@@ -11,6 +11,7 @@ from platform_assets.build.audit import Finding
 from platform_assets.build.code import code_version
 from platform_assets.build.ingest import capture
 from platform_assets.build.metadata import column_schema, outcome_metadata, static_metadata
+from platform_assets.build.need_check import need_labels
 from platform_assets.build.partition import Span
 from platform_assets.build.policy import automation, beta_accepted, freshness, partitions
 from platform_assets.build.publication import Job, Outcome, Publication
@@ -192,7 +193,7 @@ def _rebuilds(context: dg.AssetExecutionContext) -> bool:
 
 
 def _labels(dataset: Dataset) -> list[tuple[str, str]]:
-    found = [(c.label, str(c.severity)) for c in dataset.all_checks]
+    found = [(c.label, str(c.severity)) for c in dataset.all_checks] + need_labels(dataset)
     return [*found, ("within_partition", "block")] if dataset.cadence else found
 
 

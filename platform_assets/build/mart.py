@@ -21,16 +21,17 @@ from platform_assets.build.manifest import (
     read_project,
     refuse,
 )
-from platform_assets.build.mart_check import checks_of, refuse_strays
+from platform_assets.build.mart_check import checks_of, constraints_of, refuse_strays
 from platform_assets.declare.cadence import Cadence, Daily, Hourly, Monthly
-from platform_assets.declare.contract import Column, Contract, Sensitivity
+from platform_assets.declare.check import Check
+from platform_assets.declare.contract import Column, Contract, Migration, Sensitivity
 from platform_assets.declare.dataset import Dataset
 from platform_assets.declare.errors import quoted
 from platform_assets.declare.slo import Slo
 
 CADENCES: Mapping[str, type[Cadence]] = {"hourly": Hourly, "daily": Daily, "monthly": Monthly}
 PLACES = {"zone", "start", "late_for_days"}
-WORDS = {"cadence", "event_time", "grain", "key", "owner", "slo", "version"} | PLACES
+WORDS = {"cadence", "event_time", "grain", "key", "migrations", "owner", "slo", "version"} | PLACES
 PROMISES = {"ready_within_hours", "target", "over_days"}
 
 
@@ -59,6 +60,7 @@ def _dataset(project: Project, node: Node, manifest: str) -> Dataset:
         key=tuple(words["key"]),
         event_time=words.get("event_time"),
         version=str(words.get("version", "1.0.0")),
+        migrations=tuple(Migration(*map(str, m)) for m in words.get("migrations", {}).items()),
         columns=tuple(_column(node, c) for c in node["columns"].values()),
     )
     return Dataset(
@@ -68,12 +70,20 @@ def _dataset(project: Project, node: Node, manifest: str) -> Dataset:
         declared=declared(node),
         description=rest,
         inputs=inputs,
-        checks=tuple(checks_of(project, node)),
+        checks=_checks(project, node),
         cadence=_cadence(node, words),
         slo=_slo(node, words),
         body=_body(sql),
         labels={"sql": sql, "dbt": node["unique_id"], "manifest": manifest},
     )
+
+
+def _checks(project: Project, node: Node) -> tuple[Check, ...]:
+    """The tests of a model, then the constraints of its contract that no test says already."""
+    found = {check.label: check for check in checks_of(project, node)}
+    for check in constraints_of(node):
+        found.setdefault(check.label, check)
+    return tuple(found.values())
 
 
 def _body(sql: str) -> Callable[..., ibis.Table]:

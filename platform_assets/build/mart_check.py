@@ -9,14 +9,17 @@ from platform_assets.build.manifest import Node, Project, name_of, refuse
 from platform_assets.declare.check import (
     AcceptedValues,
     Check,
+    Expression,
     NotNull,
     Query,
     RefersTo,
     Severity,
     UniqueKey,
 )
+from platform_assets.declare.errors import quoted
 
 SEVERITIES: Mapping[str, Severity] = {"error": "block", "warn": "warn"}
+CONSTRAINTS = ("check", "not_null", "primary_key", "unique")
 STOCK = {"limit": None, "fail_calc": "count(*)", "warn_if": "!= 0", "error_if": "!= 0"}
 
 
@@ -25,6 +28,27 @@ def checks_of(project: Project, model: Node) -> Iterator[Check]:
     for test in project.tests():
         if subject(project, test) == model["unique_id"]:
             yield _check(project, model, test)
+
+
+def constraints_of(model: Node) -> Iterator[Check]:
+    """Translate the constraints of a dbt contract: what a warehouse would enforce, the audit does.
+
+    Raises: InvalidDeclarationError, for a constraint that has no word here.
+    """
+    placed = [(tuple(c.get("columns") or ()), c) for c in model.get("constraints") or []]
+    for column in model["columns"].values():
+        placed += [((column["name"],), c) for c in column.get("constraints") or []]
+    for columns, constraint in placed:
+        kind, sql = constraint["type"], constraint.get("expression")
+        if kind not in CONSTRAINTS or not (columns or sql):
+            refuse(model, f"has the constraint {kind!r}", f"use one of {quoted(CONSTRAINTS)}")
+        if kind in ("unique", "primary_key"):
+            yield UniqueKey(key=columns)
+        if kind in ("not_null", "primary_key"):
+            yield from (NotNull(column=column) for column in columns)
+        if kind == "check":
+            named = constraint.get("name") or f"check_{'_'.join(columns)}"
+            yield Expression(name=named, sql=str(sql))
 
 
 def subject(project: Project, test: Node) -> str | None:

@@ -17,6 +17,7 @@ import duckdb
 from platform_assets.build.audit import Finding, Staged, audit, sample
 from platform_assets.build.body import staged_sql
 from platform_assets.build.code import code_version
+from platform_assets.build.need_check import audit_needs
 from platform_assets.build.partition import Span, overlapping
 from platform_assets.build.publication import Job, Outcome, Publication
 from platform_assets.build.table import ensure_table
@@ -160,6 +161,7 @@ class _Bench:
             rows_in = self._rows_in(views, span)
             rows, findings = audit(self.connection, staged, keys)
             findings += _outside(rows, int(count[0]) if count else 0, where)
+            findings += audit_needs(self.connection, self.dataset, views, keys, staged.others)
         outcomes = self._outcomes(keys, rows_in, rows, findings)
         refused = next((o for o in outcomes if o.blocked), None)
         samples = self._samples(staged, refused) if refused else {}

@@ -95,12 +95,13 @@ def _missing(dataset: Dataset, positions: list[str]) -> list[dict[str, Any]]:
 def _checked(dataset: Dataset) -> dict[str, Any]:
     from dataclasses import asdict
 
+    from platform_assets.build.need_check import need_labels
     from platform_assets.build.run import latest_checks, open_instance
     from resources.instance import dagster_home, storage_url
     from resources.settings import load_settings
 
     settings = load_settings()
-    labels = [c.label for c in dataset.all_checks]
+    labels = [c.label for c in dataset.all_checks] + [n for n, _ in need_labels(dataset)]
     labels += ["within_partition"] if dataset.cadence else []
     with open_instance(dagster_home(settings), storage_url(settings)) as instance:
         found = {c.check: asdict(c) for c in latest_checks(dataset, labels, instance)}

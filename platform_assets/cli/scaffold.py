@@ -70,7 +70,8 @@ class Draft:
         return (
             f"@dataset(\n    {str(self.name)!r},\n    inputs={{{alias!r}: {str(up)!r}}},\n"
             f"    contract=Contract(\n        grain={grain!r},\n"
-            f"        key=({keys},),\n{event}        columns=(\n{columns}        ),\n    ),\n"
+            f"        key=({keys},),\n{event}        version='0.1.0',\n"
+            f"        columns=(\n{columns}        ),\n    ),\n"
             f"{rhythm}    owner='team:{self.name.team}',\n)\n"
             f"def {self.name.table}({alias}: ibis.Table) -> ibis.Table:\n"
             f'    """Keep the key of each row of {up}."""\n'
@@ -109,7 +110,8 @@ def captured(name: DatasetName, pattern: str) -> str:
         f"{name.table} = raw(\n    {str(name)!r},\n"
         f"    source=Files(connection='{name.team}_drop', pattern={pattern!r}, format='csv'),\n"
         "    contract=Contract(\n"
-        f"        grain='one row per line of each delivered file',\n        key=('id',),\n"
+        f"        grain='one row per line of each delivered file',\n"
+        "        key=('id',),\n        version='0.1.0',\n"
         "        columns=(Column('id', pa.string(), 'what names the line'),),\n    ),\n"
         f"    owner='team:{name.team}',\n)\n"
     )

@@ -16,10 +16,12 @@ from platform_assets.declare.check import (
     not_null,
     refers_to,
     row_count,
+    unique,
 )
-from platform_assets.declare.contract import Column, Contract, Sensitivity
+from platform_assets.declare.contract import Column, Contract, Migration, Sensitivity
 from platform_assets.declare.dataset import Dataset, dataset, raw
 from platform_assets.declare.name import DatasetName
+from platform_assets.declare.need import Needs, needs
 from platform_assets.declare.slo import Slo
 from platform_assets.declare.source import Files, Kafka, Mqtt, Platform, Postgres
 from platform_assets.declare.web import (
@@ -51,8 +53,10 @@ __all__ = [
     "Hourly",
     "Increment",
     "Kafka",
+    "Migration",
     "Monthly",
     "Mqtt",
+    "Needs",
     "OAuth2",
     "Platform",
     "Postgres",
@@ -69,9 +73,11 @@ __all__ = [
     "latest_delivery",
     "latest_per_key",
     "matches",
+    "needs",
     "not_null",
     "raw",
     "refers_to",
     "row_count",
+    "unique",
     "utc_from_local",
 ]

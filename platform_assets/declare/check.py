@@ -155,10 +155,29 @@ def not_null(column: str, *, severity: Severity = "block") -> NotNull:
     return NotNull(column=column, severity=severity)
 
 
+def unique(*columns: str, severity: Severity = "block") -> UniqueKey:
+    """Demand that no two rows agree in all of the columns."""
+    if not columns or len(set(columns)) < len(columns):
+        raise InvalidDeclarationError(
+            f"unique({', '.join(map(repr, columns))}) names no set of columns",
+            declared="unique",
+            data="nothing was read or written",
+            next="name at least one column, each once",
+        )
+    return UniqueKey(key=columns, severity=severity)
+
+
 def accepted_values(
     column: str, values: Sequence[Any], *, severity: Severity = "block"
 ) -> AcceptedValues:
     """Demand that the column holds only these values or null."""
+    if isinstance(values, str) or None in values:
+        raise InvalidDeclarationError(
+            f"accepted_values({column!r}) lists {values!r}",
+            declared="accepted_values",
+            data="nothing was read or written",
+            next="list values, null left out: it is always allowed; `not_null` forbids it",
+        )
     return AcceptedValues(column=column, values=tuple(values), severity=severity)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections import Counter
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -13,9 +14,13 @@ from typing import Any
 
 import pyarrow as pa
 
-from platform_assets.declare.errors import ContradictoryContractError, quoted
+from platform_assets.declare.errors import (
+    ContradictoryContractError,
+    InvalidDeclarationError,
+    quoted,
+)
 
-_VERSION = re.compile(r"\d+\.\d+\.\d+")
+_VERSION = re.compile(r"(0|[1-9][0-9]{0,8})(\.(0|[1-9][0-9]{0,8})){2}")
 
 
 class Sensitivity(StrEnum):
@@ -42,6 +47,28 @@ class Column:
     nullable: bool = True
 
 
+@dataclass(frozen=True)
+class Migration:
+    """Tell readers what to do when they come to a version that breaks the one before."""
+
+    version: str
+    readers: str
+
+    def __post_init__(self) -> None:
+        if not _VERSION.fullmatch(self.version) or not self.readers.strip():
+            raise InvalidDeclarationError(
+                f"{self!r} tells readers nothing",
+                declared="Migration",
+                data="nothing was read or written",
+                next="give the version as `major.minor.patch`, then what its readers must do",
+            )
+
+    @property
+    def major(self) -> int:
+        """The major version that it leads to."""
+        return int(self.version.split(".")[0])
+
+
 @dataclass(frozen=True, kw_only=True)
 class Contract:
     """Promise what a table holds: grain, key, event time, columns.
@@ -59,6 +86,7 @@ class Contract:
     event_time: str | None = None
     version: str = "1.0.0"
     repeats_within: timedelta | None = None
+    migrations: tuple[Migration, ...] = ()
 
     def __post_init__(self) -> None:
         for complaint in self._complaints():
@@ -79,13 +107,17 @@ class Contract:
         if isinstance(self.key, str) or not self.key:
             found.append("the key must be a tuple of at least one column name")
             return found
-        found += [f"column `{n}` is declared twice" for n in names if names.count(n) > 1]
-        found += [f"key column `{k}` is not a column" for k in self.key if k not in names]
         within = self.repeats_within
         if within is not None and within < timedelta(0):
             found.append(f"repeats_within {within} is negative")
         if within not in (None, timedelta.max) and self.event_time is None:
             found.append("repeats_within needs an event time, unless it is `timedelta.max`")
+        known = Counter(names)
+        found += [f"column `{n}` is declared twice" for n, times in known.items() if times > 1]
+        cased = Counter(n.lower() for n in known)
+        found += [f"columns named `{n}` differ by case alone" for n, t in cased.items() if t > 1]
+        found += ["a column has no name"] if "" in known else []
+        found += [f"key column `{k}` is not a column" for k in self.key if k not in known]
         if len(set(self.key)) != len(self.key):
             found.append("the key names a column twice")
         if self.event_time is not None:
@@ -98,7 +130,15 @@ class Contract:
 
     def column(self, name: str) -> Column:
         """The column of that name."""
-        return next(c for c in self.columns if c.name == name)
+        return self._by_name[name]
+
+    def demands(self, name: str) -> bool:
+        """Whether the column is never null, by its own word or as part of the key."""
+        return name in self.key or not self.column(name).nullable
+
+    @cached_property
+    def _by_name(self) -> dict[str, Column]:
+        return {c.name: c for c in self.columns}
 
     @cached_property
     def schema(self) -> pa.Schema:

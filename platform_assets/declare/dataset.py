@@ -16,6 +16,7 @@ from platform_assets.declare.check import Check, NotNull, UniqueKey
 from platform_assets.declare.contract import Contract
 from platform_assets.declare.errors import InvalidDeclarationError, quoted
 from platform_assets.declare.name import DatasetName
+from platform_assets.declare.need import Needs
 from platform_assets.declare.slo import Slo
 from platform_assets.declare.source import Source
 
@@ -38,6 +39,7 @@ class Dataset:
     declared: str
     description: str = ""
     inputs: Mapping[str, DatasetName] = field(default_factory=dict)
+    needs: Mapping[str, Needs] = field(default_factory=dict)
     checks: tuple[Check, ...] = ()
     cadence: Cadence | None = None
     slo: Slo | None = None
@@ -118,7 +120,7 @@ def dataset(
     *,
     contract: Contract,
     owner: str,
-    inputs: Mapping[str, str] | None = None,
+    inputs: Mapping[str, str | Needs] | None = None,
     checks: tuple[Check, ...] = (),
     cadence: Cadence | None = None,
     slo: Slo | None = None,
@@ -132,6 +134,8 @@ def dataset(
     body of a partitioned dataset must treat partitions apart, for a range is one call.
     """
 
+    given = inputs or {}
+
     def declare(body: Body) -> Dataset:
         line = body.__code__.co_firstlineno
         return Dataset(
@@ -140,7 +144,11 @@ def dataset(
             owner=owner,
             declared=_shown(body.__code__.co_filename, line),
             description=inspect.getdoc(body) or "",
-            inputs={k: DatasetName.parse(v) for k, v in (inputs or {}).items()},
+            inputs={
+                k: v.dataset if isinstance(v, Needs) else DatasetName.parse(v)
+                for k, v in given.items()
+            },
+            needs={k: v for k, v in given.items() if isinstance(v, Needs)},
             checks=tuple(checks),
             cadence=cadence,
             slo=slo,

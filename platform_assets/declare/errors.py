@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+MOST_NAMES = 100
+
 
 class WatermainError(Exception):
     """Stop with four lines: what, declared where, state of the data, next command.
@@ -82,10 +84,20 @@ class SourceError(TerminalError):
     """Report a source that cannot be read as declared."""
 
 
+class BrokenReleaseError(TerminalError):
+    """Refuse code that breaks a released contract without a new version, a migration."""
+
+
+class UnreadableContractError(TerminalError):
+    """Report a contract, a suite, a schema of another tool that cannot be read."""
+
+
 class BrokenProjectError(TerminalError):
     """Report a dbt project that does not compile."""
 
 
 def quoted(names: object) -> str:
-    """List right answers for an error message, sorted."""
-    return ", ".join(f"`{name}`" for name in sorted(str(n) for n in names))  # type: ignore[attr-defined]
+    """List right answers for an error message, sorted; of very many the first."""
+    listed = sorted(str(n) for n in names)  # type: ignore[attr-defined]
+    more = f", {len(listed) - MOST_NAMES} more" if len(listed) > MOST_NAMES else ""
+    return ", ".join(f"`{name}`" for name in listed[:MOST_NAMES]) + more

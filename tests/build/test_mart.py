@@ -18,8 +18,15 @@ from platform_assets.build.dbt_asset import MartTranslator, with_dbt
 from platform_assets.build.dbt_sources import arrow_type, sources_text, sql_type
 from platform_assets.build.manifest import read_project
 from platform_assets.build.mart import marts
-from platform_assets.declare import Dataset, DatasetName, Monthly, Slo
-from platform_assets.declare.check import AcceptedValues, NotNull, Query, RefersTo, UniqueKey
+from platform_assets.declare import Dataset, DatasetName, Migration, Monthly, Slo
+from platform_assets.declare.check import (
+    AcceptedValues,
+    Expression,
+    NotNull,
+    Query,
+    RefersTo,
+    UniqueKey,
+)
 from platform_assets.declare.errors import InvalidDeclarationError
 from platform_assets.location import everything
 from resources.dbt import PROJECT
@@ -191,6 +198,7 @@ def _test(name: str, value: Any) -> Callable[[dict[str, Any]], None]:
             "the sensitivity 'hidden'",
             "`personal`",
         ),
+        (_column("constraints", [{"type": "foreign_key"}]), "'foreign_key'", "`primary_key`"),
         (_node("language", "python"), "is written in python", "in SQL"),
         (_node("depends_on", {"nodes": []}), "reads nothing", "`source()` or `ref()`"),
         (
@@ -219,6 +227,39 @@ def test_marts_refuses_a_project_that_does_not_fit(
     assert next_step in refused.value.next
     assert refused.value.declared.startswith("dbt_project/")
     assert len(str(refused.value).splitlines()) == 4
+
+
+def test_marts_takes_an_enforced_contract_with_its_constraints(
+    manifest: Path, tmp_path: Path
+) -> None:
+    """What a warehouse would enforce, the audit does; the columns are the contract's."""
+    with changed(manifest, tmp_path) as (found, path):
+        node = found["nodes"][MODEL]
+        node["config"]["contract"] = {"enforced": True}
+        node["constraints"] = [{"type": "primary_key", "columns": ["flight_id", "flight_on"]}]
+        node["columns"]["carrier"]["constraints"] = [
+            {"type": "not_null"},
+            {"type": "check", "expression": "carrier <> ''"},
+        ]
+    (departures,) = (d for d in marts("operations", path) if d.name.table == "fct_departures")
+    columns = [(c["name"], c["data_type"]) for c in node["columns"].values()]
+    assert [(c.name, sql_type(c.type)) for c in departures.contract.columns] == columns
+    assert {
+        UniqueKey(key=("flight_id", "flight_on")),
+        NotNull(column="carrier"),
+        Expression(name="check_carrier", sql="carrier <> ''"),
+    } <= set(departures.checks)
+    labels = [c.label for c in departures.checks]
+    assert len(labels) == len(set(labels))  # a test says not_null_flight_id already
+
+
+def test_marts_tells_readers_what_to_do(manifest: Path, tmp_path: Path) -> None:
+    """Migrations stand in `meta.watermain`."""
+    with changed(manifest, tmp_path) as (found, path):
+        words = found["nodes"][MODEL]["config"]["meta"]["watermain"]
+        words |= {"version": "2.0.0", "migrations": {"2.0.0": "read flight_on"}}
+    (departures,) = (d for d in marts("operations", path) if d.name.table == "fct_departures")
+    assert departures.contract.migrations == (Migration("2.0.0", "read flight_on"),)
 
 
 def test_marts_runs_a_test_with_a_filter_as_sql(manifest: Path, tmp_path: Path) -> None:

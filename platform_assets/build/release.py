@@ -1,0 +1,168 @@
+"""What is declared, held against the contracts that were released."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+from platform_assets.build.odcs import document
+from platform_assets.build.odcs_reader import read_document
+from platform_assets.build.released import Released, released
+from platform_assets.build.usage import columns_used
+from platform_assets.declare.compatibility import Change, breaking, is_draft, refusals, version_of
+from platform_assets.declare.dataset import Dataset
+from platform_assets.declare.errors import (
+    BrokenReleaseError,
+    InvalidDeclarationError,
+    WatermainError,
+)
+from platform_assets.declare.name import DatasetName
+
+FOLDER = Path(__file__).resolve().parents[2] / "contracts"
+Known = Mapping[DatasetName, Dataset]
+Hurt = Mapping[DatasetName, frozenset[str] | None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Breach:
+    """A declared contract that does not follow the released one; whom that hurts, in what."""
+
+    dataset: Dataset
+    was: Released
+    changes: tuple[Change, ...]
+    refusals: tuple[str, ...]
+    hurt: Hurt
+
+    def error(self) -> BrokenReleaseError:
+        """The breach in four lines."""
+        told = "; ".join(map(str, (*self.changes, *self.refusals)))
+        hurt = ", ".join(f"{name} ({_listed(columns)})" for name, columns in self.hurt.items())
+        major = version_of(self.was.contract)[0] + 1
+        needed = f'`version="{major}.0.0"` with `Migration("{major}.0.0", ...)`'
+        return BrokenReleaseError(
+            f"{self.dataset.name} {self.was.contract.version}: {told}"
+            f"; {f'hurts {hurt}' if hurt else 'hurts no reader in this repository'}",
+            declared=self.dataset.declared,
+            data=f"nothing was published; readers rely on {shown(self.dataset.name)}",
+            next=f"take it back, or give the contract {needed if self.changes else 'that version'}"
+            ", then watermain contract export",
+        )
+
+
+def shown(name: DatasetName) -> str:
+    """Where a contract's file stands, as people call it."""
+    return f"{FOLDER.name}/{name.team}/{name.stage}.{name.table}.odcs.yaml"
+
+
+def path_of(name: DatasetName, folder: Path = FOLDER) -> Path:
+    """Where a contract's file stands."""
+    return folder / name.team / f"{name.stage}.{name.table}.odcs.yaml"
+
+
+def read_all(folder: Path = FOLDER) -> dict[DatasetName, Released]:
+    """Every contract that was released.
+
+    Raises: UnreadableContractError, naming the file.
+    """
+    found: dict[DatasetName, Released] = {}
+    for path in sorted(folder.glob("*/*.odcs.yaml")):
+        told = f"{folder.name}/{path.relative_to(folder)}"
+        for promise in read_document(path.read_text(encoding="utf-8"), told):
+            found[DatasetName.parse(promise.name)] = promise
+    return found
+
+
+def text_of(dataset: Dataset) -> str:
+    """What the file of a dataset's contract must hold."""
+    return document(released(dataset), dataset.declared.rpartition(":")[0])
+
+
+def broken(known: Known, before: Mapping[DatasetName, Released]) -> Iterator[WatermainError]:
+    """Each released contract that the declarations break, in four lines."""
+    for name, was in before.items():
+        if name not in known:
+            yield BrokenReleaseError(
+                f"{name} {was.contract.version}: no room declares it any more",
+                declared=shown(name),
+                data="what was published stays; nothing new is published",
+                next=f"declare it again, or delete {shown(name)} once its readers are told",
+            )
+        elif breach := _breach(known, known[name], was):
+            yield breach.error()
+
+
+def stale(known: Known, folder: Path = FOLDER) -> Iterator[WatermainError]:
+    """Each contract that is declared otherwise than its file says, drafts left out."""
+    for name, dataset in sorted(known.items()):
+        path = path_of(name, folder)
+        written = path.read_text(encoding="utf-8") if path.exists() else None
+        if not is_draft(dataset.contract) and written != text_of(dataset):
+            how = "is not released" if written is None else "is released otherwise"
+            yield BrokenReleaseError(
+                f"{name} {dataset.contract.version} {how}",
+                declared=dataset.declared,
+                data=f"readers are told what {shown(name)} says"
+                if written
+                else "readers are told nothing",
+                next="watermain contract export, then commit what it wrote",
+            )
+
+
+def readers_hurt(known: Known, was: Released, changes: Iterable[Change]) -> Hurt:
+    """The readers of a dataset that use what changed, with the columns where those are known."""
+    name = DatasetName.parse(was.name)
+    before = replace(known[name], contract=was.contract, checks=(), needs={})
+    touched = {c.column for c in changes}
+    columns = frozenset(c for c in touched if c is not None)
+
+    def find(wanted: DatasetName) -> Dataset:
+        return before if wanted == name else known[wanted]
+
+    found: dict[DatasetName, frozenset[str] | None] = {}
+    for reader in sorted(known.values(), key=lambda d: d.name):
+        if name not in reader.inputs.values():
+            continue
+        used = columns_used(reader, find)
+        common = None if used is None else used[name] & columns
+        if common is None or common or None in touched:
+            found[reader.name] = common
+    return found
+
+
+def refuse_circles(known: Known) -> None:
+    """Refuse datasets that are computed from themselves.
+
+    Raises: InvalidDeclarationError, with the way around.
+    """
+    try:
+        TopologicalSorter({n: set(d.inputs.values()) for n, d in known.items()}).prepare()
+    except CycleError as error:
+        way = [n for n in reversed(error.args[1]) if n in known]
+        raise InvalidDeclarationError(
+            f"a dataset is computed from itself: {' -> '.join(map(str, way))}",
+            declared=known[way[0]].declared,
+            data="nothing was read or written",
+            next="take one of these inputs away",
+        ) from error
+
+
+def _breach(known: Known, dataset: Dataset, was: Released) -> Breach | None:
+    lacks = refusals(was.contract, dataset.contract)
+    if not lacks:
+        return None
+    changed = breaking(was.contract, dataset.contract)
+    return Breach(
+        dataset=dataset,
+        was=was,
+        changes=changed,
+        refusals=lacks,
+        hurt=readers_hurt(known, was, changed) if changed else {},
+    )
+
+
+def _listed(columns: frozenset[str] | None) -> str:
+    if columns is None:
+        return "columns known only when it runs"
+    return ", ".join(f"`{c}`" for c in sorted(columns)) or "the whole table"

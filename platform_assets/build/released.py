@@ -1,0 +1,46 @@
+"""A contract as it is released: what readers are promised, without how it is kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from platform_assets.declare.cadence import Cadence
+from platform_assets.declare.check import Check
+from platform_assets.declare.contract import Contract
+from platform_assets.declare.dataset import Dataset
+from platform_assets.declare.slo import Slo
+
+
+@dataclass(frozen=True, kw_only=True)
+class Released:
+    """What a dataset promises; `notes` tells what of a foreign document could not be kept.
+
+    Guarantees: equal promises compare equal, in whatever order their checks were declared.
+    """
+
+    name: str
+    contract: Contract
+    owner: str
+    description: str = ""
+    checks: tuple[Check, ...] = ()
+    cadence: Cadence | None = None
+    slo: Slo | None = None
+    is_captured: bool = False
+    notes: tuple[str, ...] = field(default=(), compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "checks", tuple(sorted(self.checks, key=repr)))
+
+
+def released(dataset: Dataset) -> Released:
+    """What a declared dataset promises."""
+    return Released(
+        name=str(dataset.name),
+        contract=dataset.contract,
+        owner=dataset.owner,
+        description=dataset.description,
+        checks=dataset.checks,
+        cadence=dataset.cadence,
+        slo=dataset.slo,
+        is_captured=dataset.source is not None,
+    )

@@ -1,0 +1,130 @@
+"""`watermain contract`: promises written down, read back, held against the code."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from platform_assets.declare.dataset import Dataset
+    from platform_assets.declare.name import DatasetName
+
+app = typer.Typer(no_args_is_help=True, help="Write contracts down, read them, hold code to them.")
+
+
+@app.command()
+def export(
+    check: Annotated[
+        bool, typer.Option("--check", help="Write nothing; fail when a file is not current.")
+    ] = False,
+) -> None:
+    """Write the contract of every dataset as Open Data Contract Standard, version 3.
+
+    Nothing is written while a declaration breaks what was released without a new major version
+    with a migration.
+    """
+    from platform_assets.build import release
+    from platform_assets.cli import screen
+
+    known = _known()
+    release.refuse_circles(known)
+    _fail(list(release.broken(known, release.read_all())))
+    late = list(release.stale(known))
+    if check:
+        _fail(late)
+    written = [] if check else [_write(d) for n, d in sorted(known.items()) if _is_late(d)]
+    for path in written:
+        screen.OUT.print(f"  wrote  {path}")
+    screen.ERR.print(f"{len(known)} contracts hold what was released", style="dim")
+
+
+@app.command("import")
+def import_(
+    file: Annotated[
+        Path, typer.Argument(help="A contract (ODCS), a Great Expectations suite, pandera YAML.")
+    ],
+) -> None:
+    """Print the declaration that a contract, or the checks that a suite or a schema, asks for."""
+    from platform_assets.cli import screen
+
+    screen.OUT.print(_code(file), markup=False, end="")
+
+
+@app.command()
+def test(
+    dataset: Annotated[str, typer.Argument(help="Such as operations.curated.flights.")],
+) -> None:
+    """Lint a released contract, test it on the published rows: by datacontract-cli, from outside.
+
+    `make datacontract` installs that tool into a folder of its own.
+    """
+    from platform_assets.build.outside_test import judge
+    from platform_assets.cli import screen
+    from platform_assets.declare.name import DatasetName
+    from platform_assets.location import find
+    from resources.lake import Lake
+
+    _known()
+    for line in judge(find(DatasetName.parse(dataset)), Lake.from_settings()):
+        screen.OUT.print(f"  {line}", markup=False)
+
+
+def _known() -> Mapping[DatasetName, Dataset]:
+    """Every declared dataset, the marts of the present dbt project among them."""
+    from platform_assets.location import everything
+    from resources.dbt import prepare_manifest
+
+    prepare_manifest()
+    return everything()
+
+
+def _is_late(dataset: Dataset) -> bool:
+    from platform_assets.build import release
+
+    return any(release.stale({dataset.name: dataset}))
+
+
+def _write(dataset: Dataset) -> str:
+    from platform_assets.build import release
+
+    path = release.path_of(dataset.name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(release.text_of(dataset), encoding="utf-8")
+    return release.shown(dataset.name)
+
+
+def _fail(errors: list[Any]) -> None:
+    """Tell of every error, not of the first alone."""
+    for error in errors[:-1]:
+        typer.echo(f"{type(error).__name__}: {error}", err=True)
+    for error in errors[-1:]:
+        raise error
+
+
+def _code(file: Path) -> str:
+    """The Python that a file of another tool asks for."""
+    from platform_assets.build.declaration_code import checks_code, declaration
+    from platform_assets.build.foreign_rules import expectations
+    from platform_assets.build.frame_schema import frame_checks
+    from platform_assets.build.odcs_reader import read_document
+    from platform_assets.build.strict_yaml import read_yaml
+    from platform_assets.declare.errors import UnreadableContractError
+
+    if not file.is_file():
+        raise UnreadableContractError(
+            f"there is no file {file}",
+            declared=str(file),
+            data="nothing was read",
+            next="name a file that holds a contract, a suite or a schema",
+        )
+    text = file.read_text(encoding="utf-8-sig", errors="strict")
+    facts = read_yaml(text, str(file))
+    if isinstance(facts, dict) and "expectations" in facts:
+        return f"checks={checks_code(expectations(facts, str(file)))},\n"
+    if isinstance(facts, dict) and facts.get("schema_type") == "dataframe":
+        return f"checks={checks_code(frame_checks(facts, str(file)))},\n"
+    return "\n\n".join(map(declaration, read_document(text, str(file))))

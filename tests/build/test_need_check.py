@@ -1,0 +1,160 @@
+"""Needs of readers, checked on the rows that they are given."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import duckdb
+import pyarrow as pa
+import pytest
+
+from platform_assets.build.need_check import audit_needs, need_labels, need_sql
+from platform_assets.build.publication import Job
+from platform_assets.build.publish import publish
+from platform_assets.declare import (
+    Check,
+    Column,
+    Contract,
+    Dataset,
+    DatasetName,
+    accepted_values,
+    between,
+    dataset,
+    matches,
+    needs,
+    not_null,
+    refers_to,
+    row_count,
+    unique,
+)
+from platform_assets.declare.errors import BrokenContractError
+from resources.lake import Lake
+
+SALES = "shop.curated.sales"
+CONTRACT = Contract(
+    grain="one row per sale",
+    key=("id",),
+    columns=(Column("id", pa.int64(), "the sale"), Column("fee", pa.int64(), "its price")),
+)
+
+
+def reader(*guarantees: Check, columns: dict[str, pa.DataType] | None = None) -> Dataset:
+    """A dataset that relies on guarantees of sales."""
+    needed = needs(SALES, columns=columns or {"id": pa.int64(), "fee": pa.int64()},
+                   guarantees=guarantees)  # fmt: skip
+
+    @dataset("shop.curated.fees", inputs={"sales": needed}, contract=CONTRACT, owner="team:shop")
+    def fees(sales: pa.Table) -> pa.Table:
+        return sales
+
+    return fees
+
+
+@pytest.fixture
+def connection() -> Iterator[duckdb.DuckDBPyConnection]:
+    """Five sales: a null, a repetition, a negative price; things that two of them refer to."""
+    with duckdb.connect() as connection:
+        connection.execute(
+            'create table "the sales" as select * from (values (1::bigint, 10::bigint),'
+            " (2, null), (3, -5), (3, 7), (null, 7)) as t(id, fee)"
+        )
+        connection.execute("create table things as select 1::bigint as id union all select 2")
+        yield connection
+
+
+def found(connection: duckdb.DuckDBPyConnection, made: Dataset) -> dict[str, int]:
+    """How many rows break each need."""
+    views = {"sales": '"the sales"'}
+    findings = audit_needs(connection, made, views, ["2013-01-01"], lambda name: name.table)
+    return {f.check: f.failing for f in findings}
+
+
+def test_each_guarantee_is_counted(connection: duckdb.DuckDBPyConnection) -> None:
+    """Nulls, bounds, sets, keys, references, the number of rows: as the rows are."""
+    guarantees = (
+        not_null("id"),
+        between("fee", low=0, severity="warn"),
+        accepted_values("fee", (7, 10)),
+        unique("id"),
+        refers_to("id", "shop.curated.things"),
+        row_count(low=6),
+    )
+    assert found(connection, reader(*guarantees)) == {
+        "needs_sales_columns": 0,
+        "needs_sales_not_null_id": 1,
+        "needs_sales_between_fee": 1,
+        "needs_sales_accepted_values_fee": 1,
+        "needs_sales_unique_key_id": 1,
+        "needs_sales_refers_to_id": 2,
+        "needs_sales_row_count": 1,
+    }
+
+
+def test_needs_are_checks_with_their_severity(connection: duckdb.DuckDBPyConnection) -> None:
+    """Dagster is told of each; a warning holds nothing back."""
+    made = reader(not_null("id"), between("fee", low=0, severity="warn"))
+    assert need_labels(made) == [
+        ("needs_sales_columns", "block"),
+        ("needs_sales_not_null_id", "block"),
+        ("needs_sales_between_fee", "warn"),
+    ]
+    views = {"sales": '"the sales"'}
+    findings = audit_needs(connection, made, views, ["a", "b"], str)
+    assert [(f.check, f.partition, f.blocks) for f in findings if not f.passed] == [
+        ("needs_sales_not_null_id", "a", True),
+        ("needs_sales_not_null_id", "b", True),
+        ("needs_sales_between_fee", "a", False),
+        ("needs_sales_between_fee", "b", False),
+    ]
+
+
+def test_column_that_is_gone_breaks_the_need(connection: duckdb.DuckDBPyConnection) -> None:
+    """A missing column, one of another type; every row breaks what was said of it."""
+    kinds = {"id": pa.int32(), "tax": pa.int64(), "fee": pa.int64()}
+    assert found(connection, reader(not_null("tax"), not_null("fee"), columns=kinds)) == {
+        "needs_sales_columns": 2,
+        "needs_sales_not_null_tax": 5,
+        "needs_sales_not_null_fee": 1,
+    }
+
+
+def test_one_scan_counts_all_guarantees() -> None:
+    """The query names its table once, unless a reference asks for another."""
+    wanted = reader(not_null("id"), unique("id"), row_count(low=1)).needs["sales"]
+    assert need_sql(wanted, "sales", str) == (
+        'select count(*), count(*) filter ("id" is null),'
+        ' count(*) - count(distinct row("id")), (count(*) < 1)::int from sales'
+    )
+
+
+def test_identifiers_are_quoted(connection: duckdb.DuckDBPyConnection) -> None:
+    """Quotes, unicode, spaces in names are names."""
+    odd = 'fee "größe" ☂'
+    quoted_odd = odd.replace('"', '""')
+    connection.execute(f'alter table "the sales" rename fee to "{quoted_odd}"')
+    made = reader(not_null(odd), matches(odd, r"\d+"), columns={odd: pa.int64()})
+    replaced = replace(
+        made, needs={"sales": replace(made.needs["sales"], guarantees=(not_null(odd),))}
+    )
+    assert found(connection, replaced) == {
+        "needs_sales_columns": 0,
+        f"needs_sales_not_null_{odd}": 1,
+    }
+
+
+def test_reader_is_held_back_by_what_its_input_lacks(lake: Lake) -> None:
+    """The publish checks the pinned input: nothing is visible where a need is not met."""
+    rows = pa.table({"id": [1, 2], "fee": [10, None]}, schema=CONTRACT.schema)
+
+    @dataset(SALES, contract=CONTRACT, owner="team:shop")
+    def sales() -> pa.Table:
+        return rows
+
+    met, unmet = reader(not_null("id"), unique("id")), reader(not_null("fee"))
+    job = Job(lake=lake, find={d.name: d for d in (sales, met)}.__getitem__, rebuild=True)
+    publish(sales, None, job).refuse_blocked()
+    publish(met, None, job).refuse_blocked()
+    with pytest.raises(BrokenContractError, match="needs_sales_not_null_fee"):
+        publish(unmet, None, job).refuse_blocked()
+    assert DatasetName.parse(SALES) in met.inputs.values()

@@ -1,0 +1,166 @@
+"""Contracts, types, checks made up by Hypothesis."""
+
+from __future__ import annotations
+
+import string
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import hypothesis.strategies as st
+import pyarrow as pa
+
+from platform_assets.build.released import Released
+from platform_assets.declare import (
+    Check,
+    Column,
+    Contract,
+    Daily,
+    Hourly,
+    Migration,
+    Monthly,
+    Sensitivity,
+    Slo,
+    accepted_values,
+    between,
+    expression,
+    matches,
+    not_null,
+    refers_to,
+    row_count,
+    unique,
+)
+
+# Words that people write: quotes, unicode, braces, but no control characters.
+PHRASES = st.text(
+    st.characters(exclude_categories=("Cc", "Cs", "Z")), min_size=1, max_size=8
+) | st.sampled_from(['a "quoted" word', "it's", "{x} ${y}", "größer als 0", "ünïcödé", "# no: tag"])
+WORDS = st.text(string.ascii_lowercase + string.digits + "_", max_size=8).map("x{}".format)
+UNITS = st.sampled_from(["s", "ms", "us", "ns"])
+PLAIN_TYPES = st.one_of(
+    st.sampled_from(
+        [
+            *(pa.bool_(), pa.string(), pa.large_string(), pa.binary(), pa.large_binary()),
+            *(pa.int8(), pa.int16(), pa.int32(), pa.int64()),
+            *(pa.uint8(), pa.uint16(), pa.uint32(), pa.uint64()),
+            *(pa.float16(), pa.float32(), pa.float64(), pa.date32(), pa.date64()),
+            *(pa.time32("s"), pa.time32("ms"), pa.time64("us"), pa.time64("ns")),
+            *(pa.string_view(), pa.binary_view(), pa.month_day_nano_interval()),
+        ]
+    ),
+    st.integers(1, 38).flatmap(
+        lambda precision: st.integers(0, precision).map(lambda s: pa.decimal128(precision, s))
+    ),
+    st.builds(pa.timestamp, UNITS, st.sampled_from([None, "UTC", "America/New_York"])),
+    st.builds(pa.duration, UNITS),
+    st.builds(pa.binary, st.integers(1, 64)),
+)
+
+
+def _fields(types: st.SearchStrategy[pa.DataType]) -> st.SearchStrategy[pa.Field]:
+    return st.builds(pa.field, PHRASES, types, nullable=st.booleans())
+
+
+def _nested(types: st.SearchStrategy[pa.DataType]) -> st.SearchStrategy[pa.DataType]:
+    structs = st.lists(_fields(types), max_size=3, unique_by=lambda f: f.name).map(pa.struct)
+    maps = st.builds(pa.map_, types, types)
+    lists = _fields(types).flatmap(
+        lambda f: st.sampled_from([pa.list_(f), pa.large_list(f), pa.list_(f, 3)])
+    )
+    return structs | maps | lists
+
+
+TYPES = st.recursive(PLAIN_TYPES, _nested, max_leaves=3)
+COLUMNS = st.builds(
+    Column,
+    PHRASES,
+    TYPES,
+    PHRASES,
+    unit=st.none() | PHRASES,
+    sensitivity=st.sampled_from(Sensitivity),
+    nullable=st.booleans(),
+)
+VERSIONS = st.builds("{}.{}.{}".format, st.integers(1, 99), st.integers(0, 99), st.integers(0, 9))
+
+
+@st.composite
+def contracts(draw: Any) -> Contract:
+    """Any contract that does not contradict itself."""
+    columns = draw(st.lists(COLUMNS, min_size=1, max_size=3, unique_by=lambda c: c.name.lower()))
+    key = draw(st.lists(st.sampled_from([c.name for c in columns]), min_size=1, unique=True))
+    temporal = [c.name for c in columns if pa.types.is_temporal(c.type)]
+    version = draw(VERSIONS)
+    steps = draw(st.lists(st.builds(Migration, st.just(version), PHRASES), max_size=1))
+    return Contract(
+        grain=draw(PHRASES),
+        key=tuple(key),
+        columns=tuple(columns),
+        event_time=draw(st.sampled_from([None, *temporal])),
+        version=version,
+        migrations=tuple(steps),
+    )
+
+
+INSTANTS = st.datetimes(datetime(1900, 1, 1), datetime(2200, 1, 1)).map(
+    lambda d: d.replace(tzinfo=UTC)
+)
+NUMBERS = st.integers(-1000, 1000) | st.decimals(-100, 100, places=2).map(Decimal)
+PLAIN = st.booleans() | NUMBERS | st.floats(allow_nan=False) | PHRASES
+SEVERITIES = st.sampled_from(["block", "warn"])
+
+
+def checks(columns: tuple[str, ...]) -> st.SearchStrategy[Check]:
+    """Any check over some of the columns."""
+    column = st.sampled_from(columns)
+    bounds = st.tuples(NUMBERS, NUMBERS).map(sorted)
+    return st.one_of(
+        st.builds(not_null, column, severity=SEVERITIES),
+        st.lists(column, min_size=1, unique=True).map(lambda key: unique(*key)),
+        st.builds(accepted_values, column, st.lists(PLAIN, max_size=5), severity=SEVERITIES),
+        st.builds(accepted_values, column, st.lists(st.dates() | INSTANTS, max_size=3)),
+        st.builds(lambda c, b, s: between(c, low=b[0], high=b[1], severity=s), column, bounds,
+                  SEVERITIES),
+        st.builds(lambda c, low: between(c, low=low), column, INSTANTS | st.dates()),
+        st.builds(matches, column, PHRASES, severity=SEVERITIES),
+        st.builds(refers_to, column, st.just("shop.curated.things"), other=WORDS),
+        st.builds(row_count, low=st.integers(0, 9), high=st.none() | st.integers(9, 99)),
+        st.builds(expression, WORDS, PHRASES, severity=SEVERITIES),
+    )  # fmt: skip
+
+
+SPANS = st.timedeltas(timedelta(seconds=1), timedelta(days=400))
+PROMISES = st.builds(Slo, ready_within=SPANS, target=st.floats(0.01, 0.999), over=SPANS)
+CADENCES = st.builds(
+    lambda kind, zone, start, late: kind(
+        zone="UTC" if kind is Hourly else zone, start=start, late_for=late
+    ),
+    st.sampled_from([Daily, Hourly, Monthly]),
+    st.sampled_from(["UTC", "America/New_York"]),
+    st.dates(date(1970, 1, 1), date(2100, 1, 1)),
+    SPANS,
+)
+
+
+@st.composite
+def releases(draw: Any) -> Released:
+    """Any promise of a dataset."""
+    contract = draw(contracts())
+    names = tuple(c.name for c in contract.columns)
+    found = draw(st.lists(checks(names), max_size=5, unique_by=lambda c: c.label))
+    return Released(
+        name=f"{draw(WORDS)}.curated.{draw(WORDS)}",
+        contract=contract,
+        owner=f"team:{draw(WORDS)}",
+        description=draw(st.just("") | PHRASES),
+        checks=tuple(found),
+        cadence=draw(st.none() | CADENCES) if contract.event_time else None,
+        slo=draw(st.none() | PROMISES),
+        is_captured=draw(st.booleans()),
+    )
+
+
+def with_column(contract: Contract, old: str, new: Column | None) -> Contract:
+    """The contract with one column changed, or taken away."""
+    columns = [new if c.name == old else c for c in contract.columns]
+    return replace(contract, columns=tuple(c for c in columns if c is not None))
