@@ -158,7 +158,7 @@ class _Reader:
         for sla in self.model.slaProperties or []:
             if sla.property == "latency" and sla.unit == "s" and own is not None:
                 return Slo(
-                    ready_within=timedelta(seconds=sla.value),
+                    ready_within=timedelta(seconds=sla.value),  # type: ignore[arg-type]
                     target=own["target"],
                     over=timedelta(seconds=own["overSeconds"]),
                 )
