@@ -16,6 +16,7 @@ from platform_assets.cli import (
     listen,
     materialize,
     new,
+    quarantine,
     replay,
     rollback,
     sql,
@@ -54,6 +55,7 @@ app.command(hidden=True)(tend.tend)
 app.add_typer(new.app, name="new")
 app.add_typer(branch.app, name="branch")
 app.add_typer(contract.app, name="contract")
+app.add_typer(quarantine.app, name="quarantine")
 
 
 def main() -> None:

@@ -14,12 +14,14 @@ import dagster as dg
 from launch.executor import forked_executor
 from platform_assets.build.asset import asset_for
 from platform_assets.build.mart import marts
+from platform_assets.build.quarantine_asset import quarantine_assets
 from platform_assets.declare.dataset import Dataset
 from platform_assets.declare.errors import UnknownDatasetError, quoted
 from platform_assets.declare.name import DatasetName
 from resources.dbt import manifest_path
 from resources.lake import Lake
 from sensors.automation import automation_sensor
+from sensors.replays import replay_sensors
 from sensors.schedules import daily_schedule
 from sensors.sources import source_sensors
 from sensors.streams import stream_sensor
@@ -82,7 +84,7 @@ def code_location(team: str) -> dg.Definitions:
     for dataset in datasets:
         for upstream in dataset.inputs.values():
             _known(dataset, upstream)
-    assets = [asset_for(d, find) for d in datasets]
+    assets = [*(asset_for(d, find) for d in datasets), *quarantine_assets(datasets)]
     return dg.Definitions(
         assets=assets,
         resources={"lake": Lake.from_settings()},
@@ -90,6 +92,7 @@ def code_location(team: str) -> dg.Definitions:
         sensors=[
             automation_sensor(team),
             *source_sensors(datasets),
+            *replay_sensors(datasets),
             *stream_sensor(team, datasets),
         ],
         schedules=daily_schedule(team, datasets),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from itertools import pairwise
@@ -17,6 +17,8 @@ from platform_assets.declare.name import DatasetName
 BATCHES = "lake.upkeep_raw.batches"
 PUBLISHES = "lake.upkeep_raw.publishes"
 QUARANTINE = "lake.upkeep_raw.quarantine"
+VERDICTS = "lake.upkeep_raw.quarantine_verdicts"
+MEANS = "lake.upkeep_raw.means"
 
 MOST_INLINED = 50
 
@@ -43,12 +45,29 @@ DDL = (
         dataset varchar, partition varchar, data_version varchar, code_version varchar,
         contract_version varchar, contract_hash varchar, rows_in bigint, rows_out bigint,
         bytes bigint, seconds double, peak_memory bigint, input_snapshot bigint, epoch bigint,
-        run_id varchar, published_at timestamptz)""",
-    f"alter table {PUBLISHES} add column if not exists failing varchar",
+        run_id varchar, published_at timestamptz, failing varchar,
+        rows_quarantined bigint)""",
     f"""create table if not exists {QUARANTINE} (
         dataset varchar, batch_id varchar, position varchar, reason varchar, payload varchar,
-        contract_version varchar, run_id varchar, quarantined_at timestamptz)""",
+        contract_version varchar, run_id varchar, quarantined_at timestamptz,
+        partition varchar, rule varchar, code_version varchar, epoch bigint)""",
+    f"""create table if not exists {VERDICTS} (
+        aside_id varchar, dataset varchar, verdict varchar, reason varchar, decided_by varchar,
+        contract_version varchar, run_id varchar, decided_at timestamptz)""",
+    f"""create table if not exists {MEANS} (
+        dataset varchar, partition varchar, column_name varchar, mean double, epoch bigint)""",
 )
+
+# Columns that a ledger made by an earlier release lacks.
+ADDED = {
+    PUBLISHES: {"failing": "varchar", "rows_quarantined": "bigint"},
+    QUARANTINE: {
+        "partition": "varchar",
+        "rule": "varchar",
+        "code_version": "varchar",
+        "epoch": "bigint",
+    },
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,6 +126,7 @@ class PublishRow:
     run_id: str
     published_at: datetime
     failing: str = "{}"
+    rows_quarantined: int = 0
 
 
 _NAMES = [field.name for field in fields(PublishRow)]
@@ -117,6 +137,10 @@ def create(connection: duckdb.DuckDBPyConnection) -> None:
     """Create the ledger's tables where they are missing."""
     for statement in DDL:
         connection.execute(statement)
+    for table, columns in ADDED.items():
+        stands = {row[0] for row in connection.execute(f"describe {table}").fetchall()}
+        for name in columns.keys() - stands:
+            connection.execute(f"alter table {table} add column {name} {columns[name]}")
     # Rows by the hundred cost a commit less as a file than as rows of the catalog.
     connection.execute(
         f"call lake.set_option('data_inlining_row_limit', {MOST_INLINED},"
@@ -263,3 +287,36 @@ def standing(
     for dataset, partition, *facts in rows:
         known[dataset][partition] = Standing(*facts)
     return found
+
+
+def rows_before(connection: duckdb.DuckDBPyConnection, dataset: str) -> dict[str, float]:
+    """The rows of every partition, as its last publish counted them."""
+    found = connection.execute(
+        f"select partition, arg_max(rows_out, (epoch, published_at, rowid)) from {PUBLISHES}"
+        " where dataset = ? group by 1",
+        [dataset],
+    ).fetchall()
+    return {str(k): float(rows) for k, rows in found}
+
+
+def means(connection: duckdb.DuckDBPyConnection, dataset: str, column: str) -> dict[str, float]:
+    """The mean of a column in every partition, as its last publish left it."""
+    found = connection.execute(
+        f"select partition, arg_max(mean, (epoch, rowid)) from {MEANS}"
+        " where dataset = ? and column_name = ? group by 1",
+        [dataset, column],
+    ).fetchall()
+    return {str(k): float(mean) for k, mean in found}
+
+
+def remember_means(
+    connection: duckdb.DuckDBPyConnection,
+    dataset: str,
+    column: str,
+    found: Mapping[str, float],
+    epoch: int,
+) -> None:
+    """Keep the means of partitions inside the caller's transaction."""
+    rows = [(dataset, key, column, mean, epoch) for key, mean in found.items()]
+    if rows:
+        connection.executemany(f"insert into {MEANS} values (?, ?, ?, ?, ?)", rows)

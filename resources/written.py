@@ -25,6 +25,15 @@ class Written:
         self._sync_new_files(Path(self.folder) / "upkeep_raw")
         return sum(self._sync_new_files(Path(self.folder) / each) for each in self.tables)
 
+    def data_files(self) -> tuple[str, ...]:
+        """The tables' new files of rows; none on a remote store."""
+        if self.folder.startswith("s3://"):
+            return ()
+        found = [p for t in self.tables for p, _ in _new_files(Path(self.folder) / t, self.since)]
+        return tuple(
+            p for p in found if p.endswith(".parquet") and not p.endswith("-delete.parquet")
+        )
+
     def _sync_new_files(self, root: Path) -> int:
         fresh = list(_new_files(root, self.since))
         paths = {path for path, _ in fresh}

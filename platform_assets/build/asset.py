@@ -1,13 +1,12 @@
 """A declared dataset as a Dagster asset."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import dagster as dg
 import duckdb
 import psycopg
 
-from platform_assets.build.audit import Finding
 from platform_assets.build.code import code_version
 from platform_assets.build.ingest import capture
 from platform_assets.build.metadata import column_schema, outcome_metadata, static_metadata
@@ -16,6 +15,9 @@ from platform_assets.build.partition import Span
 from platform_assets.build.policy import automation, beta_accepted, freshness, partitions
 from platform_assets.build.publication import Job, Outcome, Publication
 from platform_assets.build.publish import publish
+from platform_assets.build.quarantine_asset import quarantine_events
+from platform_assets.build.replay import replay_captured
+from platform_assets.build.staged import Finding, own_checks, runbook
 from platform_assets.declare.dataset import Dataset
 from platform_assets.declare.errors import (
     InvalidPartitionError,
@@ -25,6 +27,7 @@ from platform_assets.declare.name import DatasetName
 from resources.lake import Lake
 
 Find = Callable[[DatasetName], Dataset]
+REBUILD, REPLAY = "watermain/rebuild", "watermain/replay"
 KINDS = {"postgres": ("postgresql",), "files": ("csv",)}
 PASSING = (
     dg.Failure,
@@ -47,7 +50,9 @@ def asset_for(dataset: Dataset, find: Find) -> dg.AssetsDefinition | dg.AssetSpe
         return dg.AssetSpec(**_spec_words(dataset))
 
     def body(context: dg.AssetExecutionContext, lake: dg.ResourceParam[Lake]) -> Iterator[Any]:
-        job = Job(lake=lake, find=find, run_id=context.run.run_id, rebuild=_rebuilds(context))
+        run_id = context.run.run_id
+        rebuild = any(context.run.tags.get(tag) == "true" for tag in (REBUILD, REPLAY))
+        job = Job(lake=lake, find=find, run_id=run_id, rebuild=rebuild)
         try:
             yield from _run(context, dataset, requested(context, dataset), job)
         except PASSING:
@@ -71,8 +76,12 @@ def asset_for(dataset: Dataset, find: Find) -> dg.AssetsDefinition | dg.AssetSpe
 def _run(
     context: dg.AssetExecutionContext, dataset: Dataset, span: Span | None, job: Job
 ) -> Iterator[Any]:
+    if dataset.source is not None and context.run.tags.get(REPLAY) == "true":
+        _replay(context, dataset, job)
     done = publish(dataset, span, job) if dataset.source is None else capture(dataset, job)
     yield from _evaluations(context, dataset, done)
+    for event in quarantine_events(dataset, done, job):
+        context.log_event(event)
     passing = [o for o in done.outcomes if not o.blocked]
     asked = set(span.keys) if span else set() if dataset.cadence else {""}
     whole = bool(asked) and len(passing) == len(done.outcomes)
@@ -87,6 +96,20 @@ def _run(
     done.refuse_blocked()
     if whole:
         yield _output(done, asked)
+
+
+def _replay(context: dg.AssetExecutionContext, dataset: Dataset, job: Job) -> None:
+    """Publish the captured rows that now fit; tell Dagster of each partition that gained some."""
+    replayed = replay_captured(dataset, job)
+    for partition, count in replayed.gained.items():
+        context.log_event(
+            dg.AssetMaterialization(
+                asset_key=dg.AssetKey(dataset.name.key),
+                partition=partition or None,
+                metadata={"published": True, "rows_published": count, "replayed": count},
+                tags={"dagster/data_version": replayed.data_version},
+            )
+        )
 
 
 def _output(done: Publication, asked: set[str]) -> dg.MaterializeResult[None]:
@@ -107,7 +130,7 @@ def _evaluations(
         for finding in outcome.findings:
             findings.setdefault(finding.check, []).append(finding)
     evaluations = [
-        _evaluation(dataset, finding, done.samples)
+        _evaluation(dataset, finding, done)
         for label, severity in _labels(dataset)
         for finding in findings.get(label, _nothing(label, severity, done))
     ]
@@ -128,9 +151,7 @@ def _nothing(label: str, severity: str, done: Publication) -> list[Finding]:
     return [Finding(check=label, partition="", failing=0, rows=0, severity=severity)]
 
 
-def _evaluation(
-    dataset: Dataset, finding: Finding, samples: Mapping[str, list[str]]
-) -> dg.AssetCheckEvaluation:
+def _evaluation(dataset: Dataset, finding: Finding, done: Publication) -> dg.AssetCheckEvaluation:
     severe = finding.severity == "block"
     return dg.AssetCheckEvaluation(
         asset_key=dg.AssetKey(dataset.name.key),
@@ -142,8 +163,11 @@ def _evaluation(
         metadata={
             "failing": dg.MetadataValue.int(finding.failing),
             "rows": dg.MetadataValue.int(finding.rows),
-            "declared": dataset.declared,
-            "sample_keys": ", ".join(samples.get(finding.check, [])) or "none",
+            "declared": done.place(finding.check),
+            "sample_keys": ", ".join(done.samples.get(finding.check, [])) or "none",
+            "route": finding.route,
+            "seconds": round(finding.seconds, 4),
+            "runbook": dg.MetadataValue.path(runbook(dataset, finding.check)),
         },
     )
 
@@ -188,13 +212,9 @@ def requested(context: dg.AssetExecutionContext, dataset: Dataset) -> Span | Non
     return Span(dataset.cadence, first, last)
 
 
-def _rebuilds(context: dg.AssetExecutionContext) -> bool:
-    return context.run.tags.get("watermain/rebuild") == "true"
-
-
 def _labels(dataset: Dataset) -> list[tuple[str, str]]:
     found = [(c.label, str(c.severity)) for c in dataset.all_checks] + need_labels(dataset)
-    return [*found, ("within_partition", "block")] if dataset.cadence else found
+    return found + own_checks(dataset)
 
 
 def check_spec(dataset: Dataset, label: str, severity: str) -> dg.AssetCheckSpec:

@@ -2,230 +2,218 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from functools import singledispatch
-from typing import Any, NamedTuple
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
 
 import duckdb
 
-from platform_assets.build.partition import Span
-from platform_assets.declare.check import (
-    AcceptedValues,
-    Between,
-    Check,
-    Expression,
-    Matches,
-    NotNull,
-    Query,
-    RefersTo,
-    RowCount,
-    UniqueKey,
+from platform_assets.build.footers import dense, is_exact
+from platform_assets.build.partition_rule import partition_rule
+from platform_assets.build.plan import (
+    ANTI_JOIN,
+    BITMAP,
+    DISTINCT,
+    FOOTERS,
+    HASHES,
+    QUERY,
+    SCAN,
+    SEMI_JOIN,
+    Plan,
+    Step,
+    plan,
 )
-from platform_assets.declare.dataset import Dataset
-from platform_assets.declare.name import DatasetName
+from platform_assets.build.rule import broken, hits, violation
+from platform_assets.build.staged import Finding, Staged
+from platform_assets.declare.check import Check, Query, RefersTo, UniqueKey
 from resources.lake import quote, text
 
-WINDOW = "within_partition"
-
-
-class Finding(NamedTuple):
-    """What one check found in one partition."""
-
-    check: str
-    partition: str
-    failing: int
-    rows: int
-    severity: str
-
-    @property
-    def passed(self) -> bool:
-        """Whether no row broke the rule."""
-        return self.failing == 0
-
-    @property
-    def blocks(self) -> bool:
-        """Whether the finding holds the partition back."""
-        return not self.passed and self.severity == "block"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Staged:
-    """The rows to audit: a relation, how it is cut, where other datasets are read."""
-
-    dataset: Dataset
-    relation: str
-    where: str
-    span: Span | None
-    others: Callable[[DatasetName], str]
-
-    @property
-    def key(self) -> str:
-        """The SQL expression of a row's partition."""
-        return self.named(self.floor)
-
-    @property
-    def floor(self) -> str:
-        """The SQL expression of what stands for a row's partition, cheap to group by."""
-        return "''" if self.span is None else self.span.floor(self.dataset.contract)
-
-    def named(self, floor: str) -> str:
-        """The SQL expression that turns such a value into the partition's key."""
-        return floor if self.span is None else self.span.named(floor)
-
-
-@singledispatch
-def violation(check: Check) -> str | None:
-    """The SQL condition of a row that breaks the rule, or None for a rule over tables."""
-    raise TypeError(f"no translation for {type(check).__name__}")
-
-
-@violation.register
-def _(check: NotNull) -> str:
-    return f"{quote(check.column)} is null"
-
-
-@violation.register
-def _(check: AcceptedValues) -> str:
-    listed = ", ".join(_value(v) for v in check.values)
-    return f"{quote(check.column)} not in ({listed})" if listed else "true"
-
-
-@violation.register
-def _(check: Between) -> str:
-    column = quote(check.column)
-    low = [] if check.low is None else [f"{column} < {_value(check.low)}"]
-    high = [] if check.high is None else [f"{column} > {_value(check.high)}"]
-    return "(" + " or ".join(low + high) + ")"
-
-
-@violation.register
-def _(check: Matches) -> str:
-    return f"not regexp_full_match({quote(check.column)}, {text(check.pattern)})"
-
-
-@violation.register
-def _(check: Expression) -> str:
-    return f"not ({check.sql})"
-
-
-@violation.register(UniqueKey)
-@violation.register(RefersTo)
-@violation.register(RowCount)
-@violation.register(Query)
-def _(check: Check) -> None:
-    return None
+MASK = "***"
 
 
 def audit(
-    connection: duckdb.DuckDBPyConnection, staged: Staged, keys: list[str]
+    connection: duckdb.DuckDBPyConnection,
+    staged: Staged,
+    keys: list[str],
+    checks: Sequence[Check] | None = None,
 ) -> tuple[dict[str, int], list[Finding]]:
     """Count rows and run every check in each partition.
 
-    Guarantees: row rules share one scan, a second one counts where some row breaks a rule; each
-    table rule reads the columns it needs.
+    Guarantees: counts are exact by whichever route; what the files' footers prove is not read,
+    row rules share one scan, a second one counts where some row breaks a rule.
     """
-    checks = staged.dataset.all_checks
-    row_rules = [(c, sql) for c in checks if (sql := violation(c)) is not None]
-    unique = [c for c in checks if isinstance(c, UniqueKey)]
-    found = _first_scan(connection, staged, [sql for _, sql in row_rules], unique)
-    rows = {key: int(found[key][0]) if key in found else 0 for key in keys}
-    repeated = [c for n, c in enumerate(unique) if any(f[2 + n] for f in found.values())]
-    counts = ", ".join(f"count(*) filter ({sql})" for _, sql in row_rules)
-    by_key = _grouped(connection, staged, counts) if any(f[1] for f in found.values()) else {}
-    findings = []
-    for position, (check, _) in enumerate(row_rules):
-        failing = {k: int(r[position]) for k, r in by_key.items()}
-        findings += _findings(check, failing, rows)
-    for check in checks:
-        if isinstance(check, UniqueKey) and check not in repeated:
-            findings += _findings(check, {}, rows)
-        elif violation(check) is None:
-            findings += _findings(check, _table_rule(connection, staged, check, rows), rows)
-    return rows, findings
+    checks = staged.dataset.all_checks if checks is None else checks
+    walk = _Walk(connection=connection, staged=staged, plan=plan(connection, staged, checks))
+    walk.scan(keys)
+    for step in walk.plan.steps:
+        if step.route not in (FOOTERS, SCAN):
+            with walk.timed(step):
+                walk.failing[step.check.label] = walk.answer(step)
+    return walk.rows, [f for s in walk.plan.steps for f in walk.findings(s)]
 
 
-def _first_scan(
-    connection: duckdb.DuckDBPyConnection,
-    staged: Staged,
-    rules: list[str],
-    unique: list[UniqueKey],
-) -> dict[str, tuple[Any, ...]]:
-    """For each partition its rows, whether one breaks a row rule, how many keys may repeat.
+@dataclass(kw_only=True)
+class _Walk:
+    """An audit on its way through the plan."""
 
-    As many hashes of a key as rows prove that none repeats in any of the partitions.
-    """
-    broken = " or ".join(f"({sql})" for sql in rules) or "false"
-    hashes = [f"hash({', '.join(map(quote, c.key))}) as h{n}" for n, c in enumerate(unique)]
-    repeats = [f"count(*) - count(distinct h{n})" for n in range(len(unique))]
-    found = connection.execute(
-        f"with scanned as materialized (select {', '.join([f'{staged.floor} as p', *hashes])},"
-        f" ({broken}) as broken from {staged.relation} where {staged.where}),"
-        " counted as (select p, count(*) as n, coalesce(bool_or(broken), false) as breaks"
-        f" from scanned group by p) select {staged.named('p')}, n, breaks, * exclude (p, n, breaks)"
-        f" from counted, (select {', '.join(repeats) or 'count(*)'} from scanned)"
-    ).fetchall()
+    connection: duckdb.DuckDBPyConnection
+    staged: Staged
+    plan: Plan
+    rows: dict[str, int] = field(default_factory=dict)
+    repeats: dict[str, int] = field(default_factory=dict)
+    failing: dict[str, dict[str, int]] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def timed(self, *steps: Step) -> Iterator[None]:
+        """Share the block's seconds among steps."""
+        began = time.monotonic()
+        yield
+        for step in steps:
+            label = step.check.label
+            spent = (time.monotonic() - began) / len(steps)
+            self.seconds[label] = self.seconds.get(label, 0.0) + spent
+
+    def findings(self, step: Step) -> list[Finding]:
+        """What a check found in each partition."""
+        failing = self.failing.get(step.check.label, {})
+        return [
+            Finding(
+                check=step.check.label,
+                partition=key,
+                failing=failing.get(key, 0),
+                rows=count,
+                severity=step.check.severity,
+                route=str(step),
+                seconds=self.seconds.get(step.check.label, 0.0),
+            )
+            for key, count in self.rows.items()
+        ]
+
+    def scan(self, keys: list[str]) -> None:
+        """Count the rows of each partition, those that break a row rule, keys that may repeat.
+
+        As many hashes of a key as rows prove that none repeats in any of the partitions.
+        """
+        shared, hashed = self.plan.by(SCAN), self.plan.by(HASHES)
+        rules = [str(violation(s.check)) for s in shared]
+        breaks = " or ".join(f"({sql})" for sql in rules) or "false"
+        named = [f"hash({', '.join(map(quote, s.check.columns()))}) as h" for s in hashed]
+        hashes = [f"{sql}{n}" for n, sql in enumerate(named)]
+        repeats = [f"count(*) - count(distinct h{n})" for n in range(len(hashed))]
+        staged = self.staged
+        columns = ", ".join([f"{staged.floor} as p", *hashes])
+        with self.timed(*shared, *hashed):
+            found = _by_partition(
+                self.connection,
+                f"with scanned as materialized (select {columns},"
+                f" ({breaks}) as broken from {staged.relation} where {staged.where}),"
+                " counted as (select p, count(*) as n, coalesce(bool_or(broken), false) as breaks"
+                f" from scanned group by p) select {staged.named('p')}, n, breaks,"
+                " * exclude (p, n, breaks)"
+                f" from counted, (select {', '.join(repeats) or 'count(*)'} from scanned)",
+            )
+            self.rows = {key: int(found[key][0]) if key in found else 0 for key in keys}
+            if any(f[1] for f in found.values()):
+                self._count({s.check.label: r for s, r in zip(shared, rules, strict=True)})
+        for n, step in enumerate(hashed):
+            self.repeats[step.check.label] = max((f[2 + n] for f in found.values()), default=0)
+
+    def _count(self, rules: Mapping[str, str]) -> None:
+        """Count the rows of each partition for which conditions hold, in one scan."""
+        staged = self.staged
+        counts = ", ".join(f"count(*) filter ({sql})" for sql in rules.values())
+        found = _by_partition(
+            self.connection,
+            f"select {staged.named('p')}, * exclude (p) from (select {staged.floor} as p,"
+            f" {counts} from {staged.relation} where {staged.where} group by 1)",
+        )
+        for position, label in enumerate(rules):
+            self.failing[label] = {key: int(row[position]) for key, row in found.items()}
+
+    def answer(self, step: Step) -> dict[str, int]:
+        """The failing rows of each partition, for a check with a route of its own."""
+        check = step.check
+        if isinstance(check, UniqueKey):
+            return self._repeated(step, check)
+        if step.route in (DISTINCT, ANTI_JOIN):
+            if self._one(_strange(self.staged, step)):
+                self._count({check.label: broken(self.staged, check)})
+            return self.failing.get(check.label, {})
+        if step.route == QUERY:
+            assert isinstance(check, Query)
+            return _query(self.connection, self.staged, check, list(self.rows))
+        return partition_rule(self.connection, self.staged, check, self.rows)
+
+    def _repeated(self, step: Step, check: UniqueKey) -> dict[str, int]:
+        """Rows beyond the first of each key, every row of a key that another partition holds."""
+        staged, key = self.staged, ", ".join(map(quote, check.key))
+        held = step.history == SEMI_JOIN and self._hits(check)
+        if step.route == BITMAP:
+            kind = staged.dataset.contract.column(check.key[0]).type
+            low, high = dense(kind, self.plan.footers, check.key[0]) or (0, 0)
+            bits = f"bit_count(bitstring_agg({key}, {low}, {high}))"
+            repeats = self._one(
+                f"select count(*) - coalesce({bits}, 0) from {staged.relation} where {staged.where}"
+            )
+        else:
+            repeats = self.repeats[check.label]
+        if not repeats and not held:
+            return {}
+        others = f"(({key}) in (select ({key}) from {hits(check)}))::int" if held else "0"
+        found = _by_partition(
+            self.connection,
+            f"select p, sum(n - 1 + held)::bigint from (select {key}, max({staged.key}) as p,"
+            f" count(*) as n, {others} as held from {staged.relation} where {staged.where}"
+            f" group by {key}) group by 1",
+        )
+        return {k: int(row[0]) for k, row in found.items()}
+
+    def _hits(self, check: UniqueKey) -> bool:
+        """Keep the staged keys that other partitions hold; say whether there are any."""
+        staged, first = self.staged, quote(check.key[0])
+        key = ", ".join(map(quote, check.key))
+        kind = staged.dataset.contract.column(check.key[0]).type
+        ends = self.plan.footers.ends(check.key[0]) if is_exact(kind) else None
+        low, high = (
+            ends
+            or self.connection.execute(
+                f"select min({first}), max({first}) from {staged.relation} where {staged.where}"
+            ).fetchone()
+            or (None, None)
+        )
+        self.connection.execute(
+            f"create or replace temp table {hits(check)} as select distinct {key}"
+            f" from {staged.relation} where ({staged.where}) is not true"
+            f" and {first} between ? and ? and ({key}) in (select ({key})"
+            f" from {staged.relation} where {staged.where})",
+            [low, high],
+        )
+        return bool(self._one(f"select count(*) from {hits(check)}"))
+
+    def _one(self, sql: str) -> int:
+        row = self.connection.execute(sql).fetchone()
+        return int(row[0]) if row else 0
+
+
+def _by_partition(connection: duckdb.DuckDBPyConnection, sql: str) -> dict[str, tuple[Any, ...]]:
+    found = connection.execute(sql).fetchall()
     return {str(key): tuple(values) for key, *values in found}
 
 
-def _grouped(
-    connection: duckdb.DuckDBPyConnection, staged: Staged, aggregates: str
-) -> dict[str, tuple[Any, ...]]:
-    """Aggregates over the staged rows of each partition."""
-    found = connection.execute(
-        f"select {staged.named('p')}, * exclude (p) from (select {staged.floor} as p,"
-        f" {aggregates} from {staged.relation} where {staged.where} group by 1)"
-    ).fetchall()
-    return {str(key): tuple(values) for key, *values in found}
-
-
-def _findings(check: Check, failing: Mapping[str, int], rows: Mapping[str, int]) -> list[Finding]:
-    return [
-        Finding(
-            check=check.label,
-            partition=key,
-            failing=failing.get(key, 0),
-            rows=count,
-            severity=check.severity,
-        )
-        for key, count in rows.items()
-    ]
-
-
-def _table_rule(
-    connection: duckdb.DuckDBPyConnection,
-    staged: Staged,
-    check: Check,
-    rows: Mapping[str, int],
-) -> dict[str, int]:
-    if isinstance(check, RowCount):
-        high = check.high
-        return {k: int(n < check.low or (high is not None and n > high)) for k, n in rows.items()}
-    if isinstance(check, Query):
-        return _query(connection, staged, check, list(rows))
-    if isinstance(check, UniqueKey):
-        sql = _unique(staged, check)
-    elif isinstance(check, RefersTo):
-        column, other = quote(check.column), staged.others(check.dataset)
-        sql = (
-            f"select {staged.key}, count(*) from {staged.relation} where {staged.where}"
-            f" and {column} is not null and {column} not in"
-            f" (select {quote(check.other)} from {other}"
-            f" where {quote(check.other)} is not null) group by 1"
-        )
-    else:
-        raise TypeError(f"no translation for {type(check).__name__}")
-    return {str(k): int(n) for k, n in connection.execute(sql).fetchall()}
-
-
-def _unique(staged: Staged, check: UniqueKey) -> str:
-    """Rows beyond the first of each key; a key also may not stand in two partitions."""
-    key = ", ".join(quote(k) for k in check.key)
-    return (
-        f"select p, sum(n - 1)::bigint from (select {key}, max({staged.key}) as p, count(*) as n"
-        f" from {staged.relation} where {staged.where} group by {key} having count(*) > 1)"
-        " group by 1"
-    )
+def _strange(staged: Staged, step: Step) -> str:
+    """The SQL that counts values, or rows, that break a rule about values."""
+    column = quote(step.check.columns()[0])
+    own = f"(select {column} as v from {staged.relation} where {staged.where})"
+    if step.route == DISTINCT:
+        own = f"(select distinct v from {own})"
+    if isinstance(step.check, RefersTo):
+        other = f"select {quote(step.check.other)} as v from {staged.others(step.check.dataset)}"
+        return f"select count(v) from {own} as own anti join ({other}) as other using (v)"
+    rule = violation(step.check)
+    return f"select count(*) from (select v as {column} from {own}) where {rule}"
 
 
 def _query(
@@ -255,21 +243,15 @@ def _query(
 def sample(
     connection: duckdb.DuckDBPyConnection, staged: Staged, check: Check, partition: str
 ) -> list[str]:
-    """A few keys of rows that break a row rule, for the error's reader."""
-    sql = violation(check)
-    if sql is None:
+    """A few keys of rows that break a rule, for the error's reader; sensitive ones are masked."""
+    if not check.speaks_of_rows:
         return []
-    key = ", ".join(f"{quote(k)}::varchar" for k in staged.dataset.contract.key)
+    contract = staged.dataset.contract
+    key = ", ".join(
+        text(MASK) if contract.is_sensitive(k) else f"{quote(k)}::varchar" for k in contract.key
+    )
     rows = connection.execute(
-        f"select {key} from {staged.relation} where {staged.where}"
-        f" and {staged.key} = {text(partition)} and {sql} limit 5"
+        f"select {key} from {staged.relation} where {staged.within([partition])}"
+        f" and {broken(staged, check)} limit 5"
     ).fetchall()
     return ["/".join(str(v) for v in row) for row in rows]
-
-
-def _value(value: object) -> str:
-    if value is None:
-        return "null"
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return text(str(value)) if not isinstance(value, bool) else str(value).lower()
-    return repr(value)

@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 
 import duckdb
 
-from platform_assets.build.audit import Finding
 from platform_assets.build.difference import Difference, difference
 from platform_assets.build.partition import Span, spans
 from platform_assets.build.publication import Job
 from platform_assets.build.publish import publish
+from platform_assets.build.staged import Finding
 from platform_assets.build.table import stored
 from platform_assets.declare.dataset import Dataset
 from platform_assets.declare.name import DatasetName

@@ -12,12 +12,13 @@ from pathlib import Path
 
 import duckdb
 
-from platform_assets.build.audit import Finding, Staged, audit
+from platform_assets.build.audit import audit
 from platform_assets.build.code import code_version
 from platform_assets.build.lateness import Late, Watermarks
 from platform_assets.build.partition import Span, is_zoned
 from platform_assets.build.publication import Job, Outcome, Publication
 from platform_assets.build.repeats import leave_out_repeats
+from platform_assets.build.staged import Finding, Staged
 from platform_assets.build.table import ROW_POSITIONS, engine_types, ensure_table, stored_schema
 from platform_assets.build.typing_rules import reject_reason, typed
 from platform_assets.declare.dataset import Dataset
@@ -191,7 +192,7 @@ class _Landing:
         ).fetchone()
         if row is None or row[0] is None:
             return None
-        return _span_of(self.dataset, str(row[0]), str(row[1]))
+        return span_of(self.dataset, str(row[0]), str(row[1]))
 
     def _no_truncates(self) -> str:
         return " and _op <> 't'" if self._kind == "postgres" else ""
@@ -263,7 +264,8 @@ class _Landing:
         ends = f"{text(self.dataset.contract.version)}, {text(self.job.run_id)}, now()"
         position = ROW_POSITIONS[self._kind].format(shard=text(batch.shard))
         self.connection.execute(
-            f"insert into {ledger.QUARANTINE} select ?, ?, {position}, _reason, _payload,"
+            f"insert into {ledger.QUARANTINE} ({columns}, contract_version, run_id,"
+            f" quarantined_at) select ?, ?, {position}, _reason, _payload,"
             f" {ends} from {TYPED} where _reason is not null",
             values,
         )
@@ -356,7 +358,8 @@ def _inside(key: str, span: Span | None) -> tuple[Finding, ...]:
     return (Finding(check="within_partition", partition=key, failing=0, rows=1, severity="block"),)
 
 
-def _span_of(dataset: Dataset, low: str, high: str) -> Span:
+def span_of(dataset: Dataset, low: str, high: str) -> Span:
+    """The partitions between two event times, as UTC or wall-clock text."""
     cadence = dataset.cadence
     assert cadence is not None
     begin, end = datetime.fromisoformat(low), datetime.fromisoformat(high)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
-from platform_assets.build.manifest import Node, Project, name_of, refuse
+from platform_assets.build.manifest import Node, Project, declared, name_of, refuse
 from platform_assets.declare.check import (
     AcceptedValues,
     Check,
@@ -27,7 +28,8 @@ def checks_of(project: Project, model: Node) -> Iterator[Check]:
     """Translate the tests of a model; a test without a word of ours runs as compiled SQL."""
     for test in project.tests():
         if subject(project, test) == model["unique_id"]:
-            yield _check(project, model, test)
+            check = _check(project, model, test)
+            yield replace(check, declared=declared(test))
 
 
 def constraints_of(model: Node) -> Iterator[Check]:

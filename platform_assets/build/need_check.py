@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import duckdb
 
-from platform_assets.build.audit import Finding, violation
+from platform_assets.build.rule import violation
+from platform_assets.build.staged import Finding
 from platform_assets.declare.check import Check, RefersTo, RowCount, UniqueKey
 from platform_assets.declare.dataset import Dataset
 from platform_assets.declare.name import DatasetName

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from platform_assets.build.audit import Finding
+from platform_assets.build.staged import Finding
 from platform_assets.declare.dataset import Dataset
 from platform_assets.declare.errors import BrokenContractError
 from platform_assets.declare.name import DatasetName
@@ -28,7 +28,10 @@ class Job:
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """What happened to one partition; `partition` is "" for an unpartitioned dataset."""
+    """What happened to one partition; `partition` is "" for an unpartitioned dataset.
+
+    Shapes: `aside` counts the rows put aside by the first rule that each breaks.
+    """
 
     partition: str
     rows_in: int
@@ -36,6 +39,7 @@ class Outcome:
     data_version: str
     findings: tuple[Finding, ...]
     published: bool
+    aside: Mapping[str, int] = field(default_factory=dict)
 
     @cached_property
     def blocked(self) -> bool:
@@ -63,6 +67,11 @@ class Publication:
     samples: Mapping[str, list[str]] = field(default_factory=dict)
     idle_because: str = "no new rows"
 
+    def place(self, label: str) -> str:
+        """Where a check stands in the code; one that the contract implies stands with it."""
+        placed = {c.label: c.declared for c in self.dataset.all_checks}
+        return placed.get(label) or self.dataset.declared
+
     def refuse_blocked(self) -> None:
         """Raise for the partitions that a blocking check held back.
 
@@ -79,7 +88,7 @@ class Publication:
         raise BrokenContractError(
             f"{name} [{where}]: {finding.failing} of {finding.rows} rows break"
             f" `{finding.check}`{more}" + (f", such as {', '.join(keys)}" if keys else ""),
-            declared=f"{self.dataset.declared}  {finding.check}, severity block",
+            declared=f"{self.place(finding.check)}  {finding.check}, severity block",
             data=f"not published; readers still see snapshot {self.input_snapshot} of it",
             next=f"watermain explain {name} {outcome.partition}".rstrip(),
         )

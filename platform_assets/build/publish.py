@@ -14,13 +14,17 @@ from itertools import pairwise
 
 import duckdb
 
-from platform_assets.build.audit import Finding, Staged, audit, sample
+from platform_assets.build.audit import audit
 from platform_assets.build.body import staged_sql
 from platform_assets.build.code import code_version
 from platform_assets.build.need_check import audit_needs
 from platform_assets.build.partition import Span, overlapping
+from platform_assets.build.partition_rule import means
 from platform_assets.build.publication import Job, Outcome, Publication
+from platform_assets.build.split import Split, Writer, split
+from platform_assets.build.staged import WINDOW, Finding, Staged
 from platform_assets.build.table import ensure_table
+from platform_assets.declare.check import Steady
 from platform_assets.declare.dataset import Dataset
 from platform_assets.declare.name import DatasetName
 from resources import ledger
@@ -70,6 +74,7 @@ class _Bench:
     wanted: dict[str, str] = field(default_factory=dict)
     changed: list[str] = field(default_factory=list)
     is_first: bool = False
+    standing: set[str] = field(default_factory=set)
     inputs: dict[DatasetName, dict[str, ledger.Standing]] = field(default_factory=dict)
 
     def bind(self) -> None:
@@ -79,7 +84,7 @@ class _Bench:
         names = {*self.dataset.inputs.values(), self.dataset.name}
         self.inputs = ledger.standing(self.connection, names)
         known = {k: s.version for k, s in self.inputs.pop(self.dataset.name).items()}
-        self.is_first = not known
+        self.is_first, self.standing = not known, set(known)
         keys = self.span.keys if self.span else [""]
         versions = {n: {k: s.version for k, s in of.items()} for n, of in self.inputs.items()}
         self.wanted = {key: self._version(key, versions) for key in keys}
@@ -136,6 +141,7 @@ class _Bench:
     def attempt(self, keys: list[str], began: float) -> Publication:
         """Publish some partitions from the snapshot that was read first."""
         self.is_first = False  # an attempt before this one may have filled the table
+        self.standing |= set(self.changed)
         with self._transaction() as written:
             at = f" at (version => {self.snapshot})"
             attempt = self._stage(keys, began, written, at=at)
@@ -159,14 +165,18 @@ class _Bench:
         with ThreadPoolExecutor(1) as beside:
             flushed = beside.submit(written.sync)
             rows_in = self._rows_in(views, span)
-            rows, findings = audit(self.connection, staged, keys)
-            findings += _outside(rows, int(count[0]) if count else 0, where)
-            findings += audit_needs(self.connection, self.dataset, views, keys, staged.others)
-        outcomes = self._outcomes(keys, rows_in, rows, findings)
-        refused = next((o for o in outcomes if o.blocked), None)
-        samples = self._samples(staged, refused) if refused else {}
-        report = self.report(outcomes, began, size=flushed.result(), samples=samples)
-        if refused is None:
+            written_rows = int(count[0]) if count else 0
+            staged = replace(staged, files=written.data_files(), written=written_rows)
+            found = split(self.connection, staged, keys, self._writer())
+            found.findings.extend(_outside(found.computed, written_rows, where))
+            found.findings.extend(
+                audit_needs(self.connection, self.dataset, views, keys, staged.others)
+            )
+        outcomes = self._outcomes(keys, rows_in, found)
+        refused = any(o.blocked for o in outcomes)
+        report = self.report(outcomes, began, size=flushed.result(), samples=found.samples)
+        if not refused:
+            self._remember(staged)
             ledger.append(self.connection, self._ledger_rows(report))
             failpoint("publish.after_data_before_commit")
         return report
@@ -208,21 +218,21 @@ class _Bench:
         self,
         keys: list[str],
         rows_in: Mapping[str, int],
-        rows: Mapping[str, int],
-        findings: list[Finding],
+        found: Split,
     ) -> list[Outcome]:
         shared = rows_in.get("", 0)
         of: dict[str, list[Finding]] = {}
-        for finding in findings:
+        for finding in found.findings:
             of.setdefault(finding.partition, []).append(finding)
         return [
             Outcome(
                 partition=key,
                 rows_in=rows_in.get(key, 0) + (shared if key else 0),
-                rows_out=rows.get(key, 0),
+                rows_out=found.rows.get(key, 0),
                 data_version=self.wanted[key],
                 findings=tuple(of.get(key, ())),
                 published=True,
+                aside=found.aside.get(key, {}),
             )
             for key in keys
         ]
@@ -234,7 +244,20 @@ class _Bench:
             where=span.filter(self.dataset.contract) if span else "true",
             span=span,
             others=lambda name: f"{table(name)}{at}",
+            history=span is not None and bool(self.standing - set(span.keys)),
+            now=self.job.clock.now(),
         )
+
+    def _writer(self) -> Writer:
+        return Writer(job=self.job, code=self.code, epoch=self.lease.epoch)
+
+    def _remember(self, staged: Staged) -> None:
+        """Keep the means that later partitions are compared with."""
+        for check in self.dataset.all_checks:
+            for column in check.columns() if isinstance(check, Steady) else ():
+                found = means(self.connection, staged, column)
+                name, epoch = str(self.dataset.name), self.lease.epoch
+                ledger.remember_means(self.connection, name, column, found, epoch)
 
     def unchanged(self) -> list[Outcome]:
         """The partitions that stand as they would be computed, their checks run again."""
@@ -256,14 +279,6 @@ class _Bench:
             )
             for key in keys
         ]
-
-    def _samples(self, staged: Staged, refused: Outcome) -> dict[str, list[str]]:
-        checks = {c.label: c for c in self.dataset.all_checks}
-        return {
-            f.check: sample(self.connection, staged, checks[f.check], refused.partition)
-            for f in refused.findings
-            if f.blocks and f.check in checks
-        }
 
     def report(
         self,
@@ -306,6 +321,7 @@ class _Bench:
                 run_id=self.job.run_id,
                 published_at=now,
                 failing=o.failing,
+                rows_quarantined=sum(o.aside.values()),
             )
             for o in report.outcomes
         ]
@@ -321,9 +337,7 @@ def _outside(rows: Mapping[str, int], inserted: int, where: str) -> list[Finding
     if where == "true":
         return []
     return [
-        Finding(
-            check="within_partition", partition=key, failing=stray, rows=count, severity="block"
-        )
+        Finding(check=WINDOW, partition=key, failing=stray, rows=count, severity="block")
         for key, count in rows.items()
     ]
 

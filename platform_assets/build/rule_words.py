@@ -7,7 +7,7 @@ from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
-from platform_assets.build.audit import violation
+from platform_assets.build.rule import violation
 from platform_assets.declare.check import (
     AcceptedValues,
     Between,

@@ -48,6 +48,8 @@ class Checked:
     sample: str
     partition: str | None
     at: float
+    route: str = ""
+    seconds: float | None = None
 
 
 @contextmanager
@@ -139,6 +141,8 @@ def _checked(label: str, record: AssetCheckExecutionRecord) -> Checked:
         sample=str(metadata.get("sample_keys", "none")),
         partition=evaluation.partition if evaluation else None,
         at=record.create_timestamp,
+        route=str(metadata.get("route", "")),
+        seconds=_seconds(metadata.get("seconds")),
     )
 
 
@@ -154,6 +158,10 @@ def _published(event: dg.DagsterEvent) -> int | None:
 
 def _count(value: object) -> int | None:
     return value if isinstance(value, int) else None
+
+
+def _seconds(value: object) -> float | None:
+    return value if isinstance(value, float) else None
 
 
 def _reasons(events: Iterable[dg.DagsterEvent]) -> Iterator[str]:

@@ -15,6 +15,9 @@ MOST_PARTITIONS = 10
 def explain(
     dataset: Annotated[str, typer.Argument(help="Such as operations.curated.flights.")],
     partition: Annotated[str | None, typer.Argument(help="One partition.")] = None,
+    checks: Annotated[
+        bool, typer.Option("--checks", help="The checks alone, each with its route and cost.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print facts as JSON.")] = False,
 ) -> None:
     """Tell a dataset's contract, neighbours, publishes, check results, positions."""
@@ -25,6 +28,9 @@ def explain(
     found = find(DatasetName.parse(dataset))
     if partition is not None and found.cadence is not None:
         found.cadence.window(partition)
+    if checks:
+        _tell_plan({"dataset": str(found.name), **_checked(found)}, as_json)
+        return
     facts = _declared(found, everything()) | _published(found, partition) | _checked(found)
     if as_json:
         screen.facts(facts)
@@ -96,16 +102,44 @@ def _checked(dataset: Dataset) -> dict[str, Any]:
     from dataclasses import asdict
 
     from platform_assets.build.need_check import need_labels
+    from platform_assets.build.plan import foreseen
     from platform_assets.build.run import latest_checks, open_instance
+    from platform_assets.build.staged import own_checks, runbook
     from resources.instance import dagster_home, storage_url
     from resources.settings import load_settings
 
-    settings = load_settings()
-    labels = [c.label for c in dataset.all_checks] + [n for n, _ in need_labels(dataset)]
-    labels += ["within_partition"] if dataset.cadence else []
+    settings, planned = load_settings(), foreseen(dataset)
+    severities = {c.label: str(c.severity) for c in dataset.all_checks} | dict(
+        need_labels(dataset) + own_checks(dataset)
+    )
+    places = {c.label: c.declared for c in dataset.all_checks}
     with open_instance(dagster_home(settings), storage_url(settings)) as instance:
-        found = {c.check: asdict(c) for c in latest_checks(dataset, labels, instance)}
-    return {"checks": [found.get(label, {"check": label, "passed": None}) for label in labels]}
+        latest = latest_checks(dataset, severities, instance)
+    found = {c.check: asdict(c) for c in latest}
+    return {
+        "checks": [
+            {
+                **found.get(label, {"check": label, "passed": None, "seconds": None}),
+                "severity": severity,
+                "route": found.get(label, {}).get("route") or planned.get(label, "counted"),
+                "declared": places.get(label) or dataset.declared,
+                "runbook": runbook(dataset, label),
+            }
+            for label, severity in severities.items()
+        ]
+    }
+
+
+def _tell_plan(facts: dict[str, Any], as_json: bool) -> None:
+    from platform_assets.cli import screen
+
+    if as_json:
+        screen.facts(facts)
+        return
+    screen.OUT.print("the route of each check, as last taken or as planned", style="bold")
+    columns = ("check", "severity", "route", "seconds", "declared")
+    rows = [[c[n] for n in columns] for c in facts["checks"]]
+    screen.grid(columns, rows, right={"seconds"})
 
 
 def _print(facts: dict[str, Any]) -> None:

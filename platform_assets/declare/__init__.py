@@ -12,16 +12,19 @@ from platform_assets.declare.check import (
     accepted_values,
     between,
     expression,
+    fresh_within,
     matches,
     not_null,
     refers_to,
     row_count,
+    steady,
     unique,
 )
 from platform_assets.declare.contract import Column, Contract, Migration, Sensitivity
 from platform_assets.declare.dataset import Dataset, dataset, raw
 from platform_assets.declare.name import DatasetName
 from platform_assets.declare.need import Needs, needs
+from platform_assets.declare.quarantine import Quarantine
 from platform_assets.declare.slo import Slo
 from platform_assets.declare.source import Files, Kafka, Mqtt, Platform, Postgres
 from platform_assets.declare.web import (
@@ -60,6 +63,7 @@ __all__ = [
     "OAuth2",
     "Platform",
     "Postgres",
+    "Quarantine",
     "Rest",
     "Sensitivity",
     "Slo",
@@ -70,6 +74,7 @@ __all__ = [
     "dataset",
     "expression",
     "first_message",
+    "fresh_within",
     "latest_delivery",
     "latest_per_key",
     "matches",
@@ -78,6 +83,7 @@ __all__ = [
     "raw",
     "refers_to",
     "row_count",
+    "steady",
     "unique",
     "utc_from_local",
 ]

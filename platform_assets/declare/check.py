@@ -3,28 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, ClassVar, Literal, get_args
 
 from platform_assets.declare.errors import InvalidDeclarationError
 from platform_assets.declare.name import DatasetName
+from platform_assets.declare.place import place
 
-Severity = Literal["block", "warn"]
+Severity = Literal["block", "quarantine", "warn"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Check:
-    """A rule with a severity: `block` holds the data back, `warn` reports."""
+    """A rule: `block` holds the data back, `quarantine` puts rows aside, `warn` reports.
+
+    Guarantees: where a rule stands in the code is no part of what it says.
+    """
+
+    runbook: ClassVar[str] = "rows-break-a-rule"
+    speaks_of_rows: ClassVar[bool] = True
 
     severity: Severity = "block"
+    declared: str = field(default="", compare=False, repr=False)
 
     def __post_init__(self) -> None:
-        if self.severity not in ("block", "warn"):
+        known = [s for s in get_args(Severity) if self.speaks_of_rows or s != "quarantine"]
+        if self.severity not in known:
+            why = "speaks of no row" if self.severity == "quarantine" else "is unknown"
             raise InvalidDeclarationError(
-                f"severity {self.severity!r} is unknown",
-                declared=type(self).__name__,
+                f"severity {self.severity!r} of {type(self).__name__} {why}",
+                declared=self.declared or type(self).__name__,
                 data="nothing was read or written",
-                next="use one of `block`, `warn`",
+                next=f"use one of {', '.join(f'`{s}`' for s in known)}",
             )
 
     @property
@@ -52,6 +63,8 @@ class NotNull(Check):
 @dataclass(frozen=True, kw_only=True)
 class UniqueKey(Check):
     """No two rows share the key."""
+
+    runbook: ClassVar[str] = "duplicate-keys"
 
     key: tuple[str, ...]
 
@@ -104,6 +117,8 @@ class Matches(Check):
 class RefersTo(Check):
     """Every value, where there is one, is in the other dataset's column."""
 
+    runbook: ClassVar[str] = "dangling-references"
+
     column: str
     dataset: DatasetName
     other: str
@@ -116,6 +131,9 @@ class RefersTo(Check):
 @dataclass(frozen=True, kw_only=True)
 class RowCount(Check):
     """Each partition has a number of rows inside the bounds, which are included."""
+
+    runbook: ClassVar[str] = "unusual-volume"
+    speaks_of_rows: ClassVar[bool] = False
 
     low: int = 1
     high: int | None = None
@@ -141,6 +159,8 @@ class Expression(Check):
 class Query(Check):
     """The SQL query finds no row; it calls datasets by their quoted names, this one's too."""
 
+    speaks_of_rows: ClassVar[bool] = False
+
     name: str
     sql: str
     datasets: tuple[DatasetName, ...] = ()
@@ -150,9 +170,49 @@ class Query(Check):
         return self.name
 
 
+@dataclass(frozen=True, kw_only=True)
+class FreshWithin(Check):
+    """The newest value lies at most so long before now, or before the partition's end."""
+
+    runbook: ClassVar[str] = "stale-content"
+    speaks_of_rows: ClassVar[bool] = False
+
+    column: str
+    within: timedelta
+
+    @property
+    def label(self) -> str:
+        return f"fresh_{self.column}"
+
+
+ROWS = "rows"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Steady(Check):
+    """A partition's row count, or a column's mean, stays near that of the partitions before it.
+
+    Units: `within` is a factor around the median of the last `against` partitions.
+    """
+
+    runbook: ClassVar[str] = "unusual-volume"
+    speaks_of_rows: ClassVar[bool] = False
+
+    of: str = ROWS
+    against: int = 28
+    within: float = 2.0
+
+    @property
+    def label(self) -> str:
+        return f"steady_{self.of}"
+
+    def columns(self) -> tuple[str, ...]:
+        return () if self.of == ROWS else (self.of,)
+
+
 def not_null(column: str, *, severity: Severity = "block") -> NotNull:
     """Demand a value in every row of the column."""
-    return NotNull(column=column, severity=severity)
+    return NotNull(column=column, severity=severity, declared=place())
 
 
 def unique(*columns: str, severity: Severity = "block") -> UniqueKey:
@@ -164,7 +224,7 @@ def unique(*columns: str, severity: Severity = "block") -> UniqueKey:
             data="nothing was read or written",
             next="name at least one column, each once",
         )
-    return UniqueKey(key=columns, severity=severity)
+    return UniqueKey(key=columns, severity=severity, declared=place())
 
 
 def accepted_values(
@@ -178,7 +238,7 @@ def accepted_values(
             data="nothing was read or written",
             next="list values, null left out: it is always allowed; `not_null` forbids it",
         )
-    return AcceptedValues(column=column, values=tuple(values), severity=severity)
+    return AcceptedValues(column=column, values=tuple(values), severity=severity, declared=place())
 
 
 def between(
@@ -192,12 +252,12 @@ def between(
             data="nothing was read or written",
             next="give `low`, `high` or both, with low <= high",
         )
-    return Between(column=column, low=low, high=high, severity=severity)
+    return Between(column=column, low=low, high=high, severity=severity, declared=place())
 
 
 def matches(column: str, pattern: str, *, severity: Severity = "block") -> Matches:
     """Demand that each value matches the RE2 pattern from end to end."""
-    return Matches(column=column, pattern=pattern, severity=severity)
+    return Matches(column=column, pattern=pattern, severity=severity, declared=place())
 
 
 def refers_to(
@@ -205,14 +265,35 @@ def refers_to(
 ) -> RefersTo:
     """Demand that each value stands in the other dataset, in the column of the same name."""
     name = DatasetName.parse(dataset)
-    return RefersTo(column=column, dataset=name, other=other or column, severity=severity)
+    return RefersTo(
+        column=column, dataset=name, other=other or column, severity=severity, declared=place()
+    )
 
 
 def row_count(*, low: int = 1, high: int | None = None, severity: Severity = "block") -> RowCount:
     """Demand between `low` and `high` rows in each partition."""
-    return RowCount(low=low, high=high, severity=severity)
+    return RowCount(low=low, high=high, severity=severity, declared=place())
 
 
 def expression(name: str, sql: str, *, severity: Severity = "block") -> Expression:
     """Demand that a SQL condition over the row's columns never is false."""
-    return Expression(name=name, sql=sql, severity=severity)
+    return Expression(name=name, sql=sql, severity=severity, declared=place())
+
+
+def fresh_within(column: str, within: timedelta, *, severity: Severity = "warn") -> FreshWithin:
+    """Demand that the newest value of a column is no older than that."""
+    return FreshWithin(column=column, within=within, severity=severity, declared=place())
+
+
+def steady(
+    of: str = ROWS, *, against: int = 28, within: float = 2.0, severity: Severity = "warn"
+) -> Steady:
+    """Demand that `rows`, or a column's mean, stays within a factor of its trailing median."""
+    if against < 1 or within <= 1:
+        raise InvalidDeclarationError(
+            f"steady({of!r}) compares with {against} partitions, within a factor of {within}",
+            declared=place(),
+            data="nothing was read or written",
+            next="give `against` of 1 at least, `within` above 1",
+        )
+    return Steady(of=of, against=against, within=within, severity=severity, declared=place())

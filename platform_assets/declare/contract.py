@@ -19,6 +19,7 @@ from platform_assets.declare.errors import (
     InvalidDeclarationError,
     quoted,
 )
+from platform_assets.declare.quarantine import UNLIMITED, Quarantine
 
 _VERSION = re.compile(r"(0|[1-9][0-9]{0,8})(\.(0|[1-9][0-9]{0,8})){2}")
 
@@ -87,6 +88,7 @@ class Contract:
     version: str = "1.0.0"
     repeats_within: timedelta | None = None
     migrations: tuple[Migration, ...] = ()
+    quarantine: Quarantine = UNLIMITED
 
     def __post_init__(self) -> None:
         for complaint in self._complaints():
@@ -139,6 +141,10 @@ class Contract:
     @cached_property
     def _by_name(self) -> dict[str, Column]:
         return {c.name: c for c in self.columns}
+
+    def is_sensitive(self, name: str) -> bool:
+        """Whether a column's values are for nobody's eyes."""
+        return self.column(name).sensitivity in (Sensitivity.PERSONAL, Sensitivity.SECRET)
 
     @cached_property
     def schema(self) -> pa.Schema:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import inspect
 import re
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 from platform_assets.declare.cadence import Cadence
@@ -17,13 +15,13 @@ from platform_assets.declare.contract import Contract
 from platform_assets.declare.errors import InvalidDeclarationError, quoted
 from platform_assets.declare.name import DatasetName
 from platform_assets.declare.need import Needs
+from platform_assets.declare.place import place, shown
 from platform_assets.declare.slo import Slo
 from platform_assets.declare.source import Source
 
 Body = Callable[..., Any]
 _REPEATING = ("postgres", "platform")
 _OWNER = re.compile(r"team:[A-Za-z0-9_-]+|[^@\s]+@[^@\s]+\.[^@\s]+")
-_ROOT = Path(__file__).resolve().parents[2]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,6 +87,13 @@ class Dataset:
                     f"name its parameters as the inputs: {quoted(self.inputs) or 'none'}",
                 )
 
+    @property
+    def can_quarantine(self) -> bool:
+        """Whether rows of it may be put aside: captured ones that do not fit, others by a rule."""
+        if self.source is not None:
+            return self.source.kind != "platform"
+        return any(c.severity == "quarantine" for c in self.checks)
+
     @cached_property
     def all_checks(self) -> tuple[Check, ...]:
         """The declared checks, preceded by those that the contract implies."""
@@ -101,18 +106,6 @@ class Dataset:
         if self.source is None:
             implied.append(UniqueKey(key=self.contract.key))
         return tuple(c for c in implied if c.label not in declared) + self.checks
-
-
-def place(frame_depth: int = 2) -> str:
-    """Where the calling declaration stands, as `file:line`."""
-    frame = sys._getframe(frame_depth)
-    return _shown(frame.f_code.co_filename, frame.f_lineno)
-
-
-def _shown(filename: str, line: int) -> str:
-    path = Path(filename)
-    shown = path.relative_to(_ROOT) if path.is_relative_to(_ROOT) else path
-    return f"{shown}:{line}"
 
 
 def dataset(
@@ -142,7 +135,7 @@ def dataset(
             name=DatasetName.parse(name),
             contract=contract,
             owner=owner,
-            declared=_shown(body.__code__.co_filename, line),
+            declared=shown(body.__code__.co_filename, line),
             description=inspect.getdoc(body) or "",
             inputs={
                 k: v.dataset if isinstance(v, Needs) else DatasetName.parse(v)

@@ -2,7 +2,7 @@
 
 import pyarrow as pa
 
-from platform_assets.declare import Column, Contract, Platform, raw
+from platform_assets.declare import Column, Contract, Platform, Sensitivity, raw
 
 OWNER = "team:upkeep"
 
@@ -64,6 +64,55 @@ publishes = raw(
             Column("run_id", pa.string(), "the Dagster run"),
             Column("published_at", pa.timestamp("us", "UTC"), "when it became visible"),
             Column("failing", pa.string(), "JSON object: rows that broke a check, by check"),
+            Column("rows_quarantined", pa.int64(), "rows put aside"),
+        ),
+    ),
+    owner=OWNER,
+)
+
+quarantine = raw(
+    "upkeep.raw.quarantine",
+    source=Platform(table="quarantine"),
+    description="Rows put aside, each in the transaction of those that were kept.",
+    contract=Contract(
+        grain="one row per time that a row was put aside",
+        key=("dataset", "batch_id", "position", "payload"),
+        event_time="quarantined_at",
+        columns=(
+            Column("dataset", pa.string(), "what the row is not part of"),
+            Column("batch_id", pa.string(), "what brought it: a batch, the epoch of a publish"),
+            Column("position", pa.string(), "where it lay at its source; a computed row's key"),
+            Column("reason", pa.string(), "why it was put aside"),
+            Column("payload", pa.string(), "the row as JSON", sensitivity=Sensitivity.PERSONAL),
+            Column("contract_version", pa.string(), "contract in force"),
+            Column("run_id", pa.string(), "the Dagster run"),
+            Column("quarantined_at", pa.timestamp("us", "UTC"), "when it was put aside"),
+            Column("partition", pa.string(), "of a computed row"),
+            Column("rule", pa.string(), "the first rule that a computed row breaks"),
+            Column("code_version", pa.string(), "of a computed row"),
+            Column("epoch", pa.int64(), "the writer's lease, of a computed row"),
+        ),
+    ),
+    owner=OWNER,
+)
+
+quarantine_verdicts = raw(
+    "upkeep.raw.quarantine_verdicts",
+    source=Platform(table="quarantine_verdicts"),
+    description="What was decided about rows in quarantine; never changed afterwards.",
+    contract=Contract(
+        grain="one row per decision about a row in quarantine",
+        key=("aside_id", "decided_at"),
+        event_time="decided_at",
+        columns=(
+            Column("aside_id", pa.string(), "hash of what makes the row itself"),
+            Column("dataset", pa.string(), "what the row was no part of"),
+            Column("verdict", pa.string(), "replayed or discarded"),
+            Column("reason", pa.string(), "why"),
+            Column("decided_by", pa.string(), "a run, a person"),
+            Column("contract_version", pa.string(), "contract in force"),
+            Column("run_id", pa.string(), "the Dagster run"),
+            Column("decided_at", pa.timestamp("us", "UTC"), "when"),
         ),
     ),
     owner=OWNER,

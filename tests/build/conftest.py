@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from platform_assets.build.mart import marts
 from platform_assets.declare import Dataset
+from resources import ledger
 from resources.dbt import prepare_manifest
 from resources.lake import Lake
+from resources.postgres import EmbeddedPostgres
 from resources.settings import Settings
 from tests.build.house import House
 
@@ -18,6 +21,23 @@ from tests.build.house import House
 def manifest(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The project's manifest, compiled once."""
     return prepare_manifest(Settings(data_dir=tmp_path_factory.mktemp("data")))
+
+
+@pytest.fixture(scope="module")
+def shared_lake(
+    tmp_path_factory: pytest.TempPathFactory, postgres: EmbeddedPostgres
+) -> Iterator[Lake]:
+    """A lake for all tests of a module, each of which uses datasets of its own."""
+    folder = tmp_path_factory.mktemp("shared")
+    postgres.ensure_database(folder.name)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("WATERMAIN_DATA_DIR", str(folder))
+        patch.setenv("WATERMAIN_POSTGRES", postgres.dsn(folder.name))
+        lake = Lake.from_settings()
+        lake.initialize()
+        with lake.get_connection() as connection:
+            ledger.create(connection)
+        yield lake
 
 
 @pytest.fixture

@@ -12,8 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from platform_assets.build.audit import Finding, Staged, audit, sample
+from platform_assets.build.audit import audit, sample
 from platform_assets.build.partition import Span
+from platform_assets.build.staged import Finding, Staged
 from platform_assets.declare import (
     Check,
     Column,

@@ -1,0 +1,109 @@
+"""`watermain quarantine`: what lies aside is counted, shown masked, let go for a reason."""
+
+from __future__ import annotations
+
+import getpass
+import json
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from typer.testing import CliRunner, Result
+
+from platform_assets.__main__ import app
+from platform_assets.cli.quarantine import _masked
+from platform_assets.declare import Column, Contract, Dataset, DatasetName, Sensitivity
+from platform_assets.declare.errors import InvalidDeclarationError, UnknownDatasetError
+from resources import ledger
+from resources.lake import Lake
+
+FLIGHTS = "operations.raw.flights"
+
+
+def quarantine(*words: str) -> Result:
+    return CliRunner().invoke(app, ["quarantine", *words])
+
+
+def told(*words: str) -> Any:
+    """The facts that the command prints."""
+    done = quarantine(*words, "--json")
+    assert done.exit_code == 0, done.output
+    return json.loads(done.stdout)
+
+
+@pytest.fixture
+def aside(lake: Lake) -> Lake:
+    """Three rows aside, of two causes."""
+    with lake.get_connection() as connection:
+        for position, reason in (("1", "late"), ("2", "late"), ("3", "torn")):
+            connection.execute(
+                f"insert into {ledger.QUARANTINE} (dataset, batch_id, position, reason, payload)"
+                " values (?, 'b', ?, ?, '{}')",
+                [FLIGHTS, position, reason],
+            )
+    return lake
+
+
+def test_command_counts_shows_discards(aside: Lake) -> None:
+    """Rows are chosen by their cause; who let them go is whoever is logged in."""
+    counts = told("list", FLIGHTS)
+    assert [(c["why"], c["status"], c["rows"]) for c in counts] == [
+        ("late", "open", 2),
+        ("torn", "open", 1),
+    ]
+    assert told("list") == counts
+    assert [r["position"] for r in told("show", FLIGHTS, "--rule", "torn")] == ["3"]
+    assert len(told("show", FLIGHTS, "--limit", "2")) == 2
+    gone = told("discard", FLIGHTS, "--rule", "late", "--reason", "known")
+    assert (gone["discarded"], gone["by"]) == (2, getpass.getuser())
+    assert [r["position"] for r in told("show", FLIGHTS)] == ["3"]
+    assert "discarded" in quarantine("list").stdout
+
+
+def test_replay_of_nothing_starts_no_run(lake: Lake) -> None:
+    """There is no Dagster instance here that could hold one."""
+    assert told("replay", FLIGHTS) == {"dataset": FLIGHTS, "tried": 0, "open": 0}
+
+
+@pytest.mark.parametrize(
+    ("words", "error"),
+    [
+        (("show", "operations.raw.flihgts"), UnknownDatasetError),
+        (("discard", FLIGHTS, "--reason", " "), InvalidDeclarationError),
+    ],
+)
+def test_wrong_use_says_what_is_right(lake: Lake, words: tuple[str, ...], error: type) -> None:
+    """Four lines, nothing decided."""
+    result = quarantine(*words)
+    assert isinstance(result.exception, error)
+    assert len(str(result.exception).splitlines()) == 4
+
+
+PEOPLE = Dataset(
+    name=DatasetName("shop", "curated", "people"),
+    contract=Contract(
+        grain="one row per person",
+        key=("id",),
+        columns=(
+            Column("id", pa.string(), "who"),
+            Column("mail", pa.string(), "address", sensitivity=Sensitivity.PERSONAL),
+        ),
+    ),
+    owner="team:shop",
+    declared="here",
+)
+
+
+@pytest.mark.parametrize(
+    ("payload", "shown"),
+    [
+        ('{"id": "a", "mail": "a@b.c"}', '{"id": "a", "mail": "***"}'),
+        ('{"id": "a"}', '{"id": "a"}'),
+        ("a;a@b.c", "***"),
+        ('["a@b.c"]', "***"),
+        (None, None),
+    ],
+)
+def test_sensitive_values_are_masked(payload: str | None, shown: str | None) -> None:
+    """What cannot be told apart is hidden as a whole."""
+    assert _masked(PEOPLE, payload) == shown
