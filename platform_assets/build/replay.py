@@ -125,22 +125,29 @@ def _type_again(connection: duckdb.DuckDBPyConnection, dataset: Dataset) -> None
     held = [f.name for f in schema if f.name != "_batch_id"]
     shape = json.dumps(dict.fromkeys(held, "VARCHAR"), ensure_ascii=False)
     promised = set(dataset.contract.schema.names)
-    columns = [
-        f"{typed(quote(f.name), f.type, types[f.name], kind)} as {quote(f.name)}"
+    values = [
+        f"{typed(quote(f.name), f.type, types[f.name], kind)} as {_value(f.name)}"
         if f.name in promised
-        else f"try_cast({quote(f.name)} as {types[f.name]}) as {quote(f.name)}"
+        else f"try_cast({quote(f.name)} as {types[f.name]}) as {_value(f.name)}"
         for f in schema
         if f.name != "_batch_id"
     ]
+    columns = [f"{_value(n)} as {quote(n)}" for n in held]
     position = ROW_POSITIONS[kind].format(shard="''")
     connection.execute(
         f"create or replace temp table {AGAIN} as with parsed as materialized (select aside_id,"
         f" batch_id as _batch_id, from_json(payload, {text(shape)}) as held from {CHOSEN}),"
         " arrived as (select aside_id, _batch_id, unnest(held) from parsed)"
-        f" select {', '.join(columns)}, _batch_id, aside_id from arrived"
-        f" where {reject_reason(dataset, types)} is null and {position} is not null"
+        f" select {', '.join(columns)}, _batch_id, aside_id"
+        f" from (select *, {', '.join(values)} from arrived)"
+        f" where {reject_reason(dataset, _value)} is null and {position} is not null"
         + (" and _op <> 't'" if kind == "postgres" else "")
     )
+
+
+def _value(column: str) -> str:
+    """What a column's typed value is called beside its text."""
+    return quote(f"_value of {column}")
 
 
 def _partitions(connection: duckdb.DuckDBPyConnection, dataset: Dataset) -> dict[str, int]:
