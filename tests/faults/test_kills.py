@@ -11,6 +11,7 @@ from tests.faults.answers import LOST
 from tests.faults.campaign import INGEST, PUBLISH, campaign
 from tests.faults.outside import KINDS, Systems
 from tests.faults.test_aside_kills import FAILPOINTS as ASIDE
+from tests.faults.test_restore_kills import FAILPOINTS as RESTORE
 from tests.house.tree import ROOT
 
 KILLS = 60
@@ -22,7 +23,7 @@ def test_every_failpoint_of_the_sources_is_in_the_campaign() -> None:
     for folder in ("resources", "platform_assets"):
         for path in (ROOT / folder).rglob("*.py"):
             named |= set(re.findall(r'failpoint\("([\w.]+)"\)', path.read_text()))
-    assert named == {*INGEST, *PUBLISH, LOST, *ASIDE}
+    assert named == {*INGEST, *PUBLISH, LOST, *ASIDE, *RESTORE}
 
 
 @pytest.mark.slow

@@ -15,6 +15,9 @@ from tests.build.shop import give, job, read, sales
 
 OLD = [("a", 1, 1), ("b", 2, 2), ("c", 3, 3)]
 NEW = [("a", 1, 10), ("b", 2, 20), ("c", 3, 30)]
+PROMOTE = ("promote.after_rows_before_ledger", "promote.after_ledger_before_commit")
+ROLLBACK = ("rollback.after_rows_before_ledger", "rollback.after_ledger_before_commit")
+FAILPOINTS = (*PROMOTE, *ROLLBACK)
 PROGRAM = """
 import sys
 from platform_assets.build.restore import promote, rollback
@@ -43,8 +46,7 @@ def killed(failpoint: str, *words: str) -> None:
 @pytest.mark.parametrize(
     ("failpoint", "happened"),
     [
-        ("promote.after_rows_before_ledger", False),
-        ("promote.after_ledger_before_commit", False),
+        *((place, False) for place in PROMOTE),
         ("publish.before_commit", False),
         ("publish.after_commit", True),
     ],
@@ -63,8 +65,7 @@ def test_killed_promotion_is_whole_or_nothing(failpoint: str, happened: bool, la
 @pytest.mark.parametrize(
     ("failpoint", "happened"),
     [
-        ("rollback.after_rows_before_ledger", False),
-        ("rollback.after_ledger_before_commit", False),
+        *((place, False) for place in ROLLBACK),
         ("publish.after_commit", True),
     ],
 )
