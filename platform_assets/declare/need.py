@@ -144,4 +144,4 @@ def _inside(low: object, high: object, wanted: Between | RowCount) -> bool:
 
 
 def _said(check: Check) -> dict[str, object]:
-    return {k: v for k, v in vars(check).items() if k not in ("severity", "name")}
+    return {k: v for k, v in vars(check).items() if k not in ("severity", "name", "declared")}

@@ -20,7 +20,7 @@ from tests.build.test_change_capture import KNOWN, bookings
 capture(bookings, Job(lake=Lake.from_settings(), find=KNOWN.__getitem__))
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
 """
-ENGINE_MEBIBYTES = 192
+ENGINE_MEBIBYTES = 256
 SPILL_MEBIBYTES = 64
 
 

@@ -64,6 +64,7 @@ def test_marts_declares_each_model_of_the_teams_folder(declared: dict[str, Datas
         "fct_daily_punctuality",
         "fct_departures",
         "fct_monthly_on_time_report",
+        "fct_taxi_times",
     }
     assert str(report.name) == "operations.marts.fct_monthly_on_time_report"
     assert report.owner == "team:operations"
