@@ -31,6 +31,7 @@ from resources.source.opening import open_source
 from resources.source.protocol import Batch, Limit, Source
 
 TYPED = "captured"
+PIECE_ROWS = 16_384  # of what was too large for memory, written at once for each partition
 _NONE = Lease("", 0)
 
 
@@ -143,6 +144,7 @@ class _Landing:
             self.size += self.written
             self._record(batch, rejected, fresh, began)
             failpoint("ingest.after_ledger_before_commit")
+        self.connection.execute("reset partitioned_write_flush_threshold")
         failpoint("ingest.after_commit")
         for outcome in fresh:
             self.outcomes[outcome.partition] = outcome
@@ -151,6 +153,7 @@ class _Landing:
         """Turn text into declared types; give the number of rows that do not fit."""
         if isinstance(batch.rows, Path):
             relation = f"read_parquet({text(str(batch.rows))})"
+            self.connection.execute(f"set partitioned_write_flush_threshold = {PIECE_ROWS}")
         else:
             self.connection.register("arrived", batch.rows)
             relation = "arrived"
