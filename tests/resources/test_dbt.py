@@ -141,6 +141,7 @@ def test_stock_dbt_builds_the_same_tables_as_the_platform(lake: Lake, home: Path
     house.give("operations.curated.flights", legs(*given), span)
     house.give("operations.curated.airlines", airlines())
     house.give("operations.curated.aircraft", _aircraft())
+    house.give("operations.curated.movements", _movements(second), span)
     for name, mart in declared.items():
         whole = Span(mart.cadence, "2013-01-01", "2013-02-01") if mart.cadence else None
         assert publish(mart, whole, house.job).refuse_blocked() is None, name
@@ -176,3 +177,24 @@ def _aircraft() -> pa.Table:
         "engine": "Turbo-fan",
     }
     return pa.Table.from_pylist([row])
+
+
+def _movements(happened: datetime) -> pa.Table:
+    rows = [
+        {
+            "flight_id": flight,
+            "kind": kind,
+            "carrier": "AA",
+            "tail_number": "N1",
+            "airport": "JFK",
+            "happened_at": happened,
+            "phase_minutes": minutes,
+            "heard_after_seconds": 3,
+        }
+        for flight, kind, minutes in (
+            ("1", "take_off", 12),
+            ("2", "take_off", 31),
+            ("1", "gate_in", 6),
+        )
+    ]
+    return pa.Table.from_pylist(rows)

@@ -49,7 +49,7 @@ def test_transaction_commits_with_a_message(lake: Lake) -> None:
     assert size == sum(p.stat().st_size for p in files) > 0
     assert said is not None
     assert said[0] == "publish it's sales"
-    claim = json.loads(said[1])
+    (claim,) = json.loads(said[1])
     assert (claim["dataset"], claim["epoch"], len(claim["commit"])) == (NAME, 1, 32)
 
 
