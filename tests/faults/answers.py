@@ -109,8 +109,7 @@ def campaign(bench: Bench, count: int, seed: int, defect: str | None = None) -> 
     chance, told, problems = random.Random(seed), Counter[str](), list[str]()
     for number in range(0, count, CASES_PER_LAKE):
         name = f"answers_{number}"
-        bench.systems.postgres.ensure_database(name)
-        direct = bench.systems.postgres.dsn(name)
+        direct = bench.systems.postgres.dsn(bench.database(name))
         environment = {
             "WATERMAIN_DATA_DIR": str(bench.folder / name),
             "WATERMAIN_THREADS": "1",

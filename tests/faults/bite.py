@@ -22,11 +22,9 @@ class Plant:
 
 
 KILLED = {
-    "acknowledge_before_commit": Plant(
-        "postgres", "ingest.before_transaction", "is acknowledged up to"
-    ),
+    "acknowledge_before_commit": Plant("postgres", "ingest.before_transaction", "past the ledger"),
     "ledger_outside_the_transaction": Plant("postgres", "ingest.after_commit", "raw: "),
-    "skip_a_batch": Plant("postgres", "ingest.before_acknowledge", "raw: "),
+    "skip_a_batch": Plant("postgres", "ingest.before_acknowledge", "ends at"),
     "repeat_a_batch": Plant("postgres", "ingest.before_acknowledge", "raw: "),
     "half_transaction": Plant("postgres", "ingest.before_transaction", "missing"),
     "dropped_rejects": Plant("files", "ingest.after_commit", "rows in quarantine"),

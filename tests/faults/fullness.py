@@ -23,10 +23,9 @@ def campaign(bench: Bench, count: int, seed: int) -> Outcome:
     levels = [PAGE * (n * MOST_FREE_BYTES // PAGE // count) for n in range(count)]
     random.Random(seed).shuffle(levels)
     levels.insert(0, DISK_BYTES)
-    bench.systems.postgres.ensure_database("fullness")
     environment = {
         "WATERMAIN_DATA_DIR": str(bench.folder / "fullness"),
-        "WATERMAIN_POSTGRES": bench.systems.postgres.dsn("fullness"),
+        "WATERMAIN_POSTGRES": bench.systems.postgres.dsn(bench.database("fullness")),
         "WATERMAIN_THREADS": "1",
     }
     feeds = [[_arrived(version) for version in range(1, n + 2)] for n in range(count + 1)]

@@ -64,10 +64,9 @@ class Schedules:
 def campaign(bench: Bench, count: int, seed: int) -> Outcome:
     """Run that many schedules over a lake of their own."""
     postgres = bench.systems.postgres
-    postgres.ensure_database("lateness")
     with pytest.MonkeyPatch.context() as variables:
         variables.setenv("WATERMAIN_DATA_DIR", str(bench.folder / "lateness"))
-        variables.setenv("WATERMAIN_POSTGRES", postgres.dsn("lateness"))
+        variables.setenv("WATERMAIN_POSTGRES", postgres.dsn(bench.database("lateness")))
         lake = Lake.from_settings()
         lake.initialize()
         with lake.get_connection() as connection:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 from tests.faults.outside import Systems
 
@@ -16,6 +17,12 @@ class Bench:
 
     systems: Systems
     folder: Path
+
+    def database(self, word: str) -> str:
+        """Make a database that no other campaign of the session has; give its name."""
+        name = f"{word}_{crc32(str(self.folder).encode()):08x}".lower()
+        self.systems.postgres.ensure_database(name)
+        return name
 
 
 @dataclass(kw_only=True)

@@ -50,10 +50,9 @@ def zombies(
 
 def opened(bench: Bench, name: str) -> Stage:
     """A lake with its ledger, one version captured."""
-    bench.systems.postgres.ensure_database(name)
     environment = {
         "WATERMAIN_DATA_DIR": str(bench.folder / name),
-        "WATERMAIN_POSTGRES": bench.systems.postgres.dsn(name),
+        "WATERMAIN_POSTGRES": bench.systems.postgres.dsn(bench.database(name)),
         "WATERMAIN_THREADS": "1",
     }
     crew.run(Order(environment=environment, verbs=("initialize",))).results  # noqa: B018
