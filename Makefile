@@ -14,7 +14,7 @@ ifdef PYTHON
 export PYTHON
 endif
 
-.PHONY: help ready up down status test test-services check format bench faults faults-bite demo-year dbt-sources contracts datacontract lock clean
+.PHONY: help ready up down status test test-services test-campaigns check format bench faults faults-bite demo-year dbt-sources contracts datacontract lock clean
 
 help:  ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -32,18 +32,21 @@ status: ready  ## tell what runs, how healthy it is
 	@$(BIN)/watermain status
 
 test: ready  ## run every test that needs no Debian package
-	@$(PYTEST) -n 2 -m "not services"
+	@$(PYTEST) -n 2 -m "not services and not campaign"
 
 test-services: ready  ## install what the service tests need from Debian, run them
 	@tests/services/install.sh
 	@tests/services/datacontract.sh
-	@$(PYTEST) -m services
+	@$(PYTEST) -m "services and not campaign"
+
+test-campaigns: ready  ## run the long proofs, such as a platform brought up, wounded, healed
+	@$(PYTEST) -n 2 -m campaign
 
 check: ready  ## format, lint, types, house rules, docs, fast tests: less than a minute
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
-	@$(PYTEST) -n 2 -m "not slow and not services"
+	@$(PYTEST) -n 2 -m "not slow and not services and not campaign"
 
 format: ready  ## format the code, mend what the linter can mend
 	@$(BIN)/ruff check --fix-only .

@@ -48,7 +48,7 @@ _LOGICAL = (
     (T.is_date, "date"),
     (T.is_timestamp, "timestamp"),
     (T.is_time, "time"),
-    (T.is_struct, "object"),
+    (lambda k: T.is_struct(k) or T.is_map(k), "object"),
     (lambda k: T.is_list(k) or T.is_large_list(k) or T.is_fixed_size_list(k), "array"),
 )
 OF_LOGICAL: Mapping[str, pa.DataType] = {
@@ -62,9 +62,9 @@ OF_LOGICAL: Mapping[str, pa.DataType] = {
 }
 
 
-def logical_type(kind: pa.DataType) -> str | None:
-    """The standard's word for a type, or None where it has none."""
-    return next((word for belongs, word in _LOGICAL if belongs(kind)), None)
+def logical_type(kind: pa.DataType) -> str:
+    """The standard's word for a type; text where it has none, for it asks for one."""
+    return next((word for belongs, word in _LOGICAL if belongs(kind)), "string")
 
 
 @lru_cache(maxsize=1024)

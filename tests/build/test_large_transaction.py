@@ -9,6 +9,8 @@ import pytest
 
 from tests.build.test_change_capture import Shop, bookings, shop
 
+pytestmark = pytest.mark.campaign
+
 __all__ = ["shop"]
 
 PROGRAM = """

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from zlib import crc32
 
 import httpx
 import pytest
@@ -27,7 +28,7 @@ PATIENCE_SECONDS = 240.0
 @pytest.fixture
 def place(postgres: EmbeddedPostgres, home: Path) -> Iterator[World]:
     """A database with a broker, both captured into one lake."""
-    with world(postgres, home) as made:
+    with world(postgres, home, f"flow_{crc32(str(home).encode()):08x}") as made:
         yield made
 
 

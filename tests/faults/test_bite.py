@@ -7,6 +7,8 @@ import pytest
 from tests.faults import bite, defects
 from tests.faults.outcome import Bench
 
+pytestmark = pytest.mark.campaign
+
 LEAST = 12
 # Of the rows that come late to a REST endpoint, what the world writes shows none yet.
 UNSEEN = {"dropped_late_rows"}

@@ -16,6 +16,8 @@ from tests.faults.fidelity import faithful
 from tests.faults.outcome import Bench, Outcome
 from tests.faults.outside import KINDS
 
+pytestmark = pytest.mark.campaign
+
 SHORT_BYTES = 2**20
 
 

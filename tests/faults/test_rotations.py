@@ -6,6 +6,8 @@ import pytest
 
 from tests.faults.rotations import campaign
 
+pytestmark = pytest.mark.campaign
+
 ROTATIONS = 2
 
 
