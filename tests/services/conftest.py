@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, expect, sync_playwright
 
 ROOT = Path(__file__).parents[2]
 QUIET = [
@@ -60,5 +60,6 @@ def page() -> Iterator[Page]:
         browser = driver.chromium.launch(executable_path="/usr/bin/chromium", args=QUIET)
         page = browser.new_page(viewport={"width": 1600, "height": 1000})
         page.set_default_timeout(90_000)
+        expect.set_options(timeout=90_000)  # five seconds by default: not on a busy machine
         yield page
         browser.close()
