@@ -20,15 +20,18 @@ from platform_assets.declare import (
     Hourly,
     Migration,
     Monthly,
+    Quarantine,
     Sensitivity,
     Slo,
     accepted_values,
     between,
     expression,
+    fresh_within,
     matches,
     not_null,
     refers_to,
     row_count,
+    steady,
     unique,
 )
 
@@ -84,6 +87,12 @@ COLUMNS = st.builds(
 VERSIONS = st.builds("{}.{}.{}".format, st.integers(1, 99), st.integers(0, 99), st.integers(0, 9))
 
 
+SPANS = st.timedeltas(timedelta(seconds=1), timedelta(days=400))
+QUARANTINES = st.builds(
+    Quarantine, limit=st.none() | st.integers(0, 99) | st.floats(0, 1), replays=st.booleans()
+)
+
+
 @st.composite
 def contracts(draw: Any) -> Contract:
     """Any contract that does not contradict itself."""
@@ -91,14 +100,19 @@ def contracts(draw: Any) -> Contract:
     key = draw(st.lists(st.sampled_from([c.name for c in columns]), min_size=1, unique=True))
     temporal = [c.name for c in columns if pa.types.is_temporal(c.type)]
     version = draw(VERSIONS)
+    event = draw(st.sampled_from([None, *temporal]))
     steps = draw(st.lists(st.builds(Migration, st.just(version), PHRASES), max_size=1))
     return Contract(
         grain=draw(PHRASES),
         key=tuple(key),
         columns=tuple(columns),
-        event_time=draw(st.sampled_from([None, *temporal])),
+        event_time=event,
         version=version,
         migrations=tuple(steps),
+        repeats_within=draw(
+            st.sampled_from([None, timedelta.max]) | (SPANS if event else st.none())
+        ),
+        quarantine=draw(QUARANTINES),
     )
 
 
@@ -107,6 +121,7 @@ INSTANTS = st.datetimes(datetime(1900, 1, 1), datetime(2200, 1, 1)).map(
 )
 NUMBERS = st.integers(-1000, 1000) | st.decimals(-100, 100, places=2).map(Decimal)
 PLAIN = st.booleans() | NUMBERS | st.floats(allow_nan=False) | PHRASES
+ACTIONS = st.sampled_from(["block", "quarantine", "warn"])
 SEVERITIES = st.sampled_from(["block", "warn"])
 
 
@@ -115,29 +130,32 @@ def checks(columns: tuple[str, ...]) -> st.SearchStrategy[Check]:
     column = st.sampled_from(columns)
     bounds = st.tuples(NUMBERS, NUMBERS).map(sorted)
     return st.one_of(
-        st.builds(not_null, column, severity=SEVERITIES),
+        st.builds(not_null, column, severity=ACTIONS),
         st.lists(column, min_size=1, unique=True).map(lambda key: unique(*key)),
-        st.builds(accepted_values, column, st.lists(PLAIN, max_size=5), severity=SEVERITIES),
+        st.builds(accepted_values, column, st.lists(PLAIN, max_size=5), severity=ACTIONS),
         st.builds(accepted_values, column, st.lists(st.dates() | INSTANTS, max_size=3)),
         st.builds(lambda c, b, s: between(c, low=b[0], high=b[1], severity=s), column, bounds,
-                  SEVERITIES),
+                  ACTIONS),
         st.builds(lambda c, low: between(c, low=low), column, INSTANTS | st.dates()),
-        st.builds(matches, column, PHRASES, severity=SEVERITIES),
+        st.builds(matches, column, PHRASES, severity=ACTIONS),
         st.builds(refers_to, column, st.just("shop.curated.things"), other=WORDS),
         st.builds(row_count, low=st.integers(0, 9), high=st.none() | st.integers(9, 99)),
-        st.builds(expression, WORDS, PHRASES, severity=SEVERITIES),
+        st.builds(expression, WORDS, PHRASES, severity=ACTIONS),
+        st.builds(fresh_within, column, SPANS, severity=SEVERITIES),
+        st.builds(steady, column, against=st.integers(1, 99), within=st.floats(1.5, 9),
+                  severity=SEVERITIES),
     )  # fmt: skip
 
 
-SPANS = st.timedeltas(timedelta(seconds=1), timedelta(days=400))
 PROMISES = st.builds(Slo, ready_within=SPANS, target=st.floats(0.01, 0.999), over=SPANS)
 CADENCES = st.builds(
-    lambda kind, zone, start, late: kind(
-        zone="UTC" if kind is Hourly else zone, start=start, late_for=late
+    lambda kind, zone, start, late, idle: kind(
+        zone="UTC" if kind is Hourly else zone, start=start, late_for=late, idle_after=idle
     ),
     st.sampled_from([Daily, Hourly, Monthly]),
     st.sampled_from(["UTC", "America/New_York"]),
     st.dates(date(1970, 1, 1), date(2100, 1, 1)),
+    SPANS,
     SPANS,
 )
 
@@ -145,7 +163,9 @@ CADENCES = st.builds(
 @st.composite
 def releases(draw: Any) -> Released:
     """Any promise of a dataset."""
-    contract = draw(contracts())
+    contract, captured = draw(contracts()), draw(st.booleans())
+    if not captured:
+        contract = replace(contract, repeats_within=None)
     names = tuple(c.name for c in contract.columns)
     found = draw(st.lists(checks(names), max_size=5, unique_by=lambda c: c.label))
     return Released(
@@ -156,7 +176,7 @@ def releases(draw: Any) -> Released:
         checks=tuple(found),
         cadence=draw(st.none() | CADENCES) if contract.event_time else None,
         slo=draw(st.none() | PROMISES),
-        is_captured=draw(st.booleans()),
+        is_captured=captured,
     )
 
 

@@ -16,16 +16,19 @@ from platform_assets.declare.check import (
     Between,
     Check,
     Expression,
+    FreshWithin,
     Matches,
     NotNull,
     Query,
     RefersTo,
     RowCount,
+    Steady,
     UniqueKey,
 )
 from platform_assets.declare.contract import Column, Contract, Sensitivity
 from platform_assets.declare.errors import UnreadableContractError
 from platform_assets.declare.name import DatasetName
+from platform_assets.declare.quarantine import UNLIMITED
 from platform_assets.declare.slo import Slo
 
 T = pa.types
@@ -49,7 +52,8 @@ _NAMES = {
 }
 
 
-NAMED = ("other", "low", "high")
+NAMED = ("other", "low", "high", "against", "within")
+WARNING = (FreshWithin, Steady)  # their words say `warn` unless told otherwise
 WORDS: Mapping[type[Check], tuple[str, tuple[str, ...]]] = {
     NotNull: ("not_null", ("column",)),
     UniqueKey: ("unique", ("key",)),
@@ -58,6 +62,8 @@ WORDS: Mapping[type[Check], tuple[str, tuple[str, ...]]] = {
     Matches: ("matches", ("column", "pattern")),
     RefersTo: ("refers_to", ("column", "dataset")),
     RowCount: ("row_count", ()),
+    FreshWithin: ("fresh_within", ("column", "within")),
+    Steady: ("steady", ("of",)),
     Expression: ("expression", ("name", "sql")),
 }
 
@@ -112,6 +118,7 @@ def contract_code(contract: Contract) -> str:
         if contract.migrations
         else None,
         "repeats_within": _repeats(contract.repeats_within),
+        "quarantine": repr(contract.quarantine) if contract.quarantine != UNLIMITED else None,
         "columns": _tuple(map(_column, contract.columns)),
     }
     told = "".join(f"    {k}={indent(v, '    ').strip()},\n" for k, v in words.items() if v)
@@ -133,8 +140,10 @@ def check_code(check: Check) -> str:
     word, places = WORDS[type(check)]
     said = vars(check)
     parts = [", ".join(map(repr, said[p])) if p == "key" else _said(said[p]) for p in places]
-    parts += [f"{k}={_said(said[k])}" for k in NAMED if said.get(k) is not None]
-    parts += ['severity="warn"'] if check.severity == "warn" else []
+    named = [k for k in NAMED if k not in places and said.get(k) is not None]
+    parts += [f"{k}={_said(said[k])}" for k in named]
+    if check.severity != ("warn" if isinstance(check, WARNING) else "block"):
+        parts.append(f'severity="{check.severity}"')
     return f"{word}({', '.join(parts)})"
 
 
@@ -186,7 +195,7 @@ def _cadence(cadence: Cadence | None) -> str | None:
     if cadence is None:
         return None
     words: dict[str, Any] = {"zone": repr(cadence.zone), "start": repr(cadence.start)}
-    words["late_for"] = _span(cadence.late_for)
+    words |= {"late_for": _span(cadence.late_for), "idle_after": _span(cadence.idle_after)}
     return f"{type(cadence).__name__}({', '.join(f'{k}={v}' for k, v in words.items())})"
 
 

@@ -17,6 +17,7 @@ from platform_assets.declare.cadence import Cadence
 from platform_assets.declare.compatibility import is_draft
 from platform_assets.declare.contract import Column
 from platform_assets.declare.name import DatasetName
+from platform_assets.declare.quarantine import UNLIMITED
 from platform_assets.declare.slo import Slo
 
 VERSION = "v3.1.0"  # what tools of others read today; 3.2 adds nothing that is said here
@@ -89,6 +90,9 @@ def _table(name: DatasetName, promise: Released) -> dict[str, Any]:
                 key=[*contract.key] if promise.is_captured else None,
                 eventTime=contract.event_time,
                 repeatsWithin=_repeats(contract.repeats_within),
+                quarantine=_told(vars(contract.quarantine))
+                if contract.quarantine != UNLIMITED
+                else None,
             ),
         }
     )
@@ -154,6 +158,7 @@ def _cadence(cadence: Cadence | None) -> dict[str, Any] | None:
         "zone": cadence.zone,
         "start": cadence.start.isoformat(),
         "lateForSeconds": _seconds(cadence.late_for),
+        "idleAfterSeconds": _seconds(cadence.idle_after),
     }
 
 

@@ -26,6 +26,7 @@ from platform_assets.declare.check import Check
 from platform_assets.declare.contract import Column, Contract, Migration, Sensitivity
 from platform_assets.declare.errors import UnreadableContractError, WatermainError
 from platform_assets.declare.name import DatasetName
+from platform_assets.declare.quarantine import Quarantine
 from platform_assets.declare.slo import Slo
 
 CADENCES: Mapping[str, type[Cadence]] = {c.__name__: c for c in (Hourly, Daily, Monthly)}
@@ -80,6 +81,7 @@ class _Reader:
             columns=tuple(columns),
             event_time=about.get("eventTime"),
             repeats_within=_repeats(about.get("repeatsWithin")),
+            quarantine=Quarantine(**about.get("quarantine", {})),
             version=self._version(),
             migrations=tuple(Migration(*m) for m in (own.get("migrations") or {}).items()),
         )
@@ -169,10 +171,12 @@ class _Reader:
 def _cadence(words: Mapping[str, Any] | None) -> Cadence | None:
     if words is None:
         return None
+    idle = words.get("idleAfterSeconds")  # not in documents released before it had a word
     return CADENCES[words["every"]](
         zone=words["zone"],
         start=date.fromisoformat(words["start"]),
         late_for=timedelta(seconds=words["lateForSeconds"]),
+        **({} if idle is None else {"idle_after": timedelta(seconds=idle)}),
     )
 
 

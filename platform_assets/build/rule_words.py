@@ -13,12 +13,14 @@ from platform_assets.declare.check import (
     Between,
     Check,
     Expression,
+    FreshWithin,
     Matches,
     NotNull,
     Query,
     RefersTo,
     RowCount,
     Severity,
+    Steady,
     UniqueKey,
 )
 from platform_assets.declare.errors import UnreadableContractError, quoted
@@ -29,14 +31,22 @@ KINDS: Mapping[str, type[Check]] = {
     "accepted_values": AcceptedValues,
     "between": Between,
     "expression": Expression,
+    "fresh_within": FreshWithin,
     "matches": Matches,
     "not_null": NotNull,
     "query": Query,
     "refers_to": RefersTo,
     "row_count": RowCount,
+    "steady": Steady,
     "unique": UniqueKey,
 }
-SEVERITIES: Mapping[Severity, str] = {"block": "error", "warn": "warning"}
+SEVERITIES: Mapping[Severity, str] = {
+    "block": "error",
+    "quarantine": "error",
+    "warn": "warning",
+}
+ACTION = "action"  # what happens to failing rows, where the standard's severity does not tell
+_UNSAID = ("severity", "declared")
 _WARNINGS = {"info", "warning", "warn", "low", "minor", "trivial"}
 _TAGGED: Mapping[str, Any] = {
     "decimal": (Decimal, str, Decimal),
@@ -55,6 +65,9 @@ def rule_of(check: Check, *, is_partitioned: bool) -> tuple[str | None, dict[str
     """
     found = _library(check, is_partitioned) or _sql(check) or _own(check)
     rule = {"name": check.label, **found, "severity": SEVERITIES[check.severity]}
+    if check.severity == "quarantine":
+        action = {"property": ACTION, "value": check.severity}
+        rule["customProperties"] = [*rule.get("customProperties", ()), action]
     column = getattr(check, "column", None)
     return (column if found.get("metric") else None), rule
 
@@ -98,7 +111,7 @@ def _own(check: Check) -> dict[str, Any]:
 def facts(check: Check) -> dict[str, Any]:
     """A check as plain values that YAML can hold."""
     kind = next(word for word, kind in KINDS.items() if type(check) is kind)
-    words = {k: _plain(v) for k, v in vars(check).items() if k != "severity" and v is not None}
+    words = {k: _plain(v) for k, v in vars(check).items() if k not in _UNSAID and v is not None}
     return {"check": kind, **words}
 
 
@@ -108,7 +121,9 @@ def check_of(rule: Mapping[str, Any], column: str | None) -> Check | None:
     Raises: UnreadableContractError, for a rule of this platform's own that is malformed.
     """
     severity: Severity = "warn" if str(rule.get("severity")).lower() in _WARNINGS else "block"
-    own = [p.get("value") for p in rule.get("customProperties") or [] if p["property"] == ENGINE]
+    custom = {p["property"]: p.get("value") for p in rule.get("customProperties") or []}
+    severity = "quarantine" if custom.get(ACTION) == "quarantine" else severity
+    own = [custom[ENGINE]] if ENGINE in custom else []
     if rule.get("type") == "custom" and rule.get("engine") == ENGINE:
         own = [rule.get("implementation")]
     if own:

@@ -27,8 +27,6 @@ from platform_assets.operations.curated import flights
 from platform_assets.operations.raw import airline_contacts
 from tests.strategies import TYPES, checks, releases
 
-pytestmark = pytest.mark.campaign
-
 FEW = settings(max_examples=25)
 KNOWN: dict[str, Any] = {}
 exec(IMPORTS, KNOWN)
