@@ -1,44 +1,94 @@
-"""One kept PostgreSQL connection for the Dagster storages of a process.
+"""Dagster's storages on PostgreSQL with connections that are kept.
 
-Dagster's storages open a connection for every single query, which costs a step more than the step.
-A process of ours keeps one: checked before each use, so a restarted server is not noticed.
+Dagster's own open a connection for every query: fifty a second in the daemon alone, each of which
+costs the server a process, a run more than its work. Ours keep a few for all the storages of a
+process, however many instances it opens: checked before each use, so a restarted server is not
+noticed; never shared with a fork.
 """
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
+from typing import Any
+
 from dagster import DagsterInstance
+from dagster._serdes import ConfigurableClassData
+from dagster_postgres import DagsterPostgresStorage
+from dagster_postgres.auth import PgTokenProvider
 from dagster_postgres.event_log import PostgresEventLogStorage
 from dagster_postgres.run_storage import PostgresRunStorage
 from dagster_postgres.schedule_storage import PostgresScheduleStorage
-from dagster_postgres.utils import create_pg_engine
+from dagster_postgres.utils import (
+    create_pg_engine,
+    get_token_provider_from_config,
+    pg_url_from_config,
+)
 from sqlalchemy.engine import Engine
+from sqlalchemy.pool import NullPool
 
 PostgresStorage = PostgresRunStorage | PostgresEventLogStorage | PostgresScheduleStorage
+KEPT = 4  # for the threads of a daemon; a run uses one
+_engines: dict[str, Engine] = {}
+
+
+class KeptPostgresStorage(DagsterPostgresStorage):
+    """The storage of `dagster.yaml`."""
+
+    def __init__(
+        self,
+        postgres_url: str,
+        should_autocreate_tables: bool = True,
+        inst_data: ConfigurableClassData | None = None,
+        token_provider: PgTokenProvider | None = None,
+    ) -> None:
+        super().__init__(postgres_url, should_autocreate_tables, inst_data, token_provider)
+        _keep([self._run_storage, self._event_log_storage, self._schedule_storage])
+
+    @classmethod
+    def from_config_value(
+        cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]
+    ) -> KeptPostgresStorage:
+        """Build the storage from dagster.yaml, whose words are those of dagster-postgres."""
+        told: Any = config_value
+        return cls(
+            pg_url_from_config(told),
+            told.get("should_autocreate_tables", True),
+            inst_data,
+            get_token_provider_from_config(told),
+        )
 
 
 def keep_connection(instance: DagsterInstance) -> None:
-    """Let the storages of `instance` share one kept connection; leave other storages alone."""
-    engines: dict[str, Engine] = {}
-    for storage in _postgres_storages(instance):
-        url = storage.postgres_url
-        if url not in engines:
-            engines[url] = create_pg_engine(
-                url,
+    """Let the storages of `instance` share kept connections; leave other storages alone."""
+    _keep(_postgres_storages(instance))
+
+
+def _keep(storages: list[PostgresStorage]) -> None:
+    for storage in storages:
+        if not isinstance(storage._engine.pool, NullPool):
+            continue
+        if storage.postgres_url not in _engines:
+            _engines[storage.postgres_url] = create_pg_engine(
+                storage.postgres_url,
                 storage._token_provider,
                 isolation_level="AUTOCOMMIT",
-                pool_size=1,
+                pool_size=KEPT,
                 max_overflow=-1,
                 pool_pre_ping=True,
             )
-        storage._engine = engines[url]
-
-
-def forget_connection(instance: DagsterInstance) -> None:
-    """Drop the connection inherited by fork without closing it under the parent's feet."""
-    for storage in _postgres_storages(instance):
-        storage._engine.dispose(close=False)
+        storage._engine = _engines[storage.postgres_url]
 
 
 def _postgres_storages(instance: DagsterInstance) -> list[PostgresStorage]:
     storages = (instance.run_storage, instance.event_log_storage, instance.schedule_storage)
     return [storage for storage in storages if isinstance(storage, PostgresStorage)]
+
+
+def _forget() -> None:
+    """Drop connections inherited by fork without closing them under the parent's feet."""
+    for engine in _engines.values():
+        engine.dispose(close=False)
+
+
+os.register_at_fork(after_in_child=_forget)

@@ -49,6 +49,7 @@ class WarmRunLauncher(RunLauncher[DagsterInstance], ConfigurableClass):
             preload=tuple(told["preload"]),
             watch=tuple(Path(path) for path in told["watch"]),
             environment=tuple(told["environment"]),
+            serve_rooms=bool(told["serve_rooms"]),
         )
         return WarmServer(
             options=options,
@@ -72,6 +73,7 @@ class WarmRunLauncher(RunLauncher[DagsterInstance], ConfigurableClass):
             "folder": Field(Noneable(StringSource), default_value=None, is_required=False),
             "preload": names,
             "watch": names,
+            "serve_rooms": Field(bool, default_value=False, is_required=False),
             "environment": Field(Array(str), default_value=list(FOLLOWED), is_required=False),
             "working_directory": Field(StringSource, default_value=str(HOME), is_required=False),
             "patience_seconds": Field(IntSource, default_value=60, is_required=False),

@@ -17,7 +17,8 @@ class ServerOptions:
     """The state folder of a server, what it imports, what it watches.
 
     Shapes: `preload` holds modules, by default those of workspace.yaml; `watch` holds further
-    folders whose loaded modules are watched, or single files; `environment` holds names, or
+    folders whose loaded modules are watched, or single files; `serve_rooms` has it keep the code
+    servers of workspace.yaml, too; `environment` holds names, or
     patterns, of the variables that follow the process that launches a run.
     """
 
@@ -25,6 +26,7 @@ class ServerOptions:
     preload: Sequence[str] = ()
     watch: Sequence[Path] = ()
     environment: Sequence[str] = FOLLOWED
+    serve_rooms: bool = False
 
     @classmethod
     def parsed(cls, words: Sequence[str]) -> tuple[ServerOptions, argparse.Namespace]:
@@ -34,6 +36,7 @@ class ServerOptions:
         parser.add_argument("--preload", nargs="*", default=())
         parser.add_argument("--watch", nargs="*", default=(), type=Path)
         parser.add_argument("--environment", nargs="*", default=FOLLOWED)
+        parser.add_argument("--serve-rooms", action="store_true", help="keep code servers, too")
         parser.add_argument("--detach", action="store_true", help="serve in the background")
         for kept in ("--lock-file", "--listener", "--workers"):
             parser.add_argument(kept, type=int)
@@ -43,6 +46,7 @@ class ServerOptions:
             preload=given.preload,
             watch=given.watch,
             environment=given.environment,
+            serve_rooms=given.serve_rooms,
         )
         return options, given
 
@@ -53,6 +57,7 @@ class ServerOptions:
             *("--preload", *self.preload),
             *("--watch", *map(str, self.watch)),
             *("--environment", *self.environment),
+            *(["--serve-rooms"] if self.serve_rooms else []),
         ]
 
     def followed(self, variables: Mapping[str, str]) -> dict[str, str]:

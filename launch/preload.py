@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import importlib
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 import yaml
 from dagster import Definitions
@@ -14,21 +15,29 @@ from launch.options import HOME
 from resources.dbt import manifest_path
 from resources.instance import WORKSPACE
 
-ALWAYS = ("launch.worker", "launch.executor", "launch.compute_logs", "dagster_postgres")
+ALWAYS = (
+    *("launch.worker", "launch.executor", "launch.compute_logs", "launch.rooms"),
+    *("dagster_postgres", "dagster._grpc.server"),
+)
 
 
-def watched() -> list[Path]:
-    """List what the definitions are made from: our modules, the rooms, the dbt manifest."""
-    return [HOME, WORKSPACE, manifest_path()]
+def watched(failures: Mapping[str, str] = MappingProxyType({})) -> list[Path]:
+    """List what the definitions are made from: our modules, the rooms, the dbt manifest.
+
+    Of a room that failed to load nobody knows what it read: any of its files may mend it.
+    """
+    unread = (HOME / "platform_assets").rglob("*.py") if failures else ()
+    return [HOME, WORKSPACE, manifest_path(), *unread]
 
 
-def locations(workspace: Path = WORKSPACE) -> list[str]:
-    """List the modules of the code locations in a workspace.yaml."""
+def locations(workspace: Path = WORKSPACE) -> dict[str, str]:
+    """Give the module of each code location in a workspace.yaml."""
     if not workspace.exists():
-        return []
+        return {}
     places = yaml.safe_load(workspace.read_text())["load_from"]
     modules = [place["python_module"] for place in places if "python_module" in place]
-    return [one if isinstance(one, str) else one["module_name"] for one in modules]
+    told = [{"module_name": one} if isinstance(one, str) else one for one in modules]
+    return {one.get("location_name", one["module_name"]): one["module_name"] for one in told}
 
 
 def preload(names: Sequence[str]) -> dict[str, str]:
@@ -38,7 +47,7 @@ def preload(names: Sequence[str]) -> dict[str, str]:
     that needs it, where Dagster reports it: code that is not ours enters here.
     """
     failures: dict[str, str] = {}
-    for name in (*ALWAYS, *(names or locations())):
+    for name in (*ALWAYS, *(names or locations().values())):
         try:
             for value in list(vars(importlib.import_module(name)).values()):
                 if isinstance(value, Definitions):

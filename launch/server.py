@@ -26,6 +26,7 @@ from launch import wire
 from launch.freshness import LoadedSources
 from launch.native_threads import end_native_threads
 from launch.options import ServerOptions
+from launch.rooms import LOOK_SECONDS, RoomServers
 from launch.worker_record import WorkerRecords
 
 PATIENCE_SECONDS = 5.0
@@ -45,7 +46,7 @@ class Server:
         listener: socket.socket,
         workers: dict[int, tuple[str, str]],
     ) -> None:
-        from launch.preload import preload, watched
+        from launch.preload import locations, preload, watched
         from resources.settings import child_environment
 
         began_ns = time.time_ns()
@@ -55,7 +56,9 @@ class Server:
         self._followed = options.followed(self._environment)
         self._records = WorkerRecords(options.folder)
         self._failures = preload(options.preload)
-        self._sources = LoadedSources.taken((*watched(), *options.watch), since_ns=began_ns)
+        roots = (*watched(self._failures), *options.watch)
+        self._sources = LoadedSources.taken(roots, since_ns=began_ns)
+        self._rooms = RoomServers(options.folder, locations() if options.serve_rooms else {})
         self._pruned_at = 0.0
         end_native_threads()
         gc.collect()
@@ -73,9 +76,10 @@ class Server:
             selector.register(self._listener, selectors.EVENT_READ)
             selector.register(self._ears, selectors.EVENT_READ)
             while True:
-                task = self._reap()
+                task = self._reap() or self._keep_rooms()
                 if task is None:
-                    ready = {key.fileobj for key, _ in selector.select(PRUNE_EVERY_SECONDS)}
+                    pause = LOOK_SECONDS if self._rooms else PRUNE_EVERY_SECONDS
+                    ready = {key.fileobj for key, _ in selector.select(pause)}
                     with suppress(BlockingIOError):
                         self._ears.recv(4096)
                     task = self._answer() if self._listener in ready else None
@@ -106,6 +110,7 @@ class Server:
             "failures": self._failures,
             "changed": [str(path) for path in self._sources.changed()],
             "threads": len(os.listdir("/proc/self/task")),
+            "rooms": self._rooms.ready(),
         }
 
     def _launch(self, client: socket.socket, question: wire.Line) -> Task | None:
@@ -141,12 +146,26 @@ class Server:
                 with suppress(ProcessLookupError):
                     os.killpg(ended.si_pid, signal.SIGKILL)
             code = os.waitstatus_to_exitcode(os.waitpid(ended.si_pid, 0)[1])
+            self._rooms.ended(ended.si_pid)
             run_id, instance_ref = self._workers.pop(ended.si_pid, ("", ""))
             if not run_id:
                 continue
             self._records.ended(run_id, ended.si_pid, code)
             if crashed and os.fork() == 0:
                 return partial(self._report_death, run_id, instance_ref, code)
+
+    def _keep_rooms(self) -> Task | None:
+        """Have a code server for each room, of the code on disk."""
+        if self._rooms and self._sources.changed():
+            self._execute_anew(self._followed)
+        room = self._rooms.fork_due()
+        return None if room is None else partial(self._serve_room, os.getppid(), *room)
+
+    def _serve_room(self, parent: int, room: str, module: str) -> int:
+        self._part()
+        from launch.rooms import serve
+
+        return serve(self._options.folder, room, module, parent)
 
     def _work_on(self, run_id: str, instance_ref: str) -> int:
         self._leave(self._records.log(run_id))
@@ -162,19 +181,24 @@ class Server:
 
     def _leave(self, log: Path) -> None:
         """Cut a forked process off from the server it came from."""
-        signal.set_wakeup_fd(-1)
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        for one in self._own:
-            one.close()
-        os.close(self._lock)
+        self._part()
         os.setsid()
         output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         for stream in (1, 2):
             os.dup2(output, stream)
         os.close(output)
 
+    def _part(self) -> None:
+        """Let go of what belongs to the server alone."""
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        for one in self._own:
+            one.close()
+        os.close(self._lock)
+
     def _execute_anew(self, variables: dict[str, str]) -> None:
         """Start over in this process with the code on disk, the settings of the client."""
+        self._rooms.stop()
         kept = {k: v for k, v in self._environment.items() if k not in self._followed}
         workers = os.memfd_create("workers", 0)
         os.write(workers, json.dumps(self._workers).encode())

@@ -121,11 +121,8 @@ class StepProcess:
 
 
 def _work(order: StepOrder, connection: Connection, run_worker: int) -> None:
-    from launch.connection import forget_connection  # dagster_postgres is slow to import
-
     with capture_interrupts():
         _die_with(run_worker)
-        forget_connection(order.context.instance)
         try:
             for event in order.events():
                 connection.send_bytes(serialize_value(event).encode())

@@ -69,7 +69,13 @@ def instance_configuration(settings: Settings) -> dict[str, object]:
     url = {"env": URL_VARIABLE} if settings.postgres else storage_url(settings)
     ticks = {"purge_after_days": {"skipped": 2, "success": 14, "failure": 30, "started": 2}}
     return {
-        "storage": {"postgres": {"postgres_url": url}},
+        "storage": {
+            "custom": {
+                "module": "launch.connection",
+                "class": "KeptPostgresStorage",
+                "config": {"postgres_url": url},
+            }
+        },
         **_files(settings),
         **_work(settings),
         "auto_materialize": {"enabled": True, "use_sensors": True},
@@ -130,17 +136,16 @@ def _work(settings: Settings) -> dict[str, object]:
     }
 
 
-def warm_configuration(settings: Settings) -> dict[str, str | list[str]]:
+def rooms_workspace(settings: Settings) -> Path:
+    """The workspace file that leads to the code servers of the warm process, which writes it."""
+    return dagster_home(settings) / "warm" / "workspace.yaml"
+
+
+def warm_configuration(settings: Settings) -> dict[str, str | bool | list[str]]:
     """What the warm process is told: its folder, what it imports, watches, hands on."""
     return {
-        "folder": str(dagster_home(settings) / "warm"),
-        "preload": rooms(),
+        "folder": str(rooms_workspace(settings).parent),
+        "serve_rooms": True,
         "watch": [str(settings.home / "dbt" / "manifest.json")],
         "environment": ["DAGSTER_HOME", URL_VARIABLE, "WATERMAIN_*"],
     }
-
-
-def rooms() -> list[str]:
-    """The modules of the code locations that the workspace file lists."""
-    listed = yaml.safe_load(WORKSPACE.read_text())["load_from"]
-    return [entry["python_module"]["module_name"] for entry in listed]

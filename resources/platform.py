@@ -12,7 +12,7 @@ from pathlib import Path
 
 from platform_assets.declare.errors import UnreachableSystemError
 from resources.broker import broker_command
-from resources.instance import WORKSPACE, instance_environment, warm_configuration
+from resources.instance import instance_environment, rooms_workspace, warm_configuration
 from resources.postgres import EmbeddedPostgres
 from resources.settings import Settings
 from resources.supervisor import Service, Supervisor
@@ -59,13 +59,14 @@ class Platform:
     def service(self, name: str) -> Service:
         """How to start a service."""
         settings, python = self.settings, sys.executable
+        rooms = str(rooms_workspace(settings))
         environment = {**instance_environment(settings), "PYTHONUNBUFFERED": "1"}
         commands: dict[str, tuple[str, ...]] = {
             WEB: (
-                *(python, "-m", "dagster_webserver", "-w", str(WORKSPACE)),
+                *(python, "-m", "dagster_webserver", "-w", rooms),
                 *("-h", HOST, "-p", str(settings.port)),
             ),
-            DAEMON: (python, "-m", "dagster._daemon", "run", "-w", str(WORKSPACE)),
+            DAEMON: (python, "-m", "dagster._daemon", "run", "-w", rooms),
             WARM: (python, "-m", "launch.server", *_words(warm_configuration(settings))),
             TEND: (python, "-m", "platform_assets", "tend"),
         }
@@ -150,11 +151,13 @@ class Platform:
         return told
 
 
-def _words(options: Mapping[str, str | list[str]]) -> list[str]:
-    """Options as a command line; a list follows its name."""
+def _words(options: Mapping[str, str | bool | list[str]]) -> list[str]:
+    """Options as a command line; a list follows its name, a flag stands alone."""
     words = []
     for name, value in options.items():
-        words += [f"--{name}", *([value] if isinstance(value, str) else value)]
+        words.append(f"--{name.replace('_', '-')}")
+        if not isinstance(value, bool):
+            words += [value] if isinstance(value, str) else value
     return words
 
 

@@ -24,11 +24,11 @@ from platform_assets.declare.errors import (
     TransientError,
 )
 from platform_assets.declare.name import DatasetName
+from platform_assets.declare.source import Files
 from resources.lake import Lake
 
 Find = Callable[[DatasetName], Dataset]
 REBUILD, REPLAY = "watermain/rebuild", "watermain/replay"
-KINDS = {"postgres": ("postgresql",), "files": ("csv",)}
 PASSING = (
     dg.Failure,
     TransientError,
@@ -250,8 +250,7 @@ def _spec_words(dataset: Dataset) -> dict[str, Any]:
 
 def _kinds(dataset: Dataset) -> set[str]:
     if dataset.source is not None:
-        return {
-            "ducklake",
-            {"postgres": "postgresql", "files": "csv"}.get(dataset.source.kind, ""),
-        } - {""}
+        kind = dataset.source.kind
+        files = dataset.source.format if isinstance(dataset.source, Files) else ""
+        return {"ducklake", "postgresql" if kind == "postgres" else files or kind}
     return {"ducklake", "dbt" if dataset.labels.get("sql") else "ibis"}

@@ -61,7 +61,8 @@ def freshness(slo: Slo | None, cadence: Cadence | None) -> dg.FreshnessPolicy | 
 def automation(dataset: Dataset) -> dg.AutomationCondition[Any] | None:
     """Follow upstream changes partition by partition, held back by failed blocking checks.
 
-    Guarantees: late rows in an old partition request exactly that partition.
+    Guarantees: late rows in an old partition request exactly that partition; a capture under way
+    holds nothing back, for live sources are captured all the time, each batch whole.
     """
     return None if dataset.source is not None else _following(dataset.cadence is not None)
 
@@ -69,6 +70,10 @@ def automation(dataset: Dataset) -> dg.AutomationCondition[Any] | None:
 @cache
 def _following(is_partitioned: bool) -> dg.AutomationCondition[Any]:
     eager = dg.AutomationCondition.eager()
+    computed: Any = dg.AutomationCondition.any_deps_in_progress().ignore(
+        dg.AssetSelection.tag("stage", "raw")
+    )
+    eager = eager.replace("any_deps_in_progress", computed)
     if is_partitioned:
         eager = eager.without(dg.AutomationCondition.in_latest_time_window())
     return eager & dg.AutomationCondition.all_deps_blocking_checks_passed()

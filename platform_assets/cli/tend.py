@@ -69,7 +69,7 @@ def watch(platform: Platform, tell: Tell) -> None:
 
 
 def _mend(platform: Platform, restarts: dict[str, list[float]], tell: Tell) -> None:
-    from resources.platform import LIVE, TEND, WARM
+    from resources.platform import LIVE, TEND
 
     supervisor = platform.supervisor
     if not platform.settings.postgres and platform.server.running() is None:
@@ -78,7 +78,7 @@ def _mend(platform: Platform, restarts: dict[str, list[float]], tell: Tell) -> N
     if platform.demo_server.data.exists() and supervisor.alive(LIVE) is not None:
         platform.demo_server.start()
     for entry in supervisor.dead():
-        if entry.name in (TEND, WARM):  # the launcher starts the warm process when it needs one
+        if entry.name == TEND:
             continue
         recent = [t for t in restarts[entry.name] if t > time.monotonic() - WINDOW_SECONDS]
         if len(recent) >= MOST_RESTARTS:

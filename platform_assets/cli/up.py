@@ -73,7 +73,9 @@ def _start(platform: Platform, *, demo: bool, until: str, detach: bool) -> bool:
         outside.open_outside(platform, until)
     ground.prepare_marts(settings)
     with screen.step("services") as line:
-        pids = {name: supervisor.start(platform.service(name)).pid for name in (WARM, WEB, DAEMON)}
+        pids = {WARM: supervisor.start(platform.service(WARM)).pid}
+        _await_rooms(platform)
+        pids |= {name: supervisor.start(platform.service(name)).pid for name in (WEB, DAEMON)}
         line.say(", ".join(f"{name} {pid}" for name, pid in pids.items()))
     web = Web(platform.url)
     with screen.step("code locations") as line:
@@ -88,6 +90,28 @@ def _start(platform: Platform, *, demo: bool, until: str, detach: bool) -> bool:
     if detach:
         supervisor.start(platform.service(TEND))
     return ran
+
+
+def _await_rooms(platform: Platform) -> None:
+    """Wait until the warm process has imported the rooms, their code servers can be reached.
+
+    Raises: UnreachableSystemError.
+    """
+    from launch.client import WarmServer
+    from launch.options import ServerOptions
+    from resources.instance import rooms_workspace
+    from resources.platform import WARM
+
+    folder = rooms_workspace(platform.settings).parent
+    warm = WarmServer(options=ServerOptions(folder=folder))
+    deadline = time.monotonic() + HEALTHY_SECONDS
+    while time.monotonic() < deadline:
+        if platform.supervisor.alive(WARM) is None:
+            raise _unhealthy(platform, f"the service `{WARM}` died as it started", WARM)
+        if (state := warm.state()) is not None and all(state["rooms"].values()):
+            return
+        time.sleep(0.05)
+    raise _unhealthy(platform, f"no code servers after {HEALTHY_SECONDS} s", WARM)
 
 
 def _await_locations(platform: Platform, web: object) -> str:

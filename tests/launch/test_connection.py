@@ -9,7 +9,7 @@ import psycopg
 from dagster import DagsterInstance
 from sqlalchemy.pool import NullPool
 
-from launch.connection import forget_connection, keep_connection
+from launch.connection import keep_connection
 from resources.postgres import EmbeddedPostgres
 from tests.launch.scene import scene
 
@@ -52,7 +52,6 @@ def test_storages_share_one_kept_connection(postgres: EmbeddedPostgres, tmp_path
         assert other != kept
         forked = os.fork()
         if forked == 0:
-            forget_connection(instance)
             use(instance)
             os._exit(0)
         assert os.waitpid(forked, 0)[1] == 0
@@ -65,5 +64,4 @@ def test_other_storage_is_left_alone() -> None:
     """An instance in memory has no connection to keep."""
     with DagsterInstance.ephemeral() as instance:
         keep_connection(instance)
-        forget_connection(instance)
         assert instance.get_runs() == []
