@@ -17,7 +17,8 @@ from resources.instance import WORKSPACE
 
 ALWAYS = (
     *("launch.worker", "launch.executor", "launch.compute_logs", "launch.rooms"),
-    *("dagster_postgres", "dagster._grpc.server"),
+    *("dagster_postgres", "dagster._grpc.server", "pyarrow.dataset"),
+    *(f"resources.source.{kind}" for kind in ("postgres", "files", "kafka", "mqtt", "rest")),
 )
 
 

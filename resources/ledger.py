@@ -27,20 +27,9 @@ DDL = (
     f"""create table if not exists {BATCHES} (
         stream varchar, shard varchar, from_position varchar, to_position varchar,
         batch_id varchar, rows bigint, quarantined bigint, content_hash varchar,
-        contract_version varchar, epoch bigint, run_id varchar, committed_at timestamptz)""",
-    # Lakes made before these columns existed get them here.
-    *(
-        f"alter table {BATCHES} add column if not exists {column}"
-        for column in (
-            "rows_in bigint",
-            "repeated bigint",
-            "late bigint",
-            "late_partitions varchar",
-            "newest_at timestamptz",
-            "watermark_at timestamptz",
-            "seconds double",
-        )
-    ),
+        contract_version varchar, epoch bigint, run_id varchar, committed_at timestamptz,
+        rows_in bigint, repeated bigint, late bigint, late_partitions varchar,
+        newest_at timestamptz, watermark_at timestamptz, seconds double)""",
     f"""create table if not exists {PUBLISHES} (
         dataset varchar, partition varchar, data_version varchar, code_version varchar,
         contract_version varchar, contract_hash varchar, rows_in bigint, rows_out bigint,
@@ -58,8 +47,18 @@ DDL = (
         dataset varchar, partition varchar, column_name varchar, mean double, epoch bigint)""",
 )
 
-# Columns that a ledger made by an earlier release lacks.
+# Columns that a ledger made by an earlier release lacks. Each shape that a table ever had costs
+# every reader a load of the catalog as it was then: a new ledger has one.
 ADDED = {
+    BATCHES: {
+        "rows_in": "bigint",
+        "repeated": "bigint",
+        "late": "bigint",
+        "late_partitions": "varchar",
+        "newest_at": "timestamptz",
+        "watermark_at": "timestamptz",
+        "seconds": "double",
+    },
     PUBLISHES: {"failing": "varchar", "rows_quarantined": "bigint"},
     QUARANTINE: {
         "partition": "varchar",
@@ -139,8 +138,9 @@ def create(connection: duckdb.DuckDBPyConnection) -> None:
         connection.execute(statement)
     for table, columns in ADDED.items():
         stands = {row[0] for row in connection.execute(f"describe {table}").fetchall()}
-        for name in columns.keys() - stands:
-            connection.execute(f"alter table {table} add column {name} {columns[name]}")
+        for name, kind in columns.items():
+            if name not in stands:
+                connection.execute(f"alter table {table} add column {name} {kind}")
     # Rows by the hundred cost a commit less as a file than as rows of the catalog.
     connection.execute(
         f"call lake.set_option('data_inlining_row_limit', {MOST_INLINED},"
