@@ -35,20 +35,22 @@ def test_variables_follow_by_name_or_pattern() -> None:
 def test_locations_are_those_of_the_workspace(tmp_path: Path) -> None:
     """Both spellings of a module count, a file is no module, no workspace has none."""
     workspace = tmp_path / "workspace.yaml"
-    assert locations(workspace) == []
+    assert locations(workspace) == {}
     workspace.write_text(
         "load_from:\n"
         "  - python_module: rooms.one\n"
         "  - python_module: {module_name: rooms.two, location_name: two}\n"
         "  - python_file: elsewhere.py\n"
     )
-    assert locations(workspace) == ["rooms.one", "rooms.two"]
+    assert locations(workspace) == {"rooms.one": "rooms.one", "two": "rooms.two"}
 
 
 def test_own_modules_with_rooms_and_manifest_are_watched() -> None:
     """Whatever definitions are made from."""
     assert watched()[:2] == [HOME, HOME / "workspace.yaml"]
     assert watched()[2].name == "manifest.json"
+    assert HOME / "platform_assets" / "weather" / "raw.py" not in watched()
+    assert HOME / "platform_assets" / "weather" / "raw.py" in watched({"weather": "SyntaxError"})
 
 
 def test_preload_goes_on_after_a_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
