@@ -25,7 +25,6 @@ def ask(platform: str, query: str) -> dict[str, object]:
     return found
 
 
-@pytest.mark.campaign
 def test_graph_shows_sources_to_marts_by_group(platform: str, page: Page, pictures: Path) -> None:
     """The group of team operations runs from what is captured to what is reported."""
     page.goto(f"{platform}/locations/operations/asset-groups/operations/lineage")
@@ -40,7 +39,6 @@ def test_graph_shows_sources_to_marts_by_group(platform: str, page: Page, pictur
         expect(page.get_by_text(group, exact=True).first).to_be_visible()
 
 
-@pytest.mark.campaign
 def test_asset_page_shows_owner_columns_checks_freshness(
     platform: str, page: Page, pictures: Path
 ) -> None:
@@ -68,7 +66,6 @@ def _await_freshness(page: Page) -> None:
     expect(page.get_by_text("Passing").first).to_be_visible()
 
 
-@pytest.mark.campaign
 def test_backfill_of_three_days_launched_from_the_ui_succeeds(platform: str, page: Page) -> None:
     """A person selects three days and launches; one run does them."""
     page.goto(f"{platform}/assets/operations/curated/flights")

@@ -168,7 +168,16 @@ def test_idle_table_does_not_pin_the_log(
     (beat,) = ledger.capture(postgres_kind.open())
     assert beat.rows.num_rows == 0
     assert list(postgres_kind.slots().values()) == [beat.end]
-    assert (postgres_kind.open().backlog().bytes or 0) < (kept or 0)
+    # The server lets go of the log a step behind what is confirmed: at the next such record.
+    for _ in range(10):
+        if (postgres_kind.open().backlog().bytes or 0) < (kept or 0):
+            return
+        postgres_kind.run(
+            "insert into others select g, repeat('x', 100) from generate_series(1, 1000) g",
+            "select pg_log_standby_snapshot()",
+        )
+        ledger.capture(postgres_kind.open())
+    pytest.fail(f"the log stays pinned: {postgres_kind.open().backlog()}")
     postgres_kind.add([thing(2)])
     ledger.capture(postgres_kind.open())
     assert ledger.rows("id") == [("2",)]
