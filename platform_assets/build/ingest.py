@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
 
 from platform_assets.build.audit import audit
 from platform_assets.build.code import code_version
@@ -31,7 +32,7 @@ from resources.source.opening import open_source
 from resources.source.protocol import Batch, Limit, Source
 
 TYPED = "captured"
-PIECE_ROWS = 16_384  # of what was too large for memory, written at once for each partition
+PIECE_BYTES = 32 * 2**20  # of text that is written at once, of what was too large for memory
 _NONE = Lease("", 0)
 
 
@@ -131,10 +132,11 @@ class _Landing:
                 newest = f"(select max(_lsn) + 1 from {target})"
                 self._bury(batch, "true", seq="-1", lsn=f"coalesce({oldest}, {newest})")
             columns = ", ".join(quote(n) for n in stored_schema(self.dataset).names)
-            self.connection.execute(
-                f"insert into {target} by name select {columns} from {TYPED}"
-                f" where _reason is null{self._no_truncates()}"
-            )
+            for piece in self._pieces(batch):
+                self.connection.execute(
+                    f"insert into {target} by name select {columns} from {TYPED}"
+                    f" where _reason is null{self._no_truncates()}{piece}"
+                )
             self._truncates(batch)
             failpoint("ingest.after_rows_before_ledger")
             span = self._span(batch) if batch.reset or self._truncated() else span
@@ -144,7 +146,6 @@ class _Landing:
             self.size += self.written
             self._record(batch, rejected, fresh, began)
             failpoint("ingest.after_ledger_before_commit")
-        self.connection.execute("reset partitioned_write_flush_threshold")
         failpoint("ingest.after_commit")
         for outcome in fresh:
             self.outcomes[outcome.partition] = outcome
@@ -153,7 +154,6 @@ class _Landing:
         """Turn text into declared types; give the number of rows that do not fit."""
         if isinstance(batch.rows, Path):
             relation = f"read_parquet({text(str(batch.rows))})"
-            self.connection.execute(f"set partitioned_write_flush_threshold = {PIECE_ROWS}")
         else:
             self.connection.register("arrived", batch.rows)
             relation = "arrived"
@@ -179,6 +179,20 @@ class _Landing:
         )
         found = self.connection.execute(f"select count(_reason) from {TYPED}").fetchone()
         return int(found[0]) if found else 0
+
+    def _pieces(self, batch: Batch) -> Iterator[str]:
+        """Conditions that cut what was too large for memory into what is not, to be written."""
+        if not isinstance(batch.rows, Path):
+            yield ""
+            return
+        texts = [f.name for f in stored_schema(self.dataset) if pa.types.is_string(f.type)]
+        size = " + ".join(f"coalesce(strlen({quote(name)}), 0)" for name in texts)
+        rows, held = self.connection.execute(
+            f"select coalesce(max(rowid) + 1, 0), coalesce(sum({size}), 0) from {TYPED}"
+        ).fetchone() or (0, 0)
+        step = max(1, rows * PIECE_BYTES // max(int(held), 1))
+        for first in range(0, rows, step):
+            yield f" and rowid between {first} and {first + step - 1}"
 
     def _span(self, batch: Batch | None = None) -> Span | None:
         cadence, event = self.dataset.cadence, self.dataset.contract.event_time

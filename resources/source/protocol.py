@@ -133,7 +133,7 @@ class Batch:
     def reader(self) -> pa.RecordBatchReader:
         """Stream the rows in bounded memory, wherever they lie."""
         if isinstance(self.rows, Path):
-            file = pq.ParquetFile(self.rows)
+            file = pq.ParquetFile(self.rows, pre_buffer=False)
             return pa.RecordBatchReader.from_batches(
                 file.schema_arrow, file.iter_batches(_READ_ROWS)
             )

@@ -17,7 +17,7 @@ from resources.source.protocol import Batch
 
 _serial = itertools.count()
 MEMORY_BYTES = 64 * 2**20
-_GROUP_ROWS = 122_880
+_GROUP_ROWS, _GROUP_BYTES = 122_880, 8 * 2**20
 SUFFIX = ".spill.parquet"
 
 
@@ -55,6 +55,8 @@ class Spill:
                 self._writer.close()
             rows = self._path
         self._forget()
+        if isinstance(rows, Path):
+            pa.default_memory_pool().release_unused()  # the engine needs it now
         return rows
 
     def discard(self) -> None:
@@ -85,7 +87,9 @@ class Spill:
                     write_statistics=False,
                 )
             table = pa.Table.from_batches(self._held, self.schema)
-            self._writer.write_table(table, row_group_size=_GROUP_ROWS)
+            # Who reads holds a whole group: its rows are few where they are long.
+            rows = max(1, table.num_rows * _GROUP_BYTES // max(table.nbytes, 1))
+            self._writer.write_table(table, row_group_size=min(rows, _GROUP_ROWS))
         self._held, self._held_bytes = [], 0
 
     @contextmanager

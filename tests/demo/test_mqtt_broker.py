@@ -185,7 +185,6 @@ def test_properties_of_every_form_are_passed_over() -> None:
         cursor.number(1)
 
 
-@pytest.mark.campaign
 def test_broker_with_a_journal_owes_after_a_restart_what_it_owed(tmp_path: Path) -> None:
     """Filters, what waits, what was sent without an answer under its packet id: nothing is lost."""
     path = tmp_path / "demo" / "journal.sqlite"

@@ -50,7 +50,6 @@ def numbers(messages: list[dict[str, Any]]) -> dict[str, list[int]]:
     return found
 
 
-@pytest.mark.campaign
 def test_numbers_go_on_after_a_restart_without_a_hole(
     broker: EmbeddedMqttBroker, tmp_path: Path
 ) -> None:

@@ -10,8 +10,6 @@ from platform_assets.build.lateness import Late, Watermarks
 from resources.lake import Lake
 from tests.faults.lateness import run_schedules
 
-pytestmark = pytest.mark.campaign
-
 
 def test_schedules_of_late_events_give_the_batch_answer(lake: Lake) -> None:
     """A short cut of the campaign in `make faults`."""

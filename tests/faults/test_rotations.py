@@ -6,8 +6,6 @@ import pytest
 
 from tests.faults.rotations import campaign
 
-pytestmark = pytest.mark.campaign
-
 ROTATIONS = 2
 
 

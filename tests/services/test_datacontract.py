@@ -24,7 +24,7 @@ from platform_assets.operations import curated
 from resources.lake import Lake
 from tests.build.house import NEW_YORK, House, airlines, legs
 
-pytestmark = [pytest.mark.campaign, pytest.mark.services]
+pytestmark = pytest.mark.services
 DAY = "2013-01-01"
 
 
