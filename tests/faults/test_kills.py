@@ -26,7 +26,6 @@ def test_every_failpoint_of_the_sources_is_in_the_campaign() -> None:
     assert named == {*INGEST, *PUBLISH, LOST, *ASIDE, *RESTORE}
 
 
-@pytest.mark.campaign
 @pytest.mark.slow
 @pytest.mark.timeout(2400)
 def test_kills_lose_nothing_double_nothing(
