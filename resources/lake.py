@@ -156,11 +156,7 @@ class Lake(DuckDBResource):
         for name in (*EXTENSIONS, *(("httpfs",) if remote else ())):
             connection.execute(f"load '{extension(name)}'")
         if remote:
-            connection.execute(
-                f"create secret (type s3, key_id {text(settings.s3_key_id or '')},"
-                f" secret {text(settings.s3_secret or '')},"
-                f" endpoint {text(settings.s3_endpoint or 's3.amazonaws.com')}, url_style 'path')"
-            )
+            connection.execute(_s3_secret(settings))
         else:
             Path(self.folder).mkdir(parents=True, exist_ok=True)
         where = ""
@@ -306,6 +302,20 @@ def translate(error: BaseException, dataset: str) -> BaseException:
     if isinstance(error, duckdb.Error) and any(sign in message for sign in GONE):
         return unreachable(error, data=UNKNOWN)
     return error
+
+
+def _s3_secret(settings: Settings) -> str:
+    """The statement that tells the engine how the store is reached."""
+    scheme, _, host = (settings.s3_endpoint or "s3.amazonaws.com").rpartition("://")
+    words = {
+        "key_id": settings.s3_key_id or "",
+        "secret": settings.s3_secret or "",
+        "region": settings.s3_region or "us-east-1",
+        "endpoint": host.rstrip("/"),
+        "url_style": "path",
+    }
+    told = "".join(f", {word} {text(value)}" for word, value in words.items())
+    return f"create secret (type s3{told}, use_ssl {scheme != 'http'})"
 
 
 def extension(name: str) -> str:

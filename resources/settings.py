@@ -26,7 +26,10 @@ class Settings(BaseSettings):
         None, description="libpq string of a PostgreSQL to use instead of the embedded one"
     )
     lake_path: str | None = Field(None, description="where Parquet lies: a folder or an s3:// URL")
-    s3_endpoint: str | None = Field(None, description="host of an S3-style store")
+    s3_endpoint: str | None = Field(
+        None, description="host, or http(s):// address, of an S3-style store"
+    )
+    s3_region: str | None = Field(None, description="region of the S3-style store")
     s3_key_id: str | None = Field(None, description="key id for the S3-style store")
     s3_secret: str | None = Field(None, description="secret for the S3-style store", repr=False)
     port: int = Field(3000, description="the port of Dagster's web server on 127.0.0.1")
