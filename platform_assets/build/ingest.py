@@ -23,6 +23,7 @@ from platform_assets.build.staged import Finding, Staged
 from platform_assets.build.table import ROW_POSITIONS, engine_types, ensure_table, stored_schema
 from platform_assets.build.typing_rules import reject_reason, typed
 from platform_assets.declare.dataset import Dataset
+from platform_assets.declare.errors import BranchError
 from resources import ledger
 from resources.failpoint import failpoint
 from resources.fence import RUN, Lease
@@ -55,8 +56,18 @@ def capture(dataset: Dataset, job: Job, *, source: Source | None = None) -> Publ
 def intake(
     dataset: Dataset, job: Job, source: Source, *, holder: str = RUN, wait_seconds: float = 3600
 ) -> Iterator[Intake]:
-    """Hold the dataset's lease for the block, ready to capture."""
+    """Hold the dataset's lease for the block, ready to capture.
+
+    Raises: BranchError, on a branch of the lake: a source has one position.
+    """
     name = str(dataset.name)
+    if job.lake.branch:
+        raise BranchError(
+            f"{name} cannot be captured into the branch `{job.lake.branch}`",
+            declared=dataset.declared,
+            data="unchanged; nothing was asked of the source",
+            next=f"watermain materialize {name}, which captures into the lake",
+        )
     with (
         job.lake.fence.lease(name, holder=holder, wait_seconds=wait_seconds) as lease,
         job.lake.get_connection() as connection,

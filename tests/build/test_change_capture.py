@@ -26,7 +26,8 @@ from platform_assets.declare import (
     latest_per_key,
     raw,
 )
-from platform_assets.declare.errors import SourceError
+from platform_assets.declare.errors import BranchError, SourceError
+from resources import branch
 from resources.lake import Lake, table
 from resources.postgres import EmbeddedPostgres
 from resources.settings import load_settings
@@ -364,3 +365,13 @@ def test_declared_source_tells_what_the_server_keeps_for_it(shop: Shop) -> None:
     after = open_source(bookings, load_settings()).backlog()
     assert (after.rows, after.is_empty) == (0, True)
     assert (after.bytes or 0) - before > 200_000
+
+
+def test_branch_captures_nothing(shop: Shop) -> None:
+    """A source has one position, so the lake alone follows it."""
+    branch.create(shop.lake, "trial")
+    job = Job(lake=shop.lake.on("trial"), find=KNOWN.__getitem__)
+    with pytest.raises(BranchError, match="cannot be captured into the branch `trial`"):
+        capture(bookings, job)
+    shop.capture(bookings)
+    assert shop.captured("count(*)")[0][0] > 0
