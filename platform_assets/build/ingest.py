@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 import duckdb
@@ -16,7 +16,7 @@ import pyarrow as pa
 from platform_assets.build.audit import audit
 from platform_assets.build.code import code_version
 from platform_assets.build.lateness import Late, Watermarks
-from platform_assets.build.partition import Span, is_zoned
+from platform_assets.build.partition import Span, span_between
 from platform_assets.build.publication import Job, Outcome, Publication
 from platform_assets.build.repeats import leave_out_repeats
 from platform_assets.build.staged import Finding, Staged
@@ -220,7 +220,7 @@ class _Landing:
         ).fetchone()
         if row is None or row[0] is None:
             return None
-        return span_of(self.dataset, str(row[0]), str(row[1]))
+        return span_between(self.dataset, str(row[0]), str(row[1]))
 
     def _no_truncates(self) -> str:
         return " and _op <> 't'" if self._kind == "postgres" else ""
@@ -384,18 +384,3 @@ def _inside(key: str, span: Span | None) -> tuple[Finding, ...]:
     if span is None:
         return ()
     return (Finding(check="within_partition", partition=key, failing=0, rows=1, severity="block"),)
-
-
-def span_of(dataset: Dataset, low: str, high: str) -> Span:
-    """The partitions between two event times, as UTC or wall-clock text."""
-    cadence = dataset.cadence
-    assert cadence is not None
-    begin, end = datetime.fromisoformat(low), datetime.fromisoformat(high)
-    if is_zoned(dataset.contract):
-        first = cadence.key_of(begin.replace(tzinfo=UTC))
-        return Span(cadence, first, cadence.key_of(end.replace(tzinfo=UTC)))
-    return Span(
-        cadence,
-        cadence.floor(begin).strftime(cadence.format),
-        cadence.floor(end).strftime(cadence.format),
-    )

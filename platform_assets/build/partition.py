@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 
 from platform_assets.declare.cadence import Cadence, Hourly, Monthly
 from platform_assets.declare.contract import Contract
+from platform_assets.declare.dataset import Dataset
 from resources.lake import quote, text
 
 
@@ -151,3 +152,18 @@ def overlapping(span: Span, other: Cadence) -> tuple[str, str]:
 def _start(cadence: Cadence) -> datetime:
     begin = datetime.combine(cadence.start, datetime.min.time())
     return begin.replace(tzinfo=ZoneInfo(cadence.zone))
+
+
+def span_between(dataset: Dataset, low: str, high: str) -> Span:
+    """The partitions between two event times, as UTC or wall-clock text."""
+    cadence = dataset.cadence
+    assert cadence is not None
+    begin, end = datetime.fromisoformat(low), datetime.fromisoformat(high)
+    if is_zoned(dataset.contract):
+        first = cadence.key_of(begin.replace(tzinfo=UTC))
+        return Span(cadence, first, cadence.key_of(end.replace(tzinfo=UTC)))
+    return Span(
+        cadence,
+        cadence.floor(begin).strftime(cadence.format),
+        cadence.floor(end).strftime(cadence.format),
+    )

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import duckdb
 
 from platform_assets.build.code import code_version
-from platform_assets.build.ingest import span_of
+from platform_assets.build.partition import span_between
 from platform_assets.build.publication import Job
 from platform_assets.build.table import (
     ROW_POSITIONS,
@@ -160,7 +160,7 @@ def _partitions(connection: duckdb.DuckDBPyConnection, dataset: Dataset) -> dict
         ).fetchone()
         if ends is None or ends[0] is None:
             return {}
-        key = span_of(dataset, str(ends[0]), str(ends[1])).key(dataset.contract)
+        key = span_between(dataset, str(ends[0]), str(ends[1])).key(dataset.contract)
     found = connection.execute(
         f"select {key}, count(*) from {AGAIN} group by 1 order by 1"
     ).fetchall()
