@@ -41,7 +41,7 @@ test-services: ready  ## install what the service tests need from Debian, run th
 	@tests/services/datacontract.sh
 	@$(PYTEST) -m "services and not campaign"
 
-test-campaigns: ready  ## run the long proofs, such as a platform brought up, wounded, healed
+test-campaigns: ready  ## run the long proofs: planted defects, a short cut of each campaign of faults
 	@$(PYTEST) -n 2 -m campaign
 
 check: ready  ## format, lint, types, house rules, docs, fast tests: less than a minute

@@ -68,16 +68,15 @@ def _keep(storages: list[PostgresStorage]) -> None:
     for storage in storages:
         if not isinstance(storage._engine.pool, NullPool):
             continue
-        if storage.postgres_url not in _engines:
-            _engines[storage.postgres_url] = create_pg_engine(
-                storage.postgres_url,
-                storage._token_provider,
-                isolation_level="AUTOCOMMIT",
-                pool_size=KEPT,
-                max_overflow=-1,
-                pool_pre_ping=True,
-            )
-        storage._engine = _engines[storage.postgres_url]
+        engine = create_pg_engine(  # it connects to nothing before it is used
+            storage.postgres_url,
+            storage._token_provider,
+            isolation_level="AUTOCOMMIT",
+            pool_size=KEPT,
+            max_overflow=-1,
+            pool_pre_ping=True,
+        )
+        storage._engine = _engines.setdefault(storage.postgres_url, engine)
 
 
 def _postgres_storages(instance: DagsterInstance) -> list[PostgresStorage]:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import importlib
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from types import MappingProxyType
 
 import yaml
 from dagster import Definitions
@@ -18,17 +17,20 @@ from resources.instance import WORKSPACE
 ALWAYS = (
     *("launch.worker", "launch.executor", "launch.compute_logs", "launch.rooms"),
     *("dagster_postgres", "dagster._grpc.server", "pyarrow.dataset"),
-    *(f"resources.source.{kind}" for kind in ("postgres", "files", "kafka", "mqtt", "rest")),
+    *(
+        f"resources.source.{kind}"
+        for kind in ("postgres", "files", "kafka", "mqtt", "rest", "webhook")
+    ),
 )
 
 
-def watched(failures: Mapping[str, str] = MappingProxyType({})) -> list[Path]:
+def watched(*, unread: bool = False) -> list[Path]:
     """List what the definitions are made from: our modules, the rooms, the dbt manifest.
 
-    Of a room that failed to load nobody knows what it read: any of its files may mend it.
+    With `unread`, every file of a room, too: of one that failed to load any may mend it.
     """
-    unread = (HOME / "platform_assets").rglob("*.py") if failures else ()
-    return [HOME, WORKSPACE, manifest_path(), *unread]
+    files = (HOME / "platform_assets").rglob("*.py") if unread else ()
+    return [HOME, WORKSPACE, manifest_path(), *files]
 
 
 def locations(workspace: Path = WORKSPACE) -> dict[str, str]:

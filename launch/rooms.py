@@ -36,7 +36,7 @@ class RoomServers:
     def __init__(self, folder: Path, rooms: Mapping[str, str]) -> None:
         self._folder, self._rooms = folder, dict(rooms)
         self._pids: dict[int, str] = {}
-        self._started = dict.fromkeys(rooms, float("-inf"))
+        self._due = dict.fromkeys(rooms, float("-inf"))
         if rooms:
             self._write_workspace()
 
@@ -54,9 +54,9 @@ class RoomServers:
     def fork_due(self) -> tuple[str, str] | None:
         """Fork a server for each room without one; in the fork, give the room with its module."""
         for room, module in self._rooms.items():
-            if room in self._pids.values() or time.monotonic() < self._started[room]:
+            if room in self._pids.values() or time.monotonic() < self._due[room]:
                 continue
-            self._started[room] = time.monotonic() + AGAIN_SECONDS
+            self._due[room] = time.monotonic() + AGAIN_SECONDS
             room_socket(self._folder, room).unlink(missing_ok=True)
             pid = os.fork()
             if pid == 0:
@@ -88,7 +88,9 @@ class RoomServers:
 
 def rooms_workspace(folder: Path) -> Path:
     """The workspace file that leads to the servers of a state folder."""
-    return folder / "workspace.yaml"
+    from resources.instance import ROOMS_FILE  # loaded by then: the rooms are preloaded first
+
+    return folder / ROOMS_FILE
 
 
 def room_socket(folder: Path, room: str) -> Path:

@@ -56,7 +56,7 @@ class Server:
         self._followed = options.followed(self._environment)
         self._records = WorkerRecords(options.folder)
         self._failures = preload(options.preload)
-        roots = (*watched(self._failures), *options.watch)
+        roots = (*watched(unread=bool(self._failures)), *options.watch)
         self._sources = LoadedSources.taken(roots, since_ns=began_ns)
         self._rooms = RoomServers(options.folder, locations() if options.serve_rooms else {})
         self._pruned_at = 0.0

@@ -14,6 +14,7 @@ from resources.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[1]
 WORKSPACE = ROOT / "workspace.yaml"
+ROOMS_FILE = "workspace.yaml"  # in the warm process's folder, which that process writes
 URL_VARIABLE = "DAGSTER_POSTGRES_URL"  # holds a password, so it never stands in a file
 DATABASE = "dagster"
 # Dagster stores the materializations of a range run at once when this is set.
@@ -138,7 +139,7 @@ def _work(settings: Settings) -> dict[str, object]:
 
 def rooms_workspace(settings: Settings) -> Path:
     """The workspace file that leads to the code servers of the warm process, which writes it."""
-    return dagster_home(settings) / "warm" / "workspace.yaml"
+    return dagster_home(settings) / "warm" / ROOMS_FILE
 
 
 def warm_configuration(settings: Settings) -> dict[str, str | bool | list[str]]:

@@ -250,7 +250,7 @@ def _spec_words(dataset: Dataset) -> dict[str, Any]:
 
 def _kinds(dataset: Dataset) -> set[str]:
     if dataset.source is not None:
-        kind = dataset.source.kind
-        files = dataset.source.format if isinstance(dataset.source, Files) else ""
-        return {"ducklake", "postgresql" if kind == "postgres" else files or kind}
+        source = dataset.source
+        kind = source.format if isinstance(source, Files) else source.kind
+        return {"ducklake", "postgresql" if kind == "postgres" else kind}
     return {"ducklake", "dbt" if dataset.labels.get("sql") else "ibis"}

@@ -196,8 +196,12 @@ class _Landing:
         if not isinstance(batch.rows, Path):
             yield ""
             return
-        texts = [f.name for f in stored_schema(self.dataset) if pa.types.is_string(f.type)]
-        size = " + ".join(f"coalesce(strlen({quote(name)}), 0)" for name in texts)
+        measures = {pa.string(): "strlen", pa.large_string(): "strlen", pa.binary(): "octet_length"}
+        size = " + ".join(
+            f"coalesce({measures[f.type]}({quote(f.name)}), 0)"
+            for f in stored_schema(self.dataset)
+            if f.type in measures
+        )
         rows, held = self.connection.execute(
             f"select coalesce(max(rowid) + 1, 0), coalesce(sum({size}), 0) from {TYPED}"
         ).fetchone() or (0, 0)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import psycopg
 
+from benchmarks.fixtures.slots import drop_slots
 from tests.faults import crew
 from tests.faults.oracle import acknowledged_too_early, verdict
 from tests.faults.orders import Order
@@ -163,26 +164,8 @@ def world(
             yield made
         finally:
             if isinstance(outside, Table):
-                _drop_slots(outside.dsn)
-
-
-def _drop_slots(dsn: str) -> None:
-    with psycopg.connect(dsn, autocommit=True) as connection:
-        connection.execute(
-            "select pg_terminate_backend(active_pid) from pg_replication_slots"
-            " where database = current_database() and active"
-        )
-        deadline = time.monotonic() + 10
-        while connection.execute(
-            "select count(*) from pg_replication_slots"
-            " where database = current_database() and active"
-        ).fetchone() != (0,):
-            assert time.monotonic() < deadline, "a slot stays in use"
-            time.sleep(0.01)
-        connection.execute(
-            "select pg_drop_replication_slot(slot_name) from pg_replication_slots"
-            " where database = current_database()"
-        )
+                with psycopg.connect(outside.dsn, autocommit=True) as connection:
+                    drop_slots(connection)
 
 
 def campaign(
