@@ -3,13 +3,15 @@
 Dagster's own open a connection for every query: fifty a second in the daemon alone, each of which
 costs the server a process, a run more than its work. Ours keep a few for all the storages of a
 process, however many instances it opens: checked before each use, so a restarted server is not
-noticed; never shared with a fork.
+noticed; never shared with a fork. Tables that are missing are made by one process at a time, since
+the web server, the daemon and the rooms open a new database together.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from dagster import DagsterInstance
@@ -23,12 +25,19 @@ from dagster_postgres.utils import (
     create_pg_engine,
     get_token_provider_from_config,
     pg_url_from_config,
+    retry_pg_connection_fn,
 )
+from sqlalchemy import text
 from sqlalchemy.engine import Engine
 from sqlalchemy.pool import NullPool
 
 PostgresStorage = PostgresRunStorage | PostgresEventLogStorage | PostgresScheduleStorage
 KEPT = 4  # for the threads of a daemon; a run uses one
+LOCK = 7_205_831_019  # PostgreSQL's advisory lock on the making of tables
+LACKS_TABLES = text("""
+    select bool_or(to_regclass(one) is null)
+    from unnest(array['runs', 'instance_info', 'event_logs', 'jobs', 'instigators']) as named(one)
+""")
 _engines: dict[str, Engine] = {}
 
 
@@ -42,7 +51,10 @@ class KeptPostgresStorage(DagsterPostgresStorage):
         inst_data: ConfigurableClassData | None = None,
         token_provider: PgTokenProvider | None = None,
     ) -> None:
-        super().__init__(postgres_url, should_autocreate_tables, inst_data, token_provider)
+        engine = _engine(postgres_url, token_provider)
+        with _alone_if_tables_lack(engine) as lack:
+            make = should_autocreate_tables and lack
+            super().__init__(postgres_url, make, inst_data, token_provider)
         _keep([self._run_storage, self._event_log_storage, self._schedule_storage])
 
     @classmethod
@@ -66,17 +78,39 @@ def keep_connection(instance: DagsterInstance) -> None:
 
 def _keep(storages: list[PostgresStorage]) -> None:
     for storage in storages:
-        if not isinstance(storage._engine.pool, NullPool):
-            continue
-        engine = create_pg_engine(  # it connects to nothing before it is used
-            storage.postgres_url,
-            storage._token_provider,
-            isolation_level="AUTOCOMMIT",
-            pool_size=KEPT,
-            max_overflow=-1,
-            pool_pre_ping=True,
-        )
-        storage._engine = _engines.setdefault(storage.postgres_url, engine)
+        if isinstance(storage._engine.pool, NullPool):
+            storage._engine = _engine(storage.postgres_url, storage._token_provider)
+
+
+def _engine(url: str, token_provider: PgTokenProvider | None) -> Engine:
+    engine = create_pg_engine(  # it connects to nothing before it is used
+        url,
+        token_provider,
+        isolation_level="AUTOCOMMIT",
+        pool_size=KEPT,
+        max_overflow=-1,
+        pool_pre_ping=True,
+    )
+    return _engines.setdefault(url, engine)
+
+
+@contextmanager
+def _alone_if_tables_lack(engine: Engine) -> Iterator[bool]:
+    """Say whether tables are to be made; if so, no other process makes them meanwhile."""
+    if not retry_pg_connection_fn(lambda: _lacks_tables(engine)):
+        yield False
+        return
+    with engine.connect() as connection:
+        connection.execute(text("select pg_advisory_lock(:lock)"), {"lock": LOCK})
+        try:
+            yield _lacks_tables(engine)
+        finally:
+            connection.execute(text("select pg_advisory_unlock(:lock)"), {"lock": LOCK})
+
+
+def _lacks_tables(engine: Engine) -> bool:
+    with engine.connect() as connection:
+        return bool(connection.execute(LACKS_TABLES).scalar())
 
 
 def _postgres_storages(instance: DagsterInstance) -> list[PostgresStorage]:
