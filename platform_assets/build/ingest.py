@@ -162,7 +162,7 @@ class _Landing:
             self.outcomes[outcome.partition] = outcome
 
     def _type(self, batch: Batch) -> int:
-        """Turn text into declared types; give the number of rows that do not fit."""
+        """Turn what arrived into declared types; give the number of rows that do not fit."""
         if isinstance(batch.rows, Path):
             relation = f"read_parquet({text(str(batch.rows))})"
         else:
@@ -170,17 +170,22 @@ class _Landing:
             relation = "arrived"
         schema = stored_schema(self.dataset)
         types = engine_types(self.connection, schema)
+        arriving = batch.reader().schema
+        texts = {f.name for f in arriving if pa.types.is_string(f.type)}
         promised = set(self.dataset.contract.schema.names)
         # Each value is typed once, beside its text, which the reason with the payload still need.
         values = [
             f"{typed(quote(f.name), f.type, types[f.name], self._kind)} as {_value(f.name)}"
-            if f.name in promised
+            if f.name in promised and f.name in texts
             else f"try_cast({quote(f.name)} as {types[f.name]}) as {_value(f.name)}"
             for f in schema
             if f.name != "_batch_id"
         ]
         columns = [f"{_value(n)} as {quote(n)}" for n in schema.names if n != "_batch_id"]
-        arrived = ", ".join(f"{quote(n)} := {quote(n)}" for n in batch.reader().schema.names)
+        arrived = ", ".join(
+            f"{quote(n)} := {quote(n)}{'::varchar' if n in promised else ''}"
+            for n in arriving.names
+        )
         self.connection.execute(
             f"create or replace temp table {TYPED} as select {', '.join(columns)},"
             f" {text(batch.batch_id)} as _batch_id, _reason,"

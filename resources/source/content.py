@@ -32,8 +32,20 @@ def _fed(column: pa.Array) -> tuple[memoryview, memoryview]:
     if pa.types.is_string(column.type):
         size = pc.fill_null(pc.binary_length(column), -1).cast(pa.int64())
         return _values(size), _text(pc.fill_null(column, "") if column.null_count else column)
-    number = column.cast(pa.int64())
-    return _values(pc.is_null(number).cast(pa.int8())), _values(pc.fill_null(number, 0))
+    nulls = _values(pc.is_null(column).cast(pa.int8()))
+    if pa.types.is_decimal(column.type):
+        return nulls, _wide(pc.fill_null(column, pa.scalar(0, column.type)))
+    if pa.types.is_floating(column.type) or pa.types.is_uint64(column.type):
+        return nulls, _values(pc.fill_null(column, 0))
+    return nulls, _values(pc.fill_null(column.cast(pa.int64()), 0))
+
+
+def _wide(column: pa.Array) -> memoryview:
+    _, data = column.buffers()
+    width = column.type.byte_width
+    if data is None or not len(column):
+        return memoryview(b"")
+    return memoryview(data)[column.offset * width : (column.offset + len(column)) * width]
 
 
 def _values(column: pa.Array) -> memoryview:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -17,9 +18,14 @@ DELIVERY_COLUMNS = pa.schema(
 INCIDENTAL = ("_file", "_delivered_at")
 
 
-def delivery_schema(columns: tuple[str, ...]) -> pa.Schema:
-    """Describe delivered rows: the declared columns as text, then where each row lay."""
-    return pa.schema([*((name, pa.string()) for name in columns), *DELIVERY_COLUMNS])
+def delivery_schema(columns: tuple[str, ...], kinds: Sequence[pa.DataType] = ()) -> pa.Schema:
+    """Describe delivered rows: the declared columns as text or `kinds`, then where each lay."""
+    kinds = kinds or (pa.string(),) * len(columns)
+    return pa.schema([*zip(columns, kinds, strict=True), *DELIVERY_COLUMNS])
+
+
+class OddRowsError(Exception):
+    """Report rows that cannot be typed as they are read; they can be read as text."""
 
 
 class UnreadableFileError(Exception):

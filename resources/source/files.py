@@ -21,12 +21,14 @@ from resources.clock import Clock
 from resources.credential import Address
 from resources.settings import Settings
 from resources.source import spill as spill_file
+from resources.source.ahead import one_ahead
 from resources.source.avro_rows import AvroRows
 from resources.source.bucket import Bucket
 from resources.source.csv_rows import CsvRows
 from resources.source.delivery import (
     INCIDENTAL,
     Caps,
+    OddRowsError,
     Reject,
     Rows,
     UnreadableFileError,
@@ -37,7 +39,7 @@ from resources.source.json_lines import JsonLines
 from resources.source.memory import Memory
 from resources.source.parquet_rows import ParquetRows, is_whole
 from resources.source.protocol import REJECTED, Backlog, Batch, Limit, Shape
-from resources.source.spill import Spill, discard, handed_out, sweep
+from resources.source.spill import Spill, discard, sweep
 from resources.source.store import Look, Store, UnservedError
 from resources.source.unpacking import Unpacked, unpacked_file
 
@@ -97,24 +99,27 @@ class FileSource:
 
     def batches(self, *, after: Mapping[str, str], limit: Limit) -> Iterator[Batch]:
         """Give each settled file whose content the ledger does not hold, oldest first."""
-        deadline = time.monotonic() + limit.seconds
         known = {end for shard, end in after.items() if shard.startswith(_SHARD)}
         store, looks = self._looks()
-        given = set(known)
         self._memory.load()
         sweep(self.scratch)
         try:
-            for look in looks:
-                if time.monotonic() > deadline:
-                    return
-                settled = self._settled(store, look)
-                batch = self._batch(store, look, given) if settled else None
-                if batch is not None:
-                    given.add(batch.end)
-                    yield from handed_out(batch)
+            yield from one_ahead(self._fresh(store, looks, known, limit))
         finally:
             self._memory.deliver(known)
             self._memory.save(look.name for look in looks)
+
+    def _fresh(
+        self, store: Store, looks: list[Look], known: set[str], limit: Limit
+    ) -> Iterator[Batch]:
+        deadline, given = time.monotonic() + limit.seconds, set(known)
+        for look in looks:
+            if time.monotonic() > deadline:
+                return
+            batch = self._batch(store, look, given) if self._settled(store, look) else None
+            if batch is not None:
+                given.add(batch.end)
+                yield batch
 
     def acknowledge(self, positions: Mapping[str, str]) -> None:
         """Remember that these files need no further look; the folder is left as it is."""
@@ -214,6 +219,13 @@ class FileSource:
 
     def _read(self, file: BinaryIO, look: Look, value: str) -> Batch:
         """Turn the bytes of one open file into a batch."""
+        try:
+            return self._rows(file, look, value, typed=True)
+        except OddRowsError:
+            file.seek(0)
+            return self._rows(file, look, value, typed=False)
+
+    def _rows(self, file: BinaryIO, look: Look, value: str, *, typed: bool) -> Batch:
         held = spill_file.MEMORY_BYTES * _SHARE_OF_MEMORY
         spill = Spill(self.scratch, delivery_schema(self.shape.columns), held)
         rejects: list[tuple[str, str, str]] = []
@@ -221,7 +233,9 @@ class FileSource:
         try:
             if look.size > self.caps.file_bytes:
                 raise UnreadableFileError(f"it is larger than {self.caps.file_bytes} bytes")
-            with self._reader(file, look) as reader:
+            with self._reader(file, look, typed=typed) as reader:
+                if isinstance(reader, JsonLines):
+                    spill.schema = delivery_schema(self.shape.columns, reader.kinds)
                 for part in reader:
                     if isinstance(part, Rows):
                         spill.add(_stamped(part, look, value, spill.schema))
@@ -234,6 +248,9 @@ class FileSource:
                             rejects[0][2],
                         )
                 unknown = reader.unknown_columns
+        except OddRowsError:
+            spill.discard()
+            raise
         except UnreadableFileError as error:
             spill.discard()
             rejects = [(look.name, error.reason, error.payload)]
@@ -250,7 +267,7 @@ class FileSource:
         )
 
     @contextmanager
-    def _reader(self, file: BinaryIO, look: Look) -> Iterator[Reader]:
+    def _reader(self, file: BinaryIO, look: Look, *, typed: bool) -> Iterator[Reader]:
         word, columns, caps = self.word, self.shape.columns, self.caps
         with ExitStack() as stack:
             plain: Any = file
@@ -258,7 +275,8 @@ class FileSource:
                 plain = Unpacked(file, word.compression, look.size, caps)
             match word.format:
                 case "json":
-                    yield JsonLines(plain, columns, word.fields, self.shape.types, caps)
+                    types = self.shape.types
+                    yield JsonLines(plain, columns, word.fields, types, caps, typed=typed)
                 case "avro":
                     yield AvroRows(plain, columns, word.fields, caps)
                 case "csv":

@@ -10,8 +10,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.json as pj
 
-from resources.source.arrow_text import exact_text
-
 _AT_ONCE_BYTES = 2 * 2**20
 _SUSPECT = (b"NaN", b"Inf")
 _NEWLINE, _RETURN, _OPEN, _CLOSE = b"\n\r{}"
@@ -28,7 +26,7 @@ class JsonBlock:
     """
 
     def __init__(self, paths: Sequence[tuple[str, ...]], types: Sequence[pa.DataType]) -> None:
-        self.paths, self.is_loose = paths, False
+        self.paths, self.types, self.is_loose = paths, tuple(types), False
         self._parse = {
             way: pj.ParseOptions(
                 explicit_schema=pa.schema(_nested(paths, types)), unexpected_field_behavior=way
@@ -48,7 +46,7 @@ class JsonBlock:
         return JsonBlock(paths, fit)
 
     def read(self, block: bytes) -> list[list[pa.Array]] | None:
-        """Give the columns as text, in one list for each run of rows, in order."""
+        """Give the columns in `types`, in one list for each run of rows, in order."""
         lines = _objects(block)
         if not lines:
             return None
@@ -59,7 +57,7 @@ class JsonBlock:
                 return None
             if table.num_rows != lines:
                 return None
-            return [self._texts(batch) for batch in table.to_batches()]
+            return [[_column(batch, path) for path in self.paths] for batch in table.to_batches()]
         except (pa.ArrowException, UnicodeDecodeError):
             return None
 
@@ -79,19 +77,16 @@ class JsonBlock:
             parse_options=self._parse[way],
         )
 
-    def _texts(self, batch: pa.RecordBatch) -> list[pa.Array]:
-        return [self._text(batch, path) for path in self.paths]
 
-    def _text(self, batch: pa.RecordBatch, path: tuple[str, ...]) -> pa.Array:
-        column: Any = batch.column(path[0])
-        if len(path) > 1:
-            column = pc.struct_field(column, list(path[1:]))
-        if pa.types.is_string(column.type):
-            column.validate(full=True)
-            return column
-        if pa.types.is_floating(column.type) and not pc.all(pc.is_finite(column)).as_py():
-            raise pa.ArrowInvalid("a number too large for its type")
-        return exact_text(".".join(path), column)
+def _column(batch: pa.RecordBatch, path: tuple[str, ...]) -> pa.Array:
+    column: Any = batch.column(path[0])
+    if len(path) > 1:
+        column = pc.struct_field(column, list(path[1:]))
+    if pa.types.is_string(column.type):
+        column.validate(full=True)
+    elif pa.types.is_floating(column.type) and not pc.all(pc.is_finite(column)).as_py():
+        raise pa.ArrowInvalid("a number too large for its type")
+    return column
 
 
 def _objects(block: bytes) -> int:

@@ -1,4 +1,4 @@
-"""The reader of JSON lines into rows of text, line by line where a block breaks its form.
+"""The reader of JSON lines into rows, line by line where a block breaks its form.
 
 Source: RFC 8259 for each line; blank lines are passed over, a byte order mark may come first.
 """
@@ -13,7 +13,8 @@ from typing import BinaryIO, Protocol
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from resources.source.delivery import Caps, Reject, Rows
+from resources.source.arrow_text import exact_text
+from resources.source.delivery import Caps, OddRowsError, Reject, Rows
 from resources.source.json_block import JsonBlock
 from resources.source.json_rows import JsonRows
 
@@ -37,9 +38,11 @@ class Readable(Protocol):
 class JsonLines:
     """Iterate over the rows of one file, blocks in bulk, odd blocks line by line.
 
+    Shapes: rows are text, or of `kinds` when `typed` is asked for.
     Guarantees: every line that is not blank is in exactly one `Rows` or `Reject`; a number is
     never rounded. Of what nobody declared, `unknown_columns` names what a block's first lines
     hold.
+    Raises: OddRowsError, for a block that cannot be read in bulk when rows are to be typed.
     """
 
     def __init__(
@@ -49,10 +52,14 @@ class JsonLines:
         fields: Mapping[str, str],
         types: Sequence[pa.DataType] = (),
         caps: Caps | None = None,
+        *,
+        typed: bool = False,
     ) -> None:
         self.file, self.columns, self.caps = file, columns, caps or Caps()
         self._lines = JsonRows(columns, fields, self.caps, once=True)
         self._bulk = JsonBlock.of(self._lines.paths, types)
+        self.kinds = self._bulk.types if self._bulk and typed else (pa.string(),) * len(columns)
+        self._typed = typed and self._bulk is not None
         self._decimal = [n for n, kind in enumerate(types) if pa.types.is_decimal(kind)]
         self._refusals = 0
         self._line = self._row = 1
@@ -84,7 +91,9 @@ class JsonLines:
                 if self._bulk.is_loose:
                     self._lines.read(block.split(b"\n", _SAMPLE_LINES)[:-1])
                 for run in runs:
-                    yield self._rows(run)
+                    yield self._rows(
+                        run if self._typed else list(map(exact_text, self.columns, run))
+                    )
                 self._line += block.count(b"\n")
                 return
             self._refusals += 1
@@ -93,6 +102,8 @@ class JsonLines:
         lines = list(enumerate(block.split(b"\n")[:-1], self._line))
         self._line += len(lines)
         lines = [(at, line) for at, line in lines if line.strip(_SPACE)]
+        if lines and self._typed:
+            raise OddRowsError
         for begin in range(0, len(lines), _LINES_AT_ONCE):
             yield from self._read(lines[begin : begin + _LINES_AT_ONCE])
 

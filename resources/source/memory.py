@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from threading import RLock
 from typing import Self
 
 from resources.source.store import Look
@@ -14,7 +15,8 @@ from resources.source.store import Look
 class Memory:
     """Remember the hash of each file by its stamp, so that no file is hashed at every tick.
 
-    Guarantees: a lost or broken memory only makes the next look slower; the ledger decides.
+    Guarantees: a lost or broken memory only makes the next look slower; the ledger decides. One
+    thread may learn what it reads while another notes what was delivered.
     """
 
     def __init__(self, path: Path) -> None:
@@ -22,6 +24,7 @@ class Memory:
         self._hashes: dict[str, tuple[list[int | str], str]] = {}
         self._delivered: set[str] = set()
         self._changed = False
+        self._lock = RLock()
 
     def load(self) -> Self:
         """Read what was saved last, by whichever process."""
@@ -44,18 +47,24 @@ class Memory:
 
     def learn(self, look: Look, value: str) -> None:
         """Remember a file's hash."""
-        self._hashes[look.name] = (look.stamp, value)
-        self._changed = True
+        with self._lock:
+            self._hashes[look.name] = (look.stamp, value)
+            self._changed = True
 
     def deliver(self, values: Iterable[str]) -> None:
         """Remember what the lake holds, of the files known here."""
-        known = {value for _, value in self._hashes.values()}
-        fresh = known.intersection(values) - self._delivered
-        self._delivered |= fresh
-        self._changed = self._changed or bool(fresh)
+        with self._lock:
+            known = {value for _, value in self._hashes.values()}
+            fresh = known.intersection(values) - self._delivered
+            self._delivered |= fresh
+            self._changed = self._changed or bool(fresh)
 
     def save(self, names: Iterable[str] | None = None) -> None:
         """Write what changed, forgetting files other than `names` when these are given."""
+        with self._lock:
+            self._save(names)
+
+    def _save(self, names: Iterable[str] | None) -> None:
         if names is not None:
             kept = set(names)
             self._changed = self._changed or not kept.issuperset(self._hashes)

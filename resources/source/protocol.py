@@ -85,8 +85,9 @@ class Backlog:
 class Batch:
     """Hold rows that reach the lake together, with the positions they lie between.
 
-    Shapes: every declared column is a string with null for SQL NULL, then the change columns
-    of the kind. `rows` is a table, or a Parquet file when the rows are too many for memory.
+    Shapes: every declared column is a string with null for SQL NULL, or of a type which its own
+    only widens, where the source had the value so; then the change columns of the kind. `rows`
+    is a table, or a Parquet file when the rows are too many for memory.
     Guarantees: `start` equals the `end` of the batch before it in the same shard, "" for the
     first; positions compare by equality only. Same start with same end: same rows, same hash.
     A batch without rows only moves the position. `repeated` counts what the source gave again,

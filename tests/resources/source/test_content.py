@@ -48,6 +48,30 @@ def test_hash_tells_other_rows_apart(one: list[tuple], two: list[tuple]) -> None
     assert len(hashes) == (1 if one == two else 2)
 
 
+TYPED = {
+    pa.bool_(): st.booleans(),
+    pa.uint64(): st.integers(0, 2**64 - 1),
+    pa.float64(): st.floats(allow_nan=False),
+    pa.decimal128(38, 2): st.decimals(-(10**30), 10**30, places=2),
+}
+
+
+@pytest.mark.parametrize("kind", TYPED, ids=str)
+@given(st.data())
+def test_hash_of_typed_values_tells_them_apart(kind: pa.DataType, data: st.DataObject) -> None:
+    values = st.lists(st.none() | TYPED[kind], max_size=5)
+    one, two = data.draw(values), data.draw(values)
+
+    def column(held: list[object]) -> pa.Table:
+        return pa.table({"a": pa.array(held, kind)})
+
+    hashes = {batch(column(held)).content_hash for held in (one, two)}
+    equal = [repr(v) for v in one] == [repr(v) for v in two]  # 0.0 is not -0.0
+    assert len(hashes) == (1 if equal else 2)
+    cut = pa.concat_tables([column([None, *one]).slice(1, 2), column(one).slice(2)])
+    assert batch(cut).content_hash == batch(column(one)).content_hash
+
+
 @pytest.mark.parametrize(
     ("one", "two"),
     [

@@ -12,7 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from resources.source import json_lines
-from resources.source.delivery import Caps, Reject, Rows
+from resources.source.arrow_text import exact_text
+from resources.source.delivery import Caps, OddRowsError, Reject, Rows
+from resources.source.json_block import JsonBlock
 from resources.source.json_lines import JsonLines
 
 TYPES = {
@@ -162,6 +164,55 @@ def test_any_records_are_the_same_in_bulk_as_alone(records: list[Any], block: in
         bulk = read(data)
     assert bulk[1] == alone[1]
     assert [same(row) for row in bulk[0]] == [same(row) for row in alone[0]]
+
+
+@settings(deadline=None)
+@given(st.lists(RECORD, max_size=6), st.integers(8, 80))
+def test_typed_records_are_those_of_text_or_refused(records: list[Any], block: int) -> None:
+    data = b"".join(json.dumps(each).encode() + b"\n" for each in records)
+    typed = JsonLines(
+        io.BytesIO(data), tuple(TYPES), FIELDS, tuple(TYPES.values()), Caps(), typed=True
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(json_lines, "_BLOCK_BYTES", block)
+        try:
+            parts = list(typed)
+        except OddRowsError:
+            assert any(read_in_bulk(line) is None for line in data.splitlines(keepends=True))
+            return
+    held = [part.rows for part in parts if isinstance(part, Rows)]
+    assert all(rows.schema.types == list(typed.kinds) for rows in held)
+    texts = [
+        tuple(
+            exact_text(name, column)[at].as_py()
+            for name, column in zip(TYPES, rows.columns, strict=True)
+        )
+        for rows in held
+        for at in range(rows.num_rows)
+    ]
+    assert texts == [row[1:] for row in read(data)[0]]
+
+
+def read_in_bulk(data: bytes) -> list[list[pa.Array]] | None:
+    """What the engine alone makes of lines."""
+    paths = [tuple(FIELDS.get(name, name).split(".")) for name in TYPES]
+    block = JsonBlock.of(paths, list(TYPES.values()))
+    assert block is not None
+    return block.read(data)
+
+
+def test_a_line_that_only_reads_alone_is_odd_among_typed_ones() -> None:
+    for line in (b'{"i":"1"}', b"oops", b'{"d":1.0000000000000000001}'):
+        lines = JsonLines(
+            io.BytesIO(b'{"i":1}\n' + line + b"\n"),
+            tuple(TYPES),
+            FIELDS,
+            tuple(TYPES.values()),
+            Caps(),
+            typed=True,
+        )
+        with pytest.raises(OddRowsError):
+            list(lines)
 
 
 def same(row: tuple) -> tuple:
