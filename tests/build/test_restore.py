@@ -96,7 +96,7 @@ def beside(lake: Lake) -> tuple[list[tuple[str, str]], dict[str, float]]:
     """Keys that wait with their partition, the mean of each partition."""
     with lake.get_connection() as connection:
         waiting = listed(connection, str(SALES), "status = 'open'")
-        means = ledger.means(connection, SALES, "amount")
+        means = ledger.means(connection, str(SALES), "amount")
     return [(row["partition"], row["position"]) for row in waiting], means
 
 
