@@ -8,12 +8,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import psycopg
 from psycopg import sql
 
 from platform_assets.declare.errors import BranchError, quoted
+from resources.failpoint import failpoint
 from resources.fence import TRIGGER, unreachable
 from resources.lake import Lake
 
@@ -65,6 +67,7 @@ def create(lake: Lake, name: str) -> Branch:
             " from watermain.lease where position(':' in dataset) = 0",
             (name,),
         )
+        failpoint("branch.after_copy_before_commit")
     assert row is not None
     return Branch(name=row[0], base=row[1], created_at=row[2])
 
@@ -90,17 +93,29 @@ def find(lake: Lake, name: str) -> Branch:
 def drop(lake: Lake, name: str) -> None:
     """Forget a branch, then delete the files that it alone wrote.
 
+    Guarantees: done again it ends what was begun: files of a branch that is forgotten go.
     Raises: BranchError.
     """
-    found = find(lake, name)
-    own = lake.on(found.name)
+    own = lake.on(name)
+    if _is_left(own, branches(lake)):
+        shutil.rmtree(own.folder)
+        return
+    find(lake, name)
     with _catalog(lake) as connection:
         connection.execute(sql.SQL("drop schema {} cascade").format(_schema(own)))
         connection.execute("delete from watermain.branch where name = %s", (name,))
         connection.execute("delete from watermain.lease where dataset like %s", (f"{name}:%",))
     own.forget()
+    failpoint("branch.after_forgetting_before_files")
     if not own.folder.startswith("s3://"):
         shutil.rmtree(own.folder, ignore_errors=True)
+
+
+def _is_left(own: Lake, known: list[Branch]) -> bool:
+    """Whether files remain of a branch that is known no more."""
+    if own.branch in {b.name for b in known} or not _NAME.fullmatch(own.branch):
+        return False
+    return Path(own.folder).is_dir() and any(Path(own.folder).iterdir())
 
 
 def _copy(connection: psycopg.Connection[Any], lake: Lake, name: str) -> None:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
-from typing import Any
 
 import duckdb
 
@@ -61,8 +60,8 @@ class Restored:
 def promote(name: str, job: Job) -> list[Restored]:
     """Publish what a branch built, all its datasets in one transaction of the lake.
 
-    Guarantees: all or nothing; a partition that the lake published since the branch was made is
-    not overwritten.
+    Guarantees: all or nothing; rows that the branch put aside wait in the lake; a partition that
+    the lake published since the branch was made is not overwritten; done again it changes nothing.
     Raises: BranchError, LostLeaseError.
     """
     branch = branches.find(job.lake, name)
@@ -85,8 +84,9 @@ def promote(name: str, job: Job) -> list[Restored]:
 def rollback(dataset: Dataset, snapshot: int, job: Job) -> Restored:
     """Restore a dataset as an older snapshot had it, in one transaction.
 
-    Guarantees: readers see it as before or as restored; partitions that stand as they did are
-    left alone; downstream learns of it by the partitions' data versions.
+    Guarantees: readers see it as before or as restored; rows put aside then wait again, unless
+    they were discarded since; partitions that stand as they did are left alone; downstream
+    learns of it by the partitions' data versions.
     Raises: BrokenContractError, when the table then had other columns; LostLeaseError.
     """
     with (
@@ -103,6 +103,7 @@ def rollback(dataset: Dataset, snapshot: int, job: Job) -> Restored:
             message = f"roll back {dataset.name} to {snapshot} by {job.run_id}"
             with job.lake.transaction(connection, lease, message):
                 _put(connection, dataset, sorted(moved), source)
+                _keep_beside(connection, [then[k] for k in moved if k in then], lease)
                 failpoint("rollback.after_rows_before_ledger")
                 ledger.append(connection, rows)
                 failpoint("rollback.after_ledger_before_commit")
@@ -142,12 +143,17 @@ def _leases(lake: Lake, datasets: Mapping[DatasetName, Dataset]) -> Iterator[lis
 def _prove_unmoved(
     connection: duckdb.DuckDBPyConnection,
     branch: branches.Branch,
-    built: Mapping[DatasetName, Mapping[str, Any]],
+    built: Mapping[DatasetName, Mapping[str, ledger.PublishRow]],
 ) -> None:
     for name, partitions in built.items():
         now = ledger.latest(connection, name)
         then = ledger.latest(connection, name, branch.base, catalog=OTHER)
-        moved = sorted(k for k in partitions if _version(then, k) != _version(now, k))
+        # One that has the branch's own version was promoted by a run that could not tell of it.
+        moved = sorted(
+            k
+            for k in partitions
+            if _version(now, k) not in (_version(then, k), _version(partitions, k))
+        )
         if moved:
             raise LostLeaseError(
                 f"{name}: {len(moved)} partitions were published since the branch"
@@ -172,6 +178,7 @@ def _promoted(
             keys = sorted(built[name])
             _fit(connection, dataset, keys)
             _put(connection, dataset, keys, f"{OTHER}.{quote(name.schema)}.{quote(name.table)}")
+            _keep_beside(connection, [built[name][k] for k in keys], lease, catalog=OTHER)
             failpoint("promote.after_rows_before_ledger")
             rows = [_row(dataset, k, built[name][k], lease, job) for k in keys]
             ledger.append(connection, rows)
@@ -212,6 +219,24 @@ def _put(
         connection.execute(f"delete from {target} where {where}")
         connection.execute(
             f"insert into {target} ({columns}) select {columns} from {source} where {where}"
+        )
+
+
+def _keep_beside(
+    connection: duckdb.DuckDBPyConnection,
+    rows: Sequence[ledger.PublishRow],
+    lease: Lease,
+    *,
+    catalog: str = "lake",
+) -> None:
+    """Let what publishes left beside their rows stand with them: rows put aside, means."""
+    renamed = {ledger.QUARANTINE: f", 'epoch {lease.epoch}' as batch_id", ledger.MEANS: ""}
+    for kept, more in renamed.items():
+        connection.execute(
+            f"insert into {kept} by name select * replace ({lease.epoch} as epoch{more})"
+            f" from {kept.replace('lake.', f'{catalog}.')} where dataset = ?"
+            " and (partition, epoch) in (select unnest(?::varchar[]), unnest(?::bigint[]))",
+            [lease.dataset, [r.partition for r in rows], [r.epoch for r in rows]],
         )
 
 

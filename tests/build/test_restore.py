@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pyarrow as pa
 import pytest
 
 from platform_assets.build.canary import differences
+from platform_assets.build.replay import discard
 from platform_assets.build.restore import promote, rollback
-from platform_assets.declare import Column, DatasetName
+from platform_assets.declare import Column, Dataset, DatasetName, between, steady
 from platform_assets.declare.errors import BranchError, BrokenContractError, LostLeaseError
 from resources import branch, ledger
 from resources.lake import Lake
+from resources.quarantine import listed
 from tests.build.shop import give, job, read, sales
 
 OLD = [("a", 1, 1), ("b", 2, 2), ("c", 3, 3)]
@@ -80,6 +84,60 @@ def test_promote_refuses_what_moved_meanwhile(lake: Lake) -> None:
         promote("trial", job(lake, first, second))
     assert "[2013-01-02]" in caught.value.what
     assert read(lake, "shop.curated.refunds") == [("a", 1), ("b", 2), ("c", 3)]
+
+
+def strict(rows: list[tuple[str, int, int]]) -> Dataset:
+    """Sales whose rule puts low amounts aside, compares their mean with the day before."""
+    checks = (between("amount", low=0, severity="quarantine"), steady("amount", within=1000.0))
+    return replace(sales(rows), checks=checks)
+
+
+def beside(lake: Lake) -> tuple[list[tuple[str, str]], dict[str, float]]:
+    """Keys that wait with their partition, the mean of each partition."""
+    with lake.get_connection() as connection:
+        waiting = listed(connection, str(SALES), "status = 'open'")
+        means = ledger.means(connection, str(SALES), "amount")
+    return [(row["partition"], row["position"]) for row in waiting], means
+
+
+def test_promoted_partitions_bring_the_rows_put_aside(lake: Lake) -> None:
+    """What the branch put aside waits in the lake; what the lake had put aside does not."""
+    give(lake, strict([("a", 1, -1), ("b", 2, 2), ("c", 3, -3)]))
+    branch.create(lake, "trial")
+    give(lake.on("trial"), strict([("a", 1, 5), ("b", 2, -2)]), "2013-01-01", "2013-01-02")
+    promote("trial", job(lake, strict([])))
+    waiting, means = beside(lake)
+    assert waiting == [("2013-01-02", "b"), ("2013-01-03", "c")]
+    assert means["2013-01-01"] == 5.0
+    assert read(lake) == [("a", 5)]
+
+
+def test_promotion_done_again_changes_nothing(lake: Lake) -> None:
+    """Its first run may have died before it could tell; the versions are those of the branch."""
+    give(lake, strict([("a", 1, -1)]))
+    branch.create(lake, "trial")
+    eased = (between("amount", low=-1, severity="quarantine"),)
+    changed = replace(strict([("a", 1, 5), ("b", 2, -2)]), checks=eased)
+    give(lake.on("trial"), changed)
+    promote("trial", job(lake, changed))
+    once = (read(lake), beside(lake)[0])
+    promote("trial", job(lake, changed))
+    assert (read(lake), beside(lake)[0]) == once == ([("a", 5)], [("2013-01-02", "b")])
+
+
+def test_rollback_lets_rows_wait_again_that_were_put_aside_then(lake: Lake) -> None:
+    """Those that were discarded since stay discarded; the means are those of then."""
+    give(lake, strict([("a", 1, -1), ("b", 2, -2), ("x", 1, 7)]))
+    then = snapshot(lake)
+    discard(strict([]), job(lake), why="no use", by="ann", where="partition = '2013-01-02'")
+    give(lake, strict([("a", 1, 1), ("b", 2, 2), ("x", 1, 9)]))
+    _marked(lake, "now")
+    assert beside(lake)[0] == []
+    rollback(strict([]), then, job(lake, strict([])))
+    waiting, means = beside(lake)
+    assert waiting == [("2013-01-01", "a")]
+    assert means["2013-01-01"] == 7.0
+    assert read(lake) == [("x", 7)]
 
 
 def test_promote_of_nothing_says_so(lake: Lake) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tests.faults import answers, crew
+from tests.faults import answers, contracts, crew
 from tests.faults.campaign import world
 from tests.faults.fidelity import faithful
 from tests.faults.outcome import Bench, Outcome
@@ -104,7 +104,12 @@ OTHERS: dict[str, tuple[Find, str]] = {
     "no_epoch_check": (zombie, "committed"),
     "no_transaction": (reader, "a reader sees"),
 }
-PLANTS = (*KILLED, *OTHERS, *FAITHLESS)
+COMMANDED = {
+    "verdicts_after_the_commit": "raw rows: ",
+    "promotion_in_pieces": "between: a reader sees",
+    "rows_aside_left_behind": "open rows: ",
+}
+PLANTS = (*KILLED, *OTHERS, *FAITHLESS, *COMMANDED)
 
 
 def found(bench: Bench, name: str, *, planted: bool = True) -> tuple[list[str], str]:
@@ -113,6 +118,8 @@ def found(bench: Bench, name: str, *, planted: bool = True) -> tuple[list[str], 
         return killed(bench, name, planted=planted), KILLED[name].says
     if name in FAITHLESS:
         return faithless(bench, name, planted=planted), FAITHLESS[name][1]
+    if name in COMMANDED:
+        return contracts.bitten(bench, name, planted=planted), COMMANDED[name]
     find, says = OTHERS[name]
     return find(bench, planted=planted), says
 

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from tests.faults import answers, bite, fidelity, fullness, lateness, restarts, rotations, zombies
+from tests.faults import (
+    answers,
+    bite,
+    contracts,
+    fidelity,
+    fullness,
+    lateness,
+    restarts,
+    rotations,
+    zombies,
+)
 from tests.faults.campaign import campaign, p95
 from tests.faults.outcome import Bench, Campaign, Outcome
 from tests.resources.source import rest_campaign, webhook_campaign
@@ -56,6 +66,12 @@ CAMPAIGNS: dict[str, Campaign] = {
         holds="`kill -9` during ingest of six kinds: nothing lost, doubled, changed",
         count=1000,
         run=kills,
+    ),
+    "contracts": Campaign(
+        holds="`kill -9` of publish, quarantine, replay, discard, branch, promote, rollback:"
+        " nothing lost, doubled, half seen",
+        count=300,
+        run=contracts.campaign,
     ),
     "answers": Campaign(
         holds="connection cut between a commit and its answer: the outcome is found out,"

@@ -12,7 +12,7 @@ import duckdb
 import psycopg
 import pyarrow as pa
 
-from platform_assets.build import ingest
+from platform_assets.build import ingest, replay, restore
 from resources import ledger, unsettled
 from resources.fence import Lease
 from resources.lake import Lake
@@ -188,6 +188,40 @@ def naive_time() -> None:
     ingest.typed = naive
 
 
+def verdicts_after_the_commit() -> None:
+    """Mark replayed rows only after the transaction that publishes them."""
+    decide, failpoint = replay.decide, replay.failpoint
+    owed: list[tuple[Any, ...]] = []
+
+    def later(name: str) -> None:
+        failpoint(name)
+        if name == "replay.after_commit":
+            decide(*owed.pop())
+
+    replay.decide = lambda *words: owed.append(words) or 0  # type: ignore[func-returns-value]
+    replay.failpoint = later
+
+
+def promotion_in_pieces() -> None:
+    """Promote the datasets of a branch one after another, each in its own transaction."""
+    promoted = restore._promoted
+
+    def pieces(connection: Any, job: Any, datasets: Any, built: Any, leases: Any) -> list[Any]:
+        each = zip(datasets.items(), leases, strict=True)
+        return [
+            done
+            for (name, dataset), lease in each
+            for done in promoted(connection, job, {name: dataset}, built, [lease])
+        ]
+
+    restore._promoted = pieces
+
+
+def rows_aside_left_behind() -> None:
+    """Promote or roll back partitions without the rows that were put aside beside them."""
+    restore._keep_beside = lambda *_, **__: None
+
+
 PLANTS: dict[str, Callable[[], None]] = {
     plant.__name__: plant
     for plant in (
@@ -206,5 +240,8 @@ PLANTS: dict[str, Callable[[], None]] = {
         unchanged_toast_to_null,
         float_json,
         naive_time,
+        verdicts_after_the_commit,
+        promotion_in_pieces,
+        rows_aside_left_behind,
     )
 }

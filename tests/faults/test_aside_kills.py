@@ -13,22 +13,9 @@ import pytest
 from resources.lake import Lake, table
 from resources.quarantine import listed
 from tests.faults import aside
+from tests.faults.campaign import COMMITTING
+from tests.faults.contracts import DISCARD, QUARANTINE, REPLAY
 from tests.house.tree import ROOT
-
-QUARANTINE = (
-    "quarantine.before_rows",
-    "quarantine.after_rows_before_delete",
-    "quarantine.after_delete",
-)
-REPLAY = (
-    "replay.after_rows_before_ledger",
-    "replay.after_ledger_before_verdicts",
-    "replay.after_verdicts_before_commit",
-    "replay.after_commit",
-)
-DISCARD = ("discard.after_verdicts_before_commit",)
-SHARED = ("publish.before_sync", "publish.before_commit", "publish.after_commit")
-FAILPOINTS = (*QUARANTINE, *REPLAY, *DISCARD)
 
 
 def killed(verb: str, failpoint: str) -> None:
@@ -59,7 +46,7 @@ def put_aside(lake: Lake, name: Any) -> list[tuple[str, str]]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("failpoint", [*QUARANTINE, *SHARED])
+@pytest.mark.parametrize("failpoint", [*QUARANTINE, *COMMITTING])
 def test_kill_while_rows_go_aside_keeps_a_partition_whole(lake: Lake, failpoint: str) -> None:
     """Readers see the rows as before or as after; each computed row is published or aside, once."""
     name = aside.sales(0).name
@@ -78,7 +65,7 @@ def test_kill_while_rows_go_aside_keeps_a_partition_whole(lake: Lake, failpoint:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("failpoint", [*REPLAY, *SHARED])
+@pytest.mark.parametrize("failpoint", [*REPLAY, *COMMITTING])
 def test_kill_while_rows_are_replayed_publishes_each_once(lake: Lake, failpoint: str) -> None:
     """The row that still does not fit stays in quarantine."""
     aside.perform("capture", lake)
@@ -100,7 +87,7 @@ def test_kill_while_rows_are_replayed_publishes_each_once(lake: Lake, failpoint:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("failpoint", [*DISCARD, *SHARED])
+@pytest.mark.parametrize("failpoint", [*DISCARD, *COMMITTING])
 def test_kill_while_rows_are_discarded_decides_once(lake: Lake, failpoint: str) -> None:
     """Either all of them have a verdict or none has."""
     aside.perform("capture", lake)

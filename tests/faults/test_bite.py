@@ -27,7 +27,9 @@ def test_harness_finds_the_defect(bench: Bench, name: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["half_transaction", "no_transaction", "cleanup_on_unknown"])
+@pytest.mark.parametrize(
+    "name", ["half_transaction", "no_transaction", "cleanup_on_unknown", *bite.COMMANDED]
+)
 def test_harness_finds_nothing_without_the_defect(bench: Bench, name: str) -> None:
     """The same fault is judged well."""
     assert bite.found(bench, name, planted=False)[0] == []

@@ -9,9 +9,8 @@ import pytest
 
 from tests.faults.answers import LOST
 from tests.faults.campaign import INGEST, PUBLISH, campaign
+from tests.faults.contracts import FAILPOINTS
 from tests.faults.outside import KINDS, Systems
-from tests.faults.test_aside_kills import FAILPOINTS as ASIDE
-from tests.faults.test_restore_kills import FAILPOINTS as RESTORE
 from tests.house.tree import ROOT
 
 KILLS = 60
@@ -23,7 +22,7 @@ def test_every_failpoint_of_the_sources_is_in_the_campaign() -> None:
     for folder in ("resources", "platform_assets"):
         for path in (ROOT / folder).rglob("*.py"):
             named |= set(re.findall(r'failpoint\("([\w.]+)"\)', path.read_text()))
-    assert named == {*INGEST, *PUBLISH, LOST, *ASIDE, *RESTORE}
+    assert named == {*INGEST, *PUBLISH, LOST, *FAILPOINTS}
 
 
 @pytest.mark.slow

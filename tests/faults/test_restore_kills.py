@@ -12,12 +12,10 @@ from platform_assets.build.restore import promote, rollback
 from resources import branch
 from resources.lake import Lake
 from tests.build.shop import give, job, read, sales
+from tests.faults.contracts import PROMOTE, ROLLBACK
 
 OLD = [("a", 1, 1), ("b", 2, 2), ("c", 3, 3)]
 NEW = [("a", 1, 10), ("b", 2, 20), ("c", 3, 30)]
-PROMOTE = ("promote.after_rows_before_ledger", "promote.after_ledger_before_commit")
-ROLLBACK = ("rollback.after_rows_before_ledger", "rollback.after_ledger_before_commit")
-FAILPOINTS = (*PROMOTE, *ROLLBACK)
 PROGRAM = """
 import sys
 from platform_assets.build.restore import promote, rollback

@@ -34,7 +34,7 @@ from resources.source.protocol import Source
 from resources.source.rest import RestSource
 from resources.source.webhook import WebhookSource  # noqa: F401
 from tests.build.feed import Feed
-from tests.faults import declared, defects, room
+from tests.faults import declared, defects, files, room, till
 from tests.faults.orders import Order, Reply
 
 FAILPOINT = f"{PREFIX}FAILPOINT"
@@ -163,29 +163,8 @@ def _inspect(given: Mapping[str, Any]) -> dict[str, Any]:
         }
     with _lake().get_connection() as connection:
         found: dict[str, Any] = {n: connection.execute(q).fetchall() for n, q in queries.items()}
-        files = _files(connection)
-    return {**found, "files": len(files), "lost_files": [f for f in files if not _exists(f)]}
-
-
-def _files(connection: duckdb.DuckDBPyConnection) -> list[str]:
-    """Every file that the catalog names now."""
-    tables = connection.execute(
-        "select schema_name, table_name from duckdb_tables() where database_name = 'lake'"
-    ).fetchall()
-    return [
-        path
-        for schema, name in tables
-        for row in connection.execute(
-            "select data_file, delete_file from"
-            f" ducklake_list_files('lake', '{name}', schema => '{schema}')"
-        ).fetchall()
-        for path in row
-        if path
-    ]
-
-
-def _exists(path: str) -> bool:
-    return os.path.exists(path) and os.path.getsize(path) > 0
+        paths = files.named(connection)
+    return {**found, "files": len(paths), "lost_files": files.lost(paths)}
 
 
 def _seen(connection: duckdb.DuckDBPyConnection) -> list[tuple[Any, ...]]:
@@ -280,4 +259,5 @@ VERBS: dict[str, Callable[[Mapping[str, Any]], Any]] = {
     "look": _look,
     "watch": _watch,
     "cramped": _cramped,
+    **till.VERBS,
 }

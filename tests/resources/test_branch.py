@@ -45,6 +45,23 @@ def test_dropped_branch_leaves_the_lake_whole(lake: Lake) -> None:
     assert len(read(lake)) == 3000
 
 
+def test_drop_that_died_is_ended_by_another(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files of a branch that the catalog forgot go; a third drop knows no such branch."""
+    give(lake, sales([("a", 1, 1)]))
+    branch.create(lake, "trial")
+    give(lake.on("trial"), sales([(f"{n:05}", 1, 0) for n in range(3000)]))
+    monkeypatch.setenv("WATERMAIN_FAILPOINT", "branch.after_forgetting_before_files=raise")
+    with pytest.raises(RuntimeError, match="failpoint"):
+        branch.drop(lake, "trial")
+    assert branch.branches(lake) == []
+    assert list(Path(lake.on("trial").folder).rglob("*.parquet"))
+    monkeypatch.delenv("WATERMAIN_FAILPOINT")
+    branch.drop(lake, "trial")
+    assert not Path(lake.on("trial").folder).exists()
+    with pytest.raises(BranchError, match="there is no branch `trial`"):
+        branch.drop(lake, "trial")
+
+
 def test_branch_of_a_dropped_name_begins_anew(lake: Lake) -> None:
     """Nothing of the earlier one is left in the engine."""
     give(lake, sales([("a", 1, 1)]))
