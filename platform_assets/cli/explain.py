@@ -101,7 +101,7 @@ def _missing(dataset: Dataset, positions: list[str]) -> list[dict[str, Any]]:
 def _checked(dataset: Dataset) -> dict[str, Any]:
     from dataclasses import asdict
 
-    from platform_assets.build.need_check import need_labels
+    from platform_assets.build.need_check import need_labels, need_places
     from platform_assets.build.plan import foreseen
     from platform_assets.build.run import latest_checks, open_instance
     from platform_assets.build.staged import own_checks, runbook
@@ -112,7 +112,7 @@ def _checked(dataset: Dataset) -> dict[str, Any]:
     severities = {c.label: str(c.severity) for c in dataset.all_checks} | dict(
         need_labels(dataset) + own_checks(dataset)
     )
-    places = {c.label: c.declared for c in dataset.all_checks}
+    places = {c.label: c.declared for c in dataset.all_checks} | need_places(dataset)
     with open_instance(dagster_home(settings), storage_url(settings)) as instance:
         latest = latest_checks(dataset, severities, instance)
     found = {c.check: asdict(c) for c in latest}
