@@ -163,11 +163,11 @@ def test_failed_needs_name_keys_of_the_input(connection: duckdb.DuckDBPyConnecti
     assert {label: sorted(keys) for label, keys in told.items()} == {
         "needs_sales_not_null_fee": ["2"],
         "needs_sales_between_fee": ["3"],
-        "needs_sales_unique_id": ["3", "3"],
+        "needs_sales_unique_key_id": ["3", "3"],
         "needs_sales_row_count": [],
     }
     told = samples(connection, made, Sensitivity.PERSONAL)
-    assert told["needs_sales_unique_id"] == ["***", "***"]
+    assert told["needs_sales_unique_key_id"] == ["***", "***"]
 
 
 def test_missing_column_is_named(connection: duckdb.DuckDBPyConnection) -> None:
