@@ -48,10 +48,10 @@ def ensure_drop(folder: Path) -> None:
 
 
 def drop_weekly(folder: Path, days: Iterable[date]) -> list[Path]:
-    """Write the partner's update of airports for each Monday among the days; each breaks a promise.
+    """Write the partner's update of airports for each Monday of the days; each breaks a promise.
 
-    In odd weeks of the calendar one altitude is no number, such as `19 ft`; in even weeks the column
-    `alt` is called `altitude`.
+    In odd weeks of the calendar one altitude is no number, such as `19 ft`; in even weeks the
+    column `alt` is called `altitude`.
     Guarantees: the same bytes every time; a file that is there is left alone.
     """
     paths = {folder / f"airports-{day}.csv": day for day in days if day.weekday() == MONDAY}

@@ -69,6 +69,7 @@ def _declared(dataset: Dataset, everything: Any) -> dict[str, Any]:
 
 def _published(dataset: Dataset, partition: str | None) -> dict[str, Any]:
     from platform_assets.cli import facts
+    from platform_assets.cli.masking import masked_payload
     from resources.lake import Lake
 
     with Lake.from_settings().get_connection() as connection:
@@ -79,9 +80,11 @@ def _published(dataset: Dataset, partition: str | None) -> dict[str, Any]:
             "publishes": [p for p in publishes if partition is None or p["partition"] == partition],
             "positions": positions,
             "missing": _missing(dataset, [str(each["position"]) for each in positions]),
-            "quarantined": facts.rows_of(connection, facts.QUARANTINED, dataset.name)
-            if captured
-            else [],
+            "quarantined": [
+                {**row, "sample": masked_payload(dataset, row["sample"])}
+                for row in facts.rows_of(connection, facts.QUARANTINED, dataset.name)
+                if captured
+            ],
         }
 
 
