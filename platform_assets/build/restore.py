@@ -103,6 +103,8 @@ def rollback(dataset: Dataset, snapshot: int, job: Job) -> Restored:
             message = f"roll back {dataset.name} to {snapshot} by {job.run_id}"
             with job.lake.transaction(connection, lease, message):
                 _put(connection, dataset, sorted(moved), source)
+                past = [then[k] for k in moved if k in then]
+                _put_aside(connection, past, lease, ledger.QUARANTINE)
                 failpoint("rollback.after_rows_before_ledger")
                 ledger.append(connection, rows)
                 failpoint("rollback.after_ledger_before_commit")
@@ -172,6 +174,8 @@ def _promoted(
             keys = sorted(built[name])
             _fit(connection, dataset, keys)
             _put(connection, dataset, keys, f"{OTHER}.{quote(name.schema)}.{quote(name.table)}")
+            aside = ledger.QUARANTINE.replace("lake.", f"{OTHER}.", 1)
+            _put_aside(connection, list(built[name].values()), lease, aside)
             failpoint("promote.after_rows_before_ledger")
             rows = [_row(dataset, k, built[name][k], lease, job) for k in keys]
             ledger.append(connection, rows)
@@ -213,6 +217,24 @@ def _put(
         connection.execute(
             f"insert into {target} ({columns}) select {columns} from {source} where {where}"
         )
+
+
+def _put_aside(
+    connection: duckdb.DuckDBPyConnection, past: list[ledger.PublishRow], lease: Lease, source: str
+) -> None:
+    """Put the rows that lay aside of partitions as they were aside again, open as they were.
+
+    Guarantees: a row that was discarded stays discarded, for a computed row's name is its content.
+    """
+    held = [r for r in past if r.rows_quarantined]
+    if not held:
+        return
+    listed = ", ".join(f"({text(r.dataset)}, {text(r.partition)}, {r.epoch})" for r in held)
+    connection.execute(
+        f"insert into {ledger.QUARANTINE} by name select * replace"
+        f" ({text(f'epoch {lease.epoch}')} as batch_id, {lease.epoch}::bigint as epoch)"
+        f" from {source} where (dataset, partition, epoch) in ({listed})"
+    )
 
 
 def _prove_shape(

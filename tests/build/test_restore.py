@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pyarrow as pa
 import pytest
 
 from platform_assets.build.canary import differences
+from platform_assets.build.replay import discard
 from platform_assets.build.restore import promote, rollback
-from platform_assets.declare import Column, DatasetName
+from platform_assets.declare import Column, Dataset, DatasetName, between
 from platform_assets.declare.errors import BranchError, BrokenContractError, LostLeaseError
-from resources import branch, ledger
+from resources import branch, ledger, quarantine
 from resources.lake import Lake
 from tests.build.shop import give, job, read, sales
 
@@ -114,6 +117,50 @@ def test_rollback_of_what_stands_changes_nothing(lake: Lake) -> None:
     then = snapshot(lake)
     assert rollback(made, then, job(lake, made)).rows == ()
     assert snapshot(lake) == then
+
+
+def lenient(rows: list[tuple[str, int, int]]) -> Dataset:
+    """Sales whose negative amounts go aside."""
+    return replace(sales(rows), checks=(between("amount", low=0, severity="quarantine"),))
+
+
+def aside(lake: Lake) -> list[tuple[str, str, str]]:
+    """What lies aside: partition, key, how it stands."""
+    with lake.get_connection() as connection:
+        rows = quarantine.listed(connection, str(SALES))
+    return [(r["partition"], r["position"], r["status"]) for r in rows]
+
+
+def test_rollback_opens_again_what_lay_aside_then(lake: Lake) -> None:
+    """A row is published or open, never neither; a verdict outlives both ways."""
+    give(lake, lenient([("a", 1, -1), ("b", 2, -2), ("c", 3, 3)]))
+    made = lenient([])
+    discard(made, job(lake, made), why="test", by="ann", where="partition = '2013-01-02'")
+    past = snapshot(lake)
+    give(lake, lenient([("a", 1, 1), ("b", 2, 2), ("c", 3, 3)]))
+    assert [s for *_, s in aside(lake)] == ["recomputed", "discarded"]
+    rollback(made, past, job(lake, made))
+    assert read(lake) == [("c", 3)]
+    assert sorted(aside(lake)) == [
+        ("2013-01-01", "a", "open"),
+        ("2013-01-01", "a", "recomputed"),
+        ("2013-01-02", "b", "discarded"),
+        ("2013-01-02", "b", "discarded"),
+    ]
+
+
+def test_promote_brings_what_a_branch_put_aside(lake: Lake) -> None:
+    """It is open in the lake as it was in the branch."""
+    give(lake, sales(OLD))
+    branch.create(lake, "trial")
+    give(lake.on("trial"), lenient([("a", 1, -1), ("d", 1, 5)]), "2013-01-01", "2013-01-01")
+    assert aside(lake) == []
+    made = lenient([])
+    promote("trial", job(lake, made))
+    assert read(lake) == [("b", 2), ("c", 3), ("d", 5)]
+    assert aside(lake) == [("2013-01-01", "a", "open")]
+    with lake.get_connection() as connection:
+        assert ledger.latest(connection, SALES)["2013-01-01"].rows_quarantined == 1
 
 
 def test_rollback_is_refused_when_the_columns_were_others(lake: Lake) -> None:
