@@ -138,6 +138,7 @@ def test_rollback_opens_again_what_lay_aside_then(lake: Lake) -> None:
     discard(made, job(lake, made), why="test", by="ann", where="partition = '2013-01-02'")
     past = snapshot(lake)
     give(lake, lenient([("a", 1, 1), ("b", 2, 2), ("c", 3, 3)]))
+    _marked(lake, "now")
     assert [s for *_, s in aside(lake)] == ["recomputed", "discarded"]
     rollback(made, past, job(lake, made))
     assert read(lake) == [("c", 3)]
