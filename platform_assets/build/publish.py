@@ -174,7 +174,9 @@ class _Bench:
             why = need_samples(self.connection, self.dataset, views, self.job.find, needed)
         outcomes = self._outcomes(keys, rows_in, found)
         refused = any(o.blocked for o in outcomes)
-        report = self.report(outcomes, began, size=flushed.result(), samples=found.samples | why)
+        report = self.report(
+            outcomes, began, size=flushed.result(), samples={**found.samples, **why}
+        )
         if not refused:
             self._remember(staged)
             ledger.append(self.connection, self._ledger_rows(report))
