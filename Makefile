@@ -16,7 +16,7 @@ ifdef PYTHON
 export PYTHON
 endif
 
-.PHONY: help ready up down status test test-services test-campaigns check format bench faults faults-bite demo-year dbt-sources contracts datacontract lock clean
+.PHONY: help ready up down status test test-services test-campaigns check format bench faults faults-bite demo-year dbt-sources contracts gate datacontract lock clean
 
 help:  ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -74,6 +74,9 @@ dbt-sources: ready  ## write the dbt sources from the curated declarations
 
 contracts: ready  ## write the released contracts, unless the code breaks them
 	@$(BIN)/watermain contract export
+
+gate: ready  ## fail when the code breaks what AGAINST released (AGAINST=origin/main)
+	@$(BIN)/watermain contract export --check --against $(or $(AGAINST),origin/main)
 
 datacontract: ready  ## install datacontract-cli into a folder of its own: it judges contracts from outside
 	@tests/services/datacontract.sh

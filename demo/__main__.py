@@ -13,8 +13,9 @@ import typer
 
 from demo import services
 from demo.bus import Bus, publish_stretch
+from demo.calendar import local_day
 from demo.contacts import ensure_contacts
-from demo.drop import drop_files, drop_folder
+from demo.drop import drop_files, drop_folder, drop_weekly, ensure_drop, monday_of
 from demo.live import follow_today, replay_stretch
 from demo.operations import DATABASE, count_flights, open_operations, operations_server
 from demo.options import (
@@ -88,8 +89,8 @@ def load(options: LoadOptions) -> None:
     """
     days, speed, began = options.days, factor(options.speed), time.monotonic()
     end = instant(options.as_of) or FOREVER
-    if not drop_folder(options.folder).exists():
-        drop_files(drop_folder(options.folder))
+    ensure_drop(drop_folder(options.folder))
+    drop_weekly(drop_folder(options.folder), days)
     with closing(open_operations(options.folder)) as connection, stop_asked() as stop:
         ensure_contacts(connection, options.seed)
         replay, complete = Replay(connection, options.seed), True
@@ -130,10 +131,17 @@ def live(options: LiveOptions) -> None:
     """Let flights happen today as they did in 2013, a Monday as on a Monday."""
     with closing(open_operations(options.folder)) as connection, stop_asked() as stop:
         ensure_contacts(connection, options.seed)
+        ensure_drop(drop_folder(options.folder))
         replay = Replay(connection, options.seed)
         pace = options.pace(stop)
         with closing(HourlyLines()) as lines:
-            follow_today(connection, replay, pace, announce=lines.announce, tell=lines.tell)
+
+            def announce(changes: int) -> None:
+                """Hear of each new day; the partner has sent its file on the Monday before."""
+                lines.announce(changes)
+                drop_weekly(drop_folder(options.folder), [monday_of(local_day(pace.now()))])
+
+            follow_today(connection, replay, pace, announce=announce, tell=lines.tell)
         counts = count_flights(connection)
     sentence = f"stopped with {counts['flights']:,} flights; the same command continues"
     report(counts, sentence, as_json=options.as_json)

@@ -10,6 +10,7 @@ import psycopg
 from demo.flights import source_file
 
 CONTACTS_PER_AIRLINE = 3
+MISTYPED = 17  # the contact whose address somebody typed without its @
 GIVEN = "Ada Bruno Chen Dalia Emeka Farah Goran Hana Ines Jonas Kofi Lucia Mina Noor Otto Priya"
 FAMILY = "Abara Berg Castillo Duval Eriksen Fujita Greco Haddad Ivanov Jansen Kaya Lindqvist Moreau"
 
@@ -24,7 +25,8 @@ def contacts(seed: int) -> list[tuple[int, str, str, str, str]]:
         carrier for carrier in carriers for _ in range(CONTACTS_PER_AIRLINE)
     ):
         given, family = dice.choice(GIVEN.split()), dice.choice(FAMILY.split())
-        email = f"{given}.{family}@{carrier}.example".lower()
+        sign = " at " if number + 1 == MISTYPED else "@"
+        email = f"{given}.{family}{sign}{carrier}.example".lower()
         phone = f"+1-212-555-{100 + dice.randrange(100):04d}"  # 555-01xx is kept for fiction
         found.append((number + 1, carrier, f"{given} {family}", email, phone))
     return found

@@ -10,11 +10,14 @@ import pyarrow as pa
 import pytest
 
 from platform_assets import location
+from platform_assets.build.gate import breaches, unmet_needs
 from platform_assets.build.mart import marts
 from platform_assets.build.release import (
     broken,
     path_of,
     read_all,
+    read_retired,
+    read_texts,
     refuse_circles,
     shown,
     stale,
@@ -23,9 +26,17 @@ from platform_assets.build.release import (
 from platform_assets.build.released import Released, released
 from platform_assets.build.table import stored_schema
 from platform_assets.build.usage import columns_used
-from platform_assets.declare import Column, Contract, Dataset, DatasetName, Migration, needs
+from platform_assets.declare import (
+    Column,
+    Contract,
+    Dataset,
+    DatasetName,
+    Migration,
+    Needs,
+    needs,
+    not_null,
+)
 from platform_assets.declare.errors import InvalidDeclarationError, UnreadableContractError
-from platform_assets.declare.need import unmet
 from resources.dbt import prepare_manifest
 from resources.settings import Settings
 from tests.strategies import with_column
@@ -88,13 +99,7 @@ def test_no_dataset_is_computed_from_itself(known: Known) -> None:
 
 def test_every_need_of_a_reader_is_promised(known: Known) -> None:
     """Consumer contracts: columns, types, guarantees against the producer's contract."""
-    lacking = [
-        f"{reader.name} needs of {wanted.dataset}: {what}"
-        for reader in known.values()
-        for wanted in reader.needs.values()
-        for what in unmet(wanted, known[wanted.dataset])
-    ]
-    assert lacking == []
+    assert [str(e) for e in unmet_needs(known)] == []
 
 
 def test_every_used_column_is_in_its_contract(known: Known) -> None:
@@ -224,8 +229,89 @@ def test_circle_of_inputs_is_refused_with_the_way_around() -> None:
     )
 
 
+def relying(known: Known, wanted: Needs) -> Dataset:
+    """The report of departures, declared to rely on something without using it."""
+    return replace(known[DEPARTURES], needs={"flights": wanted})
+
+
 def test_need_that_nobody_promises_is_found(known: Known) -> None:
-    """The rule above bites."""
-    wanted = needs(str(FLIGHTS), columns=("gate",))
-    (what,) = unmet(wanted, known[FLIGHTS])
-    assert what.startswith("there is no column `gate`")
+    """Four lines: reader, producer, both places."""
+    wanted = needs(str(FLIGHTS), columns=("gate", "origin"), guarantees=(not_null("gate"),))
+    (error,) = unmet_needs({**known, DEPARTURES: relying(known, wanted)})
+    what, declared, data, next_step = str(error).splitlines()
+    assert what.startswith(f"{DEPARTURES} needs of {FLIGHTS}: there is no column `gate`; there are")
+    assert what.endswith("; no blocking check promises not_null_gate")
+    places = f"{known[DEPARTURES].declared}; its producer at {known[FLIGHTS].declared}"
+    assert declared == f"  declared  {places}"
+    assert str(DEPARTURES) in data
+    assert f"promise it in {FLIGHTS}" in next_step
+
+
+def test_need_of_what_nobody_declares_is_found(known: Known) -> None:
+    """It is told as any other, not as a failure of the gate."""
+    wanted = needs("operations.curated.gates", columns=("gate",))
+    (error,) = unmet_needs({**known, DEPARTURES: relying(known, wanted)})
+    assert error.what == f"{DEPARTURES} needs of operations.curated.gates: no room declares it"
+
+
+def test_break_of_a_column_that_is_needed_but_not_used_names_the_reader(
+    known: Known, before: Mapping[DatasetName, Released]
+) -> None:
+    """Who said that it relies on a column is hurt by its end."""
+    changed = without(known, "arrival_delay_minutes")
+    unused = replace(
+        known[DEPARTURES], labels={"sql": "select flight_id from input_flights"},
+        inputs={"flights": FLIGHTS},
+    )  # fmt: skip
+    (error,) = broken({**changed, DEPARTURES: unused}, before)
+    assert "hurts no reader" in error.what
+    wanted = replace(
+        unused, needs=relying(known, needs(str(FLIGHTS), columns=("arrival_delay_minutes",))).needs
+    )
+    (error,) = broken({**changed, DEPARTURES: wanted}, before)
+    assert f"hurts {DEPARTURES} (`arrival_delay_minutes`)" in error.what
+
+
+def test_file_that_was_rewritten_with_the_code_hides_nothing(
+    known: Known, before: Mapping[DatasetName, Released]
+) -> None:
+    """The break is found in what an earlier commit released; once, where the file stands too."""
+    changed = without(known, "tail_number")
+    rewritten = {**before, FLIGHTS: released(changed[FLIGHTS])}
+    assert list(breaches(changed, rewritten, {}, {})) == []
+    (error,) = breaches(changed, rewritten, before, {})
+    assert "`tail_number`: it was dropped" in str(error)
+    assert len(list(breaches(changed, before, before, {}))) == 1
+
+
+def test_file_that_was_deleted_with_the_code_hides_nothing(
+    known: Known, before: Mapping[DatasetName, Released]
+) -> None:
+    """A dataset ends by a line that tells its readers what to do."""
+    left = {n: d for n, d in known.items() if n != DEPARTURES}
+    deleted = {n: was for n, was in before.items() if n != DEPARTURES}
+    (error,) = breaches(left, deleted, before, {})
+    assert f"contracts/retired.yaml: `{DEPARTURES}: what its readers do instead`" in str(error)
+    assert len(list(breaches(left, before, before, {}))) == 1
+    told = {DEPARTURES: "read fct_daily_punctuality"}
+    assert list(breaches(left, deleted, before, told)) == []
+    (error,) = breaches(known, before, before, told)
+    assert f"{DEPARTURES} is retired, yet {known[DEPARTURES].declared} declares it" in str(error)
+
+
+@pytest.mark.parametrize("text", ["a.raw.b:\n", "a.raw.b: ' '\n", "- a.raw.b\n", "a.raw.b: [x]\n"])
+def test_retired_dataset_says_what_its_readers_do(text: str, tmp_path: Path) -> None:
+    """One line for each; no file, no dataset."""
+    assert read_retired(tmp_path) == {}
+    path = tmp_path / "retired.yaml"
+    path.write_text("a.raw.b: read a.raw.c\n")
+    assert read_retired(tmp_path) == {DatasetName("a", "raw", "b"): "read a.raw.c"}
+    path.write_text(text)
+    with pytest.raises(UnreadableContractError, match="does not say what readers of"):
+        read_retired(tmp_path)
+
+
+def test_only_documents_are_read_as_contracts(known: Known) -> None:
+    """Among the files of an earlier commit."""
+    texts = {shown(FLIGHTS): text_of(known[FLIGHTS]), "contracts/retired.yaml": "a.raw.b: c"}
+    assert read_texts(texts) == {FLIGHTS: released(known[FLIGHTS])}

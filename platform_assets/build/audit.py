@@ -28,9 +28,11 @@ from platform_assets.build.plan import (
 from platform_assets.build.rule import broken, hits, violation
 from platform_assets.build.staged import Finding, Staged
 from platform_assets.declare.check import Check, Query, RefersTo, UniqueKey
+from platform_assets.declare.contract import Contract
 from resources.lake import quote, text
 
 MASK = "***"
+MOST_KEYS = 5
 
 
 def audit(
@@ -246,12 +248,18 @@ def sample(
     """A few keys of rows that break a rule, for the error's reader; sensitive ones are masked."""
     if not check.speaks_of_rows:
         return []
-    contract = staged.dataset.contract
+    where = f"{staged.within([partition])} and {broken(staged, check)}"
+    return some_keys(connection, staged.dataset.contract, staged.relation, where)
+
+
+def some_keys(
+    connection: duckdb.DuckDBPyConnection, contract: Contract, relation: str, where: str
+) -> list[str]:
+    """The keys of a few rows; what is sensitive of them is masked."""
     key = ", ".join(
         text(MASK) if contract.is_sensitive(k) else f"{quote(k)}::varchar" for k in contract.key
     )
     rows = connection.execute(
-        f"select {key} from {staged.relation} where {staged.within([partition])}"
-        f" and {broken(staged, check)} limit 5"
+        f"select {key} from {relation} where {where} limit {MOST_KEYS}"
     ).fetchall()
     return ["/".join(str(v) for v in row) for row in rows]

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import duckdb
+import pyarrow as pa
 
+from platform_assets.build.audit import some_keys
 from platform_assets.build.rule import violation
-from platform_assets.build.staged import Finding
+from platform_assets.build.staged import NEEDS, Finding
 from platform_assets.declare.check import Check, RefersTo, RowCount, UniqueKey
+from platform_assets.declare.contract import Contract
 from platform_assets.declare.dataset import Dataset
 from platform_assets.declare.name import DatasetName
 from platform_assets.declare.need import Needs
@@ -16,6 +19,7 @@ from platform_assets.declare.widening import widens
 from resources.lake import quote
 
 Others = Callable[[DatasetName], str]
+Find = Callable[[DatasetName], Dataset]
 
 
 def need_labels(reader: Dataset) -> list[tuple[str, str]]:
@@ -52,6 +56,47 @@ def audit_needs(
     return found
 
 
+def need_samples(
+    connection: duckdb.DuckDBPyConnection,
+    reader: Dataset,
+    views: Mapping[str, str],
+    find: Find,
+    findings: Sequence[Finding],
+) -> dict[str, list[str]]:
+    """The columns that an input lacks, a few keys of its rows that break each failed need.
+
+    Guarantees: sensitive keys are masked.
+    """
+    failed, found = {f.check for f in findings if not f.passed}, dict[str, list[str]]()
+    for alias, wanted in reader.needs.items():
+        for label, check in _labelled(alias, wanted):
+            if label in failed and check is None:
+                found[label] = list(_lacking(connection, wanted, views[alias]))
+            elif label in failed and check is not None:
+                contract = find(wanted.dataset).contract
+                found[label] = _keys(connection, contract, check, views[alias])
+    return found
+
+
+def need_of(reader: Dataset, label: str) -> tuple[Needs, Check | None] | None:
+    """The need that a check of a reader stands for, with its guarantee; None for other checks."""
+    for alias, wanted in reader.needs.items():
+        for name, check in _labelled(alias, wanted):
+            if name == label:
+                return wanted, check
+    return None
+
+
+def need_places(reader: Dataset) -> dict[str, str]:
+    """Where each guarantee that a reader relies on stands in the code."""
+    return {
+        label: check.declared
+        for alias, wanted in reader.needs.items()
+        for label, check in _labelled(alias, wanted)
+        if check is not None
+    }
+
+
 def need_sql(wanted: Needs, relation: str, others: Others) -> str:
     """One query: how many rows there are, how many break each guarantee, in their order."""
     counts = [_count(check, relation, others) for check in wanted.guarantees]
@@ -77,11 +122,32 @@ def _failing(
 
 def _lacking(connection: duckdb.DuckDBPyConnection, wanted: Needs, view: str) -> Iterator[str]:
     """The needed columns that are not there, or whose type the reader cannot take."""
-    schema = connection.execute(f"select * from {view} limit 0").to_arrow_table().schema
+    schema = _schema(connection, view)
     for name, kind in wanted.columns.items():
         place = schema.get_field_index(name)
         if place < 0 or (kind is not None and not widens(schema.field(place).type, kind)):
             yield name
+
+
+def _schema(connection: duckdb.DuckDBPyConnection, view: str) -> pa.Schema:
+    return connection.execute(f"select * from {view} limit 0").to_arrow_table().schema
+
+
+def _keys(
+    connection: duckdb.DuckDBPyConnection, contract: Contract, check: Check, view: str
+) -> list[str]:
+    where, there = _breaking(check, view), {*_schema(connection, view).names}
+    if where is None or not {*contract.key, *check.columns()} <= there:
+        return []
+    return some_keys(connection, contract, view, where)
+
+
+def _breaking(check: Check, view: str) -> str | None:
+    """The SQL condition of an input's row that breaks a guarantee, where single rows do."""
+    if isinstance(check, UniqueKey):
+        key = ", ".join(map(quote, check.key))
+        return f"({key}) in (select ({key}) from {view} group by {key} having count(*) > 1)"
+    return violation(check)
 
 
 def _count(check: Check, relation: str, others: Others) -> str:
@@ -103,5 +169,5 @@ def _count(check: Check, relation: str, others: Others) -> str:
 
 
 def _labelled(alias: str, wanted: Needs) -> list[tuple[str, Check | None]]:
-    named = [(f"needs_{alias}_{c.label}", c) for c in wanted.guarantees]
-    return [(f"needs_{alias}_columns", None), *named]
+    named = [(f"{NEEDS}{alias}_{c.label}", c) for c in wanted.guarantees]
+    return [(f"{NEEDS}{alias}_columns", None), *named]

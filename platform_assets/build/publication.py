@@ -7,10 +7,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from platform_assets.build.need_check import need_of, need_places
 from platform_assets.build.staged import Finding
+from platform_assets.declare.check import Check
 from platform_assets.declare.dataset import Dataset
 from platform_assets.declare.errors import BrokenContractError
 from platform_assets.declare.name import DatasetName
+from platform_assets.declare.need import Needs
 from resources.clock import Clock
 from resources.lake import Lake
 
@@ -70,6 +73,7 @@ class Publication:
     def place(self, label: str) -> str:
         """Where a check stands in the code; one that the contract implies stands with it."""
         placed = {c.label: c.declared for c in self.dataset.all_checks}
+        placed |= need_places(self.dataset)
         return placed.get(label) or self.dataset.declared
 
     def refuse_blocked(self) -> None:
@@ -82,13 +86,27 @@ class Publication:
             return
         outcome, finding = blocked[0]
         name, where = self.dataset.name, outcome.partition or "whole table"
+        need = need_of(self.dataset, finding.check)
         held = len({o.partition for o, _ in blocked})
         more = f" (the first of {len(blocked)} failures in {held} partitions)" * (len(blocked) > 1)
         keys = self.samples.get(finding.check, [])
+        looked = str(need[0].dataset) if need else f"{name} {outcome.partition}".rstrip()
         raise BrokenContractError(
-            f"{name} [{where}]: {finding.failing} of {finding.rows} rows break"
-            f" `{finding.check}`{more}" + (f", such as {', '.join(keys)}" if keys else ""),
+            f"{name} [{where}]: {_broken(finding, need)}{more}"
+            + (f", such as {', '.join(keys)}" if keys else ""),
             declared=f"{self.place(finding.check)}  {finding.check}, severity block",
             data=f"not published; readers still see snapshot {self.input_snapshot} of it",
-            next=f"watermain explain {name} {outcome.partition}".rstrip(),
+            next=f"watermain explain {looked}",
         )
+
+
+def _broken(finding: Finding, need: tuple[Needs, Check | None] | None) -> str:
+    """What a finding says of the rows, or of an input that a reader relies on."""
+    if need is None:
+        return f"{finding.failing} of {finding.rows} rows break `{finding.check}`"
+    wanted, guarantee = need
+    if guarantee is None:
+        lacks = f"{finding.failing} of the {len(wanted.columns)} columns"
+        return f"it needs {wanted.dataset}, which lacks {lacks} (`{finding.check}`)"
+    rows = f"{finding.failing} of {finding.rows} rows"
+    return f"it needs {wanted.dataset}, of which {rows} break `{finding.check}`"

@@ -17,7 +17,7 @@ import duckdb
 from platform_assets.build.audit import audit
 from platform_assets.build.body import staged_sql
 from platform_assets.build.code import code_version
-from platform_assets.build.need_check import audit_needs
+from platform_assets.build.need_check import audit_needs, need_samples
 from platform_assets.build.partition import Span, overlapping
 from platform_assets.build.partition_rule import means
 from platform_assets.build.publication import Job, Outcome, Publication
@@ -169,12 +169,14 @@ class _Bench:
             staged = replace(staged, files=written.data_files(), written=written_rows)
             found = split(self.connection, staged, keys, self._writer())
             found.findings.extend(_outside(found.computed, written_rows, where))
-            found.findings.extend(
-                audit_needs(self.connection, self.dataset, views, keys, staged.others)
-            )
+            needed = audit_needs(self.connection, self.dataset, views, keys, staged.others)
+            found.findings.extend(needed)
+            why = need_samples(self.connection, self.dataset, views, self.job.find, needed)
         outcomes = self._outcomes(keys, rows_in, found)
         refused = any(o.blocked for o in outcomes)
-        report = self.report(outcomes, began, size=flushed.result(), samples=found.samples)
+        report = self.report(
+            outcomes, began, size=flushed.result(), samples={**found.samples, **why}
+        )
         if not refused:
             self._remember(staged)
             ledger.append(self.connection, self._ledger_rows(report))

@@ -10,17 +10,20 @@ from pathlib import Path
 from platform_assets.build.odcs import document
 from platform_assets.build.odcs_reader import read_document
 from platform_assets.build.released import Released, released
+from platform_assets.build.strict_yaml import read_yaml
 from platform_assets.build.usage import columns_used
 from platform_assets.declare.compatibility import Change, breaking, is_draft, refusals, version_of
 from platform_assets.declare.dataset import Dataset
 from platform_assets.declare.errors import (
     BrokenReleaseError,
     InvalidDeclarationError,
+    UnreadableContractError,
     WatermainError,
 )
 from platform_assets.declare.name import DatasetName
 
 FOLDER = Path(__file__).resolve().parents[2] / "contracts"
+RETIRED = "retired.yaml"
 Known = Mapping[DatasetName, Dataset]
 Hurt = Mapping[DatasetName, frozenset[str] | None]
 
@@ -66,12 +69,43 @@ def read_all(folder: Path = FOLDER) -> dict[DatasetName, Released]:
 
     Raises: UnreadableContractError, naming the file.
     """
+    paths = sorted(folder.glob("*/*.odcs.yaml"))
+    return read_texts(
+        {f"{folder.name}/{p.relative_to(folder)}": p.read_text(encoding="utf-8") for p in paths}
+    )
+
+
+def read_texts(texts: Mapping[str, str]) -> dict[DatasetName, Released]:
+    """The contracts that files hold, given by their path; other files are left out.
+
+    Raises: UnreadableContractError, naming the file.
+    """
     found: dict[DatasetName, Released] = {}
-    for path in sorted(folder.glob("*/*.odcs.yaml")):
-        told = f"{folder.name}/{path.relative_to(folder)}"
-        for promise in read_document(path.read_text(encoding="utf-8"), told):
+    for path, text in sorted(texts.items()):
+        for promise in read_document(text, path) if path.endswith(".odcs.yaml") else ():
             found[DatasetName.parse(promise.name)] = promise
     return found
+
+
+def read_retired(folder: Path = FOLDER) -> dict[DatasetName, str]:
+    """The datasets that ended, each with what its readers do without it.
+
+    Raises: UnreadableContractError, where one says nothing.
+    """
+    path, told = folder / RETIRED, f"{folder.name}/{RETIRED}"
+    if not path.exists():
+        return {}
+    facts = read_yaml(path.read_text(encoding="utf-8"), told)
+    listed = facts if isinstance(facts, dict) else {told: None}
+    for name, way in listed.items():
+        if not isinstance(way, str) or not way.strip():
+            raise UnreadableContractError(
+                f"{told} does not say what readers of {name} do",
+                declared=told,
+                data="nothing was compared or written",
+                next="write for each dataset `team.stage.table: what its readers do instead`",
+            )
+    return {DatasetName.parse(name): way for name, way in listed.items()}
 
 
 def text_of(dataset: Dataset) -> str:
@@ -79,18 +113,25 @@ def text_of(dataset: Dataset) -> str:
     return document(released(dataset), dataset.declared.rpartition(":")[0])
 
 
-def broken(known: Known, before: Mapping[DatasetName, Released]) -> Iterator[WatermainError]:
+def broken(
+    known: Known,
+    before: Mapping[DatasetName, Released],
+    retired: Mapping[DatasetName, str] | None = None,
+) -> Iterator[WatermainError]:
     """Each released contract that the declarations break, in four lines."""
+    ended = retired or {}
     for name, was in before.items():
-        if name not in known:
+        if name in known:
+            if breach := _breach(known, known[name], was):
+                yield breach.error()
+        elif name not in ended:
             yield BrokenReleaseError(
                 f"{name} {was.contract.version}: no room declares it any more",
                 declared=shown(name),
                 data="what was published stays; nothing new is published",
-                next=f"declare it again, or delete {shown(name)} once its readers are told",
+                next=f"declare it again, or delete {shown(name)} with a line in"
+                f" {FOLDER.name}/{RETIRED}: `{name}: what its readers do instead`",
             )
-        elif breach := _breach(known, known[name], was):
-            yield breach.error()
 
 
 def stale(known: Known, folder: Path = FOLDER) -> Iterator[WatermainError]:
@@ -125,7 +166,7 @@ def readers_hurt(known: Known, was: Released, changes: Iterable[Change]) -> Hurt
         if name not in reader.inputs.values():
             continue
         used = columns_used(reader, find)
-        common = None if used is None else used[name] & columns
+        common = None if used is None else (used[name] | _needed(reader, name)) & columns
         if common is None or common or None in touched:
             found[reader.name] = common
     return found
@@ -160,6 +201,11 @@ def _breach(known: Known, dataset: Dataset, was: Released) -> Breach | None:
         refusals=lacks,
         hurt=readers_hurt(known, was, changed) if changed else {},
     )
+
+
+def _needed(reader: Dataset, name: DatasetName) -> frozenset[str]:
+    """The columns of a dataset that a reader says it relies on, used by its body or not."""
+    return frozenset(c for n in reader.needs.values() if n.dataset == name for c in n.columns)
 
 
 def _listed(columns: frozenset[str] | None) -> str:

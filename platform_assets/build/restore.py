@@ -87,8 +87,16 @@ def rollback(dataset: Dataset, snapshot: int, job: Job) -> Restored:
     Guarantees: readers see it as before or as restored; rows put aside then wait again, unless
     they were discarded since; partitions that stand as they did are left alone; downstream
     learns of it by the partitions' data versions.
-    Raises: BrokenContractError, when the table then had other columns; LostLeaseError.
+    Raises: BrokenContractError, when the table then had other columns; BranchError, for what is
+    captured; LostLeaseError.
     """
+    if dataset.source is not None:
+        raise BranchError(
+            f"{dataset.name} is captured, not computed: its positions would stay ahead of its rows",
+            declared=dataset.declared,
+            data="unchanged; raw keeps every change, so nothing in it needs to be taken back",
+            next="watermain rollback the datasets that are computed from it",
+        )
     with (
         job.lake.fence.lease(str(dataset.name)) as lease,
         job.lake.get_connection() as connection,

@@ -16,10 +16,12 @@ from resources.lake import text
 WINDOW = "within_partition"
 ADDS_UP = "adds_up"
 LIMIT = "quarantine_limit"
+NEEDS = "needs_"
 RUNBOOKS = {
     WINDOW: "rows-outside-their-partition",
     ADDS_UP: "counts-do-not-add-up",
     LIMIT: "rows-in-quarantine",
+    NEEDS: "an-input-lacks-what-is-needed",
 }
 
 
@@ -94,4 +96,6 @@ def own_checks(dataset: Dataset) -> list[tuple[str, str]]:
 def runbook(dataset: Dataset, label: str) -> str:
     """The page that says what to do when a check fails."""
     pages = {c.label: c.runbook for c in dataset.all_checks} | RUNBOOKS
+    if label not in pages and any(label.startswith(f"{NEEDS}{a}_") for a in dataset.needs):
+        label = NEEDS
     return f"docs/runbooks/{pages.get(label, 'rows-break-a-rule')}.md"

@@ -10,6 +10,7 @@ import typer
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from platform_assets.build.released import Released
     from platform_assets.declare.dataset import Dataset
     from platform_assets.declare.name import DatasetName
 
@@ -21,18 +22,22 @@ def export(
     check: Annotated[
         bool, typer.Option("--check", help="Write nothing; fail when a file is not current.")
     ] = False,
+    against: Annotated[
+        str | None, typer.Option(help="Hold to what was released here, too: a branch, a commit.")
+    ] = None,
 ) -> None:
     """Write the contract of every dataset as Open Data Contract Standard, version 3.
 
     Nothing is written while a declaration breaks what was released without a new major version
-    with a migration.
+    with a migration, or a reader needs what nobody promises.
     """
-    from platform_assets.build import release
+    from platform_assets.build import gate, release
     from platform_assets.cli import screen
 
     known = _known()
     release.refuse_circles(known)
-    _fail(list(release.broken(known, release.read_all())))
+    now, earlier = release.read_all(), _released_at(against) if against else {}
+    _fail([*gate.breaches(known, now, earlier, release.read_retired()), *gate.unmet_needs(known)])
     late = list(release.stale(known))
     if check:
         _fail(late)
@@ -80,6 +85,18 @@ def _known() -> Mapping[DatasetName, Dataset]:
 
     prepare_manifest()
     return everything()
+
+
+def _released_at(ref: str) -> Mapping[DatasetName, Released]:
+    """What was released where the present work left a branch or a commit."""
+    from platform_assets.build import release
+    from platform_assets.cli import screen
+    from resources.revision import files_where_it_began
+
+    base, texts = files_where_it_began(ref, release.FOLDER.name)
+    found = release.read_texts(texts)
+    screen.ERR.print(f"held against {len(found)} contracts of {base[:12]}", style="dim")
+    return found
 
 
 def _is_late(dataset: Dataset) -> bool:

@@ -111,13 +111,16 @@ def markdown(told: Canary) -> str:
         "|---|---|---|---|---|",
         f"| {facts['rows_before']:,} | {facts['rows_after']:,} | {facts['added']:,}"
         f" | {facts['removed']:,} | {facts['changed']:,} |",
-        "",
+    ]
+    points = [
         *(f"- column `{n}`: {c:,} values differ" for n, c in facts["columns"].items()),
         *(f"- schema: {line}" for line in _shape(told)),
         *(f"- check `{c}` fails for {n:,} rows" for c, n in facts["failing_checks"].items()),
     ]
     samples = [f"    {_sample(s)}" for s in facts["samples"]]
-    return "\n".join([*lines, *(["", *samples] if samples else [])])
+    return "\n".join(
+        [*lines, *(["", *points] if points else []), *(["", *samples] if samples else [])]
+    )
 
 
 def _failing(told: Canary) -> dict[str, int]:

@@ -69,6 +69,7 @@ def _declared(dataset: Dataset, everything: Any) -> dict[str, Any]:
 
 def _published(dataset: Dataset, partition: str | None) -> dict[str, Any]:
     from platform_assets.cli import facts
+    from platform_assets.cli.masking import masked_payload
     from resources.lake import Lake
 
     with Lake.from_settings().get_connection() as connection:
@@ -79,9 +80,11 @@ def _published(dataset: Dataset, partition: str | None) -> dict[str, Any]:
             "publishes": [p for p in publishes if partition is None or p["partition"] == partition],
             "positions": positions,
             "missing": _missing(dataset, [str(each["position"]) for each in positions]),
-            "quarantined": facts.rows_of(connection, facts.QUARANTINED, dataset.name)
-            if captured
-            else [],
+            "quarantined": [
+                {**row, "sample": masked_payload(dataset, row["sample"])}
+                for row in facts.rows_of(connection, facts.QUARANTINED, dataset.name)
+                if captured
+            ],
         }
 
 
@@ -101,7 +104,7 @@ def _missing(dataset: Dataset, positions: list[str]) -> list[dict[str, Any]]:
 def _checked(dataset: Dataset) -> dict[str, Any]:
     from dataclasses import asdict
 
-    from platform_assets.build.need_check import need_labels
+    from platform_assets.build.need_check import need_labels, need_places
     from platform_assets.build.plan import foreseen
     from platform_assets.build.run import latest_checks, open_instance
     from platform_assets.build.staged import own_checks, runbook
@@ -112,7 +115,7 @@ def _checked(dataset: Dataset) -> dict[str, Any]:
     severities = {c.label: str(c.severity) for c in dataset.all_checks} | dict(
         need_labels(dataset) + own_checks(dataset)
     )
-    places = {c.label: c.declared for c in dataset.all_checks}
+    places = {c.label: c.declared for c in dataset.all_checks} | need_places(dataset)
     with open_instance(dagster_home(settings), storage_url(settings)) as instance:
         latest = latest_checks(dataset, severities, instance)
     found = {c.check: asdict(c) for c in latest}

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -48,13 +47,14 @@ def show(
 ) -> None:
     """Show open rows with their position, their payload; sensitive columns are masked."""
     from platform_assets.cli import screen
+    from platform_assets.cli.masking import masked
     from resources import quarantine
     from resources.lake import Lake
 
     found = _find(dataset)
     with Lake.from_settings().get_connection() as connection:
         rows = quarantine.listed(connection, str(found.name), _chosen(partition, rule))
-    shown = [{**r, "payload": _masked(found, r["payload"])} for r in rows[:limit]]
+    shown = [masked(found, r) for r in rows[:limit]]
     if as_json:
         screen.facts(shown)
         return
@@ -137,20 +137,3 @@ def _chosen(partition: str | None, rule: str | None) -> str:
     where += [f"partition = {text(partition)}"] if partition is not None else []
     where += [f"why = {text(rule)}"] if rule is not None else []
     return " and ".join(where)
-
-
-def _masked(dataset: Dataset, payload: str | None) -> str | None:
-    """The payload without what is sensitive; as a whole where it is no object of columns."""
-    from platform_assets.build.audit import MASK
-
-    contract = dataset.contract
-    hidden = {c.name for c in contract.columns if contract.is_sensitive(c.name)}
-    if payload is None or not hidden:
-        return payload
-    try:
-        held: Any = json.loads(payload)
-    except ValueError:
-        return MASK
-    if not isinstance(held, dict):
-        return MASK
-    return json.dumps({k: MASK if k in hidden else v for k, v in held.items()})

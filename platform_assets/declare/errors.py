@@ -88,6 +88,14 @@ class BrokenReleaseError(TerminalError):
     """Refuse code that breaks a released contract without a new version, a migration."""
 
 
+class UnmetNeedError(TerminalError):
+    """Refuse a reader that relies on what its producer does not promise."""
+
+
+class UnknownRevisionError(TerminalError):
+    """Report a commit of the repository that nothing can be compared with."""
+
+
 class UnreadableContractError(TerminalError):
     """Report a contract, a suite, a schema of another tool that cannot be read."""
 

@@ -9,6 +9,8 @@ from platform_assets.declare import (
     Column,
     Contract,
     Daily,
+    Quarantine,
+    Sensitivity,
     Slo,
     accepted_values,
     between,
@@ -18,7 +20,10 @@ from platform_assets.declare import (
     latest_delivery,
     latest_per_key,
     matches,
+    needs,
+    not_null,
     row_count,
+    unique,
     utc_from_local,
 )
 
@@ -147,6 +152,39 @@ def movements(messages: ibis.Table) -> ibis.Table:
 def airlines(deliveries: ibis.Table) -> ibis.Table:
     """Keep each airline as the partner last delivered it."""
     return latest_delivery(deliveries, "carrier")
+
+
+@dataset(
+    "operations.curated.airline_contacts",
+    inputs={
+        "changes": "operations.raw.airline_contacts",
+        "airlines": needs(
+            "operations.curated.airlines",
+            columns={"carrier": pa.string(), "name": pa.string()},
+            guarantees=(unique("carrier"), not_null("name")),
+        ),
+    },
+    contract=Contract(
+        grain="one row per billing contact of an airline",
+        key=("contact_id",),
+        columns=(
+            Column("contact_id", pa.int32(), "the contact"),
+            Column("carrier", pa.string(), "two-character airline code", nullable=False),
+            Column("airline", pa.string(), "name of the airline; null when nobody delivered it"),
+            Column("name", pa.string(), "a person", sensitivity=Sensitivity.PERSONAL),
+            Column("email", pa.string(), "where bills go", sensitivity=Sensitivity.PERSONAL),
+            Column("phone", pa.string(), "who to call", sensitivity=Sensitivity.PERSONAL),
+        ),
+        quarantine=Quarantine(limit=0.1),
+    ),
+    checks=(matches("email", r"[^@\s]+@[^@\s]+\.[a-z]+", severity="quarantine"),),
+    owner=OWNER,
+)
+def airline_contacts(changes: ibis.Table, airlines: ibis.Table) -> ibis.Table:
+    """Keep each contact as the operations database last had it, with the airline's name."""
+    latest = latest_per_key(changes, "contact_id")
+    named = airlines.select("carrier", airline=airlines.name)
+    return latest.left_join(named, "carrier").drop("carrier_right")
 
 
 @dataset(

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import duckdb
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from platform_assets.build.canary import canary
+from platform_assets.build.canary import Canary, canary
 from platform_assets.build.difference import difference
 from platform_assets.build.partition import Span
+from platform_assets.build.staged import Finding
+from platform_assets.cli.diff import markdown
 from resources import branch
 from resources.lake import Lake
 from tests.build.shop import DAYS, give, job, read, sales
@@ -98,3 +102,33 @@ def test_canary_tells_what_a_check_would_refuse(standing: bool, lake: Lake) -> N
     assert told.blocked
     assert {f.check: f.failing for f in told.findings if f.failing} == {"between_amount": 1}
     assert branch.branches(lake) == []
+
+
+@pytest.mark.parametrize("amount", [2, -2])
+def test_comment_on_a_pull_request_shows_no_sensitive_value(amount: int) -> None:
+    """Blocks apart by one empty line each, however much there is to tell."""
+    with duckdb.connect() as connection:
+        connection.execute("create table old as select 'a' as id, 1 as amount, 'Ann' as buyer")
+        connection.execute(
+            f"create table new as select 'a' as id, {amount} as amount, 'Bob' as buyer"
+        )
+        told = difference(connection, KEYED, "old", "new")
+    failing = Finding("between_amount", "", int(amount < 0), 1, "block")
+    shown = markdown(Canary(dataset=KEYED, partitions=("",), difference=told, findings=(failing,)))
+    check = ["- check `between_amount` fails for 1 rows"] if amount < 0 else []
+    assert shown.splitlines() == [
+        "### `shop.curated.sales`",
+        "",
+        "| rows before | after | added | removed | changed |",
+        "|---|---|---|---|---|",
+        "| 1 | 1 | 0 | 0 | 1 |",
+        "",
+        "- column `amount`: 1 values differ",
+        "- column `buyer`: 1 values differ",
+        *check,
+        "",
+        f"    changed  id=a  amount: 1 -> {amount}; buyer: *** -> ***",
+    ]
+    same = replace(told, changed=0, columns={}, samples=())
+    bare = markdown(Canary(dataset=KEYED, partitions=("",), difference=same, findings=()))
+    assert bare.splitlines()[-1] == "| 1 | 1 | 0 | 0 | 0 |"

@@ -9,15 +9,17 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from platform_assets.build.need_check import audit_needs, need_labels, need_sql
+from platform_assets.build.need_check import audit_needs, need_labels, need_samples, need_sql
 from platform_assets.build.publication import Job
 from platform_assets.build.publish import publish
+from platform_assets.build.staged import runbook
 from platform_assets.declare import (
     Check,
     Column,
     Contract,
     Dataset,
     DatasetName,
+    Sensitivity,
     accepted_values,
     between,
     dataset,
@@ -143,6 +145,48 @@ def test_identifiers_are_quoted(connection: duckdb.DuckDBPyConnection) -> None:
     }
 
 
+def samples(
+    connection: duckdb.DuckDBPyConnection, made: Dataset, sensitivity: Sensitivity
+) -> dict[str, list[str]]:
+    """What is told of each failed need, the producer's key of a sensitivity."""
+    views, columns = {"sales": '"the sales"'}, CONTRACT.columns
+    hidden = replace(columns[0], sensitivity=sensitivity)
+    producer = replace(made, contract=replace(CONTRACT, columns=(hidden, columns[1])))
+    findings = audit_needs(connection, made, views, [""], lambda name: name.table)
+    return need_samples(connection, made, views, lambda _: producer, findings)
+
+
+def test_failed_needs_name_keys_of_the_input(connection: duckdb.DuckDBPyConnection) -> None:
+    """Sensitive ones masked; of what many rows break together nothing is named."""
+    made = reader(not_null("fee"), between("fee", low=0), unique("id"), row_count(low=9))
+    told = samples(connection, made, Sensitivity.INTERNAL)
+    assert {label: sorted(keys) for label, keys in told.items()} == {
+        "needs_sales_not_null_fee": ["2"],
+        "needs_sales_between_fee": ["3"],
+        "needs_sales_unique_key_id": ["3", "3"],
+        "needs_sales_row_count": [],
+    }
+    told = samples(connection, made, Sensitivity.PERSONAL)
+    assert told["needs_sales_unique_key_id"] == ["***", "***"]
+
+
+def test_missing_column_is_named(connection: duckdb.DuckDBPyConnection) -> None:
+    """Nothing is read of rows by a column that is not there."""
+    gone = reader(not_null("gate"), columns={"gate": pa.string(), "id": pa.int64()})
+    assert samples(connection, gone, Sensitivity.INTERNAL) == {
+        "needs_sales_columns": ["gate"],
+        "needs_sales_not_null_gate": [],
+    }
+
+
+def test_failed_need_leads_to_its_own_page() -> None:
+    """The needs of a reader are not rules about its rows."""
+    made = reader(not_null("fee"))
+    page = "docs/runbooks/an-input-lacks-what-is-needed.md"
+    assert [runbook(made, label) for label, _ in need_labels(made)] == [page, page]
+    assert runbook(made, "needs_nothing") == "docs/runbooks/rows-break-a-rule.md"
+
+
 def test_reader_is_held_back_by_what_its_input_lacks(lake: Lake) -> None:
     """The publish checks the pinned input: nothing is visible where a need is not met."""
     rows = pa.table({"id": [1, 2], "fee": [10, None]}, schema=CONTRACT.schema)
@@ -155,6 +199,18 @@ def test_reader_is_held_back_by_what_its_input_lacks(lake: Lake) -> None:
     job = Job(lake=lake, find={d.name: d for d in (sales, met)}.__getitem__, rebuild=True)
     publish(sales, None, job).refuse_blocked()
     publish(met, None, job).refuse_blocked()
-    with pytest.raises(BrokenContractError, match="needs_sales_not_null_fee"):
-        publish(unmet, None, job).refuse_blocked()
+    done = publish(unmet, None, job)
+    with pytest.raises(BrokenContractError) as refused:
+        done.refuse_blocked()
+    assert str(refused.value).splitlines() == [
+        f"shop.curated.fees [whole table]: it needs {SALES}, of which 1 of 2 rows break"
+        " `needs_sales_not_null_fee`, such as 2",
+        f"  declared  {done.place('needs_sales_not_null_fee')}  needs_sales_not_null_fee,"
+        " severity block",
+        f"  data      {refused.value.data}",
+        f"  next      watermain explain {SALES}",
+    ]
+    assert "tests/build/test_need_check.py:" in done.place("needs_sales_not_null_fee")
+    assert done.place("needs_sales_not_null_fee") != unmet.declared
+    assert done.place("needs_sales_columns") == unmet.declared
     assert DatasetName.parse(SALES) in met.inputs.values()

@@ -10,7 +10,7 @@ import pytest
 from platform_assets.build.canary import differences
 from platform_assets.build.replay import discard
 from platform_assets.build.restore import promote, rollback
-from platform_assets.declare import Column, Dataset, DatasetName, between, steady
+from platform_assets.declare import Column, Dataset, DatasetName, Files, between, raw, steady
 from platform_assets.declare.errors import BranchError, BrokenContractError, LostLeaseError
 from resources import branch, ledger
 from resources.lake import Lake
@@ -172,6 +172,18 @@ def test_rollback_of_what_stands_changes_nothing(lake: Lake) -> None:
     then = snapshot(lake)
     assert rollback(made, then, job(lake, made)).rows == ()
     assert snapshot(lake) == then
+
+
+def test_rollback_of_a_captured_dataset_is_refused(lake: Lake) -> None:
+    """Its positions would stay ahead of its rows, which no capture would bring back."""
+    captured = raw(
+        "shop.raw.tills",
+        source=Files(connection="drop", pattern="*.csv", format="csv"),
+        contract=sales(OLD).contract,
+        owner="team:shop",
+    )
+    with pytest.raises(BranchError, match=r"shop.raw.tills is captured, not computed"):
+        rollback(captured, 0, job(lake, captured))
 
 
 def test_rollback_is_refused_when_the_columns_were_others(lake: Lake) -> None:

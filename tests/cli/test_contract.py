@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,10 +15,13 @@ from platform_assets.__main__ import app
 from platform_assets.build.odcs import document
 from platform_assets.build.release import read_all
 from platform_assets.build.released import released
+from platform_assets.cli.exits import FAILED
 from platform_assets.declare.errors import UnreadableContractError
 from platform_assets.operations.curated import airports
 from tests.cli.test_command import watermain
+from tests.house.tree import ROOT
 
+GATE = ("contract", "export", "--check", "--against", "main")
 SUITE = {
     "name": "sales",
     "expectations": [
@@ -42,6 +48,52 @@ def test_export_check_passes_on_what_is_committed(home: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert f"{len(before)} contracts hold what was released" in done.stderr
     assert "wrote" not in done.stdout
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    """The platform's code in a repository of its own, committed on `main`."""
+    root = tmp_path / "copy"
+    for folder in ("platform_assets", "resources", "sensors", "launch", "dbt_project", "contracts"):
+        left_out = shutil.ignore_patterns("__pycache__", "target", "logs")
+        shutil.copytree(ROOT / folder, root / folder, ignore=left_out)
+    me = ("-c", "user.name=Ann", "-c", "user.email=ann@example.com", "-c", "commit.gpgsign=false")
+    for words in (("init", "-q", "-b", "main"), ("add", "-A"), ("commit", "-q", "-m", "all")):
+        subprocess.run(["git", "-C", str(root), *me, *words], check=True)
+    return root
+
+
+def gate(root: Path) -> subprocess.CompletedProcess[str]:
+    """Hold the code of a folder against its contracts on `main`, as CI does."""
+    return subprocess.run(
+        [sys.executable, "-m", "platform_assets", *GATE],
+        cwd=root,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.slow
+def test_gate_catches_a_break_whose_file_was_rewritten_too(home: Path, copy: Path) -> None:
+    """A pull request that changes code and file together, as a reviewer may not see."""
+    done = gate(copy)
+    assert done.returncode == 0, done.stderr
+    assert "held against" in done.stderr
+    code = copy / "platform_assets" / "weather" / "curated.py"
+    file = copy / "contracts" / "weather" / "curated.observations.odcs.yaml"
+    released = (code.read_text(), file.read_text())
+    code.write_text(released[0].replace('unit="hPa"', 'unit="inHg"', 1))
+    file.write_text(released[1].replace("unit: hPa", "unit: inHg", 1))
+    assert (code.read_text(), file.read_text()) != released
+    refused = gate(copy)
+    assert refused.returncode == FAILED
+    what, _, data, next_step = refused.stderr.splitlines()[-4:]
+    assert what.startswith("BrokenReleaseError: weather.curated.observations 1.0.0: `pressure_hpa`")
+    assert "hurts weather.curated.airport_conditions (`pressure_hpa`)" in what
+    assert "contracts/weather/curated.observations.odcs.yaml" in data
+    assert 'Migration("2.0.0", ...)' in next_step
 
 
 def test_import_prints_the_declaration_of_a_contract(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import json
+from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
@@ -11,9 +12,11 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from platform_assets.__main__ import app
-from platform_assets.cli.quarantine import _masked
+from platform_assets.cli.explain import _published
+from platform_assets.cli.masking import masked, masked_payload
 from platform_assets.declare import Column, Contract, Dataset, DatasetName, Sensitivity
 from platform_assets.declare.errors import InvalidDeclarationError, UnknownDatasetError
+from platform_assets.operations.raw import airline_contacts as contacts
 from resources import ledger
 from resources.lake import Lake
 
@@ -106,4 +109,27 @@ PEOPLE = Dataset(
 )
 def test_sensitive_values_are_masked(payload: str | None, shown: str | None) -> None:
     """What cannot be told apart is hidden as a whole."""
-    assert _masked(PEOPLE, payload) == shown
+    assert masked_payload(PEOPLE, payload) == shown
+
+
+def test_key_that_is_sensitive_is_no_position() -> None:
+    """A computed row's position is its key; a captured one's is a place in its source."""
+    secret = replace(PEOPLE.contract.columns[0], sensitivity=Sensitivity.PERSONAL)
+    contract = replace(PEOPLE.contract, columns=(secret, PEOPLE.contract.columns[1]))
+    hidden, row = replace(PEOPLE, contract=contract), {"position": "ann", "payload": None}
+    assert masked(hidden, row)["position"] == "***"
+    assert masked(PEOPLE, row)["position"] == "ann"
+    assert masked(replace(contacts, contract=contract), row)["position"] == "ann"
+
+
+def test_explain_shows_no_sensitive_value_of_rows_aside(lake: Lake) -> None:
+    """A sample of each cause, masked as `quarantine show` masks it."""
+    payload = json.dumps({"contact_id": "x", "email": "a@b.c"})
+    with lake.get_connection() as connection:
+        connection.execute(
+            f"insert into {ledger.QUARANTINE} (dataset, batch_id, position, reason, payload)"
+            " values (?, 'b', '1', 'torn', ?)",
+            [str(contacts.name), payload],
+        )
+    (told,) = _published(contacts, None)["quarantined"]
+    assert json.loads(told["sample"]) == {"contact_id": "x", "email": "***"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date, timedelta
 from pathlib import Path
 
 import duckdb
@@ -9,7 +10,7 @@ import psycopg
 import pytest
 
 from demo.contacts import contacts, ensure_contacts
-from demo.drop import drop_files
+from demo.drop import drop_files, drop_weekly, ensure_drop, monday_of
 from demo.flights import source_file
 
 
@@ -18,6 +19,7 @@ def test_contacts_are_the_same_for_the_same_seed() -> None:
     assert len(contacts(7)) == 48
     assert {carrier for _, carrier, *_ in contacts(7)} >= {"9E", "UA", "YV"}
     assert all(email.endswith(".example") for *_, email, _ in contacts(7))
+    assert [number for number, *_, email, _ in contacts(7) if "@" not in email] == [17]
     assert all(phone.startswith("+1-212-555-01") for *_, phone in contacts(7))
 
 
@@ -47,3 +49,34 @@ def test_half_written_files_are_broken(tmp_path: Path) -> None:
     assert half == {name: size // 2 for name, size in whole.items()}
     with pytest.raises(duckdb.InvalidInputException):
         duckdb.read_parquet(str(tmp_path / "planes.parquet"))
+
+
+def test_partner_breaks_its_promise_each_week(tmp_path: Path) -> None:
+    """In turn a value that is no number, a column of another name; never the same content."""
+    days = [date(2013, 1, 1) + timedelta(days=n) for n in range(31)]
+    paths = drop_weekly(tmp_path, days)
+    assert [path.name for path in paths] == [
+        f"airports-2013-01-{day}.csv" for day in ("07", "14", "21", "28")
+    ]
+    texts = [path.read_text() for path in paths]
+    assert ["altitude" in text.splitlines()[0] for text in texts] == [True, False, True, False]
+    assert [text.count(" ft,") for text in texts] == [0, 1, 0, 1]
+    assert len(set(texts)) == 4
+    whole = source_file("airports.csv").read_text().splitlines()
+    assert all(line in whole for text in texts for line in text.splitlines()[1:4])
+
+
+def test_update_is_written_once(tmp_path: Path) -> None:
+    """Each day of a week names the same file; the reference files are delivered first."""
+    drop = tmp_path / "drop"
+    ensure_drop(drop)
+    (first,) = drop_weekly(drop, [monday_of(date(2026, 11, 28))])
+    assert first.name == "airports-2026-11-23.csv"
+    assert drop_weekly(drop, [monday_of(date(2026, 11, 24))]) == []
+    first.unlink()
+    ensure_drop(drop)
+    assert sorted(path.name for path in drop.iterdir()) == [
+        "airlines.csv",
+        "airports.csv",
+        "planes.parquet",
+    ]

@@ -1,0 +1,62 @@
+"""The gate of a change: released contracts kept, needs of readers promised."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from platform_assets.build.release import FOLDER, RETIRED, Known, broken, shown
+from platform_assets.build.released import Released
+from platform_assets.declare.dataset import Dataset
+from platform_assets.declare.errors import BrokenReleaseError, UnmetNeedError, WatermainError
+from platform_assets.declare.name import DatasetName
+from platform_assets.declare.need import Needs, unmet
+
+Promises = Mapping[DatasetName, Released]
+
+
+def breaches(
+    known: Known, now: Promises, earlier: Promises, retired: Mapping[DatasetName, str]
+) -> Iterator[WatermainError]:
+    """Each contract, as its file says it now or as an earlier commit released it, that is broken.
+
+    Guarantees: a file that the same change rewrote or deleted hides nothing; no break is told
+    twice.
+    """
+    yield from broken(known, now, retired)
+    changed = {n: was for n, was in earlier.items() if now.get(n) != was}
+    gone = {n for n in now if n not in known}
+    yield from broken(known, {n: was for n, was in changed.items() if n not in gone}, retired)
+    for name in sorted(retired.keys() & known.keys()):
+        yield BrokenReleaseError(
+            f"{name} is retired, yet {known[name].declared} declares it",
+            declared=f"{FOLDER.name}/{RETIRED}",
+            data="nothing was published or written",
+            next="take its line, or its declaration, away",
+        )
+
+
+def unmet_needs(known: Known) -> Iterator[UnmetNeedError]:
+    """Each reader that relies on what its producer does not promise, in four lines."""
+    for reader in sorted(known.values(), key=lambda d: d.name):
+        for wanted in reader.needs.values():
+            lacks = list(_lacks(wanted, known))
+            if lacks:
+                yield _unmet(reader, wanted, lacks, known)
+
+
+def _lacks(wanted: Needs, known: Known) -> Iterator[str]:
+    if wanted.dataset not in known:
+        yield "no room declares it"
+    else:
+        yield from unmet(wanted, known[wanted.dataset])
+
+
+def _unmet(reader: Dataset, wanted: Needs, lacks: list[str], known: Known) -> UnmetNeedError:
+    producer = known.get(wanted.dataset)
+    where = producer.declared if producer else shown(wanted.dataset)
+    return UnmetNeedError(
+        f"{reader.name} needs of {wanted.dataset}: {'; '.join(lacks)}",
+        declared=f"{reader.declared}; its producer at {where}",
+        data=f"nothing was published; runs of {reader.name} would be held back",
+        next=f"promise it in {wanted.dataset}, or take it out of the `needs` of {reader.name}",
+    )
