@@ -153,6 +153,26 @@ def both(before: Outcome | None, outcome: Outcome) -> Outcome:
     )
 
 
+def learnt(dataset: Dataset) -> list[str]:
+    """Columns of a row put aside, from `_extra` where the contract did not know them then."""
+    names = dataset.contract.schema.names
+    own = [f"coalesce({quote(n)}, {_value(n, names)}) as {quote(n)}" for n in names]
+    return [*own, f"{_without(names)} as {quote(EXTRA)}"]
+
+
+def replayed_columns(connection: duckdb.DuckDBPyConnection, dataset: Dataset, relation: str) -> str:
+    """Make room for what rows put aside have in `_extra`; give the SQL of the columns."""
+    row = connection.execute(f"select count({quote(EXTRA)}) from {relation}").fetchone()
+    if not row or not row[0]:
+        return ""
+    stands, known = stored(connection, dataset), seen(connection, dataset.name)
+    grown = known["evolved"] - set(dataset.contract.schema.names)
+    placed = sorted(n for n in grown if stands.get(n) == GROWN)
+    if EXTRA not in stands:
+        connection.execute(f"alter table {table(dataset.name)} add column {quote(EXTRA)} {GROWN}")
+    return _selected(placed, _without(placed))
+
+
 def _selected(placed: Sequence[str], rest: str | None) -> str:
     own = [f"{_value(n, placed)} as {quote(n)}" for n in placed]
     aside = [] if rest is None else [f"{rest} as {quote(EXTRA)}"]
