@@ -153,6 +153,14 @@ def both(before: Outcome | None, outcome: Outcome) -> Outcome:
     )
 
 
+def sound() -> str:
+    """The SQL of an `_extra` that was not written here: null where it is no object."""
+    name = quote(EXTRA)
+    return (
+        f"case when json_valid({name}) and json_type({name}) = 'OBJECT' then {name} end as {name}"
+    )
+
+
 def learnt(dataset: Dataset) -> list[str]:
     """Columns of a row put aside, from `_extra` where the contract did not know them then."""
     names = dataset.contract.schema.names

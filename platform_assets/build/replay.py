@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import duckdb
 
 from platform_assets.build.code import code_version
-from platform_assets.build.drift import learnt, replayed_columns
+from platform_assets.build.drift import learnt, replayed_columns, sound
 from platform_assets.build.partition import span_between
 from platform_assets.build.publication import Job
 from platform_assets.build.table import (
@@ -143,7 +143,8 @@ def _type_again(connection: duckdb.DuckDBPyConnection, dataset: Dataset) -> None
         f"create or replace temp table {AGAIN} as with parsed as materialized (select aside_id,"
         f" batch_id as _batch_id, from_json(payload, {text(shape)}) as held from {CHOSEN}),"
         f" arrived as (select * replace ({', '.join(learnt(dataset))})"
-        " from (select aside_id, _batch_id, unnest(held) from parsed))"
+        f" from (select * replace ({sound()}) from"
+        " (select aside_id, _batch_id, unnest(held) from parsed)))"
         f" select {', '.join(columns)}, {quote(EXTRA)}, _batch_id, aside_id"
         f" from (select *, {', '.join(values)} from arrived)"
         f" where {reject_reason(dataset, _value)} is null and {position} is not null"

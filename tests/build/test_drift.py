@@ -15,6 +15,7 @@ import pytest
 
 from platform_assets.build.ingest import capture
 from platform_assets.build.publication import Job, Publication
+from platform_assets.build.replay import replay_captured
 from platform_assets.declare import Column, Contract, Dataset, Files, raw
 from platform_assets.declare.errors import DriftError
 from resources import ledger
@@ -90,6 +91,11 @@ class Drop:
         source: FileSource = self.kind.open(Shape.of(self.dataset))
         job = Job(lake=self.lake, find={self.dataset.name: self.dataset}.__getitem__)
         return capture(self.dataset, job, source=source)
+
+    def replay(self) -> int:
+        """Run what was put aside through the contract of today; how many rows fit."""
+        job = Job(lake=self.lake, find={}.__getitem__)
+        return sum(replay_captured(self.dataset, job).gained.values())
 
     def ask(self, query: str) -> list[tuple[Any, ...]]:
         """The rows of a query over `things`, the ledger's batches, quarantine, drift."""
@@ -304,10 +310,27 @@ def test_rolled_back_batch_leaves_no_column(
     assert drop.values("gate") == {1: "A1"}
 
 
-def test_quarantined_row_keeps_its_unknown_columns(shared: Shared, tmp_path: Path) -> None:
-    """They stand in the payload, as they came."""
-    drop = Drop(shared, tmp_path, policy="divert")
-    drop.write(b"id,amount,note,gate\n1,ten,a,A1\n2,20,b,\n")
+@pytest.mark.parametrize("policy", ["divert", "evolve"])
+def test_quarantined_row_brings_its_unknown_columns_back(
+    policy: str, shared: Shared, tmp_path: Path
+) -> None:
+    """They stand in the payload; a replay puts them where the contract of then wants them."""
+    drop = Drop(shared, tmp_path, policy=policy)
+    drop.write(b"id,amount,note,gate,hall\n1,5000000000,a,A1,H\n2,20,b,A2,\n")
     drop.capture()
     ((payload,),) = drop.ask("select payload from <quarantine>")
-    assert json.loads(json.loads(payload)["_extra"]) == {"gate": "A1"}
+    assert json.loads(json.loads(payload)["_extra"]) == {"gate": "A1", "hall": "H"}
+    wide = Column("amount", pa.int64(), "of it")
+    drop.dataset = replace(drop.dataset, name=replace(drop.dataset.name, table="wider"))
+    with drop.lake.get_connection() as connection:
+        connection.execute(
+            f"update {ledger.QUARANTINE} set dataset = ? where payload = ?",
+            [str(drop.dataset.name), payload],
+        )
+        connection.execute(f"drop table if exists {table(drop.dataset.name)}")
+    hall = Column("hall", pa.string(), "where")
+    columns = (CONTRACT.columns[0], wide, CONTRACT.columns[2], hall)
+    drop.promise(columns=columns, version="2.0.0")
+    assert drop.replay() == 1
+    assert drop.ask("select id, amount, hall from <things>") == [(1, 5_000_000_000, "H")]
+    assert drop.extra() == {"gate": {1: "A1"}}
