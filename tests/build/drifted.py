@@ -64,9 +64,13 @@ def lacking(format: str, *names: str) -> str:
     return f"its header lacks {listed}" if format == "csv" else f"it lacks {listed}"
 
 
+def _told(value: Any) -> Any:
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else value
+
+
 def _csv(fields: tuple[str, ...], rows: tuple[tuple[Any, ...], ...]) -> bytes:
     sink = io.StringIO(newline="")
-    told = [[json.dumps(v) if isinstance(v, dict | list) else v for v in row] for row in rows]
+    told = [[_told(v) for v in row] for row in rows]
     csv.writer(sink, lineterminator="\n").writerows([fields, *told])
     return sink.getvalue().encode()
 
