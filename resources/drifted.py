@@ -28,7 +28,7 @@ class Drifted(NamedTuple):
     seen_at: datetime
 
 
-def remember(connection: duckdb.DuckDBPyConnection, rows: Sequence[Drifted]) -> None:
+def remember_drift(connection: duckdb.DuckDBPyConnection, rows: Sequence[Drifted]) -> None:
     """Write columns down, in the caller's transaction."""
     if rows:
         marks = ", ".join("?" for _ in Drifted._fields)
@@ -36,7 +36,9 @@ def remember(connection: duckdb.DuckDBPyConnection, rows: Sequence[Drifted]) -> 
         connection.executemany(f"insert into {DRIFT} ({names}) values ({marks})", rows)
 
 
-def seen(connection: duckdb.DuckDBPyConnection, name: DatasetName) -> dict[str, set[str]]:
+def columns_seen_beyond(
+    connection: duckdb.DuckDBPyConnection, name: DatasetName
+) -> dict[str, set[str]]:
     """The columns written down for a dataset, by what became of them."""
     found: dict[str, set[str]] = {"evolved": set(), "diverted": set(), "renamed": set()}
     for column, outcome in connection.execute(

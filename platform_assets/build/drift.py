@@ -15,7 +15,7 @@ from platform_assets.build.table import GROWN, stored
 from platform_assets.declare.dataset import Dataset
 from platform_assets.declare.drift import EXTRA
 from platform_assets.declare.errors import DriftError, quoted
-from resources.drifted import Drifted, remember, seen
+from resources.drifted import Drifted, columns_seen_beyond, remember_drift
 from resources.lake import quote, table, text
 from resources.source.protocol import Batch
 
@@ -74,7 +74,7 @@ class Drifting:
         if not self.carried(batch):
             return ""
         connection, name = self.connection, self.dataset.name
-        stands, known = stored(connection, self.dataset), seen(connection, name)
+        stands, known = stored(connection, self.dataset), columns_seen_beyond(connection, name)
         grown = {n for n in known["evolved"] if stands.get(n) == GROWN}
         grown -= set(self.dataset.contract.schema.names)
         placed = [n for n in batch.unknown_columns if n in grown]
@@ -98,11 +98,12 @@ class Drifting:
         if not entries:
             return
         names = [name for name, _ in entries]
-        counts = ", ".join(f"count({_value(name, names)})" for name in names)
+        keys = f"json_keys({quote(EXTRA)})"
+        counts = ", ".join(f"count_if(list_contains({keys}, {text(name)}))" for name in names)
         held = self.connection.execute(
             f"select {counts} from {self.typed} where _reason is null"
         ).fetchone() or [0] * len(names)
-        remember(
+        remember_drift(
             self.connection,
             [
                 Drifted(
@@ -173,7 +174,7 @@ def replayed_columns(connection: duckdb.DuckDBPyConnection, dataset: Dataset, re
     row = connection.execute(f"select count({quote(EXTRA)}) from {relation}").fetchone()
     if not row or not row[0]:
         return ""
-    stands, known = stored(connection, dataset), seen(connection, dataset.name)
+    stands, known = stored(connection, dataset), columns_seen_beyond(connection, dataset.name)
     grown = known["evolved"] - set(dataset.contract.schema.names)
     placed = sorted(n for n in grown if stands.get(n) == GROWN)
     if EXTRA not in stands:

@@ -12,7 +12,7 @@ from platform_assets.build.partition import layout
 from platform_assets.declare.dataset import Dataset
 from platform_assets.declare.drift import EXTRA
 from platform_assets.declare.errors import BrokenContractError
-from resources.drifted import Drifted, remember, seen
+from resources.drifted import Drifted, columns_seen_beyond, remember_drift
 from resources.fence import Lease
 from resources.lake import Lake, quote, table
 
@@ -144,7 +144,7 @@ def grown_beyond(
     beyond |= {n for n in found if found[n] == GROWN and n in dataset.contract.schema.names}
     if dataset.source is None or not beyond:
         return set()
-    known = seen(connection, dataset.name)
+    known = columns_seen_beyond(connection, dataset.name)
     ours = {*known["evolved"], *known["renamed"], EXTRA}
     return {n for n in beyond & ours if found[n] == GROWN}
 
@@ -168,7 +168,7 @@ def _rename(connection: duckdb.DuckDBPyConnection, dataset: Dataset, column: str
     told = Drifted(
         str(dataset.name), fresh, "renamed", GROWN, "", "", "", 0, version, "", datetime.now(UTC)
     )
-    remember(connection, [told])
+    remember_drift(connection, [told])
 
 
 def change_shape(
