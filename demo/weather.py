@@ -2,7 +2,8 @@
 
 An observation is published minutes after its hour; one in twenty-five hours later; one in fifty
 is wrong at first, corrected within hours. Days of the archive are published whole, at once. What
-is late, what is wrong is drawn from a hash of the seed with the observation.
+is late, what is wrong is drawn from a hash of the seed with the observation. From a day of July
+2013 on the service tells one thing more, unasked: how it feels.
 """
 
 from __future__ import annotations
@@ -37,7 +38,9 @@ WEATHER: Mapping[str, str] = {
     "time_hour": "timestamptz",
 }
 LATEST = timedelta(days=1)  # no observation is published or corrected later than this
+FEELS_SINCE = date(2013, 7, 15)  # of the source's calendar: the new column begins
 BACKDATED = timedelta(minutes=10)  # an archive was ready before anybody is told of it
+COLD_F, BREEZE_MPH = 50.0, 3.0  # the formula holds up to the one, from the other on
 
 PUBLISHED = """
 with midnight as (
@@ -77,7 +80,7 @@ select to_json({
     wind_direction_degrees: wind_dir, wind_speed_mph: wind_speed, wind_gust_mph: wind_gust,
     precipitation_inches: precip, pressure_hpa: pressure, visibility_miles: visib,
     published_at: strftime(published_at, '%Y-%m-%dT%H:%M:%SZ')
-})::varchar
+})::varchar, source_day >= $feels_since
 from versions where published_at >= $since and published_at < $until
 order by published_at, origin, observed_at
 """
@@ -111,8 +114,9 @@ class Observatory:
                 " (calendar_day date, source_day date, archived_at timestamptz)"
             )
             self._connection.executemany("insert into calendar values (?, ?, ?)", rows)
-            found = self._connection.execute(PUBLISHED, {"since": since, "until": until})
-            return [json.loads(text) for (text,) in found.fetchall()]
+            asked = {"since": since, "until": until, "feels_since": FEELS_SINCE}
+            found = self._connection.execute(PUBLISHED, asked)
+            return [_grown(json.loads(text), told) for text, told in found.fetchall()]
 
 
 class Shelf:
@@ -158,6 +162,18 @@ class Shelf:
         fresh = self.path.with_suffix(".new")
         fresh.write_text(json.dumps(held, indent=1))
         fresh.rename(self.path)
+
+
+def _grown(record: dict[str, Any], told: bool) -> dict[str, Any]:
+    """The record with the wind chill of the National Weather Service, where it is told."""
+    if not told:
+        return record
+    heat, wind = record["temperature_f"], record["wind_speed_mph"]
+    if heat is None or wind is None or heat > COLD_F or wind < BREEZE_MPH:
+        return {**record, "feels_like_f": heat}
+    power = wind**0.16
+    chill = 35.74 + 0.6215 * heat - 35.75 * power + 0.4275 * heat * power
+    return {**record, "feels_like_f": round(chill, 2)}
 
 
 def _instant(text: str) -> datetime:

@@ -19,6 +19,7 @@ PUBLISHES = "lake.upkeep_raw.publishes"
 QUARANTINE = "lake.upkeep_raw.quarantine"
 VERDICTS = "lake.upkeep_raw.quarantine_verdicts"
 MEANS = "lake.upkeep_raw.means"
+DRIFT = "lake.upkeep_raw.drift"
 
 MOST_INLINED = 50
 
@@ -45,6 +46,10 @@ DDL = (
         contract_version varchar, run_id varchar, decided_at timestamptz)""",
     f"""create table if not exists {MEANS} (
         dataset varchar, partition varchar, column_name varchar, mean double, epoch bigint)""",
+    f"""create table if not exists {DRIFT} (
+        dataset varchar, column_name varchar, outcome varchar, type varchar, shard varchar,
+        position varchar, batch_id varchar, rows bigint, contract_version varchar,
+        run_id varchar, seen_at timestamptz)""",
 )
 
 # Columns that a ledger made by an earlier release lacks. Each shape that a table ever had costs

@@ -166,6 +166,8 @@ def releases(draw: Any) -> Released:
     contract, captured = draw(contracts()), draw(st.booleans())
     if not captured:
         contract = replace(contract, repeats_within=None)
+    else:
+        contract = replace(contract, drift=draw(st.sampled_from(["divert", "evolve", "freeze"])))
     names = tuple(c.name for c in contract.columns)
     found = draw(st.lists(checks(names), max_size=5, unique_by=lambda c: c.label))
     return Released(

@@ -118,6 +118,7 @@ def contract_code(contract: Contract) -> str:
         if contract.migrations
         else None,
         "repeats_within": _repeats(contract.repeats_within),
+        "drift": repr(contract.drift) if contract.drift != "divert" else None,
         "quarantine": repr(contract.quarantine) if contract.quarantine != UNLIMITED else None,
         "columns": _tuple(map(_column, contract.columns)),
     }

@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from platform_assets.build.audit import audit
 from platform_assets.build.code import code_version
+from platform_assets.build.drift import Drifting, both
 from platform_assets.build.lateness import Late, Watermarks
 from platform_assets.build.partition import Span, span_between
 from platform_assets.build.publication import Job, Outcome, Publication
@@ -122,12 +123,15 @@ class _Landing:
     repeated: int = 0
     late: Late = field(default_factory=Late)
     watermarks: Watermarks = field(init=False)
+    drift: Drifting = field(init=False)
 
     def __post_init__(self) -> None:
         self.watermarks = Watermarks(dataset=self.dataset)
+        self.drift = Drifting(self.dataset, self.connection, TYPED, self.job.run_id)
 
     def commit(self, batch: Batch, began: float) -> None:
         """Make one batch visible with its ledger row, or nothing of it."""
+        self.drift.refuse(batch)
         rejected = self._type(batch)
         self.repeated = leave_out_repeats(self.connection, self.dataset, TYPED)
         span = self._span()
@@ -143,6 +147,7 @@ class _Landing:
                 newest = f"(select max(_lsn) + 1 from {target})"
                 self._bury(batch, "true", seq="-1", lsn=f"coalesce({oldest}, {newest})")
             columns = ", ".join(quote(n) for n in stored_schema(self.dataset).names)
+            columns += self.drift.land(batch, self.job.clock.now())
             for piece in self._pieces(batch):
                 self.connection.execute(
                     f"insert into {target} by name select {columns} from {TYPED}"
@@ -159,7 +164,7 @@ class _Landing:
             failpoint("ingest.after_ledger_before_commit")
         failpoint("ingest.after_commit")
         for outcome in fresh:
-            self.outcomes[outcome.partition] = outcome
+            self.outcomes[outcome.partition] = both(self.outcomes.get(outcome.partition), outcome)
 
     def _type(self, batch: Batch) -> int:
         """Turn what arrived into declared types; give the number of rows that do not fit."""
@@ -182,6 +187,7 @@ class _Landing:
             if f.name != "_batch_id"
         ]
         columns = [f"{_value(n)} as {quote(n)}" for n in schema.names if n != "_batch_id"]
+        columns += self.drift.carried(batch)
         arrived = ", ".join(
             f"{quote(n)} := {quote(n)}{'::varchar' if n in promised else ''}"
             for n in arriving.names
@@ -282,6 +288,7 @@ class _Landing:
         if span is None and self.dataset.cadence is not None:
             return []
         rows, findings = audit(self.connection, staged, span.keys if span else [""])
+        findings = [*findings, *self.drift.findings(staged, rows)]
         return [
             Outcome(
                 partition=key,

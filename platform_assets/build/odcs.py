@@ -93,6 +93,9 @@ def _table(name: DatasetName, promise: Released) -> dict[str, Any]:
                 quarantine=_told(vars(contract.quarantine))
                 if contract.quarantine != UNLIMITED
                 else None,
+                drift=contract.drift
+                if promise.is_captured and contract.drift != "divert"
+                else None,
             ),
         }
     )

@@ -82,6 +82,7 @@ class _Reader:
             event_time=about.get("eventTime"),
             repeats_within=_repeats(about.get("repeatsWithin")),
             quarantine=Quarantine(**about.get("quarantine", {})),
+            drift=about.get("drift", "divert"),
             version=self._version(),
             migrations=tuple(Migration(*m) for m in (own.get("migrations") or {}).items()),
         )

@@ -23,14 +23,14 @@ from platform_assets.build.partition_rule import means
 from platform_assets.build.publication import Job, Outcome, Publication
 from platform_assets.build.split import Split, Writer, split
 from platform_assets.build.staged import WINDOW, Finding, Staged
-from platform_assets.build.table import ensure_table
+from platform_assets.build.table import ensure_table, stored_schema
 from platform_assets.declare.check import Steady
 from platform_assets.declare.dataset import Dataset
 from platform_assets.declare.name import DatasetName
 from resources import ledger
 from resources.failpoint import failpoint
 from resources.fence import Lease
-from resources.lake import table
+from resources.lake import table, text
 from resources.written import Written
 
 
@@ -111,14 +111,17 @@ class _Bench:
         views = {}
         for alias, name in self.dataset.inputs.items():
             other = self.job.find(name)
-            where = ""
+            where, shown = "", "*"
+            if other.can_quarantine and other.source is not None:  # columns beyond the contract
+                known = ", ".join(text(n) for n in stored_schema(other).names)
+                shown = f"columns(lambda name: list_contains([{known}], name))"
             if span is not None and other.cadence is not None:
                 first, last = overlapping(span, other.cadence)
                 where = " where " + Span(other.cadence, first, last).filter(other.contract)
             views[alias] = f"input_{alias}"
             self.connection.execute(
                 f"create or replace temp view input_{alias} as"
-                f" select * from {table(name)}{at}{where}"
+                f" select {shown} from {table(name)}{at}{where}"
             )
         return views
 

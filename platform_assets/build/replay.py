@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import duckdb
 
 from platform_assets.build.code import code_version
+from platform_assets.build.drift import learnt, replayed_columns, sound
 from platform_assets.build.partition import span_between
 from platform_assets.build.publication import Job
 from platform_assets.build.table import (
@@ -19,6 +20,7 @@ from platform_assets.build.table import (
 )
 from platform_assets.build.typing_rules import reject_reason, typed
 from platform_assets.declare.dataset import Dataset
+from platform_assets.declare.drift import EXTRA
 from platform_assets.declare.errors import InvalidDeclarationError
 from resources import ledger
 from resources.failpoint import failpoint
@@ -65,7 +67,10 @@ def replay_captured(dataset: Dataset, job: Job) -> Replayed:
             tried = _choose(connection, dataset, "json_valid(payload)")
             _type_again(connection, dataset)
             columns = ", ".join(quote(n) for n in stored_schema(dataset).names)
-            connection.execute(f"insert into {table(dataset.name)} select {columns} from {AGAIN}")
+            columns += replayed_columns(connection, dataset, AGAIN)
+            connection.execute(
+                f"insert into {table(dataset.name)} by name select {columns} from {AGAIN}"
+            )
             failpoint("replay.after_rows_before_ledger")
             counts = _partitions(connection, dataset)
             ledger.append(connection, _publishes(dataset, job, counts, lease.epoch))
@@ -123,7 +128,7 @@ def _type_again(connection: duckdb.DuckDBPyConnection, dataset: Dataset) -> None
     schema, kind = stored_schema(dataset), dataset.source.kind if dataset.source else ""
     types = engine_types(connection, schema)
     held = [f.name for f in schema if f.name != "_batch_id"]
-    shape = json.dumps(dict.fromkeys(held, "VARCHAR"), ensure_ascii=False)
+    shape = json.dumps(dict.fromkeys([*held, EXTRA], "VARCHAR"), ensure_ascii=False)
     promised = set(dataset.contract.schema.names)
     values = [
         f"{typed(quote(f.name), f.type, types[f.name], kind)} as {_value(f.name)}"
@@ -137,8 +142,10 @@ def _type_again(connection: duckdb.DuckDBPyConnection, dataset: Dataset) -> None
     connection.execute(
         f"create or replace temp table {AGAIN} as with parsed as materialized (select aside_id,"
         f" batch_id as _batch_id, from_json(payload, {text(shape)}) as held from {CHOSEN}),"
-        " arrived as (select aside_id, _batch_id, unnest(held) from parsed)"
-        f" select {', '.join(columns)}, _batch_id, aside_id"
+        f" arrived as (select * replace ({', '.join(learnt(dataset))})"
+        f" from (select * replace ({sound()}) from"
+        " (select aside_id, _batch_id, unnest(held) from parsed)))"
+        f" select {', '.join(columns)}, {quote(EXTRA)}, _batch_id, aside_id"
         f" from (select *, {', '.join(values)} from arrived)"
         f" where {reject_reason(dataset, _value)} is null and {position} is not null"
         + (" and _op <> 't'" if kind == "postgres" else "")

@@ -17,11 +17,13 @@ WINDOW = "within_partition"
 ADDS_UP = "adds_up"
 LIMIT = "quarantine_limit"
 NEEDS = "needs_"
+KNOWN = "known_columns"
 RUNBOOKS = {
     WINDOW: "rows-outside-their-partition",
     ADDS_UP: "counts-do-not-add-up",
     LIMIT: "rows-in-quarantine",
     NEEDS: "an-input-lacks-what-is-needed",
+    KNOWN: "unknown-columns",
 }
 
 
@@ -90,6 +92,8 @@ def own_checks(dataset: Dataset) -> list[tuple[str, str]]:
     found = [(WINDOW, "block")] if dataset.cadence else []
     if dataset.source is None and dataset.can_quarantine:
         found += [(ADDS_UP, "block"), (LIMIT, "block")]
+    if dataset.source is not None and dataset.source.kind != "platform":
+        found += [(KNOWN, "warn")]
     return found
 
 

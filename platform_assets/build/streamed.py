@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import dagster as dg
 import duckdb
 
+from platform_assets.build.staged import own_checks
 from platform_assets.build.stream import PREFIX
 from platform_assets.declare.dataset import Dataset
 from resources import ledger
@@ -116,7 +117,7 @@ def _events(dataset: Dataset, found: _Heard, snapshot: int) -> Iterator[Event]:
         )
     failing = sum(found.failing.values(), Counter())
     labels = [(c.label, c.severity) for c in dataset.all_checks]
-    for label, severity in [*labels, *([("within_partition", "block")] * bool(dataset.cadence))]:
+    for label, severity in [*labels, *own_checks(dataset)]:
         yield dg.AssetCheckEvaluation(
             asset_key=key,
             check_name=label,

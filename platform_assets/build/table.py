@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
 import duckdb
 import pyarrow as pa
 
 from platform_assets.build.partition import layout
 from platform_assets.declare.dataset import Dataset
+from platform_assets.declare.drift import EXTRA
 from platform_assets.declare.errors import BrokenContractError
+from resources.drifted import Drifted, columns_seen_beyond, remember_drift
 from resources.fence import Lease
 from resources.lake import Lake, quote, table
 
@@ -71,6 +76,7 @@ ROW_POSITIONS = {
     "webhook": "_row::varchar",
 }
 SHAPE_ATTEMPTS = 5
+GROWN = "VARCHAR"  # what every column beyond a contract is: the text that came
 BATCH_COLUMN = pa.field("_batch_id", pa.string())
 
 
@@ -100,6 +106,8 @@ def ensure_table(
 ) -> None:
     """Create the table, or add the columns that the contract gained.
 
+    Columns that the source grew beyond the contract stay; one that the contract takes over with
+    another type is renamed, its text kept.
     Raises: BrokenContractError, when the stored table has other types or more columns.
     """
     wanted = engine_types(connection, stored_schema(dataset))
@@ -107,18 +115,60 @@ def ensure_table(
         found = stored(connection, dataset)
         if found == wanted:
             return
-        shrunk = set(found) - set(wanted)
-        retyped = {n for n in found if n in wanted and found[n] != wanted[n]}
+        grown = grown_beyond(connection, dataset, found)
+        over = taken_over(grown, wanted)
+        shrunk = set(found) - set(wanted) - grown
+        retyped = {n for n in found if n in wanted and found[n] != wanted[n]} - over
+        if not (shrunk or retyped or over or set(wanted) - set(found)):
+            return
         if (shrunk or retyped) and not rebuild:
             _refuse(dataset, found, wanted, sorted(shrunk | retyped))
         try:
             with lake.transaction(connection, lease, f"shape {dataset.name}"):
+                for column in sorted(over):
+                    del found[column]
+                    _rename(connection, dataset, column)
                 change_shape(connection, dataset, {} if shrunk or retyped else found, wanted)
             return
         except duckdb.TransactionException as error:
             # Another dataset's first publish may have made the schema that both need.
             if attempt == SHAPE_ATTEMPTS or "Transaction conflict" not in str(error):
                 raise
+
+
+def grown_beyond(
+    connection: duckdb.DuckDBPyConnection, dataset: Dataset, found: Mapping[str, str]
+) -> set[str]:
+    """The stored columns that came from the source without the contract's doing."""
+    beyond = set(found) - set(stored_schema(dataset).names)
+    beyond |= {n for n in found if found[n] == GROWN and n in dataset.contract.schema.names}
+    if dataset.source is None or not beyond:
+        return set()
+    known = columns_seen_beyond(connection, dataset.name)
+    ours = {*known["evolved"], *known["renamed"], EXTRA}
+    return {n for n in beyond & ours if found[n] == GROWN}
+
+
+def taken_over(grown: set[str], wanted: Mapping[str, str]) -> set[str]:
+    """Grown columns whose name the contract has now, in another type or another case."""
+    named = {n.lower(): (n, kind) for n, kind in wanted.items()}
+    return {n for n in grown if named.get(n.lower(), (n, GROWN)) != (n, GROWN)}
+
+
+def _rename(connection: duckdb.DuckDBPyConnection, dataset: Dataset, column: str) -> None:
+    held = {n.lower() for n in stored(connection, dataset)}
+    fresh, number = f"_{column}_text", 1
+    while fresh.lower() in held:
+        number += 1
+        fresh = f"_{column}_text_{number}"
+    connection.execute(
+        f"alter table {table(dataset.name)} rename column {quote(column)} to {quote(fresh)}"
+    )
+    version = dataset.contract.version
+    told = Drifted(
+        str(dataset.name), fresh, "renamed", GROWN, "", "", "", 0, version, "", datetime.now(UTC)
+    )
+    remember_drift(connection, [told])
 
 
 def change_shape(

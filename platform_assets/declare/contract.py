@@ -14,6 +14,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from platform_assets.declare.drift import Drift
 from platform_assets.declare.errors import (
     ContradictoryContractError,
     InvalidDeclarationError,
@@ -76,7 +77,9 @@ class Contract:
 
     `repeats_within` is for what is captured: a row whose key raw holds already is a repeat, left
     out, counted. It promises that no key comes again with an event time further from its first
-    than that, so that no more of raw is searched; `timedelta.max` promises nothing.
+    than that, so that no more of raw is searched; `timedelta.max` promises nothing. `drift` is for
+    what is captured, too: a column that the contract does not know goes to `_extra` as text
+    (`divert`), gets a column of its own (`evolve`) or stops the capture (`freeze`).
     Guarantees: a contract that contradicts itself cannot be constructed.
     Raises: ContradictoryContractError.
     """
@@ -89,6 +92,7 @@ class Contract:
     repeats_within: timedelta | None = None
     migrations: tuple[Migration, ...] = ()
     quarantine: Quarantine = UNLIMITED
+    drift: Drift = "divert"
 
     def __post_init__(self) -> None:
         for complaint in self._complaints():

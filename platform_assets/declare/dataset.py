@@ -12,6 +12,7 @@ from typing import Any
 from platform_assets.declare.cadence import Cadence
 from platform_assets.declare.check import Check, NotNull, UniqueKey
 from platform_assets.declare.contract import Contract
+from platform_assets.declare.drift import DRIFTS, EXTRA
 from platform_assets.declare.errors import InvalidDeclarationError, quoted
 from platform_assets.declare.name import DatasetName
 from platform_assets.declare.need import Needs
@@ -72,6 +73,7 @@ class Dataset:
                 "keys repeat here for good reason, `repeats_within` would lose rows",
                 "leave it out; it is for events: files, messages, devices, REST, webhooks",
             )
+        yield from self._drift_complaints({name.lower() for name in names})
         for check in self.checks:
             for column in check.columns():
                 if column not in names:
@@ -86,6 +88,16 @@ class Dataset:
                     f"the body takes {quoted(wanted) or 'nothing'}",
                     f"name its parameters as the inputs: {quoted(self.inputs) or 'none'}",
                 )
+
+    def _drift_complaints(self, names: set[str]) -> Iterator[tuple[str, str]]:
+        drift = self.contract.drift
+        captured = self.source is not None and self.source.kind != "platform"
+        if drift not in DRIFTS:
+            yield f"drift {drift!r} is unknown", f"use one of {quoted(DRIFTS)}"
+        elif drift != "divert" and not captured:
+            yield f"drift {drift!r} is for what a source shows", "leave it out"
+        if captured and EXTRA in names:
+            yield f"`{EXTRA}` is where unknown columns go", "give that column another name"
 
     @property
     def can_quarantine(self) -> bool:

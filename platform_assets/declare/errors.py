@@ -84,6 +84,10 @@ class SourceError(TerminalError):
     """Report a source that cannot be read as declared."""
 
 
+class DriftError(TerminalError):
+    """Refuse a batch of a source whose columns are not those of a frozen contract."""
+
+
 class BrokenReleaseError(TerminalError):
     """Refuse code that breaks a released contract without a new version, a migration."""
 

@@ -96,6 +96,31 @@ quarantine = raw(
     owner=OWNER,
 )
 
+drift = raw(
+    "upkeep.raw.drift",
+    source=Platform(table="drift"),
+    description="Columns that sources showed, each in the transaction of the first batch with it.",
+    contract=Contract(
+        grain="one row per column beyond a contract, per outcome",
+        key=("dataset", "column_name", "outcome"),
+        event_time="seen_at",
+        columns=(
+            Column("dataset", pa.string(), "the raw dataset"),
+            Column("column_name", pa.string(), "as the source calls it, nested ones by path"),
+            Column("outcome", pa.string(), "evolved, diverted, renamed"),
+            Column("type", pa.string(), "of the column that holds it"),
+            Column("shard", pa.string(), "where it was seen first"),
+            Column("position", pa.string(), "the end of the batch that showed it first"),
+            Column("batch_id", pa.string(), "that batch"),
+            Column("rows", pa.int64(), "rows of that batch with a value"),
+            Column("contract_version", pa.string(), "contract in force"),
+            Column("run_id", pa.string(), "the Dagster run"),
+            Column("seen_at", pa.timestamp("us", "UTC"), "when"),
+        ),
+    ),
+    owner=OWNER,
+)
+
 quarantine_verdicts = raw(
     "upkeep.raw.quarantine_verdicts",
     source=Platform(table="quarantine_verdicts"),

@@ -58,6 +58,7 @@ observations = raw(
             Column("visibility_miles", pa.float64(), "10 is the most", unit="miles"),
             Column("published_at", pa.timestamp("us", "UTC"), "when the service had it"),
         ),
+        drift="evolve",
     ),
     cadence=DAILY,
     slo=Slo(ready_within=timedelta(minutes=30)),

@@ -17,6 +17,7 @@ import pyarrow as pa
 from resources.source.arrow_text import exact_text
 from resources.source.avro_schema import Leaf, Schema
 from resources.source.delivery import Caps, Rows, UnreadableFileError
+from resources.source.extra import EXTRA, any_text, packed_columns, told
 from resources.source.json_lines import Readable
 
 _MAGIC = b"Obj\x01"
@@ -31,7 +32,8 @@ class AvroRows:
     """Iterate over the rows of one file.
 
     Guarantees: what a file says of its own sizes, counts is checked before it is believed; the
-    memory taken is bounded by the largest block, at most `caps.row_bytes` of it.
+    memory taken is bounded by the largest block, at most `caps.row_bytes` of it. With
+    `keeps_extra`, undeclared fields are packed into `_extra`.
     Raises: UnreadableFileError, for the whole file: a broken block leaves nothing to go on from.
     """
 
@@ -41,7 +43,10 @@ class AvroRows:
         columns: tuple[str, ...],
         fields: Mapping[str, str],
         caps: Caps | None = None,
+        *,
+        keeps_extra: bool = False,
     ) -> None:
+        self.keeps_extra = keeps_extra
         self.file, self.columns, self.caps = file, columns, caps or Caps()
         self.paths = {n: tuple(fields[n].split(".")) if n in fields else (n,) for n in columns}
         self.unknown_columns: tuple[str, ...] = ()
@@ -53,7 +58,9 @@ class AvroRows:
         sync = self._exactly(_SYNC_BYTES)
         schema = Schema.of(meta.get("avro.schema", b""))
         leaves = {name: schema.leaf(path) for name, path in self.paths.items()}
-        self.unknown_columns = schema.beyond(self.paths.values())
+        beyond = schema.beyond(self.paths.values())
+        self.unknown_columns = tuple(".".join(path) for path in beyond)
+        kept = {".".join(path): (path, schema) for path in beyond if self.keeps_extra}
         first = 1
         while (count := self._long(end_may_come=True)) is not None:
             data = self._block(meta.get("avro.codec", b"null"))
@@ -61,7 +68,12 @@ class AvroRows:
                 raise _unsound(f"a block of {len(data)} bytes says it holds {count} records")
             for records in _records(schema.parsed, data, count):
                 columns = [self._column(n, leaf, records) for n, leaf in leaves.items()]
-                yield Rows(first, pa.record_batch(columns, names=list(self.columns)))
+                names = list(self.columns)
+                if kept:
+                    found = {n: _any(*each, records) for n, each in kept.items()}
+                    columns.append(packed_columns(found, len(records)))
+                    names.append(EXTRA)
+                yield Rows(first, pa.record_batch(columns, names=names))
                 first += len(records)
             if self._exactly(_SYNC_BYTES) != sync:
                 raise _unsound("a block does not end with the file's marker")
@@ -144,6 +156,18 @@ class AvroRows:
             if byte[0] < 0x80:
                 return (value >> 1) ^ -(value & 1)
         raise _unsound("a number never ends")
+
+
+def _any(path: tuple[str, ...], schema: Schema, records: list[Any]) -> pa.Array:
+    """The values of an undeclared field as text, whatever they are."""
+    found = records
+    for step in path:
+        found = [each.get(step) if isinstance(each, dict) else None for each in found]
+    try:
+        column = schema.leaf(path).array(found)
+    except (UnreadableFileError, pa.ArrowException, ValueError, OverflowError):
+        column = pa.array([None if each is None else told(each) for each in found], pa.string())
+    return any_text(".".join(path), column)
 
 
 def _records(schema: Any, data: bytes, count: int) -> Iterator[list[Any]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any, Self
@@ -110,13 +110,27 @@ class Schema:
                 raise UnreadableFileError(
                     f"it lacks {quoted(['.'.join(path)])}",
                     ", ".join(each["name"] for each in node["fields"]),
+                    (".".join(path),),
                 )
             node = fields[0]
         return Leaf(_type(self._resolved(node), ".".join(path)))
 
-    def beyond(self, paths: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
-        """Name the fields that no path enters."""
-        return tuple(sorted({f["name"] for f in self.root["fields"]} - {p[0] for p in paths}))
+    def beyond(self, paths: Iterable[tuple[str, ...]]) -> tuple[tuple[str, ...], ...]:
+        """Find the fields that no path enters, in records that one enters too."""
+        return tuple(sorted(self._beyond(self.root, list(paths), ())))
+
+    def _beyond(
+        self, node: Any, paths: list[tuple[str, ...]], above: tuple[str, ...]
+    ) -> Iterator[tuple[str, ...]]:
+        for field in node["fields"]:
+            inner = [path[1:] for path in paths if path[0] == field["name"]]
+            here = (*above, field["name"])
+            if not inner:
+                yield here
+            elif deeper := [path for path in inner if path]:
+                kind = self._resolved(field["type"])
+                if isinstance(kind, dict) and kind.get("type") == "record":
+                    yield from self._beyond(kind, deeper, here)
 
     def _resolved(self, node: Any) -> Any:
         """Follow names; of a union with null take the other branch."""

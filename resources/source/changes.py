@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from platform_assets.declare.errors import SourceError
 from resources.source import pgoutput
+from resources.source.extra import packed_columns
 from resources.source.pgoutput import Ints, PartialRowError, Relation
 from resources.source.protocol import Shape
 from resources.source.publication import SourceTable
@@ -62,6 +63,7 @@ class Changes:
         self.unknown_columns: tuple[str, ...] = ()
         self._moving = {*shape.key, *([shape.partition_by] if shape.partition_by else [])}
         self._relation = Relation(-1, table.name, ())
+        self._beyond: tuple[str, ...] = ()
         self._messages: list[memoryview] = []
         self._chunk_bytes = 0
         self._transactions: list[_Transaction] = []
@@ -89,7 +91,7 @@ class Changes:
         """Give the rows of the whole transactions gathered, then start empty again."""
         self._decode()
         self.count = self.bytes = 0
-        self.unknown_columns = ()
+        self.unknown_columns = self._beyond
         return self.spill.taken()
 
     def retract(self) -> bool:
@@ -138,8 +140,9 @@ class Changes:
             )
         self._decode()
         self._relation = relation
-        unknown = set(relation.columns) - set(self.shape.columns)
-        self.unknown_columns = tuple(sorted(unknown.union(self.unknown_columns)))
+        known = set(self.shape.columns)
+        self._beyond = tuple(sorted(set(relation.columns) - known))
+        self.unknown_columns = tuple(sorted({*self._beyond, *self.unknown_columns}))
 
     def _later(self, relation: Relation) -> tuple[str, ...]:
         """The columns that the table gained since: null until then, unlike one taken away."""
@@ -149,25 +152,33 @@ class Changes:
     def _truncate(self) -> None:
         self._decode()
         self.count += 1
-        nothing = [pa.nulls(1, pa.string()) for _ in self.shape.columns]
+        nothing = [pa.nulls(1, pa.string()) for _ in self.shape.carried]
         self._emit(nothing, np.array([pgoutput.TRUNCATE]), np.array([0]))
 
     def _decode(self) -> None:
         """Turn the chunk's messages into rows, keeping an open transaction open."""
         if self._messages:
             try:
-                rows = pgoutput.decoded(
-                    self._messages, self._relation, self.shape.columns, self._moving
-                )
+                columns = self.shape.columns
+                if self.shape.keeps_extra:
+                    columns = (*columns, *self._beyond)
+                rows = pgoutput.decoded(self._messages, self._relation, columns, self._moving)
             except PartialRowError:
                 raise self._refused(
                     "sent a change without the whole old row",
                     cure=f"alter table {self.table.name} replica identity full",
                 ) from None
             self._messages, self._chunk_bytes = [], 0
-            self._emit(rows.columns, rows.ops, rows.messages)
+            self._emit(self._packed(rows.columns), rows.ops, rows.messages)
         if not self.inside:
             self._transactions, self._carried = [], 0
+
+    def _packed(self, columns: list[pa.Array]) -> list[pa.Array]:
+        if not self.shape.keeps_extra:
+            return columns
+        declared, others = columns[: len(self.shape.columns)], columns[len(self.shape.columns) :]
+        found = dict(zip(self._beyond, others, strict=True))
+        return [*declared, packed_columns(found, len(declared[0]))]
 
     def _emit(self, columns: list[pa.Array], ops: Ints, messages: Ints) -> None:
         """Add the change columns; number the rows of each transaction on from where it was."""

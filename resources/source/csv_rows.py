@@ -14,6 +14,7 @@ import pyarrow.csv as pc
 
 from platform_assets.declare.errors import quoted
 from resources.source.delivery import Caps, Reject, Rows, UnreadableFileError
+from resources.source.extra import EXTRA, distinct, packed_columns
 
 _BLOCK_BYTES = 4 * 2**20
 _MARK = b"\xef\xbb\xbf"
@@ -27,14 +28,23 @@ class CsvRows:
 
     Guarantees: every record is in exactly one `Rows` or `Reject`, but for blank lines; an
     unquoted `null` is NULL, a quoted one is text; a quote that is never closed costs its line.
+    With `keeps_extra`, undeclared columns are packed into `_extra`.
     Raises: UnreadableFileError, when the header lacks a declared column.
     """
 
     def __init__(
-        self, file: BinaryIO, columns: tuple[str, ...], null: str, caps: Caps | None = None
+        self,
+        file: BinaryIO,
+        columns: tuple[str, ...],
+        null: str,
+        caps: Caps | None = None,
+        *,
+        keeps_extra: bool = False,
     ) -> None:
         self.file, self.columns, self.null, self.caps = file, columns, null, caps or Caps()
+        self.keeps_extra = keeps_extra
         self.header: list[str] = []
+        self._beyond: dict[int, str] = {}
         self._buffer = b""
         self._at = 0
         self._line = self._row = 1
@@ -58,7 +68,7 @@ class CsvRows:
     @property
     def unknown_columns(self) -> tuple[str, ...]:
         """Name the columns that the file has beyond the declared ones."""
-        return tuple(sorted(set(self.header) - set(self.columns)))
+        return tuple(sorted(distinct(self.header, self.columns).values()))
 
     def _read_header(self) -> None:
         while (found := _ANY.match(self._buffer)) is None:
@@ -71,10 +81,13 @@ class CsvRows:
         self._line += line.count(b"\n")
         if missing := set(self.columns) - set(self.header):
             raise UnreadableFileError(
-                f"its header lacks {quoted(missing)}", _shown(line[: self.caps.payload_bytes])
+                f"its header lacks {quoted(missing)}",
+                _shown(line[: self.caps.payload_bytes]),
+                tuple(sorted(missing)),
             )
         if twice := {name for name in self.columns if self.header.count(name) > 1}:
             raise UnreadableFileError(f"its header has {quoted(twice)} twice", _shown(line))
+        self._beyond = distinct(self.header, self.columns) if self.keeps_extra else {}
 
     def _run(self, exact: re.Pattern[bytes]) -> tuple[int, int]:
         """Find where well-formed records end, with how many there are."""
@@ -156,6 +169,7 @@ class CsvRows:
 
     def _parsed(self, run: bytes, count: int) -> Rows:
         wanted = set(self.columns)
+        taken = [*self.columns, *(f"\0{at}" for at in self._beyond)]
         table = pc.read_csv(
             pa.BufferReader(run),
             read_options=pc.ReadOptions(
@@ -165,18 +179,26 @@ class CsvRows:
             ),
             parse_options=pc.ParseOptions(newlines_in_values=True, ignore_empty_lines=False),
             convert_options=pc.ConvertOptions(
-                include_columns=list(self.columns),
-                column_types=dict.fromkeys(self.columns, pa.string()),
+                include_columns=taken,
+                column_types=dict.fromkeys(taken, pa.string()),
                 strings_can_be_null=True,
                 quoted_strings_can_be_null=False,
                 null_values=[self.null],
             ),
         )
         assert table.num_rows == count
-        rows = Rows(self._row, table.combine_chunks().to_batches()[0])
+        rows = Rows(self._row, self._packed(table.combine_chunks().to_batches()[0]))
         self._line += run.count(b"\n")
         self._row += count
         return rows
+
+    def _packed(self, rows: pa.RecordBatch) -> pa.RecordBatch:
+        if not self._beyond:
+            return rows
+        found = {name: rows.column(f"\0{at}") for at, name in self._beyond.items()}
+        extra = packed_columns(found, rows.num_rows)
+        declared = rows.select(list(self.columns))
+        return pa.record_batch([*declared.columns, extra], names=[*self.columns, EXTRA])
 
 
 def _split(record: bytes) -> list[str]:

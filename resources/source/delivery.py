@@ -29,10 +29,13 @@ class OddRowsError(Exception):
 
 
 class UnreadableFileError(Exception):
-    """Report that no row of a file can be read, with what stands in its place."""
+    """Report that no row of a file can be read, with what stands in its place.
 
-    def __init__(self, reason: str, payload: str = "") -> None:
-        self.reason, self.payload = reason, payload
+    `missing` are the declared columns for want of which it is so.
+    """
+
+    def __init__(self, reason: str, payload: str = "", missing: tuple[str, ...] = ()) -> None:
+        self.reason, self.payload, self.missing = reason, payload, missing
         super().__init__(reason)
 
 

@@ -26,6 +26,7 @@ from resources.source.avro_rows import AvroRows
 from resources.source.bucket import Bucket
 from resources.source.csv_rows import CsvRows
 from resources.source.delivery import (
+    DELIVERY_COLUMNS,
     INCIDENTAL,
     Caps,
     OddRowsError,
@@ -227,15 +228,17 @@ class FileSource:
 
     def _rows(self, file: BinaryIO, look: Look, value: str, *, typed: bool) -> Batch:
         held = spill_file.MEMORY_BYTES * _SHARE_OF_MEMORY
-        spill = Spill(self.scratch, delivery_schema(self.shape.columns), held)
+        spill = Spill(self.scratch, delivery_schema(self.shape.carried), held)
         rejects: list[tuple[str, str, str]] = []
         unknown: tuple[str, ...] = ()
+        missing: tuple[str, ...] = ()
         try:
             if look.size > self.caps.file_bytes:
                 raise UnreadableFileError(f"it is larger than {self.caps.file_bytes} bytes")
             with self._reader(file, look, typed=typed) as reader:
                 if isinstance(reader, JsonLines):
-                    spill.schema = delivery_schema(self.shape.columns, reader.kinds)
+                    more = (pa.string(),) * self.shape.keeps_extra
+                    spill.schema = delivery_schema(self.shape.carried, (*reader.kinds, *more))
                 for part in reader:
                     if isinstance(part, Rows):
                         spill.add(_stamped(part, look, value, spill.schema))
@@ -254,6 +257,7 @@ class FileSource:
         except UnreadableFileError as error:
             spill.discard()
             rejects = [(look.name, error.reason, error.payload)]
+            missing = error.missing
         return Batch(
             shard=_SHARD + value,
             start="",
@@ -263,28 +267,37 @@ class FileSource:
                 [dict(zip(REJECTED.names, each, strict=True)) for each in rejects], REJECTED
             ),
             unknown_columns=unknown,
+            missing_columns=missing,
             incidental=INCIDENTAL,
         )
 
     @contextmanager
     def _reader(self, file: BinaryIO, look: Look, *, typed: bool) -> Iterator[Reader]:
-        word, columns, caps = self.word, self.shape.columns, self.caps
+        word, shape, caps = self.word, self.shape, self.caps
+        columns, keeps = shape.columns, shape.keeps_extra
         with ExitStack() as stack:
             plain: Any = file
             if word.compression != "none":
                 plain = Unpacked(file, word.compression, look.size, caps)
             match word.format:
                 case "json":
-                    types = self.shape.types
-                    yield JsonLines(plain, columns, word.fields, types, caps, typed=typed)
+                    yield JsonLines(
+                        plain,
+                        columns,
+                        word.fields,
+                        shape.types,
+                        caps,
+                        keeps_extra=keeps,
+                        typed=typed,
+                    )
                 case "avro":
-                    yield AvroRows(plain, columns, word.fields, caps)
+                    yield AvroRows(plain, columns, word.fields, caps, keeps_extra=keeps)
                 case "csv":
-                    yield CsvRows(plain, columns, word.null, caps)
+                    yield CsvRows(plain, columns, word.null, caps, keeps_extra=keeps)
                 case "parquet":
                     if plain is not file:
                         plain = stack.enter_context(unpacked_file(plain, self.scratch))
-                    yield ParquetRows(plain, columns, look.size, caps)
+                    yield ParquetRows(plain, columns, look.size, caps, keeps_extra=keeps)
 
     def _refused(self, what: str, *, next: str) -> SourceError:
         return SourceError(
@@ -310,10 +323,13 @@ def _stamped(part: Rows, look: Look, value: str, schema: pa.Schema) -> pa.Record
     count = part.rows.num_rows
     at = datetime.fromtimestamp(look.mtime_ns // 1000 / 1e6, UTC)
     same = pa.array(np.zeros(count, np.int64))
+    told = [*part.rows.columns]
+    if len(told) + len(DELIVERY_COLUMNS) < len(schema):
+        told.append(pa.nulls(count, pa.string()))  # nothing undeclared here
     extra = [
         pa.array([look.name]).take(same),
         pa.array([value]).take(same),
         pa.array(np.arange(part.first, part.first + count)),
         pa.array([at], pa.timestamp("us", "UTC")).take(same),
     ]
-    return pa.record_batch([*part.rows.columns, *extra], schema=schema)
+    return pa.record_batch([*told, *extra], schema=schema)

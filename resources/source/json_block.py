@@ -22,11 +22,14 @@ class JsonBlock:
 
     Guarantees: a block is given only when reading it line by line would give the same values;
     whatever is odd about a line gives None instead. `is_loose` tells that something is in the
-    blocks which nobody declared.
+    blocks which nobody declared; with `strict` that is odd.
     """
 
-    def __init__(self, paths: Sequence[tuple[str, ...]], types: Sequence[pa.DataType]) -> None:
-        self.paths, self.types, self.is_loose = paths, tuple(types), False
+    def __init__(
+        self, paths: Sequence[tuple[str, ...]], types: Sequence[pa.DataType], *, strict: bool
+    ) -> None:
+        self.paths, self.types, self.strict = paths, tuple(types), strict
+        self.is_loose = False
         self._parse = {
             way: pj.ParseOptions(
                 explicit_schema=pa.schema(_nested(paths, types)), unexpected_field_behavior=way
@@ -35,7 +38,9 @@ class JsonBlock:
         }
 
     @staticmethod
-    def of(paths: Sequence[tuple[str, ...]], types: Sequence[pa.DataType]) -> JsonBlock | None:
+    def of(
+        paths: Sequence[tuple[str, ...]], types: Sequence[pa.DataType], *, strict: bool = False
+    ) -> JsonBlock | None:
         """Prepare for these columns; None when the engine has no exact type for one of them."""
         within = [path[:cut] for path in paths for cut in range(1, len(path))]
         fit = [_engine_type(each) for each in types]
@@ -43,7 +48,7 @@ class JsonBlock:
             return None
         if len(set(paths)) < len(paths) or set(paths).intersection(within):
             return None
-        return JsonBlock(paths, fit)
+        return JsonBlock(paths, fit, strict=strict)
 
     def read(self, block: bytes) -> list[list[pa.Array]] | None:
         """Give the columns in `types`, in one list for each run of rows, in order."""
@@ -65,7 +70,7 @@ class JsonBlock:
         try:
             return self._table(block, "ignore" if self.is_loose else "error")
         except pa.ArrowInvalid as error:
-            if self.is_loose or _UNEXPECTED not in str(error):
+            if self.strict or self.is_loose or _UNEXPECTED not in str(error):
                 raise
             self.is_loose = True
             return self._table(block, "ignore")

@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 
 from resources.source.arrow_text import exact_text
 from resources.source.delivery import Caps, OddRowsError, Reject, Rows
+from resources.source.extra import EXTRA
 from resources.source.json_block import JsonBlock
 from resources.source.json_rows import JsonRows
 
@@ -41,7 +42,7 @@ class JsonLines:
     Shapes: rows are text, or of `kinds` when `typed` is asked for.
     Guarantees: every line that is not blank is in exactly one `Rows` or `Reject`; a number is
     never rounded. Of what nobody declared, `unknown_columns` names what a block's first lines
-    hold.
+    hold; with `keeps_extra` all of it, packed into `_extra`.
     Raises: OddRowsError, for a block that cannot be read in bulk when rows are to be typed.
     """
 
@@ -53,11 +54,12 @@ class JsonLines:
         types: Sequence[pa.DataType] = (),
         caps: Caps | None = None,
         *,
+        keeps_extra: bool = False,
         typed: bool = False,
     ) -> None:
         self.file, self.columns, self.caps = file, columns, caps or Caps()
-        self._lines = JsonRows(columns, fields, self.caps, once=True)
-        self._bulk = JsonBlock.of(self._lines.paths, types)
+        self._lines = JsonRows(columns, fields, self.caps, once=True, keeps_extra=keeps_extra)
+        self._bulk = JsonBlock.of(self._lines.paths, types, strict=keeps_extra)
         self.kinds = self._bulk.types if self._bulk and typed else (pa.string(),) * len(columns)
         self._typed = typed and self._bulk is not None
         self._decimal = [n for n, kind in enumerate(types) if pa.types.is_decimal(kind)]
@@ -115,6 +117,7 @@ class JsonLines:
             _without_powers(column) if n in self._decimal else column
             for n, column in enumerate(decoded.columns)
         ]
+        columns += decoded.extra
         at = given = 0
         for place in [*sorted(decoded.refused), len(lines)]:
             count = place - at
@@ -126,7 +129,8 @@ class JsonLines:
             at, given = place + 1, given + count
 
     def _rows(self, columns: list[pa.Array]) -> Rows:
-        rows = Rows(self._row, pa.record_batch(columns, names=list(self.columns)))
+        names = [*self.columns, EXTRA][: len(columns)]
+        rows = Rows(self._row, pa.record_batch(columns, names=names))
         self._row += rows.rows.num_rows
         return rows
 

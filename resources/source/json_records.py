@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Sequence
 
+from resources.source.extra import packed
 from resources.source.json_text import Doubled, Number, single, written
 
 PAYLOAD_CHARACTERS = 64 * 2**10
@@ -60,6 +61,12 @@ class JsonRows:
     def unknown(self) -> tuple[str, ...]:
         """Name the columns that came undeclared."""
         return tuple(self._unknown)
+
+    def beyond(self, record: object) -> str | None:
+        """Pack what a record has that nobody declared; None for nothing."""
+        if not isinstance(record, dict) or self._declared.issuperset(record):
+            return None
+        return packed((n, _text(v)) for n, v in record.items() if n not in self._declared)
 
     def row(self, record: object) -> tuple[str | None, ...]:
         """Give the row of a record; a column that it leaves out is null.

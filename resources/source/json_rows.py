@@ -7,7 +7,7 @@ such messages are refused.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from json.decoder import JSONDecoder
 from typing import Any
@@ -15,6 +15,7 @@ from typing import Any
 import pyarrow as pa
 
 from resources.source.delivery import Caps
+from resources.source.extra import packed
 from resources.source.json_text import Doubled, Number, single, written
 
 Tree = dict[str, "Tree"]
@@ -27,12 +28,14 @@ _MOST_UNKNOWN = 1000
 class Decoded:
     """Hold the columns of the messages that could be read, with the reasons of the others.
 
-    `kept` are the places of the messages behind the columns' rows, in order.
+    `kept` are the places of the messages behind the columns' rows, in order; `extra` is one
+    column more where it was asked for.
     """
 
     kept: list[int]
     columns: list[pa.Array]
     refused: dict[int, str]
+    extra: tuple[pa.Array, ...] = ()
 
 
 class JsonRows:
@@ -40,7 +43,8 @@ class JsonRows:
 
     Guarantees: a number, `true` or `false` is handed on as its literal text, an object or list
     as JSON text, `null` or a missing field as null. `unknown` gathers what nobody declared.
-    With `once`, a message that gives a declared name twice is refused.
+    With `once`, a message that gives a declared name twice is refused. With `keeps_extra`, what
+    nobody declared is packed by its path.
     """
 
     def __init__(
@@ -50,7 +54,9 @@ class JsonRows:
         caps: Caps | None = None,
         *,
         once: bool = False,
+        keeps_extra: bool = False,
     ) -> None:
+        self.keeps_extra = keeps_extra
         self.caps = caps or Caps()
         self.paths = [
             tuple(fields[name].split(".")) if name in fields else (name,) for name in columns
@@ -73,8 +79,23 @@ class JsonRows:
             columns = [self._column(path, objects, values, refused) for path in self.paths]
             spoiled = objects.keys() & refused.keys()
             if not spoiled:
-                return Decoded(list(objects), columns, refused)
+                extra = self._extras(objects, values) if self.keeps_extra else ()
+                return Decoded(list(objects), columns, refused, extra)
             objects = {at: each for at, each in objects.items() if at not in spoiled}
+
+    def _extras(
+        self, objects: Mapping[int, dict[str, Any]], values: Sequence[bytes | None]
+    ) -> tuple[pa.Array, ...]:
+        if not self.unknown:
+            return (pa.nulls(len(objects), pa.string()),)
+        texts = [
+            packed(
+                (".".join(path), self._text(found, values[at], path))
+                for path, found in _beyond(each, self._tree, ())
+            )
+            for at, each in objects.items()
+        ]
+        return (pa.array(texts, pa.string()),)
 
     def _objects(
         self, values: Sequence[bytes | None]
@@ -198,6 +219,18 @@ def _tree(paths: Iterable[tuple[str, ...]]) -> Tree:
             branch = branch.setdefault(step, {})
         branch[_LEAF] = {}
     return tree
+
+
+def _beyond(
+    each: Mapping[str, Any], tree: Tree, above: tuple[str, ...]
+) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """What nobody declared, with its path."""
+    for name, value in each.items():
+        branch = tree.get(name)
+        if branch is None or name == _LEAF:
+            yield (*above, name), value
+        elif _LEAF not in branch and isinstance(value, dict):
+            yield from _beyond(value, branch, (*above, name))
 
 
 def _no_constant(name: str) -> None:

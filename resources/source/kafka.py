@@ -183,10 +183,10 @@ class KafkaSource:
             raise
 
     def _values(self) -> JsonRows:
-        columns, fields = self.shape.columns, self.word.fields
+        columns, fields, keeps = self.shape.columns, self.word.fields, self.shape.keeps_extra
         if self._registry is None:
-            return JsonRows(columns, fields, self.caps)
-        return SchemaRows(columns, fields, self.caps, self._registry)
+            return JsonRows(columns, fields, self.caps, keeps_extra=keeps)
+        return SchemaRows(columns, fields, self.caps, self._registry, keeps_extra=keeps)
 
     def _spans(
         self, log: Log, after: Mapping[str, str], topic_id: str

@@ -11,6 +11,7 @@ from typing import Any
 import pyarrow as pa
 from confluent_kafka import TIMESTAMP_NOT_AVAILABLE, Message
 
+from resources.source.extra import EXTRA
 from resources.source.json_rows import JsonRows
 from resources.source.protocol import REJECTED
 from resources.source.schema_registry import HEAD, UnreadableMessageError, schema_id
@@ -42,7 +43,8 @@ class MessageRows:
     """
 
     def __init__(self, columns: Sequence[str], values: JsonRows) -> None:
-        self.schema, self.values = message_schema(columns), values
+        carried = (*columns, EXTRA) if values.keeps_extra else columns
+        self.schema, self.values = message_schema(carried), values
 
     def read(
         self, messages: Sequence[Message], now: datetime
@@ -63,7 +65,7 @@ class MessageRows:
             pa.array([text_of(each.key()) for each in kept], pa.string()),
             pa.array([_headers(each) for each in kept], pa.string()),
         ]
-        rows = pa.record_batch([*decoded.columns, *own], schema=self.schema)
+        rows = pa.record_batch([*decoded.columns, *decoded.extra, *own], schema=self.schema)
         return rows, [
             self._reject(messages[at], reason) for at, reason in sorted(decoded.refused.items())
         ]

@@ -57,7 +57,7 @@ class MqttSource:
         self.word, self.shape, self.address = word, shape, address
         self.scratch = scratch / f"mqtt_{shape.dataset}"
         self.caps = caps or Caps()
-        self.schema = pa.schema([*((name, pa.string()) for name in shape.columns), *DEVICE_COLUMNS])
+        self.schema = pa.schema([*((name, pa.string()) for name in shape.carried), *DEVICE_COLUMNS])
         self._session: Session | None = None
         self._given: dict[str, list[Arrival]] = {}
 
@@ -170,7 +170,10 @@ class MqttSource:
             pa.array([row.number for row in kept], pa.int64()),
         ]
         spill.add(
-            pa.record_batch([*(each.take(rows) for each in columns), *own], schema=self.schema)
+            pa.record_batch(
+                [*(each.take(rows) for each in (*columns, *decoded.extra)), *own],
+                schema=self.schema,
+            )
         )
         return Batch(
             shard=SHARD,
@@ -183,7 +186,8 @@ class MqttSource:
 
     def _decoder(self) -> JsonRows:
         own = {_DEVICE: self.word.device, _SEQUENCE: self.word.sequence}
-        return JsonRows((*self.shape.columns, *own), {**self.word.fields, **own}, self.caps)
+        columns, keeps = (*self.shape.columns, *own), self.shape.keeps_extra
+        return JsonRows(columns, {**self.word.fields, **own}, self.caps, keeps_extra=keeps)
 
     def _reason(self, device: str | None, number: str | None, known: Sequences) -> str | None:
         """Say why a message cannot be a row, or None."""

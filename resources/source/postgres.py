@@ -19,7 +19,7 @@ from resources.source import waiting
 from resources.source.changes import Changes, change_schema
 from resources.source.generation import Generation, latest, slot_prefix
 from resources.source.protocol import Backlog, Batch, Limit, Shape
-from resources.source.publication import prove
+from resources.source.publication import SourceTable, prove
 from resources.source.replication import (
     PATIENCE_SECONDS,
     Connection,
@@ -83,10 +83,10 @@ class PostgresSource:
             table = prove(connection, self.word, self.shape)
             generation, position = self._standing(connection, table.oid, after)
         link = self._link = Replication(self.dsn, name=self.shape.dataset, declared=self._declared)
-        spill = Spill(self.scratch, change_schema(self.shape.columns))
+        spill = Spill(self.scratch, change_schema(self.shape.carried))
         try:
             if position is None:
-                batch = self._first(link, generation, spill)
+                batch = self._first(link, generation, spill, table)
                 position = lsn_number(batch.end)
                 yield from handed_out(batch)
             changes = Changes(table, generation.slot, self.shape, spill)
@@ -153,7 +153,9 @@ class PostgresSource:
             )
         return generation, position
 
-    def _first(self, link: Replication, generation: Generation, spill: Spill) -> Batch:
+    def _first(
+        self, link: Replication, generation: Generation, spill: Spill, table: SourceTable
+    ) -> Batch:
         """Read the snapshot of a new generation, after dropping what earlier tries left."""
         for (slot,) in link.ask(
             f"select slot_name from pg_replication_slots where slot_name ~ '^{self.prefix}_[0-9]+$'"
@@ -161,15 +163,24 @@ class PostgresSource:
         ):
             link.ask(f"DROP_REPLICATION_SLOT {slot}", patience=PATIENCE_SECONDS)
         sweep(self.scratch)
+        known = set(self.shape.columns)
+        beyond = tuple(sorted(name for name in table.visible if name not in known))
         position = snapshot(
             link,
             slot=generation.slot,
             table=self.word.table,
-            columns=self.shape.columns,
+            shape=self.shape,
+            beyond=beyond,
             spill=spill,
         )
-        end = lsn_text(position)
-        return Batch(shard=generation.shard, start="", end=end, rows=spill.taken(), reset=True)
+        return Batch(
+            shard=generation.shard,
+            start="",
+            end=lsn_text(position),
+            rows=spill.taken(),
+            reset=True,
+            unknown_columns=beyond,
+        )
 
     def _refused(self, what: str, *, next: str) -> SourceError:
         return SourceError(

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 
 from platform_assets.declare.dataset import Dataset
 from resources.source.content import content_hash
+from resources.source.extra import EXTRA
 
 _READ_ROWS = 8192
 REJECTED = pa.schema([("position", pa.string()), ("reason", pa.string()), ("payload", pa.string())])
@@ -25,7 +26,8 @@ class Shape:
     """Say what the raw dataset declares: whose rows, which columns, what names one row.
 
     `types` are those of the columns; without them every value is read as text one by one.
-    `declared` is the file and line of the declaration, for errors.
+    `declared` is the file and line of the declaration, for errors. With `keeps_extra` each row
+    brings what nobody declared in a column `_extra`, a JSON object of texts.
     """
 
     dataset: str
@@ -34,6 +36,12 @@ class Shape:
     key: tuple[str, ...] = ()
     partition_by: str | None = None
     declared: str = ""
+    keeps_extra: bool = False
+
+    @property
+    def carried(self) -> tuple[str, ...]:
+        """Name the columns of text that a row brings: the declared ones, then `_extra`."""
+        return (*self.columns, EXTRA) if self.keeps_extra else self.columns
 
     @staticmethod
     def of(dataset: Dataset) -> Shape:
@@ -46,6 +54,7 @@ class Shape:
             key=contract.key,
             partition_by=contract.event_time,
             declared=dataset.declared,
+            keeps_extra=True,
         )
 
 
@@ -92,7 +101,8 @@ class Batch:
     first; positions compare by equality only. Same start with same end: same rows, same hash.
     A batch without rows only moves the position. `repeated` counts what the source gave again,
     left out here because an earlier batch holds it. The Parquet file lives until the iterator
-    that gave the batch is asked for the next one.
+    that gave the batch is asked for the next one. `missing_columns` are declared ones that the
+    source showed to be gone; `unknown_columns` with values are in `_extra` where it is kept.
     """
 
     shard: str
@@ -102,6 +112,7 @@ class Batch:
     reset: bool = False
     rejected: pa.Table = field(default_factory=REJECTED.empty_table)
     unknown_columns: tuple[str, ...] = ()
+    missing_columns: tuple[str, ...] = ()
     incidental: tuple[str, ...] = ()
     repeated: int = 0
 
@@ -132,13 +143,17 @@ class Batch:
         ).hexdigest()
 
     def reader(self) -> pa.RecordBatchReader:
-        """Stream the rows in bounded memory, wherever they lie."""
+        """Stream the rows in bounded memory, wherever they lie; an empty `_extra` is left out."""
         if isinstance(self.rows, Path):
             file = pq.ParquetFile(self.rows, pre_buffer=False)
+            kept = self._kept(file.schema_arrow)
             return pa.RecordBatchReader.from_batches(
-                file.schema_arrow, file.iter_batches(_READ_ROWS)
+                kept, file.iter_batches(_READ_ROWS, columns=kept.names)
             )
-        return self.rows.to_reader()
+        return self.rows.select(self._kept(self.rows.schema).names).to_reader()
+
+    def _kept(self, schema: pa.Schema) -> pa.Schema:
+        return pa.schema([f for f in schema if f.name != EXTRA or self.unknown_columns])
 
     def _content(self) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
         reader = self.reader()

@@ -37,11 +37,15 @@ where p.pubname = %s
 
 @dataclass(frozen=True)
 class SourceTable:
-    """Hold a table as the server has it now: its object id, its columns in their order."""
+    """Hold a table as the server has it now: its object id, its columns in their order.
+
+    `visible` are the columns that are published, that the connection's role may read.
+    """
 
     name: str
     oid: int
     columns: tuple[str, ...]
+    visible: tuple[str, ...] = ()
 
 
 def prove(connection: Connection, word: Postgres, shape: Shape) -> SourceTable:
@@ -52,7 +56,10 @@ def prove(connection: Connection, word: Postgres, shape: Shape) -> SourceTable:
     row = connection.execute(_TABLE, word.table.split(".")).fetchone()
     found = _server(connection) or _table(row, word, shape) or _published(connection, word, shape)
     if found is None and row is not None:
-        return SourceTable(word.table, row[0], tuple(row[3]))
+        published = connection.execute(_PUBLISHED, [*word.table.split("."), word.publication])
+        shown = (published.fetchone() or (True, [], None))[1]
+        visible = tuple(name for name in row[4] if name in shown)
+        return SourceTable(word.table, row[0], tuple(row[3]), visible)
     assert found is not None
     complaint, cure = found
     raise SourceError(

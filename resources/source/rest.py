@@ -57,7 +57,7 @@ class RestSource:
         self.memory = RestMemory(self.scratch, word.window.overlap, captured)
         self.schema = pa.schema(
             [
-                *((name, pa.string()) for name in shape.columns),
+                *((name, pa.string()) for name in shape.carried),
                 ("_content", pa.string()),
                 ("_row", pa.int64()),
                 ("_delivered_at", pa.timestamp("us", "UTC")),
@@ -224,7 +224,8 @@ class _Reading:
             if reason:
                 self._reject(reason, str(row[0]))
             else:
-                kept.append((*row, value.hex(), len(self.fresh), self.window[1]))
+                extra = (rows.beyond(record),) if self.source.shape.keeps_extra else ()
+                kept.append((*row, *extra, value.hex(), len(self.fresh), self.window[1]))
         columns = list(zip(*kept, strict=True)) or [()] * len(self.source.schema)
         return pa.record_batch(
             [pa.array(c, f.type) for c, f in zip(columns, self.source.schema, strict=True)],

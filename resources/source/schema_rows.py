@@ -44,8 +44,10 @@ class SchemaRows(JsonRows):
         fields: Mapping[str, str],
         caps: Caps,
         registry: SchemaRegistry,
+        *,
+        keeps_extra: bool = False,
     ) -> None:
-        super().__init__(columns, fields, caps)
+        super().__init__(columns, fields, caps, keeps_extra=keeps_extra)
         self.registry = registry
 
     def _objects(

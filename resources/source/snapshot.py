@@ -10,6 +10,8 @@ import pyarrow.csv as pc
 from psycopg import sql
 
 from resources.source.changes import change_schema
+from resources.source.extra import packed_columns
+from resources.source.protocol import Shape
 from resources.source.replication import Replication, lsn_number
 from resources.source.spill import Spill
 
@@ -17,23 +19,31 @@ _CHUNK_BYTES = 8 * 2**20
 
 
 def snapshot(
-    link: Replication, *, slot: str, table: str, columns: tuple[str, ...], spill: Spill
+    link: Replication,
+    *,
+    slot: str,
+    table: str,
+    shape: Shape,
+    beyond: tuple[str, ...],
+    spill: Spill,
 ) -> int:
     """Create the slot, read the table under the slot's own snapshot, give the joining point.
 
     Guarantees: a transaction is in the rows or after the joining point, never in both, never in
     neither: the slot's creation hands its snapshot to this very transaction. The `_lsn` of
     the rows is one below the joining point, so that they order before all that follows.
+    Columns `beyond` the shape's are packed into `_extra`, where the shape keeps it.
     """
     link.ask("begin read only isolation level repeatable read")
     created = link.ask(f"CREATE_REPLICATION_SLOT {slot} LOGICAL pgoutput USE_SNAPSHOT")
     position = lsn_number(str(created[0][1]))
     now = link.ask("select (extract(epoch from now()) * 1000000)::bigint")
+    columns = (*shape.columns, *(beyond if shape.keeps_extra else ()))
     names = sql.SQL(", ").join(map(sql.Identifier, columns)).as_string(None)
     source = sql.Identifier(*table.split(".")).as_string(None)
     copy = f"copy (select {names} from only {source}) to stdout (format csv, force_quote *)"
     for lines in _chunks(link.copied(copy)):
-        rows = _parsed(lines, columns)
+        rows = _packed(_parsed(lines, columns), shape)
         spill.add(_stamped(rows, spill.rows, position - 1, int(str(now[0][0]))))
     link.ask("commit")
     return position
@@ -68,6 +78,15 @@ def _parsed(lines: bytes, columns: tuple[str, ...]) -> pa.RecordBatch:
         ),
     )
     return rows.combine_chunks().to_batches()[0]
+
+
+def _packed(rows: pa.RecordBatch, shape: Shape) -> pa.RecordBatch:
+    if not shape.keeps_extra:
+        return rows
+    own = len(shape.columns)
+    others = dict(zip(rows.schema.names[own:], rows.columns[own:], strict=True))
+    extra = packed_columns(others, rows.num_rows)
+    return pa.record_batch([*rows.columns[:own], extra], names=list(shape.carried))
 
 
 def _stamped(rows: pa.RecordBatch, before: int, lsn: int, at: int) -> pa.RecordBatch:

@@ -44,7 +44,7 @@ class WebhookSource:
         self.scratch = scratch / f"webhook_{shape.dataset}"
         self.schema = pa.schema(
             [
-                *((name, pa.string()) for name in shape.columns),
+                *((name, pa.string()) for name in shape.carried),
                 ("_event", pa.string()),
                 ("_sequence", pa.int64()),
                 ("_row", pa.int64()),
@@ -161,7 +161,9 @@ class _Gathered:
         ends = (event.key.decode("latin-1"), event.sequence)
         for number, record in enumerate(records, 1):
             try:
-                self._held.append((*self.json.row(record), *ends, number, at))
+                row = self.json.row(record)
+                extra = (self.json.beyond(record),) if self.source.shape.keeps_extra else ()
+                self._held.append((*row, *extra, *ends, number, at))
             except UnfitRecordError as error:
                 self._reject(event, number, error.reason, payload(record))
         self.rows += len(records) or 1

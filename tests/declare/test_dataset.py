@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -173,3 +174,26 @@ def test_raw_is_declared_where_it_stands() -> None:
     assert made.declared.startswith("tests/declare/test_dataset.py:")
     with pytest.raises(TypeError, match="captured from a source"):
         made()
+
+
+@pytest.mark.parametrize(
+    ("word", "told"),
+    [({"drift": "ignore"}, "drift 'ignore' is unknown"), ({}, "`_extra` is where unknown")],
+)
+def test_raw_says_what_it_does_about_unknown_columns(word: dict[str, Any], told: str) -> None:
+    """One of three words; the column that holds what is unknown is ours."""
+    columns = () if word else (Column("_Extra", pa.string(), "more"),)
+    contract = replace(CONTRACT, columns=(*CONTRACT.columns, *columns), **word)
+    with pytest.raises(InvalidDeclarationError, match=told):
+        raw(
+            "shop.raw.things",
+            source=Files(connection="drop", pattern="*.csv", format="csv"),
+            contract=contract,
+            owner="team:shop",
+        )
+
+
+def test_computed_dataset_knows_no_drift() -> None:
+    """Its columns are those of its body."""
+    with pytest.raises(InvalidDeclarationError, match="is for what a source shows"):
+        declare(contract=replace(CONTRACT, drift="freeze"))

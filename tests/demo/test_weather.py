@@ -11,7 +11,7 @@ import pytest
 
 from demo.calendar import days_between
 from demo.flights import source_file
-from demo.weather import Observatory, Shelf
+from demo.weather import FEELS_SINCE, Observatory, Shelf
 
 NOW = datetime(2026, 11, 24, 17, 30, tzinfo=UTC)
 JANUARY = days_between(date(2013, 1, 1), date(2013, 1, 31))
@@ -119,3 +119,14 @@ def test_shelf_remembers_days_with_the_instant_they_were_put_there(tmp_path: Pat
         date(2026, 11, 23),
         date(2026, 11, 24),
     }
+
+
+def test_service_tells_one_thing_more_from_a_day_on(observatory: Observatory) -> None:
+    """How it feels: as warm as it is, but for wind in the cold; never before that day."""
+    days = days_between(FEELS_SINCE - timedelta(days=2), FEELS_SINCE + timedelta(days=1))
+    for day in (*days, date(2013, 12, 25)):
+        rows = observatory.published({day: NOW}, NOW, NOW + timedelta(seconds=1))
+        assert rows
+        assert {"feels_like_f" in row for row in rows} == {day >= FEELS_SINCE}
+    windy = [r for r in rows if r["wind_speed_mph"] and r["wind_speed_mph"] >= 3]
+    assert all(row["feels_like_f"] < row["temperature_f"] for row in windy)

@@ -1,0 +1,77 @@
+"""The columns that nobody declared, kept beside each row as one JSON object of texts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+
+import pyarrow as pa
+
+from platform_assets.declare.drift import EXTRA
+from resources.source.arrow_text import exact_text
+from resources.source.delivery import UnreadableFileError
+
+__all__ = ["EXTRA", "any_text", "distinct", "packed", "packed_columns", "told"]
+
+
+def packed(pairs: Iterable[tuple[str, str | None]]) -> str | None:
+    """Write down what has a value; None when nothing has.
+
+    Guarantees: names stand in their order, a half character as its escape.
+    """
+    held = {_sound(name): _sound(value) for name, value in pairs if value is not None}
+    return json.dumps(held, ensure_ascii=False) if held else None
+
+
+def packed_columns(columns: Mapping[str, pa.Array], count: int) -> pa.Array:
+    """Write down the undeclared columns of `count` rows, an object for each row."""
+    names = list(columns)
+    values = [columns[name].to_pylist() for name in names]
+    if not values:
+        return pa.nulls(count, pa.string())
+    found = [packed(zip(names, row, strict=True)) for row in zip(*values, strict=True)]
+    return pa.array(found, pa.string())
+
+
+def any_text(name: str, column: pa.Array) -> pa.Array:
+    """Write a column of any type as text; what has no single text as JSON."""
+    try:
+        return exact_text(name, column)
+    except (UnreadableFileError, pa.ArrowException, ValueError):
+        values = [None if each is None else told(each) for each in column.to_pylist()]
+        return pa.array(values, pa.string())
+
+
+def distinct(names: Sequence[str], declared: Iterable[str]) -> dict[int, str]:
+    """Name the undeclared columns by their places; one that comes twice gets a number."""
+    known, taken, found = set(declared), set(names), dict[int, str]()
+    for at, name in enumerate(names):
+        if name in known:
+            continue
+        fresh, number = name, 1
+        while fresh in found.values() or (number > 1 and fresh in taken):
+            number += 1
+            fresh = f"{name} {number}"
+        found[at] = fresh
+    return found
+
+
+def told(value: object) -> str:
+    """Write any value as text: bytes in hexadecimal digits, what is nested as JSON."""
+    if isinstance(value, bytes):
+        return "\\x" + value.hex()
+    if isinstance(value, str):
+        return value
+    plain = dict(value) if isinstance(value, Mapping) else value
+    return json.dumps(plain, ensure_ascii=False, default=_plain)
+
+
+def _plain(value: object) -> str:
+    return "\\x" + value.hex() if isinstance(value, bytes) else str(value)
+
+
+def _sound(text: str) -> str:
+    """The text with half characters escaped, for no engine takes them."""
+    if text.isascii():
+        return text
+    return text.encode("utf-8", "backslashreplace").decode()
