@@ -99,7 +99,9 @@ class Drifting:
             return
         names = [name for name, _ in entries]
         keys = f"json_keys({quote(EXTRA)})"
-        counts = ", ".join(f"count_if(list_contains({keys}, {text(name)}))" for name in names)
+        counts = ", ".join(
+            f"coalesce(count_if(list_contains({keys}, {text(name)})), 0)" for name in names
+        )
         held = self.connection.execute(
             f"select {counts} from {self.typed} where _reason is null"
         ).fetchone() or [0] * len(names)

@@ -22,7 +22,7 @@ from platform_assets.build.publication import Job, Outcome, Publication
 from platform_assets.build.repeats import leave_out_repeats
 from platform_assets.build.staged import Finding, Staged
 from platform_assets.build.table import ROW_POSITIONS, engine_types, ensure_table, stored_schema
-from platform_assets.build.typing_rules import reject_reason, typed
+from platform_assets.build.typing_rules import reject_reason, typed_columns, value_of
 from platform_assets.declare.dataset import Dataset
 from platform_assets.declare.errors import BranchError
 from resources import ledger
@@ -179,14 +179,8 @@ class _Landing:
         texts = {f.name for f in arriving if pa.types.is_string(f.type)}
         promised = set(self.dataset.contract.schema.names)
         # Each value is typed once, beside its text, which the reason with the payload still need.
-        values = [
-            f"{typed(quote(f.name), f.type, types[f.name], self._kind)} as {_value(f.name)}"
-            if f.name in promised and f.name in texts
-            else f"try_cast({quote(f.name)} as {types[f.name]}) as {_value(f.name)}"
-            for f in schema
-            if f.name != "_batch_id"
-        ]
-        columns = [f"{_value(n)} as {quote(n)}" for n in schema.names if n != "_batch_id"]
+        values = typed_columns(self.dataset, schema, types, texts)
+        columns = [f"{value_of(n)} as {quote(n)}" for n in schema.names if n != "_batch_id"]
         columns += self.drift.carried(batch)
         arrived = ", ".join(
             f"{quote(n)} := {quote(n)}{'::varchar' if n in promised else ''}"
@@ -196,7 +190,7 @@ class _Landing:
             f"create or replace temp table {TYPED} as select {', '.join(columns)},"
             f" {text(batch.batch_id)} as _batch_id, _reason,"
             f" case when _reason is not null then to_json(struct_pack({arrived}))::varchar end"
-            f" as _payload from (select *, {reject_reason(self.dataset, _value)} as _reason"
+            f" as _payload from (select *, {reject_reason(self.dataset, value_of)} as _reason"
             f" from (select *, {', '.join(values)} from {relation}))"
         )
         found = self.connection.execute(f"select count(_reason) from {TYPED}").fetchone()
@@ -385,11 +379,6 @@ class _Landing:
             bytes=self.size,
             peak_memory=_peak(),
         )
-
-
-def _value(name: str) -> str:
-    """The name of a column's typed value while its text stands beside it."""
-    return quote(f"{name} typed")
 
 
 def _peak() -> int:

@@ -18,7 +18,7 @@ from platform_assets.build.table import (
     ensure_table,
     stored_schema,
 )
-from platform_assets.build.typing_rules import reject_reason, typed
+from platform_assets.build.typing_rules import reject_reason, typed_columns, value_of
 from platform_assets.declare.dataset import Dataset
 from platform_assets.declare.drift import EXTRA
 from platform_assets.declare.errors import InvalidDeclarationError
@@ -129,15 +129,8 @@ def _type_again(connection: duckdb.DuckDBPyConnection, dataset: Dataset) -> None
     types = engine_types(connection, schema)
     held = [f.name for f in schema if f.name != "_batch_id"]
     shape = json.dumps(dict.fromkeys([*held, EXTRA], "VARCHAR"), ensure_ascii=False)
-    promised = set(dataset.contract.schema.names)
-    values = [
-        f"{typed(quote(f.name), f.type, types[f.name], kind)} as {_value(f.name)}"
-        if f.name in promised
-        else f"try_cast({quote(f.name)} as {types[f.name]}) as {_value(f.name)}"
-        for f in schema
-        if f.name != "_batch_id"
-    ]
-    columns = [f"{_value(n)} as {quote(n)}" for n in held]
+    values = typed_columns(dataset, schema, types, held)
+    columns = [f"{value_of(n)} as {quote(n)}" for n in held]
     position = ROW_POSITIONS[kind].format(shard="''")
     connection.execute(
         f"create or replace temp table {AGAIN} as with parsed as materialized (select aside_id,"
@@ -147,14 +140,9 @@ def _type_again(connection: duckdb.DuckDBPyConnection, dataset: Dataset) -> None
         " (select aside_id, _batch_id, unnest(held) from parsed)))"
         f" select {', '.join(columns)}, {quote(EXTRA)}, _batch_id, aside_id"
         f" from (select *, {', '.join(values)} from arrived)"
-        f" where {reject_reason(dataset, _value)} is null and {position} is not null"
+        f" where {reject_reason(dataset, value_of)} is null and {position} is not null"
         + (" and _op <> 't'" if kind == "postgres" else "")
     )
-
-
-def _value(column: str) -> str:
-    """What a column's typed value is called beside its text."""
-    return quote(f"_value of {column}")
 
 
 def _partitions(connection: duckdb.DuckDBPyConnection, dataset: Dataset) -> dict[str, int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 
 import pyarrow as pa
 
@@ -27,6 +27,28 @@ def typed(column: str, kind: pa.DataType, engine_type: str, source: str) -> str:
     # A number that is written as the engine writes it has the shape: no pattern is tried on it.
     plain = "" if pa.types.is_date(kind) else f"when {cast}::varchar = {column} then {cast} "
     return f"case {plain}when {fits} then {cast} end"
+
+
+def typed_columns(
+    dataset: Dataset, schema: pa.Schema, types: Mapping[str, str], texts: Collection[str]
+) -> list[str]:
+    """The SQL of each stored column in its engine type, named `value_of` it, beside what arrived.
+
+    `texts` are the columns that arrived as text; `_batch_id` arrives in none.
+    """
+    source, promised = dataset.source.kind if dataset.source else "", dataset.contract.schema.names
+    return [
+        f"{typed(quote(f.name), f.type, types[f.name], source)} as {value_of(f.name)}"
+        if f.name in promised and f.name in texts
+        else f"try_cast({quote(f.name)} as {types[f.name]}) as {value_of(f.name)}"
+        for f in schema
+        if f.name != "_batch_id"
+    ]
+
+
+def value_of(name: str) -> str:
+    """The name of a column's typed value while what arrived stands beside it."""
+    return quote(f"{name} typed")
 
 
 def _shape(column: str, kind: pa.DataType) -> str | None:
