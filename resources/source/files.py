@@ -237,19 +237,12 @@ class FileSource:
                 raise UnreadableFileError(f"it is larger than {self.caps.file_bytes} bytes")
             with self._reader(file, look, typed=typed) as reader:
                 if isinstance(reader, JsonLines):
-                    more = (pa.string(),) * self.shape.keeps_extra
-                    spill.schema = delivery_schema(self.shape.carried, (*reader.kinds, *more))
+                    spill.schema = delivery_schema(self.shape.carried, reader.kinds)
                 for part in reader:
                     if isinstance(part, Rows):
                         spill.add(_stamped(part, look, value, spill.schema))
-                        continue
-                    rejects.append((f"{look.name}:{part.line}", part.reason, part.payload))
-                    if len(rejects) > self.caps.rejects:
-                        raise UnreadableFileError(
-                            f"more than {self.caps.rejects} rows cannot be read, the first because "
-                            f"it {rejects[0][1]}",
-                            rejects[0][2],
-                        )
+                    else:
+                        self._reject(part, look, rejects)
                 unknown = reader.unknown_columns
         except OddRowsError:
             spill.discard()
@@ -271,6 +264,15 @@ class FileSource:
             incidental=INCIDENTAL,
         )
 
+    def _reject(self, part: Reject, look: Look, rejects: list[tuple[str, str, str]]) -> None:
+        rejects.append((f"{look.name}:{part.line}", part.reason, part.payload))
+        if len(rejects) > self.caps.rejects:
+            raise UnreadableFileError(
+                f"more than {self.caps.rejects} rows cannot be read, the first because it"
+                f" {rejects[0][1]}",
+                rejects[0][2],
+            )
+
     @contextmanager
     def _reader(self, file: BinaryIO, look: Look, *, typed: bool) -> Iterator[Reader]:
         word, shape, caps = self.word, self.shape, self.caps
@@ -281,15 +283,7 @@ class FileSource:
                 plain = Unpacked(file, word.compression, look.size, caps)
             match word.format:
                 case "json":
-                    yield JsonLines(
-                        plain,
-                        columns,
-                        word.fields,
-                        shape.types,
-                        caps,
-                        keeps_extra=keeps,
-                        typed=typed,
-                    )
+                    yield JsonLines(plain, shape, word.fields, caps, typed=typed)
                 case "avro":
                     yield AvroRows(plain, columns, word.fields, caps, keeps_extra=keeps)
                 case "csv":

@@ -6,7 +6,7 @@ Source: RFC 8259 for each line; blank lines are passed over, a byte order mark m
 from __future__ import annotations
 
 import re
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping
 from decimal import Decimal, InvalidOperation
 from typing import BinaryIO, Protocol
 
@@ -18,6 +18,7 @@ from resources.source.delivery import Caps, OddRowsError, Reject, Rows
 from resources.source.extra import EXTRA
 from resources.source.json_block import JsonBlock
 from resources.source.json_rows import JsonRows
+from resources.source.protocol import Shape
 
 _BLOCK_BYTES = 8 * 2**20
 _LINES_AT_ONCE = 8192
@@ -42,26 +43,27 @@ class JsonLines:
     Shapes: rows are text, or of `kinds` when `typed` is asked for.
     Guarantees: every line that is not blank is in exactly one `Rows` or `Reject`; a number is
     never rounded. Of what nobody declared, `unknown_columns` names what a block's first lines
-    hold; with `keeps_extra` all of it, packed into `_extra`.
+    hold; with the shape's `keeps_extra` all of it, packed into `_extra`.
     Raises: OddRowsError, for a block that cannot be read in bulk when rows are to be typed.
     """
 
     def __init__(
         self,
         file: Readable | BinaryIO,
-        columns: tuple[str, ...],
+        shape: Shape,
         fields: Mapping[str, str],
-        types: Sequence[pa.DataType] = (),
         caps: Caps | None = None,
         *,
-        keeps_extra: bool = False,
         typed: bool = False,
     ) -> None:
+        columns, types, keeps = shape.columns, shape.types, shape.keeps_extra
         self.file, self.columns, self.caps = file, columns, caps or Caps()
-        self._lines = JsonRows(columns, fields, self.caps, once=True, keeps_extra=keeps_extra)
-        self._bulk = JsonBlock.of(self._lines.paths, types, strict=keeps_extra)
-        self.kinds = self._bulk.types if self._bulk and typed else (pa.string(),) * len(columns)
+        self._lines = JsonRows(columns, fields, self.caps, once=True, keeps_extra=keeps)
+        self._bulk = JsonBlock.of(self._lines.paths, types, strict=keeps)
+        self.kinds = (pa.string(),) * len(shape.carried)
         self._typed = typed and self._bulk is not None
+        if typed and self._bulk is not None:
+            self.kinds = (*self._bulk.types, *self.kinds[len(columns) :])
         self._decimal = [n for n, kind in enumerate(types) if pa.types.is_decimal(kind)]
         self._refusals = 0
         self._line = self._row = 1

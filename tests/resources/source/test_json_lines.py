@@ -16,6 +16,7 @@ from resources.source.arrow_text import exact_text
 from resources.source.delivery import Caps, OddRowsError, Reject, Rows
 from resources.source.json_block import JsonBlock
 from resources.source.json_lines import JsonLines
+from resources.source.protocol import Shape
 
 TYPES = {
     "i": pa.int64(),
@@ -27,10 +28,11 @@ TYPES = {
 FIELDS = {"s": "in.deep.s"}
 
 
-def reader(data: bytes, *, bulk: bool = True, **caps: int) -> JsonLines:
+def reader(data: bytes, *, bulk: bool = True, typed: bool = False, **caps: int) -> JsonLines:
     """A reader of every type, `s` from two levels down."""
     types = tuple(TYPES.values()) if bulk else ()
-    return JsonLines(io.BytesIO(data), tuple(TYPES), FIELDS, types, Caps(**caps))
+    shape = Shape(dataset="shop.raw.lines", columns=tuple(TYPES), types=types)
+    return JsonLines(io.BytesIO(data), shape, FIELDS, Caps(**caps), typed=typed)
 
 
 def read(data: bytes, **words: Any) -> tuple[list[tuple], list[tuple]]:
@@ -132,10 +134,9 @@ def test_undeclared_names_are_told() -> None:
 
 def test_columns_that_the_engine_cannot_take_are_read_line_by_line() -> None:
     data = b'{"a":{"x":1.10},"b":[1,2.50]}\n'
-    lines = JsonLines(
-        io.BytesIO(data), ("a", "b"), {}, (pa.string(), pa.list_(pa.float64())), Caps()
-    )
-    (part,) = lines
+    types = (pa.string(), pa.list_(pa.float64()))
+    shape = Shape(dataset="shop.raw.lines", columns=("a", "b"), types=types)
+    (part,) = JsonLines(io.BytesIO(data), shape, {})
     assert isinstance(part, Rows)
     assert part.rows.to_pylist() == [{"a": '{"x":1.10}', "b": "[1,2.50]"}]
 
@@ -170,9 +171,7 @@ def test_any_records_are_the_same_in_bulk_as_alone(records: list[Any], block: in
 @given(st.lists(RECORD, max_size=6), st.integers(8, 80))
 def test_typed_records_are_those_of_text_or_refused(records: list[Any], block: int) -> None:
     data = b"".join(json.dumps(each).encode() + b"\n" for each in records)
-    typed = JsonLines(
-        io.BytesIO(data), tuple(TYPES), FIELDS, tuple(TYPES.values()), Caps(), typed=True
-    )
+    typed = reader(data, typed=True)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(json_lines, "_BLOCK_BYTES", block)
         try:
@@ -203,14 +202,7 @@ def read_in_bulk(data: bytes) -> list[list[pa.Array]] | None:
 
 def test_a_line_that_only_reads_alone_is_odd_among_typed_ones() -> None:
     for line in (b'{"i":"1"}', b"oops", b'{"d":1.0000000000000000001}'):
-        lines = JsonLines(
-            io.BytesIO(b'{"i":1}\n' + line + b"\n"),
-            tuple(TYPES),
-            FIELDS,
-            tuple(TYPES.values()),
-            Caps(),
-            typed=True,
-        )
+        lines = reader(b'{"i":1}\n' + line + b"\n", typed=True)
         with pytest.raises(OddRowsError):
             list(lines)
 
