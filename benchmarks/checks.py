@@ -17,10 +17,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import duckdb
 
 from benchmarks.fixtures import lines
+from benchmarks.fixtures.check_peers import peers
 from benchmarks.fixtures.claim import Figure, measure
 from platform_assets.build.audit import audit
 from platform_assets.build.publish import publish
@@ -31,6 +34,7 @@ from resources.lake import Lake, quote, table, text
 ROWS = 18_000_000
 TARGET = table(lines.lines.name)
 LAST = "2013-12-31"
+LIMITS = {"Soda 4": 0.75, "dbt test": 0.4, "Great Expectations on pandas": 1 / 4}
 
 
 def seconds(work: Callable[[], object]) -> float:
@@ -40,10 +44,12 @@ def seconds(work: Callable[[], object]) -> float:
     return time.monotonic() - began
 
 
-def files(connection: duckdb.DuckDBPyConnection) -> set[str]:
-    """The files that hold the published table."""
+def files(
+    connection: duckdb.DuckDBPyConnection, name: str = "lines", schema: str = "shop_curated"
+) -> set[str]:
+    """The files that hold a table, the published one unless told otherwise."""
     found = connection.execute(
-        "select data_file from ducklake_list_files('lake', 'lines', schema => 'shop_curated')"
+        f"select data_file from ducklake_list_files('lake', '{name}', schema => '{schema}')"
     ).fetchall()
     return {str(row[0]) for row in found}
 
@@ -103,8 +109,19 @@ def published(shop: lines.Shop, dataset: Dataset) -> float:
     return seconds(lambda: publish(dataset, lines.span(), shop.job()).refuse_blocked())
 
 
+def beside(shop: lines.Shop, mine: float) -> list[Figure]:
+    """Our seconds for the whole table beside those of other tools."""
+    with shop.lake.get_connection() as connection:
+        held = {"lines": sorted(files(connection))}
+        held |= {t: sorted(files(connection, t, "shop_raw")) for t in lines.REFERENCES.values()}
+    with TemporaryDirectory(prefix="watermain-peers-") as folder:
+        found = peers(Path(folder), held)
+    claim = f"20 checks on {shop.rows:,} rows beside"
+    return [Figure(f"{claim} {t}, seconds", mine, found[t], LIMITS[t]) for t in LIMITS]
+
+
 def checked(rows: int) -> list[Figure]:
-    """The whole table, then its last day alone."""
+    """The whole table, then its last day alone, then other tools."""
     with lines.shop(rows) as shop:
         bare = lines.without_checks()
         publish(bare, lines.span(last="2013-12-30"), shop.job())
@@ -127,7 +144,8 @@ def checked(rows: int) -> list[Figure]:
             limit=1 / 20,
             turns=3,
         )
-    return [whole, one]
+        others = [] if "--no-peers" in sys.argv else beside(shop, whole.ours)
+    return [whole, one, *others]
 
 
 def split(rows: int) -> Figure:
@@ -144,7 +162,7 @@ def split(rows: int) -> Figure:
 
 
 def main() -> int:
-    """Print all three."""
+    """Print all."""
     rows = int(sys.argv[sys.argv.index("--rows") + 1]) if "--rows" in sys.argv else ROWS
     missed = 0
     for figure in (*checked(rows), split(rows)):
