@@ -121,40 +121,34 @@ def _is_left(own: Lake, known: list[Branch]) -> bool:
 def _copy(connection: psycopg.Connection[Any], lake: Lake, name: str) -> None:
     """Copy what is alive in the catalog; every path becomes absolute."""
     branch = lake.on(name)
-    connection.execute(sql.SQL("create schema {}").format(_schema(branch)))
     tables = connection.execute(
-        "select table_name from information_schema.tables where table_schema = current_schema()"
-        r" and table_name like 'ducklake\_%' order by table_name"
+        "select relname, array_agg(attname::text order by attnum) from pg_class"
+        " join pg_attribute on attrelid = pg_class.oid and attnum > 0 and not attisdropped"
+        r" where relnamespace = current_schema()::regnamespace and relname like 'ducklake\_%'"
+        " and relkind = 'r' group by relname order by relname"
     ).fetchall()
-    for (table,) in tables:
-        target = sql.SQL("{}.{}").format(_schema(branch), sql.Identifier(table))
+    with connection.pipeline():  # eighty statements, each of which answers nothing
+        connection.execute(sql.SQL("create schema {}").format(_schema(branch)))
+        for table, names in tables:
+            source, target = sql.Identifier(table), sql.Identifier(branch.schema_of_catalog, table)
+            like = sql.SQL("create table {} (like {} including all)").format(target, source)
+            connection.execute(like)
+            if table not in _EMPTY:
+                rows = sql.SQL(_rows(table, names))
+                connection.execute(sql.SQL("insert into {} {}").format(target, rows), _folder(lake))
         connection.execute(
-            sql.SQL("create table {} (like {} including all)").format(target, sql.Identifier(table))
+            sql.SQL("update {}.ducklake_metadata set value = %s where key = 'data_path'").format(
+                _schema(branch)
+            ),
+            (branch.folder,),
         )
-        if table not in _EMPTY:
-            rows = sql.SQL(_rows(connection, table))
-            connection.execute(sql.SQL("insert into {} {}").format(target, rows), _folder(lake))
-    connection.execute(
-        sql.SQL("update {}.ducklake_metadata set value = %s where key = 'data_path'").format(
-            _schema(branch)
-        ),
-        (branch.folder,),
-    )
     connection.execute(sql.SQL(TRIGGER).format(_schema(branch)))
 
 
-def _rows(connection: psycopg.Connection[Any], table: str) -> str:
+def _rows(table: str, names: list[str]) -> str:
     """The query for the rows of a catalog's table that a branch begins with."""
     if table in _LATEST:
         return f"select * from {table} order by snapshot_id desc limit 1"
-    names = [
-        row[0]
-        for row in connection.execute(
-            "select column_name from information_schema.columns"
-            " where table_schema = current_schema() and table_name = %s order by ordinal_position",
-            (table,),
-        ).fetchall()
-    ]
     if table in _FILES:
         return _absolute(table, names)
     if table in _OF_FILES:
