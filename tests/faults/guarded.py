@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from pathlib import Path
 from typing import Protocol
@@ -55,7 +54,8 @@ def _told(folder: Path, name: str, address: str) -> tuple[Path, Address]:
     folder.mkdir(parents=True)
     secret = folder / "secret"
     secret.write_text(FIRST)
-    os.environ[f"{SOURCE}{name.upper()}"] = address.replace("SECRET", f"${{file:{secret}}}")
+    told = address.replace("SECRET", f"${{file:{secret}}}")
+    (folder / "watermain.env").write_text(f"{SOURCE}{name.upper()}={told}\n")
     return secret, Address(Settings(data_dir=folder), name)
 
 
