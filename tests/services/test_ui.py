@@ -27,6 +27,7 @@ def ask(platform: str, query: str) -> dict[str, object]:
 
 def test_graph_shows_sources_to_marts_by_group(platform: str, page: Page, pictures: Path) -> None:
     """The group of team operations runs from what is captured to what is reported."""
+    page.set_viewport_size({"width": 1600, "height": 2600})  # only what is in view is drawn
     page.goto(f"{platform}/locations/operations/asset-groups/operations/lineage")
     for name in ("planes", "dim_aircraft", "fct_departures", "fct_monthly_on_time_report"):
         expect(page.get_by_text(name, exact=True).first).to_be_visible()
