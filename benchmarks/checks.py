@@ -165,8 +165,9 @@ def main() -> int:
     """Print all."""
     rows = int(sys.argv[sys.argv.index("--rows") + 1]) if "--rows" in sys.argv else ROWS
     missed = 0
-    for figure in (*checked(rows), split(rows)):
+    for figure in checked(rows):
         missed |= figure.tell()
+    missed |= split(rows).tell()
     return missed
 
 
