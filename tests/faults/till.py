@@ -7,13 +7,11 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import date
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import ibis
-import pyarrow as pa
 
 from platform_assets.build.ingest import capture
 from platform_assets.build.partition import Span
@@ -22,9 +20,6 @@ from platform_assets.build.publish import publish
 from platform_assets.build.replay import discard, open_rows, replay_captured
 from platform_assets.build.restore import promote, rollback
 from platform_assets.declare import (
-    Column,
-    Contract,
-    Daily,
     Dataset,
     DatasetName,
     Postgres,
@@ -40,20 +35,10 @@ from resources.lake import Lake, table
 from resources.quarantine import ASIDE
 from tests.build.feed import Feed, changes
 from tests.faults import files
+from tests.faults.aside import CONTRACT, EARLY, LATE
 from tests.faults.book import HIGH, NAMES, RAW, Act, Picture, Rule, Sale
 
-LATE, EARLY = Daily(start=date(2013, 1, 2)), Daily(start=date(2013, 1, 1))
 LOOKS_PER_SECOND = 5
-CONTRACT = Contract(
-    grain="one row per sale",
-    key=("id",),
-    event_time="at",
-    columns=(
-        Column("id", pa.string(), "the sale"),
-        Column("at", pa.timestamp("us"), "when"),
-        Column("amount", pa.int64(), "how much", unit="cents"),
-    ),
-)
 # Its calendar begins too late for the rows of the first day; `widened` is the mended declaration.
 captured = raw(
     RAW,
