@@ -22,6 +22,8 @@ from platform_assets.declare.check import (
 )
 from platform_assets.declare.contract import Column, Contract, Migration, Sensitivity
 from platform_assets.declare.dataset import Dataset, dataset, raw
+from platform_assets.declare.feature import Feature, FeatureSet, Online
+from platform_assets.declare.feature_table import feature_table
 from platform_assets.declare.name import DatasetName
 from platform_assets.declare.need import Needs, needs
 from platform_assets.declare.quarantine import Quarantine
@@ -52,6 +54,8 @@ __all__ = [
     "Daily",
     "Dataset",
     "DatasetName",
+    "Feature",
+    "FeatureSet",
     "Files",
     "Hourly",
     "Increment",
@@ -61,6 +65,7 @@ __all__ = [
     "Mqtt",
     "Needs",
     "OAuth2",
+    "Online",
     "Platform",
     "Postgres",
     "Quarantine",
@@ -73,6 +78,7 @@ __all__ = [
     "between",
     "dataset",
     "expression",
+    "feature_table",
     "first_message",
     "fresh_within",
     "latest_delivery",

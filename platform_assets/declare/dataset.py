@@ -14,6 +14,7 @@ from platform_assets.declare.check import Check, NotNull, UniqueKey
 from platform_assets.declare.contract import Contract
 from platform_assets.declare.drift import DRIFTS, EXTRA
 from platform_assets.declare.errors import InvalidDeclarationError, quoted
+from platform_assets.declare.feature import Feature
 from platform_assets.declare.name import DatasetName
 from platform_assets.declare.need import Needs
 from platform_assets.declare.place import place, shown
@@ -44,6 +45,7 @@ class Dataset:
     slo: Slo | None = None
     body: Body | None = field(default=None, repr=False)
     source: Source | None = None
+    feature: Feature | None = None
     labels: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def __call__(self, *args: Any, **tables: Any) -> Any:
@@ -74,6 +76,7 @@ class Dataset:
                 "leave it out; it is for events: files, messages, devices, REST, webhooks",
             )
         yield from self._drift_complaints({name.lower() for name in names})
+        yield from self.feature.complaints(self.contract) if self.feature else ()
         for check in self.checks:
             for column in check.columns():
                 if column not in names:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import singledispatch
 from typing import Protocol
 
@@ -37,12 +38,14 @@ class Producer(Protocol):
 class Needs:
     """The columns of a dataset that a reader uses, the guarantees that it relies on.
 
-    Shapes: a column whose type is None may have any.
+    Shapes: a column whose type is None may have any; `before` is how far
+    before a partition's beginning the reader looks back.
     """
 
     dataset: DatasetName
     columns: Mapping[str, pa.DataType | None]
     guarantees: tuple[Check, ...] = ()
+    before: timedelta = timedelta(0)
 
     def __post_init__(self) -> None:
         labels = [g.label for g in self.guarantees]
@@ -55,6 +58,7 @@ class Needs:
             (twice, f"keep one of {quoted(twice)}"),
             (queries, "say it as an `expression` over the rows"),
             (many, "leave `high` out: a reader may be given many partitions"),
+            ([str(self.before)] * (self.before < timedelta(0)), "look back by a positive time"),
         ):
             if wrong:
                 raise InvalidDeclarationError(
@@ -70,16 +74,22 @@ def needs(
     *,
     columns: Sequence[str] | Mapping[str, pa.DataType],
     guarantees: Sequence[Check] = (),
+    before: timedelta = timedelta(0),
 ) -> Needs:
     """Read a dataset of others, relying on these columns, on these guarantees.
 
     Shapes: columns by name, or with the types that the reader can take.
+    Units: a partition's body is given the rows of its partition, with those of whole partitions
+    that reach back `before` its beginning; the rows that it computes for them are left out.
     Guarantees: no version of the dataset without them passes CI; each run of the reader checks the
     guarantees on the rows that it is given.
     """
     named = columns if isinstance(columns, Mapping) else dict.fromkeys(columns)
     return Needs(
-        dataset=DatasetName.parse(dataset), columns=dict(named), guarantees=tuple(guarantees)
+        dataset=DatasetName.parse(dataset),
+        columns=dict(named),
+        guarantees=tuple(guarantees),
+        before=before,
     )
 
 
