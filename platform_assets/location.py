@@ -16,7 +16,7 @@ from platform_assets.build.asset import asset_for
 from platform_assets.build.mart import marts
 from platform_assets.build.quarantine_asset import quarantine_assets
 from platform_assets.declare.dataset import Dataset
-from platform_assets.declare.errors import UnknownDatasetError, quoted
+from platform_assets.declare.errors import InvalidDeclarationError, UnknownDatasetError, quoted
 from platform_assets.declare.name import DatasetName
 from resources.dbt import manifest_path
 from resources.lake import Lake
@@ -113,7 +113,7 @@ def _known(dataset: Dataset, upstream: DatasetName) -> None:
             dg.get_dagster_logger().warning("room %s does not load: %s", upstream.team, error)
             return
     try:
-        find(upstream)
+        other = find(upstream)
     except UnknownDatasetError as error:
         raise UnknownDatasetError(
             f"{dataset.name}: {error.what}",
@@ -121,3 +121,11 @@ def _known(dataset: Dataset, upstream: DatasetName) -> None:
             data="nothing was read or written",
             next=error.next,
         ) from error
+    if dataset.looks_back(upstream) and None in (dataset.cadence, other.cadence):
+        raise InvalidDeclarationError(
+            f"{dataset.name} looks back {dataset.looks_back(upstream)} at {upstream},"
+            " but only partitions can be looked back at",
+            declared=dataset.declared,
+            data="nothing was read or written",
+            next="leave `before` out, for such a body is given the whole table",
+        )

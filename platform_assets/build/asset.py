@@ -12,7 +12,13 @@ from platform_assets.build.ingest import capture
 from platform_assets.build.metadata import column_schema, outcome_metadata, static_metadata
 from platform_assets.build.need_check import need_labels
 from platform_assets.build.partition import Span
-from platform_assets.build.policy import automation, beta_accepted, freshness, partitions
+from platform_assets.build.policy import (
+    automation,
+    beta_accepted,
+    dependency,
+    freshness,
+    partitions,
+)
 from platform_assets.build.publication import Job, Outcome, Publication
 from platform_assets.build.publish import publish
 from platform_assets.build.quarantine_asset import quarantine_events
@@ -236,7 +242,7 @@ def _spec_words(dataset: Dataset) -> dict[str, Any]:
         "tags": {"stage": dataset.name.stage},
         "description": f"{dataset.contract.grain}\n\n{dataset.description}".strip(),
         "metadata": {**static_metadata(dataset), "dagster/column_schema": column_schema(dataset)},
-        "deps": [dg.AssetDep(dg.AssetKey(n.key)) for n in dataset.inputs.values()],
+        "deps": [dependency(dataset, n) for n in dataset.inputs.values()],
         "partitions_def": partitions(dataset.cadence) if dataset.cadence else None,
         "freshness_policy": freshness(dataset.slo, dataset.cadence),
         "automation_condition": automation(dataset),

@@ -21,6 +21,7 @@ def code_version(dataset: Dataset) -> str:
     the platform or a room that the body calls does. Another Python may compile another fingerprint.
     """
     parts = [dataset.contract.hash, repr(dataset.all_checks), repr(dict(dataset.inputs))]
+    parts += [f"{n.dataset} before {n.before}" for n in dataset.needs.values() if n.before]
     if dataset.labels.get("sql"):
         parts.append(dataset.labels["sql"])
     elif dataset.body is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pyarrow as pa
@@ -141,9 +141,9 @@ def spans(cadence: Cadence, keys: Sequence[str]) -> list[Span]:
     return found
 
 
-def overlapping(span: Span, other: Cadence) -> tuple[str, str]:
-    """The first and last key of another cadence that a span touches."""
-    begin = span.cadence.window(span.first).start
+def overlapping(span: Span, other: Cadence, before: timedelta = timedelta(0)) -> tuple[str, str]:
+    """The first and last key of another cadence that a span touches, or the time before it."""
+    begin = span.cadence.window(span.first).start - before
     end = span.cadence.window(span.last).end - _SECOND
     floor = other.key_of(max(begin, _start(other)))
     return floor, other.key_of(max(end, _start(other)))
@@ -152,6 +152,14 @@ def overlapping(span: Span, other: Cadence) -> tuple[str, str]:
 def _start(cadence: Cadence) -> datetime:
     begin = datetime.combine(cadence.start, datetime.min.time())
     return begin.replace(tzinfo=ZoneInfo(cadence.zone))
+
+
+def touched(reader: Cadence, other: Cadence, key: str, before: timedelta) -> list[str]:
+    """The partitions of a reader that a partition of its input belongs to, where it looks back."""
+    window = other.window(key)
+    first = reader.key_of(max(window.start, _start(reader)))
+    last = reader.key_of(max(window.end - _SECOND + before, _start(reader)))
+    return reader.keys(first, last)
 
 
 def span_between(dataset: Dataset, low: str, high: str) -> Span:

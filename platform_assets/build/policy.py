@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from functools import cache
+from math import ceil
 from typing import Any
 
 import dagster as dg
@@ -14,6 +15,7 @@ from dagster_shared.utils.warnings import BetaWarning, PreviewWarning
 
 from platform_assets.declare.cadence import Cadence, Hourly, Monthly
 from platform_assets.declare.dataset import Dataset
+from platform_assets.declare.name import DatasetName
 from platform_assets.declare.slo import Slo
 
 
@@ -45,6 +47,27 @@ def partitions(cadence: Cadence) -> dg.TimeWindowPartitionsDefinition:
     )
 
 
+def dependency(dataset: Dataset, name: DatasetName) -> dg.AssetDep:
+    """An input, with the partitions before a partition that the body is given of it."""
+    back = dataset.looks_back(name)
+    if not back or dataset.cadence is None:
+        return dg.AssetDep(dg.AssetKey(name.key))
+    return dg.AssetDep(
+        dg.AssetKey(name.key),
+        partition_mapping=dg.TimeWindowPartitionMapping(
+            start_offset=-ceil(back / _length(dataset.cadence)),
+            allow_nonexistent_upstream_partitions=True,
+        ),
+    )
+
+
+def _length(cadence: Cadence) -> timedelta:
+    """How long the shortest partition of a unit is, to the hour."""
+    return {"hour": timedelta(hours=1), "day": timedelta(hours=23)}.get(
+        cadence.unit, timedelta(days=28)
+    )
+
+
 def freshness(slo: Slo | None, cadence: Cadence | None) -> dg.FreshnessPolicy | None:
     """Dagster's view of the promise: a courtesy; the platform measures each partition itself."""
     if slo is None:
@@ -64,11 +87,14 @@ def automation(dataset: Dataset) -> dg.AutomationCondition[Any] | None:
     Guarantees: late rows in an old partition request exactly that partition; a capture under way
     holds nothing back, for live sources are captured all the time, each batch whole.
     """
-    return None if dataset.source is not None else _following(dataset.cadence is not None)
+    if dataset.source is not None or (dataset.feature and dataset.feature.state == "retired"):
+        return None
+    looks_back = any(n.before for n in dataset.needs.values())
+    return _following(dataset.cadence is not None, looks_back and dataset.cadence is not None)
 
 
 @cache
-def _following(is_partitioned: bool) -> dg.AutomationCondition[Any]:
+def _following(is_partitioned: bool, looks_back: bool) -> dg.AutomationCondition[Any]:
     eager = dg.AutomationCondition.eager()
     computed: Any = dg.AutomationCondition.any_deps_in_progress().ignore(
         dg.AssetSelection.tag("stage", "raw")
@@ -76,4 +102,7 @@ def _following(is_partitioned: bool) -> dg.AutomationCondition[Any]:
     eager = eager.replace("any_deps_in_progress", computed)
     if is_partitioned:
         eager = eager.without(dg.AutomationCondition.in_latest_time_window())
+    if looks_back:  # what lies before the first partition is missing for ever: follow updates alone
+        updated = dg.AutomationCondition.any_deps_updated()
+        eager = updated.since_last_handled() & ~computed & ~dg.AutomationCondition.in_progress()
     return eager & dg.AutomationCondition.all_deps_blocking_checks_passed()

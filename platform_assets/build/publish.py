@@ -99,10 +99,11 @@ class _Bench:
                 parts.append(f"{name}@{self.snapshot}")
             elif other.cadence is None or self.span is None:
                 parts += [f"{name}/{k}={v}" for k, v in sorted(versions.items())]
-            elif other.cadence == self.span.cadence:
+            elif other.cadence == self.span.cadence and not self.dataset.looks_back(name):
                 parts.append(f"{name}/{key}={versions.get(key)}")
             else:
-                first, last = overlapping(Span(self.span.cadence, key, key), other.cadence)
+                back = self.dataset.looks_back(name)
+                first, last = overlapping(Span(self.span.cadence, key, key), other.cadence, back)
                 needed = other.cadence.keys(first, last)
                 parts += [f"{name}/{k}={versions.get(k)}" for k in needed]
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
@@ -116,7 +117,8 @@ class _Bench:
                 known = ", ".join(text(n) for n in stored_schema(other).names)
                 shown = f"columns(lambda name: list_contains([{known}], name))"
             if span is not None and other.cadence is not None:
-                first, last = overlapping(span, other.cadence)
+                back = self.dataset.looks_back(name)
+                first, last = overlapping(span, other.cadence, back)
                 where = " where " + Span(other.cadence, first, last).filter(other.contract)
             views[alias] = f"input_{alias}"
             self.connection.execute(
@@ -157,6 +159,8 @@ class _Bench:
         span = Span(self.span.cadence, keys[0], keys[-1]) if self.span else None
         views = self._views(span, at)
         sql = staged_sql(self.connection, self.dataset, views)
+        if span and any(n.before for n in self.dataset.needs.values()):
+            sql = f"{sql} where {span.filter(self.dataset.contract)}"  # rows that only looked back
         staged = self._staged(span, at)
         target, where = staged.relation, staged.where
         if self.is_first:  # whatever the table will hold is staged here

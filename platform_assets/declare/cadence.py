@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import ClassVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -24,13 +24,15 @@ class Cadence:
 
     Units: `zone` is an IANA name, `start` the first local day, `late_for` how long after a
     partition's end its rows may still arrive, `idle_after` how long a shard of a stream may give
-    nothing before the others' event time goes on without it.
+    nothing before the others' event time goes on without it, `every` how often a stream computes
+    anew the partitions of a dataset whose inputs changed; None leaves that to runs.
     """
 
     zone: str = "UTC"
     start: date = date(2013, 1, 1)
     late_for: timedelta = timedelta(0)
     idle_after: timedelta = timedelta(minutes=10)
+    every: timedelta | None = field(default=None, compare=False, repr=False)
     format: ClassVar[str] = "%Y-%m-%d"
     unit: ClassVar[str] = "day"
 
@@ -43,6 +45,8 @@ class Cadence:
             self._refuse(f"late_for {self.late_for} is negative", "give a positive timedelta")
         if self.idle_after <= timedelta(0):
             self._refuse(f"idle_after {self.idle_after} is no time", "give a positive timedelta")
+        if self.every is not None and self.every <= timedelta(0):
+            self._refuse(f"every {self.every} is no time", "give a positive timedelta")
 
     def _refuse(self, what: str, next: str) -> None:
         raise InvalidCadenceError(

@@ -6,6 +6,7 @@ import inspect
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import cached_property
 from typing import Any
 
@@ -108,6 +109,12 @@ class Dataset:
         if self.source is not None:
             return self.source.kind != "platform"
         return any(c.severity == "quarantine" for c in self.checks)
+
+    def looks_back(self, name: DatasetName) -> timedelta:
+        """How far before a partition's beginning the body is given rows of an input."""
+        return max(
+            (n.before for n in self.needs.values() if n.dataset == name), default=timedelta(0)
+        )
 
     @cached_property
     def all_checks(self) -> tuple[Check, ...]:

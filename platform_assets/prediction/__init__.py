@@ -1,0 +1,1 @@
+"""The room of the team that foresees delays."""
