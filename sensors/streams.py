@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import dagster as dg
 
+from platform_assets.build.follow import follows
 from platform_assets.build.streamed import streamed_events
 from platform_assets.declare.dataset import Dataset
 from platform_assets.declare.errors import TransientError
@@ -20,13 +21,14 @@ def stream_sensor(team: str, datasets: Sequence[Dataset]) -> list[dg.SensorDefin
     Guarantees: automation then requests exactly those partitions of whatever reads them. The
     cursor is the lake's snapshot: what was committed while Dagster was away is told afterwards.
     """
-    captured = [d for d in datasets if d.source is not None and d.source.kind != "platform"]
-    if not captured:
+    streamed = [d for d in datasets if d.source is not None and d.source.kind != "platform"]
+    streamed += [d for d in datasets if follows(d)]
+    if not streamed:
         return []
 
     @dg.sensor(
         name=f"{team}_streams",
-        target=dg.AssetSelection.assets(*(dg.AssetKey(d.name.key) for d in captured)),
+        target=dg.AssetSelection.assets(*(dg.AssetKey(d.name.key) for d in streamed)),
         minimum_interval_seconds=SECONDS,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Tells what `watermain stream` committed.",
@@ -34,7 +36,7 @@ def stream_sensor(team: str, datasets: Sequence[Dataset]) -> list[dg.SensorDefin
     def tell(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
         since = int(context.cursor) if context.cursor else None
         try:
-            events, present = streamed_events(Lake.from_settings(), captured, since)
+            events, present = streamed_events(Lake.from_settings(), streamed, since)
         except TransientError as error:
             return dg.SkipReason(str(error))
         if not events:

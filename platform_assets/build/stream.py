@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Protocol
 
 from platform_assets.build.ingest import Intake, intake
 from platform_assets.build.publication import Job
@@ -107,7 +108,13 @@ class Stream:
             self.said = error.what
 
 
-def run_streams(streams: Sequence[Stream], stop: threading.Event) -> None:
+class Endless(Protocol):
+    """What runs until it is told to stop."""
+
+    def run(self) -> None: ...
+
+
+def run_streams(streams: Sequence[Endless], stop: threading.Event) -> None:
     """Run every stream until `stop` is set; what no stream expects ends them all, is raised."""
     with ThreadPoolExecutor(max_workers=len(streams)) as pool:
         ends = [pool.submit(stream.run) for stream in streams]

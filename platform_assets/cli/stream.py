@@ -22,7 +22,8 @@ def stream(
         int | None, typer.Option(help="Serve Prometheus metrics on this port of 127.0.0.1.")
     ] = None,
 ) -> None:
-    """Capture datasets as their rows arrive, until it is told to stop."""
+    """Capture datasets as their rows arrive, compute what follows, until it is told to stop."""
+    from platform_assets.build.follow import Follower, follows
     from platform_assets.build.publication import Job
     from platform_assets.build.stream import PREFIX, Pace, Stream, run_streams
     from platform_assets.cli.screen import ERR
@@ -32,22 +33,28 @@ def stream(
 
     stop, metrics, lake = threading.Event(), Metrics(), Lake.from_settings()
     job = Job(lake=lake, find=find, run_id=f"{PREFIX}{uuid.uuid4()}")
-    streams = [
+    asked = chosen(names)
+    followed = [d for d in asked if follows(d)]
+    streams: list[Stream | Follower] = [
         Stream(
             dataset=dataset,
             job=job,
             pace=Pace(rows=rows, every=timedelta(seconds=every)),
             stop=stop,
             metrics=metrics,
-            tell=lambda text: ERR.print(text, markup=False),
+            tell=tell,
         )
-        for dataset in chosen(names)
+        for dataset in asked
+        if dataset not in followed
     ]
+    if followed:
+        streams.append(Follower(datasets=followed, job=job, stop=stop, tell=tell))
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     end = metrics.serve(metrics_port) if metrics_port is not None else None
-    for each in streams:
-        ERR.print(f"streaming {each.dataset.name}", markup=False)
+    for dataset in asked:
+        how = "following" if dataset in followed else "streaming"
+        ERR.print(f"{how} {dataset.name}", markup=False)
     try:
         run_streams(streams, stop)
     finally:
@@ -56,11 +63,19 @@ def stream(
     ERR.print("stopped")
 
 
+def tell(text: str) -> None:
+    """Say something on stderr."""
+    from platform_assets.cli.screen import ERR
+
+    ERR.print(text, markup=False)
+
+
 def chosen(names: list[str]) -> list[Dataset]:
-    """The captured datasets that rooms, or names of datasets, stand for.
+    """The datasets that rooms, or names, stand for: captured, or computed at a stream's pace.
 
     Raises: UnknownDatasetError, InvalidDeclarationError.
     """
+    from platform_assets.build.follow import follows
     from platform_assets.declare.errors import InvalidDeclarationError
     from platform_assets.declare.name import DatasetName
     from platform_assets.location import declared, find, teams
@@ -68,10 +83,12 @@ def chosen(names: list[str]) -> list[Dataset]:
     found = []
     for name in names:
         asked = declared(name) if name in teams() else (find(DatasetName.parse(name)),)
-        taken = [d for d in asked if d.source is not None and d.source.kind != "platform"]
+        taken = [
+            d for d in asked if follows(d) or (d.source is not None and d.source.kind != "platform")
+        ]
         if not taken:
             raise InvalidDeclarationError(
-                f"`{name}` has nothing to capture",
+                f"`{name}` has nothing to capture, nothing that follows a stream",
                 declared=asked[0].declared if asked else f"platform_assets/{name}/raw.py",
                 data="nothing was read or written",
                 next=f"name a room among {', '.join(teams())}, or a raw dataset",

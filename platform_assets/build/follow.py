@@ -1,0 +1,154 @@
+"""Computed datasets kept up with what feeds them, without a run for each change."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+import duckdb
+
+from platform_assets.build.partition import Span, spans, touched
+from platform_assets.build.publication import Job
+from platform_assets.build.publish import publish
+from platform_assets.declare.dataset import Dataset
+from platform_assets.declare.errors import BrokenContractError, WatermainError
+from platform_assets.declare.name import DatasetName
+from resources import ledger
+
+LOOK_SECONDS = 1.0
+PAUSE_SECONDS = 5.0
+
+Tell = Callable[[str], None]
+
+
+def nothing(_: Dataset) -> None:
+    """Do nothing more with a dataset that was published."""
+
+
+@dataclass(kw_only=True)
+class Follower:
+    """Publish computed datasets whenever the partitions that they read change.
+
+    Guarantees: stage, audit, publish as any run does, by the one body; the ledger tells what
+    changed, whoever changed it, thus nothing is missed while it is away but what became of
+    partitions that are over: those stay with Dagster's automation.
+    """
+
+    datasets: Sequence[Dataset]
+    job: Job
+    stop: threading.Event
+    tell: Tell
+    after: Callable[[Dataset], None] = nothing
+    since: int | None = None
+    pending: dict[DatasetName, set[str]] = field(default_factory=dict)
+    due: dict[DatasetName, float] = field(default_factory=dict)
+    said: str = ""
+
+    def run(self) -> None:
+        """Follow until `stop` is set."""
+        order = in_order(self.datasets)
+        while not self.stop.is_set():
+            try:
+                for dataset in order:
+                    self.look()
+                    self._refresh(dataset)
+                self.said = ""
+                self.stop.wait(LOOK_SECONDS)
+            except WatermainError as error:
+                self._say(error)
+                self.stop.wait(PAUSE_SECONDS)
+
+    def look(self) -> None:
+        """Note which partitions have new inputs."""
+        with self.job.lake.get_connection() as connection:
+            present = self.job.lake.snapshot(connection)
+            if self.since is None:
+                self._note_open()
+            elif present > self.since:
+                try:
+                    self._note(_published(connection, self.since, present))
+                except duckdb.InvalidInputException as error:
+                    if "No snapshot found" not in str(error):
+                        raise
+                    self._note_open()
+        self.since = present
+
+    def _note_open(self) -> None:
+        for dataset in self.datasets:
+            self.pending.setdefault(dataset.name, set()).update(self._open(dataset))
+
+    def _note(self, changes: Sequence[tuple[str, str]]) -> None:
+        for reader in self.datasets:
+            for name, key in changes:
+                if any(str(read) == name for read in reader.inputs.values()):
+                    keys = self._touched(reader, DatasetName.parse(name), key)
+                    self.pending.setdefault(reader.name, set()).update(keys)
+
+    def _touched(self, reader: Dataset, name: DatasetName, key: str) -> Iterator[str]:
+        other = self.job.find(name)
+        if reader.cadence is None or other.cadence is None:
+            yield from self._open(reader)
+            return
+        newest = reader.cadence.key_of(self.job.clock.now())
+        found = touched(reader.cadence, other.cadence, key, reader.looks_back(name))
+        yield from (k for k in found if k <= max(newest, found[0]))
+
+    def _open(self, dataset: Dataset) -> list[str]:
+        """The partitions that are not over: the one now running, the one before."""
+        if dataset.cadence is None:
+            return [""]
+        now = self.job.clock.now()
+        window = dataset.cadence.window(dataset.cadence.key_of(now))
+        before = dataset.cadence.key_of(window.start - (window.end - window.start) / 2)
+        return [before, dataset.cadence.key_of(now)]
+
+    def _refresh(self, dataset: Dataset) -> None:
+        keys = self.pending.get(dataset.name)
+        if not keys or time.monotonic() < self.due.get(dataset.name, 0.0):
+            return
+        every = dataset.cadence.every if dataset.cadence else None
+        self.due[dataset.name] = time.monotonic() + (every.total_seconds() if every else 0.0)
+        cadence = dataset.cadence
+        asked: list[Span | None] = [*spans(cadence, sorted(keys))] if cadence else [None]
+        for span in asked:
+            done = publish(dataset, span, self.job)
+            try:
+                done.refuse_blocked()
+            except BrokenContractError as error:  # readers keep what stands; the ledger has it
+                self._say(error)
+        self.pending.pop(dataset.name)
+        self.after(dataset)
+
+    def _say(self, error: WatermainError) -> None:
+        """Tell of an error once, until all works again."""
+        if error.what != self.said:
+            self.tell(f"{type(error).__name__}: {error}")
+            self.said = error.what
+
+
+def in_order(datasets: Sequence[Dataset]) -> list[Dataset]:
+    """Datasets after those of them that they read."""
+    waiting = {d.name: d for d in datasets}
+    found: list[Dataset] = []
+    while waiting:
+        free = [d for d in waiting.values() if not set(d.inputs.values()) & set(waiting)]
+        found += free
+        for dataset in free:
+            del waiting[dataset.name]
+    return found
+
+
+def follows(dataset: Dataset) -> bool:
+    """Whether a stream computes the dataset anew, as its cadence says."""
+    retired = dataset.feature is not None and dataset.feature.state == "retired"
+    cadence = dataset.cadence
+    return dataset.body is not None and cadence is not None and bool(cadence.every) and not retired
+
+
+def _published(
+    connection: duckdb.DuckDBPyConnection, since: int, present: int
+) -> list[tuple[str, str]]:
+    gained = ledger.inserted(ledger.PUBLISHES, since, present)
+    return connection.execute(f"select distinct dataset, partition from {gained}").fetchall()
