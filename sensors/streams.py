@@ -28,7 +28,6 @@ def stream_sensor(team: str, datasets: Sequence[Dataset]) -> list[dg.SensorDefin
 
     @dg.sensor(
         name=f"{team}_streams",
-        target=dg.AssetSelection.assets(*(dg.AssetKey(d.name.key) for d in streamed)),
         minimum_interval_seconds=SECONDS,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Tells what `watermain stream` committed.",

@@ -52,13 +52,12 @@ def dependency(dataset: Dataset, name: DatasetName) -> dg.AssetDep:
     back = dataset.looks_back(name)
     if not back or dataset.cadence is None:
         return dg.AssetDep(dg.AssetKey(name.key))
-    return dg.AssetDep(
-        dg.AssetKey(name.key),
-        partition_mapping=dg.TimeWindowPartitionMapping(
+    with beta_accepted():
+        mapping = dg.TimeWindowPartitionMapping(
             start_offset=-ceil(back / _length(dataset.cadence)),
             allow_nonexistent_upstream_partitions=True,
-        ),
-    )
+        )
+    return dg.AssetDep(dg.AssetKey(name.key), partition_mapping=mapping)
 
 
 def _length(cadence: Cadence) -> timedelta:

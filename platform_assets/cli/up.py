@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 HEALTHY_SECONDS = 240
 DAYS = ["%Y-%m-%d"]
+UNANSWERED = "Could not reach user code server"  # it listens later; the web server asks again
 
 
 def up(
@@ -129,6 +130,7 @@ def _await_locations(platform: Platform, web: object) -> str:
             if platform.supervisor.alive(name) is None:
                 raise _unhealthy(platform, f"the service `{name}` died as it started", name)
         states = web.locations() if web.answers() else {"": "loading"}
+        states = {n: "loading" if UNANSWERED in why else why for n, why in states.items()}
         broken = {name: why for name, why in states.items() if why not in ("", "loading")}
         if broken:
             name, why = next(iter(broken.items()))
