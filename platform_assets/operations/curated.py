@@ -29,6 +29,9 @@ from platform_assets.declare import (
 
 OWNER = "team:operations"
 MOVEMENTS = ("gate_out", "take_off", "landing", "gate_in")
+STREAMED = Daily(zone="America/New_York", late_for=timedelta(days=7), every=timedelta(seconds=5))
+FASTEST_MPH = 700  # over ground, with the jet stream behind
+EARTH_RADIUS_MILES = 3958.8
 STATES = ("scheduled", "departed", "arrived", "cancelled", "diverted")
 
 
@@ -114,7 +117,7 @@ def flights(changes: ibis.Table) -> ibis.Table:
         between("heard_after_seconds", low=0, high=86_400, severity="warn"),
         expression("gate_out_begins", "(kind = 'gate_out') = (phase_minutes is null)"),
     ),
-    cadence=Daily(zone="America/New_York", late_for=timedelta(days=7)),
+    cadence=STREAMED,
     slo=Slo(ready_within=timedelta(minutes=15)),
     owner=OWNER,
 )
@@ -133,6 +136,80 @@ def movements(messages: ibis.Table) -> ibis.Table:
         phase_minutes=(lasted // 60).cast("int32"),
         heard_after_seconds=heard.cast("int32"),
     )
+
+
+@dataset(
+    "operations.curated.impossible_movements",
+    inputs={
+        "movements": needs(
+            "operations.curated.movements",
+            columns=("flight_id", "kind", "tail_number", "airport", "happened_at"),
+            before=timedelta(days=1),
+        ),
+        "airports": needs("operations.curated.airports", columns=("faa", "latitude", "longitude")),
+    },
+    contract=Contract(
+        grain="one row per movement that the aircraft was too far away to make",
+        key=("flight_id", "kind"),
+        event_time="happened_at",
+        columns=(
+            Column("flight_id", pa.string(), "the flight leg that claims the aircraft"),
+            Column("kind", pa.string(), "gate_out, take_off, landing, gate_in"),
+            Column("tail_number", pa.string(), "registration of the aircraft", nullable=False),
+            Column("seen_at_airport", pa.string(), "where it moved before", nullable=False),
+            Column("airport", pa.string(), "where it moved now", nullable=False),
+            Column("happened_at", pa.timestamp("us", "UTC"), "when it moved now"),
+            Column("minutes_between", pa.float64(), "from then to now", unit="minutes"),
+            Column("miles_between", pa.float64(), "along the great circle", unit="miles"),
+            Column("implied_mph", pa.float64(), "over ground", unit="miles per hour"),
+        ),
+    ),
+    checks=(between("implied_mph", low=FASTEST_MPH),),
+    cadence=STREAMED,
+    slo=Slo(ready_within=timedelta(minutes=15)),
+    owner=OWNER,
+)
+def impossible_movements(movements: ibis.Table, airports: ibis.Table) -> ibis.Table:
+    """Find aircraft that would have flown faster than any can, from where they were seen last."""
+    known = movements.filter(movements.tail_number.notnull() & movements.airport.notnull())
+    places = airports.select("faa", "latitude", "longitude")
+    placed = known.join(places, known.airport == places.faa)
+    last = ibis.window(
+        group_by=placed.tail_number, order_by=[placed.happened_at, placed.flight_id, placed.kind]
+    )
+    pairs = placed.mutate(
+        seen_at_airport=placed.airport.lag().over(last),
+        seen_at=placed.happened_at.lag().over(last),
+        from_latitude=placed.latitude.lag().over(last),
+        from_longitude=placed.longitude.lag().over(last),
+    )
+    moved = pairs.filter(pairs.seen_at_airport != pairs.airport)
+    minutes = (moved.happened_at.epoch_seconds() - moved.seen_at.epoch_seconds()) / 60.0
+    told = moved.mutate(minutes_between=minutes, miles_between=_miles(moved))
+    # times are told by the minute: what took none took one
+    fast = told.mutate(
+        implied_mph=told.miles_between * 60.0 / ibis.greatest(told.minutes_between, 1.0)
+    )
+    return fast.filter(fast.implied_mph > FASTEST_MPH).select(
+        "flight_id",
+        "kind",
+        "tail_number",
+        "seen_at_airport",
+        "airport",
+        "happened_at",
+        "minutes_between",
+        "miles_between",
+        "implied_mph",
+    )
+
+
+def _miles(moved: ibis.Table) -> ibis.Value:
+    """The great circle between two places, by the haversine."""
+    south, north = moved.from_latitude.radians(), moved.latitude.radians()
+    west, east = moved.from_longitude.radians(), moved.longitude.radians()
+    up, across = ((north - south) / 2).sin(), ((east - west) / 2).sin()
+    chord = up * up + south.cos() * north.cos() * across * across
+    return 2 * EARTH_RADIUS_MILES * ibis.least(chord, 1.0).sqrt().asin()
 
 
 @dataset(
