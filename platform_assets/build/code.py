@@ -25,8 +25,13 @@ def code_version(dataset: Dataset) -> str:
     if dataset.labels.get("sql"):
         parts.append(dataset.labels["sql"])
     elif dataset.body is not None:
-        parts += [_meaning(f) for f in _reached(dataset.body, set())]
+        parts += [_meaning(f) for f in reached(dataset.body)]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
+
+
+def reached(function: Callable[..., Any]) -> Iterator[Callable[..., Any]]:
+    """A body with every function of the platform or a room that it calls, directly or not."""
+    return _reached(function, set())
 
 
 def _reached(function: Callable[..., Any], seen: set[str]) -> Iterator[Callable[..., Any]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from platform_assets.build.feature_version import definition
 from platform_assets.build.release import FOLDER, RETIRED, Known, broken, shown
 from platform_assets.build.released import Released
 from platform_assets.declare.dataset import Dataset
@@ -25,7 +26,9 @@ def breaches(
     yield from broken(known, now, retired)
     changed = {n: was for n, was in earlier.items() if now.get(n) != was}
     gone = {n for n in now if n not in known}
-    yield from broken(known, {n: was for n, was in changed.items() if n not in gone}, retired)
+    before = {n: was for n, was in changed.items() if n not in gone}
+    yield from broken(known, before, retired)
+    yield from redefined(known, {**now, **before})
     for name in sorted(retired.keys() & known.keys()):
         yield BrokenReleaseError(
             f"{name} is retired, yet {known[name].declared} declares it",
@@ -33,6 +36,23 @@ def breaches(
             data="nothing was published or written",
             next="take its line, or its declaration, away",
         )
+
+
+def redefined(known: Known, before: Promises) -> Iterator[BrokenReleaseError]:
+    """Each feature table that would be computed otherwise under the version that was released."""
+    for name, was in before.items():
+        dataset = known.get(name)
+        if dataset is None or dataset.feature is None or not was.definition:
+            continue
+        if definition(dataset) != was.definition:
+            version = dataset.feature.version
+            yield BrokenReleaseError(
+                f"{name} is released: its body or contract changed, its version did not",
+                declared=dataset.declared,
+                data=f"models were trained on version {version} as it was; nothing was published",
+                next=f"take it back, or declare it beside as `version={version + 1}`,"
+                ' `state="candidate"`, then watermain features diff',
+            )
 
 
 def unmet_needs(known: Known) -> Iterator[UnmetNeedError]:

@@ -54,6 +54,7 @@ def facts(promise: Released) -> dict[str, Any]:
         "slaProperties": _sla(name, promise),
         "customProperties": _properties(
             captured=promise.is_captured or None,
+            definition=promise.definition or None,
             cadence=_cadence(promise.cadence),
             slo=_slo(promise.slo),
             migrations={m.version: m.readers for m in contract.migrations},

@@ -96,6 +96,7 @@ class _Reader:
             cadence=_cadence(own.get("cadence")),
             slo=self._slo(own.get("slo")),
             is_captured=bool(own.get("captured")),
+            definition=str(own.get("definition") or ""),
             notes=tuple(self.notes),
         )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from platform_assets.build.feature_version import definition
 from platform_assets.declare.cadence import Cadence
 from platform_assets.declare.check import Check
 from platform_assets.declare.contract import Contract
@@ -26,6 +27,7 @@ class Released:
     cadence: Cadence | None = None
     slo: Slo | None = None
     is_captured: bool = False
+    definition: str = ""
     notes: tuple[str, ...] = field(default=(), compare=False)
 
     def __post_init__(self) -> None:
@@ -43,4 +45,5 @@ def released(dataset: Dataset) -> Released:
         cadence=dataset.cadence,
         slo=dataset.slo,
         is_captured=dataset.source is not None,
+        definition=definition(dataset),
     )
