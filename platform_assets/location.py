@@ -13,6 +13,7 @@ import dagster as dg
 
 from launch.executor import forked_executor
 from platform_assets.build.asset import asset_for
+from platform_assets.build.feature_check import feature_checks
 from platform_assets.build.mart import marts
 from platform_assets.build.quarantine_asset import quarantine_assets
 from platform_assets.declare.dataset import Dataset
@@ -21,6 +22,7 @@ from platform_assets.declare.name import DatasetName
 from resources.dbt import manifest_path
 from resources.lake import Lake
 from sensors.automation import automation_sensor
+from sensors.features import feature_schedule, feature_sensor
 from sensors.replays import replay_sensors
 from sensors.schedules import daily_schedule
 from sensors.sources import source_sensors
@@ -87,6 +89,7 @@ def code_location(team: str) -> dg.Definitions:
     assets = [*(asset_for(d, find) for d in datasets), *quarantine_assets(datasets)]
     return dg.Definitions(
         assets=assets,
+        asset_checks=feature_checks(datasets),
         resources={"lake": Lake.from_settings()},
         executor=forked_executor,
         sensors=[
@@ -94,8 +97,9 @@ def code_location(team: str) -> dg.Definitions:
             *source_sensors(datasets),
             *replay_sensors(datasets),
             *stream_sensor(team, datasets),
+            *feature_sensor(team, datasets),
         ],
-        schedules=daily_schedule(team, datasets),
+        schedules=[*daily_schedule(team, datasets), *feature_schedule(team, datasets)],
     )
 
 

@@ -100,6 +100,10 @@ def _run(
         else:
             context.log_event(materialization(dataset, done, outcome))
     done.refuse_blocked()
+    if dataset.feature is not None:
+        from platform_assets.build.keep_online import keep_online  # stores are slow to import
+
+        keep_online(dataset, job)
     if whole:
         yield _output(done, asked)
 

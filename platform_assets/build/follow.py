@@ -23,7 +23,7 @@ PAUSE_SECONDS = 5.0
 Tell = Callable[[str], None]
 
 
-def nothing(_: Dataset) -> None:
+def nothing(_: Dataset, __: Job) -> None:
     """Do nothing more with a dataset that was published."""
 
 
@@ -40,7 +40,7 @@ class Follower:
     job: Job
     stop: threading.Event
     tell: Tell
-    after: Callable[[Dataset], None] = nothing
+    after: Callable[[Dataset, Job], object] = nothing
     since: int | None = None
     pending: dict[DatasetName, set[str]] = field(default_factory=dict)
     due: dict[DatasetName, float] = field(default_factory=dict)
@@ -119,7 +119,7 @@ class Follower:
             except BrokenContractError as error:  # readers keep what stands; the ledger has it
                 self._say(error)
         self.pending.pop(dataset.name)
-        self.after(dataset)
+        self.after(dataset, self.job)
 
     def _say(self, error: WatermainError) -> None:
         """Tell of an error once, until all works again."""

@@ -48,7 +48,11 @@ def stream(
         if dataset not in followed
     ]
     if followed:
-        streams.append(Follower(datasets=followed, job=job, stop=stop, tell=tell))
+        from platform_assets.build.keep_online import keep_online
+
+        streams.append(
+            Follower(datasets=followed, job=job, stop=stop, tell=tell, after=keep_online)
+        )
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     end = metrics.serve(metrics_port) if metrics_port is not None else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Literal, get_args
 
 import pyarrow as pa
@@ -32,7 +32,9 @@ class Feature:
 
     Shapes: `entity` names the columns that identify whom the features describe; `known_at` the
     column that says when a row could first be known, None when that is its event time.
-    Units: a row older than `max_age` answers nothing; None lets it answer for ever.
+    Units: a row older than `max_age` answers nothing; None lets it answer for ever. `trained_on`
+    are the first and the last UTC day of the event times that models learnt from: what comes now
+    is held against them.
     Guarantees: each version is a table of its own; `candidate` waits to be compared, `current` is
     what readers get who name no version, `retired` is neither computed any more nor served.
     """
@@ -43,6 +45,7 @@ class Feature:
     version: int = 1
     state: State = "current"
     online: Online | None = None
+    trained_on: tuple[date, date] | None = None
 
     def complaints(self, contract: Contract) -> Iterator[tuple[str, str]]:
         """Say what does not fit the contract, each with what to do."""
@@ -62,6 +65,8 @@ class Feature:
             yield f"state {self.state!r} is unknown", f"use one of {quoted(STATES)}"
         if self.max_age is not None and self.max_age <= timedelta(0):
             yield f"max_age {self.max_age} is no time", "give a positive timedelta"
+        if self.trained_on is not None and self.trained_on[0] > self.trained_on[1]:
+            yield "`trained_on` ends before it begins", "give the first day, then the last"
 
     def _key_complaints(self, contract: Contract) -> Iterator[tuple[str, str]]:
         when = {contract.event_time, self.known_at} - {None}

@@ -203,7 +203,7 @@ def test_follower_keeps_a_chain_up_with_its_source(lake: Lake, came: Came) -> No
         job=job(lake, f"{PREFIX}1"),
         stop=threading.Event(),
         tell=told.append,
-        after=lambda d: seen.append(d.name),
+        after=lambda d, _: seen.append(d.name),
     )
     came("2013-01-03 11:00")
     with following(follower):

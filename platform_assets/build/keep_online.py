@@ -1,0 +1,22 @@
+"""The online store brought up to what was just published."""
+
+from __future__ import annotations
+
+from resources.online_store.opening import open_store
+
+from platform_assets.build.online import Pushed, push
+from platform_assets.build.publication import Job
+from platform_assets.declare.dataset import Dataset
+from resources.settings import load_settings
+
+
+def keep_online(dataset: Dataset, job: Job) -> Pushed | None:
+    """Push a feature table that is kept online; None for what is not, for work in a branch.
+
+    Raises: UnreachableSystemError, while the store does not answer; what is published stays.
+    """
+    feature = dataset.feature
+    if feature is None or feature.online is None or feature.state == "retired" or job.lake.branch:
+        return None
+    with open_store(load_settings(), job.clock) as store:
+        return push(dataset, job.lake, store, job.clock.now())

@@ -1,0 +1,199 @@
+"""`watermain features`: feature tables listed, described, compared, filled, exported."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from platform_assets.declare.dataset import Dataset
+
+app = typer.Typer(no_args_is_help=True, help="See feature tables, compare versions, fill stores.")
+NAME = typer.Argument(help="Such as prediction.features.airport_delay, with @2 for a version.")
+JSON = typer.Option("--json", help="Print facts as JSON.")
+
+
+@app.command("list")
+def list_(as_json: Annotated[bool, JSON] = False) -> None:
+    """List every version of every feature table, with its newest row."""
+    from platform_assets.build.feature_check import newest_event
+    from platform_assets.cli import screen
+    from resources.lake import Lake
+
+    lake, rows = Lake.from_settings(), []
+    for dataset in _tables():
+        feature = dataset.feature
+        assert feature is not None
+        newest = newest_event(lake, dataset)
+        rows.append(
+            {
+                "table": _plain(dataset),
+                "version": feature.version,
+                "state": feature.state,
+                "entity": ", ".join(feature.entity),
+                "features": len(feature.columns(dataset.contract)),
+                "max age": str(feature.max_age or "none"),
+                "online": "yes" if feature.online else "no",
+                "newest": f"{newest:%Y-%m-%d %H:%M}Z" if newest else "",
+            }
+        )
+    if as_json:
+        screen.facts(rows)
+        return
+    columns = tuple(rows[0]) if rows else ()
+    screen.grid(columns, [[r[c] for c in columns] for r in rows], right={"version", "features"})
+
+
+@app.command()
+def describe(name: Annotated[str, NAME], as_json: Annotated[bool, JSON] = False) -> None:
+    """Say of whom a table tells, what each feature means, how fresh it is online and offline."""
+    from resources.online_store.opening import open_store
+
+    from platform_assets.build.feature_check import newest_event
+    from platform_assets.build.feature_version import definition
+    from platform_assets.cli import screen
+    from resources.lake import Lake
+    from resources.settings import load_settings
+
+    dataset = _find(name)
+    feature, contract = dataset.feature, dataset.contract
+    assert feature is not None
+    newest = newest_event(Lake.from_settings(), dataset)
+    cursor = None
+    if feature.online:
+        with open_store(load_settings()) as store:
+            cursor = store.cursor(str(dataset.name))
+    facts = {
+        "dataset": str(dataset.name),
+        "declared": dataset.declared,
+        "owner": dataset.owner,
+        "describes": dataset.description,
+        "entity": ", ".join(feature.entity),
+        "event time": contract.event_time,
+        "known at": feature.known_at or "its event time",
+        "max age": str(feature.max_age or "none"),
+        "version": f"{feature.version}, {feature.state}",
+        "definition": definition(dataset) or "not fixed: a candidate may change",
+        "reads": ", ".join(map(str, dataset.inputs.values())),
+        "newest": str(newest or "no rows"),
+        "online": f"snapshot {cursor.snapshot}" if cursor else "not filled",
+    }
+    features = [contract.column(c) for c in feature.columns(contract)]
+    if as_json:
+        told = {c.name: [str(c.type), c.unit, c.description] for c in features}
+        screen.facts({**facts, "features": told})
+        return
+    screen.grid(("", ""), [[k, v] for k, v in facts.items()])
+    screen.OUT.print()
+    rows = [[c.name, str(c.type), c.unit or "", c.description] for c in features]
+    screen.grid(("feature", "type", "unit", "meaning"), rows)
+
+
+@app.command()
+def diff(
+    old: Annotated[str, NAME], new: Annotated[str, NAME], as_json: Annotated[bool, JSON] = False
+) -> None:
+    """Compare what two versions say of the same entities at the same times."""
+    from dataclasses import asdict
+
+    from platform_assets.build.feature_diff import feature_diff
+    from platform_assets.cli import screen
+    from resources.lake import Lake
+
+    with Lake.from_settings().get_connection() as connection:
+        found = feature_diff(connection, _find(old), _find(new))
+    if as_json:
+        screen.facts(asdict(found))
+        return
+    told = f"{found.both:,} rows in both, {found.only_old:,} in {old}, {found.only_new:,} in {new}"
+    screen.OUT.print(told, markup=False)
+    for word, names in (("added", found.added), ("removed", found.removed)):
+        if names:
+            screen.OUT.print(f"{word}: {', '.join(names)}", markup=False)
+    screen.grid(
+        ("feature", "changed", "old mean", "new mean", "PSI", "KS"),
+        [
+            [c.feature, c.changed, _number(c.old_mean), _number(c.new_mean),
+             _number(c.drift.psi), _number(c.drift.ks)]
+            for c in found.changes
+        ],
+        right={"changed", "old mean", "new mean", "PSI", "KS"},
+    )  # fmt: skip
+
+
+@app.command()
+def rebuild(
+    names: Annotated[list[str] | None, typer.Argument(help="Tables; all when left out.")] = None,
+) -> None:
+    """Fill the online store from the lake anew, as after a flush."""
+    from resources.online_store.opening import open_store
+
+    from platform_assets.build import online
+    from platform_assets.cli import screen
+    from resources.clock import Clock
+    from resources.lake import Lake
+    from resources.settings import load_settings
+
+    chosen = [_find(n) for n in names] if names else [d for d in _tables() if _is_online(d)]
+    with open_store(load_settings()) as store:
+        for dataset in chosen:
+            with screen.step(str(dataset.name)) as line:
+                done = online.rebuild(dataset, Lake.from_settings(), store, Clock().now())
+                line.say(f"{done.written:,} entities, as of snapshot {done.cursor.snapshot}")
+
+
+@app.command()
+def parity(
+    name: Annotated[str, NAME],
+    sample: Annotated[int | None, typer.Option(min=1, help="Only so many entities.")] = None,
+) -> None:
+    """Hold the online values against the lake's; exit 1 when one differs."""
+    from resources.online_store.opening import open_store
+
+    from platform_assets.build.parity import parity as compare
+    from platform_assets.cli import screen
+    from resources.clock import Clock
+    from resources.lake import Lake
+    from resources.settings import load_settings
+
+    dataset = _find(name)
+    with open_store(load_settings()) as store:
+        found = compare(dataset, Lake.from_settings(), store, Clock().now(), sample)
+    columns = ("compared", "missing", "stale", "different", "extra")
+    screen.grid(columns, [[getattr(found, c) for c in columns]], right=set(columns))
+    for key in found.samples:
+        screen.OUT.print(f"  {key}", markup=False)
+    raise typer.Exit(1 if found.mismatches else 0)
+
+
+def _tables() -> list[Dataset]:
+    """Every feature table that a room declares."""
+    from platform_assets.location import everything
+
+    return sorted((d for d in everything().values() if d.feature), key=lambda d: d.name)
+
+
+def _find(name: str) -> Dataset:
+    """The feature table that a reference names.
+
+    Raises: UnknownFeatureError.
+    """
+    from platform_assets.declare.feature_ref import resolve
+    from platform_assets.location import everything
+
+    return resolve([name], everything())[0].dataset
+
+
+def _plain(dataset: Dataset) -> str:
+    version = dataset.feature.version if dataset.feature else 1
+    return str(dataset.name).removesuffix(f"_v{version}")
+
+
+def _is_online(dataset: Dataset) -> bool:
+    feature = dataset.feature
+    return feature is not None and feature.online is not None and feature.state != "retired"
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:,.4g}"
