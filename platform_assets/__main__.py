@@ -8,6 +8,7 @@ import typer
 
 from platform_assets.cli import (
     branch,
+    consumer,
     contract,
     diff,
     doctor,
@@ -19,6 +20,7 @@ from platform_assets.cli import (
     quarantine,
     replay,
     rollback,
+    serve,
     sql,
     status,
     stream,
@@ -50,10 +52,12 @@ app.command()(stream.stream)
 app.command()(diff.diff)
 app.command()(rollback.rollback)
 app.command()(listen.listen)
+app.command()(serve.serve)
 app.command()(doctor.doctor)
 app.command(hidden=True)(tend.tend)
 app.add_typer(new.app, name="new")
 app.add_typer(branch.app, name="branch")
+app.add_typer(consumer.app, name="consumer")
 app.add_typer(contract.app, name="contract")
 app.add_typer(quarantine.app, name="quarantine")
 

@@ -42,6 +42,9 @@ class Settings(BaseSettings):
     vault_token: str | None = Field(
         None, description="a reference to the token for `vault:` secrets", repr=False
     )
+    serve_keys: Path | None = Field(
+        None, description="the file of the feature server's consumers; `serve-keys.json` by default"
+    )
     failpoint: str | None = Field(None, description="a named failpoint with its action, for tests")
 
     @cached_property
