@@ -200,4 +200,5 @@ async def _broken(_: Request, error: Exception) -> Response:
         next="look into the server's log",
     )
     status = HTTPStatus.INTERNAL_SERVER_ERROR
-    return Response(body(status, told), status, media_type=MEDIA_TYPE)
+    # The server closes the connection after an error that it did not expect.
+    return Response(body(status, told), status, {"connection": "close"}, MEDIA_TYPE)

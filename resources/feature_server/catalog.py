@@ -15,7 +15,7 @@ from platform_assets.declare.errors import InvalidDeclarationError, UnknownFeatu
 from platform_assets.declare.feature import FeatureSet
 from platform_assets.declare.feature_ref import Chosen, resolve, table_name
 from platform_assets.declare.name import DatasetName
-from resources.feature_server.problem import unprocessable
+from resources.feature_server.problem import shown, unprocessable
 
 MOST_PLANS = 1024
 MOST_FEATURES = 1000
@@ -141,7 +141,7 @@ class Catalog:
         """
         if name not in self.sets:
             known = quoted(self.sets) or "none: no room declares a feature set"
-            raise unprocessable(f"there is no feature set {name!r}", f"use one of {known}")
+            raise unprocessable(f"there is no feature set {shown(name)!r}", f"use one of {known}")
         return self.sets[name][1]
 
     def facts(self) -> dict[str, Any]:

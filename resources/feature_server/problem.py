@@ -68,6 +68,7 @@ def body(status: HTTPStatus, error: WatermainError) -> bytes:
 
 
 def shown(text: object) -> str:
-    """Cut what somebody sent down to what a message may hold."""
+    """Cut what somebody sent down to what a line of a message may hold."""
     whole = str(text)
+    whole = whole if whole.isprintable() else ascii(whole)
     return whole if len(whole) <= MOST_TEXT else f"{whole[:MOST_TEXT]}..."

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from platform_assets.declare.errors import quoted
 from resources.feature_server.catalog import MOST_FEATURES, Catalog, Part, Plan
-from resources.feature_server.problem import RefusedRequestError, unprocessable
+from resources.feature_server.problem import RefusedRequestError, shown, unprocessable
 
 MOST_BYTES = 2**20
 MOST_ENTITIES = 5_000
@@ -103,7 +103,7 @@ def _document(body: bytes) -> dict[str, Any]:
         raise unprocessable(f"the body is {_KINDS[type(found)]}", f"send {_SHAPE}", "the body")
     if odd := found.keys() - _FIELDS:
         raise unprocessable(
-            f"the body has unknown members: {quoted(odd)}", f"send {_SHAPE}", "the body"
+            f"the body has unknown members: {quoted(map(shown, odd))}", f"send {_SHAPE}", "the body"
         )
     return found
 
@@ -136,7 +136,7 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
         names = [name for name, _ in pairs]
-        raise _malformed(f"{quoted({n for n in names if names.count(n) > 1})} stands twice")
+        raise _malformed(f"{quoted({shown(n) for n in names if names.count(n) > 1})} stands twice")
     return found
 
 
@@ -152,7 +152,7 @@ def _malformed(why: str) -> RefusedRequestError:
 def _odd_columns(plan: Plan, entities: dict[str, Any]) -> RefusedRequestError:
     missing, odd = plan.entities.keys() - entities.keys(), entities.keys() - plan.entities.keys()
     told = [f"{quoted(missing)} is missing"] * bool(missing)
-    told += [f"{quoted(odd)} identifies nothing that is asked for"] * bool(odd)
+    told += [f"{quoted(map(shown, odd))} identifies nothing that is asked for"] * bool(odd)
     return unprocessable(
         f"`entities`: {', '.join(told)}", f"give exactly the columns {quoted(plan.entities)}"
     )

@@ -105,17 +105,19 @@ class _Task:
 
     def tell(self, rows: Sequence[Kept | None]) -> None:
         """Give the answer to who waits."""
-        self._call(lambda: self.answer.done() or self.answer.set_result(rows))
+        self._call(lambda: self.answer.set_result(rows))
 
     def fail(self, error: BaseException) -> None:
         """Give the error to who waits."""
-        self._call(lambda: self.answer.done() or self.answer.set_exception(error))
+        self._call(lambda: self.answer.set_exception(error))
 
-    def _call(self, report: Callable[[], object]) -> None:
-        try:
-            self.loop.call_soon_threadsafe(report)
-        except RuntimeError:
-            return  # the loop is closed: the server has ended
+    def _call(self, report: Callable[[], None]) -> None:
+        with suppress(RuntimeError):  # the loop is closed: the server has ended
+            self.loop.call_soon_threadsafe(self._report, report)
+
+    def _report(self, report: Callable[[], None]) -> None:
+        if not self.answer.done():
+            report()
 
 
 def _closed(store: OnlineStore | None) -> None:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+import httpx
 import orjson
 import pyarrow as pa
-from starlette.testclient import TestClient
 
 from platform_assets.declare import (
     Column,
@@ -31,9 +31,11 @@ from resources.feature_server.catalog import Catalog
 from resources.feature_server.consumers import Doorkeeper
 from resources.feature_server.reader import ThreadReader
 from resources.online_store.protocol import Cursor, Kept
+from tests.resources.source.web_server import served
 
 NOW = datetime(2013, 1, 22, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
+KEPT = Online()
 NUMBER, TEXT, WHOLE = pa.float64(), pa.string(), pa.int64()
 Types = Mapping[str, pa.DataType]
 
@@ -46,7 +48,7 @@ def declare(
     version: int = 1,
     state: State = "current",
     max_age: timedelta | None = HOUR,
-    online: Online | None = Online(),
+    online: Online | None = KEPT,
 ) -> Dataset:
     """Declare a feature table over nothing."""
     contract = Contract(
@@ -192,8 +194,11 @@ def server(
     return FeatureServer(catalog(), reader, door, FixedClock(NOW))
 
 
-def client(
-    store: MemoryStore, door: Doorkeeper | None = None
-) -> AbstractContextManager[TestClient]:
-    """Ask a feature server without a network."""
-    return TestClient(server(store, door).application(), raise_server_exceptions=False)
+@contextmanager
+def asked(serving: FeatureServer) -> Iterator[httpx.Client]:
+    """Ask a feature server over a real connection."""
+    with (
+        served(serving.application()) as url,
+        httpx.Client(base_url=url, trust_env=False, verify=False, timeout=60) as client,
+    ):
+        yield client
