@@ -24,7 +24,6 @@ from platform_assets.declare import (
     feature_table,
 )
 from platform_assets.declare.errors import UnreachableSystemError
-from platform_assets.declare.feature import State
 from resources.clock import FixedClock
 from resources.feature_server.application import FeatureServer
 from resources.feature_server.catalog import Catalog
@@ -40,17 +39,9 @@ NUMBER, TEXT, WHOLE = pa.float64(), pa.string(), pa.int64()
 Types = Mapping[str, pa.DataType]
 
 
-def declare(
-    table: str,
-    entity: Types,
-    features: Types,
-    *,
-    version: int = 1,
-    state: State = "current",
-    max_age: timedelta | None = HOUR,
-    online: Online | None = KEPT,
-) -> Dataset:
-    """Declare a feature table over nothing."""
+def declare(table: str, entity: Types, features: Types, **words: Any) -> Dataset:
+    """Declare a feature table over nothing, kept online for an hour unless the words differ."""
+    feature = Feature(entity=tuple(entity), **{"max_age": HOUR, "online": KEPT, **words})
     contract = Contract(
         grain=f"one row per {' '.join(entity)} with hour",
         key=(*entity, "hour_at"),
@@ -64,9 +55,7 @@ def declare(
 
     @feature_table(
         f"prediction.features.{table}",
-        feature=Feature(
-            entity=tuple(entity), version=version, state=state, max_age=max_age, online=online
-        ),
+        feature=feature,
         contract=contract,
         owner="team:prediction",
     )
