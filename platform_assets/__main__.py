@@ -8,17 +8,20 @@ import typer
 
 from platform_assets.cli import (
     branch,
+    consumer,
     contract,
     diff,
     doctor,
     down,
     explain,
+    features,
     listen,
     materialize,
     new,
     quarantine,
     replay,
     rollback,
+    serve,
     sql,
     status,
     stream,
@@ -50,11 +53,14 @@ app.command()(stream.stream)
 app.command()(diff.diff)
 app.command()(rollback.rollback)
 app.command()(listen.listen)
+app.command()(serve.serve)
 app.command()(doctor.doctor)
 app.command(hidden=True)(tend.tend)
 app.add_typer(new.app, name="new")
 app.add_typer(branch.app, name="branch")
+app.add_typer(consumer.app, name="consumer")
 app.add_typer(contract.app, name="contract")
+app.add_typer(features.app, name="features")
 app.add_typer(quarantine.app, name="quarantine")
 
 

@@ -18,6 +18,7 @@ from platform_assets.build.mart import marts
 from platform_assets.build.quarantine_asset import quarantine_assets
 from platform_assets.declare.dataset import Dataset
 from platform_assets.declare.errors import InvalidDeclarationError, UnknownDatasetError, quoted
+from platform_assets.declare.feature import FeatureSet
 from platform_assets.declare.name import DatasetName
 from resources.dbt import manifest_path
 from resources.lake import Lake
@@ -50,6 +51,16 @@ def declared(team: str) -> tuple[Dataset, ...]:
     if manifest.exists():
         found += marts(team, manifest)
     return tuple({d.name: d for d in found}.values())
+
+
+@cache
+def feature_sets(team: str) -> tuple[FeatureSet, ...]:
+    """Every feature set that a room names."""
+    name = f"platform_assets.{team}.features"
+    if importlib.util.find_spec(name) is None:
+        return ()
+    module = importlib.import_module(name)
+    return tuple(s for s in vars(module).values() if isinstance(s, FeatureSet))
 
 
 def everything() -> dict[DatasetName, Dataset]:

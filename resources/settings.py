@@ -33,6 +33,9 @@ class Settings(BaseSettings):
     s3_key_id: str | None = Field(None, description="key id for the S3-style store")
     s3_secret: str | None = Field(None, description="secret for the S3-style store", repr=False)
     port: int = Field(3000, description="the port of Dagster's web server on 127.0.0.1")
+    serve_keys: Path | None = Field(
+        None, description="the file of the feature server's consumers; `serve-keys.json` by default"
+    )
     memory_limit: str = Field("4GB", description="memory that one step's engine may use")
     threads: int = Field(2, description="threads that one step's engine may use", ge=1)
     lease_seconds: int = Field(30, description="silence after which a writer's lease moves", ge=1)

@@ -32,6 +32,14 @@ class UnknownDatasetError(TerminalError):
     """Reject a dataset name that nothing declares."""
 
 
+class UnknownFeatureError(TerminalError):
+    """Reject a reference to a feature, a version, a feature table that nothing declares."""
+
+
+class TrainingSetError(TerminalError):
+    """Refuse a spine that features cannot be joined to, a manifest that cannot be repeated."""
+
+
 class InvalidCadenceError(TerminalError):
     """Reject a cadence that names no real calendar."""
 

@@ -1,0 +1,1 @@
+"""The feature server: online features over HTTP."""
