@@ -30,6 +30,7 @@ from demo.options import (
 from demo.pace import FOREVER, Pace, present, stop_asked
 from demo.replay import Replay
 from demo.screen import HourlyLines, progress_bar, report
+from demo.training import train
 from demo.weather import Shelf
 from platform_assets.declare.errors import UnreachableSystemError, WatermainError
 
@@ -147,6 +148,7 @@ def live(options: LiveOptions) -> None:
     report(counts, sentence, as_json=options.as_json)
 
 
+app.command()(train)
 services.add_to(app)
 
 

@@ -1,0 +1,53 @@
+"""`python -m demo train`: the model of delays, honest, then as a leak would flatter it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from demo.options import DAY, Common, taking
+from demo.screen import report
+
+LEAK = timedelta(hours=1)  # after the departure: what happened is known, so is the answer
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainOptions(Common):
+    """The options of `train`."""
+
+    first: Annotated[datetime, typer.Option(formats=DAY, help="The first day of departures.")] = (
+        datetime(2013, 1, 2)
+    )
+    last: Annotated[datetime, typer.Option(formats=DAY, help="The last day of departures.")] = (
+        datetime(2013, 1, 31)
+    )
+    manifest: Annotated[
+        Path | None, typer.Option(help="Train again from exactly what this file pins.")
+    ] = None
+
+
+@taking(TrainOptions)
+def train(options: TrainOptions) -> None:
+    """Train a model of departure delays from a pinned frame; show what a leak would pretend."""
+    from demo import delay_model
+
+    pinned = delay_model.load(options.manifest) if options.manifest else None
+    days = (options.first.date(), options.last.date())
+    spine = delay_model.flights(*days, snapshot=pinned.snapshot if pinned else None)
+    honest = delay_model.train(spine, as_of=pinned)
+    at = honest.manifest.snapshot
+    leaky = delay_model.train(delay_model.flights(*days, seen=LEAK, snapshot=at), as_of=at)
+    kept = options.manifest or options.folder / "models" / "departure_delay.json"
+    if pinned is None:
+        delay_model.save(honest.manifest, kept)
+    report(
+        {**delay_model.told(honest), "leaky_auc": round(leaky.auc, 6), "manifest": str(kept)},
+        f"AUC {honest.auc:.4f} on {honest.judged:,} flights it never saw, {honest.learnt:,} learnt;"
+        f" a frame that leaks would pretend {leaky.auc:.4f}\n"
+        f"pinned to snapshot {at}: python -m demo train --manifest {kept}",
+        as_json=options.as_json,
+    )
