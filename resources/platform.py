@@ -12,6 +12,7 @@ from pathlib import Path
 
 from platform_assets.declare.errors import UnreachableSystemError
 from resources.broker import broker_command
+from resources.feature_server.consumers import keys_path
 from resources.instance import instance_environment, rooms_workspace, warm_configuration
 from resources.postgres import EmbeddedPostgres
 from resources.settings import Settings
@@ -20,6 +21,7 @@ from resources.supervisor import Service, Supervisor
 HOST = "127.0.0.1"
 WEB, DAEMON, WARM, LIVE, TEND = "web", "daemon", "warm", "live", "tend"
 MOVEMENTS, STATIONS = "movements", "stations"
+STREAM, SERVE = "stream", "serve"
 BUS, FIELD, WEATHER = "bus", "field", "weather"
 TODAY = (LIVE, MOVEMENTS, STATIONS)  # what lets the demo's world of today happen
 OUTSIDE = {  # the demo's servers: the connection that leads to each, how its address begins
@@ -27,7 +29,14 @@ OUTSIDE = {  # the demo's servers: the connection that leads to each, how its ad
     FIELD: ("field_stations", "mqtt://"),
     WEATHER: ("weather", "http://"),
 }
-STOP_ORDER = (TEND, *TODAY, DAEMON, WEB, WARM, *OUTSIDE)
+FEATURES = (STREAM, SERVE)  # what keeps online features fresh, what answers for them
+STREAMED = (  # what a traveller must hear of within seconds
+    "operations.raw.movements",
+    "operations.curated.movements",
+    "operations.curated.impossible_movements",
+    "prediction",
+)
+STOP_ORDER = (TEND, *FEATURES, *TODAY, DAEMON, WEB, WARM, *OUTSIDE)
 
 
 @dataclass(frozen=True)
@@ -69,6 +78,8 @@ class Platform:
             DAEMON: (python, "-m", "dagster._daemon", "run", "-w", rooms),
             WARM: (python, "-m", "launch.server", *_words(warm_configuration(settings))),
             TEND: (python, "-m", "platform_assets", "tend"),
+            STREAM: (python, "-m", "platform_assets", "stream", *STREAMED),
+            SERVE: (python, "-m", "platform_assets", "serve", *self._door()),
         }
         is_demo = name in (*TODAY, *OUTSIDE)
         return Service(
@@ -77,6 +88,16 @@ class Platform:
             environment=environment,
             grace=timedelta(seconds=10 if is_demo else 25),
         )
+
+    def _door(self) -> tuple[str, ...]:
+        """How the feature server listens: asking for keys as soon as a consumer was added."""
+        port = ("--port", str(self.settings.serve_port))
+        return port if keys_path(self.settings).exists() else (*port, "--open")
+
+    @property
+    def features_url(self) -> str:
+        """Where the feature server is reached."""
+        return f"http://{HOST}:{self.settings.serve_port}"
 
     def _demo(self, name: str) -> tuple[str, ...]:
         """The command of one of the demo's services."""

@@ -36,6 +36,7 @@ class Settings(BaseSettings):
     serve_keys: Path | None = Field(
         None, description="the file of the feature server's consumers; `serve-keys.json` by default"
     )
+    serve_port: int = Field(3090, description="the port of the feature server on 127.0.0.1")
     memory_limit: str = Field("4GB", description="memory that one step's engine may use")
     threads: int = Field(2, description="threads that one step's engine may use", ge=1)
     lease_seconds: int = Field(30, description="silence after which a writer's lease moves", ge=1)

@@ -33,10 +33,10 @@ def definition(dataset: Dataset) -> str:
 
 
 def _tree(function: Callable[..., Any]) -> str:
-    """The function as written, without layout, comments, decorators, docstring."""
+    """The function as written, without name, layout, comments, decorators, docstring."""
     found = ast.parse(textwrap.dedent(inspect.getsource(function))).body[0]
     if isinstance(found, ast.FunctionDef):
-        found.decorator_list = []
+        found.decorator_list, found.name = [], ""
         if ast.get_docstring(found) is not None:
             found.body = found.body[1:]
     return ast.dump(found)

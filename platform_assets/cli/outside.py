@@ -73,6 +73,21 @@ def _serve(platform: Platform) -> list[str]:
     return told
 
 
+def open_features(platform: Platform) -> None:
+    """Follow what travellers must hear of, answer for it, at the set port or a free one."""
+    from resources.broker import answers, free_port
+    from resources.platform import SERVE, STREAM, Platform
+    from resources.settings import load_settings
+
+    with step("features") as line:
+        pids = {STREAM: platform.supervisor.start(platform.service(STREAM)).pid}
+        if platform.supervisor.alive(SERVE) is None and answers(platform.settings.serve_port):
+            write_variables(platform.settings, {"WATERMAIN_SERVE_PORT": str(free_port())})
+        now = Platform(load_settings())
+        pids[SERVE] = now.supervisor.start(now.service(SERVE)).pid
+        line.say(", ".join(f"{n} {pid}" for n, pid in pids.items()) + f" at {now.features_url}")
+
+
 def known_port(platform: Platform, name: str) -> int | None:
     """The port that a server of the demo had the last time."""
     try:

@@ -88,6 +88,7 @@ def _start(platform: Platform, *, demo: bool, until: str, detach: bool) -> bool:
                 line.say("stand already")
         with screen.step("live data") as line:
             line.say(", ".join(f"{n} {supervisor.start(platform.service(n)).pid}" for n in TODAY))
+        outside.open_features(platform)
     if detach:
         supervisor.start(platform.service(TEND))
     return ran
@@ -155,12 +156,17 @@ def _unhealthy(platform: Platform, what: str, name: str) -> UnreachableSystemErr
 
 def _tell(platform: Platform, began: float, *, ran: bool, detach: bool) -> None:
     from platform_assets.cli import screen
+    from resources.platform import Platform
+    from resources.settings import load_settings
 
     seconds = time.monotonic() - began
     word = "already runs" if ran else "is up"
     screen.ERR.print(f"\nWatermain {word}, healthy after {seconds:.0f} s.", style="bold")
     screen.ERR.print(f"  look   {platform.url}")
     screen.ERR.print("  ask    watermain status")
+    if platform.supervisor.alive("serve") is not None:
+        url = Platform(load_settings()).features_url
+        screen.ERR.print(f"  ask    curl {url}/v1/features", markup=False)
     screen.ERR.print(
         '  ask    watermain sql "select carrier, count(*) as flights'
         ' from operations.curated.flights group by carrier"'

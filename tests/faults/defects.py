@@ -12,7 +12,7 @@ import duckdb
 import psycopg
 import pyarrow as pa
 
-from platform_assets.build import ingest, replay, restore
+from platform_assets.build import ingest, replay, restore, typing_rules
 from resources import ledger, unsettled
 from resources.fence import Lease
 from resources.lake import Lake
@@ -178,14 +178,14 @@ def float_json() -> None:
 
 def naive_time() -> None:
     """Forget the zone of an instant."""
-    typed = ingest.typed
+    typed = typing_rules.typed
 
     def naive(column: str, kind: Any, engine_type: str, source: str) -> str:
         if "TIME ZONE" in engine_type:
             return f"try_cast(left({column}, 19) as timestamp)::{engine_type}"
         return typed(column, kind, engine_type, source)
 
-    ingest.typed = naive
+    typing_rules.typed = naive
 
 
 def verdicts_after_the_commit() -> None:
