@@ -237,7 +237,7 @@ class RedisStore:
             with self._client.pipeline(transaction=False) as pipe:
                 for at in range(first, min(first + each, len(keys)), SCRIPT_KEYS):
                     some = keys[at : at + SCRIPT_KEYS]
-                    words = (*some, head, now, *values[at : at + SCRIPT_KEYS])
+                    words: list[Any] = [*some, head, now, *values[at : at + SCRIPT_KEYS]]
                     pipe.eval(script, len(some) + 1, _begun(table), *words)
                 counts = pipe.execute()
             if -1 in counts:
