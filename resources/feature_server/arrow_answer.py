@@ -31,11 +31,9 @@ def arrow_answer(question: Question, found: Sequence[Found]) -> bytes:
         chosen = each.part.chosen
         columns |= _features(each)
         columns[f"{chosen.prefix}.status"] = pa.array(
-            each.statuses or ["present"] * len(each.rows), pa.string()
+            each.statuses or ["present"] * each.present, pa.string()
         )
-        columns[f"{chosen.prefix}.event_time"] = pa.array(
-            [None if row is None else row.event_us for row in each.rows], _INSTANT
-        )
+        columns[f"{chosen.prefix}.event_time"] = pa.array(list(each.rows.events), _INSTANT)
         versions[chosen.prefix] = {"table": each.part.name, "version": chosen.feature.version}
     batch = pa.RecordBatch.from_pydict(columns, metadata={"tables": orjson.dumps(versions)})
     sink = pa.BufferOutputStream()
@@ -46,11 +44,7 @@ def arrow_answer(question: Question, found: Sequence[Found]) -> bytes:
 
 def _features(found: Found) -> dict[str, pa.Array]:
     """Read stored JSON into columns of the contract's types."""
-    statuses = found.statuses or ["present"] * len(found.rows)
-    lines = b"\n".join(
-        row.value if row is not None and status == "present" else b"{}"
-        for row, status in zip(found.rows, statuses, strict=True)
-    )
+    lines = b"\n".join([b"{}" if value is None else value for value in found.values])
     chosen = found.part.chosen
     table = arrow_json.read_json(
         pa.BufferReader(lines),
