@@ -5,12 +5,16 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import duckdb
 import pyarrow as pa
 import sqlglot
 from sqlglot import exp
 
+from platform_assets.build.declared import feature_tables
+from platform_assets.build.training import AsOf, Features, OfflineStore, TrainingFrame
+from platform_assets.build.training_manifest import Manifest
 from platform_assets.declare.dataset import Dataset
 from platform_assets.declare.errors import (
     InvalidDeclarationError,
@@ -23,6 +27,7 @@ from resources.lake import Lake
 from resources.lake import table as lake_table
 
 Names = Callable[[], Mapping[DatasetName, Dataset]]
+__all__ = ["Answer", "Manifest", "TrainingFrame", "query", "table", "training_frame"]
 HARMLESS = ("range", "generate_series", "unnest")
 
 
@@ -50,6 +55,32 @@ def table(
     return query(
         f"select {wanted} from {DatasetName.parse(name)}", snapshot=snapshot, lake=lake
     ).rows
+
+
+def training_frame(
+    spine: Any,
+    features: Features,
+    *,
+    entities: Mapping[str, str] | None = None,
+    at: str = "event_time",
+    as_of: AsOf = None,
+    lake: Lake | None = None,
+) -> TrainingFrame:
+    """Join to each row of the spine what was known of its entity at its instant.
+
+    Shapes: the spine is an Arrow, pandas or ibis table, `at` its column of instants; a reference
+    is `team.features.table`, with `@2` for a version, `:feature` for one feature, or a feature set
+    is given; `entities` maps an entity's column to the spine's where they are named differently.
+    `as_of` is a snapshot's number, an aware moment, the manifest of an earlier call, or nothing
+    for the newest snapshot.
+    Guarantees: every row of the spine, in its order, once; of an entity's rows whose event time,
+    whose known-at are at or before the instant, the one with the newest event time (among those
+    the latest known), null where that is older than the table's max age; the manifest makes the
+    same call return the same values.
+    Raises: TrainingSetError, UnknownFeatureError, UnknownDatasetError.
+    """
+    store = OfflineStore(lake or Lake.from_settings(), feature_tables())
+    return store.training_frame(spine, features, entities=entities, at=at, as_of=as_of)
 
 
 def query(
