@@ -23,8 +23,8 @@ def serve(
     from platform_assets.cli.screen import ERR
     from resources.feature_server.application import application
     from resources.feature_server.asking import Asking
-    from resources.feature_server.process import run
     from resources.feature_server.opening import reader_of
+    from resources.feature_server.process import run
     from resources.settings import load_settings
 
     settings = load_settings()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -14,6 +15,7 @@ from resources.feature_server.catalog import Part
 from resources.feature_server.reader import Rows
 
 Status = Literal["present", "stale", "missing"]
+_INSTANT = np.dtype("datetime64[us]")
 _UTC = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NAIVE_UTC | orjson.OPT_UTC_Z
 
 
@@ -95,7 +97,7 @@ def _times(events: Sequence[int | None]) -> bytes:
 
 def instants(events: Sequence[int]) -> bytes:
     """Write instants, given as microseconds since 1970, as a JSON array of ISO 8601 in UTC."""
-    return orjson.dumps(np.array(events, np.int64).view("datetime64[us]"), option=_UTC)
+    return orjson.dumps(np.frombuffer(array("q", events), _INSTANT), option=_UTC)
 
 
 def _features(part: Part, values: Sequence[bytes | None]) -> Sequence[bytes]:

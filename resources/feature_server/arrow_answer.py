@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Sequence
 
 import orjson
@@ -54,13 +55,17 @@ def _features(found: Found) -> dict[str, pa.Array]:
         ),
     ).combine_chunks()
     return {
-        chosen.label(name): _one(table[name]).cast(chosen.dataset.contract.column(name).type)
+        chosen.label(name): _typed(table[name], chosen.dataset.contract.column(name).type)
         for name in chosen.columns
     }
 
 
-def _one(column: pa.ChunkedArray) -> pa.Array:
-    whole = column.combine_chunks()
+def _typed(column: pa.ChunkedArray, kind: pa.DataType) -> pa.Array:
+    """Give a column as it was read its type."""
+    if _is_bytes(kind):
+        texts = column.to_pylist()
+        return pa.array([None if t is None else base64.b64decode(t) for t in texts], kind)
+    whole = column.combine_chunks().cast(kind)
     return whole.chunk(0) if isinstance(whole, pa.ChunkedArray) else whole
 
 
@@ -71,5 +76,9 @@ def _stored(part: Part) -> pa.Schema:
 
 
 def _in_json(kind: pa.DataType) -> pa.DataType:
-    is_text = pa.types.is_date(kind) or pa.types.is_time(kind)
+    is_text = pa.types.is_date(kind) or pa.types.is_time(kind) or _is_bytes(kind)
     return pa.string() if is_text else kind
+
+
+def _is_bytes(kind: pa.DataType) -> bool:
+    return pa.types.is_binary(kind) or pa.types.is_large_binary(kind)

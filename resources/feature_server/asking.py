@@ -72,7 +72,7 @@ class Asking:
 
     async def _answer(self, question: Question, headers: Headers) -> Response:
         rows = await self.reader.read(question.wanted())
-        now_us = int(self.clock.now().timestamp() * 1e6)
+        now_us = self.clock.micros()
         parts, each = question.plan.parts, question.rows
         if len(parts) == 1:
             found = [judged(parts[0], rows, now_us)]

@@ -56,7 +56,7 @@ class RedisReader:
             prefix = _prefix(table)
             keys += [prefix + key for key in of_table]
         values = await line.ask(keys)
-        return _rows(values, int(self._clock.now().timestamp() * 1e6))
+        return _rows(values, self._clock.micros())
 
     async def close(self) -> None:
         """Let go of the connection."""

@@ -74,6 +74,7 @@ MANY = {
     "seen_at": pa.timestamp("us", "UTC"),
     "seen_on": pa.date32(),
     "late": pa.bool_(),
+    "mark": pa.binary(),
 }
 AIRPORT = declare("airport_delay", {"airport": TEXT}, {"mean": NUMBER, "departures": WHOLE})
 AIRPORT_2 = declare("airport_delay", {"airport": TEXT}, {"mean": NUMBER, "p90": NUMBER}, version=2)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -12,11 +12,13 @@ import hiredis
 import orjson
 import pyarrow as pa
 import pytest
+import uvloop
 
 from platform_assets.declare.errors import UnreachableSystemError
 from resources.broker import free_port
 from resources.clock import FixedClock
 from resources.feature_server import redis_reader
+from resources.feature_server.reader import Rows
 from resources.feature_server.redis_reader import RedisReader
 from resources.online_store.address import StoreAddress
 from resources.online_store.protocol import ENTRIES, Cursor, Kept
@@ -25,11 +27,22 @@ from tests.resources.feature_server.delays import HOUR, NOW, micros
 from tests.resources.online_store.redis_server import RedisServer, redis_server
 
 TABLE = "prediction.features.airport_delay_v1"
-WANTED = [(TABLE, b'["JFK"]'), (TABLE, b'["LGA"]')]
+KEYS = [b'["JFK"]', b'["LGA"]']
+WANTED = [(TABLE, KEYS)]
+NONE = Rows.of([None, None])
 NEVER = 2**63 - 1
 NOW_US = micros(NOW)
 SHORT = timedelta(seconds=0.2)
 Answer = Callable[[list[bytes]], bytes | None]
+
+
+@pytest.fixture(autouse=True, params=["asyncio", "uvloop"])
+def loops(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Python's own loop, the one that the server runs on."""
+    if request.param == "uvloop":
+        asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
+    yield
+    asyncio.set_event_loop_policy(None)
 
 
 def bulk(*values: bytes | None) -> bytes:
@@ -89,7 +102,7 @@ def asked(
     return asyncio.run(whole())
 
 
-async def once(found: RedisReader) -> Sequence[Kept | None]:
+async def once(found: RedisReader) -> Rows:
     """Read two rows."""
     return await found.read(WANTED)
 
@@ -112,8 +125,8 @@ def test_row_is_unpacked(stored: bytes | None, row: Kept | None) -> None:
         asked_for.append(keys)
         return bulk(stored, None)
 
-    assert asked(answer, once) == [row, None]
-    assert asked_for == [[f"online:{TABLE}:".encode() + key for _, key in WANTED]]
+    assert asked(answer, once) == Rows.of([row, None])
+    assert asked_for == [[f"online:{TABLE}:".encode() + key for key in KEYS]]
 
 
 def test_questions_do_not_wait_for_each_other() -> None:
@@ -123,8 +136,8 @@ def test_questions_do_not_wait_for_each_other() -> None:
         return bulk(*(packed(NOW_US, orjson.dumps({"key": key.decode()})) for key in keys))
 
     async def ask(found: RedisReader) -> object:
-        wanted = [[("t", b"[%d]" % n)] for n in range(200)]
-        return [rows[0].value for rows in await asyncio.gather(*map(found.read, wanted)) if rows[0]]
+        wanted = [[("t", [b"[%d]" % n])] for n in range(200)]
+        return [rows.values[0] for rows in await asyncio.gather(*map(found.read, wanted))]
 
     assert asked(answer, ask) == [orjson.dumps({"key": f"online:t:[{n}]"}) for n in range(200)]
 
@@ -164,7 +177,7 @@ def test_silent_server_loses_its_connection() -> None:
         silent.clear()
         return [type(each) for each in both], await found.read(WANTED)
 
-    expected = [UnreachableSystemError] * 2, [None, None]
+    expected = [UnreachableSystemError] * 2, NONE
     assert asked(answer, ask, SHORT) == expected
 
 
@@ -189,12 +202,12 @@ def test_answer_that_nobody_waits_for_is_left_out() -> None:
         return b"".join(late) if len(late) == 2 else None
 
     async def ask(found: RedisReader) -> object:
-        first = asyncio.create_task(found.read([("t", b"[11]")]))
+        first = asyncio.create_task(found.read([("t", [b"[11]"])]))
         await asyncio.sleep(0.05)
         first.cancel()
-        return await found.read([("t", b"[22]")])
+        return await found.read([("t", [b"[22]"])])
 
-    assert asked(answer, ask) == [Kept(NOW_US, b"[22]")]
+    assert asked(answer, ask) == Rows([NOW_US], [b"[22]"])
 
 
 def test_closed_port_is_told() -> None:
@@ -244,17 +257,20 @@ def test_rows_of_the_platform_are_read(tmp_path: Path) -> None:
 
     async def whole(server: RedisServer) -> None:
         found = reading_of(server)
-        wanted = [*WANTED, (TABLE, b'["EWR"]')]
+        keys = [*KEYS, b'["EWR"]']
+        wanted = [(TABLE, keys)]
         store_rows(server, JFK=NOW_US, LGA=NOW_US - 5)
         with RedisStore(StoreAddress(server.url), FixedClock(NOW)) as store:
             rows = await found.read(wanted)
-            assert rows == store.get(wanted)
-            assert [row and row.event_us for row in rows] == [NOW_US, NOW_US - 5, None]
+            assert rows == Rows.of(store.get([(TABLE, key) for key in keys]))
+            assert rows.events == [NOW_US, NOW_US - 5, None]
+            full = await found.read(WANTED)
+            assert list(full.values) == [b'{"mean":1.5}'] * 2
         server.kill()
         with pytest.raises(UnreachableSystemError):
             await found.read(wanted)
         server.start()
-        assert await found.read(wanted) == [None] * 3
+        assert await found.read(wanted) == Rows.of([None] * 3)
         await found.close()
 
     with redis_server(tmp_path) as server:
@@ -274,7 +290,7 @@ def test_password_database_are_those_of_the_address(tmp_path: Path) -> None:
         right = StoreAddress(f"redis://:hunter2@127.0.0.1:{server.port}/3")
         wrong = StoreAddress(f"redis://:hunter3@127.0.0.1:{server.port}/3")
         found = RedisReader(lambda: right)
-        assert await found.read(WANTED) == [None, None]
+        assert await found.read(WANTED) == NONE
         await found.close()
         with pytest.raises(UnreachableSystemError) as caught:
             await RedisReader(lambda: wrong).read(WANTED)
