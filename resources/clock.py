@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
 
 
 class Clock:
@@ -12,6 +16,10 @@ class Clock:
     def now(self) -> datetime:
         """The present instant."""
         return datetime.now(UTC)
+
+    def micros(self) -> int:
+        """Microseconds since 1970."""
+        return time.time_ns() // 1000
 
 
 @dataclass
@@ -22,3 +30,6 @@ class FixedClock(Clock):
 
     def now(self) -> datetime:
         return self.instant
+
+    def micros(self) -> int:
+        return (self.instant - _EPOCH) // _MICROSECOND

@@ -21,9 +21,10 @@ def serve(
 ) -> None:
     """Answer questions for the newest features of entities, out of the online store."""
     from platform_assets.cli.screen import ERR
-    from resources.feature_server.application import FeatureServer
+    from resources.feature_server.application import application
+    from resources.feature_server.asking import Asking
+    from resources.feature_server.opening import reader_of
     from resources.feature_server.process import run
-    from resources.feature_server.reader import reader_of
     from resources.settings import load_settings
 
     settings = load_settings()
@@ -31,7 +32,7 @@ def serve(
     door = None if is_open else doorkeeper(settings)
     if is_open:
         check_loopback(host)
-    app = FeatureServer(catalog, reader_of(settings), door).application()
+    app = application(Asking(catalog, reader_of(settings), door))
     ERR.print(f"POST http://{host}:{port}/v1/features", markup=False)
     run(app, host, port)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Sequence
 
 import orjson
@@ -31,11 +32,9 @@ def arrow_answer(question: Question, found: Sequence[Found]) -> bytes:
         chosen = each.part.chosen
         columns |= _features(each)
         columns[f"{chosen.prefix}.status"] = pa.array(
-            each.statuses or ["present"] * len(each.rows), pa.string()
+            each.statuses or ["present"] * each.present, pa.string()
         )
-        columns[f"{chosen.prefix}.event_time"] = pa.array(
-            [None if row is None else row.event_us for row in each.rows], _INSTANT
-        )
+        columns[f"{chosen.prefix}.event_time"] = pa.array(list(each.rows.events), _INSTANT)
         versions[chosen.prefix] = {"table": each.part.name, "version": chosen.feature.version}
     batch = pa.RecordBatch.from_pydict(columns, metadata={"tables": orjson.dumps(versions)})
     sink = pa.BufferOutputStream()
@@ -46,11 +45,7 @@ def arrow_answer(question: Question, found: Sequence[Found]) -> bytes:
 
 def _features(found: Found) -> dict[str, pa.Array]:
     """Read stored JSON into columns of the contract's types."""
-    statuses = found.statuses or ["present"] * len(found.rows)
-    lines = b"\n".join(
-        row.value if row is not None and status == "present" else b"{}"
-        for row, status in zip(found.rows, statuses, strict=True)
-    )
+    lines = b"\n".join([b"{}" if value is None else value for value in found.values])
     chosen = found.part.chosen
     table = arrow_json.read_json(
         pa.BufferReader(lines),
@@ -60,13 +55,17 @@ def _features(found: Found) -> dict[str, pa.Array]:
         ),
     ).combine_chunks()
     return {
-        chosen.label(name): _one(table[name]).cast(chosen.dataset.contract.column(name).type)
+        chosen.label(name): _typed(table[name], chosen.dataset.contract.column(name).type)
         for name in chosen.columns
     }
 
 
-def _one(column: pa.ChunkedArray) -> pa.Array:
-    whole = column.combine_chunks()
+def _typed(column: pa.ChunkedArray, kind: pa.DataType) -> pa.Array:
+    """Give a column as it was read its type."""
+    if _is_bytes(kind):
+        texts = column.to_pylist()
+        return pa.array([None if t is None else base64.b64decode(t) for t in texts], kind)
+    whole = column.combine_chunks().cast(kind)
     return whole.chunk(0) if isinstance(whole, pa.ChunkedArray) else whole
 
 
@@ -77,5 +76,9 @@ def _stored(part: Part) -> pa.Schema:
 
 
 def _in_json(kind: pa.DataType) -> pa.DataType:
-    is_text = pa.types.is_date(kind) or pa.types.is_time(kind)
+    is_text = pa.types.is_date(kind) or pa.types.is_time(kind) or _is_bytes(kind)
     return pa.string() if is_text else kind
+
+
+def _is_bytes(kind: pa.DataType) -> bool:
+    return pa.types.is_binary(kind) or pa.types.is_large_binary(kind)

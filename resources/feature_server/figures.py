@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 
 from resources.feature_server.answer import Found
@@ -42,23 +44,34 @@ class Figures:
             registry=kept,
         )
 
+        self._held: dict[tuple[Any, ...], Any] = {}
+
     def answered(self, consumer: str, status: int, seconds: float) -> None:
         """Count a request."""
-        self._requests.labels(consumer, str(status)).inc()
+        self._child(self._requests, consumer, str(status)).inc()
         self._seconds.observe(seconds)
 
     def found(self, found: Found, now_us: int) -> None:
         """Count the rows of a table."""
         table = found.part.stored
-        if found.present:
-            self._rows.labels(table, "present").inc(found.present)
-        if found.stale:
-            self._rows.labels(table, "stale").inc(found.stale)
-        if found.missing:
-            self._rows.labels(table, "missing").inc(found.missing)
+        for status, count in (
+            ("present", found.present),
+            ("stale", found.stale),
+            ("missing", found.missing),
+        ):
+            if count:
+                self._child(self._rows, table, status).inc(count)
         if found.oldest_us is not None:
             age = max(0, now_us - found.oldest_us) / _MICROSECONDS
-            self._ages.labels(table).observe(age)
+            self._child(self._ages, table).observe(age)
+
+    def _child(self, metric: Counter | Histogram, *labels: str) -> Any:
+        """The series of these labels, found once."""
+        key = (metric, *labels)
+        found = self._held.get(key)
+        if found is None:
+            found = self._held[key] = metric.labels(*labels)
+        return found
 
     def page(self) -> bytes:
         """Write all figures as Prometheus reads them."""

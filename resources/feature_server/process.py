@@ -5,6 +5,8 @@ from __future__ import annotations
 import uvicorn
 from starlette.applications import Starlette
 
+from resources.feature_server.whole_writes import WholeWritesProtocol
+
 MOST_CONNECTIONS = 2048
 KEEP_ALIVE_SECONDS = 30
 FAREWELL_SECONDS = 10
@@ -21,7 +23,7 @@ def run(app: Starlette, host: str, port: int) -> None:
         host=host,
         port=port,
         loop="uvloop",
-        http="httptools",
+        http=WholeWritesProtocol,
         ws="none",
         lifespan="on",
         workers=1,

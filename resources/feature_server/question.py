@@ -35,20 +35,17 @@ class Question:
     entities: dict[str, list[Any]]
     rows: int
 
-    def wanted(self) -> list[tuple[str, bytes]]:
-        """What to read from the store: each table's rows, one table after the other."""
-        found: list[tuple[str, bytes]] = []
-        for part in self.plan.parts:
-            found += [(part.stored, key) for key in self._keys(part)]
-        return found
+    def wanted(self) -> list[tuple[str, list[bytes]]]:
+        """What to read from the store: the keys of each table."""
+        return [(part.stored, self._keys(part)) for part in self.plan.parts]
 
     def _keys(self, part: Part) -> list[bytes]:
         """Write the keys of a table's rows, all at once where no value looks like a boundary."""
-        rows = list(zip(*(self.entities[name] for name in part.entity), strict=True))
+        rows = list(zip(*[self.entities[name] for name in part.entity], strict=True))
         inside = orjson.dumps(rows)[2:-2].split(_BOUNDARY)
         if len(inside) != len(rows):
             return [orjson.dumps(row) for row in rows]
-        return [b"[%b]" % each for each in inside]
+        return [b"[" + each + b"]" for each in inside]
 
 
 def read_question(body: bytes, catalog: Catalog) -> Question:

@@ -8,25 +8,44 @@ import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import timedelta
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from platform_assets.declare.errors import UnreachableSystemError, WatermainError
 from resources.online_store.protocol import Kept, OnlineStore
-from resources.settings import Settings
 
-Wanted = Sequence[tuple[str, bytes]]
+Wanted = Sequence[tuple[str, Sequence[bytes]]]
 PATIENCE = timedelta(seconds=2)
 MOST_WAITING = 512
 
 
+class Rows(NamedTuple):
+    """Rows as they were asked for, one table after the other; None where there is none.
+
+    Units: `events` are microseconds of UTC since 1970. Each of `values` is a JSON object in UTF-8.
+    """
+
+    events: Sequence[int | None]
+    values: Sequence[bytes | None]
+
+    @classmethod
+    def of(cls, kept: Sequence[Kept | None]) -> Rows:
+        """Put rows as a store gives them into columns."""
+        events = [None if row is None else row.event_us for row in kept]
+        return cls(events, [None if row is None else row.value for row in kept])
+
+    def part(self, first: int, count: int) -> Rows:
+        """Some of them."""
+        return Rows(self.events[first : first + count], self.values[first : first + count])
+
+
 class Reader(Protocol):
-    """Read rows by (table, key) without holding up the loop.
+    """Read rows by their keys, those of one table after those of the other, holding up no loop.
 
     Raises: UnreachableSystemError, after PATIENCE at the latest.
     """
 
-    async def read(self, wanted: Wanted) -> Sequence[Kept | None]:
-        """Give each row, None where there is none."""
+    async def read(self, wanted: Wanted) -> Rows:
+        """Give each row."""
         ...
 
     async def close(self) -> None:
@@ -57,8 +76,8 @@ class ThreadReader:
     def _start(self) -> None:
         threading.Thread(target=self._work, daemon=True, name="online-store").start()
 
-    async def read(self, wanted: Wanted) -> Sequence[Kept | None]:
-        """Give each row, None where there is none."""
+    async def read(self, wanted: Wanted) -> Rows:
+        """Give each row."""
         task = _Task(wanted, asyncio.get_running_loop())
         try:
             self._tasks.put_nowait(task)
@@ -84,7 +103,7 @@ class ThreadReader:
                 continue
             try:
                 store = store or self._opens()
-                task.tell(store.get(task.wanted))
+                task.tell(Rows.of(store.get(task.pairs())))
             except WatermainError as error:
                 task.fail(error)
                 _closed(store)
@@ -101,9 +120,13 @@ class _Task:
 
     def __init__(self, wanted: Wanted, loop: asyncio.AbstractEventLoop) -> None:
         self.wanted, self.loop = wanted, loop
-        self.answer: asyncio.Future[Sequence[Kept | None]] = loop.create_future()
+        self.answer: asyncio.Future[Rows] = loop.create_future()
 
-    def tell(self, rows: Sequence[Kept | None]) -> None:
+    def pairs(self) -> list[tuple[str, bytes]]:
+        """What to read, as stores take it."""
+        return [(table, key) for table, keys in self.wanted for key in keys]
+
+    def tell(self, rows: Rows) -> None:
         """Give the answer to who waits."""
         self._call(lambda: self.answer.set_result(rows))
 
@@ -135,10 +158,3 @@ def silent(when: str) -> UnreachableSystemError:
         data="unchanged; nothing was answered",
         next="ask again; `watermain doctor` tells what is wrong",
     )
-
-
-def reader_of(settings: Settings) -> Reader:
-    """The reader for the online store that the settings name."""
-    from resources.online_store.opening import open_store
-
-    return ThreadReader(lambda: open_store(settings))

@@ -32,7 +32,8 @@ from datetime import UTC, datetime
 from tests.resources.feature_server.delays import DATASETS, SET, AIRPORT_2, MemoryStore
 from platform_assets import location
 from resources.online_store.protocol import Kept
-import resources.feature_server.reader as reader
+import resources.feature_server.opening as opening
+from resources.feature_server.reader import ThreadReader
 class Slow(MemoryStore):
     def get(self, wanted):
         if b"SLOW" in wanted[0][1]:
@@ -45,7 +46,7 @@ location.everything = lambda: {d.name: d for d in DATASETS}
 location.teams = lambda: ["prediction"]
 location.feature_sets = lambda team: (SET,)
 import platform_assets.cli.serve
-reader.reader_of = lambda settings: reader.ThreadReader(lambda: store)
+opening.reader_of = lambda settings: ThreadReader(lambda: store)
 from platform_assets.__main__ import main
 sys.argv = ["watermain", "serve", *sys.argv[1:]]
 main()

@@ -25,7 +25,8 @@ from platform_assets.declare import (
 )
 from platform_assets.declare.errors import UnreachableSystemError
 from resources.clock import FixedClock
-from resources.feature_server.application import FeatureServer
+from resources.feature_server.application import application
+from resources.feature_server.asking import Asking
 from resources.feature_server.catalog import Catalog
 from resources.feature_server.consumers import Doorkeeper
 from resources.feature_server.reader import ThreadReader
@@ -73,6 +74,7 @@ MANY = {
     "seen_at": pa.timestamp("us", "UTC"),
     "seen_on": pa.date32(),
     "late": pa.bool_(),
+    "mark": pa.binary(),
 }
 AIRPORT = declare("airport_delay", {"airport": TEXT}, {"mean": NUMBER, "departures": WHOLE})
 AIRPORT_2 = declare("airport_delay", {"airport": TEXT}, {"mean": NUMBER, "p90": NUMBER}, version=2)
@@ -177,17 +179,17 @@ def unreachable() -> UnreachableSystemError:
 
 def server(
     store: MemoryStore, door: Doorkeeper | None = None, patience: timedelta = timedelta(seconds=2)
-) -> FeatureServer:
+) -> Asking:
     """A feature server over a store, at NOW."""
     reader = ThreadReader(lambda: store, threads=2, patience=patience)
-    return FeatureServer(catalog(), reader, door, FixedClock(NOW))
+    return Asking(catalog(), reader, door, FixedClock(NOW))
 
 
 @contextmanager
-def asked(serving: FeatureServer) -> Iterator[httpx.Client]:
+def asked(serving: Asking) -> Iterator[httpx.Client]:
     """Ask a feature server over a real connection."""
     with (
-        served(serving.application()) as url,
+        served(application(serving)) as url,
         httpx.Client(base_url=url, trust_env=False, verify=False, timeout=60) as client,
     ):
         yield client

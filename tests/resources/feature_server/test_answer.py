@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from resources.feature_server.answer import Found, instants, json_answer, judged
 from resources.feature_server.catalog import Part
+from resources.feature_server.reader import Rows
 from resources.online_store.protocol import Kept
 from tests.resources.feature_server.delays import HOUR, NOW, catalog, micros
 
@@ -31,7 +32,7 @@ def part(ref: str) -> Part:
 
 def told(ref: str, *rows: Kept | None) -> dict[str, Any]:
     """The answer for rows of one table."""
-    written = json_answer([judged(part(ref), rows, NOW_US)])
+    written = json_answer([judged(part(ref), Rows.of(rows), NOW_US)])
     found: dict[str, Any] = orjson.loads(written)["tables"][0]
     return found
 
@@ -70,7 +71,9 @@ def test_answer_keeps_the_order_of_the_rows() -> None:
 def test_answer_is_spliced_from_what_is_stored() -> None:
     """Where all features are asked for, the stored text is the answer, to the byte."""
     odd = Kept(NOW_US, b'{"departures": 1, "mean": 1.50}')
-    assert odd.value in json_answer([judged(part("airport_delay@1"), [odd, FRESH], NOW_US)])
+    assert odd.value in json_answer(
+        [judged(part("airport_delay@1"), Rows.of([odd, FRESH]), NOW_US)]
+    )
 
 
 def test_answer_holds_the_asked_features_alone() -> None:
@@ -106,7 +109,7 @@ def test_rows_are_counted(
     rows: Sequence[Kept | None], present: int, stale: int, missing: int, oldest: int | None
 ) -> None:
     """The oldest row is the oldest of those that are present."""
-    found = judged(part("airport_delay@1"), rows, NOW_US)
+    found = judged(part("airport_delay@1"), Rows.of(rows), NOW_US)
     assert (found.present, found.stale, found.missing) == (present, stale, missing)
     assert found.oldest_us == oldest
 
@@ -119,7 +122,7 @@ ROWS = st.lists(
 @given(rows=ROWS, ref=st.sampled_from(["airport_delay@1", "airport_delay@1:mean", "route_delay"]))
 def test_answer_says_one_thing_of_each_row(rows: list[Kept | None], ref: str) -> None:
     """Every column of the answer has the length of the question, whatever the store holds."""
-    found = judged(part(ref), rows, NOW_US)
+    found = judged(part(ref), Rows.of(rows), NOW_US)
     answer = orjson.loads(json_answer([found]))["tables"][0]
     assert {len(answer[n]) for n in ("status", "event_time", "features")} == {len(rows)}
     assert found.present == answer["status"].count("present")
@@ -143,7 +146,7 @@ def test_instants_are_exact(instants_at: list[datetime]) -> None:
 def test_answer_has_tables_in_the_order_of_the_asking() -> None:
     """Tables follow each other as they were asked for."""
     plan = catalog().plan_of("departure")
-    found = [Found(each, [None], 0, 0, None, ["missing"]) for each in plan.parts]
+    found = [Found(each, Rows.of([None]), 0, 0, None, ["missing"]) for each in plan.parts]
     tables = orjson.loads(json_answer(found))["tables"]
     assert [(t["table"].rpartition(".")[2], t["version"]) for t in tables] == [
         ("airport_delay", 1),

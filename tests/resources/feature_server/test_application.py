@@ -16,7 +16,7 @@ import orjson
 import pyarrow as pa
 import pytest
 
-from resources.feature_server import application
+from resources.feature_server import asking
 from resources.feature_server.consumers import Doorkeeper, add_consumer
 from tests.resources.feature_server.delays import (
     MemoryStore,
@@ -202,7 +202,7 @@ def test_questions_at_once_are_bounded(
     store: MemoryStore, client: httpx.Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Beyond the bound: come back in a second."""
-    monkeypatch.setattr(application, "MOST_AT_ONCE", 0)
+    monkeypatch.setattr(asking, "MOST_AT_ONCE", 0)
     answer = client.post("/v1/features", json=QUESTION)
     assert "0 questions are being answered" in problem(answer, 503)["detail"]
     assert answer.headers["retry-after"] == "1"
@@ -212,7 +212,7 @@ def test_body_that_does_not_come_is_given_up(
     client: httpx.Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A slow sender holds nothing for long."""
-    monkeypatch.setattr(application, "BODY_PATIENCE", timedelta(seconds=0.1))
+    monkeypatch.setattr(asking, "BODY_PATIENCE", timedelta(seconds=0.1))
     with socket.create_connection((client.base_url.host, client.base_url.port or 0)) as slow:
         slow.sendall(
             b"POST /v1/features HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
@@ -255,7 +255,7 @@ def test_refused_consumer_is_not_read(tmp_path: Path, store: MemoryStore) -> Non
             slow.sendall(b"POST /v1/features HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n")
             slow.settimeout(20)
             assert slow.recv(4096).startswith(b"HTTP/1.1 401 ")
-        assert time.monotonic() - began < application.BODY_PATIENCE.total_seconds()
+        assert time.monotonic() - began < asking.BODY_PATIENCE.total_seconds()
 
 
 def test_figures_tell_what_was_answered(client: httpx.Client) -> None:

@@ -14,6 +14,7 @@ import pytest
 from resources.feature_server.answer import judged
 from resources.feature_server.arrow_answer import arrow_answer
 from resources.feature_server.question import read_question
+from resources.feature_server.reader import Rows
 from resources.online_store.protocol import Kept
 from tests.resources.feature_server.delays import HOUR, KINDS, MANY, NOW, catalog, filled, micros
 
@@ -24,20 +25,23 @@ VALUES = {
     "seen_at": "2013-01-22T11:59:59.123456Z",
     "seen_on": "2013-01-22",
     "late": True,
+    "mark": "AP8=",
 }
 TYPED = VALUES | {
     "price": Decimal("1234567890.12"),
     "seen_at": datetime(2013, 1, 22, 11, 59, 59, 123456, UTC),
     "seen_on": date(2013, 1, 22),
+    "mark": b"\x00\xff",
 }
 
 
 def answered(what: dict[str, Any], rows: Sequence[Kept | None] | None = None) -> pa.Table:
     """Ask, by default of the filled store; read the stream."""
     question = read_question(orjson.dumps(what), catalog())
-    kept = filled().get(question.wanted()) if rows is None else rows
+    pairs = [(table, key) for table, keys in question.wanted() for key in keys]
+    kept = Rows.of(filled().get(pairs) if rows is None else rows)
     found = [
-        judged(part, kept[n * question.rows : (n + 1) * question.rows], micros(NOW))
+        judged(part, kept.part(n * question.rows, question.rows), micros(NOW))
         for n, part in enumerate(question.plan.parts)
     ]
     return pa.ipc.open_stream(arrow_answer(question, found)).read_all()

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 import pytest
 
 from platform_assets.declare.errors import UnreachableSystemError
 from resources.feature_server import reader
-from resources.feature_server.reader import ThreadReader
+from resources.feature_server.reader import Rows, ThreadReader
 from resources.online_store.protocol import Kept
 from tests.resources.feature_server.delays import AIRPORT, MemoryStore, filled, unreachable
 
-WANTED = [(str(AIRPORT.name), b'["JFK"]'), (str(AIRPORT.name), b'["EWR"]')]
+WANTED = [(str(AIRPORT.name), [b'["JFK"]', b'["EWR"]'])]
+JFK = (str(AIRPORT.name), b'["JFK"]')
 SHORT = timedelta(milliseconds=50)
 Ask = Callable[[ThreadReader], Awaitable[object]]
 
@@ -40,7 +41,7 @@ def reading(
                 thread.join(timeout=20)
 
 
-async def once(found: ThreadReader) -> Sequence[Kept | None]:
+async def once(found: ThreadReader) -> Rows:
     """Read two rows."""
     return await found.read(WANTED)
 
@@ -48,7 +49,7 @@ async def once(found: ThreadReader) -> Sequence[Kept | None]:
 def test_reader_gives_rows_in_order() -> None:
     """What is there, None for what is not."""
     store = filled()
-    assert reading(store, once) == [store.rows[WANTED[0]], None]
+    assert reading(store, once) == Rows.of([store.rows[JFK], None])
 
 
 def test_reader_gives_up_on_a_store_that_hangs() -> None:
@@ -128,7 +129,7 @@ def test_store_is_opened_anew_after_an_error() -> None:
         return await found.read(WANTED), store.closed
 
     rows, closed = reading(store, ask)  # type: ignore[misc]
-    assert rows == [store.rows[WANTED[0]], None]
+    assert rows == Rows.of([store.rows[JFK], None])
     assert closed == 1
 
 
@@ -149,7 +150,7 @@ def test_unforeseen_errors_cost_no_thread() -> None:
                 await found.read(WANTED)
         return await found.read(WANTED)
 
-    assert reading(store, ask) == [store.rows[WANTED[0]], None]
+    assert reading(store, ask) == Rows.of([store.rows[JFK], None])
 
 
 def test_closing_ends_threads_that_do_not_hang() -> None:
@@ -158,3 +159,10 @@ def test_closing_ends_threads_that_do_not_hang() -> None:
     reading(store, once, threads=3)
     assert store.closed >= 1
     assert "online-store" not in [thread.name for thread in threading.enumerate()]
+
+
+def test_rows_are_cut_into_parts() -> None:
+    """Each table's rows are its own."""
+    rows = Rows.of([Kept(1, b"a"), None, Kept(3, b"c")])
+    assert rows == Rows([1, None, 3], [b"a", None, b"c"])
+    assert rows.part(1, 2) == Rows([None, 3], [None, b"c"])
