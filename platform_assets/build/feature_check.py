@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import dagster as dg
 import duckdb
@@ -141,7 +142,7 @@ def newest_event(lake: Lake, dataset: Dataset) -> datetime | None:
     return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=row[0])
 
 
-def _told(dataset: Dataset, label: str) -> dict[str, object]:
+def _told(dataset: Dataset, label: str) -> dict[str, Any]:
     return {
         "declared": dataset.declared,
         "runbook": dg.MetadataValue.path(RUNBOOKS[label]),
