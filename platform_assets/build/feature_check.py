@@ -8,13 +8,13 @@ from typing import Any
 
 import dagster as dg
 import duckdb
-from resources.online_store.opening import open_store
 
 from platform_assets.build.feature_drift import SHIFTED, Drift, drifts
 from platform_assets.build.parity import parity
 from platform_assets.declare.dataset import Dataset
 from resources.clock import Clock
 from resources.lake import Lake, quote, table, text
+from resources.online_store.opening import open_store
 from resources.settings import load_settings
 
 PARITY, DRIFT, STALENESS = "online_parity", "feature_drift", "staleness"
@@ -100,7 +100,10 @@ def present_drift(connection: duckdb.DuckDBPyConnection, dataset: Dataset) -> li
         return []
     first, last = feature.trained_on
     of = table(dataset.name)
-    begin, end = f"timestamptz '{first} UTC'", f"timestamptz '{last + timedelta(days=1)} UTC'"
+    begin, end = (
+        f"timestamptz '{first} 00:00:00+00'",
+        f"timestamptz '{last + timedelta(days=1)} 00:00:00+00'",
+    )
     trained = f"(select * from {of} where {event} >= {begin} and {event} < {end})"
     newest = f"(select max({event}) from {of})"
     seconds = int(PRESENT.total_seconds())

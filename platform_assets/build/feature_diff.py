@@ -42,13 +42,13 @@ def feature_diff(connection: duckdb.DuckDBPyConnection, old: Dataset, new: Datas
     """
     before, after = _features(old), _features(new)
     common = [f for f in before if f in after]
-    joined = f"({_newest(old)}) as o full join ({_newest(new)}) as n using (entity, at)"
+    joined = f"({_newest(old)}) as o full join ({_newest(new)}) as n using (_entity, _at)"
     differ = [f"o.{quote(f)} is distinct from n.{quote(f)}" for f in common]
-    both = "o.there and n.there"
+    both = "o._there and n._there"
     counts = [f"count(*) filter ({both} and {d})" for d in differ]
     row = connection.execute(
-        f"select count(*) filter ({both}), count(*) filter (o.there and n.there is null),"
-        f" count(*) filter (n.there and o.there is null){''.join(f', {c}' for c in counts)}"
+        f"select count(*) filter ({both}), count(*) filter (o._there and n._there is null),"
+        f" count(*) filter (n._there and o._there is null){''.join(f', {c}' for c in counts)}"
         f" from {joined}"
     ).fetchone() or (0, 0, 0)
     moved = drifts(connection, common, table(old.name), table(new.name))
@@ -83,9 +83,9 @@ def _newest(dataset: Dataset) -> str:
     columns = "".join(f", {quote(f)}" for f in _features(dataset))
     known = quote(feature.known_at) if feature.known_at else event
     return (
-        f"select [{entity}] as entity, {event} as at, true as there{columns}"
+        f"select [{entity}] as _entity, {event} as _at, true as _there{columns}"
         f" from {table(dataset.name)}"
-        f" qualify row_number() over (partition by entity, {event} order by {known} desc) = 1"
+        f" qualify row_number() over (partition by _entity, {event} order by {known} desc) = 1"
     )
 
 
