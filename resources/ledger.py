@@ -266,6 +266,17 @@ def publishes_since(
     return [PublishRow(**dict(zip(_NAMES, row, strict=True))) for row in rows]
 
 
+def partitions_between(
+    connection: duckdb.DuckDBPyConnection, name: DatasetName, since: int, present: int
+) -> set[str]:
+    """The partitions of a dataset that were published after a snapshot, up to another."""
+    rows = connection.execute(
+        f"select distinct partition from {inserted(PUBLISHES, since, present)} where dataset = ?",
+        [str(name)],
+    ).fetchall()
+    return {str(row[0]) for row in rows}
+
+
 def versions(
     connection: duckdb.DuckDBPyConnection, name: DatasetName, snapshot: int | None = None
 ) -> dict[str, str]:

@@ -42,6 +42,11 @@ class Settings(BaseSettings):
     vault_token: str | None = Field(
         None, description="a reference to the token for `vault:` secrets", repr=False
     )
+    online_store: str | None = Field(
+        None,
+        description="address of the online store, redis:// or postgresql://; embedded without it",
+        repr=False,
+    )
     failpoint: str | None = Field(None, description="a named failpoint with its action, for tests")
 
     @cached_property

@@ -80,6 +80,10 @@ class LostLeaseError(TransientError):
     """Refuse the commit of a writer whose lease moved on."""
 
 
+class LostRowsError(TransientError):
+    """Report an online store that lost rows, or was begun anew, while it was filled."""
+
+
 class BranchError(TerminalError):
     """Refuse what a branch of the lake cannot be asked for."""
 

@@ -45,22 +45,36 @@ class OnlineStore(Protocol):
     as one JSON array in UTF-8, in the declared order.
     Guarantees: a row is replaced whole, never by one with an earlier event time, so that the same
     batch may be written again; the cursor moves after, or with, the rows that it speaks of.
-    Raises: UnreachableSystemError, while the store does not answer.
+    Raises: UnreachableSystemError, while the store does not answer; LostRowsError, when a store
+    lost what was written since `begin`, or another writer began since: what follows is refused.
     """
+
+    def begin(self, table: str, aim: Cursor) -> None:
+        """Say up to where rows are about to be written, before the first of them.
+
+        Guarantees: until `put` is given a cursor, `begun` gives the aim, whatever becomes of us.
+        """
+        ...
+
+    def begun(self, table: str) -> Cursor | None:
+        """Up to where somebody meant to write who did not arrive there; None when nobody did."""
+        ...
 
     def put(
         self, table: str, entries: pa.Table, cursor: Cursor | None, ttl: timedelta | None = None
     ) -> int:
-        """Write rows of schema ENTRIES, at most one of each key; give how many were not older.
+        """Write rows of schema ENTRIES, at most one of each key; give how many were written.
 
         Units: `ttl` counts from the event time; a row past it is not written.
+        Guarantees: a `cursor` ends what `begin` began; without that, this call is all of it.
         """
         ...
 
     def correct(self, table: str, corrections: pa.Table, ttl: timedelta | None = None) -> int:
-        """Replace rows that the lake no longer holds, of schema CORRECTIONS.
+        """Replace rows that the lake no longer holds, of schema CORRECTIONS; give how many were.
 
-        Shapes: a row is replaced only while its event time is `seen_us`; a null `value` removes it.
+        Shapes: a row is replaced only while its event time is `seen_us`; a null `value` removes
+        it, as does one past its time. Each pair of key, `seen_us` stands once.
         """
         ...
 
@@ -69,7 +83,10 @@ class OnlineStore(Protocol):
         ...
 
     def scan(self, table: str) -> Iterator[pa.Table]:
-        """Read every row of a table, as batches of schema ENTRIES, in no order."""
+        """Read every row of a table, as batches of schema ENTRIES, in no order.
+
+        Guarantees: a row that is there all the while comes at least once.
+        """
         ...
 
     def cursor(self, table: str) -> Cursor | None:
