@@ -48,22 +48,15 @@ def list_(as_json: Annotated[bool, JSON] = False) -> None:
 @app.command()
 def describe(name: Annotated[str, NAME], as_json: Annotated[bool, JSON] = False) -> None:
     """Say of whom a table tells, what each feature means, how fresh it is online and offline."""
-    from resources.online_store.opening import open_store
 
     from platform_assets.build.feature_check import newest_event
     from platform_assets.build.feature_version import definition
     from platform_assets.cli import screen
     from resources.lake import Lake
-    from resources.settings import load_settings
 
     dataset = _find(name)
     feature, contract = dataset.feature, dataset.contract
     assert feature is not None
-    newest = newest_event(Lake.from_settings(), dataset)
-    cursor = None
-    if feature.online:
-        with open_store(load_settings()) as store:
-            cursor = store.cursor(str(dataset.name))
     facts = {
         "dataset": str(dataset.name),
         "declared": dataset.declared,
@@ -76,8 +69,8 @@ def describe(name: Annotated[str, NAME], as_json: Annotated[bool, JSON] = False)
         "version": f"{feature.version}, {feature.state}",
         "definition": definition(dataset) or "not fixed: a candidate may change",
         "reads": ", ".join(map(str, dataset.inputs.values())),
-        "newest": str(newest or "no rows"),
-        "online": f"snapshot {cursor.snapshot}" if cursor else "not filled",
+        "newest": str(newest_event(Lake.from_settings(), dataset) or "no rows"),
+        "online": _stands(dataset),
     }
     features = [contract.column(c) for c in feature.columns(contract)]
     if as_json:
@@ -88,6 +81,18 @@ def describe(name: Annotated[str, NAME], as_json: Annotated[bool, JSON] = False)
     screen.OUT.print()
     rows = [[c.name, str(c.type), c.unit or "", c.description] for c in features]
     screen.grid(("feature", "type", "unit", "meaning"), rows)
+
+
+def _stands(dataset: Dataset) -> str:
+    """Up to where a table is filled online."""
+    from resources.online_store.opening import open_store
+    from resources.settings import load_settings
+
+    if not _is_online(dataset):
+        return "not filled"
+    with open_store(load_settings()) as store:
+        cursor = store.cursor(str(dataset.name))
+    return f"snapshot {cursor.snapshot}" if cursor else "not filled"
 
 
 @app.command()
@@ -127,12 +132,11 @@ def rebuild(
     names: Annotated[list[str] | None, typer.Argument(help="Tables; all when left out.")] = None,
 ) -> None:
     """Fill the online store from the lake anew, as after a flush."""
-    from resources.online_store.opening import open_store
-
     from platform_assets.build import online
     from platform_assets.cli import screen
     from resources.clock import Clock
     from resources.lake import Lake
+    from resources.online_store.opening import open_store
     from resources.settings import load_settings
 
     chosen = [_find(n) for n in names] if names else [d for d in _tables() if _is_online(d)]
@@ -149,12 +153,11 @@ def parity(
     sample: Annotated[int | None, typer.Option(min=1, help="Only so many entities.")] = None,
 ) -> None:
     """Hold the online values against the lake's; exit 1 when one differs."""
-    from resources.online_store.opening import open_store
-
     from platform_assets.build.parity import parity as compare
     from platform_assets.cli import screen
     from resources.clock import Clock
     from resources.lake import Lake
+    from resources.online_store.opening import open_store
     from resources.settings import load_settings
 
     dataset = _find(name)

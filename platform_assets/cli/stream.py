@@ -11,7 +11,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from platform_assets.build.follow import Follower
+    from platform_assets.build.stream import Pace, Stream
     from platform_assets.declare.dataset import Dataset
+    from resources.metrics import Metrics
 
 
 def stream(
@@ -23,48 +26,46 @@ def stream(
     ] = None,
 ) -> None:
     """Capture datasets as their rows arrive, compute what follows, until it is told to stop."""
-    from platform_assets.build.follow import Follower, follows
-    from platform_assets.build.publication import Job
-    from platform_assets.build.stream import PREFIX, Pace, Stream, run_streams
+    from platform_assets.build.stream import Pace, run_streams
     from platform_assets.cli.screen import ERR
-    from platform_assets.location import find
-    from resources.lake import Lake
     from resources.metrics import Metrics
 
-    stop, metrics, lake = threading.Event(), Metrics(), Lake.from_settings()
-    job = Job(lake=lake, find=find, run_id=f"{PREFIX}{uuid.uuid4()}")
-    asked = chosen(names)
-    followed = [d for d in asked if follows(d)]
-    streams: list[Stream | Follower] = [
-        Stream(
-            dataset=dataset,
-            job=job,
-            pace=Pace(rows=rows, every=timedelta(seconds=every)),
-            stop=stop,
-            metrics=metrics,
-            tell=tell,
-        )
-        for dataset in asked
-        if dataset not in followed
-    ]
-    if followed:
-        from platform_assets.build.keep_online import keep_online
-
-        streams.append(
-            Follower(datasets=followed, job=job, stop=stop, tell=tell, after=keep_online)
-        )
+    stop, metrics = threading.Event(), Metrics()
+    streams = endless(chosen(names), Pace(rows=rows, every=timedelta(seconds=every)), stop, metrics)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     end = metrics.serve(metrics_port) if metrics_port is not None else None
-    for dataset in asked:
-        how = "following" if dataset in followed else "streaming"
-        ERR.print(f"{how} {dataset.name}", markup=False)
     try:
         run_streams(streams, stop)
     finally:
         if end is not None:
             end()
     ERR.print("stopped")
+
+
+def endless(
+    asked: list[Dataset], pace: Pace, stop: threading.Event, metrics: Metrics
+) -> list[Stream | Follower]:
+    """A stream for each captured dataset, one follower for all that are computed."""
+    from platform_assets.build.follow import Follower, follows
+    from platform_assets.build.keep_online import keep_online
+    from platform_assets.build.publication import Job
+    from platform_assets.build.stream import PREFIX, Stream
+    from platform_assets.location import find
+    from resources.lake import Lake
+
+    job = Job(lake=Lake.from_settings(), find=find, run_id=f"{PREFIX}{uuid.uuid4()}")
+    found: list[Stream | Follower] = []
+    followed = [d for d in asked if follows(d)]
+    for dataset in asked:
+        tell(f"{'following' if dataset in followed else 'streaming'} {dataset.name}")
+        if dataset not in followed:
+            found.append(
+                Stream(dataset=dataset, job=job, pace=pace, stop=stop, metrics=metrics, tell=tell)
+            )
+    if followed:
+        found.append(Follower(datasets=followed, job=job, stop=stop, tell=tell, after=keep_online))
+    return found
 
 
 def tell(text: str) -> None:

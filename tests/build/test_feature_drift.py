@@ -1,4 +1,4 @@
-"""Drift of features: indexes beside numpy and scipy, versions beside each other."""
+"""How far features drift, beside what numpy, scipy say."""
 
 from __future__ import annotations
 
