@@ -108,7 +108,7 @@ def campaign(bench: Bench, count: int, seed: int, defect: str | None = None) -> 
     """Cut that many connections, one lake for every ten, each followed by a retry."""
     chance, told, problems = random.Random(seed), Counter[str](), list[str]()
     for number in range(0, count, CASES_PER_LAKE):
-        name = f"answers_{number}"
+        name = f"answers_{defect or 0}_{number}"  # a world of its own
         direct = bench.systems.postgres.dsn(bench.database(name))
         environment = {
             "WATERMAIN_DATA_DIR": str(bench.folder / name),
