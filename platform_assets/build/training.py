@@ -163,12 +163,12 @@ def answers(
     Guarantees: memory is bounded by the spine with one batch of facts, whatever the table holds.
     """
     kinds = [chosen.dataset.contract.column(c).type for c in chosen.columns]
-    schema = pa.schema(list(zip(chosen.labels, kinds, strict=True)))
+    schema = pa.schema(list(zip(chosen.columns, kinds, strict=True)))
     entity, values = numbered(spine.keys(chosen))
     slots = Slots(entity, spine.floor)
     newest = Newest(slots)
     source = f"{lake_table(chosen.dataset.name)} at (version => {snapshot.number})"
-    _look_at_columns(connection, chosen, source)
+    look_at_columns(connection, chosen, source)
     if len(slots):
         for facts in _facts(connection, chosen, source, values, spine.floor[slots.rows]):
             newest.take(facts)
@@ -219,13 +219,13 @@ def _query(chosen: Chosen, source: str, at: Numbers) -> tuple[str, list[int]]:
     columns = [f"epoch_us({time})" for time in times]
     columns += [f"f.{quote(c)}" for c in chosen.columns]
     return (
-        f"select e.number, {', '.join(columns)} from {source} f join {ENTITIES} e"
+        f"select e.number, {', '.join(columns)} from (from {source}) f join {ENTITIES} e"
         f" on {' and '.join(same)} where {' and '.join(where)}",
         bounds,
     )
 
 
-def _look_at_columns(connection: duckdb.DuckDBPyConnection, chosen: Chosen, source: str) -> None:
+def look_at_columns(connection: duckdb.DuckDBPyConnection, chosen: Chosen, source: str) -> None:
     """See that the snapshot has the table with all columns.
 
     Raises: UnknownDatasetError.

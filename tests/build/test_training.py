@@ -108,29 +108,26 @@ def test_training_frame_keeps_the_spine_with_its_order(features: FeatureLake) ->
     assert frame.to_ibis().count().execute() == 6
 
 
-@pytest.mark.parametrize(
-    "shape",
-    [
-        lambda t: t.to_pandas(),
-        lambda t: t.to_pandas().astype({"airport": object}),
-        lambda t: t.to_pandas().astype({"airport": "category"}),
-        lambda t: t.to_pandas().set_index(np.arange(6) * 7),
-        ibis.memtable,
-        lambda t: t.set_column(0, "airport", t["airport"].cast(pa.large_string())),
-        lambda t: t.set_column(0, "airport", t["airport"].cast(pa.string_view())),
-        lambda t: t.set_column(0, "airport", t["airport"].dictionary_encode()),
-        lambda t: pa.concat_tables([t[:2], t[2:2], t[2:]]),
-        lambda t: t.combine_chunks().to_batches()[0],
-        lambda t: t.to_reader(),
-    ],
-    ids=str,
-)
-def test_training_frame_takes_a_spine_in_every_shape(
-    features: FeatureLake, shape: Callable[[pa.Table], Any]
-) -> None:
+SHAPES: dict[str, Callable[[pa.Table], Any]] = {
+    "pandas": lambda t: t.to_pandas(),
+    "pandas objects": lambda t: t.to_pandas().astype({"airport": object}),
+    "pandas categories": lambda t: t.to_pandas().astype({"airport": "category"}),
+    "pandas with an index": lambda t: t.to_pandas().set_index(np.arange(6) * 7),
+    "ibis": ibis.memtable,
+    "large text": lambda t: t.set_column(0, "airport", t["airport"].cast(pa.large_string())),
+    "text views": lambda t: t.set_column(0, "airport", t["airport"].cast(pa.string_view())),
+    "dictionary": lambda t: t.set_column(0, "airport", t["airport"].dictionary_encode()),
+    "chunks": lambda t: pa.concat_tables([t[:2], t[2:2], t[2:]]),
+    "one batch": lambda t: t.combine_chunks().to_batches()[0],
+    "a stream": lambda t: t.to_reader(),
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_training_frame_takes_a_spine_in_every_shape(features: FeatureLake, shape: str) -> None:
     """The values are the same, the fingerprints, too."""
     plain = features.store.training_frame(SPINE, [REF])
-    frame = features.store.training_frame(shape(SPINE), [REF])
+    frame = features.store.training_frame(SHAPES[shape](SPINE), [REF])
     assert values(frame) == RIGHT
     assert frame.manifest == plain.manifest
     assert frame.to_arrow()["airport"].type == pa.string()
