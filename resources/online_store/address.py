@@ -16,7 +16,7 @@ _LONGEST = 200
 class StoreAddress:
     """Hold the URL of a server.
 
-    Guarantees: neither user, password nor options of the URL are in what it shows.
+    Guarantees: no password, no option of the URL is in what it shows or tells.
     """
 
     url: str = field(repr=False)

@@ -9,6 +9,7 @@ from tests.faults import (
     fidelity,
     fullness,
     lateness,
+    parities,
     restarts,
     rotations,
     zombies,
@@ -124,6 +125,12 @@ CAMPAIGNS: dict[str, Campaign] = {
         holds="events out of order, late: readers refreshed by partition hold what one batch gives",
         count=300,
         run=lateness.campaign,
+    ),
+    "parity": Campaign(
+        holds="online store of a million keys killed, flushed while changes are pushed:"
+        " afterwards each value is the lake's",
+        count=20,
+        run=parities.campaign,
     ),
     "fidelity": Campaign(
         holds="boundary values of each type through each kind: exact, or refused with a reason",
