@@ -56,7 +56,7 @@ def _bytes(values: pa.Array) -> Iterator[Any]:
     """What counts of an array, level by level."""
     if values.null_count:
         yield np.packbits(values.is_valid().to_numpy(zero_copy_only=False)).tobytes()
-        values = values.drop_nulls()
+        values = values.drop_null()
     yield len(values).to_bytes(8, "little")
     kind = values.type
     if T.is_null(kind):
