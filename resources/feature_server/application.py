@@ -14,20 +14,35 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from platform_assets.declare.errors import UnreachableSystemError, WatermainError
+from platform_assets.declare.errors import UnreachableSystemError
 from resources.feature_server.asking import JSON, Asking
 from resources.feature_server.consumers import Doorkeeper
 from resources.feature_server.openapi import specification
-from resources.feature_server.problem import MEDIA_TYPE, RefusedRequestError, body, problem
+from resources.feature_server.problem import RefusedRequestError, broken, problem
 from resources.feature_server.reader import silent
 
 HEALTH_PATIENCE = timedelta(seconds=1)
+QUESTIONS = ("POST", "/v1/features")
 PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
 
 
-def application(asking: Asking) -> Starlette:
-    """Build the application around the endpoint; it closes the reader when it ends."""
+def application(asking: Asking) -> ASGIApp:
+    """Build the application, which closes the reader when it ends."""
+    rest = _rest(asking)
+
+    async def whole(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and (scope["method"], scope["path"]) == QUESTIONS:
+            await asking(scope, receive, send)
+        else:
+            await rest(scope, receive, send)
+
+    return whole
+
+
+def _rest(asking: Asking) -> Starlette:
+    """Build what answers everything but questions."""
     catalog, door = asking.catalog, asking.door
     specified = specification(catalog, has_keys=door is not None)
     facts = orjson.dumps(catalog.facts())
@@ -52,8 +67,7 @@ def application(asking: Asking) -> Starlette:
 
     app = Starlette(
         routes=[
-            Route("/v1/features", asking, methods=["POST"]),
-            Route("/v1/features", listing, methods=["GET"]),
+            Route("/v1/features", listing, methods=["GET", "POST"]),  # POST is a question
             Route("/healthz", health, methods=["GET"]),
             Route("/metrics", metrics, methods=["GET"]),
             Route("/openapi.json", openapi, methods=["GET"]),
@@ -100,13 +114,4 @@ async def _not_routed(_: Request, error: Exception) -> Response:
 
 
 async def _broken(_: Request, error: Exception) -> Response:
-    """Answer for a fault of ours, which the log tells."""
-    told = WatermainError(
-        "the server met an error of its own",
-        declared=type(error).__name__,
-        data="nothing was answered",
-        next="look into the server's log",
-    )
-    status = HTTPStatus.INTERNAL_SERVER_ERROR
-    # The server closes the connection after an error that it did not expect.
-    return Response(body(status, told), status, {"connection": "close"}, MEDIA_TYPE)
+    return broken(error)

@@ -49,10 +49,22 @@ def problem(error: WatermainError) -> Response:
         status, headers = HTTPStatus.SERVICE_UNAVAILABLE, {"retry-after": str(RETRY_SECONDS)}
     else:
         status = HTTPStatus.UNPROCESSABLE_ENTITY
-    return Response(body(status, error), status, headers, MEDIA_TYPE)
+    return Response(_body(status, error), status, headers, MEDIA_TYPE)
 
 
-def body(status: HTTPStatus, error: WatermainError) -> bytes:
+def broken(error: BaseException) -> Response:
+    """Answer for a fault of ours, which the log tells; it ends the connection."""
+    told = WatermainError(
+        "the server met an error of its own",
+        declared=type(error).__name__,
+        data="nothing was answered",
+        next="look into the server's log",
+    )
+    status = HTTPStatus.INTERNAL_SERVER_ERROR
+    return Response(_body(status, told), status, {"connection": "close"}, MEDIA_TYPE)
+
+
+def _body(status: HTTPStatus, error: WatermainError) -> bytes:
     """Write an error as problem details."""
     return orjson.dumps(
         {

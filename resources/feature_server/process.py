@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uvicorn
-from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 from resources.feature_server.whole_writes import WholeWritesProtocol
 
@@ -12,7 +12,7 @@ KEEP_ALIVE_SECONDS = 30
 FAREWELL_SECONDS = 10
 
 
-def run(app: Starlette, host: str, port: int) -> None:
+def run(app: ASGIApp, host: str, port: int) -> None:
     """Serve until told to stop.
 
     Guarantees: a signal closes the door first; what is being answered is answered to the end, for

@@ -109,7 +109,8 @@ class _Line(asyncio.Protocol):
             raise silent(f"{MOST_WAITING} questions wait for it")
         answer: asyncio.Future[Values] = self._loop.create_future()
         self._waiting.append((self._loop.time(), answer))
-        self._transport.write(hiredis.pack_command((b"MGET", *keys)))  # type: ignore[arg-type]
+        command: tuple[Any, ...] = (b"MGET", *keys)
+        self._transport.write(hiredis.pack_command(command))
         return answer
 
     def data_received(self, data: bytes) -> None:

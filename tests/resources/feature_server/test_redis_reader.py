@@ -207,7 +207,7 @@ def test_answer_that_nobody_waits_for_is_left_out() -> None:
         first.cancel()
         return await found.read([("t", [b"[22]"])])
 
-    assert asked(answer, ask) == Rows([NOW_US], [b"[22]"])
+    assert asked(answer, ask) == Rows((NOW_US,), [b"[22]"])
 
 
 def test_closed_port_is_told() -> None:
