@@ -39,6 +39,7 @@ test: ready  ## run every test that needs no Debian package
 test-services: ready  ## install what the service tests need from Debian, run them
 	@tests/services/install.sh
 	@tests/services/datacontract.sh
+	@tests/services/feast.sh
 	@$(PYTEST) -m "services and not campaign"
 
 test-campaigns: ready  ## run the long proofs: planted defects, a short cut of each campaign of faults

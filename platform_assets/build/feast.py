@@ -78,6 +78,7 @@ def export(store: OfflineStore, features: Features, folder: Path, as_of: AsOf = 
     chosen = resolve(refs, store.declared, team)
     for each in chosen:
         _look_at_types(each)
+    entities = list(_entities(chosen))
     _make(folder)
     rows = {}
     with store.lake.get_connection() as connection:
@@ -96,7 +97,7 @@ def export(store: OfflineStore, features: Features, folder: Path, as_of: AsOf = 
                 f" to {text(str(target))} (format parquet, row_group_size {ROW_GROUP})"
             ).fetchone()
             rows[each.prefix] = int(copied[0]) if copied else 0
-    (folder / DEFINITIONS).write_text(_definitions(chosen, snapshot.number))
+    (folder / DEFINITIONS).write_text(_definitions(chosen, entities, snapshot.number))
     (folder / STORE).write_text(yaml.safe_dump(_store(), sort_keys=False))
     return Exported(folder=folder, snapshot=snapshot.number, rows=rows)
 
@@ -155,10 +156,10 @@ def _type(kind: pa.DataType) -> str | None:
     return TYPES.get(kind)
 
 
-def _definitions(chosen: tuple[Chosen, ...], snapshot: int) -> str:
+def _definitions(chosen: tuple[Chosen, ...], entities: list[str], snapshot: int) -> str:
     used = {w for c in chosen for column in _fields(c).values() for w in _words(column)}
     head = HEAD.format(snapshot=snapshot, types=", ".join(sorted(used)), data=DATA)
-    return "\n".join([head, *_entities(chosen), *(_view(each) for each in chosen)])
+    return "\n".join([head, *entities, *(_view(each) for each in chosen)])
 
 
 def _words(kind: str) -> list[str]:
