@@ -13,11 +13,11 @@ import duckdb
 
 from platform_assets.build.online_row import (
     columns_sql,
+    due_sql,
     entity_sql,
     event_sql,
     instant_sql,
     key_sql,
-    known_sql,
     newest_sql,
     rows_sql,
     value_sql,
@@ -86,7 +86,7 @@ def find_changes(
     )
     moved = _moved(connection, dataset, since, aim)
     old, new = (f"select {columns} from ({rows}) where {moved}" for rows in (then, now))
-    due = f"select {columns} from ({now}) where {known_sql(dataset)} > {since.until_us}"
+    due = f"select {columns} from ({now}) where {due_sql(dataset, since.until_us)}"
     connection.execute(
         f"create or replace temp table online_fresh as ({new} except {old}) union {due}"
     )

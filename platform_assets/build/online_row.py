@@ -69,6 +69,14 @@ def known_sql(dataset: Dataset, prefix: str = "") -> str:
     return event if known is None else f"greatest({event}, epoch_us({prefix}{quote(known)}))"
 
 
+def due_sql(dataset: Dataset, since_us: int) -> str:
+    """The condition that a row did not count yet at an instant, cheap where files tell of it."""
+    due = f"{known_sql(dataset)} > {since_us}"
+    if feature_of(dataset).known_at is not None:
+        return due
+    return f"{due} and {quote(str(dataset.contract.event_time))} > {instant_sql(since_us)}"
+
+
 def instant_sql(micros: int) -> str:
     """The literal of an instant."""
     return f"timestamptz {text((EPOCH + timedelta(microseconds=micros)).isoformat())}"
