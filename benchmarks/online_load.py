@@ -44,6 +44,7 @@ from tests.resources.online_store.redis_server import RedisServer, redis_server
 
 ROWS = 1_000_000
 TURNS = 3
+PATIENCE_SECONDS = 300
 LIMIT = 1 / 20
 DAY = datetime(2026, 3, 1, tzinfo=UTC)
 NOW = DAY + timedelta(days=1)
@@ -158,7 +159,7 @@ def filled(made: Dataset) -> Lake:
 
 def ours(where: Place) -> float:
     """Seconds of a push into an empty store."""
-    with redis.Redis.from_url(where.server.url) as client:
+    with redis.Redis.from_url(where.server.url, socket_timeout=PATIENCE_SECONDS) as client:
         client.flushall()
         with open_store(load_settings()) as store:
             began = time.perf_counter()
@@ -171,7 +172,7 @@ def ours(where: Place) -> float:
 
 def feast(where: Place) -> float:
     """Seconds of Feast."""
-    with redis.Redis.from_url(where.server.url) as client:
+    with redis.Redis.from_url(where.server.url, socket_timeout=PATIENCE_SECONDS) as client:
         client.flushall()
         found = where.feast.materialize("drivers", DAY - timedelta(days=1), NOW)
         assert client.dbsize() == where.rows

@@ -180,7 +180,7 @@ def _strikes(
             told["struck when filled"] += _filled(server)
         time.sleep(chance.uniform(0, 3 if keys > 10**5 else 0.5))
         if case in flushed:
-            with redis.Redis.from_url(server.url) as client:
+            with redis.Redis.from_url(server.url, socket_timeout=60) as client:
                 client.flushall()
             told["flushes"] += 1
             time.sleep(chance.uniform(0, 1))
