@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -168,6 +169,26 @@ def parity(
     for key in found.samples:
         screen.OUT.print(f"  {key}", markup=False)
     raise typer.Exit(1 if found.mismatches else 0)
+
+
+@app.command()
+def export(
+    feast: Annotated[Path, typer.Option(help="The folder that becomes a Feast repository.")],
+    names: Annotated[list[str] | None, typer.Argument(help="Tables; all when left out.")] = None,
+) -> None:
+    """Write feature tables as a Feast repository over the same data, as of this moment."""
+    from platform_assets.build.feast import export as write
+    from platform_assets.build.training import OfflineStore
+    from platform_assets.cli import screen
+    from platform_assets.location import everything
+    from resources.lake import Lake
+
+    chosen = names or [_plain(d) for d in _tables() if d.feature and d.feature.state == "current"]
+    done = write(OfflineStore(Lake.from_settings(), everything()), chosen, feast)
+    rows = [[view, f"{count:,}"] for view, count in done.rows.items()]
+    screen.grid(("feature view", "rows"), rows, right={"rows"})
+    told = f"as of snapshot {done.snapshot}; next: cd {done.folder} && feast apply"
+    screen.ERR.print(told, markup=False, style="dim")
 
 
 def _tables() -> list[Dataset]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -196,3 +197,14 @@ def test_checks_pass_then_say_what_is_wrong(lake: Lake) -> None:
     with lake.get_connection() as connection:
         (drift,) = present_drift(connection, made)
     assert drift.present == PRESENT.days
+
+
+def test_export_writes_a_feast_repository(shop: Shop, tmp_path: Path) -> None:
+    """Every current table, or those that are named."""
+    done = features("export", "--feast", str(tmp_path / "all"))
+    assert done.exit_code == 0, done.output
+    assert done.stdout.split() == ["feature", "view", "rows", "delay_v1", "3"] or "3" in done.stdout
+    assert (tmp_path / "all" / "feature_store.yaml").exists()
+    named = features("export", "--feast", str(tmp_path / "two"), "shop.features.delay@2")
+    assert named.exit_code == 0, named.output
+    assert "delay_v2" in (tmp_path / "two" / "definitions.py").read_text()
