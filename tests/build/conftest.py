@@ -1,4 +1,4 @@
-"""Fixtures of the marts."""
+"""Fixtures of marts, of features."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from resources.dbt import prepare_manifest
 from resources.lake import Lake
 from resources.postgres import EmbeddedPostgres
 from resources.settings import Settings
+from tests.build.feature_lake import DELAY, FeatureLake, minute
 from tests.build.house import House
 
 
@@ -50,3 +51,11 @@ def declared(manifest: Path) -> dict[str, Dataset]:
 def house(lake: Lake, declared: dict[str, Dataset]) -> House:
     """An empty lake that knows the curated datasets with their marts."""
     return House(lake, declared)
+
+
+@pytest.fixture
+def features(lake: Lake) -> FeatureLake:
+    """A lake with one feature table of three rows."""
+    made = FeatureLake(lake)
+    made.publish(DELAY, [("EWR", minute(0), 1), ("EWR", minute(10), 2), ("JFK", minute(5), 3)])
+    return made
