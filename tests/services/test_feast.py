@@ -1,4 +1,4 @@
-"""An exported repository, applied and read by Feast itself."""
+"""An exported repository, as Feast itself applies, reads it."""
 
 from __future__ import annotations
 
