@@ -1,4 +1,4 @@
-"""An exported repository, applied and read by Feast itself."""
+"""An exported repository is applied, read by Feast itself."""
 
 from __future__ import annotations
 
