@@ -1,4 +1,4 @@
-"""Fixtures of marts, of features."""
+"""Fixtures of the marts."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ from resources.dbt import prepare_manifest
 from resources.lake import Lake
 from resources.postgres import EmbeddedPostgres
 from resources.settings import Settings
-from tests.build.feature_lake import DELAY, FeatureLake, minute
+from tests.build.feature_lake import FeatureLake, minute
 from tests.build.house import House
+from tests.build.training_case import DELAY
 
 
 @pytest.fixture(scope="session")
@@ -58,4 +59,12 @@ def features(lake: Lake) -> FeatureLake:
     """A lake with one feature table of three rows."""
     made = FeatureLake(lake)
     made.publish(DELAY, [("EWR", minute(0), 1), ("EWR", minute(10), 2), ("JFK", minute(5), 3)])
+    return made
+
+
+@pytest.fixture(scope="module")
+def small(shared_lake: Lake) -> FeatureLake:
+    """One lake for all that is refused."""
+    made = FeatureLake(shared_lake)
+    made.publish(DELAY, [("EWR", minute(0), 1)])
     return made

@@ -8,13 +8,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
-import pytest
 
 from platform_assets.build.publication import Job
 from platform_assets.build.publish import publish
 from platform_assets.build.training import OfflineStore
 from platform_assets.declare import Column, Contract, Dataset, DatasetName, Feature, feature_table
-from platform_assets.declare.errors import WatermainError
 from resources.lake import Lake, table
 
 INSTANT = pa.timestamp("us", "UTC")
@@ -134,15 +132,3 @@ def repr_of(dataset: Dataset, fact: Row) -> str:
     values = dict(zip(names, fact, strict=True))
     assert dataset.feature is not None
     return repr([{n: values[n] for n in dataset.feature.columns(dataset.contract)}])
-
-
-DELAY = declare()
-
-
-def refusal(features: FeatureLake, *args: Any, **words: Any) -> list[str]:
-    """The four lines that a call is refused with."""
-    with pytest.raises(WatermainError) as refused:
-        features.store.training_frame(*args, **words)
-    lines = str(refused.value).splitlines()
-    assert len(lines) == 4
-    return lines

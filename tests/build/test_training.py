@@ -1,4 +1,4 @@
-"""Training sets from a real lake: pinned, exact, the same again."""
+"""Training sets from a real lake are exact."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import ibis
 import numpy as np
@@ -18,62 +17,31 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from platform_assets import read
-from platform_assets.build.publication import Job
-from platform_assets.build.restore import promote
-from platform_assets.build.training import TrainingFrame
-from platform_assets.build.training_manifest import Manifest
 from platform_assets.declare import DatasetName, Feature, FeatureSet
 from platform_assets.declare.errors import (
     UnknownFeatureError,
 )
-from resources import branch
 from resources.lake import Lake, table
 from tests.build.feature_lake import (
-    DELAY,
     START,
     FeatureLake,
     Row,
     as_table,
     declare,
     minute,
-    refusal,
     right_answer,
 )
-
-REF = "prediction.features.delay"
-LATE = declare(feature=Feature(entity=("airport",), known_at="known_at"), name="p.features.late")
-AGED = declare(
-    feature=Feature(entity=("airport",), max_age=timedelta(minutes=10)), name="p.features.aged"
+from tests.build.training_case import (
+    AGED,
+    DELAY,
+    LATE,
+    PAIRS,
+    REF,
+    RIGHT,
+    SPINE,
+    spine,
+    values,
 )
-PAIRS = declare(
-    feature=Feature(entity=("origin", "flights"), known_at="known_at"),
-    name="p.features.pairs",
-    features={"mean": pa.int64(), "note": pa.string()},
-    numbers=("flights",),
-)
-
-
-def spine(*rows: tuple[str | None, float], **more: Any) -> pa.Table:
-    columns = {
-        "airport": pa.array([r[0] for r in rows], pa.string()),
-        "event_time": pa.array([minute(r[1]) for r in rows], pa.timestamp("us", "UTC")),
-    }
-    return pa.table({**columns, **more})
-
-
-SPINE = spine(("EWR", 12), ("JFK", 4), ("EWR", 9), (None, 9), ("LGA", 9), ("EWR", 12))
-RIGHT = [2, None, 1, None, None, 2]
-
-
-def values(frame: TrainingFrame, label: str = "delay__mean") -> list[Any]:
-    return list(frame.to_arrow()[label].to_pylist())
-
-
-def ipc(rows: pa.Table) -> bytes:
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, rows.schema) as writer:
-        writer.write_table(rows)
-    return bytes(sink.getvalue())
 
 
 def test_training_frame_keeps_the_spine_with_its_order(features: FeatureLake) -> None:
@@ -248,6 +216,8 @@ FACTS = st.lists(
     ),
     max_size=30,
 )
+
+
 ASKS = st.lists(
     st.tuples(
         st.none() | st.sampled_from(["EWR", "JFK", "LGA"]),
@@ -313,63 +283,6 @@ def test_training_frame_never_leaks(lake: Lake) -> None:
         seen = (np.maximum(event[own], known[own])[None] <= when[rows][:, None]) * 1
         newest = np.where(seen.any(1), own[(seen * (event[own] + 1)[None]).argmax(1)], -1)
         assert (newest == chosen[rows]).all()
-
-
-def change_everything(features: FeatureLake) -> None:
-    """Correct, add, publish other tables, work on a branch, let a newer version be current."""
-    features.publish(DELAY, [("EWR", minute(0), 100), ("JFK", minute(0), 300)])
-    second = declare(feature=Feature(entity=("airport",), version=2))
-    features.publish(second, [("EWR", minute(1), 90)])
-    features.publish(AGED, [("EWR", minute(0), 7)])
-
-
-def test_training_frame_returns_the_same_bytes_for_its_manifest(features: FeatureLake) -> None:
-    """Later publishes, corrections, versions change nothing of what is pinned."""
-    first = features.store.training_frame(SPINE, [REF])
-    change_everything(features)
-    kept = Manifest.from_json(first.manifest.to_json())
-    assert kept == first.manifest
-    again = features.store.training_frame(SPINE, [REF], as_of=kept)
-    assert ipc(again.to_arrow()) == ipc(first.to_arrow())
-    assert again.manifest == first.manifest
-    assert values(features.store.training_frame(SPINE, [REF])) == [90, None, 90, None, None, 90]
-
-
-def test_training_frame_is_pinned_while_a_branch_is_promoted(features: FeatureLake) -> None:
-    """What a branch published is a new snapshot, after the one that is pinned."""
-    first = features.store.training_frame(SPINE, [REF])
-    branch.create(features.lake, "trial")
-    aside = FeatureLake(features.lake.on("trial"), features.known)
-    aside.publish(DELAY, [("EWR", minute(0), 100)])
-    other = aside.store.training_frame(SPINE, [REF])
-    assert other.manifest.branch == "trial"
-    assert values(other) == [100, None, 100, None, None, 100]
-    rows = DELAY.contract.schema.empty_table()
-    plain = replace(DELAY, body=lambda: rows)
-    promote("trial", Job(lake=features.lake, find={DELAY.name: plain}.__getitem__))
-    assert values(features.store.training_frame(SPINE, [REF])) == values(other)
-    again = features.store.training_frame(SPINE, [REF], as_of=first.manifest)
-    assert ipc(again.to_arrow()) == ipc(first.to_arrow())
-    assert values(again) == RIGHT
-    lines = refusal(features, SPINE, [REF], as_of=replace(first.manifest, branch="trial"))
-    assert lines[0] == "this is another call: its branch is '', the manifest's 'trial'"
-
-
-@pytest.mark.parametrize("way", ["number", "moment", "later moment", "other zone"])
-def test_training_frame_reads_an_older_snapshot(features: FeatureLake, way: str) -> None:
-    """By its number, by any moment at which it stood."""
-    first = features.store.training_frame(SPINE, [REF]).manifest
-    change_everything(features)
-    stood = datetime.fromisoformat(first.snapshot_at)
-    as_of: Any = {
-        "number": first.snapshot,
-        "moment": stood,
-        "later moment": stood + timedelta(microseconds=1),
-        "other zone": stood.astimezone(ZoneInfo("Asia/Kolkata")),
-    }[way]
-    frame = features.store.training_frame(SPINE, [f"{REF}@1"], as_of=as_of)
-    assert frame.manifest.snapshot == first.snapshot
-    assert values(frame, "delay_v1__mean") == RIGHT
 
 
 def test_read_joins_what_the_rooms_declare(

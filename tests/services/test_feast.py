@@ -1,4 +1,4 @@
-"""An exported repository, as Feast itself applies, reads it."""
+"""An exported repository is applied, read by Feast itself."""
 
 from __future__ import annotations
 

@@ -1,10 +1,7 @@
-"""What a training set refuses: spines, words, manifests that cannot be right."""
+"""Training sets that could not be right are refused, with what would be."""
 
 from __future__ import annotations
 
-import dataclasses
-import json
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,25 +9,20 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from platform_assets.build.training_manifest import Manifest
 from platform_assets.declare.errors import (
-    TrainingSetError,
     UnknownDatasetError,
 )
-from resources.lake import Lake
 from tests.build.feature_lake import (
-    DELAY,
     START,
     FeatureLake,
     declare,
     minute,
-    refusal,
 )
-from tests.build.test_training import (
+from tests.build.training_case import (
     AGED,
     REF,
     SPINE,
-    change_everything,
+    refusal,
     spine,
     values,
 )
@@ -88,14 +80,6 @@ BAD_SPINES: dict[str, tuple[Any, str, str]] = {
         "give the spine's column another name",
     ),
 }
-
-
-@pytest.fixture(scope="module")
-def small(shared_lake: Lake) -> FeatureLake:
-    """One lake for all that is refused."""
-    made = FeatureLake(shared_lake)
-    made.publish(DELAY, [("EWR", minute(0), 1)])
-    return made
 
 
 @pytest.mark.parametrize("case", BAD_SPINES)
@@ -187,128 +171,3 @@ def test_training_frame_refuses_a_table_that_the_snapshot_has_not(features: Feat
     features.publish(wider, [("EWR", minute(0), 1, 9)])
     with pytest.raises(UnknownDatasetError, match="delay_v1 has other columns in this snapshot"):
         features.store.training_frame(SPINE, [REF], as_of=before)
-
-
-def manifest_of(features: FeatureLake, **changes: Any) -> Manifest:
-    return replace(features.store.training_frame(SPINE, [REF]).manifest, **changes)
-
-
-@pytest.mark.parametrize(
-    ("words", "what"),
-    [
-        ({"spine": SPINE[:5]}, "this is another call: its rows is 5, the manifest's 6"),
-        ({"spine": SPINE.take([1, 0, 2, 3, 4, 5])}, "this is another call: its spine is '"),
-        ({"features": [f"{REF}:mean"]}, "this is another call: its features is ('predict"),
-        (
-            {"entities": {"airport": "airport"}},
-            "this is another call: its entities is {'airport': 'airport'}, the manifest's {}",
-        ),
-    ],
-)
-def test_manifest_refuses_another_call(
-    small: FeatureLake, words: dict[str, Any], what: str
-) -> None:
-    """Other rows, other order, other features cannot come out the same."""
-    given = {"spine": SPINE, "features": [REF], "as_of": manifest_of(small), **words}
-    lines = refusal(small, given.pop("spine"), given.pop("features"), **given)
-    assert lines[0].startswith(what)
-    assert lines[3].startswith("  next      make the training set anew: leave `as_of=` out")
-
-
-def test_manifest_refuses_a_result_that_came_out_otherwise(small: FeatureLake) -> None:
-    """A lake that lost or changed its past is not believed."""
-    kept = manifest_of(small, result="0" * 64)
-    lines = refusal(small, SPINE, [REF], as_of=kept)
-    true = small.store.training_frame(SPINE, [REF]).manifest.result
-    assert lines[0] == f"the result is {true[:16]}, the manifest says 0000000000000000"
-    assert lines[1] == f"  declared  the manifest of snapshot {kept.snapshot}"
-    assert "`prediction.features.delay_v1` no longer holds what it held" in lines[2]
-
-
-def test_manifest_refuses_an_expired_snapshot(features: FeatureLake) -> None:
-    """What maintenance took away cannot be read again."""
-    kept = manifest_of(features)
-    change_everything(features)
-    with features.lake.get_connection() as connection:
-        connection.execute(f"call ducklake_expire_snapshots('lake', versions => [{kept.snapshot}])")
-    lines = refusal(features, SPINE, [REF], as_of=kept)
-    assert lines[0] == f"snapshot {kept.snapshot} is none of what the lake still has"
-    assert lines[2] == "  data      the lake no longer has that snapshot, or never had it"
-
-
-@pytest.mark.parametrize(
-    ("change", "what"),
-    [
-        ({"max_age": timedelta(hours=1)}, "the rule of prediction.features.delay_v1 is `airport: "),
-        ({"max_age": None, "unit": 1}, "the contract of prediction.features.delay_v1 is `"),
-    ],
-)
-def test_manifest_refuses_a_table_that_promises_something_else(
-    small: FeatureLake, change: dict[str, Any], what: str
-) -> None:
-    """Another rule or contract without another version would give other values."""
-    kept = manifest_of(small)
-    assert DELAY.feature is not None
-    now = replace(DELAY, feature=replace(DELAY.feature, max_age=change["max_age"]))
-    if "unit" in change:
-        now = replace(DELAY, contract=replace(DELAY.contract, version="1.1.0"))
-    store = replace(small.store, declared={now.name: now})
-    with pytest.raises(TrainingSetError) as refused:
-        store.training_frame(SPINE, [REF], as_of=kept)
-    assert refused.value.what.startswith(what)
-    assert refused.value.declared == DELAY.declared
-
-
-def test_manifest_refuses_a_table_that_is_gone(small: FeatureLake) -> None:
-    """A retired version stays declared; one that is deleted is no more."""
-    store = replace(small.store, declared={})
-    with pytest.raises(TrainingSetError, match="delay_v1, declared no more"):
-        store.training_frame(SPINE, [REF], as_of=manifest_of(small))
-
-
-def test_manifest_is_frozen_json(small: FeatureLake) -> None:
-    """It is kept beside a model, read by people."""
-    made = manifest_of(small)
-    told = json.loads(made.to_json())
-    assert told["tables"] == [
-        {
-            "dataset": "prediction.features.delay_v1",
-            "version": 1,
-            "columns": ["mean"],
-            "prefix": "delay",
-            "contract": DELAY.contract.hash,
-            "rule": "airport: event_at, known then, max age any",
-            "code": made.tables[0].code,
-        }
-    ]
-    assert told["rows"] == 6
-    assert told["features"] == [REF]
-    with pytest.raises(dataclasses.FrozenInstanceError):
-        made.rows = 7  # type: ignore[misc]
-
-
-@pytest.mark.parametrize(
-    ("text", "what"),
-    [
-        ("", "the manifest cannot be read: Expecting value"),
-        ("{}", "the manifest cannot be read: it is empty"),
-        ("[]", "the manifest cannot be read: it is empty"),
-        ('{"rows": 1}', "the manifest cannot be read: it has no `at`, `branch`"),
-        ("[" * 100_000, "the manifest cannot be read: "),
-    ],
-)
-def test_manifest_refuses_what_is_none(text: str, what: str) -> None:
-    """A file that somebody else wrote is an error, not a crash."""
-    with pytest.raises(TrainingSetError) as refused:
-        Manifest.from_json(text)
-    assert refused.value.what.startswith(what)
-
-
-def test_manifest_refuses_another_format(small: FeatureLake) -> None:
-    """A later format is not guessed at."""
-    text = replace(manifest_of(small), format=2).to_json()
-    with pytest.raises(TrainingSetError, match="the manifest has format 2, 1 is known"):
-        Manifest.from_json(text)
-    wrong = json.loads(manifest_of(small).to_json()) | {"tables": [3]}
-    with pytest.raises(TrainingSetError, match="the manifest cannot be read"):
-        Manifest.from_json(json.dumps(wrong))
