@@ -95,6 +95,7 @@ class Pusher:
 
     folder: Path
     environment: dict[str, str]
+    rows: str
     deaths: int = 0
     _child: subprocess.Popen[bytes] | None = field(default=None)
 
@@ -102,7 +103,7 @@ class Pusher:
         """Start it."""
         with (self.folder / "pusher.log").open("ab") as log:
             self._child = subprocess.Popen(
-                [sys.executable, "-m", "tests.faults.parities", str(self.folder)],
+                [sys.executable, "-m", "tests.faults.parities", str(self.folder), self.rows],
                 env=child_environment(**self.environment),
                 cwd=ROOT,
                 stdout=log,
@@ -151,14 +152,14 @@ def campaign(bench: Bench, count: int, seed: int, keys: int = KEYS) -> Outcome:
         with lake.get_connection() as connection:
             ledger.create(connection)
         give(lake, "2013-01-01", keys, 1000, seed)
-        pusher = Pusher(bench.folder, environment)
+        pusher = Pusher(bench.folder, environment, str(max(10, keys // 200)))
         pusher.start()
         try:
-            told = _strikes(lake, server, pusher, random.Random(seed), (count, keys))
+            told, problems = _strikes(lake, server, pusher, random.Random(seed), (count, keys))
             give(lake, CHANGED_DAYS[-1], keys, 20, seed + 1)
         finally:
-            problems = pusher.end()
-        problems += judged(lake, server, keys)
+            complaints = pusher.end()
+        problems += complaints + judged(lake, keys)
     return Outcome(
         count=told["kills"],
         figures={"keys": keys, **told, "pushers killed": pusher.deaths},
@@ -168,42 +169,64 @@ def campaign(bench: Bench, count: int, seed: int, keys: int = KEYS) -> Outcome:
 
 def _strikes(
     lake: Lake, server: RedisServer, pusher: Pusher, chance: random.Random, size: tuple[int, int]
-) -> Counter[str]:
-    """Publish, strike, publish, strike; half of the time at a store that was filled before."""
+) -> tuple[Counter[str], list[str]]:
+    """Publish, strike, let it be filled again, judge; half of the kills strike what is half full.
+
+    A kill ends the pusher's connection, so it hears of it. A flush does not: both flushes strike a
+    table that is half full, which is then filled to its end by a push that has to notice.
+    """
     (count, keys), told = size, Counter[str](kills=0, flushes=0)
     flushed = {count * (n + 1) // (FLUSHES + 1) for n in range(FLUSHES)}
+    problems = []
     for case in range(count):
         give(
             lake, chance.choice(CHANGED_DAYS), keys, chance.randint(2, 20), chance.randrange(2**31)
         )
-        if chance.random() < 0.5:
-            told["struck when filled"] += _filled(server)
-        time.sleep(chance.uniform(0, 3 if keys > 10**5 else 0.5))
-        if case in flushed:
-            with redis.Redis.from_url(server.url, socket_timeout=60) as client:
-                client.flushall()
-            told["flushes"] += 1
+        if case % 2 and case not in flushed:
+            told["killed when half full"] += _half_full(server, keys)
+        else:
             time.sleep(chance.uniform(0, 1))
         server.kill()
         told["kills"] += 1
         server.start()
+        if case in flushed:
+            told["flushed when half full"] += _half_full(server, keys)
+            with redis.Redis.from_url(server.url, socket_timeout=60) as client:
+                client.flushall()
+            told["flushes"] += 1
         if case % 5 == 4:
             pusher.kill()
-    return told
+        problems += _settled(lake, case)
+    return told, problems
 
 
-def _filled(server: RedisServer) -> bool:
-    """Wait until the cursor has arrived once."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    with open_store(load_settings()) as store:
+def _half_full(server: RedisServer, keys: int) -> bool:
+    """Empty the store, wait until a push has filled a half of it, its cursor nowhere yet."""
+    cursor, deadline = f"online-cursor:{sightings().name}", time.monotonic() + PATIENCE_SECONDS
+    with redis.Redis.from_url(server.url, socket_timeout=60) as client:
+        client.flushall()
         while time.monotonic() < deadline:
-            if store.cursor(str(sightings().name)) is not None:
+            if client.exists(cursor):
+                return False
+            if client.dbsize() > keys // 2:
                 return True
-            time.sleep(0.1)
+            time.sleep(0.001)
     return False
 
 
-def judged(lake: Lake, server: RedisServer, keys: int) -> list[str]:
+def _settled(lake: Lake, case: int) -> list[str]:
+    """Wait until the cursor has arrived; then no entity may differ."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    with open_store(load_settings()) as store:
+        while store.cursor(str(sightings().name)) is None:
+            if time.monotonic() > deadline:
+                return [f"strike {case}: the store is not filled again"]
+            time.sleep(0.1)
+        found = parity(sightings(), lake, store, NOW)
+    return [f"strike {case}: {found}"] if found.mismatches and not found.is_cut_off else []
+
+
+def judged(lake: Lake, keys: int) -> list[str]:
     """Hold the store against the lake by parity, then once more by other means than ours."""
     made, problems = sightings(), []
     with open_store(load_settings()) as store:
@@ -244,14 +267,14 @@ def _put_back(before: dict[str, str | None]) -> None:
             os.environ[name] = value
 
 
-def keep_pushing(folder: Path) -> None:
+def keep_pushing(folder: Path, rows_at_once: int) -> None:
     """Push until told to stop, then once more until it succeeds; a fault passes by itself."""
     lake, made = Lake.from_settings(), sightings()
     with open_store(load_settings()) as store:
         while True:
             is_last = (folder / STOP).exists()
             try:
-                done = push(made, lake, store, NOW)
+                done = push(made, lake, store, NOW, rows_at_once=rows_at_once)
                 line = f"{done.written} {done.corrected} {done.is_whole}"
             except TransientError as error:
                 is_last, line = False, f"{type(error).__name__}: {error.what}"
@@ -263,4 +286,4 @@ def keep_pushing(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    keep_pushing(Path(sys.argv[1]))
+    keep_pushing(Path(sys.argv[1]), int(sys.argv[2]))
