@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from resources.online_store.opening import open_store
-
 from platform_assets.build.online import Pushed, push
 from platform_assets.build.publication import Job
 from platform_assets.declare.dataset import Dataset
+from resources.online_store.opening import open_store
 from resources.settings import load_settings
 
 

@@ -1,6 +1,6 @@
 """What team prediction tells of airports, carriers, aircraft, routes."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 import ibis
 import pyarrow as pa
@@ -21,6 +21,7 @@ from platform_assets.declare import (
 OWNER = "team:prediction"
 INSTANT = pa.timestamp("us", "UTC")
 NEW_YORK = Daily(zone="America/New_York", late_for=timedelta(days=7), every=timedelta(seconds=5))
+TRAINED_ON = (date(2013, 1, 2), date(2013, 1, 31))  # what `python -m demo train` learns from
 SLO = Slo(ready_within=timedelta(minutes=15))
 KNOWN = Column("known_at", INSTANT, "when the last fact behind the row was heard", nullable=False)
 DEPARTED = Column("departed_at", INSTANT, "the departure that the row counts last")
@@ -69,6 +70,7 @@ def _rolling(departures: ibis.Table, by: tuple[str, ...], hours: int) -> ibis.Ta
     feature=Feature(
         entity=("airport",),
         known_at="known_at",
+        trained_on=TRAINED_ON,
         max_age=timedelta(hours=6),
         online=Online(ttl=timedelta(days=2)),
     ),
@@ -98,6 +100,7 @@ def airport_delay(departures: ibis.Table) -> ibis.Table:
     feature=Feature(
         entity=("carrier",),
         known_at="known_at",
+        trained_on=TRAINED_ON,
         max_age=timedelta(hours=12),
         online=Online(ttl=timedelta(days=2)),
     ),
@@ -127,6 +130,7 @@ def carrier_delay(departures: ibis.Table) -> ibis.Table:
     feature=Feature(
         entity=("tail_number",),
         known_at="known_at",
+        trained_on=TRAINED_ON,
         max_age=timedelta(hours=36),
         online=Online(ttl=timedelta(days=3)),
     ),
@@ -156,6 +160,7 @@ def aircraft_delay(departures: ibis.Table) -> ibis.Table:
     feature=Feature(
         entity=("origin", "destination"),
         known_at="known_at",
+        trained_on=TRAINED_ON,
         max_age=timedelta(days=7),
         online=Online(ttl=timedelta(days=8)),
     ),
@@ -186,6 +191,7 @@ def route_delay(departures: ibis.Table) -> ibis.Table:
     feature=Feature(
         entity=("airport",),
         known_at="known_at",
+        trained_on=TRAINED_ON,
         max_age=timedelta(hours=3),
         online=Online(ttl=timedelta(days=2)),
     ),
