@@ -87,6 +87,7 @@ def train(
     rows = frame.to_arrow()
     inputs, late = _inputs(rows), np.asarray(rows["is_late"]).astype(bool)
     cut = int(len(late) * LEARNT_SHARE)
+    inputs = inputs[:, ~np.isnan(inputs[:cut]).all(axis=0)]  # nothing is learnt from nothing
     model = HistGradientBoostingClassifier(random_state=SEED, max_iter=100)
     with threadpool_limits(1):  # threads that wait for each other lose more than they win
         model.fit(inputs[:cut], late[:cut])

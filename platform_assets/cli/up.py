@@ -58,7 +58,7 @@ def up(
 def _start(platform: Platform, *, demo: bool, until: str, detach: bool) -> bool:
     """Do every step; say whether the platform ran already."""
     from platform_assets.cli import ground, january, outside, screen
-    from resources.platform import DAEMON, TEND, TODAY, WARM, WEB
+    from resources.platform import DAEMON, STREAM, TEND, TODAY, WARM, WEB
     from resources.web import Web
 
     settings, supervisor = platform.settings, platform.supervisor
@@ -69,7 +69,7 @@ def _start(platform: Platform, *, demo: bool, until: str, detach: bool) -> bool:
     ground.lay_ground(platform)
     outside.write_variables(settings, {"WATERMAIN_PORT": str(settings.port)})
     if demo:
-        for name in TODAY:  # one replay at a time; nothing new while what waits is captured
+        for name in (*TODAY, STREAM):  # one replay, one capture at a time; nothing new meanwhile
             supervisor.stop(name)
         outside.open_outside(platform, until)
     ground.prepare_marts(settings)
