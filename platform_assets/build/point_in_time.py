@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
 Numbers = npt.NDArray[np.int64]
+Slotted = npt.NDArray[np.integer[Any]]  # as few bits as the number of slots needs
 NEVER = np.iinfo(np.int64).min
 LARGEST_KEY = 2**62
 STEPS = 4  # a slot is that near to its guess, or is searched for
@@ -22,7 +24,8 @@ KEPT_PER_SLOT = 2
 class Facts:
     """Rows of a feature table, each of an entity that the spine names.
 
-    Shapes: `entity` is the entity's number; `known` is None where a row is known from its event on.
+    Shapes: `entity` is the entity's number among the spine's; `known` is None where
+    a row is known from its event on.
     Units: instants in microseconds since 1970.
     """
 
@@ -82,22 +85,27 @@ class Slots:
         np.cumsum(np.bincount(self.keys >> bits), out=begins[1:])
         return np.append(self.keys, np.iinfo(np.int64).max), begins, bits
 
-    def first_that_sees(self, entity: Numbers, available: Numbers) -> Numbers:
+    def first_that_sees(self, entity: Numbers, available: Numbers) -> Slotted:
         """For each fact the first slot of its entity at or after it is available; -1 for none."""
         if not len(self):
-            return np.full(len(entity), -1, np.int64)
+            return np.full(len(entity), -1)
         keys, begins, bits = self._guesses
-        wanted = self._keys(entity, available)
-        found = begins[np.minimum(wanted >> bits, len(begins) - 1)].astype(np.int64)
-        left = np.flatnonzero(keys[found] < wanted)
+        wanted = self._keys(entity, np.minimum(available, self._last))
+        found: Slotted = begins[np.minimum(wanted >> bits, len(begins) - 1)]
+        at = keys[found]
+        left = np.flatnonzero(at < wanted)
         for _ in range(STEPS):
             found[left] += 1
-            left = left[keys[found[left]] < wanted[left]]
+            at[left] = keys[found[left]]
+            left = left[at[left] < wanted[left]]
         if len(left):
             found[left] = np.searchsorted(self.keys, wanted[left])
-        there = np.minimum(found, len(self) - 1)
-        seen = (found < len(self)) & (self.entity[there] == entity) & (available <= self._last)
-        return np.where(seen, found, -1)
+            at[left] = keys[found[left]]
+        # A key of the next entity, or the end, is further off than the width of one.
+        seen = (at < (entity + 1) * self._width) & (available <= self._last)
+        if not seen.all():
+            found[~seen] = -1
+        return found
 
 
 class Newest:
@@ -139,7 +147,7 @@ class Newest:
         self._keep(slot[best], facts.features.take(pa.array(rows[best])), is_better)
 
     def _keep(
-        self, slot: Numbers, features: pa.RecordBatch, is_better: npt.NDArray[np.bool_]
+        self, slot: Slotted, features: pa.RecordBatch, is_better: npt.NDArray[np.bool_]
     ) -> None:
         """Let the rows be those of their slots, unless others are as new."""
         before = self._row[slot]
@@ -153,7 +161,7 @@ class Newest:
         if self._begins[-1] > KEPT_PER_SLOT * len(self._slots) + len(features):
             self._compact()
 
-    def _break_ties(self, slot: Numbers, rows: Numbers, before: Numbers, tied: Numbers) -> None:
+    def _break_ties(self, slot: Slotted, rows: Numbers, before: Numbers, tied: Slotted) -> None:
         """Take, of rows that differ in features alone, the one whose values are written last."""
         concerned = np.flatnonzero(np.isin(slot, tied))
         choices: dict[int, set[int]] = {}

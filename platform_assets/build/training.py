@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -28,6 +29,7 @@ from resources.lake import table as lake_table
 AsOf = int | datetime | Manifest | None
 Features = FeatureSet | Sequence[str] | str
 BATCH_ROWS = 1_000_000
+MOST_TABLES_AT_ONCE = 2  # each holds the spine with a batch in memory
 READ_AHEAD = "256MB"
 ENTITIES = "watermain_entities"
 
@@ -102,15 +104,24 @@ class OfflineStore:
             )
             if pinned:
                 pinned.refuse_other(manifest)
-            rows = given.rows
-            for each in chosen:
-                joined = answers(connection, each, given, snapshot)
-                for label, column in zip(each.labels, joined.columns, strict=True):
-                    rows = rows.append_column(label, column)
+        rows = given.rows
+        for each, joined in zip(chosen, self._joined(chosen, given, snapshot), strict=True):
+            for label, column in zip(each.labels, joined.columns, strict=True):
+                rows = rows.append_column(label, column)
         result = fingerprint(rows)
         if pinned:
             pinned.refuse_other_result(result)
         return TrainingFrame(rows=rows, manifest=replace(manifest, result=result))
+
+    def _joined(self, chosen: Sequence[Chosen], spine: Spine, snapshot: Snapshot) -> list[pa.Table]:
+        """The features of each table, a table or two at a time."""
+
+        def join(each: Chosen) -> pa.Table:
+            with self.lake.get_connection() as connection:
+                return answers(connection, each, spine, snapshot)
+
+        with ThreadPoolExecutor(MOST_TABLES_AT_ONCE) as pool:
+            return list(pool.map(join, chosen))
 
 
 def asked(features: Features) -> tuple[tuple[str, ...], str | None]:

@@ -34,8 +34,9 @@ def joined(
     """What the join answers to each ask."""
     at = array(a[1] for a in asks)
     slots = Slots(array(-1 if a[0] is None else a[0] for a in asks), at)
-    newest = Newest(slots)
-    for batch in batches:
+    newest, asked = Newest(slots), {a[0] for a in asks}
+    for of_all in batches:
+        batch = [f for f in of_all if f[0] in asked]  # as the lake reads them
         columns = [array(fact[n] for fact in batch) for n in range(4)]
         values = pa.record_batch([pa.array(columns[3])], schema=VALUE)
         newest.take(Facts(columns[0], columns[1], columns[2] if knows else None, values))
@@ -221,7 +222,7 @@ def test_slots_find_clustered_instants() -> None:
     wanted = np.arange(-3, 4996)
     found = slots.first_that_sees(np.zeros(len(wanted), np.int64), wanted)
     assert at[found].tolist() == [-(-max(w, 0) // 5) * 5 for w in wanted.tolist()]
-    late = slots.first_that_sees(array([0, 1]), array([4996, 0]))
+    late = slots.first_that_sees(array([0, 0]), array([4996, FAR]))
     assert late.tolist() == [-1, -1]
 
 
