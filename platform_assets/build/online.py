@@ -118,7 +118,7 @@ class _Pusher:
         since = cursor.until_us if cursor is not None else now_us
         aim = Cursor(present, max(now_us, since))
         if not is_known:
-            self._all(aim, sweep=True)
+            self._all(cursor, aim, sweep=True)
         elif cursor != aim:
             self._go(cursor, aim)
         return Pushed(
@@ -128,19 +128,19 @@ class _Pusher:
     def _go(self, cursor: Cursor | None, aim: Cursor) -> None:
         """Go from one cursor to another, both in the lake."""
         if cursor is None:
-            self._all(aim, sweep=False)
+            self._all(cursor, aim, sweep=False)
             return
         find_changes(self.connection, self.dataset, cursor, aim)
-        self.store.begin(self.table, aim)
+        self.store.begin(self.table, aim, cursor)
         self._correct(corrections_sql(self.dataset))
         self._put(entries_sql(self.dataset, "select * from online_newest"), aim)
 
-    def _all(self, aim: Cursor, *, sweep: bool) -> None:
+    def _all(self, cursor: Cursor | None, aim: Cursor, *, sweep: bool) -> None:
         """Write every entity; with `sweep`, hold what the store has against the lake first."""
         self.is_whole = True
         rows = newest_sql(self.dataset, rows_sql(self.dataset, aim.snapshot, aim.until_us))
         entries = entries_sql(self.dataset, rows)
-        self.store.begin(self.table, aim)
+        self.store.begin(self.table, aim, cursor)
         if sweep:
             hold(self.connection, "online_held", self.store.scan(self.table))
             self._correct(

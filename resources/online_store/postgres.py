@@ -84,15 +84,18 @@ class PostgresStore:
         self._connections = OwnThreads(self._open)
         self._marks: dict[str, str] = {}
 
-    def begin(self, table: str, aim: Cursor) -> None:
+    def begin(self, table: str, aim: Cursor, since: Cursor | None = None) -> None:
         mark = secrets.token_hex(8)
         with self._writing() as connection:
             ident, _ = _locked(connection, table)
-            connection.execute(
+            done = connection.execute(
                 "update watermain_online.feature_table"
-                " set mark = %s, aim_snapshot = %s, aim_until_us = %s where id = %s",
-                (mark, aim.snapshot, aim.until_us, ident),
+                " set mark = %s, aim_snapshot = %s, aim_until_us = %s where id = %s"
+                " and snapshot is not distinct from %s and until_us is not distinct from %s",
+                (mark, *_words(aim), ident, *_words(since)),
             )
+            if done.rowcount == 0:
+                raise lost(table)
         self._marks[table] = mark
 
     def begun(self, table: str) -> Cursor | None:
@@ -216,6 +219,10 @@ class PostgresStore:
             yield
         except psycopg.Error as error:
             raise self._address.unreachable(error) from None
+
+
+def _words(cursor: Cursor | None) -> tuple[int | None, int | None]:
+    return (None, None) if cursor is None else (cursor.snapshot, cursor.until_us)
 
 
 def _locked(connection: Connection, table: str) -> tuple[int, str | None]:

@@ -46,12 +46,15 @@ class OnlineStore(Protocol):
     Guarantees: a row is replaced whole, never by one with an earlier event time, so that the same
     batch may be written again; the cursor moves after, or with, the rows that it speaks of.
     Raises: UnreachableSystemError, while the store does not answer; LostRowsError, when a store
-    lost what was written since `begin`, or another writer began since: what follows is refused.
+    lost what was written since `begin`, or another writer began since, or the cursor is not the one
+    that was reckoned from: what follows is refused.
     """
 
-    def begin(self, table: str, aim: Cursor) -> None:
+    def begin(self, table: str, aim: Cursor, since: Cursor | None = None) -> None:
         """Say up to where rows are about to be written, before the first of them.
 
+        Shapes: `since` is the cursor from which the rows were reckoned; when it is not the table's
+        any more, as after a flush, nothing is begun.
         Guarantees: until `put` is given a cursor, `begun` gives the aim, whatever becomes of us.
         """
         ...

@@ -92,6 +92,11 @@ end
 return written
 """
 )
+_BEGIN = """
+if (redis.call('GET', KEYS[2]) or '') ~= ARGV[2] then return '' end
+redis.call('SET', KEYS[1], ARGV[1])
+return string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
+"""
 _ARRIVE = """
 local run = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
 if run ~= ARGV[2] or redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
@@ -136,12 +141,14 @@ class RedisStore:
                 raise self._address.unreachable(error) from None
         return self._opened
 
-    def begin(self, table: str, aim: Cursor) -> None:
+    def begin(self, table: str, aim: Cursor, since: Cursor | None = None) -> None:
         value = json.dumps([aim.snapshot, aim.until_us, secrets.token_hex(8)]).encode()
+        words: list[Any] = [_begun(table), _cursor(table), value, _told(since)]
         with self._translated():
-            run = str(self._client.info("server")["run_id"])
-            self._client.set(_begun(table), value)
-        self._marks[table] = _Mark(value, run, self.cursor(table) is None)
+            run = self._client.eval(_BEGIN, 2, *words)
+        if not run:
+            raise lost(table)
+        self._marks[table] = _Mark(value, run.decode(), since is None)
 
     def begun(self, table: str) -> Cursor | None:
         return self._pair(_begun(table))
@@ -150,7 +157,7 @@ class RedisStore:
         self, table: str, entries: pa.Table, cursor: Cursor | None, ttl: timedelta | None = None
     ) -> int:
         if cursor is not None and table not in self._marks:
-            self.begin(table, cursor)
+            self.begin(table, cursor, self.cursor(table))
         now = micros(self._clock.now())
         rows = lasting(entries, ttl, now)
         mark = self._marks.get(table)
@@ -277,9 +284,8 @@ class RedisStore:
     def _arrive(self, table: str, cursor: Cursor) -> None:
         """Move the cursor, unless rows written since `begin` may be gone."""
         mark = self._marks.pop(table)
-        told = json.dumps([cursor.snapshot, cursor.until_us])
         names = (_begun(table), _cursor(table))
-        words: list[Any] = [*names, mark.value, mark.run, told]
+        words: list[Any] = [*names, mark.value, mark.run, _told(cursor)]
         if not self._client.eval(_ARRIVE, 2, *words):
             raise lost(table)
 
@@ -305,6 +311,11 @@ def _cursor(table: str) -> str:
 
 def _begun(table: str) -> str:
     return f"online-begun:{table}"
+
+
+def _told(cursor: Cursor | None) -> str:
+    """A cursor as it is stored; nothing of none."""
+    return "" if cursor is None else json.dumps([cursor.snapshot, cursor.until_us])
 
 
 def _keys(table: str, rows: pa.Table) -> list[bytes]:

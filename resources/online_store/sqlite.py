@@ -66,14 +66,16 @@ class SqliteStore:
         self._connections = OwnThreads(self._open)
         self._marks: dict[str, str] = {}
 
-    def begin(self, table: str, aim: Cursor) -> None:
+    def begin(self, table: str, aim: Cursor, since: Cursor | None = None) -> None:
         mark = secrets.token_hex(8)
         with self._writing() as connection:
-            connection.execute(
+            done = connection.execute(
                 "update feature_table set mark = ?, aim_snapshot = ?, aim_until_us = ?"
-                " where id = ?",
-                (mark, aim.snapshot, aim.until_us, _ident(connection, table)),
+                " where id = ? and snapshot is ? and until_us is ?",
+                (mark, *_words(aim), _ident(connection, table), *_words(since)),
             )
+            if done.rowcount == 0:
+                raise lost(table)
         self._marks[table] = mark
 
     def begun(self, table: str) -> Cursor | None:
@@ -224,6 +226,10 @@ def _ident(connection: sqlite3.Connection, table: str) -> int:
         "select id from feature_table where name = ?", (table,)
     ).fetchone()
     return int(found)
+
+
+def _words(cursor: Cursor | None) -> tuple[int | None, int | None]:
+    return (None, None) if cursor is None else (cursor.snapshot, cursor.until_us)
 
 
 def _lists(rows: pa.Table) -> list[list[object]]:

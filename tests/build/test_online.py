@@ -330,6 +330,29 @@ def test_store_flushed_during_a_push_is_filled_again(lake: Lake, home: Path) -> 
         same(made, lake, store)
 
 
+def test_store_flushed_before_a_push_begins_is_filled_again(lake: Lake, home: Path) -> None:
+    """What has changed since a cursor is not all that a store needs that lost it."""
+    give(lake, conditions([("JFK", NOON, 1.0), ("EWR", NOON, 3.5)]))
+
+    class Flushed(SqliteStore):
+        def begun(self, table: str) -> Cursor | None:
+            found = super().begun(table)
+            with SqliteStore(self.path) as other:
+                other.drop(table)
+            return found
+
+    with SqliteStore(home / "online.sqlite") as store:
+        push(conditions(), lake, store, NOW)
+    made = conditions([("JFK", NOON, 1.0), ("EWR", NOON, 4.5)])
+    give(lake, made)
+    with Flushed(home / "online.sqlite") as store, pytest.raises(LostRowsError):
+        push(made, lake, store, NOW)
+    with SqliteStore(home / "online.sqlite") as store:
+        assert store.cursor(TABLE) is None
+        assert facts(push(made, lake, store, NOW)) == (2, 0, True)
+        same(made, lake, store)
+
+
 PUSH = """
 from datetime import datetime
 from pathlib import Path

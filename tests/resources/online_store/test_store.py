@@ -145,13 +145,27 @@ def test_aim_stands_until_the_cursor_arrives(kind: Kind) -> None:
     with kind.open(clock()) as store:
         store.put(TABLE, entries((A, 1, b"1")), Cursor(1, 1))
         assert store.begun(TABLE) is None
-        store.begin(TABLE, Cursor(2, 5))
+        store.begin(TABLE, Cursor(2, 5), Cursor(1, 1))
         store.put(TABLE, entries((A, 2, b"2")), None)
     with kind.open(clock()) as store:
         assert (store.begun(TABLE), store.cursor(TABLE)) == (Cursor(2, 5), Cursor(1, 1))
-        store.begin(TABLE, Cursor(2, 5))
+        store.begin(TABLE, Cursor(2, 5), Cursor(1, 1))
         store.put(TABLE, entries(), Cursor(2, 5))
         assert (store.begun(TABLE), store.cursor(TABLE)) == (None, Cursor(2, 5))
+
+
+@pytest.mark.parametrize("since", [None, Cursor(1, 2), Cursor(2, 1)])
+def test_nothing_begins_from_another_cursor(kind: Kind, since: Cursor | None) -> None:
+    """What was reckoned from one that is gone would leave rows out."""
+    with kind.open(clock()) as store:
+        store.put(TABLE, entries((A, 1, b"1")), Cursor(1, 1))
+        with pytest.raises(LostRowsError):
+            store.begin(TABLE, Cursor(3, 3), since)
+        assert (store.begun(TABLE), store.cursor(TABLE)) == (None, Cursor(1, 1))
+        store.drop(TABLE)
+        with pytest.raises(LostRowsError):
+            store.begin(TABLE, Cursor(3, 3), Cursor(1, 1))
+        assert (store.begun(TABLE), store.cursor(TABLE)) == (None, None)
 
 
 def test_flushed_store_has_no_cursor(kind: Kind) -> None:
@@ -312,7 +326,7 @@ class Books(RuleBasedStateMachine):
     def begin(self) -> None:
         self.number += 1
         self.aim = Cursor(self.number, self.now)
-        self.store.begin(TABLE, self.aim)
+        self.store.begin(TABLE, self.aim, self.cursor)
 
     @rule(steps=st.integers(1, 3))
     def wait(self, steps: int) -> None:
