@@ -9,7 +9,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
 from pathlib import Path
 
 import orjson
@@ -20,7 +19,7 @@ from platform_assets.build.online import Pushed, push, rebuild
 from platform_assets.build.parity import Parity, parity
 from platform_assets.build.publication import Job
 from platform_assets.build.restore import rollback
-from platform_assets.declare import Column, Dataset, Sensitivity
+from platform_assets.declare import Column, Dataset
 from platform_assets.declare.errors import (
     InvalidDeclarationError,
     LostRowsError,
@@ -31,13 +30,9 @@ from resources.lake import Lake, table
 from resources.online_store.protocol import ENTRIES, Cursor, OnlineStore
 from resources.online_store.sqlite import SqliteStore
 from tests.build.shop import sales
-from tests.build.weather_features import HOUR, NOON, conditions, give
+from tests.build.weather_features import DAY, HOUR, NOON, NOW, TABLE, conditions, give
 from tests.house.tree import ROOT
 from tests.resources.online_store.kinds import scanned
-
-DAY = timedelta(days=1)
-NOW = NOON + 2 * DAY
-TABLE = "weather.features.wind_v2"
 
 
 @pytest.fixture
@@ -237,68 +232,6 @@ def test_unpartitioned_table_is_pushed(lake: Lake, store: SqliteStore) -> None:
     assert facts(push(made, lake, store, NOW)) == (1, 1, False)
     assert online(store) == {"JFK": (0, 1.0), "LGA": (0, 4.0)}
     same(made, lake, store)
-
-
-def test_rows_past_their_time_are_not_missed(lake: Lake, home: Path) -> None:
-    """Neither by the store nor by parity, today or a day later."""
-    time = FixedClock(NOON + HOUR)
-    made = conditions([("JFK", NOON, 1.0), ("EWR", NOON - DAY / 2, 3.5)], ttl=3 * HOUR)
-    give(lake, made, "2013-01-01", "2013-01-01")
-    with SqliteStore(home / "short.sqlite", time) as store:
-        push(made, lake, store, time.now())
-        assert online(store) == {"JFK": (0, 1.0)}
-        found = parity(made, lake, store, time.now())
-        assert (found.compared, found.mismatches) == (1, 0)
-        time.instant += DAY
-        assert online(store) == {}
-        found = parity(made, lake, store, time.now())
-        assert (found.compared, found.mismatches) == (0, 0)
-
-
-@pytest.mark.parametrize("sample", [None, 10])
-def test_parity_tells_what_is_wrong(lake: Lake, store: SqliteStore, sample: int | None) -> None:
-    """Of each sort how many, with a few keys; a sample finds nothing that is extra."""
-    names = ("AAA", "BBB", "CCC", "DDD")
-    made = conditions([(name, NOON, 1.0) for name in names])
-    give(lake, made)
-    push(made, lake, store, NOW)
-    with store._writing() as connection:
-        for change in (
-            """delete from online_row where key = cast('["AAA",1]' as blob)""",
-            "update online_row set event_us = event_us - 1 where key = cast('[\"BBB\",1]' as blob)",
-            "update online_row set value = x'7b7d' where key = cast('[\"CCC\",1]' as blob)",
-            """insert into online_row select table_id, cast('["ZZZ",1]' as blob), event_us,
-               expires_us, value from online_row where key = cast('["DDD",1]' as blob)""",
-        ):
-            assert connection.execute(change).rowcount == 1
-    found = parity(made, lake, store, NOW, sample)
-    assert (found.missing, found.stale, found.different) == (1, 1, 1)
-    extra = ('extra ["ZZZ",1]',) if sample is None else ()
-    assert found.extra == len(extra)
-    assert (found.compared, found.mismatches) == (4 + len(extra), 3 + len(extra))
-    assert found.samples == (
-        'missing ["AAA",1]',
-        'stale ["BBB",1]',
-        'different ["CCC",1]',
-        *extra,
-    )
-
-
-def test_parity_of_a_sample_asks_so_many(lake: Lake, store: SqliteStore) -> None:
-    """No more than there are."""
-    made = conditions([(f"A{n:02}", NOON, 1.0) for n in range(20)])
-    give(lake, made)
-    push(made, lake, store, NOW)
-    assert parity(made, lake, store, NOW, 7).compared == 7
-    assert parity(made, lake, store, NOW, 50).compared == 20
-
-
-def test_parity_masks_a_sensitive_entity(lake: Lake, store: SqliteStore) -> None:
-    """A passenger's name is nobody's business."""
-    made = conditions([("Ann", NOON, 1.0)], sensitivity=Sensitivity.PERSONAL)
-    give(lake, made)
-    found = parity(made, lake, store, NOW)
-    assert (found.cursor, found.missing, found.samples) == (None, 1, ("missing ***",))
 
 
 def test_push_refuses_what_it_cannot_push(lake: Lake, store: SqliteStore) -> None:

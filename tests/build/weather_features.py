@@ -20,6 +20,9 @@ from resources.lake import Lake
 DAYS = Daily(start=date(2013, 1, 1))
 NOON = datetime(2013, 1, 1, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
+NOW = NOON + 2 * DAY
+TABLE = "weather.features.wind_v2"
 COLUMNS = (
     Column("airport", pa.string(), "where"),
     Column("runway", pa.int64(), "which runway"),
