@@ -34,6 +34,8 @@ from tests.build.weather_features import DAY, HOUR, NOON, NOW, TABLE, conditions
 from tests.house.tree import ROOT
 from tests.resources.online_store.kinds import scanned
 
+FAILPOINTS = ("online.after_put_before_cursor", "online.after_correct")
+
 
 @pytest.fixture
 def store(home: Path) -> Iterator[SqliteStore]:
@@ -314,7 +316,7 @@ def killed(failpoint: str) -> None:
     assert ended.returncode == -signal.SIGKILL, ended.stderr
 
 
-@pytest.mark.parametrize("failpoint", ["online.after_put_before_cursor", "online.after_correct"])
+@pytest.mark.parametrize("failpoint", FAILPOINTS)
 def test_killed_push_is_made_good_by_the_next(
     lake: Lake, store: SqliteStore, failpoint: str
 ) -> None:

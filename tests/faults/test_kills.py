@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.build.test_online import FAILPOINTS as ONLINE
 from tests.faults.answers import LOST
 from tests.faults.campaign import INGEST, PUBLISH, campaign
 from tests.faults.contracts import FAILPOINTS
@@ -22,7 +23,7 @@ def test_every_failpoint_of_the_sources_is_in_the_campaign() -> None:
     for folder in ("resources", "platform_assets"):
         for path in (ROOT / folder).rglob("*.py"):
             named |= set(re.findall(r'failpoint\("([\w.]+)"\)', path.read_text()))
-    assert named == {*INGEST, *PUBLISH, LOST, *FAILPOINTS}
+    assert named == {*INGEST, *PUBLISH, LOST, *FAILPOINTS, *ONLINE}
 
 
 @pytest.mark.slow

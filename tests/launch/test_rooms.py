@@ -22,6 +22,7 @@ from launch.client import WarmServer
 from launch.options import ServerOptions
 from resources.settings import child_environment
 
+SERVED = ("operations", "prediction", "upkeep", "weather")
 PATIENCE_SECONDS = 60.0
 T = TypeVar("T")
 ROOMS = {"works": "tests.launch.jobs", "broken": "tests.launch.not_there"}
@@ -128,8 +129,8 @@ def test_changed_code_is_served_without_being_asked_for(tmp_path: Path) -> None:
     )  # fmt: skip
     server = WarmServer(options=options, patience_seconds=PATIENCE_SECONDS)
     try:
-        assert set(server.start()["rooms"]) == {"operations", "upkeep", "weather"}
-        speakers = [client(folder, room) for room in ("operations", "upkeep", "weather")]
+        assert set(server.start()["rooms"]) == {*SERVED}
+        speakers = [client(folder, room) for room in SERVED]
         first = [await_answer(each.get_server_id) for each in speakers]
         watched.write_text("another")
 
