@@ -31,9 +31,12 @@ def nothing(_: Dataset, __: Job) -> None:
 class Follower:
     """Publish computed datasets whenever the partitions that they read change.
 
+    `after` each publish something more is done, such as a push; both are tried again until they
+    succeed.
     Guarantees: stage, audit, publish as any run does, by the one body; the ledger tells what
     changed, whoever changed it, thus nothing is missed while it is away but what became of
-    partitions that are over: those stay with Dagster's automation.
+    partitions that are over: those stay with Dagster's automation. A dataset that meets an error
+    holds up no other.
     """
 
     datasets: Sequence[Dataset]
@@ -44,21 +47,21 @@ class Follower:
     since: int | None = None
     pending: dict[DatasetName, set[str]] = field(default_factory=dict)
     due: dict[DatasetName, float] = field(default_factory=dict)
-    said: str = ""
+    said: dict[DatasetName, str] = field(default_factory=dict)
 
     def run(self) -> None:
         """Follow until `stop` is set."""
         order = in_order(self.datasets)
         while not self.stop.is_set():
-            try:
-                for dataset in order:
+            failed = False
+            for dataset in order:
+                try:
                     self.look()
                     self._refresh(dataset)
-                self.said = ""
-                self.stop.wait(LOOK_SECONDS)
-            except WatermainError as error:
-                self._say(error)
-                self.stop.wait(PAUSE_SECONDS)
+                except WatermainError as error:
+                    self._say(dataset, error)
+                    failed = True
+            self.stop.wait(PAUSE_SECONDS if failed else LOOK_SECONDS)
 
     def look(self) -> None:
         """Note which partitions have new inputs."""
@@ -110,22 +113,25 @@ class Follower:
             return
         every = dataset.cadence.every if dataset.cadence else None
         self.due[dataset.name] = time.monotonic() + (every.total_seconds() if every else 0.0)
-        cadence = dataset.cadence
+        cadence, refused = dataset.cadence, False
         asked: list[Span | None] = [*spans(cadence, sorted(keys))] if cadence else [None]
         for span in asked:
             done = publish(dataset, span, self.job)
             try:
                 done.refuse_blocked()
             except BrokenContractError as error:  # readers keep what stands; the ledger has it
-                self._say(error)
-        self.pending.pop(dataset.name)
+                self._say(dataset, error)
+                refused = True
         self.after(dataset, self.job)
+        self.pending.pop(dataset.name)
+        if not refused:
+            self.said.pop(dataset.name, None)
 
-    def _say(self, error: WatermainError) -> None:
-        """Tell of an error once, until all works again."""
-        if error.what != self.said:
+    def _say(self, dataset: Dataset, error: WatermainError) -> None:
+        """Tell of a dataset's error once, until it works again."""
+        if error.what != self.said.get(dataset.name):
             self.tell(f"{type(error).__name__}: {error}")
-            self.said = error.what
+            self.said[dataset.name] = error.what
 
 
 def in_order(datasets: Sequence[Dataset]) -> list[Dataset]:
@@ -142,7 +148,7 @@ def in_order(datasets: Sequence[Dataset]) -> list[Dataset]:
 
 def follows(dataset: Dataset) -> bool:
     """Whether a stream computes the dataset anew, as its cadence says."""
-    retired = dataset.feature is not None and dataset.feature.state == "retired"
+    retired = dataset.feature is not None and dataset.feature.is_retired
     cadence = dataset.cadence
     return dataset.body is not None and cadence is not None and bool(cadence.every) and not retired
 
