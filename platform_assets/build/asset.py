@@ -10,7 +10,6 @@ import psycopg
 from platform_assets.build.code import code_version
 from platform_assets.build.ingest import capture
 from platform_assets.build.metadata import column_schema, outcome_metadata, static_metadata
-from platform_assets.build.need_check import need_labels
 from platform_assets.build.partition import Span
 from platform_assets.build.policy import (
     automation,
@@ -19,11 +18,11 @@ from platform_assets.build.policy import (
     freshness,
     partitions,
 )
-from platform_assets.build.publication import Job, Outcome, Publication
+from platform_assets.build.publication import Job, Outcome, Publication, check_labels
 from platform_assets.build.publish import publish
 from platform_assets.build.quarantine_asset import quarantine_events
 from platform_assets.build.replay import replay_captured
-from platform_assets.build.staged import Finding, own_checks, runbook
+from platform_assets.build.staged import Finding, runbook
 from platform_assets.declare.dataset import Dataset
 from platform_assets.declare.errors import (
     InvalidPartitionError,
@@ -69,7 +68,7 @@ def asset_for(dataset: Dataset, find: Find) -> dg.AssetsDefinition | dg.AssetSpe
     with beta_accepted():
         asset: dg.AssetsDefinition = dg.asset(
             **_spec_words(dataset),
-            check_specs=[check_spec(dataset, label, how) for label, how in _labels(dataset)],
+            check_specs=[check_spec(dataset, label, how) for label, how in check_labels(dataset)],
             backfill_policy=dg.BackfillPolicy.single_run() if dataset.cadence else None,
             retry_policy=RETRY,
             code_version=code_version(dataset),
@@ -141,14 +140,14 @@ def _evaluations(
             findings.setdefault(finding.check, []).append(finding)
     evaluations = [
         _evaluation(dataset, finding, done)
-        for label, severity in _labels(dataset)
+        for label, severity in check_labels(dataset)
         for finding in findings.get(label, _nothing(label, severity, done))
     ]
     if evaluations:
         from platform_assets.build.report import report_evaluations  # imports dagster_postgres
 
         report_evaluations(context, evaluations)
-    for label, severity in _labels(dataset):
+    for label, severity in check_labels(dataset):
         output = check_spec(dataset, label, severity).get_python_identifier()
         if output in selected:
             yield dg.Output(None, output_name=output)
@@ -220,11 +219,6 @@ def requested(context: dg.AssetExecutionContext, dataset: Dataset) -> Span | Non
     dataset.cadence.window(first)
     dataset.cadence.window(last)
     return Span(dataset.cadence, first, last)
-
-
-def _labels(dataset: Dataset) -> list[tuple[str, str]]:
-    found = [(c.label, str(c.severity)) for c in dataset.all_checks] + need_labels(dataset)
-    return found + own_checks(dataset)
 
 
 def check_spec(dataset: Dataset, label: str, severity: str) -> dg.AssetCheckSpec:

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from platform_assets.build.need_check import need_of, need_places
-from platform_assets.build.staged import Finding
+from platform_assets.build.need_check import need_labels, need_of, need_places
+from platform_assets.build.staged import Finding, own_checks
 from platform_assets.declare.check import Check
 from platform_assets.declare.dataset import Dataset
 from platform_assets.declare.errors import BrokenContractError
@@ -27,6 +27,12 @@ class Job:
     run_id: str = "by hand"
     clock: Clock = field(default_factory=Clock)
     rebuild: bool = False
+
+
+def check_labels(dataset: Dataset) -> list[tuple[str, str]]:
+    """Every check that a publish makes, with its severity: declared, needed, the platform's own."""
+    declared = [(c.label, str(c.severity)) for c in dataset.all_checks]
+    return declared + need_labels(dataset) + own_checks(dataset)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import dagster as dg
 import duckdb
 
-from platform_assets.build.staged import own_checks
+from platform_assets.build.publication import check_labels
 from platform_assets.build.stream import PREFIX
 from platform_assets.declare.dataset import Dataset
 from resources import ledger
@@ -116,8 +116,7 @@ def _events(dataset: Dataset, found: _Heard, snapshot: int) -> Iterator[Event]:
             tags={"dagster/data_version": version, "dagster/code_version": code},
         )
     failing = sum(found.failing.values(), Counter())
-    labels = [(c.label, c.severity) for c in dataset.all_checks]
-    for label, severity in [*labels, *own_checks(dataset)]:
+    for label, severity in check_labels(dataset):
         yield dg.AssetCheckEvaluation(
             asset_key=key,
             check_name=label,

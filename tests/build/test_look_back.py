@@ -17,9 +17,10 @@ from platform_assets.build.follow import Follower, follows, in_order
 from platform_assets.build.ingest import capture
 from platform_assets.build.partition import Span, touched
 from platform_assets.build.policy import automation, dependency
-from platform_assets.build.publication import Job
+from platform_assets.build.publication import Job, check_labels
 from platform_assets.build.publish import publish
 from platform_assets.build.stream import PREFIX
+from platform_assets.build.streamed import streamed_events
 from platform_assets.declare import (
     Column,
     Contract,
@@ -34,7 +35,11 @@ from platform_assets.declare import (
     raw,
     row_count,
 )
-from platform_assets.declare.errors import InvalidCadenceError, InvalidDeclarationError
+from platform_assets.declare.errors import (
+    InvalidCadenceError,
+    InvalidDeclarationError,
+    UnreachableSystemError,
+)
 from resources import ledger
 from resources.clock import FixedClock
 from resources.lake import Lake, table
@@ -216,6 +221,10 @@ def test_follower_keeps_a_chain_up_with_its_source(lake: Lake, came: Came) -> No
     with lake.get_connection() as connection:
         rows = ledger.latest(connection, traffic.name)
     assert {r.run_id for r in rows.values()} == {f"{PREFIX}1"}
+    events, _ = streamed_events(lake, [traffic], None)
+    checks = {e.check_name: e.passed for e in events if isinstance(e, dg.AssetCheckEvaluation)}
+    assert checks == dict.fromkeys((label for label, _ in check_labels(traffic)), True)
+    assert "needs_visits_columns" in checks
 
 
 def test_follower_tells_a_refusal_once_and_goes_on(lake: Lake, came: Came) -> None:
@@ -234,6 +243,31 @@ def test_follower_tells_a_refusal_once_and_goes_on(lake: Lake, came: Came) -> No
         until(lambda: count(lake, strict) == 1)
     assert "row_count" in told[0]
     assert told[0].startswith("BrokenContractError: shop.curated.crowds [2013-01-0")
+
+
+def test_follower_tries_again_what_follows_a_publish(lake: Lake, came: Came) -> None:
+    """A store that is away is told once, tried until it is there; other datasets go on."""
+    told: list[str] = []
+    tries: list[DatasetName] = []
+
+    def push(dataset: Dataset, _: Job) -> None:
+        tries.append(dataset.name)
+        if dataset.name == traffic.name and tries.count(traffic.name) < 3:
+            raise UnreachableSystemError("the store is away", declared="a", data="b", next="c")
+
+    follower = Follower(
+        datasets=[traffic, crowds],
+        job=job(lake, f"{PREFIX}3"),
+        stop=threading.Event(),
+        tell=told.append,
+        after=push,
+    )
+    came("2013-01-03 11:00", "2013-01-03 11:30")
+    with following(follower):
+        until(lambda: count(lake, crowds) == 1)
+        until(lambda: tries.count(traffic.name) == 3)
+    assert crowds.name in tries[: tries.index(traffic.name) + 3]
+    assert [line.splitlines()[0] for line in told] == ["UnreachableSystemError: the store is away"]
 
 
 def test_follower_computes_downstream_after_upstream() -> None:
