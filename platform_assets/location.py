@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import difflib
 import gc
-import importlib
-import importlib.util
 from functools import cache
-from pathlib import Path
 
 import dagster as dg
 
 from launch.executor import forked_executor
 from platform_assets.build.asset import asset_for
+from platform_assets.build.declared import on_shelf, teams
 from platform_assets.build.feature_check import feature_checks
 from platform_assets.build.mart import marts
 from platform_assets.build.quarantine_asset import quarantine_assets
@@ -30,23 +28,12 @@ from sensors.sources import source_sensors
 from sensors.streams import stream_sensor
 
 SHELVES = ("raw", "curated", "features")
-ROOT = Path(__file__).parent
-
-
-def teams() -> list[str]:
-    """Every room that has a door."""
-    return sorted(p.parent.name for p in ROOT.glob("*/definitions.py"))
 
 
 @cache
 def declared(team: str) -> tuple[Dataset, ...]:
     """Every dataset that a room declares, its marts among them."""
-    found: list[Dataset] = []
-    for shelf in SHELVES:
-        name = f"platform_assets.{team}.{shelf}"
-        if importlib.util.find_spec(name) is not None:
-            module = importlib.import_module(name)
-            found += [d for d in vars(module).values() if isinstance(d, Dataset)]
+    found = [d for shelf in SHELVES for d in on_shelf(team, shelf, Dataset)]
     manifest = manifest_path()
     if manifest.exists():
         found += marts(team, manifest)
@@ -56,11 +43,7 @@ def declared(team: str) -> tuple[Dataset, ...]:
 @cache
 def feature_sets(team: str) -> tuple[FeatureSet, ...]:
     """Every feature set that a room names."""
-    name = f"platform_assets.{team}.features"
-    if importlib.util.find_spec(name) is None:
-        return ()
-    module = importlib.import_module(name)
-    return tuple(s for s in vars(module).values() if isinstance(s, FeatureSet))
+    return tuple(on_shelf(team, "features", FeatureSet))
 
 
 def everything() -> dict[DatasetName, Dataset]:
