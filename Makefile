@@ -38,8 +38,8 @@ test: ready  ## run every test that needs no Debian package
 
 test-services: ready  ## install what the service tests need from Debian, run them
 	@tests/services/install.sh
-	@tests/services/datacontract.sh
-	@tests/services/feast.sh
+	@tests/services/tool.sh datacontract tests/services/datacontract.lock
+	@tests/services/tool.sh feast benchmarks/peers/feast.lock
 	@$(PYTEST) -m "services and not campaign"
 
 test-campaigns: ready  ## run the long proofs: planted defects, a short cut of each campaign of faults
@@ -80,7 +80,7 @@ gate: ready  ## fail when the code breaks what AGAINST released (AGAINST=origin/
 	@$(BIN)/watermain contract export --check --against $(or $(AGAINST),origin/main)
 
 datacontract: ready  ## install datacontract-cli into a folder of its own: it judges contracts from outside
-	@tests/services/datacontract.sh
+	@tests/services/tool.sh datacontract tests/services/datacontract.lock
 
 lock: ready  ## write the lock files from their requirements.in
 	@$(BIN)/uv pip compile -q --generate-hashes --no-emit-index-url --no-header --no-annotate \
