@@ -1,6 +1,8 @@
 """What team prediction tells of airports, carriers, aircraft, routes."""
 
+from collections.abc import Callable, Mapping
 from datetime import date, timedelta
+from typing import Any
 
 import ibis
 import pyarrow as pa
@@ -9,6 +11,7 @@ from platform_assets.declare import (
     Column,
     Contract,
     Daily,
+    Dataset,
     Feature,
     FeatureSet,
     Online,
@@ -32,12 +35,40 @@ DELAYS = (
 )
 
 
-def _contract(grain: str, *entity: Column) -> Contract:
-    return Contract(
-        grain=grain,
-        key=(*(c.name for c in entity), "departed_at"),
-        event_time="departed_at",
-        columns=(*entity, DEPARTED, *DELAYS, KNOWN),
+def _delays(
+    table: str, grain: str, by: Mapping[str, Column], *, hours: int, max_age: timedelta
+) -> Callable[[Callable[..., Any]], Dataset]:
+    """Declare what departures of the last hours say of an entity.
+
+    Shapes: `by` gives for each column of the departures the entity's column.
+    """
+    window, entity = timedelta(hours=hours), tuple(by.values())
+    return feature_table(
+        f"prediction.features.{table}",
+        inputs={
+            "departures": needs(
+                "prediction.curated.departures",
+                columns=(*by, "departed_at", "delay_minutes", "known_at"),
+                before=window,
+            )
+        },
+        feature=Feature(
+            entity=tuple(c.name for c in entity),
+            known_at="known_at",
+            trained_on=TRAINED_ON,
+            max_age=max_age,
+            online=Online(ttl=max_age + timedelta(days=1)),
+        ),
+        contract=Contract(
+            grain=grain,
+            key=(*(c.name for c in entity), "departed_at"),
+            event_time="departed_at",
+            columns=(*entity, DEPARTED, *DELAYS, KNOWN),
+        ),
+        checks=(between("departures", low=1), between("late_share", low=0, high=1)),
+        cadence=NEW_YORK,
+        slo=SLO,
+        owner=OWNER,
     )
 
 
@@ -58,121 +89,51 @@ def _rolling(departures: ibis.Table, by: tuple[str, ...], hours: int) -> ibis.Ta
     ).distinct()
 
 
-@feature_table(
-    "prediction.features.airport_delay",
-    inputs={
-        "departures": needs(
-            "prediction.curated.departures",
-            columns=("origin", "departed_at", "delay_minutes", "known_at"),
-            before=timedelta(hours=3),
-        )
-    },
-    feature=Feature(
-        entity=("airport",),
-        known_at="known_at",
-        trained_on=TRAINED_ON,
-        max_age=timedelta(hours=6),
-        online=Online(ttl=timedelta(days=2)),
-    ),
-    contract=_contract(
-        "one row per airport and departure from it",
-        Column("airport", pa.string(), "three-character airport code"),
-    ),
-    checks=(between("departures", low=1), between("late_share", low=0, high=1)),
-    cadence=NEW_YORK,
-    slo=SLO,
-    owner=OWNER,
+@_delays(
+    "airport_delay",
+    "one row per airport and departure from it",
+    {"origin": Column("airport", pa.string(), "three-character airport code")},
+    hours=3,
+    max_age=timedelta(hours=6),
 )
 def airport_delay(departures: ibis.Table) -> ibis.Table:
     """Say how late departures from an airport were in the last three hours."""
     return _rolling(departures.rename(airport="origin"), ("airport",), 3)
 
 
-@feature_table(
-    "prediction.features.carrier_delay",
-    inputs={
-        "departures": needs(
-            "prediction.curated.departures",
-            columns=("carrier", "departed_at", "delay_minutes", "known_at"),
-            before=timedelta(hours=6),
-        )
-    },
-    feature=Feature(
-        entity=("carrier",),
-        known_at="known_at",
-        trained_on=TRAINED_ON,
-        max_age=timedelta(hours=12),
-        online=Online(ttl=timedelta(days=2)),
-    ),
-    contract=_contract(
-        "one row per carrier and departure of it",
-        Column("carrier", pa.string(), "two-character airline code"),
-    ),
-    checks=(between("departures", low=1), between("late_share", low=0, high=1)),
-    cadence=NEW_YORK,
-    slo=SLO,
-    owner=OWNER,
+@_delays(
+    "carrier_delay",
+    "one row per carrier and departure of it",
+    {"carrier": Column("carrier", pa.string(), "two-character airline code")},
+    hours=6,
+    max_age=timedelta(hours=12),
 )
 def carrier_delay(departures: ibis.Table) -> ibis.Table:
     """Say how late a carrier's departures were in the last six hours."""
     return _rolling(departures, ("carrier",), 6)
 
 
-@feature_table(
-    "prediction.features.aircraft_delay",
-    inputs={
-        "departures": needs(
-            "prediction.curated.departures",
-            columns=("tail_number", "departed_at", "delay_minutes", "known_at"),
-            before=timedelta(hours=24),
-        )
-    },
-    feature=Feature(
-        entity=("tail_number",),
-        known_at="known_at",
-        trained_on=TRAINED_ON,
-        max_age=timedelta(hours=36),
-        online=Online(ttl=timedelta(days=3)),
-    ),
-    contract=_contract(
-        "one row per aircraft and departure of it",
-        Column("tail_number", pa.string(), "registration of the aircraft"),
-    ),
-    checks=(between("departures", low=1), between("late_share", low=0, high=1)),
-    cadence=NEW_YORK,
-    slo=SLO,
-    owner=OWNER,
+@_delays(
+    "aircraft_delay",
+    "one row per aircraft and departure of it",
+    {"tail_number": Column("tail_number", pa.string(), "registration of the aircraft")},
+    hours=24,
+    max_age=timedelta(hours=36),
 )
 def aircraft_delay(departures: ibis.Table) -> ibis.Table:
     """Say how late an aircraft's departures were in the last day."""
     return _rolling(departures, ("tail_number",), 24)
 
 
-@feature_table(
-    "prediction.features.route_delay",
-    inputs={
-        "departures": needs(
-            "prediction.curated.departures",
-            columns=("origin", "destination", "departed_at", "delay_minutes", "known_at"),
-            before=timedelta(days=7),
-        )
+@_delays(
+    "route_delay",
+    "one row per route and departure on it",
+    {
+        "origin": Column("origin", pa.string(), "airport of departure"),
+        "destination": Column("destination", pa.string(), "airport of destination"),
     },
-    feature=Feature(
-        entity=("origin", "destination"),
-        known_at="known_at",
-        trained_on=TRAINED_ON,
-        max_age=timedelta(days=7),
-        online=Online(ttl=timedelta(days=8)),
-    ),
-    contract=_contract(
-        "one row per route and departure on it",
-        Column("origin", pa.string(), "airport of departure"),
-        Column("destination", pa.string(), "airport of destination"),
-    ),
-    checks=(between("departures", low=1), between("late_share", low=0, high=1)),
-    cadence=NEW_YORK,
-    slo=SLO,
-    owner=OWNER,
+    hours=7 * 24,
+    max_age=timedelta(days=7),
 )
 def route_delay(departures: ibis.Table) -> ibis.Table:
     """Say how late departures on a route were in the last seven days."""
