@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import dagster as dg
@@ -14,6 +14,7 @@ from platform_assets.build.parity import parity
 from platform_assets.declare.dataset import Dataset
 from resources.clock import Clock
 from resources.lake import Lake, quote, table, text
+from resources.online_store.lasting import EPOCH
 from resources.online_store.opening import open_store
 from resources.settings import load_settings
 
@@ -32,9 +33,9 @@ Look = Callable[[Dataset, Lake, datetime], dg.AssetCheckResult]
 def labels(dataset: Dataset) -> list[str]:
     """The checks of a feature table that are made beside its publish."""
     feature = dataset.feature
-    if feature is None or feature.state == "retired":
+    if feature is None or feature.is_retired:
         return []
-    found = [PARITY] if feature.online else []
+    found = [PARITY] if feature.is_kept_online else []
     return [*found, *([DRIFT] if feature.trained_on else []), STALENESS]
 
 
@@ -142,7 +143,7 @@ def newest_event(lake: Lake, dataset: Dataset) -> datetime | None:
             return None
     if row is None or row[0] is None:
         return None
-    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=row[0])
+    return EPOCH + timedelta(microseconds=row[0])
 
 
 def _told(dataset: Dataset, label: str) -> dict[str, Any]:

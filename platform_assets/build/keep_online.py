@@ -14,8 +14,7 @@ def keep_online(dataset: Dataset, job: Job) -> Pushed | None:
 
     Raises: UnreachableSystemError, while the store does not answer; what is published stays.
     """
-    feature = dataset.feature
-    if feature is None or feature.online is None or feature.state == "retired" or job.lake.branch:
+    if dataset.feature is None or not dataset.feature.is_kept_online or job.lake.branch:
         return None
     with open_store(load_settings(), job.clock) as store:
         return push(dataset, job.lake, store, job.clock.now())

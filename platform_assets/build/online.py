@@ -11,9 +11,10 @@ import duckdb
 import pyarrow as pa
 
 from platform_assets.build.online_change import Snapshots, corrections_sql, find_changes
-from platform_assets.build.online_row import entries_sql, feature_of, newest_sql, rows_sql
+from platform_assets.build.online_row import entries_sql, newest_sql, rows_sql
 from platform_assets.declare.dataset import Dataset
 from platform_assets.declare.errors import UnknownDatasetError
+from platform_assets.declare.feature_ref import feature_of
 from resources.failpoint import failpoint
 from resources.lake import Lake
 from resources.online_store.lasting import micros

@@ -13,27 +13,11 @@ from datetime import timedelta
 import pyarrow as pa
 
 from platform_assets.declare.dataset import Dataset
-from platform_assets.declare.errors import InvalidDeclarationError
-from platform_assets.declare.feature import Feature
+from platform_assets.declare.feature_ref import feature_of
 from resources.lake import quote, table, text
 from resources.online_store.lasting import EPOCH
 
 _SHORT = {8: "\\b", 9: "\\t", 10: "\\n", 12: "\\f", 13: "\\r"}
-
-
-def feature_of(dataset: Dataset) -> Feature:
-    """What makes a dataset a feature table.
-
-    Raises: InvalidDeclarationError, when nothing does.
-    """
-    if dataset.feature is None:
-        raise InvalidDeclarationError(
-            f"{dataset.name} is no feature table",
-            declared=dataset.declared,
-            data="nothing was read or written",
-            next="declare it with `feature_table`, or name one that is",
-        )
-    return dataset.feature
 
 
 def key_sql(dataset: Dataset, prefix: str = "") -> str:

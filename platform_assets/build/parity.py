@@ -11,8 +11,9 @@ import pyarrow as pa
 
 from platform_assets.build.difference import MASK
 from platform_assets.build.online import hold, lease_of
-from platform_assets.build.online_row import entries_sql, feature_of, newest_sql, rows_sql
+from platform_assets.build.online_row import entries_sql, newest_sql, rows_sql
 from platform_assets.declare.dataset import Dataset
+from platform_assets.declare.feature_ref import feature_of
 from resources.lake import Lake
 from resources.online_store.lasting import micros
 from resources.online_store.protocol import ENTRIES, Cursor, OnlineStore

@@ -86,7 +86,7 @@ def automation(dataset: Dataset) -> dg.AutomationCondition[Any] | None:
     Guarantees: late rows in an old partition request exactly that partition; a capture under way
     holds nothing back, for live sources are captured all the time, each batch whole.
     """
-    if dataset.source is not None or (dataset.feature and dataset.feature.state == "retired"):
+    if dataset.source is not None or (dataset.feature and dataset.feature.is_retired):
         return None
     looks_back = any(n.before for n in dataset.needs.values())
     return _following(dataset.cadence is not None, looks_back and dataset.cadence is not None)

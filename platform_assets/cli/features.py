@@ -20,6 +20,7 @@ def list_(as_json: Annotated[bool, JSON] = False) -> None:
     """List every version of every feature table, with its newest row."""
     from platform_assets.build.feature_check import newest_event
     from platform_assets.cli import screen
+    from platform_assets.declare.feature_ref import table_name
     from resources.lake import Lake
 
     lake, rows = Lake.from_settings(), []
@@ -29,7 +30,7 @@ def list_(as_json: Annotated[bool, JSON] = False) -> None:
         newest = newest_event(lake, dataset)
         rows.append(
             {
-                "table": _plain(dataset),
+                "table": table_name(dataset),
                 "version": feature.version,
                 "state": feature.state,
                 "entity": ", ".join(feature.entity),
@@ -180,10 +181,12 @@ def export(
     from platform_assets.build.feast import export as write
     from platform_assets.build.training import OfflineStore
     from platform_assets.cli import screen
+    from platform_assets.declare.feature_ref import table_name
     from platform_assets.location import everything
     from resources.lake import Lake
 
-    chosen = names or [_plain(d) for d in _tables() if d.feature and d.feature.state == "current"]
+    current = [d for d in _tables() if d.feature and d.feature.state == "current"]
+    chosen = names or list(dict.fromkeys(map(table_name, current)))
     done = write(OfflineStore(Lake.from_settings(), everything()), chosen, feast)
     rows = [[view, f"{count:,}"] for view, count in done.rows.items()]
     screen.grid(("feature view", "rows"), rows, right={"rows"})
@@ -209,14 +212,8 @@ def _find(name: str) -> Dataset:
     return resolve([name], everything())[0].dataset
 
 
-def _plain(dataset: Dataset) -> str:
-    version = dataset.feature.version if dataset.feature else 1
-    return str(dataset.name).removesuffix(f"_v{version}")
-
-
 def _is_online(dataset: Dataset) -> bool:
-    feature = dataset.feature
-    return feature is not None and feature.online is not None and feature.state != "retired"
+    return dataset.feature is not None and dataset.feature.is_kept_online
 
 
 def _number(value: float | None) -> str:

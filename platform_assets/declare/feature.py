@@ -47,6 +47,16 @@ class Feature:
     online: Online | None = None
     trained_on: tuple[date, date] | None = None
 
+    @property
+    def is_retired(self) -> bool:
+        """Whether it is neither computed any more nor served."""
+        return self.state == "retired"
+
+    @property
+    def is_kept_online(self) -> bool:
+        """Whether its newest rows are pushed into the online store."""
+        return self.online is not None and not self.is_retired
+
     def complaints(self, contract: Contract) -> Iterator[tuple[str, str]]:
         """Say what does not fit the contract, each with what to do."""
         names = [c.name for c in contract.columns]

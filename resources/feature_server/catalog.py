@@ -105,7 +105,7 @@ class Catalog:
         declared: Mapping[DatasetName, Dataset],
         sets: Mapping[str, Sequence[FeatureSet]] | None = None,
     ) -> None:
-        self.tables = {name: each for name, each in declared.items() if _is_served(each)}
+        self.tables = {n: d for n, d in declared.items() if d.feature and d.feature.is_kept_online}
         self.sets: dict[str, tuple[FeatureSet, Plan]] = {}
         self.plan = lru_cache(MOST_PLANS)(self._plan)
         for team, of_team in (sets or {}).items():
@@ -159,11 +159,6 @@ class Catalog:
                 for each, plan in self.sets.values()
             ],
         }
-
-
-def _is_served(dataset: Dataset) -> bool:
-    feature = dataset.feature
-    return feature is not None and feature.online is not None and feature.state != "retired"
 
 
 def _table(dataset: Dataset) -> dict[str, Any]:

@@ -19,8 +19,7 @@ from resources.clock import Clock
 from resources.feature_server.reader import MOST_WAITING, PATIENCE, Rows, Wanted, silent
 from resources.feature_server.whole_writes import WholeWrites
 from resources.online_store.address import StoreAddress
-from resources.online_store.protocol import Kept
-from resources.online_store.redis import PREFIX
+from resources.online_store.redis import PREFIX, kept, row_prefix
 
 LOOKS = 4
 Values = list[bytes | None]
@@ -53,7 +52,7 @@ class RedisReader:
             line = await self._opened()
         keys: list[bytes] = []
         for table, of_table in wanted:
-            prefix = _prefix(table)
+            prefix = row_prefix(table)
             keys += [prefix + key for key in of_table]
         values = await line.ask(keys)
         return _rows(values, self._clock.micros())
@@ -155,19 +154,14 @@ class _Line(asyncio.Protocol):
         return self._address.unreachable(error)
 
 
-@lru_cache(maxsize=1024)
-def _prefix(table: str) -> bytes:
-    return f"online:{table}:".encode()
-
-
 def _rows(values: Values, now_us: int) -> Rows:
     """Unpack stored values, all at once where none is missing."""
     if None in values:
-        return Rows.of([_kept(value, now_us) for value in values])
+        return Rows.of([kept(value, now_us) for value in values])
     size, stored = PREFIX.size, cast(list[bytes], values)
     instants = _instants(len(stored)).unpack(b"".join([value[:size] for value in stored]))
     if min(instants[1::2]) <= now_us:
-        return Rows.of([_kept(value, now_us) for value in values])
+        return Rows.of([kept(value, now_us) for value in values])
     return Rows(instants[::2], [value[size:] for value in stored])
 
 
@@ -175,10 +169,3 @@ def _rows(values: Values, now_us: int) -> Rows:
 def _instants(count: int) -> struct.Struct:
     """The beginnings of so many values, one after the other."""
     return struct.Struct(f">{2 * count}q")
-
-
-def _kept(value: bytes | None, now_us: int) -> Kept | None:
-    if value is None:
-        return None
-    event_us, expires_us = PREFIX.unpack_from(value)
-    return Kept(event_us, value[PREFIX.size :]) if expires_us > now_us else None

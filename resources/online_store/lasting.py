@@ -8,6 +8,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from resources.online_store.protocol import Cursor
+
 NEVER = 2**63 - 1
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -43,3 +45,8 @@ def corrected(corrections: pa.Table, ttl: timedelta | None, now_us: int) -> pa.T
         value = pc.if_else(pa.array(expires > now_us), value, pa.scalar(None, value.type))
     columns = [corrections["key"], corrections["seen_us"], events, value, pa.array(expires)]
     return pa.table(columns, names=[*corrections.schema.names, "expires_us"])
+
+
+def words(cursor: Cursor | None) -> tuple[int | None, int | None]:
+    """A cursor as two columns; nulls for none."""
+    return (None, None) if cursor is None else (cursor.snapshot, cursor.until_us)

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from resources.clock import Clock
 from resources.online_store.address import StoreAddress
-from resources.online_store.lasting import NEVER, corrected, lasting, micros
+from resources.online_store.lasting import NEVER, corrected, lasting, micros, words
 from resources.online_store.lost import lost
 from resources.online_store.own_threads import OwnThreads
 from resources.online_store.protocol import ENTRIES, Cursor, Kept
@@ -92,7 +92,7 @@ class PostgresStore:
                 "update watermain_online.feature_table"
                 " set mark = %s, aim_snapshot = %s, aim_until_us = %s where id = %s"
                 " and snapshot is not distinct from %s and until_us is not distinct from %s",
-                (mark, *_words(aim), ident, *_words(since)),
+                (mark, *words(aim), ident, *words(since)),
             )
             if done.rowcount == 0:
                 raise lost(table)
@@ -219,10 +219,6 @@ class PostgresStore:
             yield
         except psycopg.Error as error:
             raise self._address.unreachable(error) from None
-
-
-def _words(cursor: Cursor | None) -> tuple[int | None, int | None]:
-    return (None, None) if cursor is None else (cursor.snapshot, cursor.until_us)
 
 
 def _locked(connection: Connection, table: str) -> tuple[int, str | None]:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import lru_cache
 from typing import Any, Self
 
 import numpy as np
@@ -184,18 +185,18 @@ class RedisStore:
             return []
         now = micros(self._clock.now())
         with self._translated():
-            found = self._client.mget([_row(table) + key for table, key in wanted])
-        return [_kept(value, now) for value in found]
+            found = self._client.mget([row_prefix(table) + key for table, key in wanted])
+        return [kept(value, now) for value in found]
 
     def scan(self, table: str) -> Iterator[pa.Table]:
         now, place = micros(self._clock.now()), 0
-        start = len(_row(table))
+        start = len(row_prefix(table))
         while True:
             with self._translated():
-                place, keys = self._client.scan(place, _row(table) + b"*", SCANNED_KEYS)
+                place, keys = self._client.scan(place, row_prefix(table) + b"*", SCANNED_KEYS)
                 values = self._client.mget(keys) if keys else []
-            kept = [(k[start:], _kept(v, now)) for k, v in zip(keys, values, strict=True)]
-            rows = [(key, *row) for key, row in kept if row is not None]
+            found = [(k[start:], kept(v, now)) for k, v in zip(keys, values, strict=True)]
+            rows = [(key, *row) for key, row in found if row is not None]
             if rows:
                 columns = zip(zip(*rows, strict=True), ENTRIES.types, strict=True)
                 yield pa.table([pa.array(each, kind) for each, kind in columns], schema=ENTRIES)
@@ -210,7 +211,7 @@ class RedisStore:
         with self._translated():
             self._client.delete(_cursor(table), _begun(table))
             some = []
-            for key in self._client.scan_iter(_row(table) + b"*", SCANNED_KEYS):
+            for key in self._client.scan_iter(row_prefix(table) + b"*", SCANNED_KEYS):
                 some.append(key)
                 if len(some) == SCRIPT_KEYS:
                     self._client.unlink(*some)
@@ -301,7 +302,9 @@ class RedisStore:
             raise self._address.unreachable(error) from None
 
 
-def _row(table: str) -> bytes:
+@lru_cache(maxsize=1024)
+def row_prefix(table: str) -> bytes:
+    """How the keys of a table's rows begin."""
     return f"online:{table}:".encode()
 
 
@@ -319,7 +322,7 @@ def _told(cursor: Cursor | None) -> str:
 
 
 def _keys(table: str, rows: pa.Table) -> list[bytes]:
-    prefix = pa.scalar(_row(table), pa.binary())
+    prefix = pa.scalar(row_prefix(table), pa.binary())
     return pc.binary_join_element_wise(prefix, rows["key"], pa.scalar(b"")).to_pylist()
 
 
@@ -336,8 +339,9 @@ def _eight(numbers: pa.ChunkedArray) -> pa.Array:
     return whole.cast(pa.binary())
 
 
-def _kept(value: Any, now: int) -> Kept | None:
+def kept(value: Any, now_us: int) -> Kept | None:
+    """A row as it was packed; None where there is none, or it is past its time."""
     if value is None:
         return None
     event_us, expires_us = PREFIX.unpack_from(value)
-    return Kept(event_us, value[PREFIX.size :]) if expires_us > now else None
+    return Kept(event_us, value[PREFIX.size :]) if expires_us > now_us else None

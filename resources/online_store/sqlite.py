@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from platform_assets.declare.errors import UnreachableSystemError
 from resources.clock import Clock
-from resources.online_store.lasting import NEVER, corrected, lasting, micros
+from resources.online_store.lasting import NEVER, corrected, lasting, micros, words
 from resources.online_store.lost import lost
 from resources.online_store.own_threads import OwnThreads
 from resources.online_store.protocol import ENTRIES, Cursor, Kept
@@ -72,7 +72,7 @@ class SqliteStore:
             done = connection.execute(
                 "update feature_table set mark = ?, aim_snapshot = ?, aim_until_us = ?"
                 " where id = ? and snapshot is ? and until_us is ?",
-                (mark, *_words(aim), _ident(connection, table), *_words(since)),
+                (mark, *words(aim), _ident(connection, table), *words(since)),
             )
             if done.rowcount == 0:
                 raise lost(table)
@@ -226,10 +226,6 @@ def _ident(connection: sqlite3.Connection, table: str) -> int:
         "select id from feature_table where name = ?", (table,)
     ).fetchone()
     return int(found)
-
-
-def _words(cursor: Cursor | None) -> tuple[int | None, int | None]:
-    return (None, None) if cursor is None else (cursor.snapshot, cursor.until_us)
 
 
 def _lists(rows: pa.Table) -> list[list[object]]:

@@ -21,9 +21,9 @@ from platform_assets.build.publication import Job
 from platform_assets.build.restore import rollback
 from platform_assets.declare import Column, Dataset
 from platform_assets.declare.errors import (
-    InvalidDeclarationError,
     LostRowsError,
     UnknownDatasetError,
+    UnknownFeatureError,
 )
 from resources.clock import FixedClock
 from resources.lake import Lake, table
@@ -238,7 +238,7 @@ def test_unpartitioned_table_is_pushed(lake: Lake, store: SqliteStore) -> None:
 
 def test_push_refuses_what_it_cannot_push(lake: Lake, store: SqliteStore) -> None:
     """No feature table; nothing published yet."""
-    with pytest.raises(InvalidDeclarationError, match="sales is no feature table"):
+    with pytest.raises(UnknownFeatureError, match="sales is no feature table"):
         push(sales([]), lake, store, NOW)
     with pytest.raises(UnknownDatasetError, match="wind_v2: nothing of it is published yet"):
         push(conditions(), lake, store, NOW)
