@@ -209,6 +209,7 @@ def test_broker_with_a_journal_owes_after_a_restart_what_it_owed(tmp_path: Path)
     ]
     for _, _, packet, _ in back.got:
         back.client.ack(packet, 1)
+    back.until(lambda: not second.broker.sessions["reader"].in_flight)
     back.leave()
     writer.leave()
     second.stop()
