@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -164,7 +165,7 @@ class _Pusher:
 
     def _batches(self, sql: str, schema: pa.Schema) -> Iterator[pa.Table]:
         reader = self.connection.execute(sql).to_arrow_reader(self.rows)
-        for batch in reader:
+        for batch in _one_ahead(reader):
             yield pa.Table.from_batches([batch]).cast(schema)
 
     def _unpublished(self, present: int) -> UnknownDatasetError:
@@ -174,6 +175,15 @@ class _Pusher:
             data="the online store is as it was",
             next=f"watermain materialize {self.table} --with-upstream",
         )
+
+
+def _one_ahead(batches: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
+    """Give batches in order; the engine makes the next one while the store takes one."""
+    with ThreadPoolExecutor(1, thread_name_prefix="reads-ahead") as reader:
+        ahead = reader.submit(next, batches, None)
+        while (batch := ahead.result()) is not None:
+            ahead = reader.submit(next, batches, None)
+            yield batch
 
 
 def hold(connection: duckdb.DuckDBPyConnection, name: str, batches: Iterator[pa.Table]) -> None:

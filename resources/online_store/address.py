@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from platform_assets.declare.errors import UnreachableSystemError
+from platform_assets.declare.errors import MissingSettingError, UnreachableSystemError
 
 VARIABLE = "WATERMAIN_ONLINE_STORE"
 MASK = "***"
@@ -38,6 +38,15 @@ class StoreAddress:
             declared=VARIABLE,
             data="what it holds stands; rows that were under way are written again next time",
             next="start it, or set the variable right; then do the same again",
+        )
+
+    def evicting(self, policy: str) -> MissingSettingError:
+        """The error for a store that throws rows away when its memory is full."""
+        return MissingSettingError(
+            f"the online store {self.shown} would evict rows: its maxmemory-policy is {policy}",
+            declared=VARIABLE,
+            data="nothing was written",
+            next="set maxmemory-policy noeviction in that Redis; then do the same again",
         )
 
     @property

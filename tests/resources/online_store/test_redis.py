@@ -9,7 +9,11 @@ from pathlib import Path
 import pytest
 import redis
 
-from platform_assets.declare.errors import LostRowsError, UnreachableSystemError
+from platform_assets.declare.errors import (
+    LostRowsError,
+    MissingSettingError,
+    UnreachableSystemError,
+)
 from resources.online_store.address import StoreAddress
 from resources.online_store.protocol import Cursor, Kept
 from resources.online_store.redis import RedisStore
@@ -95,6 +99,41 @@ def test_value_is_packed_behind_its_instants(server: RedisServer) -> None:
             assert 50_000 < int(left) <= 60_001
             assert client.get(f"online-cursor:{TABLE}") == b"[1, 2]"
             assert client.dbsize() == 3
+
+
+def test_nothing_begins_in_a_server_that_evicts(server: RedisServer) -> None:
+    """It would throw rows away without a word; a policy without a limit does nothing."""
+    with (
+        RedisStore(StoreAddress(server.url), clock()) as store,
+        redis.Redis.from_url(server.url) as client,
+    ):
+        client.config_set("maxmemory-policy", "allkeys-lru")
+        store.begin(TABLE, Cursor(1, 1))
+        client.config_set("maxmemory", "100mb")
+        with pytest.raises(MissingSettingError, match="maxmemory-policy is allkeys-lru"):
+            store.begin(TABLE, Cursor(2, 2))
+        assert store.begun(TABLE) == Cursor(1, 1)
+
+
+@pytest.mark.parametrize("since", [None, Cursor(1, 1)])
+def test_full_server_refuses_and_goes_on_once_it_has_room(
+    server: RedisServer, since: Cursor | None
+) -> None:
+    """The first filling, or any other; no answer of the refused one is taken for a later one's."""
+    with (
+        RedisStore(StoreAddress(server.url), clock()) as store,
+        redis.Redis.from_url(server.url) as client,
+    ):
+        if since is not None:
+            store.put(TABLE, entries((B, 1, b"1")), since)
+        store.begin(TABLE, Cursor(2, 2), since)
+        client.config_set("maxmemory", 1)
+        with pytest.raises(UnreachableSystemError, match="maxmemory"):
+            store.put(TABLE, entries((A, 1, b"1")), None)
+        client.config_set("maxmemory", 0)
+        assert store.get([(TABLE, A)]) == [None]
+        assert store.put(TABLE, entries((A, 1, b"1")), Cursor(2, 2)) == 1
+        assert store.get([(TABLE, A)]) == [Kept(1, b"1")]
 
 
 def test_dead_server_is_unreachable(server: RedisServer) -> None:
