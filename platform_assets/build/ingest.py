@@ -8,11 +8,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from pathlib import Path
 
 import duckdb
-import pyarrow as pa
 
+from platform_assets.build.arrival import TYPED, Arrival
 from platform_assets.build.audit import audit
 from platform_assets.build.code import code_version
 from platform_assets.build.drift import Drifting, both
@@ -21,8 +20,7 @@ from platform_assets.build.partition import Span, span_between
 from platform_assets.build.publication import Job, Outcome, Publication
 from platform_assets.build.repeats import leave_out_repeats
 from platform_assets.build.staged import Finding, Staged
-from platform_assets.build.table import ROW_POSITIONS, engine_types, ensure_table, stored_schema
-from platform_assets.build.typing_rules import reject_reason, typed_columns, value_of
+from platform_assets.build.table import ROW_POSITIONS, ensure_table, stored_schema
 from platform_assets.declare.dataset import Dataset
 from platform_assets.declare.errors import BranchError
 from resources import ledger
@@ -33,8 +31,6 @@ from resources.settings import load_settings
 from resources.source.opening import open_source
 from resources.source.protocol import Batch, Limit, Source
 
-TYPED = "captured"
-PIECE_BYTES = 32 * 2**20  # of text that is written at once, of what was too large for memory
 _NONE = Lease("", 0)
 
 
@@ -124,16 +120,18 @@ class _Landing:
     late: Late = field(default_factory=Late)
     watermarks: Watermarks = field(init=False)
     drift: Drifting = field(init=False)
+    arrival: Arrival = field(init=False)
 
     def __post_init__(self) -> None:
+        self.arrival = Arrival(dataset=self.dataset, connection=self.connection)
         self.watermarks = Watermarks(dataset=self.dataset)
         self.drift = Drifting(self.dataset, self.connection, TYPED, self.job.run_id)
 
     def commit(self, batch: Batch, began: float) -> None:
         """Make one batch visible with its ledger row, or nothing of it."""
         self.drift.refuse(batch)
-        rejected = self._type(batch)
-        self.repeated = leave_out_repeats(self.connection, self.dataset, TYPED)
+        rejected = self.arrival.take(batch, self.drift.carried(batch))
+        self.repeated = leave_out_repeats(self.connection, self.dataset, self.arrival)
         span = self._span()
         self.late = self.watermarks.late(self.connection, TYPED, span)
         self.watermarks.advance(self.connection, TYPED, batch.shard, self.job.clock.now())
@@ -148,7 +146,7 @@ class _Landing:
                 self._bury(batch, "true", seq="-1", lsn=f"coalesce({oldest}, {newest})")
             columns = ", ".join(quote(n) for n in stored_schema(self.dataset).names)
             columns += self.drift.land(batch, self.job.clock.now())
-            for piece in self._pieces(batch):
+            for piece in self.arrival.pieces(batch):
                 self.connection.execute(
                     f"insert into {target} by name select {columns} from {TYPED}"
                     f" where _reason is null{self._no_truncates()}{piece}"
@@ -165,54 +163,6 @@ class _Landing:
         failpoint("ingest.after_commit")
         for outcome in fresh:
             self.outcomes[outcome.partition] = both(self.outcomes.get(outcome.partition), outcome)
-
-    def _type(self, batch: Batch) -> int:
-        """Turn what arrived into declared types; give the number of rows that do not fit."""
-        if isinstance(batch.rows, Path):
-            relation = f"read_parquet({text(str(batch.rows))})"
-        else:
-            self.connection.register("arrived", batch.rows)
-            relation = "arrived"
-        schema = stored_schema(self.dataset)
-        types = engine_types(self.connection, schema)
-        arriving = batch.reader().schema
-        texts = {f.name for f in arriving if pa.types.is_string(f.type)}
-        promised = set(self.dataset.contract.schema.names)
-        # Each value is typed once, beside its text, which the reason with the payload still need.
-        values = typed_columns(self.dataset, schema, types, texts)
-        columns = [f"{value_of(n)} as {quote(n)}" for n in schema.names if n != "_batch_id"]
-        columns += self.drift.carried(batch)
-        arrived = ", ".join(
-            f"{quote(n)} := {quote(n)}{'::varchar' if n in promised else ''}"
-            for n in arriving.names
-        )
-        self.connection.execute(
-            f"create or replace temp table {TYPED} as select {', '.join(columns)},"
-            f" {text(batch.batch_id)} as _batch_id, _reason,"
-            f" case when _reason is not null then to_json(struct_pack({arrived}))::varchar end"
-            f" as _payload from (select *, {reject_reason(self.dataset, value_of)} as _reason"
-            f" from (select *, {', '.join(values)} from {relation}))"
-        )
-        found = self.connection.execute(f"select count(_reason) from {TYPED}").fetchone()
-        return int(found[0]) if found else 0
-
-    def _pieces(self, batch: Batch) -> Iterator[str]:
-        """Conditions that cut what was too large for memory into what is not, to be written."""
-        if not isinstance(batch.rows, Path):
-            yield ""
-            return
-        measures = {pa.string(): "strlen", pa.large_string(): "strlen", pa.binary(): "octet_length"}
-        size = " + ".join(
-            f"coalesce({measures[f.type]}({quote(f.name)}), 0)"
-            for f in stored_schema(self.dataset)
-            if f.type in measures
-        )
-        rows, held = self.connection.execute(
-            f"select coalesce(max(rowid) + 1, 0), coalesce(sum({size}), 0) from {TYPED}"
-        ).fetchone() or (0, 0)
-        step = max(1, rows * PIECE_BYTES // max(int(held), 1))
-        for first in range(0, rows, step):
-            yield f" and rowid between {first} and {first + step - 1}"
 
     def _span(self, batch: Batch | None = None) -> Span | None:
         cadence, event = self.dataset.cadence, self.dataset.contract.event_time

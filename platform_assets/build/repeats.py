@@ -6,11 +6,14 @@ from datetime import timedelta
 
 import duckdb
 
+from platform_assets.build.arrival import TYPED, Arrival
 from platform_assets.declare.dataset import Dataset
 from resources.lake import quote, table, text
 
 
-def leave_out_repeats(connection: duckdb.DuckDBPyConnection, dataset: Dataset, arrived: str) -> int:
+def leave_out_repeats(
+    connection: duckdb.DuckDBPyConnection, dataset: Dataset, arrival: Arrival
+) -> int:
     """Delete typed rows whose key stands in raw, or earlier in the batch; give their number.
 
     Guarantees: the first of each key stays; what quarantine takes is no repeat. Nothing is read
@@ -20,16 +23,22 @@ def leave_out_repeats(connection: duckdb.DuckDBPyConnection, dataset: Dataset, a
         return 0
     keys = ", ".join(quote(k) for k in dataset.contract.key)
     rows, hashes = connection.execute(
-        f"select count(*), count(distinct hash({keys})) from {arrived} where _reason is null"
+        f"select count(*), count(distinct hash({keys})) from {TYPED} where _reason is null"
     ).fetchone() or (0, 0)
     if not rows:
         return 0
-    doubled = _doubled(arrived, keys) if hashes < rows else ""
+    near = _near(connection, dataset, TYPED)
+    held = (
+        f"semi join (select {keys} from {table(dataset.name)} where {near}) as held"
+        f" using ({keys}) where _reason is null"
+    )
+    known = connection.execute(f"select count(*) from {TYPED} as a {held}").fetchone()
+    if hashes == rows and known == (0,):
+        return 0
+    own = arrival.own()
+    doubled = _doubled(own, keys) if hashes < rows else ""
     gone = connection.execute(
-        f"delete from {arrived} where rowid in (select a.rowid from {arrived} as a"
-        f" semi join (select {keys} from {table(dataset.name)}"
-        f" where {_near(connection, dataset, arrived)}) as held using ({keys})"
-        f" where _reason is null{doubled})"
+        f"delete from {own} where rowid in (select a.rowid from {own} as a {held}{doubled})"
     ).fetchone()
     return int(gone[0]) if gone else 0
 
