@@ -50,7 +50,7 @@ class JsonBlock:
             return None
         return JsonBlock(paths, fit, strict=strict)
 
-    def read(self, block: bytes) -> list[list[pa.Array]] | None:
+    def read(self, block: memoryview) -> list[list[pa.Array]] | None:
         """Give the columns in `types`, in one list for each run of rows, in order."""
         lines = _objects(block)
         if not lines:
@@ -58,7 +58,7 @@ class JsonBlock:
         try:
             table = self._parsed(block)
             # Of what is declared each value is proved; of the rest the engine takes `NaN`, too.
-            if self.is_loose and any(word in block for word in _SUSPECT):
+            if self.is_loose and _is_suspect(bytes(block)):
                 return None
             if table.num_rows != lines:
                 return None
@@ -67,7 +67,7 @@ class JsonBlock:
         except (pa.ArrowException, UnicodeDecodeError):
             return None
 
-    def _parsed(self, block: bytes) -> pa.Table:
+    def _parsed(self, block: memoryview) -> pa.Table:
         try:
             return self._table(block, "ignore" if self.is_loose else "error")
         except pa.ArrowInvalid as error:
@@ -76,12 +76,16 @@ class JsonBlock:
             self.is_loose = True
             return self._table(block, "ignore")
 
-    def _table(self, block: bytes, way: str) -> pa.Table:
+    def _table(self, block: memoryview, way: str) -> pa.Table:
         return pj.read_json(
             pa.BufferReader(block),
             read_options=pj.ReadOptions(block_size=_AT_ONCE_BYTES),
             parse_options=self._parse[way],
         )
+
+
+def _is_suspect(block: bytes) -> bool:
+    return any(word in block for word in _SUSPECT)
 
 
 def _column(batch: pa.RecordBatch, path: tuple[str, ...]) -> pa.Array:
@@ -95,7 +99,7 @@ def _column(batch: pa.RecordBatch, path: tuple[str, ...]) -> pa.Array:
     return column
 
 
-def _objects(block: bytes) -> int:
+def _objects(block: memoryview) -> int:
     """Count lines, when each goes from a brace that opens to one that closes; 0 otherwise.
 
     Nothing else may reach the engine: a line that is `null` ends the process.

@@ -81,29 +81,29 @@ class JsonLines:
             if not data:
                 return
             end = data.rfind(b"\n") + 1
-            block, left = data[:end], data[end:]
+            block, left = memoryview(data)[:end], data[end:]
             if block:
                 yield from self._block(block)
             elif len(left) > self.caps.row_bytes:
                 left = yield from self._endless(left)
 
-    def _block(self, block: bytes) -> Iterator[Rows | Reject]:
+    def _block(self, block: memoryview) -> Iterator[Rows | Reject]:
         if self._bulk is not None and len(block) <= self.caps.row_bytes:
             runs = self._bulk.read(block)
             if runs is not None:
                 self._refusals = 0
                 if self._bulk.is_loose:
-                    self._lines.read(block.split(b"\n", _SAMPLE_LINES)[:-1])
+                    self._lines.read(bytes(block).split(b"\n", _SAMPLE_LINES)[:-1])
                 for run in runs:
+                    self._line += len(run[0])  # of no line was nothing made
                     yield self._rows(
                         run if self._typed else list(map(exact_text, self.columns, run))
                     )
-                self._line += block.count(b"\n")
                 return
             self._refusals += 1
             if self._refusals >= _PATIENCE:
                 self._bulk = None  # such files never are what the engine takes
-        lines = list(enumerate(block.split(b"\n")[:-1], self._line))
+        lines = list(enumerate(bytes(block).split(b"\n")[:-1], self._line))
         self._line += len(lines)
         lines = [(at, line) for at, line in lines if line.strip(_SPACE)]
         if lines and self._typed:
