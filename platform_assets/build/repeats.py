@@ -27,18 +27,17 @@ def leave_out_repeats(
     ).fetchone() or (0, 0)
     if not rows:
         return 0
-    near = _near(connection, dataset, TYPED)
-    held = (
-        f"semi join (select {keys} from {table(dataset.name)} where {near}) as held"
-        f" using ({keys}) where _reason is null"
-    )
-    known = connection.execute(f"select count(*) from {TYPED} as a {held}").fetchone()
-    if hashes == rows and known == (0,):
+    held = f"(select {keys} from {table(dataset.name)} where {_near(connection, dataset, TYPED)})"
+    fresh = f"(select {keys} from {TYPED} where _reason is null)"
+    # The batch's keys are the side that is hashed: their ends leave out most files of raw.
+    known = connection.execute(f"select 1 from {held} semi join {fresh} using ({keys}) limit 1")
+    if hashes == rows and known.fetchone() is None:
         return 0
     own = arrival.own()
     doubled = _doubled(own, keys) if hashes < rows else ""
     gone = connection.execute(
-        f"delete from {own} where rowid in (select a.rowid from {own} as a {held}{doubled})"
+        f"delete from {own} where rowid in (select a.rowid from {own} as a"
+        f" semi join {held} as held using ({keys}) where _reason is null{doubled})"
     ).fetchone()
     return int(gone[0]) if gone else 0
 
