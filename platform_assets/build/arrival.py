@@ -16,7 +16,7 @@ from resources.lake import quote, text
 from resources.source.protocol import Batch
 
 TYPED = "captured"
-PIECE_BYTES = 32 * 2**20  # of text that is written at once, of what was too large for memory
+PIECE_BYTES = 16 * 2**20  # of text that is written at once, of what was too large for memory
 _ROWS, _PLACE = "captured_rows", "file_row_number"
 _MEASURES = {pa.string(): "strlen", pa.large_string(): "strlen", pa.binary(): "octet_length"}
 
