@@ -51,7 +51,7 @@ class Slots:
             self._instants = np.unique(at)
             self._width = len(self._instants)
         keys = self._keys(entity, at)
-        order = np.argsort(keys, kind="stable")
+        order = np.argsort(keys)
         ordered = keys[order]
         is_new = np.append(True, ordered[1:] != ordered[:-1])[: len(ordered)]
         self.keys = ordered[is_new]
@@ -91,8 +91,8 @@ class Slots:
             return np.full(len(entity), -1)
         keys, begins, bits = self._guesses
         wanted = self._keys(entity, np.minimum(available, self._last))
-        found: Slotted = begins[np.minimum(wanted >> bits, len(begins) - 1)]
-        at = keys[found]
+        found: Slotted = begins.take(wanted >> bits, mode="clip")
+        at = keys.take(found)
         left = np.flatnonzero(at < wanted)
         for _ in range(STEPS):
             found[left] += 1
@@ -135,7 +135,7 @@ class Newest:
             known = None if known is None else known[rows]
         event_before = self._event.copy()
         np.maximum.at(self._event, slot, event)
-        best = np.flatnonzero(event == self._event[slot])
+        best = np.flatnonzero(event == self._event.take(slot))
         is_better = self._event > event_before
         if known is not None:
             self._comes_late = True
