@@ -50,6 +50,7 @@ def run(house: Path, *words: str) -> str:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_new_room_with_datasets_passes_the_checks(house: Path) -> None:
     """Format, lint, types, workspace, the tests that were written: all pass."""
     for order in ORDERS:

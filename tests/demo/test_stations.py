@@ -33,11 +33,13 @@ def broker() -> Iterator[EmbeddedMqttBroker]:
     server.stop()
 
 
-def measure(broker: EmbeddedMqttBroker, path: Path, start: datetime, seconds: int) -> int:
+def measure(
+    broker: EmbeddedMqttBroker, path: Path, start: datetime, seconds: int, speed: float = 1000
+) -> int:
     """Let the stations measure for a while; give the number of messages."""
     memory, counts = Memory(path), list[int]()
-    pace = Pace(start, start + timedelta(seconds=seconds), 1000.0)
     with connected_stations(broker.address, memory, SKY) as stations:
+        pace = Pace(start, start + timedelta(seconds=seconds), speed)
         follow_sky(stations, pace, is_new=memory.is_new, tell=lambda n, _: counts.append(n))
     return sum(counts)
 
@@ -57,7 +59,8 @@ def test_numbers_go_on_after_a_restart_without_a_hole(
     with Listener(broker.port, "stations/+/telemetry/+") as listener:
         first = measure(broker, tmp_path / "stations.json", NOON, 1)
         assert first == 9 * 60
-        second = measure(broker, tmp_path / "stations.json", NOON + timedelta(hours=1), 12)
+        hour = timedelta(hours=1)
+        second = measure(broker, tmp_path / "stations.json", NOON + hour, 12, speed=20)
         got = [json.loads(text) for text in listener.until(first + second)]
     assert 0 < second <= 9 * 3
     by_device = numbers(got)
