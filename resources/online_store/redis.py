@@ -24,7 +24,7 @@ from resources.online_store.address import StoreAddress
 from resources.online_store.lasting import corrected, lasting, micros
 from resources.online_store.lost import lost
 from resources.online_store.protocol import ENTRIES, Cursor, Kept
-from resources.online_store.redis_fill import GoneMarkError, Mark, fill
+from resources.online_store.redis_fill import GoneMarkError, fill
 
 # A script of a thousand keys keeps readers waiting for a few milliseconds.
 SCRIPT_KEYS = 1000
@@ -271,15 +271,19 @@ class RedisStore:
         A script takes five microseconds for a key, of which it makes strings of Lua; this three.
         """
         try:
-            done = fill(self._client, Mark(_begun(table), mark.value), keys, values, SCRIPT_KEYS)
+            done = fill(self._client, (_begun(table), mark.value), keys, values, SCRIPT_KEYS)
         except GoneMarkError:
             raise self._lost(table) from None
         total = 0
         for number, was_new in enumerate(done):
-            some = (x[number * SCRIPT_KEYS :][:SCRIPT_KEYS] for x in (keys, values))
-            rest_keys, rest_values = some
-            rest = (table, rest_keys.to_pylist(), rest_values.to_pylist(), now)
-            total += len(rest_keys) if was_new else self._run(_PUT, *rest)
+            some_keys, some_values = (
+                x[number * SCRIPT_KEYS :][:SCRIPT_KEYS] for x in (keys, values)
+            )
+            if was_new:
+                total += len(some_keys)
+            else:
+                rest = some_keys.to_pylist(), some_values.to_pylist()
+                total += self._run(_PUT, table, *rest, now)
         return total
 
     def _arrive(self, table: str, cursor: Cursor) -> None:

@@ -19,24 +19,20 @@ END = pa.scalar(b"\r\n", pa.binary())
 COMMANDS_AT_ONCE = 2  # more of them in one transaction keep readers waiting
 
 
-class Mark:
-    """A key with the value that it must have while rows are written."""
-
-    def __init__(self, key: str, value: bytes) -> None:
-        self.value = value
-        self.asked = [command(b"WATCH", key.encode()), command(b"GET", key.encode())]
-
-
 class GoneMarkError(Exception):
     """The mark has another value; nothing more was written."""
 
 
 def fill(
-    client: redis.Redis, mark: Mark, keys: pa.ChunkedArray, values: pa.ChunkedArray, each: int
+    client: redis.Redis,
+    mark: tuple[str, bytes],
+    keys: pa.ChunkedArray,
+    values: pa.ChunkedArray,
+    each: int,
 ) -> list[bool]:
     """Set keys, `each` at once; tell of each group whether it was written, for none was there.
 
-    Guarantees: no row is written while the mark has another value.
+    Guarantees: no row is written while the key of `mark` has another value than it says.
     Raises: GoneMarkError; redis.RedisError.
     """
     if len(keys) == 0:
@@ -63,12 +59,15 @@ def command(*words: bytes) -> bytes:
 
 
 def _written(
-    connection: ConnectionInterface, mark: Mark, groups: Sequence[tuple[bytes, memoryview]]
+    connection: ConnectionInterface,
+    mark: tuple[str, bytes],
+    groups: Sequence[tuple[bytes, memoryview]],
 ) -> list[bool]:
     """One transaction, unless the mark is gone."""
-    connection.send_packed_command(mark.asked)
+    key, value = mark[0].encode(), mark[1]
+    connection.send_packed_command([command(b"WATCH", key), command(b"GET", key)])
     connection.read_response()
-    if connection.read_response() != mark.value:
+    if connection.read_response() != value:
         raise GoneMarkError
     parts = [part for group in groups for part in group]
     connection.send_packed_command([command(b"MULTI"), *parts, command(b"EXEC")])
@@ -77,7 +76,10 @@ def _written(
     done = connection.read_response()
     if done is None:
         raise GoneMarkError
-    return [bool(each) for each in done]
+    for answer in done:  # an error within a transaction is one of its answers
+        if isinstance(answer, Exception):
+            raise answer
+    return [answer == 1 for answer in done]
 
 
 @contextmanager
