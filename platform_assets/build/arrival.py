@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import duckdb
@@ -36,6 +37,10 @@ class Arrival:
     _batch_id: str = field(default="", init=False)
     _is_own: bool = field(default=False, init=False)
 
+    @cached_property
+    def _types(self) -> dict[str, str]:
+        return engine_types(self.connection, stored_schema(self.dataset))
+
     def take(self, batch: Batch, carried: Sequence[str]) -> int:
         """Take the next batch, with `carried` columns that nobody declared; count what is unfit."""
         if self._is_own:
@@ -54,7 +59,7 @@ class Arrival:
         values = typed_columns(
             self.dataset,
             schema,
-            engine_types(self.connection, schema),
+            self._types,
             {f.name for f in arriving if pa.types.is_string(f.type)},
         )
         beside = f"(select *, {', '.join(values)} from {relation})"

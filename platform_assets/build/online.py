@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,6 +15,7 @@ from platform_assets.build.online_row import entries_sql, newest_sql, rows_sql
 from platform_assets.declare.dataset import Dataset
 from platform_assets.declare.errors import UnknownDatasetError
 from platform_assets.declare.feature_ref import feature_of
+from resources.ahead import made_ahead
 from resources.failpoint import failpoint
 from resources.lake import Lake
 from resources.online_store.lasting import micros
@@ -165,7 +165,7 @@ class _Pusher:
 
     def _batches(self, sql: str, schema: pa.Schema) -> Iterator[pa.Table]:
         reader = self.connection.execute(sql).to_arrow_reader(self.rows)
-        for batch in _one_ahead(reader):
+        for batch in made_ahead(reader, _unused):
             yield pa.Table.from_batches([batch]).cast(schema)
 
     def _unpublished(self, present: int) -> UnknownDatasetError:
@@ -177,13 +177,8 @@ class _Pusher:
         )
 
 
-def _one_ahead(batches: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
-    """Give batches in order; the engine makes the next one while the store takes one."""
-    with ThreadPoolExecutor(1, thread_name_prefix="reads-ahead") as reader:
-        ahead = reader.submit(next, batches, None)
-        while (batch := ahead.result()) is not None:
-            ahead = reader.submit(next, batches, None)
-            yield batch
+def _unused(_: pa.RecordBatch) -> None:
+    """Let a batch go."""
 
 
 def hold(connection: duckdb.DuckDBPyConnection, name: str, batches: Iterator[pa.Table]) -> None:

@@ -30,8 +30,8 @@ def leave_out_repeats(
     held = f"(select {keys} from {table(dataset.name)} where {_near(connection, dataset, TYPED)})"
     fresh = f"(select {keys} from {TYPED} where _reason is null)"
     # The batch's keys are the side that is hashed: their ends leave out most files of raw.
-    known = connection.execute(f"select 1 from {held} semi join {fresh} using ({keys}) limit 1")
-    if hashes == rows and known.fetchone() is None:
+    known = f"select 1 from {held} semi join {fresh} using ({keys}) limit 1"
+    if hashes == rows and connection.execute(known).fetchone() is None:
         return 0
     own = arrival.own()
     doubled = _doubled(own, keys) if hashes < rows else ""

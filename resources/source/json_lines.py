@@ -95,7 +95,7 @@ class JsonLines:
                 if self._bulk.is_loose:
                     self._lines.read(bytes(block).split(b"\n", _SAMPLE_LINES)[:-1])
                 for run in runs:
-                    self._line += len(run[0])  # of no line was nothing made
+                    self._line += len(run[0])  # each line is a row here
                     yield self._rows(
                         run if self._typed else list(map(exact_text, self.columns, run))
                     )
