@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -61,8 +62,10 @@ def _server(name: str, pid: int | None, *, needed: bool) -> dict[str, Any]:
         if pid is not None:
             process = psutil.Process(pid)
             since = datetime.fromtimestamp(process.create_time()).astimezone()
-            family = [process, *process.children(recursive=True)]
-            memory = sum(p.memory_info().rss for p in family)
+            memory = process.memory_info().rss
+            for child in process.children(recursive=True):
+                with suppress(psutil.NoSuchProcess):  # of a server whose connections come, go
+                    memory += child.memory_info().rss
             fact |= {"state": "runs", "since": since.isoformat(), "memory_bytes": memory}
     except psutil.NoSuchProcess:
         fact["state"] = "died"
