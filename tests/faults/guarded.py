@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import threading
 from pathlib import Path
 from typing import Protocol
 
@@ -101,8 +102,11 @@ class GuardedMqtt:
         address = f"mqtt://reader:SECRET@127.0.0.1:{self.server.port}"
         self.secret, self.address = _told(folder / "home", "field", address)
         self.device = paho.Client(paho.CallbackAPIVersion.VERSION2, protocol=paho.MQTTv5)
+        let_in = threading.Event()
+        self.device.on_connect = lambda *_: let_in.set()
         self.device.connect("127.0.0.1", self.server.port)
         self.device.loop_start()
+        assert let_in.wait(20), "the device is not let in"  # before a password is asked of it
         self.rotate(FIRST)
 
     def write(self, number: int) -> None:
