@@ -178,7 +178,7 @@ def unreachable() -> UnreachableSystemError:
 
 
 def server(
-    store: MemoryStore, door: Doorkeeper | None = None, patience: timedelta = timedelta(seconds=2)
+    store: MemoryStore, door: Doorkeeper | None = None, patience: timedelta = timedelta(seconds=20)
 ) -> Asking:
     """A feature server over a store, at NOW."""
     reader = ThreadReader(lambda: store, threads=2, patience=patience)

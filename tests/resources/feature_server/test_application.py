@@ -41,7 +41,7 @@ def store() -> MemoryStore:
 @pytest.fixture
 def client(store: MemoryStore) -> Iterator[httpx.Client]:
     """A consumer of an open server."""
-    with asked(server(store, patience=timedelta(seconds=0.3))) as client:
+    with asked(server(store)) as client:
         yield client
 
 
@@ -168,18 +168,21 @@ def test_store_that_is_away_is_told(store: MemoryStore, client: httpx.Client) ->
     assert client.get("/healthz").status_code == 200
 
 
-def test_store_that_hangs_hangs_nobody(store: MemoryStore, client: httpx.Client) -> None:
+def test_store_that_hangs_hangs_nobody(store: MemoryStore) -> None:
     """Questions end after the patience, health soon, the catalog is not touched."""
     free = threading.Event()
     store.before = free.wait
-    with ThreadPoolExecutor(4) as pool:
+    with (
+        asked(server(store, patience=timedelta(seconds=1))) as client,
+        ThreadPoolExecutor(4) as pool,
+    ):
         pending = [pool.submit(client.post, "/v1/features", json=QUESTION) for _ in range(4)]
         assert "does not answer" in problem(client.get("/healthz"), 503)["detail"]
         assert client.get("/v1/features").status_code == 200
         for each in pending:
             assert problem(each.result(), 503)["next"].startswith("ask again")
-    free.set()
-    assert client.post("/v1/features", json=QUESTION).status_code == 200
+        free.set()
+        assert client.post("/v1/features", json=QUESTION).status_code == 200
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
