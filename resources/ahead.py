@@ -9,7 +9,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def made_ahead(items: Iterator[T], discard: Callable[[T], object]) -> Generator[T]:
+def made_ahead(items: Iterator[T], discard: Callable[[T], object] = lambda _: None) -> Generator[T]:
     """Give items in order; make the next one in a thread while the caller is busy with one.
 
     Guarantees: `items` runs in one thread at a time; two items are held at most; one that was made,

@@ -165,7 +165,7 @@ class _Pusher:
 
     def _batches(self, sql: str, schema: pa.Schema) -> Iterator[pa.Table]:
         reader = self.connection.execute(sql).to_arrow_reader(self.rows)
-        for batch in made_ahead(reader, _unused):
+        for batch in made_ahead(reader):
             yield pa.Table.from_batches([batch]).cast(schema)
 
     def _unpublished(self, present: int) -> UnknownDatasetError:
@@ -175,10 +175,6 @@ class _Pusher:
             data="the online store is as it was",
             next=f"watermain materialize {self.table} --with-upstream",
         )
-
-
-def _unused(_: pa.RecordBatch) -> None:
-    """Let a batch go."""
 
 
 def hold(connection: duckdb.DuckDBPyConnection, name: str, batches: Iterator[pa.Table]) -> None:

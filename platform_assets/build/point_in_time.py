@@ -6,14 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
 Numbers = npt.NDArray[np.int64]
-Slotted = npt.NDArray[np.integer[Any]]  # as few bits as the number of slots needs
 NEVER = np.iinfo(np.int64).min
 LARGEST_KEY = 2**62
 STEPS = 4  # a slot is that near to its guess, or is searched for
@@ -33,6 +31,11 @@ class Facts:
     event: Numbers
     known: Numbers | None
     features: pa.RecordBatch
+
+    @property
+    def available(self) -> Numbers:
+        """The instant from which each row may be used."""
+        return self.event if self.known is None else np.maximum(self.event, self.known)
 
 
 class Slots:
@@ -85,13 +88,14 @@ class Slots:
         np.cumsum(np.bincount(self.keys >> bits), out=begins[1:])
         return np.append(self.keys, np.iinfo(np.int64).max), begins, bits
 
-    def first_that_sees(self, entity: Numbers, available: Numbers) -> Slotted:
+    def first_that_sees(self, facts: Facts) -> Numbers:
         """For each fact the first slot of its entity at or after it is available; -1 for none."""
+        entity, available = facts.entity, facts.available
         if not len(self):
             return np.full(len(entity), -1)
         keys, begins, bits = self._guesses
         wanted = self._keys(entity, np.minimum(available, self._last))
-        found: Slotted = begins.take(wanted >> bits, mode="clip")
+        found: Numbers = begins.take(wanted >> bits, mode="clip").astype(np.int64)
         at = keys.take(found)
         left = np.flatnonzero(at < wanted)
         for _ in range(STEPS):
@@ -124,11 +128,9 @@ class Newest:
         self._begins = [0]
         self._comes_late = False
 
-    def take(self, facts: Facts) -> None:
-        """Look at more facts."""
+    def take(self, facts: Facts, slot: Numbers) -> None:
+        """Look at more facts, each with the first slot that sees it."""
         event, known = facts.event, facts.known
-        available = event if known is None else np.maximum(event, known)
-        slot = self._slots.first_that_sees(facts.entity, available)
         rows = np.flatnonzero(slot >= 0)
         if len(rows) < len(slot):
             slot, event = slot[rows], event[rows]
@@ -147,7 +149,7 @@ class Newest:
         self._keep(slot[best], facts.features.take(pa.array(rows[best])), is_better)
 
     def _keep(
-        self, slot: Slotted, features: pa.RecordBatch, is_better: npt.NDArray[np.bool_]
+        self, slot: Numbers, features: pa.RecordBatch, is_better: npt.NDArray[np.bool_]
     ) -> None:
         """Let the rows be those of their slots, unless others are as new."""
         before = self._row[slot]
@@ -161,7 +163,7 @@ class Newest:
         if self._begins[-1] > KEPT_PER_SLOT * len(self._slots) + len(features):
             self._compact()
 
-    def _break_ties(self, slot: Slotted, rows: Numbers, before: Numbers, tied: Slotted) -> None:
+    def _break_ties(self, slot: Numbers, rows: Numbers, before: Numbers, tied: Numbers) -> None:
         """Take, of rows that differ in features alone, the one whose values are written last."""
         concerned = np.flatnonzero(np.isin(slot, tied))
         choices: dict[int, set[int]] = {}

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -23,6 +24,7 @@ from platform_assets.declare.errors import UnknownDatasetError
 from platform_assets.declare.feature import FeatureSet
 from platform_assets.declare.feature_ref import Chosen, resolve
 from platform_assets.declare.name import DatasetName
+from resources.ahead import made_ahead
 from resources.lake import Lake, quote
 from resources.lake import table as lake_table
 
@@ -30,7 +32,6 @@ AsOf = int | datetime | Manifest | None
 Features = FeatureSet | Sequence[str] | str
 BATCH_ROWS = 1_000_000
 MOST_TABLES_AT_ONCE = 2  # each holds the spine with a batch in memory
-READ_AHEAD = "256MB"
 ENTITIES = "watermain_entities"
 
 
@@ -171,7 +172,7 @@ def answers(
 ) -> pa.Table:
     """The features of one table for each row of the spine.
 
-    Guarantees: memory is bounded by the spine with one batch of facts, whatever the table holds.
+    Guarantees: memory is bounded by the spine with three batches of facts, whatever the table has.
     """
     kinds = [chosen.dataset.contract.column(c).type for c in chosen.columns]
     schema = pa.schema(list(zip(chosen.columns, kinds, strict=True)))
@@ -181,8 +182,13 @@ def answers(
     source = f"{lake_table(chosen.dataset.name)} at (version => {snapshot.number})"
     look_at_columns(connection, chosen, source)
     if len(slots):
-        for facts in _facts(connection, chosen, source, values, spine.floor[slots.rows]):
-            newest.take(facts)
+        at = spine.floor[slots.rows]
+        with (
+            closing(_facts(connection, chosen, source, values, at)) as read,
+            closing(made_ahead((f, slots.first_that_sees(f)) for f in read)) as seen,
+        ):
+            for facts, slot in seen:
+                newest.take(facts, slot)
     return newest.answers(spine.ceiling, chosen.feature.max_age, schema)
 
 
@@ -192,14 +198,13 @@ def _facts(
     source: str,
     values: Sequence[pa.Array],
     at: Numbers,
-) -> Iterator[Facts]:
+) -> Generator[Facts]:
     """Read the rows of the spine's entities that could be an answer, in batches."""
     names = [f"key_{n}" for n in range(len(values))]
     numbers = pa.array(np.arange(len(values[0])))
     connection.register("watermain_given", pa.table([numbers, *values], names=["number", *names]))
     connection.execute(f"create or replace temp table {ENTITIES} as from watermain_given")
     connection.unregister("watermain_given")
-    connection.execute(f"set streaming_buffer_size = '{READ_AHEAD}'")
     try:
         sql, bounds = _query(chosen, source, at)
         knows = chosen.feature.known_at is not None

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from platform_assets.build.point_in_time import Facts, Newest, Slots, numbered
+from platform_assets.build.point_in_time import Facts, Newest, Numbers, Slots, numbered
 
 Fact = tuple[int, int, int, int]  # entity, event, known, value
 Ask = tuple[int | None, int]
@@ -39,7 +39,8 @@ def joined(
         batch = [f for f in of_all if f[0] in asked]  # as the lake reads them
         columns = [array(fact[n] for fact in batch) for n in range(4)]
         values = pa.record_batch([pa.array(columns[3])], schema=VALUE)
-        newest.take(Facts(columns[0], columns[1], columns[2] if knows else None, values))
+        facts = Facts(columns[0], columns[1], columns[2] if knows else None, values)
+        newest.take(facts, slots.first_that_sees(facts))
     found = newest.answers(at, max_age, VALUE)
     assert found.schema == VALUE
     return found["value"].to_pylist()
@@ -210,9 +211,15 @@ def test_join_keeps_no_more_features_than_slots() -> None:
     for number in range(100):
         event = array([number, number])
         batch = pa.record_batch([pa.array([number, -number])], schema=VALUE)
-        newest.take(Facts(array([0, 1]), event, None, batch))
+        facts = Facts(array([0, 1]), event, None, batch)
+        newest.take(facts, slots.first_that_sees(facts))
         assert newest._begins[-1] <= 2 * len(slots) + 2
     assert newest.answers(array([1000, 1000]), None, VALUE)["value"].to_pylist() == [99, -99]
+
+
+def told(entity: Numbers, event: Numbers) -> Facts:
+    """Facts without values."""
+    return Facts(entity, event, None, pa.record_batch([pa.nulls(len(event))], names=["value"]))
 
 
 def test_slots_find_clustered_instants() -> None:
@@ -220,9 +227,9 @@ def test_slots_find_clustered_instants() -> None:
     at = array([-(2**40), *range(0, 5000, 5)])
     slots = Slots(np.zeros(len(at), np.int64), at)
     wanted = np.arange(-3, 4996)
-    found = slots.first_that_sees(np.zeros(len(wanted), np.int64), wanted)
+    found = slots.first_that_sees(told(np.zeros(len(wanted), np.int64), wanted))
     assert at[found].tolist() == [-(-max(w, 0) // 5) * 5 for w in wanted.tolist()]
-    late = slots.first_that_sees(array([0, 0]), array([4996, FAR]))
+    late = slots.first_that_sees(told(array([0, 0]), array([4996, FAR])))
     assert late.tolist() == [-1, -1]
 
 
