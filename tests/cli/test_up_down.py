@@ -17,7 +17,7 @@ import httpx
 import psutil
 import pytest
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 ROOT = Path(__file__).parents[2]
 Facts = dict[str, dict[str, Any]]
 
@@ -79,8 +79,8 @@ def _mark(process: psutil.Process) -> str:
 
 
 def until(true: Callable[[], bool]) -> bool:
-    """Wait up to two minutes."""
-    deadline = time.monotonic() + 120
+    """Wait up to five minutes: by day in New York a living demo keeps more than two cores busy."""
+    deadline = time.monotonic() + 300
     while time.monotonic() < deadline:
         if true():
             return True
