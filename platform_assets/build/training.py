@@ -31,7 +31,7 @@ from resources.lake import table as lake_table
 AsOf = int | datetime | Manifest | None
 Features = FeatureSet | Sequence[str] | str
 BATCH_ROWS = 1_000_000
-MOST_TABLES_AT_ONCE = 2  # each holds the spine with a batch in memory
+MOST_TABLES_AT_ONCE = 2  # each holds the spine with three batches in memory
 ENTITIES = "watermain_entities"
 
 
