@@ -24,6 +24,9 @@ create table if not exists watermain.lease (
 create table if not exists watermain.heartbeat (
     dataset text primary key, renewed_at timestamptz not null
 );
+create table if not exists watermain.checkpoint (
+    stream text primary key, ledger uuid not null, snapshot bigint not null, ends text not null
+);
 create or replace function watermain.fence() returns trigger language plpgsql as $$
 declare
     claim jsonb;

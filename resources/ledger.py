@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
-from itertools import pairwise
 from typing import NamedTuple
 
 import duckdb
@@ -167,25 +166,6 @@ def append(
     connection.unregister("watermain_ledger")
 
 
-def positions(connection: duckdb.DuckDBPyConnection, stream: DatasetName) -> dict[str, str]:
-    """The last committed position of each shard: where its chain of batches ends.
-
-    Guarantees: no clock is asked; a position may come back, for a chain ends where it arrives
-    once more often than it leaves.
-    Raises: LedgerGapError, when a shard's batches are no chain.
-    """
-    rows = connection.execute(
-        "with steps as (select shard, unnest([to_position, from_position]) as position,"
-        f" unnest([1, -1]) as arrivals from {BATCHES} where stream = ?)"
-        " select shard, position from steps group by all having sum(arrivals) > 0 order by all",
-        [str(stream)],
-    ).fetchall()
-    for (shard, end), (other, another) in pairwise(rows):
-        if shard == other:
-            raise _gap(f"{stream}: shard {shard} ends at {end!r} as well as at {another!r}", stream)
-    return dict(rows)
-
-
 def inserted(kept: str, since: int, present: int) -> str:
     """The rows that one of the ledger's tables gained after a snapshot, up to another, as SQL."""
     schema, name = kept.split(".")[1:]
@@ -210,12 +190,13 @@ def contiguous(before: dict[str, str], shard: str, start: str, stream: DatasetNa
     """
     known = before.get(shard, "")
     if known != start:
-        raise _gap(
+        raise gap(
             f"{stream}: shard {shard} ends at {known!r}, the batch starts at {start!r}", stream
         )
 
 
-def _gap(what: str, stream: DatasetName) -> LedgerGapError:
+def gap(what: str, stream: DatasetName) -> LedgerGapError:
+    """The error for batches of a shard that are no chain."""
     return LedgerGapError(
         what,
         declared="the ledger, upkeep.raw.batches",

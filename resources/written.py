@@ -5,8 +5,11 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+
+_PREFIX = "ducklake-"
 
 
 @dataclass(frozen=True)
@@ -50,16 +53,23 @@ class Written:
         return sum(size for _, size in fresh)
 
 
-def _new_files(root: Path, since: float) -> Iterator[tuple[str, int]]:
-    bar = _oldest_name(since)
-    for place, _, files in os.walk(root):
-        for path in (os.path.join(place, f) for f in files if f >= bar):
-            try:
-                stat = os.stat(path)
-            except FileNotFoundError:
+def _new_files(root: Path | str, since: float) -> Iterator[tuple[str, int]]:
+    """Give what was written since then; of an older file nothing but its name is looked at."""
+    bar, inner = _oldest_name(since), []
+    with suppress(FileNotFoundError), os.scandir(root) as entries:
+        for entry in entries:
+            is_young = entry.name >= bar
+            if not is_young and entry.name.startswith(_PREFIX):
                 continue
-            if stat.st_mtime >= since:
-                yield path, stat.st_size
+            if entry.is_dir(follow_symlinks=False):
+                inner.append(entry.path)
+            elif is_young:
+                with suppress(FileNotFoundError):
+                    stat = entry.stat()
+                    if stat.st_mtime >= since:
+                        yield entry.path, stat.st_size
+    for each in inner:
+        yield from _new_files(each, since)
 
 
 def _oldest_name(since: float) -> str:
@@ -68,7 +78,7 @@ def _oldest_name(since: float) -> str:
     Source: DuckLake names a file `ducklake-<UUID>`, of version 7, which begins with the time.
     """
     moment = f"{int(max(0.0, since - 3600) * 1000):012x}"
-    return f"ducklake-{moment[:8]}-{moment[8:]}"
+    return f"{_PREFIX}{moment[:8]}-{moment[8:]}"
 
 
 def present(folder: str) -> float:

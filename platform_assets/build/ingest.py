@@ -23,7 +23,7 @@ from platform_assets.build.staged import Finding, Staged
 from platform_assets.build.table import ROW_POSITIONS, ensure_table, stored_schema
 from platform_assets.declare.dataset import Dataset
 from platform_assets.declare.errors import BranchError
-from resources import ledger
+from resources import checkpoint, ledger
 from resources.failpoint import failpoint
 from resources.fence import RUN, Lease
 from resources.lake import quote, table, text
@@ -71,8 +71,9 @@ def intake(
     ):
         ensure_table(job.lake, connection, dataset, lease)
         landing = _Landing(dataset=dataset, job=job, connection=connection, lease=lease)
-        landing.watermarks = Watermarks.known(connection, dataset)
-        before = ledger.positions(connection, dataset.name)
+        ends = checkpoint.ends(connection, dataset.name)
+        landing.watermarks = Watermarks.known(dataset, ends)
+        before = {shard: end.position for shard, end in ends.items()}
         if before:
             source.acknowledge(before)
         yield Intake(landing=landing, source=source, positions=before)

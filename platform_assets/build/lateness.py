@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import NamedTuple
@@ -13,7 +14,7 @@ import duckdb
 from platform_assets.build.partition import Span, is_zoned
 from platform_assets.declare.cadence import Cadence
 from platform_assets.declare.dataset import Dataset
-from resources import ledger
+from resources.checkpoint import End
 from resources.lake import quote, text
 
 
@@ -39,21 +40,17 @@ class Watermarks:
     reached: datetime | None = None
 
     @classmethod
-    def known(cls, connection: duckdb.DuckDBPyConnection, dataset: Dataset) -> Watermarks:
+    def known(cls, dataset: Dataset, ends: Mapping[str, End]) -> Watermarks:
         """What the ledger remembers."""
         if dataset.cadence is None:
             return cls(dataset=dataset)
-        rows = connection.execute(
-            "select shard, max(newest_at), max(committed_at) filter (rows > 0), max(watermark_at)"
-            f" from {ledger.BATCHES} where stream = ? and newest_at is not null group by shard",
-            [str(dataset.name)],
-        ).fetchall()
-        shards = {shard: (newest, seen) for shard, newest, seen, _ in rows if seen is not None}
-        return cls(
-            dataset=dataset,
-            shards=shards,
-            reached=max((row[3] for row in rows if row[3] is not None), default=None),
-        )
+        shards = {
+            shard: (end.newest_at, end.seen_at)
+            for shard, end in ends.items()
+            if end.newest_at is not None and end.seen_at is not None
+        }
+        marks = [end.watermark_at for end in ends.values() if end.watermark_at is not None]
+        return cls(dataset=dataset, shards=shards, reached=max(marks, default=None))
 
     def late(self, connection: duckdb.DuckDBPyConnection, arrived: str, span: Span | None) -> Late:
         """Count the typed rows that belong to partitions which were over before they came."""

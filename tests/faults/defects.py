@@ -13,7 +13,7 @@ import psycopg
 import pyarrow as pa
 
 from platform_assets.build import ingest, replay, restore, typing_rules
-from resources import ledger, unsettled
+from resources import checkpoint, ledger, unsettled
 from resources.fence import Lease
 from resources.lake import Lake
 from resources.settings import load_settings
@@ -69,15 +69,15 @@ def skip_a_batch() -> None:
 def repeat_a_batch() -> None:
     """Begin with the batch that was committed last: `>=` where `>` is meant."""
 
-    def earlier(connection: duckdb.DuckDBPyConnection, stream: Any) -> dict[str, str]:
+    def earlier(connection: duckdb.DuckDBPyConnection, stream: Any) -> dict[str, checkpoint.End]:
         rows = connection.execute(
             f"select shard, arg_max(from_position, (epoch, committed_at)) from {ledger.BATCHES}"
             " where stream = ? and from_position <> '' group by shard",
             [str(stream)],
         ).fetchall()
-        return dict(rows)
+        return {shard: checkpoint.End(at, None, None, None) for shard, at in rows}
 
-    ledger.positions = earlier
+    checkpoint.ends = earlier
     ledger.contiguous = lambda *_: None
 
 

@@ -30,7 +30,7 @@ from platform_assets.declare import (
     raw,
 )
 from platform_assets.declare.errors import BranchError, LostLeaseError
-from resources import branch, ledger
+from resources import branch, checkpoint, ledger
 from resources.lake import Lake, table
 from resources.quarantine import ASIDE
 from tests.build.feed import Feed, changes
@@ -90,7 +90,8 @@ def _arrive(act: Act) -> None:
     """Capture the sales under the declaration that does not know the first day."""
     job = _job(act)
     with job.lake.get_connection() as connection:
-        start = ledger.positions(connection, captured.name).get("s", "")
+        ends = checkpoint.ends(connection, captured.name)
+    start = ends["s"].position if ends else ""
     given = [
         {"id": s.id, "at": f"{s.day} 10:00:00", "amount": s.amount, "_op": "u"} for s in act.sales
     ]

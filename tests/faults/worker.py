@@ -21,7 +21,7 @@ from platform_assets.build.publication import Job
 from platform_assets.build.publish import publish
 from platform_assets.declare import Dataset, DatasetName, Postgres
 from platform_assets.declare.errors import WatermainError
-from resources import ledger
+from resources import checkpoint, ledger
 from resources.clock import Clock, FixedClock
 from resources.lake import Lake, table
 from resources.settings import PREFIX, load_settings
@@ -89,7 +89,8 @@ def _standing(given: Mapping[str, Any]) -> tuple[dict[str, str], list[tuple[str,
     """Where the ledger stands, where a PostgreSQL source believes that we stand."""
     captured = _captured(given)
     with _lake().get_connection() as connection:
-        known = ledger.positions(connection, captured.name)
+        ends = checkpoint.ends(connection, captured.name)
+        known = {shard: end.position for shard, end in ends.items()}
     if not isinstance(captured.source, Postgres):
         return known, []
     dsn = load_settings().source(declared.CONNECTION)
