@@ -22,24 +22,33 @@ def leave_out_repeats(
     if dataset.contract.repeats_within is None:
         return 0
     keys = ", ".join(quote(k) for k in dataset.contract.key)
-    rows, hashes = connection.execute(
-        f"select count(*), count(distinct hash({keys})) from {TYPED} where _reason is null"
-    ).fetchone() or (0, 0)
+    rows, rising = connection.execute(
+        f"select count(*), bool_and(key > before) from (select ({keys}) as key,"
+        f" lag(({keys})) over () as before from {TYPED} where _reason is null)"
+    ).fetchone() or (0, None)
     if not rows:
         return 0
+    single = rising is not False or _hashes(connection, keys) == rows
     held = f"(select {keys} from {table(dataset.name)} where {_near(connection, dataset, TYPED)})"
     fresh = f"(select {keys} from {TYPED} where _reason is null)"
     # The batch's keys are the side that is hashed: their ends leave out most files of raw.
     known = f"select 1 from {held} semi join {fresh} using ({keys}) limit 1"
-    if hashes == rows and connection.execute(known).fetchone() is None:
+    if single and connection.execute(known).fetchone() is None:
         return 0
     own = arrival.own()
-    doubled = _doubled(own, keys) if hashes < rows else ""
+    doubled = "" if single else _doubled(own, keys)
     gone = connection.execute(
         f"delete from {own} where rowid in (select a.rowid from {own} as a"
         f" semi join {held} as held using ({keys}) where _reason is null{doubled})"
     ).fetchone()
     return int(gone[0]) if gone else 0
+
+
+def _hashes(connection: duckdb.DuckDBPyConnection, keys: str) -> int:
+    row = connection.execute(
+        f"select count(distinct hash({keys})) from {TYPED} where _reason is null"
+    ).fetchone()
+    return int(row[0]) if row else 0
 
 
 def _doubled(arrived: str, keys: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -14,30 +15,45 @@ def content_hash(schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> str:
 
     Guarantees: the hash depends on the rows only, not on chunk borders or on file layout.
     """
-    sizes = [hashlib.sha256() for _ in schema]
+    shapes = [hashlib.sha256() for _ in schema]
     values = [hashlib.sha256() for _ in schema]
+    rows = 0
     for batch in batches:
         for at, column in enumerate(batch.columns):
-            size, value = _fed(column)
-            sizes[at].update(size)
-            values[at].update(value)
-    whole = hashlib.sha256()
+            shapes[at].update(_shape(column, rows))
+            values[at].update(_value(column))
+        rows += batch.num_rows
+    whole = hashlib.sha256(f"{rows}\0".encode())
     for at, field in enumerate(schema):
         whole.update(f"{field.name}\0{field.type}\0".encode())
-        whole.update(sizes[at].digest() + values[at].digest())
+        whole.update(shapes[at].digest() + values[at].digest())
     return whole.hexdigest()
 
 
-def _fed(column: pa.Array) -> tuple[memoryview, memoryview]:
+def _shape(column: pa.Array, before: int) -> memoryview:
+    """The length of each text, -1 for a null; of what has one length which rows are null."""
     if pa.types.is_string(column.type):
-        size = pc.fill_null(pc.binary_length(column), -1).cast(pa.int64())
-        return _values(size), _text(pc.fill_null(column, "") if column.null_count else column)
-    nulls = _values(pc.is_null(column).cast(pa.int8()))
-    if pa.types.is_decimal(column.type):
-        return nulls, _wide(pc.fill_null(column, pa.scalar(0, column.type)))
-    if pa.types.is_floating(column.type) or pa.types.is_uint64(column.type):
-        return nulls, _values(pc.fill_null(column, 0))
-    return nulls, _values(pc.fill_null(column.cast(pa.int64()), 0))
+        return _numbers(pc.fill_null(pc.binary_length(column), -1))
+    if not column.null_count:
+        return memoryview(b"")
+    return (np.flatnonzero(pc.is_null(column)) + before).data
+
+
+def _value(column: pa.Array) -> memoryview:
+    kind = column.type
+    if pa.types.is_string(kind):
+        return _text(_whole(column, ""))
+    if pa.types.is_decimal(kind):
+        return _wide(_whole(column, pa.scalar(0, kind)))
+    if pa.types.is_boolean(kind):
+        column = column.cast(pa.int8())
+    elif not (pa.types.is_floating(kind) or pa.types.is_uint64(kind)):
+        column = column.cast(pa.int64())
+    return _numbers(_whole(column, 0))
+
+
+def _whole(column: pa.Array, filler: object) -> pa.Array:
+    return pc.fill_null(column, filler) if column.null_count else column
 
 
 def _wide(column: pa.Array) -> memoryview:
@@ -48,8 +64,8 @@ def _wide(column: pa.Array) -> memoryview:
     return memoryview(data)[column.offset * width : (column.offset + len(column)) * width]
 
 
-def _values(column: pa.Array) -> memoryview:
-    return memoryview(column.to_numpy(zero_copy_only=False))
+def _numbers(column: pa.Array) -> memoryview:
+    return memoryview(column.to_numpy())
 
 
 def _text(column: pa.StringArray) -> memoryview:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
+import numpy as np
 import pyarrow as pa
 
 DELIVERY_COLUMNS = pa.schema(
@@ -15,7 +17,7 @@ DELIVERY_COLUMNS = pa.schema(
         ("_delivered_at", pa.timestamp("us", "UTC")),
     ]
 )
-INCIDENTAL = ("_file", "_delivered_at")
+INCIDENTAL = ("_file", "_file_hash", "_delivered_at")
 
 
 def delivery_schema(columns: tuple[str, ...], kinds: Sequence[pa.DataType] = ()) -> pa.Schema:
@@ -26,6 +28,10 @@ def delivery_schema(columns: tuple[str, ...], kinds: Sequence[pa.DataType] = ())
 
 class OddRowsError(Exception):
     """Report rows that cannot be typed as they are read; they can be read as text."""
+
+
+class OddInstantsError(Exception):
+    """Report rows whose instants alone cannot be typed as they are read."""
 
 
 class UnreadableFileError(Exception):
@@ -70,3 +76,28 @@ class Reject:
     line: int
     reason: str
     payload: str
+
+
+class Stamp:
+    """Tell on each row of a file where it lay, with texts that are made once."""
+
+    def __init__(self, name: str, value: str, mtime_ns: int) -> None:
+        at = datetime.fromtimestamp(mtime_ns // 1000 / 1e6, UTC)
+        self._told = (name, value, pa.scalar(at, pa.timestamp("us", "UTC")))
+        self._file, self._file_hash, self._at = (pa.repeat(each, 0) for each in self._told)
+
+    def on(self, part: Rows, schema: pa.Schema) -> pa.RecordBatch:
+        """Give the rows as `schema` has them, null where nothing undeclared was looked for."""
+        count = part.rows.num_rows
+        if count > len(self._file):
+            self._file, self._file_hash, self._at = (pa.repeat(v, count) for v in self._told)
+        told = [*part.rows.columns]
+        if len(told) + len(DELIVERY_COLUMNS) < len(schema):
+            told.append(pa.nulls(count, pa.string()))
+        told += [
+            self._file[:count],
+            self._file_hash[:count],
+            pa.array(np.arange(part.first, part.first + count)),
+            self._at[:count],
+        ]
+        return pa.record_batch(told, schema=schema)

@@ -11,7 +11,6 @@ from io import BytesIO
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, Protocol, Self, cast
 
-import numpy as np
 import pyarrow as pa
 
 from platform_assets.declare.dataset import Dataset
@@ -26,17 +25,18 @@ from resources.source.avro_rows import AvroRows
 from resources.source.bucket import Bucket
 from resources.source.csv_rows import CsvRows
 from resources.source.delivery import (
-    DELIVERY_COLUMNS,
     INCIDENTAL,
     Caps,
+    OddInstantsError,
     OddRowsError,
     Reject,
     Rows,
+    Stamp,
     UnreadableFileError,
     delivery_schema,
 )
 from resources.source.folder import Folder
-from resources.source.json_lines import JsonLines
+from resources.source.json_lines import JsonLines, Typed
 from resources.source.memory import Memory
 from resources.source.parquet_rows import ParquetRows, is_whole
 from resources.source.protocol import REJECTED, Backlog, Batch, Limit, Shape
@@ -219,32 +219,37 @@ class FileSource:
         return None
 
     def _read(self, file: BinaryIO, look: Look, value: str) -> Batch:
-        """Turn the bytes of one open file into a batch."""
-        try:
-            return self._rows(file, look, value, typed=True)
-        except OddRowsError:
+        """Turn the bytes of one open file into a batch, typed as far as all its rows allow."""
+        typed: Typed = "instants"
+        while True:
+            try:
+                return self._rows(file, look, value, typed)
+            except OddInstantsError:
+                typed = "numbers"
+            except OddRowsError:
+                typed = "texts"
             file.seek(0)
-            return self._rows(file, look, value, typed=False)
 
-    def _rows(self, file: BinaryIO, look: Look, value: str, *, typed: bool) -> Batch:
+    def _rows(self, file: BinaryIO, look: Look, value: str, typed: Typed) -> Batch:
         held = spill_file.MEMORY_BYTES * _SHARE_OF_MEMORY
         spill = Spill(self.scratch, delivery_schema(self.shape.carried), held)
+        stamp = Stamp(look.name, value, look.mtime_ns)
         rejects: list[tuple[str, str, str]] = []
         unknown: tuple[str, ...] = ()
         missing: tuple[str, ...] = ()
         try:
             if look.size > self.caps.file_bytes:
                 raise UnreadableFileError(f"it is larger than {self.caps.file_bytes} bytes")
-            with self._reader(file, look, typed=typed) as reader:
+            with self._reader(file, look, typed) as reader:
                 if isinstance(reader, JsonLines):
                     spill.schema = delivery_schema(self.shape.carried, reader.kinds)
                 for part in reader:
                     if isinstance(part, Rows):
-                        spill.add(_stamped(part, look, value, spill.schema))
+                        spill.add(stamp.on(part, spill.schema))
                     else:
                         self._reject(part, look, rejects)
                 unknown = reader.unknown_columns
-        except OddRowsError:
+        except (OddRowsError, OddInstantsError):
             spill.discard()
             raise
         except UnreadableFileError as error:
@@ -274,7 +279,7 @@ class FileSource:
             )
 
     @contextmanager
-    def _reader(self, file: BinaryIO, look: Look, *, typed: bool) -> Iterator[Reader]:
+    def _reader(self, file: BinaryIO, look: Look, typed: Typed) -> Iterator[Reader]:
         word, shape, caps = self.word, self.shape, self.caps
         columns, keeps = shape.columns, shape.keeps_extra
         with ExitStack() as stack:
@@ -311,19 +316,3 @@ def _hash(file: BinaryIO) -> str:
     value = hashlib.file_digest(cast(Any, file), "sha256").hexdigest()
     file.seek(0)
     return value
-
-
-def _stamped(part: Rows, look: Look, value: str, schema: pa.Schema) -> pa.RecordBatch:
-    count = part.rows.num_rows
-    at = datetime.fromtimestamp(look.mtime_ns // 1000 / 1e6, UTC)
-    same = pa.array(np.zeros(count, np.int64))
-    told = [*part.rows.columns]
-    if len(told) + len(DELIVERY_COLUMNS) < len(schema):
-        told.append(pa.nulls(count, pa.string()))  # nothing undeclared here
-    extra = [
-        pa.array([look.name]).take(same),
-        pa.array([value]).take(same),
-        pa.array(np.arange(part.first, part.first + count)),
-        pa.array([at], pa.timestamp("us", "UTC")).take(same),
-    ]
-    return pa.record_batch([*told, *extra], schema=schema)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Generator, Iterator, Mapping
 from decimal import Decimal, InvalidOperation
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, Literal, Protocol
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -28,6 +28,8 @@ _MARK = b"\xef\xbb\xbf"
 _SPACE = b" \t\r"
 _POWER = re.compile(r"[+-]?\d*(?:\.\d*)?[eE][+-]?\d{1,2}")
 
+Typed = Literal["texts", "numbers", "instants"]
+
 
 class Readable(Protocol):
     """Be read forwards."""
@@ -40,11 +42,12 @@ class Readable(Protocol):
 class JsonLines:
     """Iterate over the rows of one file, blocks in bulk, odd blocks line by line.
 
-    Shapes: rows are text, or of `kinds` when `typed` is asked for.
+    Shapes: rows are text, or of `kinds` when numbers, then instants are asked for.
     Guarantees: every line that is not blank is in exactly one `Rows` or `Reject`; a number is
     never rounded. Of what nobody declared, `unknown_columns` names what a block's first lines
     hold; with the shape's `keeps_extra` all of it, packed into `_extra`.
-    Raises: OddRowsError, for a block that cannot be read in bulk when rows are to be typed.
+    Raises: OddRowsError, for a block that cannot be read in bulk when rows are to be typed;
+    OddInstantsError, when that is due to its instants.
     """
 
     def __init__(
@@ -54,15 +57,17 @@ class JsonLines:
         fields: Mapping[str, str],
         caps: Caps | None = None,
         *,
-        typed: bool = False,
+        typed: Typed = "texts",
     ) -> None:
         columns, types, keeps = shape.columns, shape.types, shape.keeps_extra
         self.file, self.columns, self.caps = file, columns, caps or Caps()
         self._lines = JsonRows(columns, fields, self.caps, once=True, keeps_extra=keeps)
-        self._bulk = JsonBlock.of(self._lines.paths, types, strict=keeps)
+        self._bulk = JsonBlock.of(
+            self._lines.paths, types, strict=keeps, instants=typed == "instants"
+        )
         self.kinds = (pa.string(),) * len(shape.carried)
-        self._typed = typed and self._bulk is not None
-        if typed and self._bulk is not None:
+        self._typed = typed != "texts" and self._bulk is not None
+        if self._typed and self._bulk is not None:
             self.kinds = (*self._bulk.types, *self.kinds[len(columns) :])
         self._decimal = [n for n, kind in enumerate(types) if pa.types.is_decimal(kind)]
         self._refusals = 0
@@ -75,25 +80,28 @@ class JsonLines:
 
     def __iter__(self) -> Iterator[Rows | Reject]:
         left = self.file.read(len(_MARK)).removeprefix(_MARK)
-        while True:
-            more = self.file.read(max(_BLOCK_BYTES, len(left)))
-            data = left + (more or (b"\n" if left else b""))
-            if not data:
-                return
-            end = data.rfind(b"\n") + 1
-            block, left = memoryview(data)[:end], data[end:]
+        while more := self.file.read(max(_BLOCK_BYTES, len(left))):
+            end = more.rfind(b"\n") + 1
+            if end:  # one copy of what is large
+                block, left = b"".join((left, memoryview(more)[:end])), more[end:]
+            else:
+                left += more
+                end = left.rfind(b"\n") + 1
+                block, left = left[:end], left[end:]
             if block:
                 yield from self._block(block)
             elif len(left) > self.caps.row_bytes:
                 left = yield from self._endless(left)
+        if left:
+            yield from self._block(left.removesuffix(b"\n") + b"\n")
 
-    def _block(self, block: memoryview) -> Iterator[Rows | Reject]:
+    def _block(self, block: bytes) -> Iterator[Rows | Reject]:
         if self._bulk is not None and len(block) <= self.caps.row_bytes:
             runs = self._bulk.read(block)
             if runs is not None:
                 self._refusals = 0
                 if self._bulk.is_loose:
-                    self._lines.read(bytes(block).split(b"\n", _SAMPLE_LINES)[:-1])
+                    self._lines.read(block.split(b"\n", _SAMPLE_LINES)[:-1])
                 for run in runs:
                     self._line += len(run[0])  # each line is a row here
                     yield self._rows(
@@ -103,7 +111,7 @@ class JsonLines:
             self._refusals += 1
             if self._refusals >= _PATIENCE:
                 self._bulk = None  # such files never are what the engine takes
-        lines = list(enumerate(bytes(block).split(b"\n")[:-1], self._line))
+        lines = list(enumerate(block.split(b"\n")[:-1], self._line))
         self._line += len(lines)
         lines = [(at, line) for at, line in lines if line.strip(_SPACE)]
         if lines and self._typed:

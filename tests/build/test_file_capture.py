@@ -66,8 +66,9 @@ def test_typed_rows_are_those_of_text(lake: Lake, tmp_path: Path) -> None:
         (tmp_path / name).mkdir()
         (tmp_path / name / "a.jsonl").write_text(text)
     (typed,), (told,) = read(tmp_path / "plain"), read(tmp_path / "odd")
-    assert [f.type for f in typed.reader().schema][:5] == [
+    assert [f.type for f in typed.reader().schema][:6] == [
         pa.uint64(), pa.int64(), pa.decimal128(38, 2), pa.float64(), pa.bool_(),
+        pa.timestamp("us", "UTC"),
     ]  # fmt: skip
     assert {f.type for f in told.reader().schema}.isdisjoint([pa.uint64(), pa.float64()])
     columns = "select id, small, price::varchar, share, paid, made_at::varchar, word"
@@ -81,6 +82,24 @@ def test_typed_rows_are_those_of_text(lake: Lake, tmp_path: Path) -> None:
     with lake.get_connection() as connection:
         odd = f"select small, price::varchar, share from {table(orders.name)} where id = 3"
         assert connection.execute(odd).fetchall() == [(4, "7.25", 1000.0)]
+
+
+def test_numbers_stay_typed_where_instants_cannot(lake: Lake, tmp_path: Path) -> None:
+    """One form that the engines read otherwise leaves the instants of its file to be read alone."""
+    line = '{"id":%d,"made_at":"%s"}\n'
+    told = ["2013-01-01T00:00:00Z", "2013-01-01T10:05+05:30", "2013-02-30", "2013-01-01 00:00:07"]
+    (tmp_path / "a.jsonl").write_text("".join(line % each for each in enumerate(told)))
+    (batch,) = read(tmp_path)
+    schema = batch.reader().schema
+    assert (schema.field("id").type, schema.field("made_at").type) == (pa.uint64(), pa.string())
+    rows = captured(lake, tmp_path, f"select id, made_at::varchar from {table(orders.name)}")
+    with lake.get_connection() as connection:
+        asked = f"select payload->>'id', payload->>'made_at', reason from {ledger.QUARANTINE}"
+        aside = connection.execute(asked).fetchall()
+    assert sorted(rows) == [(0, "2013-01-01 00:00:00+00"), (3, "2013-01-01 00:00:07+00")]
+    assert sorted(aside) == [
+        (f"{n}", told[n], "`made_at` is not timestamp[us, tz=UTC]") for n in (1, 2)
+    ]
 
 
 def test_typed_value_beyond_its_column_is_put_aside_as_it_came(lake: Lake, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from resources.source import json_lines
 from resources.source.arrow_text import exact_text
 from resources.source.delivery import Caps, OddRowsError, Reject, Rows
 from resources.source.json_block import JsonBlock
-from resources.source.json_lines import JsonLines
+from resources.source.json_lines import JsonLines, Typed
 from resources.source.protocol import Shape
 
 TYPES = {
@@ -28,7 +28,7 @@ TYPES = {
 FIELDS = {"s": "in.deep.s"}
 
 
-def reader(data: bytes, *, bulk: bool = True, typed: bool = False, **caps: int) -> JsonLines:
+def reader(data: bytes, *, bulk: bool = True, typed: Typed = "texts", **caps: int) -> JsonLines:
     """A reader of every type, `s` from two levels down."""
     types = tuple(TYPES.values()) if bulk else ()
     shape = Shape(dataset="shop.raw.lines", columns=tuple(TYPES), types=types)
@@ -171,7 +171,7 @@ def test_any_records_are_the_same_in_bulk_as_alone(records: list[Any], block: in
 @given(st.lists(RECORD, max_size=6), st.integers(8, 80))
 def test_typed_records_are_those_of_text_or_refused(records: list[Any], block: int) -> None:
     data = b"".join(json.dumps(each).encode() + b"\n" for each in records)
-    typed = reader(data, typed=True)
+    typed = reader(data, typed="numbers")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(json_lines, "_BLOCK_BYTES", block)
         try:
@@ -202,7 +202,7 @@ def read_in_bulk(data: bytes) -> list[list[pa.Array]] | None:
 
 def test_a_line_that_only_reads_alone_is_odd_among_typed_ones() -> None:
     for line in (b'{"i":"1"}', b"oops", b'{"d":1.0000000000000000001}'):
-        lines = reader(b'{"i":1}\n' + line + b"\n", typed=True)
+        lines = reader(b'{"i":1}\n' + line + b"\n", typed="numbers")
         with pytest.raises(OddRowsError):
             list(lines)
 
