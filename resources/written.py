@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 _PREFIX = "ducklake-"
+
+
+def _oldest_name() -> str:
+    """What no data file written from now on is named below, were the clock set back by a minute.
+
+    Source: DuckLake names a file `ducklake-<UUID>`, of version 7, which begins with the time.
+    """
+    moment = f"{int((time.time() - 60) * 1000):012x}"
+    return f"{_PREFIX}{moment[:8]}-{moment[8:]}"
 
 
 @dataclass(frozen=True)
@@ -20,6 +30,7 @@ class Written:
     tables: tuple[str, ...]
     since: float
     paths: set[str] = field(default_factory=set)
+    oldest: str = field(default_factory=_oldest_name)
 
     def sync(self) -> int:
         """Flush new files to disk, then their folders; give the tables' new bytes."""
@@ -32,13 +43,13 @@ class Written:
         """The tables' new files of rows; none on a remote store."""
         if self.folder.startswith("s3://"):
             return ()
-        found = [p for t in self.tables for p, _ in _new_files(Path(self.folder) / t, self.since)]
+        found = [p for t in self.tables for p, _ in self._new_files(Path(self.folder) / t)]
         return tuple(
             p for p in found if p.endswith(".parquet") and not p.endswith("-delete.parquet")
         )
 
     def _sync_new_files(self, root: Path) -> int:
-        fresh = list(_new_files(root, self.since))
+        fresh = list(self._new_files(root))
         paths = {path for path, _ in fresh}
         self.paths.update(paths)
         for path in [*paths, *{os.path.dirname(path) for path in paths}]:
@@ -52,33 +63,23 @@ class Written:
                 os.close(descriptor)
         return sum(size for _, size in fresh)
 
-
-def _new_files(root: Path | str, since: float) -> Iterator[tuple[str, int]]:
-    """Give what was written since then; of an older file nothing but its name is looked at."""
-    bar, inner = _oldest_name(since), []
-    with suppress(FileNotFoundError), os.scandir(root) as entries:
-        for entry in entries:
-            is_young = entry.name >= bar
-            if not is_young and entry.name.startswith(_PREFIX):
-                continue
-            if entry.is_dir(follow_symlinks=False):
-                inner.append(entry.path)
-            elif is_young:
-                with suppress(FileNotFoundError):
-                    stat = entry.stat()
-                    if stat.st_mtime >= since:
-                        yield entry.path, stat.st_size
-    for each in inner:
-        yield from _new_files(each, since)
-
-
-def _oldest_name(since: float) -> str:
-    """What the names of data files written since then are not below, an hour allowed for clocks.
-
-    Source: DuckLake names a file `ducklake-<UUID>`, of version 7, which begins with the time.
-    """
-    moment = f"{int(max(0.0, since - 3600) * 1000):012x}"
-    return f"{_PREFIX}{moment[:8]}-{moment[8:]}"
+    def _new_files(self, folder: Path | str) -> Iterator[tuple[str, int]]:
+        """Give what was written since then; of an older file nothing but its name is looked at."""
+        inner: list[str] = []
+        with suppress(FileNotFoundError), os.scandir(folder) as entries:
+            for entry in entries:
+                is_young = entry.name >= self.oldest
+                if not is_young and entry.name.startswith(_PREFIX):
+                    continue
+                if entry.is_dir(follow_symlinks=False):
+                    inner.append(entry.path)
+                elif is_young:
+                    with suppress(FileNotFoundError):
+                        stat = entry.stat()
+                        if stat.st_mtime >= self.since:
+                            yield entry.path, stat.st_size
+        for each in inner:
+            yield from self._new_files(each)
 
 
 def present(folder: str) -> float:
