@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import threading
 import time
 from collections.abc import Iterator
@@ -31,13 +32,20 @@ class Written:
     since: float
     paths: set[str] = field(default_factory=set)
     oldest: str = field(default_factory=_oldest_name)
+    whole: set[str] = field(default_factory=set)
 
-    def sync(self) -> int:
-        """Flush new files to disk, then their folders; give the tables' new bytes."""
+    def sync(self, *, last: bool = False) -> int:
+        """Flush new files to disk, then their folders; give the tables' new bytes.
+
+        After the `last` only the ledger may still be written: to list a folder of ten thousand
+        files takes as long as to write another.
+        """
         if self.folder.startswith("s3://"):
             return 0
         self._sync_new_files(Path(self.folder) / "upkeep_raw")
-        return sum(self._sync_new_files(Path(self.folder) / each) for each in self.tables)
+        growing = [each for each in self.tables if each not in self.whole]
+        self.whole.update(growing if last else ())
+        return sum(self._sync_new_files(Path(self.folder) / each) for each in growing)
 
     def data_files(self) -> tuple[str, ...]:
         """The tables' new files of rows; none on a remote store."""
@@ -65,21 +73,15 @@ class Written:
 
     def _new_files(self, folder: Path | str) -> Iterator[tuple[str, int]]:
         """Give what was written since then; of an older file nothing but its name is looked at."""
-        inner: list[str] = []
-        with suppress(FileNotFoundError), os.scandir(folder) as entries:
-            for entry in entries:
-                is_young = entry.name >= self.oldest
-                if not is_young and entry.name.startswith(_PREFIX):
-                    continue
-                if entry.is_dir(follow_symlinks=False):
-                    inner.append(entry.path)
-                elif is_young:
-                    with suppress(FileNotFoundError):
-                        stat = entry.stat()
-                        if stat.st_mtime >= self.since:
-                            yield entry.path, stat.st_size
-        for each in inner:
-            yield from self._new_files(each)
+        with suppress(FileNotFoundError):
+            for name in (n for n in os.listdir(folder) if not _PREFIX <= n < self.oldest):
+                path = os.path.join(folder, name)
+                with suppress(FileNotFoundError):
+                    found = os.stat(path)
+                    if stat.S_ISDIR(found.st_mode):
+                        yield from self._new_files(path)
+                    elif name >= self.oldest and found.st_mtime >= self.since:
+                        yield path, found.st_size
 
 
 def present(folder: str) -> float:

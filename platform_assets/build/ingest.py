@@ -157,7 +157,7 @@ class _Landing:
             span = self._span(batch) if batch.reset or self._truncated() else span
             fresh = self._outcomes(batch, span)
             self._quarantine(batch)
-            self.written = written.sync()
+            self.written = written.sync(last=True)
             self.size += self.written
             self._record(batch, rejected, fresh, began)
             failpoint("ingest.after_ledger_before_commit")

@@ -35,6 +35,17 @@ def test_new_files_are_flushed_wherever_they_lie(tmp_path: Path) -> None:
     assert sorted(written.data_files()) == sorted(map(str, new))
 
 
+def test_after_the_last_only_the_ledger_is_listed(tmp_path: Path) -> None:
+    """The closing flush of the transaction finds its rows, asks no table again."""
+    written = Written(f"{tmp_path}/", (TABLE,), present(str(tmp_path)))
+    rows = data_file(tmp_path, TABLE, time.time())
+    assert (written.sync(), written.sync(last=True)) == (4, 4)
+    data_file(tmp_path, TABLE, time.time() + 1)
+    ledgers = data_file(tmp_path, "upkeep_raw/batches", time.time())
+    assert written.sync() == 0
+    assert written.paths == {str(rows), str(ledgers)}
+
+
 @pytest.mark.parametrize(("ago", "found"), [(30, 1), (120, 0)])
 def test_of_older_files_nothing_but_the_name_is_looked_at(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ago: int, found: int
