@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.json as pj
@@ -13,6 +14,7 @@ from resources.source.instants import instants, is_instant
 
 _AT_ONCE_BYTES = 256 * 2**10  # what stays in a core's cache
 _SUSPECT = (b"NaN", b"Inf")
+_NEWLINE, _RETURN, _OPEN, _CLOSE = b"\n\r{}"
 _UNEXPECTED = "unexpected field"
 _DECIMAL_DIGITS = 38
 
@@ -118,11 +120,15 @@ def _objects(block: bytes) -> int:
 
     Nothing else may reach the engine: a line that is `null` ends the process.
     """
-    lines = block.count(b"\n")
-    for end in (b"}\n", b"}\r\n"):
-        if block.startswith(b"{") and block.endswith(end) and block.count(end + b"{") == lines - 1:
-            return lines
-    return 0
+    letters = np.frombuffer(block, np.uint8)
+    ends = np.flatnonzero(letters == _NEWLINE)
+    if letters[0] != _OPEN or letters[-1] != _NEWLINE:
+        return 0
+    last = letters[ends - 1]
+    if (last == _RETURN).any():
+        last = np.where(last == _RETURN, letters[ends - 2], last)
+    whole = (letters[ends[:-1] + 1] == _OPEN).all() and (last == _CLOSE).all()
+    return len(ends) if whole else 0
 
 
 def _engine_type(kind: pa.DataType) -> pa.DataType | None:
