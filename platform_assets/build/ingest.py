@@ -147,11 +147,7 @@ class _Landing:
                 self._bury(batch, "true", seq="-1", lsn=f"coalesce({oldest}, {newest})")
             columns = ", ".join(quote(n) for n in stored_schema(self.dataset).names)
             columns += self.drift.land(batch, self.job.clock.now())
-            for piece in self.arrival.pieces(batch):
-                self.connection.execute(
-                    f"insert into {target} by name select {columns} from {TYPED}"
-                    f" where _reason is null{self._no_truncates()}{piece}"
-                )
+            self._land(batch, columns)
             self._truncates(batch)
             failpoint("ingest.after_rows_before_ledger")
             span = self._span(batch) if batch.reset or self._truncated() else span
@@ -164,6 +160,16 @@ class _Landing:
         failpoint("ingest.after_commit")
         for outcome in fresh:
             self.outcomes[outcome.partition] = both(self.outcomes.get(outcome.partition), outcome)
+
+    def _land(self, batch: Batch, columns: str) -> None:
+        """Write the rows; how they lie in a file means nothing, so each thread writes its own."""
+        self.connection.execute("set session preserve_insertion_order = false")
+        for piece in self.arrival.pieces(batch):
+            self.connection.execute(
+                f"insert into {table(self.dataset.name)} by name select {columns} from {TYPED}"
+                f" where _reason is null{self._no_truncates()}{piece}"
+            )
+        self.connection.execute("reset session preserve_insertion_order")
 
     def _span(self, batch: Batch | None = None) -> Span | None:
         cadence, event = self.dataset.cadence, self.dataset.contract.event_time

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import timedelta
 
 import duckdb
@@ -21,17 +22,21 @@ def leave_out_repeats(
     """
     if dataset.contract.repeats_within is None:
         return 0
-    keys = ", ".join(quote(k) for k in dataset.contract.key)
-    rows, rising = connection.execute(
-        f"select count(*), bool_and(key > before) from (select ({keys}) as key,"
+    names = [quote(k) for k in dataset.contract.key]
+    keys = ", ".join(names)
+    ends = ", ".join(f"min({n})::varchar, max({n})::varchar, any_value(typeof({n}))" for n in names)
+    rows, rising, *found = connection.execute(
+        f"select count(*), bool_and(key > before), {ends} from (select {keys}, ({keys}) as key,"
         f" lag(({keys})) over () as before from {TYPED} where _reason is null)"
     ).fetchone() or (0, None)
     if not rows:
         return 0
     single = rising is not False or _hashes(connection, keys) == rows
-    held = f"(select {keys} from {table(dataset.name)} where {_near(connection, dataset, TYPED)})"
+    # Constants leave out files of raw by what the catalog knows of them.
+    near = [_near(connection, dataset, TYPED), *_between(names, found)]
+    held = f"(select {keys} from {table(dataset.name)} where {' and '.join(near)})"
     fresh = f"(select {keys} from {TYPED} where _reason is null)"
-    # The batch's keys are the side that is hashed: their ends leave out most files of raw.
+    # The batch's keys are the side that is hashed.
     known = f"select 1 from {held} semi join {fresh} using ({keys}) limit 1"
     if single and connection.execute(known).fetchone() is None:
         return 0
@@ -59,6 +64,12 @@ def _doubled(arrived: str, keys: str) -> str:
         f" union all select row from (select rowid as row, row_number() over (partition by {keys}"
         f" order by rowid) as place {kept} and hash({keys}) in ({twice})) where place > 1"
     )
+
+
+def _between(names: list[str], ends: list[str]) -> Iterator[str]:
+    for name, low, high, kind in zip(names, ends[::3], ends[1::3], ends[2::3], strict=True):
+        if "\0" not in low + high:
+            yield f"{name} between {text(low)}::{kind} and {text(high)}::{kind}"
 
 
 def _near(connection: duckdb.DuckDBPyConnection, dataset: Dataset, arrived: str) -> str:

@@ -14,7 +14,7 @@ from platform_assets.declare.drift import EXTRA
 from platform_assets.declare.errors import BrokenContractError
 from resources.drifted import Drifted, columns_seen_beyond, remember_drift
 from resources.fence import Lease
-from resources.lake import Lake, quote, table
+from resources.lake import Lake, quote, table, text
 
 CHANGE_COLUMNS = {
     "postgres": pa.schema(
@@ -129,11 +129,21 @@ def ensure_table(
                     del found[column]
                     _rename(connection, dataset, column)
                 change_shape(connection, dataset, {} if shrunk or retyped else found, wanted)
+            if dataset.source is not None and not found:
+                _pack(connection, dataset)
             return
         except duckdb.TransactionException as error:
             # Another dataset's first publish may have made the schema that both need.
             if attempt == SHAPE_ATTEMPTS or "Transaction conflict" not in str(error):
                 raise
+
+
+def _pack(connection: duckdb.DuckDBPyConnection, dataset: Dataset) -> None:
+    """Let files of captured rows have the encodings of Parquet 2, by a fourth smaller, faster."""
+    connection.execute(
+        f"call lake.set_option('parquet_version', '2', schema => {text(dataset.name.schema)},"
+        f" table_name => {text(dataset.name.table)})"
+    )
 
 
 def grown_beyond(
