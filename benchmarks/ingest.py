@@ -6,8 +6,8 @@ declared types, each key kept once, an empty target, a warm engine, two threads.
 a process of its own, which tells its peak memory.
 Not equal, on purpose: ours also checks the contract, proves each number exact, hashes each row,
 commits each file for itself with its ledger rows, flushes files to disk; its files are Parquet 2,
-DuckDB's are what DuckDB writes unless told. dlt writes into a DuckDB
-file, which costs less than a lake; it is given 4 GB where we bound ourselves to 1.5 GB.
+DuckDB's are what DuckDB writes unless told. dlt writes into a DuckDB file, which costs less than
+a lake; it is given 4 GB where we bound ourselves to 1.5 GB.
 Run it: `python -m benchmarks.ingest`, with `--rows N` for another size, `--no-dlt` without dlt.
 """
 
