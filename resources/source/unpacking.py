@@ -27,7 +27,8 @@ class Unpacked:
         self.compression, self.size, self.caps = compression, size, caps
         self.most = min(caps.file_bytes, max(_SMALL_BYTES, caps.ratio * size))
         self.given = 0
-        self._stream = pa.CompressedInputStream(file, _CODECS[compression])
+        shared = pa.PythonFile(_Shared(file), mode="r")
+        self._stream = pa.CompressedInputStream(shared, _CODECS[compression])
 
     def read(self, count: int) -> bytes:
         """Give up to `count` bytes, none at the end."""
@@ -46,6 +47,18 @@ class Unpacked:
 
     def _unsound(self, why: str) -> UnreadableFileError:
         return UnreadableFileError(f"it is no sound {self.compression} file: {why}")
+
+
+class _Shared:
+    """Give a file to a stream that would close it at its own end: it may be read once more."""
+
+    closed = False
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.read = file.read
+
+    def close(self) -> None:
+        """Leave the file to who opened it."""
 
 
 def unpacked_file(packed: Unpacked, scratch: Path) -> BinaryIO:

@@ -60,3 +60,14 @@ def test_bomb_is_refused_before_it_goes_off(compression: str) -> None:
     assert stream.given <= 65 * 2**20
     with pytest.raises(UnreadableFileError, match="it unpacks to more than 100 bytes"):
         unpacked(packed(DATA, compression), compression, file_bytes=100)
+
+
+@pytest.mark.parametrize("compression", ["gz", "zst"])
+def test_file_stays_open_to_be_read_once_more(compression: str) -> None:
+    """A reader that gives up leaves the file to the next one."""
+    file = io.BytesIO(packed(DATA, compression))
+    for _ in range(2):
+        stream = Unpacked(file, compression, len(file.getvalue()), Caps())
+        assert stream.read(4) == DATA[:4]
+        del stream
+        file.seek(0)
