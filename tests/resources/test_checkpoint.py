@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
+from itertools import pairwise
 from random import Random
 
 import duckdb
@@ -15,34 +16,21 @@ from platform_assets.declare import DatasetName
 from platform_assets.declare.errors import LedgerGapError
 from resources import checkpoint, ledger
 from resources.lake import Lake
+from tests.resources.ledger_rows import NOON, STREAM, batch
 
-STREAM = DatasetName.parse("shop.raw.events")
-NOON = datetime(2013, 1, 1, 12, tzinfo=UTC)
 KEPT = "watermain.checkpoint"
-
-
-def batch(shard: str, start: str, end: str, epoch: int = 1) -> ledger.BatchRow:
-    """One captured batch; all are committed at the same moment."""
-    return ledger.BatchRow(
-        stream=str(STREAM),
-        shard=shard,
-        from_position=start,
-        to_position=end,
-        batch_id=f"{shard}{start}{end}",
-        rows=1,
-        quarantined=0,
-        content_hash="",
-        contract_version="1",
-        epoch=epoch,
-        run_id="run",
-        committed_at=NOON,
-        rows_in=1,
-    )
 
 
 def positions(connection: duckdb.DuckDBPyConnection, stream: DatasetName) -> dict[str, str]:
     """The last position of each shard."""
     return {shard: end.position for shard, end in checkpoint.ends(connection, stream).items()}
+
+
+def three_batches(connection: duckdb.DuckDBPyConnection) -> None:
+    """Append batches one after the other, then ask where they end."""
+    for start, end in pairwise(("", "1", "2", "3")):
+        ledger.append(connection, [batch("a", start, end)])
+    assert positions(connection, STREAM) == {"a": "3"}
 
 
 def kept(connection: duckdb.DuckDBPyConnection, words: str) -> list[tuple[object, ...]]:
@@ -146,9 +134,7 @@ def test_from_a_checkpoint_as_from_the_whole_ledger(lake: Lake, seed: int) -> No
 def test_only_batches_after_the_checkpoint_are_read(lake: Lake) -> None:
     """What it says is believed; of the ledger before it nothing is looked at."""
     with lake.get_connection() as connection:
-        for n in range(3):
-            ledger.append(connection, [batch("a", str(n or ""), str(n + 1))])
-        assert positions(connection, STREAM) == {"a": "3"}
+        three_batches(connection)
         connection.execute(
             "call postgres_execute('__ducklake_metadata_lake',"
             f" 'update {KEPT} set ends = replace(ends, ''\"3\"'', ''\"7\"'')')"
@@ -177,9 +163,7 @@ def test_positions_of_any_text_are_kept(lake: Lake) -> None:
 def test_checkpoint_of_another_ledger_is_none(lake: Lake) -> None:
     """A ledger made anew begins with nothing."""
     with lake.get_connection() as connection:
-        for n in range(3):
-            ledger.append(connection, [batch("a", str(n or ""), str(n + 1))])
-        assert positions(connection, STREAM) == {"a": "3"}
+        three_batches(connection)
         connection.execute(f"drop table {ledger.BATCHES}")
         ledger.create(connection)
         assert positions(connection, STREAM) == {}
@@ -191,9 +175,7 @@ def test_checkpoint_of_another_ledger_is_none(lake: Lake) -> None:
 def test_all_is_read_where_snapshots_expired(lake: Lake) -> None:
     """What came after the checkpoint cannot be told apart any more, thus all of it is read."""
     with lake.get_connection() as connection:
-        for n in range(3):
-            ledger.append(connection, [batch("a", str(n or ""), str(n + 1))])
-        assert positions(connection, STREAM) == {"a": "3"}
+        three_batches(connection)
         for n in range(3, 5):
             ledger.append(connection, [batch("a", str(n), str(n + 1))])
         connection.execute("call ducklake_expire_snapshots('lake', older_than => now())")

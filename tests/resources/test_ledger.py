@@ -2,36 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 import pytest
 
-from platform_assets.declare import DatasetName
 from platform_assets.declare.errors import LedgerGapError
 from resources import ledger
 from resources.lake import Lake
-
-STREAM = DatasetName.parse("shop.raw.events")
-NOON = datetime(2013, 1, 1, 12, tzinfo=UTC)
-
-
-def batch(shard: str, start: str, end: str, epoch: int) -> ledger.BatchRow:
-    """One captured batch; all are committed at the same moment, so that the epoch decides."""
-    return ledger.BatchRow(
-        stream=str(STREAM),
-        shard=shard,
-        from_position=start,
-        to_position=end,
-        batch_id=f"{shard}{start}{end}",
-        rows=1,
-        quarantined=0,
-        content_hash="",
-        contract_version="1",
-        epoch=epoch,
-        run_id="run",
-        committed_at=NOON,
-        rows_in=1,
-    )
+from tests.resources.ledger_rows import STREAM, batch
 
 
 def test_append_takes_more_rows_than_one_statement_holds(lake: Lake) -> None:

@@ -1,0 +1,30 @@
+"""Batches that a ledger could hold."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from platform_assets.declare import DatasetName
+from resources import ledger
+
+STREAM = DatasetName.parse("shop.raw.events")
+NOON = datetime(2013, 1, 1, 12, tzinfo=UTC)
+
+
+def batch(shard: str, start: str, end: str, epoch: int = 1) -> ledger.BatchRow:
+    """One captured batch; all are committed at the same moment."""
+    return ledger.BatchRow(
+        stream=str(STREAM),
+        shard=shard,
+        from_position=start,
+        to_position=end,
+        batch_id=f"{shard}{start}{end}",
+        rows=1,
+        quarantined=0,
+        content_hash="",
+        contract_version="1",
+        epoch=epoch,
+        run_id="run",
+        committed_at=NOON,
+        rows_in=1,
+    )
