@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from platform_assets.build.ingest import capture
+from platform_assets.build.ingest import capture, intake
 from platform_assets.build.publication import Job
 from platform_assets.declare import Column, Contract, Files, raw
 from resources import ledger
@@ -82,6 +82,22 @@ def test_typed_rows_are_those_of_text(lake: Lake, tmp_path: Path) -> None:
     with lake.get_connection() as connection:
         odd = f"select small, price::varchar, share from {table(orders.name)} where id = 3"
         assert connection.execute(odd).fetchall() == [(4, "7.25", 1000.0)]
+
+
+def test_captured_rows_are_packed_whatever_their_order(lake: Lake, tmp_path: Path) -> None:
+    """The file has the encodings of Parquet 2; the session keeps orders again afterwards."""
+    (tmp_path / "a.jsonl").write_text("".join(f'{{"id":{n}}}\n' for n in range(3000)))
+    job = Job(lake=lake, find={orders.name: orders}.__getitem__)
+    with intake(orders, job, source(tmp_path)) as held:
+        assert [row.rows for row in held.take(Limit())] == [3000]
+        kept = "select current_setting('preserve_insertion_order')"
+        assert held.landing.connection.execute(kept).fetchone() == (True,)
+    (path,) = (Path(lake.folder) / orders.name.schema).rglob("*.parquet")
+    with lake.get_connection() as connection:
+        asked = "select encodings from parquet_metadata(?) where path_in_schema = '_row'"
+        assert set(connection.execute(asked, [str(path)]).fetchall()) == {("DELTA_BINARY_PACKED",)}
+        rows = connection.execute(f"select id::int, _row from {table(orders.name)}").fetchall()
+    assert sorted(rows) == [(n, n + 1) for n in range(3000)]
 
 
 def test_numbers_stay_typed_where_instants_cannot(lake: Lake, tmp_path: Path) -> None:
