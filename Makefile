@@ -82,11 +82,13 @@ gate: ready  ## fail when the code breaks what AGAINST released (AGAINST=origin/
 datacontract: ready  ## install datacontract-cli into a folder of its own: it judges contracts from outside
 	@tests/services/tool.sh datacontract tests/services/datacontract.lock
 
+# Resolved for every patch release that is promised, not for the one that happens to stand here.
+COMPILE := $(BIN)/uv pip compile -q --universal --python-version 3.11.0 --generate-hashes \
+  --no-emit-index-url --no-header --no-annotate
+
 lock: ready  ## write the lock files from their requirements.in
-	@$(BIN)/uv pip compile -q --generate-hashes --no-emit-index-url --no-header --no-annotate \
-	  --override requirements-overrides.txt requirements.in -o requirements.lock
-	@$(BIN)/uv pip compile -q --generate-hashes --no-emit-index-url --no-header --no-annotate \
-	  tests/services/datacontract.in -o tests/services/datacontract.lock
+	@$(COMPILE) --override requirements-overrides.txt requirements.in -o requirements.lock
+	@$(COMPILE) tests/services/datacontract.in -o tests/services/datacontract.lock
 
 clean: down  ## stop the platform, delete its data folder with all state, delete caches
 	@rm -rf data .pytest_cache .mypy_cache .ruff_cache .hypothesis dbt_project/target dbt_project/logs
