@@ -260,6 +260,6 @@ def some_keys(
         text(MASK) if contract.is_sensitive(k) else f"{quote(k)}::varchar" for k in contract.key
     )
     rows = connection.execute(
-        f"select {key} from {relation} where {where} limit {MOST_KEYS}"
+        f"select {key or text('')} from {relation} where {where} limit {MOST_KEYS}"
     ).fetchall()
     return ["/".join(str(v) for v in row) for row in rows]

@@ -15,6 +15,8 @@ from resources.lake import quote
 MASKED = frozenset({Sensitivity.PERSONAL, Sensitivity.SECRET})
 MASK = "***"
 _SAMPLES = 5
+# No column of a contract is called so.
+OLD, NEW, IS = "_watermain_old", "_watermain_new", "_watermain_is"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,36 +90,45 @@ def _compare(
     key: list[str],
     shared: list[str],
 ) -> None:
-    """Leave the rows that differ in `differing`, as pairs of `o`, `n`; null where there is none.
+    """Leave the rows that differ in `differing`, as pairs of old and new; null where there is none.
 
     Versions of one table mostly hold their rows in the same order, so rows are first held
     against those at the same place; what is left is joined by its key.
     """
     columns = ", ".join(map(quote, [*key, *shared]))
-    old, new = (f"(select true as _is, {columns} from {r} where {where})" for r in relations)
-    same_key = " and ".join(f"o.{quote(k)} is not distinct from n.{quote(k)}" for k in key)
-    other = " or ".join(f"o.{quote(c)} is distinct from n.{quote(c)}" for c in shared) or "false"
-    aligned = f"(o._is and n._is and {same_key})"
+    old, new = (f"(select true as {IS}, {columns} from {r} where {where})" for r in relations)
+    same_key = (
+        " and ".join(f"{OLD}.{quote(k)} is not distinct from {NEW}.{quote(k)}" for k in key)
+        or "true"
+    )
+    other = (
+        " or ".join(f"{OLD}.{quote(c)} is distinct from {NEW}.{quote(c)}" for c in shared)
+        or "false"
+    )
+    aligned = f"({OLD}.{IS} and {NEW}.{IS} and {same_key})"
     connection.execute(
-        f"create or replace temp table apart as select o, n, coalesce({aligned}, false) as aligned"
-        f" from {old} o positional join {new} n where not coalesce({aligned}, false) or {other}"
+        f"create or replace temp table apart as select {OLD}, {NEW},"
+        f" coalesce({aligned}, false) as aligned from {old} {OLD} positional join {new} {NEW}"
+        f" where not coalesce({aligned}, false) or {other}"
     )
     connection.execute(
-        "create or replace temp table differing as select o, n from apart where aligned union all"
-        " select o, n from (select unnest(o) from apart where not aligned and o._is) o"
-        f" full join (select unnest(n) from apart where not aligned and n._is) n on {same_key}"
-        f" where o._is is null or n._is is null or {other}"
+        f"create or replace temp table differing as select {OLD}, {NEW} from apart where aligned"
+        f" union all select {OLD}, {NEW} from"
+        f" (select unnest({OLD}) from apart where not aligned and {OLD}.{IS}) {OLD}"
+        f" full join (select unnest({NEW}) from apart where not aligned and {NEW}.{IS}) {NEW}"
+        f" on {same_key} where {OLD}.{IS} is null or {NEW}.{IS} is null or {other}"
     )
     connection.execute("drop table apart")
 
 
 def _totals(connection: duckdb.DuckDBPyConnection, shared: list[str]) -> list[int]:
-    both = "o._is and n._is"
+    both = f"{OLD}.{IS} and {NEW}.{IS}"
     each = [
-        f"count(*) filter ({both} and o.{quote(c)} is distinct from n.{quote(c)})" for c in shared
+        f"count(*) filter ({both} and {OLD}.{quote(c)} is distinct from {NEW}.{quote(c)})"
+        for c in shared
     ]
     row = connection.execute(
-        "select count(*) filter (o._is is null), count(*) filter (n._is is null),"
+        f"select count(*) filter ({OLD}.{IS} is null), count(*) filter ({NEW}.{IS} is null),"
         f" {', '.join([f'count(*) filter ({both})', *each])} from differing"
     ).fetchone()
     return [int(n) for n in row] if row else []
@@ -130,12 +141,12 @@ def _samples(
     hidden = {c.name for c in dataset.contract.columns if c.sensitivity in MASKED}
     found: list[dict[str, Any]] = []
     for word, where in (
-        ("added", "o._is is null"),
-        ("removed", "n._is is null"),
-        ("changed", "o._is and n._is"),
+        ("added", f"{OLD}.{IS} is null"),
+        ("removed", f"{NEW}.{IS} is null"),
+        ("changed", f"{OLD}.{IS} and {NEW}.{IS}"),
     ):
         rows = connection.execute(
-            f"select o, n from differing where {where} limit {_SAMPLES}"
+            f"select {OLD}, {NEW} from differing where {where} limit {_SAMPLES}"
         ).fetchall()
         found += [_sample(word, old, new, (key, shared), hidden) for old, new in rows]
     return found

@@ -158,7 +158,7 @@ class _Bench:
         """Stage the partitions, audit them; where none is refused, write the ledger too."""
         span = Span(self.span.cadence, keys[0], keys[-1]) if self.span else None
         views = self._views(span, at)
-        sql = staged_sql(self.connection, self.dataset, views)
+        sql = staged_sql(self.connection, self.dataset, views, secretive=self._is_secretive())
         if span and any(n.before for n in self.dataset.needs.values()):
             sql = f"{sql} where {span.filter(self.dataset.contract)}"  # rows that only looked back
         staged = self._staged(span, at)
@@ -245,6 +245,11 @@ class _Bench:
             )
             for key in keys
         ]
+
+    def _is_secretive(self) -> bool:
+        """Whether a value that the body has before it may be for nobody's eyes."""
+        contracts = [self.dataset.contract, *(self.job.find(n).contract for n in self.inputs)]
+        return any(c.is_sensitive(each.name) for c in contracts for each in c.columns)
 
     def _staged(self, span: Span | None, at: str) -> Staged:
         return Staged(

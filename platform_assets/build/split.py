@@ -112,7 +112,8 @@ def _reject(connection: duckdb.DuckDBPyConnection, staged: Staged, rejected: set
     )
     columns = ", ".join(quote(c.name) for c in contract.columns)
     held = ", ".join(f"{text(c.name)}: {quote(c.name)}" for c in contract.columns)
-    position = " || '/' || ".join(f"coalesce({quote(k)}::varchar, 'null')" for k in contract.key)
+    key = [f"coalesce({quote(k)}::varchar, 'null')" for k in contract.key]
+    position = " || '/' || ".join(key) or "''"
     connection.execute(
         f"create or replace temp table {ASIDE} as select *, list_extract(_rules, 1) as _rule from"
         f" (select rowid as _row, {staged.key} as _partition, {position} as _position,"

@@ -75,6 +75,7 @@ class Migration:
 class Contract:
     """Promise what a table holds: grain, key, event time, columns.
 
+    The key `()` is that of a table with one row.
     `repeats_within` is for what is captured: a row whose key raw holds already is a repeat, left
     out, counted. It promises that no key comes again with an event time further from its first
     than that, so that no more of raw is searched; `timedelta.max` promises nothing. `drift` is for
@@ -110,8 +111,8 @@ class Contract:
             found.append("the grain is empty")
         if not _VERSION.fullmatch(self.version):
             found.append(f"version {self.version!r} is not `major.minor.patch`")
-        if isinstance(self.key, str) or not self.key:
-            found.append("the key must be a tuple of at least one column name")
+        if isinstance(self.key, str):
+            found.append("the key must be a tuple of column names; `()` is for a table of one row")
             return found
         within = self.repeats_within
         if within is not None and within < timedelta(0):

@@ -11,13 +11,15 @@ from functools import cached_property
 from typing import Any
 
 from platform_assets.declare.cadence import Cadence
-from platform_assets.declare.check import Check, NotNull, UniqueKey
+from platform_assets.declare.check import Check, NotNull, RowCount, UniqueKey
 from platform_assets.declare.contract import Contract
 from platform_assets.declare.drift import DRIFTS, EXTRA
 from platform_assets.declare.errors import InvalidDeclarationError, quoted
 from platform_assets.declare.feature import Feature
+from platform_assets.declare.frame import FRAMES, asked
 from platform_assets.declare.name import DatasetName
 from platform_assets.declare.need import Needs
+from platform_assets.declare.own_column import OWN_PREFIX, own_columns
 from platform_assets.declare.place import place, shown
 from platform_assets.declare.slo import Slo
 from platform_assets.declare.source import Source
@@ -76,6 +78,7 @@ class Dataset:
                 "keys repeat here for good reason, `repeats_within` would lose rows",
                 "leave it out; it is for events: files, messages, devices, REST, webhooks",
             )
+        yield from self._one_row_complaints()
         yield from self._drift_complaints({name.lower() for name in names})
         yield from self.feature.complaints(self.contract) if self.feature else ()
         for check in self.checks:
@@ -92,6 +95,25 @@ class Dataset:
                     f"the body takes {quoted(wanted) or 'nothing'}",
                     f"name its parameters as the inputs: {quoted(self.inputs) or 'none'}",
                 )
+            for name, kind in asked(self.body).items():
+                if kind is None:
+                    word = inspect.signature(self.body).parameters[name].annotation
+                    yield (
+                        f"the body asks for `{name}` as {word}, which no table of ours is",
+                        f"annotate it as one of {quoted(FRAMES)}",
+                    )
+
+    def _one_row_complaints(self) -> Iterator[tuple[str, str]]:
+        if self.contract.key:
+            return
+        if self.source is not None or self.cadence is not None or self.feature is not None:
+            yield (
+                "a table of one row is neither captured nor cut into partitions, nor of features",
+                "name the key of its rows",
+            )
+        for check in self.checks:
+            if isinstance(check, RowCount) and check.high != 1:
+                yield "a table of one row has no other number of rows", "leave `row_count` out"
 
     def _drift_complaints(self, names: set[str]) -> Iterator[tuple[str, str]]:
         drift = self.contract.drift
@@ -102,6 +124,9 @@ class Dataset:
             yield f"drift {drift!r} is for what a source shows", "leave it out"
         if captured and EXTRA in names:
             yield f"`{EXTRA}` is where unknown columns go", "give that column another name"
+        ours = own_columns("" if self.source is None else self.source.kind)
+        for name in sorted(n for n in names if n in ours or n.startswith(OWN_PREFIX)):
+            yield f"`{name}` is a column that the platform writes", "give that column another name"
 
     @property
     def can_quarantine(self) -> bool:
@@ -126,7 +151,8 @@ class Dataset:
             needed.append(self.contract.event_time)
         implied: list[Check] = [NotNull(column=n) for n in dict.fromkeys(needed)]
         if self.source is None:
-            implied.append(UniqueKey(key=self.contract.key))
+            key = self.contract.key
+            implied.append(UniqueKey(key=key) if key else RowCount(low=1, high=1))
         return tuple(c for c in implied if c.label not in declared) + self.checks
 
 

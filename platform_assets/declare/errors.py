@@ -56,6 +56,10 @@ class BrokenContractError(TerminalError):
     """Refuse to publish rows that break their contract."""
 
 
+class BrokenBodyError(TerminalError):
+    """Report a body that raised instead of handing back its rows."""
+
+
 class MissingSettingError(TerminalError):
     """Refuse to start without a setting, naming its variable."""
 

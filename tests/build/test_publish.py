@@ -11,6 +11,7 @@ import ibis
 import pyarrow as pa
 import pytest
 
+from platform_assets.build.difference import difference
 from platform_assets.build.ingest import capture
 from platform_assets.build.partition import Span
 from platform_assets.build.publication import Job, Publication
@@ -29,7 +30,7 @@ from platform_assets.declare import (
     row_count,
 )
 from platform_assets.declare.errors import BrokenContractError
-from resources.lake import Lake, table
+from resources.lake import Lake, quote, table
 from tests.build.feed import Feed, changes
 
 DAYS = Daily(start=date(2013, 1, 1))
@@ -188,7 +189,7 @@ def test_publish_refuses_rows_outside_the_partitions_asked_for(stocked: Lake) ->
         (lambda events: events.select("id", "at", "amount", "_op"), "adds `_op`"),
         (
             lambda events: events.select("id", "at", amount=events.amount.cast("string")),
-            "`amount` as string, not int64",
+            "gives `amount` as VARCHAR, which BIGINT",
         ),
     ],
 )
@@ -309,3 +310,47 @@ def test_publish_puts_values_under_their_names_when_a_column_came_in_between(
         rows = connection.execute(f"select amount, twice from {table(made.name)}").fetchall()
     assert rows
     assert all(twice == 2 * amount for amount, twice in rows)
+
+
+def test_table_of_one_row_is_published(stocked: Lake) -> None:
+    """Its key is empty, its number of rows is a rule."""
+    columns = (Column("amount", pa.int64(), "all that was sold"),)
+    one = Contract(grain="one row", key=(), columns=columns)
+
+    def total(events: ibis.Table) -> ibis.Table:
+        return events.aggregate(amount=events.amount.sum())
+
+    def each(events: ibis.Table) -> ibis.Table:
+        return events.select("amount")
+
+    def made(body: Any) -> Dataset:
+        words: dict[str, Any] = {"contract": one, "owner": "team:shop"}
+        return dataset("shop.curated.total", inputs={"events": "shop.raw.events"}, **words)(body)
+
+    done = publish(made(total), None, job(stocked))
+    assert [(f.check, f.passed) for o in done.outcomes for f in o.findings] == [("row_count", True)]
+    refused = publish(made(each), None, job(stocked))
+    assert [(f.check, f.failing) for o in refused.outcomes for f in o.findings if f.blocks] != []
+    with stocked.get_connection() as connection:
+        assert connection.execute("select * from lake.shop_curated.total").fetchall() == [(36,)]
+
+
+@pytest.mark.parametrize("name", ["o", "n", "_is", "rowid", 'a"b', "input_events", "select"])
+def test_difference_knows_columns_of_any_name(stocked: Lake, name: str) -> None:
+    """None of its own words is taken for a column."""
+    columns = (Column("id", pa.string(), "the thing"), Column(name, pa.int64(), "odd"))
+
+    def body(events: pa.Table) -> pa.Table:
+        return pa.table([["a", "b"], [1, 2]], names=["id", name])
+
+    odd = dataset(
+        "shop.curated.odd",
+        inputs={"events": "shop.raw.events"},
+        contract=Contract(grain="one row per thing", key=("id",), columns=columns),
+        owner="team:shop",
+    )(body)
+    publish(odd, None, job(stocked))
+    other = f"(select 'b' as id, 5::bigint as {quote(name)})"
+    with stocked.get_connection() as connection:
+        found = difference(connection, odd, table(odd.name), other)
+    assert (found.added, found.removed, found.changed, found.columns) == (0, 1, 1, {name: 1})

@@ -1,0 +1,58 @@
+"""The kinds of table that a body may ask for."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from enum import StrEnum
+from functools import reduce
+from typing import Any
+
+
+class Frame(StrEnum):
+    """One kind of table, called as a body's annotation calls it."""
+
+    IBIS = "ibis.Table"
+    ARROW = "pa.Table"
+    BATCHES = "pa.RecordBatchReader"
+    PANDAS = "pd.DataFrame"
+    POLARS = "pl.DataFrame"
+    LAZY = "pl.LazyFrame"
+
+
+FRAMES = tuple(str(f) for f in Frame)
+_LIBRARIES = {"ibis": "ibis", "pyarrow": "pa", "pandas": "pd", "polars": "pl"}
+_UNSAID = ("Any", "object")
+
+
+def asked(body: Callable[..., Any]) -> Mapping[str, Frame | None]:
+    """The kind of table that a body asks for under each parameter; None where it names no kind.
+
+    Guarantees: nothing is imported, nothing is evaluated but names of the body's own module. A
+    parameter without an annotation is given an `ibis.Table`.
+    """
+    names = getattr(inspect.unwrap(body), "__globals__", {})
+    found = inspect.signature(body).parameters
+    return {n: _kind(p.annotation, names) for n, p in found.items()}
+
+
+def _kind(annotation: Any, names: Mapping[str, Any]) -> Frame | None:
+    if annotation is inspect.Parameter.empty:
+        return Frame.IBIS
+    if isinstance(annotation, str):
+        word = annotation.strip("'\" ")
+        if word.rpartition(".")[2] in _UNSAID:
+            return Frame.IBIS
+        head, *rest = word.split(".")
+        if head not in names:  # imported for the type checker alone
+            short = {**_LIBRARIES, **{v: v for v in _LIBRARIES.values()}}.get(head, head)
+            return _called(f"{short}.{word.rpartition('.')[2]}")
+        annotation = reduce(lambda held, part: getattr(held, part, None), rest, names[head])
+    if annotation in (Any, object):
+        return Frame.IBIS
+    library = _LIBRARIES.get(str(getattr(annotation, "__module__", "")).partition(".")[0], "")
+    return _called(f"{library}.{getattr(annotation, '__name__', '')}")
+
+
+def _called(word: str) -> Frame | None:
+    return Frame(word) if word in FRAMES else None
