@@ -18,28 +18,39 @@ _PATH = re.compile(r"/[A-Za-z0-9._~/-]*")
 class ByCursor:
     """Follow a cursor: `next` is its path in the answer, `parameter` hands it back.
 
-    Guarantees: the last page is the one whose cursor is missing, null or empty.
+    `more` is the path of a flag that says whether another page follows.
+    Guarantees: the last page is the one whose flag is false or, where no flag is declared, whose
+    cursor is missing, null or empty.
     """
 
     parameter: str = "cursor"
     next: str = "next"
+    more: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ByPage:
-    """Count pages from `first` until one is empty; ask for `size` records each."""
+    """Count pages from `first` until one is empty; ask for `size` records each.
+
+    Where `more` is the path of a flag, the last page is the one whose flag is false.
+    """
 
     parameter: str = "page"
     first: int = 1
     size: int = 100
     size_parameter: str = "per_page"
+    more: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ByLink:
-    """Follow links on the same origin: at the path `next` in the answer, or the Link header."""
+    """Follow links on the same origin: at the path `next` in the answer, or the Link header.
+
+    Where `more` is the path of a flag, the last page is the one whose flag is false.
+    """
 
     next: str = ""
+    more: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,6 +129,8 @@ class Rest:
 
     `records`, `total` are dotted paths in the answer; an empty `records` says that the answer is
     the list. `rate` is the most requests a second, shared by all processes of the machine.
+    An answer of 204, or null at `records`, has no records. `no_records` names what else says so:
+    `absent`, an answer that leaves the list out; `404`, the answer behind the last page.
     Guarantees: a window is captured whole, with all its pages, or not at all.
     """
 
@@ -129,6 +142,7 @@ class Rest:
     auth: Bearer | Basic | OAuth2 | None = None
     rate: float = 5.0
     total: str = ""
+    no_records: tuple[str, ...] = ()
     kind: ClassVar[str] = "rest"
 
     def __post_init__(self) -> None:
@@ -136,6 +150,20 @@ class Rest:
             raise _wrong(self, f"path {self.path!r} is no plain path", "write it as `/v1/flights`")
         if not 0 < self.rate <= 1000:
             raise _wrong(self, f"rate {self.rate} is out of bounds", "use up to 1000 a second")
+        if isinstance(self.no_records, str) or set(self.no_records) - {"absent", "404"}:
+            raise _wrong(
+                self,
+                f"no_records {self.no_records!r} is unknown",
+                'use `("absent", "404")` of them',
+            )
+        if "404" in self.no_records and not isinstance(self.pages, ByPage):
+            raise _wrong(
+                self,
+                "404 says that there are no records behind the last page, and none are counted",
+                "declare `pages=ByPage(...)`, or leave `404` out",
+            )
+        if "absent" in self.no_records and not self.records:
+            raise _wrong(self, "an answer that is the list cannot leave it out", "name `records`")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -37,12 +37,17 @@ def parsed(body: bytes) -> object:
         raise ValueError("it is nested too deeply") from None
 
 
-def found_at(answer: object, path: str) -> object:
-    """Give what lies at a dotted path, None where nothing does; an empty path is the whole."""
+def found_at(answer: object, path: str, absent: object = None) -> object:
+    """Give what lies at a dotted path, `absent` where nothing does; an empty path is the whole.
+
+    Below null lies null.
+    """
     for name in filter(None, path.split(".")):
-        if not isinstance(answer, dict):
+        if answer is None:
             return None
-        answer = answer.get(name)
+        if not isinstance(answer, dict) or name not in answer:
+            return absent
+        answer = answer[name]
     return answer
 
 

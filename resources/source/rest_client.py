@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ssl
+from codecs import BOM_UTF8
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -20,17 +21,18 @@ from platform_assets.declare.errors import (
     SourceError,
     UnreachableSystemError,
 )
-from platform_assets.declare.web import OAuth2, Rest
+from platform_assets.declare.web import ByLink, OAuth2, Rest
 from resources.clock import Clock
 from resources.credential import Gate
 from resources.secrets import Secrets
 from resources.source.json_records import found_at, parsed
+from resources.source.link_header import following
 from resources.source.pace import Pace, Ticks
 from resources.source.rest_auth import auth_of, basic
 
 _REFUSED = (401, 403)
 _PASSING = (408, 425, 429)
-_OK, _MOVED, _WRONG, _BROKEN, _BUSY = 200, 300, 400, 500, 503
+_EMPTY, _MOVED, _WRONG, _LACKING, _BROKEN, _BUSY = 204, 300, 400, 404, 500, 503
 _ATTEMPTS = 8
 _TOKEN_SECONDS = 300.0
 
@@ -61,10 +63,14 @@ class Access:
 
 @dataclass(frozen=True)
 class Answer:
-    """Hold the content of one answer, with the address that its Link header calls the next."""
+    """Hold the content of one answer, with the address that its Link header calls the next.
+
+    `ends` says that the answer is one of no records: 204, or a 404 where the caller expects one.
+    """
 
     content: object
     link: str | None
+    ends: bool = False
 
 
 class _PassingError(Exception):
@@ -85,6 +91,7 @@ class Client:
         self.origin = self._proved(access.address())
         self.auth = auth_of(word.auth, access.secrets, self._traded, access.ticks.now)
         self._deadline = access.ticks.now()
+        self._follows = isinstance(word.pages, ByLink) and not word.pages.next
         self._http = httpx.Client(
             verify=_trust(),
             trust_env=False,
@@ -116,8 +123,13 @@ class Client:
             )
         return there
 
-    def get(self, url: httpx.URL, parameters: Mapping[str, str], deadline: float) -> Answer:
-        """Ask until the answer is whole, `deadline` has come, or it is wrong for good."""
+    def get(
+        self, url: httpx.URL, parameters: Mapping[str, str], deadline: float, *, may_lack: bool
+    ) -> Answer:
+        """Ask until the answer is whole, `deadline` has come, or it is wrong for good.
+
+        `may_lack` says that 404 tells of no records.
+        """
         self._deadline = deadline
         retrying = Retrying(
             retry=retry_if_exception_type(_PassingError),
@@ -127,7 +139,7 @@ class Client:
             reraise=True,
         )
         try:
-            return retrying(self._admitted, url.copy_merge_params(dict(parameters)))
+            return retrying(self._admitted, url.copy_merge_params(dict(parameters)), may_lack)
         except _PassingError as error:
             raise self._unreachable(str(error)) from None
 
@@ -140,7 +152,7 @@ class Client:
             next=next,
         )
 
-    def _admitted(self, url: httpx.URL) -> Answer:
+    def _admitted(self, url: httpx.URL, may_lack: bool) -> Answer:
         """Ask once, a second time with a fresh credential when the first is refused."""
         gate = self.access.gate
         gate.check(self.auth.credential().get_secret_value())
@@ -153,7 +165,13 @@ class Client:
         if found.status in _REFUSED:
             raise self._refused(f"the answer was {found.status}")
         gate.accept()
-        return Answer(self._content(found), found.link)
+        if found.status == _EMPTY or (may_lack and found.status == _LACKING):
+            return Answer(None, None, ends=True)
+        content = self._content(found)
+        try:
+            return Answer(content, following(found.links) if self._follows else None)
+        except ValueError as error:
+            raise self.wrong(str(error), "tell who runs it") from None
 
     def _refused(self, why: str) -> ExpiredCredentialError:
         return self.access.gate.refuse(self.auth.credential().get_secret_value(), why)
@@ -192,12 +210,12 @@ class Client:
                 method, url, headers={"Accept": "application/json", **headers}, data=form
             ) as response:
                 body = self._body(response)
-                link = response.links.get("next", {}).get("url")
+                links = tuple(response.headers.get_list("link"))
         except (httpx.HTTPError, httpx.StreamError) as error:
             raise _PassingError(type(error).__name__) from None
         if response.status_code in (429, _BUSY):
             self._hold(response)
-        return _Received(response.status_code, body, link)
+        return _Received(response.status_code, body, links)
 
     def _body(self, response: httpx.Response) -> bytes:
         """Read the body within its bounds."""
@@ -236,7 +254,7 @@ class Client:
         if status >= _WRONG:
             raise self.wrong(f"the answer was {status}", "mend the declared path or parameters")
         try:
-            return parsed(found.body)
+            return parsed(found.body.removeprefix(BOM_UTF8))
         except ValueError:
             raise _PassingError("the answer is no whole JSON") from None
 
@@ -271,7 +289,7 @@ class _Received:
 
     status: int
     body: bytes
-    link: str | None
+    links: tuple[str, ...]
 
 
 _ATTEMPTS_SPENT = stop_after_attempt(_ATTEMPTS)

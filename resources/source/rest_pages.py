@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 import httpx
 
 from platform_assets.declare.errors import InconsistentAnswerError
-from platform_assets.declare.web import ByCursor, ByLink, ByPage
+from platform_assets.declare.web import ByCursor, ByPage
 from resources.source.json_records import digest, found_at
 from resources.source.json_text import Number, written
 from resources.source.rest_client import Answer, Client
@@ -15,6 +15,7 @@ from resources.source.rest_client import Answer, Client
 MOST_PAGES = 20_000
 MOST_RECORDS = 2_000_000
 
+_ABSENT = object()
 Step = tuple[httpx.URL, Mapping[str, str]]
 
 
@@ -32,6 +33,7 @@ class Pages:
         self._steps: set[str] = set()
         self._pages: set[bytes] = set()
         self._records: set[bytes] = set()
+        self._told: object = None  # the last answer that has content, which may tell the total
 
     def __iter__(self) -> Iterator[list[object]]:
         """Give the records of each page."""
@@ -40,12 +42,13 @@ class Pages:
         while step is not None:
             number += 1
             self._bounded(number)
-            answer = self.client.get(*step, self.deadline)
+            lacking = number > 1 and "404" in self.word.no_records
+            answer = self.client.get(*step, self.deadline, may_lack=lacking)
             records = self._proved(answer)
             yield records
-            following = self._following(answer, records, number, step[0])
+            following = None if answer.ends else self._following(answer, records, number, step[0])
             if following is None:
-                self._counted(answer)
+                self._counted()
             step = following
 
     def _first(self) -> Step:
@@ -63,18 +66,30 @@ class Pages:
     ) -> Step | None:
         """Find out where the walk goes next; None at its end."""
         pages = self.word.pages
+        more = None if pages is None or not pages.more else self._flag(answer, pages.more)
+        if pages is None or more is False:
+            return None
         if isinstance(pages, ByPage):
-            return self._numbered(here, pages, pages.first + number) if records else None
+            goes_on = bool(records) if more is None else more
+            return self._numbered(here, pages, pages.first + number) if goes_on else None
         if isinstance(pages, ByCursor):
-            cursor = self._pointer(answer, pages.next)
-            if cursor is not None:
-                return self._new(cursor, self.client.url(self.word.path), pages)
-        if isinstance(pages, ByLink):
-            link = self._pointer(answer, pages.next) if pages.next else answer.link
-            if link:
-                there = self.client.joined(here, link)
-                return self._new(str(there), there, None)
-        return None
+            mark = self._pointer(answer, pages.next)
+        else:
+            mark = self._pointer(answer, pages.next) if pages.next else answer.link
+        if not mark:
+            if more:
+                raise self._contradiction(f"`{pages.more}` tells of more, no next page is named")
+            return None
+        if isinstance(pages, ByCursor):
+            return self._new(mark, self.client.url(self.word.path), pages)
+        there = self.client.joined(here, mark)
+        return self._new(str(there), there, None)
+
+    def _flag(self, answer: Answer, path: str) -> bool:
+        found = found_at(answer.content, path)
+        if not isinstance(found, bool):
+            raise self._contradiction(f"`{path}` is neither true nor false")
+        return found
 
     def _pointer(self, answer: Answer, path: str) -> str | None:
         found = found_at(answer.content, path)
@@ -93,7 +108,12 @@ class Pages:
 
     def _proved(self, answer: Answer) -> list[object]:
         """Prove that a page is a list of records that no page before was."""
-        records = found_at(answer.content, self.word.records)
+        if answer.ends:
+            return []
+        self._told = answer.content
+        records = found_at(answer.content, self.word.records, _ABSENT)
+        if records is None or (records is _ABSENT and "absent" in self.word.no_records):
+            records = []
         if not isinstance(records, list):
             raise self._contradiction(f"there is no list of records at `{self.word.records}`")
         prints = [digest([written(each)]) for each in records]
@@ -104,11 +124,11 @@ class Pages:
         self._records.update(prints)
         return records
 
-    def _counted(self, answer: Answer) -> None:
+    def _counted(self) -> None:
         """Prove that the told total is the number of different records."""
-        if not self.word.total:
+        if not self.word.total or (self._told is None and not self._records):
             return
-        told = found_at(answer.content, self.word.total)
+        told = found_at(self._told, self.word.total)
         if str(told) != str(len(self._records)):
             raise self._contradiction(
                 f"`{self.word.total}` tells of {told} records, {len(self._records)} came"
