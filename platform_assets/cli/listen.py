@@ -37,10 +37,13 @@ def serve(app: object, host: str, port: int) -> None:
     """Serve one process, bounded, until it is told to stop."""
     import uvicorn
 
+    from resources.source.patience import PatientProtocol
+
     uvicorn.run(
         app,  # type: ignore[arg-type]
         host=host,
         port=port,
+        http=PatientProtocol,
         workers=1,
         access_log=False,
         log_level="warning",

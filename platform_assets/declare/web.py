@@ -5,13 +5,18 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from platform_assets.declare.errors import InvalidDeclarationError
 
 _REFERENCE = re.compile(r"env:[A-Za-z_]\w*|file:\.?/.+|vault:[^#\s]+#[^#\s]+")
 _HEADER = re.compile(r"[A-Za-z0-9-]+")
 _PATH = re.compile(r"/[A-Za-z0-9._~/-]*")
+# Headers: signature, timestamp, idempotency key.
+_SCHEMES = {
+    "standard": ("webhook-signature", "webhook-timestamp", "webhook-id"),
+    "watermain": ("X-Signature", "X-Timestamp", "Idempotency-Key"),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -170,30 +175,62 @@ class Rest:
 class Webhook:
     """Take events that others send to `path`, signed with a secret both sides know.
 
-    The `signature` header holds `sha256=` with the hexadecimal HMAC-SHA256 of
-    `<timestamp>.<idempotency key>.<body>`; the `timestamp` header holds seconds since 1970,
-    at most `tolerance` away from now.
-    Guarantees: an event answered with 202 is durable; its idempotency key is honoured once.
+    By the scheme `standard` (Standard Webhooks) the header `webhook-signature` holds `v1,` with
+    the Base64 HMAC-SHA256 of `<id>.<timestamp>.<body>`, or several of them; the event's id is its
+    idempotency key. By the scheme `watermain` the header `X-Signature` holds `sha256=` with the
+    hexadecimal HMAC-SHA256 of `<timestamp>.<idempotency key>.<body>`. The timestamp is in seconds
+    since 1970, at most `tolerance` away from now. Several secrets may be named while one is
+    rotated. Headers have other names where `signature`, `timestamp` or `idempotency` say so.
+    Guarantees: an event answered with 202 is durable; its idempotency key is honoured once, and
+    used again for another body it is answered with 422.
     """
 
     path: str
-    secret: str
-    signature: str = "X-Signature"
-    timestamp: str = "X-Timestamp"
-    idempotency: str = "Idempotency-Key"
+    secret: str | tuple[str, ...]
+    scheme: Literal["standard", "watermain"] = "standard"
+    signature: str = ""
+    timestamp: str = ""
+    idempotency: str = ""
     max_bytes: int = 2**20
     tolerance: timedelta = timedelta(minutes=5)
     kind: ClassVar[str] = "webhook"
 
     def __post_init__(self) -> None:
-        proved_reference(self.secret, "Webhook")
+        if not self.secrets:
+            raise _wrong(self, "no secret is named", "name one such as `env:NAME`")
+        for reference in self.secrets:
+            proved_reference(reference, "Webhook")
+        if self.scheme not in _SCHEMES:
+            raise _wrong(
+                self, f"scheme {self.scheme!r} is unknown", "use `standard` or `watermain`"
+            )
         if not _PATH.fullmatch(self.path) or ".." in self.path.split("/"):
             raise _wrong(self, f"path {self.path!r} is no plain path", "write it as `/hooks/gates`")
-        for header in (self.signature, self.timestamp, self.idempotency):
+        for header in (self.signature_header, self.timestamp_header, self.key_header):
             if not _HEADER.fullmatch(header):
                 raise _wrong(self, f"{header!r} is no header", "write it as `X-Signature`")
         if not 0 < self.max_bytes <= 64 * 2**20:
             raise _wrong(self, f"max_bytes {self.max_bytes} is out of bounds", "use up to 64 MiB")
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """The references of all secrets that count."""
+        return (self.secret,) if isinstance(self.secret, str) else tuple(self.secret)
+
+    @property
+    def signature_header(self) -> str:
+        """The header that holds the signatures."""
+        return self.signature or _SCHEMES[self.scheme][0]
+
+    @property
+    def timestamp_header(self) -> str:
+        """The header that holds when the event was sent."""
+        return self.timestamp or _SCHEMES[self.scheme][1]
+
+    @property
+    def key_header(self) -> str:
+        """The header that holds what tells one event from another."""
+        return self.idempotency or _SCHEMES[self.scheme][2]
 
 
 def proved_reference(reference: str, word: str) -> str:

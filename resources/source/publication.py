@@ -7,6 +7,7 @@ from typing import Any
 
 from platform_assets.declare.errors import SourceError, quoted
 from platform_assets.declare.source import Postgres
+from resources.source.bystander import created, harm, readded
 from resources.source.protocol import Shape
 from resources.source.replication import Connection
 
@@ -54,7 +55,13 @@ def prove(connection: Connection, word: Postgres, shape: Shape) -> SourceTable:
     Raises: SourceError.
     """
     row = connection.execute(_TABLE, word.table.split(".")).fetchone()
-    found = _server(connection) or _table(row, word, shape) or _published(connection, word, shape)
+    found = (
+        _server(connection)
+        or _table(row, word, shape)
+        or (row and harm(connection, word, shape, row[0]))
+        or _identity(row, word)
+        or _published(connection, word, shape, row[0] if row else 0)
+    )
     if found is None and row is not None:
         published = connection.execute(_PUBLISHED, [*word.table.split("."), word.publication])
         shown = (published.fetchone() or (True, [], None))[1]
@@ -92,7 +99,7 @@ def _server(connection: Connection) -> tuple[str, str] | None:
 def _table(row: tuple[Any, ...] | None, word: Postgres, shape: Shape) -> tuple[str, str] | None:
     if row is None:
         return f"there is no table {word.table}", "create it, or correct `table=`"
-    _, kind, identity, columns, readable = row
+    _, kind, _, columns, readable = row
     if kind != "r":
         return (
             f"{word.table} is no ordinary table (relkind `{kind}`)",
@@ -108,7 +115,11 @@ def _table(row: tuple[Any, ...] | None, word: Postgres, shape: Shape) -> tuple[s
             f"{word.table}: column {quoted(dark)} may not be read",
             f"grant select on {word.table} to the role of this connection",
         )
-    if identity != "f":
+    return None
+
+
+def _identity(row: tuple[Any, ...] | None, word: Postgres) -> tuple[str, str] | None:
+    if row is not None and (identity := row[2]) != "f":
         return (
             f"{word.table} does not send old rows (replica identity `{identity}`)",
             f"alter table {word.table} replica identity full",
@@ -116,13 +127,15 @@ def _table(row: tuple[Any, ...] | None, word: Postgres, shape: Shape) -> tuple[s
     return None
 
 
-def _published(connection: Connection, word: Postgres, shape: Shape) -> tuple[str, str] | None:
+def _published(
+    connection: Connection, word: Postgres, shape: Shape, oid: int
+) -> tuple[str, str] | None:
     name, table = word.publication, word.table
     row = connection.execute(_PUBLISHED, [*table.split("."), name]).fetchone()
     if row is None:
         return (
             f"there is no publication `{name}`",
-            f'create publication "{name}" for table {table}',
+            created(connection, name, word, oid),
         )
     everything, columns, row_filter = row
     if columns is None:
@@ -133,7 +146,7 @@ def _published(connection: Connection, word: Postgres, shape: Shape) -> tuple[st
     if dark := sorted(set(shape.columns) - set(columns)):
         return (
             f"publication `{name}` leaves out column {quoted(dark)} of {table}",
-            f'alter publication "{name}" set table {table}',
+            readded(name, table),
         )
     if not everything:
         return (
@@ -143,6 +156,6 @@ def _published(connection: Connection, word: Postgres, shape: Shape) -> tuple[st
     if row_filter is not None:
         return (
             f"publication `{name}` filters the rows of {table}",
-            f'alter publication "{name}" set table {table}',
+            readded(name, table),
         )
     return None

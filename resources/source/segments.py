@@ -17,9 +17,11 @@ from typing import IO
 from platform_assets.declare.errors import SourceError, UnreachableSystemError
 
 _HEAD = struct.Struct(">4sIIqqH")
-_KEY_ENTRY = struct.Struct(">32sq")
+_KEY_ENTRY = struct.Struct(">32sq")  # as releases before wrote it, without the body's print
+_PRINT_ENTRY = struct.Struct(">32sq16s")
 _MAGIC = b"WMev"
-_SUFFIX, _KEYS = ".events", ".keys"
+_SUFFIX, _KEYS, _PRINTS = ".events", ".keys", ".prints"
+UNKNOWN_BODY = b""
 _NAME_DIGITS = 20
 SEGMENT_BYTES = 16 * 2**20
 IDENTITY, LOCK = "identity", "lock"
@@ -113,26 +115,27 @@ class Store:
         for path, following in itertools.pairwise(self.segments()):
             if first_of(following) > before:
                 return
-            entries = [_KEY_ENTRY.pack(key_print(e.key), e.received) for e in _held(path)]
-            durable(path.with_suffix(_KEYS), b"".join(entries))
+            entries = [_PRINT_ENTRY.pack(*_prints(e)) for e in _held(path)]
+            durable(path.with_suffix(_PRINTS), b"".join(entries))
             path.unlink(missing_ok=True)
             sync_folder(self.folder)
 
-    def keys(self, since: int) -> Iterator[tuple[bytes, int]]:
+    def keys(self, since: int) -> Iterator[tuple[bytes, int, bytes]]:
         """Give the prints of keys of events received since, forgetting older ones.
 
-        Shapes: (SHA-256 of the key, microseconds since 1970), oldest first.
+        Shapes: (print of the key, microseconds since 1970, print of the body or `UNKNOWN_BODY`),
+        oldest first.
         Guarantees: a segment that is deleted meanwhile is read from the keys that it left.
         """
-        found = [*self.folder.glob(f"*{_KEYS}"), *self.segments()]
-        for stem in sorted({path.with_suffix("") for path in found}):
+        left = [p for s in (_KEYS, _PRINTS) for p in self.folder.glob(f"*{s}")]
+        for stem in sorted({path.with_suffix("") for path in (*left, *self.segments())}):
             try:
-                entries = [(key_print(e.key), e.received) for e in _held(stem.with_suffix(_SUFFIX))]
+                entries = [_prints(e) for e in _held(stem.with_suffix(_SUFFIX))]
             except FileNotFoundError:
-                left = stem.with_suffix(_KEYS)
-                entries = list(_KEY_ENTRY.iter_unpack(left.read_bytes()))
-                if all(at < since for _, at in entries):
-                    left.unlink()
+                entries = list(_left(stem))
+                if all(at < since for _, at, _ in entries):
+                    stem.with_suffix(_KEYS).unlink(missing_ok=True)
+                    stem.with_suffix(_PRINTS).unlink(missing_ok=True)
             yield from (each for each in entries if each[1] >= since)
 
     def _durable(self, path: Path) -> Iterator[Event]:
@@ -233,6 +236,24 @@ class Writer:
 def key_print(key: bytes) -> bytes:
     """What is remembered of an idempotency key."""
     return hashlib.sha256(key).digest()
+
+
+def body_print(body: bytes) -> bytes:
+    """What is remembered of a body."""
+    return hashlib.blake2b(body, digest_size=16).digest()
+
+
+def _prints(event: Event) -> tuple[bytes, int, bytes]:
+    return key_print(event.key), event.received, body_print(event.body)
+
+
+def _left(stem: Path) -> Iterator[tuple[bytes, int, bytes]]:
+    """What a deleted segment left of its keys."""
+    try:
+        yield from _PRINT_ENTRY.iter_unpack(stem.with_suffix(_PRINTS).read_bytes())
+    except FileNotFoundError:
+        for key, at in _KEY_ENTRY.iter_unpack(stem.with_suffix(_KEYS).read_bytes()):
+            yield key, at, UNKNOWN_BODY
 
 
 def first_of(path: Path) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import zlib
+from gzip import GzipFile
 from pathlib import Path
 from typing import BinaryIO
 
@@ -10,7 +12,7 @@ import pyarrow as pa
 from resources.source.delivery import Caps, UnreadableFileError
 from resources.source.scratch import scratch_file
 
-_CODECS = {"gz": "gzip", "zst": "zstd"}
+_CODECS = {"zst": "zstd"}
 _SMALL_BYTES = 64 * 2**20
 _STEP_BYTES = 2**20
 
@@ -27,14 +29,18 @@ class Unpacked:
         self.compression, self.size, self.caps = compression, size, caps
         self.most = min(caps.file_bytes, max(_SMALL_BYTES, caps.ratio * size))
         self.given = 0
-        shared = pa.PythonFile(_Shared(file), mode="r")
-        self._stream = pa.CompressedInputStream(shared, _CODECS[compression])
+        self._stream: BinaryIO | pa.CompressedInputStream
+        if compression == "gz":  # takes zeros behind a member, as gzip pads to whole blocks
+            self._stream = GzipFile(fileobj=_Shared(file))
+        else:
+            shared = pa.PythonFile(_Shared(file), mode="r")
+            self._stream = pa.CompressedInputStream(shared, _CODECS[compression])
 
     def read(self, count: int) -> bytes:
         """Give up to `count` bytes, none at the end."""
         try:
             data = self._stream.read(count) if self.size else b""
-        except (pa.ArrowException, OSError) as error:
+        except (pa.ArrowException, OSError, EOFError, zlib.error) as error:
             if isinstance(error, OSError) and error.errno:
                 raise
             raise self._unsound(str(error)) from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from codecs import BOM_UTF8
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -151,7 +152,7 @@ class _Gathered:
     def add(self, event: Event) -> None:
         """Take the rows of one event."""
         try:
-            content = parsed(event.body)
+            content = parsed(event.body.removeprefix(BOM_UTF8))
         except ValueError as error:
             reason = str(error) if str(error).startswith("it ") else "it is no JSON"
             self._reject(event, 1, reason, event.body.decode("utf-8", "backslashreplace"))

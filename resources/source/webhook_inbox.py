@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import hmac
+import json
 import logging
 import time
 from collections.abc import Mapping
@@ -17,10 +16,18 @@ from platform_assets.declare.web import Webhook
 from resources.clock import Clock
 from resources.secrets import Secrets
 from resources.source.rest_memory import micros
-from resources.source.segments import SEGMENT_BYTES, Writer, key_print
+from resources.source.segments import (
+    SEGMENT_BYTES,
+    UNKNOWN_BODY,
+    Writer,
+    body_print,
+    key_print,
+)
+from resources.source.webhook_signature import Proof
 
 LOG = logging.getLogger("watermain.webhook")
 MOST_KEY_BYTES = 255
+CONFLICTS, MOST_NOTED_BYTES = "conflicts.jsonl", 2**20
 _SIZE_SECONDS = 0.2
 
 
@@ -50,6 +57,7 @@ FULL = Reply(429, "too much waits", {"Retry-After": "1"})
 TOO_LARGE = Reply(413, "the event is too large", {})
 UNSIGNED = Reply(401, "the signature is wrong or too old", {})
 NO_KEY = Reply(400, "the idempotency key is missing or too long", {})
+DOTTED_KEY = Reply(400, "the idempotency key has a dot, which parts what is signed", {})
 NO_DISK = Reply(503, "the event cannot be stored now", {"Retry-After": "5"})
 
 
@@ -72,11 +80,12 @@ class Inbox:
         self.clock, self.room = clock or Clock(), room or Room()
         self._writer = Writer(folder, self.room.segment_bytes)
         since = micros(self.clock.now() - self.room.remember_for)
-        self._known = dict(self._writer.store.keys(since))
+        self._proof = Proof(word, secrets, self.clock)
+        self._known = {key: (at, body) for key, at, body in self._writer.store.keys(since)}
         self._pending: list[tuple[bytes, int, bytes]] = []
-        self._promised: dict[bytes, asyncio.Future[Reply]] = {}
+        self._promised: dict[bytes, tuple[bytes, asyncio.Future[Reply]]] = {}
         self._arrived = asyncio.Event()
-        self._fresh_at = self._size = 0
+        self._size = 0
         self._sized_at = -_SIZE_SECONDS
 
     def pressed(self) -> bool:
@@ -88,22 +97,39 @@ class Inbox:
 
     async def take(self, headers: Mapping[str, str], body: bytes) -> Reply:
         """Store one event, or tell why not."""
-        word = self.word
-        key = headers.get(word.idempotency, "").encode("latin-1")
-        if not await self._signed(headers, key, body):
+        key = headers.get(self.word.key_header, "").encode("latin-1")
+        if b"." in key:  # it would move the boundary between what is signed
+            return DOTTED_KEY
+        if not await self._proof.holds(headers, key, body):
             return UNSIGNED
         if not 0 < len(key) <= MOST_KEY_BYTES:
             return NO_KEY
-        value = key_print(key)
+        value, body_is = key_print(key), body_print(body)
         if value in self._known:
-            return KNOWN
+            held = self._known[value][1]
+            return KNOWN if held in (UNKNOWN_BODY, body_is) else self._reused(key, held, body_is)
         if value not in self._promised:
             if self.pressed():
                 return FULL
-            self._promised[value] = asyncio.get_running_loop().create_future()
+            self._promised[value] = (body_is, asyncio.get_running_loop().create_future())
             self._pending.append((key, micros(self.clock.now()), body))
             self._arrived.set()
-        return await asyncio.shield(self._promised[value])
+        held, promise = self._promised[value]
+        return (
+            self._reused(key, held, body_is) if held != body_is else await asyncio.shield(promise)
+        )
+
+    def _reused(self, key: bytes, held: bytes, other: bytes) -> Reply:
+        """Answer a key that stands for another body; keep both prints where they can be found."""
+        shown = key.decode("latin-1")
+        facts = {"key": shown, "stored": held.hex(), "refused": other.hex()}
+        note = self._writer.store.folder / CONFLICTS
+        if not note.exists() or note.stat().st_size < MOST_NOTED_BYTES:
+            at = {"at": self.clock.now().isoformat()}
+            with note.open("a") as file:
+                file.write(json.dumps({**at, **facts}) + "\n")
+        LOG.warning("key used again for another body: path=%s %s", self.word.path, facts)
+        return Reply(422, f"the key stands for another body ({held.hex()}, not {other.hex()})", {})
 
     async def commit(self) -> None:
         """Write what waits, again and again, until cancelled."""
@@ -130,42 +156,17 @@ class Inbox:
         """Answer those who wait for a batch."""
         for key, received, _ in batch:
             value = key_print(key)
+            body_is, promise = self._promised.pop(value)
             if reply is ACCEPTED:
-                self._known[value] = received
-            promise = self._promised.pop(value)
+                self._known[value] = (received, body_is)
             if not promise.done():
                 promise.set_result(reply)
         since = micros(self.clock.now() - self.room.remember_for)
         while self._known:
             oldest = next(iter(self._known))
-            if self._known[oldest] >= since and len(self._known) <= self.room.keys:
+            if self._known[oldest][0] >= since and len(self._known) <= self.room.keys:
                 return
             del self._known[oldest]
-
-    async def _signed(self, headers: Mapping[str, str], key: bytes, body: bytes) -> bool:
-        """Prove the signature in constant time; look for a rotated secret when it is wrong."""
-        stamp, now = headers.get(self.word.timestamp, ""), micros(self.clock.now())
-        if not (stamp.isascii() and stamp.isdigit() and len(stamp) <= 12):
-            return False
-        if abs(int(stamp) * 10**6 - now) > self.word.tolerance / timedelta(microseconds=1):
-            return False
-        given = headers.get(self.word.signature, "").encode("latin-1", "replace")
-        signed = stamp.encode() + b"." + key + b"." + body
-        if hmac.compare_digest(given, await self._signature(signed, fresh=False)):
-            return True
-        if now - self._fresh_at < 10**6:
-            return False
-        self._fresh_at = now
-        return hmac.compare_digest(given, await self._signature(signed, fresh=True))
-
-    async def _signature(self, signed: bytes, *, fresh: bool) -> bytes:
-        secret = await asyncio.to_thread(self.secrets.read, self.word.secret, fresh=fresh)
-        return signature(secret.get_secret_value(), signed)
-
-
-def signature(secret: str, signed: bytes) -> bytes:
-    """The signature that a sender shows for `<timestamp>.<key>.<body>`."""
-    return b"sha256=" + hmac.new(secret.encode(), signed, hashlib.sha256).hexdigest().encode()
 
 
 def unavailable(error: WatermainError) -> Reply:

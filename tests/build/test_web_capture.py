@@ -74,7 +74,9 @@ readings = raw(
     **WORDS,
 )
 alarms = raw(
-    "weather.raw.alarms", source=Webhook(path="/hooks/alarms", secret="env:HOOK_SECRET"), **WORDS
+    "weather.raw.alarms",
+    source=Webhook(path="/hooks/alarms", scheme="watermain", secret="env:HOOK_SECRET"),
+    **WORDS,
 )
 KNOWN = {d.name: d for d in (readings, alarms)}
 EXACT = "12345678901234567890.123456789012345678"

@@ -27,7 +27,7 @@ from platform_assets.declare import Column, Contract, Webhook, raw
 
 events = raw(
     "shop.raw.events",
-    source=Webhook(path="/hooks/events", secret="env:HOOK_SECRET"),
+    source=Webhook(path="/hooks/events", scheme="watermain", secret="env:HOOK_SECRET"),
     contract=Contract(
         grain="one row per event", key=("id",), columns=(Column("id", pa.string(), "it"),)
     ),

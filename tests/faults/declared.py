@@ -103,7 +103,7 @@ readings = raw(
 
 calls = raw(
     "factory.raw.calls",
-    source=Webhook(path="/hooks/calls", secret="env:FACTORY_SECRET"),
+    source=Webhook(path="/hooks/calls", scheme="watermain", secret="env:FACTORY_SECRET"),
     contract=CONTRACT,
     cadence=DAYS,
     owner="team:factory",
@@ -131,7 +131,9 @@ VALUE_SOURCES: dict[str, Source] = {
     "kafka": Kafka(connection=MESSAGES, topic="values"),
     "mqtt": Mqtt(connection=STATIONS, topic="values/#", device="shard", sequence="seq"),
     "rest": _READINGS,
-    "webhook": Webhook(path="/hooks/values", secret="env:FACTORY_SECRET", max_bytes=32 * 2**20),
+    "webhook": Webhook(
+        path="/hooks/values", scheme="watermain", secret="env:FACTORY_SECRET", max_bytes=32 * 2**20
+    ),
 }
 values = {
     kind: raw(

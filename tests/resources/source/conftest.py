@@ -34,7 +34,7 @@ def postgres_kind(postgres: EmbeddedPostgres, tmp_path: Path) -> Iterator[Postgr
     yield kind
     kind.drop_slots()
     kind.run(
-        "drop publication if exists watermain",
+        "drop publication if exists watermain, another",
         "drop schema public cascade",
         "create schema public",
         "alter database source reset all",

@@ -16,7 +16,7 @@ from resources.source.webhook_server import application
 def main() -> None:
     """Take events for one folder, in small segments."""
     home, port = Path(sys.argv[1]), int(sys.argv[2])
-    word = Webhook(path="/hooks/things", secret=f"file:{home / 'secret'}")
+    word = Webhook(path="/hooks/things", scheme="watermain", secret=f"file:{home / 'secret'}")
     secrets = Secrets(Settings(data_dir=home))
     room = Room(segment_bytes=4000)
     serve(

@@ -234,7 +234,8 @@ REFUSALS = {
     ),
     "alter publication watermain set table things where (id > 3)": (
         "publication `watermain` filters the rows of public.things",
-        'alter publication "watermain" set table public.things',
+        'alter publication "watermain" drop table public.things;'
+        ' alter publication "watermain" add table public.things',
     ),
     "alter table things drop column note": (
         "public.things has no column `note`; it has id, day, extra",

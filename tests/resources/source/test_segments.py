@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import struct
 from pathlib import Path
 
 import pytest
 
 from platform_assets.declare.errors import SourceError
-from resources.source.segments import Event, Store, Writer, key_print
+from resources.source.segments import UNKNOWN_BODY, Event, Store, Writer, body_print, key_print
 
 DELIVERIES = [(f"key-{n}".encode(), 1000 + n, bytes([n]) * n) for n in range(5)]
 
@@ -74,12 +75,26 @@ def test_segments_keep_the_keys_of_deleted_events(tmp_path: Path) -> None:
         store = written(tmp_path, [delivery])
     store.forget(3)
     assert len(store.segments()) == 2
-    wanted = [(key_print(key), at) for key, at, _ in DELIVERIES]
+    wanted = [(key_print(key), at, body_print(body)) for key, at, body in DELIVERIES]
     assert list(store.keys(0)) == wanted
     assert list(store.keys(1001)) == wanted[1:]
-    assert len(list(tmp_path.glob("*.keys"))) == 2
+    assert len(list(tmp_path.glob("*.prints"))) == 2
     store.forget(3)
     assert list(store.keys(1001)) == wanted[1:]
+
+
+def test_segments_read_the_keys_that_a_release_before_left(tmp_path: Path) -> None:
+    """They stand without a print of the body, until they are old."""
+    store = written(tmp_path, DELIVERIES)
+    old = [(key_print(b"x"), 500), (key_print(b"y"), 700)]
+    left = tmp_path / f"{0:020}.keys"
+    left.with_suffix(".events").rename(tmp_path / f"{7:020}.events")
+    left.write_bytes(b"".join(struct.pack(">32sq", *each) for each in old))
+    found = list(store.keys(0))
+    assert found[:2] == [(*each, UNKNOWN_BODY) for each in old]
+    assert [key for key, *_ in found[2:]] == [key_print(key) for key, *_ in DELIVERIES]
+    assert not {key for key, *_ in store.keys(1000)} & {key for key, _ in old}
+    assert not left.exists()
 
 
 def test_segments_survive_a_stop_between_keys_and_deletion(tmp_path: Path) -> None:

@@ -34,6 +34,17 @@ def test_file_gives_its_bytes_members_joined(compression: str, tmp_path: Path) -
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("zeros", [1, 7, 512, 100_000])
+def test_padding_of_gz_is_passed_over(zeros: int) -> None:
+    """As gzip itself does: between members, behind the last one."""
+    data = packed(DATA, "gz")
+    padding = bytes(zeros)
+    assert unpacked(data + padding, "gz") == DATA
+    assert unpacked(data + padding + data + padding, "gz") == DATA + DATA
+    with pytest.raises(UnreadableFileError, match="it is no sound gz file"):
+        unpacked(data + padding + b"junk", "gz")
+
+
 @pytest.mark.parametrize("compression", ["gz", "zst"])
 @pytest.mark.parametrize("harm", ["cut", "trail", "plain", "empty", "broken"])
 def test_unsound_file_is_refused(compression: str, harm: str) -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import resource
 import socket
+import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -18,9 +21,10 @@ from platform_assets.declare.errors import InvalidDeclarationError, UnreachableS
 from resources.secrets import Secrets
 from resources.settings import Settings
 from resources.source import webhook_inbox
-from resources.source.segments import Store, Writer
-from resources.source.webhook_inbox import Room
+from resources.source.segments import Store, Writer, body_print
+from resources.source.webhook_inbox import CONFLICTS, Room
 from resources.source.webhook_server import endpoint
+from resources.source.webhook_signature import standard_signature
 from tests.resources.source.kinds import Ledger, thing
 from tests.resources.source.web_kinds import SECRET, WebhookKind, signed
 from tests.resources.source.web_server import served
@@ -41,11 +45,87 @@ def test_endpoint_accepts_a_signed_event(webhook_kind: WebhookKind) -> None:
 
 
 def test_endpoint_honours_an_idempotency_key(webhook_kind: WebhookKind) -> None:
-    """The same key is accepted again without a second event, whatever the body."""
+    """The same event is accepted again without a second one in the store."""
     webhook_kind.send(BODY, "a")
-    again = webhook_kind.send(b'{"id": "2"}', "a")
+    again = webhook_kind.send(BODY, "a")
     assert (again.status_code, again.json()) == (202, {"status": "accepted before"})
     assert stored(webhook_kind) == [BODY]
+
+
+def test_endpoint_refuses_a_key_that_stands_for_another_body(
+    tmp_path: Path, ledger: Ledger
+) -> None:
+    """At once, after a restart, and when the first event is in the lake; both prints are kept."""
+    kind = WebhookKind(tmp_path / "home")
+    kind.room = Room(segment_bytes=1)
+    other = b'{"id": "2"}'
+    prints = body_print(BODY).hex(), body_print(other).hex()
+    for _ in range(3):
+        with served(kind.app) as kind.address:
+            assert kind.send(BODY, "a").status_code == 202
+            refused = kind.send(other, "a")
+            assert refused.status_code == 422
+            assert all(each in refused.json()["status"] for each in prints)
+            assert kind.send(BODY, "b").status_code == 202
+        ledger.capture(kind.open())
+    noted = (kind.folder / "inbox" / CONFLICTS).read_text().splitlines()
+    assert [json.loads(line)["stored"] for line in noted] == [prints[0]] * 3
+    assert {json.loads(line)["refused"] for line in noted} == {prints[1]}
+    assert len(ledger.rows()) == 2
+
+
+def test_endpoint_takes_one_of_two_bodies_that_come_at_once(webhook_kind: WebhookKind) -> None:
+    """The other is refused while the first is on its way to the disk, too."""
+    bodies = [BODY, b'{"id": "2"}'] * 8
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda body: webhook_kind.send(body, "same"), bodies))
+    (kept,) = stored(webhook_kind)
+    told = [
+        (answer.status_code == 202) == (body == kept)
+        for answer, body in zip(answers, bodies, strict=True)
+    ]
+    assert all(told)
+    assert {answer.status_code for answer in answers} == {202, 422}
+
+
+@pytest.mark.parametrize("scheme", ["standard", "watermain"])
+def test_endpoint_refuses_keys_that_move_the_boundary(scheme: str, tmp_path: Path) -> None:
+    """`a.b` with the body `c` would sign the same bytes as `a` with the body `b.c`."""
+    kind = WebhookKind(tmp_path / "home", scheme=scheme)
+    with served(kind.app) as kind.address:
+        for key in ("a.b", ".", "a.", ".b"):
+            answer = kind.send(b"c", key)
+            assert (answer.status_code, "has a dot" in answer.json()["status"]) == (400, True)
+        assert kind.send(b"b.c", "a").status_code == 202
+    assert stored(kind) == [b"b.c"]
+
+
+def test_endpoint_takes_standard_webhooks(tmp_path: Path) -> None:
+    """With secrets in Base64, several signatures, and two secrets while one is rotated."""
+    kind = WebhookKind(tmp_path / "home", scheme="standard")
+    old, new = (
+        "whsec_" + base64.b64encode(word * 4).decode() for word in (b"oldsecret", b"newsecret")
+    )
+    (kind.folder / "old").write_text(old)
+    (kind.folder / "new").write_text(new)
+    kind.word = replace(kind.word, secret=(f"file:{kind.folder}/old", f"file:{kind.folder}/new"))
+    with served(kind.app) as kind.address:
+        assert kind.send(BODY, "a", old).status_code == 202
+        assert kind.send(BODY, "b", new).status_code == 202
+        assert kind.send(BODY, "c", "whsec_AAAA").status_code == 401
+        both = kind.sign(BODY, "d", "other", int(time.time()))["webhook-signature"]
+        both += " " + kind.sign(BODY, "d", new, int(time.time()))["webhook-signature"]
+        assert kind.send(BODY, "d", **{"webhook-signature": both}).status_code == 202
+        assert kind.send(BODY, "e", new, **{"webhook-timestamp": "1"}).status_code == 401
+    assert len(stored(kind)) == 3
+
+
+def test_standard_signature_is_that_of_the_standard() -> None:
+    """The example of its specification."""
+    body = b'{"test": 2432232314}'
+    signed = b"msg_p5jXN8AQM9LWM0D4loKWxJek.1614265330." + body
+    found = standard_signature("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", signed)
+    assert found == b"v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
 
 
 def test_endpoint_honours_a_key_after_a_restart(tmp_path: Path, ledger: Ledger) -> None:
@@ -72,7 +152,7 @@ def test_endpoint_forgets_keys_in_the_end(tmp_path: Path, ledger: Ledger) -> Non
             kind.send(BODY, "b")
         ledger.capture(kind.open())
     assert len(ledger.rows()) == 4
-    assert len(list((kind.folder / "inbox").glob("*.keys"))) <= 2
+    assert len(list((kind.folder / "inbox").glob("*.prints"))) <= 2
     kind.room = Room(keys=1)
     with served(kind.app) as kind.address:
         kind.send(BODY, "c")
@@ -237,7 +317,7 @@ def hook(name: str, path: str) -> Dataset:
     """A dataset that is sent events."""
     return raw(
         name,
-        source=Webhook(path=path, secret="env:HOOK"),
+        source=Webhook(path=path, scheme="watermain", secret="env:HOOK"),
         contract=Contract(
             grain="one row per event", key=("id",), columns=(Column("id", pa.string(), "it"),)
         ),

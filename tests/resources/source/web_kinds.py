@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hmac
 import json
 import time
@@ -53,7 +54,8 @@ class WebhookKind:
         self.secret = folder / "secret"
         folder.mkdir(parents=True)
         self.secret.write_text(SECRET)
-        self.word = Webhook(path="/hooks/things", secret=f"file:{self.secret}", **words)
+        given = {"scheme": "watermain", "secret": f"file:{self.secret}", **words}
+        self.word = Webhook(path="/hooks/things", **given)
         self.room = Room()
         self.address = ""
         self.count = 0
@@ -81,11 +83,16 @@ class WebhookKind:
         return httpx.post(
             self.address + self.word.path,
             content=body,
-            headers={**signed(body, key, secret, int(self.time())), **more},
+            headers={**self.sign(body, key, secret, int(self.time())), **more},
             trust_env=False,
             verify=False,
             timeout=30,
         )
+
+    def sign(self, body: bytes, key: str, secret: str, stamp: int) -> dict[str, str]:
+        """The headers of a delivery in the declared scheme."""
+        make = standard if self.word.scheme == "standard" else signed
+        return make(body, key, secret, stamp)
 
     def open(self, shape: Shape = SHAPE) -> WebhookSource:
         return WebhookSource(
@@ -100,6 +107,17 @@ def signed(body: bytes, key: str, secret: str, stamp: int) -> dict[str, str]:
         "X-Timestamp": str(stamp),
         "Idempotency-Key": key,
         "X-Signature": f"sha256={mac.hexdigest()}",
+    }
+
+
+def standard(body: bytes, key: str, secret: str, stamp: int) -> dict[str, str]:
+    """The headers of a delivery as Standard Webhooks has them."""
+    used = base64.b64decode(secret[6:]) if secret.startswith("whsec_") else secret.encode()
+    mac = hmac.new(used, f"{key}.{stamp}.".encode() + body, "sha256")
+    return {
+        "webhook-timestamp": str(stamp),
+        "webhook-id": key,
+        "webhook-signature": f"v1,{base64.b64encode(mac.digest()).decode()}",
     }
 
 

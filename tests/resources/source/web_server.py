@@ -23,10 +23,10 @@ PAGE = 2
 
 
 @contextmanager
-def served(app: Any) -> Iterator[str]:
+def served(app: Any, **words: Any) -> Iterator[str]:
     """Serve an application on a free port of 127.0.0.1; give its address."""
     config = uvicorn.Config(
-        app, "127.0.0.1", 0, log_config=None, lifespan="auto", timeout_graceful_shutdown=2
+        app, "127.0.0.1", 0, log_config=None, lifespan="auto", timeout_graceful_shutdown=2, **words
     )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=lambda: asyncio.run(server.serve()), daemon=True)
