@@ -156,7 +156,7 @@ class Lake(DuckDBResource):
         for name in (*EXTENSIONS, *(("httpfs",) if remote else ())):
             connection.execute(f"load '{extension(name)}'")
         if remote:
-            connection.execute(_s3_secret(settings))
+            connection.execute(s3_secret(settings))
         else:
             Path(self.folder).mkdir(parents=True, exist_ok=True)
         where = ""
@@ -304,7 +304,7 @@ def translate(error: BaseException, dataset: str) -> BaseException:
     return error
 
 
-def _s3_secret(settings: Settings) -> str:
+def s3_secret(settings: Settings) -> str:
     """The statement that tells the engine how the store is reached."""
     scheme, _, host = (settings.s3_endpoint or "s3.amazonaws.com").rpartition("://")
     words = {
