@@ -57,7 +57,7 @@ def refuse_partition(partition: str, key: AssetKey, known: PartitionsDefinition 
     if known is not None and not _has(known, partition):
         name = ".".join(key.path)
         raise InvalidPartitionError(
-            f"{name} has no partition {ascii(partition[:60])}",
+            f"{name} has no partition {partition[:60]!a}",
             declared=_calendar(known),
             data="nothing was launched; nothing was read or written",
             next=f"watermain materialize {name} --partition <key>",

@@ -48,9 +48,7 @@ class PartitionDoor:
         wanted = _change(body)
         refused = None if wanted is None else await run_in_threadpool(self._refused, wanted)
         if wanted is not None and refused is not None:
-            told = {"__typename": "PythonError", "message": str(refused), "stack": []}
-            more = {"cause": None, "causes": [], "className": type(refused).__name__}
-            answer = {wanted.answer: {**told, **more, "errorChain": []}}
+            answer = {wanted.answer: _error(refused)}
             await JSONResponse({"data": answer})(scope, receive, send)
             return
         await self._app(scope, _again(body, receive), send)
@@ -69,6 +67,19 @@ class PartitionDoor:
         except InvalidPartitionError as error:
             return error
         return None
+
+
+def _error(refused: InvalidPartitionError) -> dict[str, Any]:
+    """The error as the UI's own pages read it."""
+    return {
+        "__typename": "PythonError",
+        "className": type(refused).__name__,
+        "message": str(refused),
+        "stack": [],
+        "cause": None,
+        "causes": [],
+        "errorChain": [],
+    }
 
 
 async def _body(receive: Receive) -> bytes | None:

@@ -158,6 +158,7 @@ class Lake(DuckDBResource):
         if remote:
             connection.execute(s3_secret(settings))
         else:
+            settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
             Path(self.folder).mkdir(parents=True, exist_ok=True)
         where = ""
         if self.branch:  # an unknown one is an error, not a new lake

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from platform_assets.build.declared import on_shelf
+from platform_assets.build.declared import on_shelf, teams
 from platform_assets.build.mart import marts
 from platform_assets.declare.contract import Contract
 from platform_assets.declare.dataset import Dataset
@@ -51,6 +51,8 @@ def declaration(name: DatasetName) -> Dataset | None:
 
 
 def _shelf(name: DatasetName) -> list[Dataset]:
+    if name.team not in teams():
+        return []
     if name.stage != "marts":
         return on_shelf(name.team, name.stage, Dataset)
     manifest = manifest_path()

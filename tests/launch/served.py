@@ -23,7 +23,7 @@ from resources.platform import WEB, Platform
 from resources.settings import Settings
 from resources.web import LAUNCH
 
-PATIENCE_SECONDS = 180.0
+PATIENCE_SECONDS = 400.0
 RUNS = "{ runsOrError { ... on Runs { results { status tags { key value } } } } }"
 
 

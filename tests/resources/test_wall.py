@@ -109,21 +109,26 @@ def _seen(
 
 def test_every_hostile_question_is_refused_in_four_lines(scene: Scene) -> None:
     """Through the front door each is refused by name; whatever is answered holds no secret."""
-    answered = []
-    for attack in hostile.EVERY:
-        try:
-            read.query(scene.statement(attack), lake=scene.lake)
-        except WRONG as error:
-            assert len(str(error).splitlines()) == 4, attack
-            continue
-        answered.append(attack)
+    told = {attack: _told(scene, attack) for attack in hostile.EVERY}
+    answered = {attack for attack, lines in told.items() if not lines}
+    assert {attack for attack, lines in told.items() if lines and lines != 4} == set()
     harmless = {
         "select * from operations.curated.contacts",
         "select current_setting('secret_directory')",
         "select current_setting('temp_directory')",
         "select write_log('x')",
     }
-    assert set(answered) <= harmless
+    assert answered <= harmless
+
+
+def _told(scene: Scene, attack: str) -> int:
+    """The lines of the refusal; none where there is an answer, which holds no secret."""
+    try:
+        rows = read.query(scene.statement(attack), lake=scene.lake).rows
+    except WRONG as error:
+        return len(str(error).splitlines())
+    assert [m for m in MARKERS if m in repr(rows.to_pylist())] == []
+    return 0
 
 
 def test_masks_lie_beneath_every_way_to_name_a_column(scene: Scene) -> None:
