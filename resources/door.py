@@ -17,8 +17,8 @@ POLICY_VIOLATED = 1008  # what a refused websocket is closed with
 GRAPHQL = "/graphql"
 # No other site frames a page of ours to have it clicked, or takes it in.
 ALONE = (
-    (b"x-frame-options", b"DENY"),
-    (b"content-security-policy", b"frame-ancestors 'none'"),
+    (b"x-frame-options", b"SAMEORIGIN"),
+    (b"content-security-policy", b"frame-ancestors 'self'"),
     (b"cross-origin-resource-policy", b"same-origin"),
 )
 
