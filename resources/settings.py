@@ -32,8 +32,8 @@ class Settings(BaseSettings):
     s3_region: str | None = Field(None, description="region of the S3-style store")
     s3_key_id: str | None = Field(None, description="key id for the S3-style store")
     s3_secret: str | None = Field(None, description="secret for the S3-style store", repr=False)
-    hosts: str = Field(
-        "", description="names that our web servers answer to beside localhost, by commas"
+    hosts: str | None = Field(
+        None, description="names that our web servers answer to beside localhost, by commas"
     )
     port: int = Field(3000, description="the port of Dagster's web server on 127.0.0.1")
     serve_keys: Path | None = Field(
@@ -72,7 +72,7 @@ class Settings(BaseSettings):
     @property
     def host_names(self) -> tuple[str, ...]:
         """The names that our web servers answer to beside those of the loopback."""
-        return tuple(name.strip().lower() for name in self.hosts.split(",") if name.strip())
+        return tuple(name.strip().lower() for name in (self.hosts or "").split(",") if name.strip())
 
     def source(self, connection: str) -> str:
         """The address of an outside system that a declaration names.

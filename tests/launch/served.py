@@ -121,7 +121,7 @@ def served(home: Path, postgres: str) -> Iterator[Served]:
         **os.environ,
         **instance_environment(settings),
         "WATERMAIN_POSTGRES": postgres,
-        "WATERMAIN_HOSTS": settings.hosts,
+        "WATERMAIN_HOSTS": "data.example.org",
     }
     command = list(Platform(settings).service(WEB).command)
     with (home / "web.log").open("wb") as log:
