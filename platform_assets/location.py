@@ -9,6 +9,7 @@ from functools import cache
 import dagster as dg
 
 from launch.executor import forked_executor
+from launch.lake_resource import settled
 from platform_assets.build.asset import asset_for
 from platform_assets.build.declared import on_shelf, teams
 from platform_assets.build.feature_check import feature_checks
@@ -84,7 +85,7 @@ def code_location(team: str) -> dg.Definitions:
     return dg.Definitions(
         assets=assets,
         asset_checks=feature_checks(datasets),
-        resources={"lake": Lake.from_settings()},
+        resources={"lake": settled(Lake.from_settings())},
         executor=forked_executor,
         sensors=[
             automation_sensor(team),

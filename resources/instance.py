@@ -113,8 +113,8 @@ def _work(settings: Settings) -> dict[str, object]:
             "config": warm_configuration(settings),
         },
         "run_coordinator": {
-            "module": "dagster._core.run_coordinator",
-            "class": "QueuedRunCoordinator",
+            "module": "launch.coordinator",
+            "class": "CheckedRunCoordinator",
             "config": {"dequeue_interval_seconds": 1},
         },
         "run_monitoring": {

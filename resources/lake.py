@@ -156,8 +156,9 @@ class Lake(DuckDBResource):
         for name in (*EXTENSIONS, *(("httpfs",) if remote else ())):
             connection.execute(f"load '{extension(name)}'")
         if remote:
-            connection.execute(_s3_secret(settings))
+            connection.execute(s3_secret(settings))
         else:
+            settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
             Path(self.folder).mkdir(parents=True, exist_ok=True)
         where = ""
         if self.branch:  # an unknown one is an error, not a new lake
@@ -304,7 +305,7 @@ def translate(error: BaseException, dataset: str) -> BaseException:
     return error
 
 
-def _s3_secret(settings: Settings) -> str:
+def s3_secret(settings: Settings) -> str:
     """The statement that tells the engine how the store is reached."""
     scheme, _, host = (settings.s3_endpoint or "s3.amazonaws.com").rpartition("://")
     words = {

@@ -32,6 +32,9 @@ class Settings(BaseSettings):
     s3_region: str | None = Field(None, description="region of the S3-style store")
     s3_key_id: str | None = Field(None, description="key id for the S3-style store")
     s3_secret: str | None = Field(None, description="secret for the S3-style store", repr=False)
+    hosts: str | None = Field(
+        None, description="names that our web servers answer to beside localhost, by commas"
+    )
     port: int = Field(3000, description="the port of Dagster's web server on 127.0.0.1")
     serve_keys: Path | None = Field(
         None, description="the file of the feature server's consumers; `serve-keys.json` by default"
@@ -41,6 +44,9 @@ class Settings(BaseSettings):
     threads: int = Field(2, description="threads that one step's engine may use", ge=1)
     lease_seconds: int = Field(30, description="silence after which a writer's lease moves", ge=1)
     batch_rows: int = Field(200_000, description="rows that close one captured batch", ge=1)
+    read_seconds: float = Field(
+        600.0, description="time after which a question of a person is stopped", gt=0
+    )
     tick_seconds: float = Field(60.0, description="time after which one capture stops reading")
     vault_url: str | None = Field(None, description="where `vault:` secrets are asked for")
     vault_token: str | None = Field(
@@ -62,6 +68,11 @@ class Settings(BaseSettings):
     def lake_folder(self) -> str:
         """Where the lake keeps its Parquet files, ending in a slash."""
         return (self.lake_path or str(self.home / "lake")).rstrip("/") + "/"
+
+    @property
+    def host_names(self) -> tuple[str, ...]:
+        """The names that our web servers answer to beside those of the loopback."""
+        return tuple(name.strip().lower() for name in (self.hosts or "").split(",") if name.strip())
 
     def source(self, connection: str) -> str:
         """The address of an outside system that a declaration names.

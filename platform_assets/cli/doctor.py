@@ -19,7 +19,7 @@ Check = Callable[["Settings"], tuple[bool, str, str]]
 def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="Print facts as JSON.")] = False,
 ) -> None:
-    """Look at Python, wheels, disk, PostgreSQL, port, sources; tell what to run where one fails."""
+    """Look at all that the platform needs; tell what to run where something fails."""
     from platform_assets.cli import screen
 
     facts = list(_examine())
@@ -84,6 +84,15 @@ def _disk(settings: Settings) -> tuple[bool, str, str]:
 
     free = free_bytes(settings.home)
     return free > LEAST_FREE_BYTES, f"{free / 2**30:.1f} GB free", f"df -h {settings.home}"
+
+
+def _folder(settings: Settings) -> tuple[bool, str, str]:
+    from resources.privacy import open_to_others
+
+    found = open_to_others(settings)
+    names = ", ".join(str(path) for path in found[:3])
+    told = f"{len(found)} paths are open to other users: {names}" if found else "its owner's alone"
+    return not found, told, f"chmod -R go-rwx {settings.home}  (`watermain up` does it, too)"
 
 
 def _catalog(settings: Settings) -> tuple[bool, str, str]:
@@ -161,6 +170,7 @@ CHECKS: dict[str, Check] = {
     "DuckDB extensions": _extensions,
     "PostgreSQL binaries": _binaries,
     "disk": _disk,
+    "data folder": _folder,
     "catalog database": _catalog,
     "lake": _lake,
     "port": _port,

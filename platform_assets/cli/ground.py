@@ -14,6 +14,7 @@ DATABASES = ("watermain", "dagster")
 def lay_ground(platform: Platform) -> None:
     """Start PostgreSQL, then make what is missing in it."""
     settings = platform.settings
+    close_folder(settings)
     start_postgres(platform)
     from resources import ledger
     from resources.instance import write_instance
@@ -27,6 +28,18 @@ def lay_ground(platform: Platform) -> None:
             line.say(f"snapshot {lake.snapshot(connection)}, files in {short(lake.folder)}")
     with step("Dagster's instance") as line:
         line.say(short(str(write_instance(settings))))
+
+
+def close_folder(settings: Settings) -> None:
+    """Make the data folder its owner's alone; what this process makes in it is so, too."""
+    from resources.privacy import close
+    from resources.supervisor import UMASK
+
+    os.umask(UMASK)
+    with step("data folder") as line:
+        closed = close(settings)
+        told = f"closed to others: {len(closed)} paths" if closed else "its owner's alone"
+        line.say(f"{short(str(settings.home))}, {told}")
 
 
 def start_postgres(platform: Platform) -> None:

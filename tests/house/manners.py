@@ -12,6 +12,7 @@ READS_ENVIRONMENT = ("resources/settings.py",)
 # Where code that is not ours enters: whatever it raises is reported, not passed on.
 ENTRY_POINTS = (
     "platform_assets/__main__.py",
+    "platform_assets/build/mask.py",
     "platform_assets/location.py",
     "launch/preload.py",
     "launch/step.py",
