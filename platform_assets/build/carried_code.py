@@ -33,6 +33,8 @@ def carried_code(
     if is_met and former not in {f for f, _ in known}:
         message = f"carry the code of {name} over"
         with lake.transaction(connection, lease, message):
-            connection.execute(f"insert into {ledger.CARRIED} values (?, ?, ?)", [name, former, code])
+            connection.execute(
+                f"insert into {ledger.CARRIED} values (?, ?, ?)", [name, former, code]
+            )
         known.add((former, code))
     return tuple(sorted(f for f, c in known if c == code))

@@ -105,7 +105,9 @@ def _contract(contract: Contract) -> dict[str, object]:
     return {
         "key": contract.key,
         "event_time": contract.event_time,
-        "columns": sorted((c.name, str(c.type), contract.demands(c.name)) for c in contract.columns),
+        "columns": sorted(
+            (c.name, str(c.type), contract.demands(c.name)) for c in contract.columns
+        ),
     }
 
 

@@ -94,7 +94,7 @@ def _made(made: tuple[Any, ...], tell: Tell) -> Iterator[str]:
 
 _PLAIN: tuple[tuple[type, Callable[[Any], object]], ...] = (
     (str, str.__str__),
-    (bytes, lambda v: bytes(v)),
+    (bytes, bytes),
     (int, int.__int__),
     (float, float.__float__),
 )

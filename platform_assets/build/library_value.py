@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from hashlib import sha256
 from typing import Any
 
@@ -24,128 +24,134 @@ def library_value(value: object, tell: Tell) -> str | None:
 def _arrow(value: Any, tell: Tell) -> str | None:
     import pyarrow as pa
 
-    if isinstance(value, pa.Schema):
-        return f"(schema {' '.join(map(tell, value))})"
-    if isinstance(value, pa.Field):
-        return f"(field {value.name!a} {value.type} {value.nullable})"
-    if isinstance(value, pa.DataType):
-        return f"(arrow {_type(value, tell)})"
-    if isinstance(value, pa.Scalar):
-        return f"(scalar {value.type} {tell(value.as_py())})"
-    if isinstance(value, pa.RecordBatch):
-        value = pa.Table.from_batches([value])
-    if isinstance(value, pa.Array | pa.ChunkedArray):
-        value = pa.table({"": value})
-    if isinstance(value, pa.Table):
-        from platform_assets.build.fingerprint import fingerprint
-
-        return f"(table {tell(value.schema)} {fingerprint(value)})"
-    return None
+    return _first(
+        value,
+        (pa.Schema, lambda: f"(schema {' '.join(map(tell, value))} {tell(value.metadata)})"),
+        (
+            pa.Field,
+            lambda: f"(field {value.name!a} {value.nullable} {tell((value.type, value.metadata))})",
+        ),
+        (pa.BaseExtensionType, lambda: f"(arrow {value} {tell(value.storage_type)})"),
+        (pa.DataType, lambda: f"(arrow {value})"),
+        (pa.Scalar, lambda: f"(scalar {tell(value.type)} {tell(value.as_py())})"),
+        (pa.RecordBatch, lambda: tell(pa.Table.from_batches([value]))),
+        ((pa.Array, pa.ChunkedArray), lambda: f"(values {tell(pa.table({'': value}))})"),
+        (pa.Table, lambda: _table(value, tell)),
+    )
 
 
-def _type(kind: Any, tell: Tell) -> str:
-    import pyarrow as pa
+def _table(value: Any, tell: Tell) -> str:
+    from platform_assets.build.fingerprint import fingerprint
 
-    if isinstance(kind, pa.ExtensionType | pa.BaseExtensionType):
-        return f"{kind.extension_name} {tell(kind.storage_type)}"
-    return str(kind)
+    return f"(table {tell(value.schema)} {fingerprint(value)})"
 
 
 def _numpy(value: Any, tell: Tell) -> str | None:
     import numpy as np
 
-    if isinstance(value, np.dtype):
-        return f"(dtype {tell(value.descr if value.names else value.str)})"
-    if isinstance(value, np.ufunc):
-        return f"(library numpy.{value.__name__})"
-    if isinstance(value, np.generic):
-        value = np.asarray(value)
-    if not isinstance(value, np.ndarray):
-        return None
+    return _first(
+        value,
+        (np.dtype, lambda: f"(dtype {tell(value.descr if value.names else value.str)})"),
+        (np.ufunc, lambda: f"(library numpy.{value.__name__})"),
+        (np.generic, lambda: f"(number {_array(np.asarray(value), tell)})"),
+        (np.ma.MaskedArray, lambda: f"(masked {tell((value.mask, value.data))})"),
+        (np.ndarray, lambda: f"({type(value).__name__} {_array(value, tell)})"),
+    )
+
+
+def _array(value: Any, tell: Tell) -> str:
     if value.dtype.hasobject:
         return f"(array {value.shape} {tell(value.tolist())})"
-    told = sha256(np.ascontiguousarray(value).tobytes()).hexdigest()
+    told = sha256(value.tobytes()).hexdigest()
     return f"(array {tell(value.dtype)} {value.shape} {told})"
 
 
 def _pandas(value: Any, tell: Tell) -> str | None:
     import pandas as pd
 
-    if isinstance(value, pd.DataFrame):
-        columns = [value.iloc[:, at] for at in range(value.shape[1])]
-        return f"(frame {tell(value.columns)} {tell(value.index)} {' '.join(map(tell, columns))})"
-    if isinstance(value, pd.Series):
-        return f"(series {tell(value.name)} {_column(value.array, tell)}"
-    if isinstance(value, pd.MultiIndex):
-        return f"(index {tell(list(value.names))} {tell(value.tolist())})"
-    if isinstance(value, pd.Index):
-        return f"(index {tell(value.name)} {_column(value.array, tell)})"
-    if isinstance(value, pd.api.extensions.ExtensionArray):
-        return f"(series {_column(value, tell)})"
-    if isinstance(value, pd.api.extensions.ExtensionDtype):
-        return f"(dtype {value})"
     if value is pd.NaT or value is pd.NA:
         return f"({value})"
-    if isinstance(value, pd.Timestamp):
-        return f"(instant {value.value} {value.unit} {tell(value.tzinfo)})"
-    if isinstance(value, pd.Timedelta):
-        return f"(timedelta {value.value} {value.unit})"
-    return None
+    return _first(
+        value,
+        (pd.DataFrame, lambda: _frame(value, tell)),
+        (pd.Series, lambda: f"(series {tell(value.name)} {_column(value.array, tell)})"),
+        (pd.MultiIndex, lambda: f"(index {tell(list(value.names))} {tell(value.tolist())})"),
+        (pd.Index, lambda: f"(index {tell(value.name)} {_column(value.array, tell)})"),
+        (pd.api.extensions.ExtensionArray, lambda: f"(series {_column(value, tell)})"),
+        (pd.CategoricalDtype, lambda: f"(dtype {value.ordered} {tell(value.categories)})"),
+        (pd.api.extensions.ExtensionDtype, lambda: f"(dtype {value})"),
+        (pd.Timestamp, lambda: f"(instant {value.value} {value.unit} {tell(value.tzinfo)})"),
+        (pd.Timedelta, lambda: f"(timedelta {value.value} {value.unit})"),
+    )
+
+
+def _frame(value: Any, tell: Tell) -> str:
+    columns = " ".join(tell(value.iloc[:, at]) for at in range(value.shape[1]))
+    return f"(frame {tell(value.columns)} {tell(value.index)} {columns})"
 
 
 def _column(values: Any, tell: Tell) -> str:
     import numpy as np
 
-    plain = values.to_numpy() if isinstance(values.dtype, np.dtype) else None
-    return f"{values.dtype} {tell(list(values) if plain is None else plain)}"
+    plain = values.to_numpy() if isinstance(values.dtype, np.dtype) else list(values)
+    return f"{tell(values.dtype)} {tell(plain)}"
 
 
 def _polars(value: Any, tell: Tell) -> str | None:
     import polars as pl
 
-    if isinstance(value, pl.DataFrame):
-        return f"(frame {tell(value.columns)} {' '.join(map(tell, value.get_columns()))})"
-    if isinstance(value, pl.Series):
-        return f"(series {value.name!a} {value.dtype} {tell(value.to_arrow())})"
-    if isinstance(value, pl.Schema):
-        return f"(schema {tell(list(value.items()))})"
-    if isinstance(value, pl.DataType) or (
-        isinstance(value, type) and issubclass(value, pl.DataType)
-    ):
-        return f"(polars {value!r})"
-    if isinstance(value, pl.Expr):
-        return f"(polars {value.meta.serialize().hex()})"
-    return None
+    return _first(
+        value,
+        (pl.DataFrame, lambda: f"(frame {' '.join(map(tell, value.get_columns()))})"),
+        (pl.Series, lambda: f"(series {value.name!a} {value.dtype} {tell(value.to_arrow())})"),
+        (pl.Schema, lambda: f"(schema {tell(list(value.items()))})"),
+        (pl.DataType, lambda: f"(polars {value!r})"),
+        (pl.Expr, lambda: _polars_expression(value)),
+    )
+
+
+def _polars_expression(value: Any) -> str | None:
+    """An expression as polars writes it; None where that holds a function, told by its address."""
+    told = value.meta.serialize()
+    return (
+        None
+        if b"PLPY" in told or b"AnonymousFunction" in told
+        else f"(polars {sha256(told).hexdigest()})"
+    )
 
 
 def _ibis(value: Any, tell: Tell) -> str | None:
     import ibis
+    from ibis.common.collections import FrozenDict
     from ibis.common.deferred import Deferred, Resolver
     from ibis.common.grounds import Concrete
     from ibis.expr.operations import DatabaseTable, InMemoryTable, SQLQueryResult
 
-    if isinstance(value, ibis.Expr):
-        return tell(value.op())
-    if isinstance(value, Deferred):
-        return f"(deferred {tell(value._resolver)})"
-    if isinstance(value, DatabaseTable | SQLQueryResult):
-        return None
-    if isinstance(value, InMemoryTable):
-        return f"(memory {tell(value.data.to_pyarrow(value.schema))})"
-    if isinstance(value, Concrete):
-        parts = zip(value.argnames, value.args, strict=True)
-        return f"({_name(value)} {' '.join(f'{n}={tell(a)}' for n, a in parts)})"
-    if isinstance(value, Resolver):
-        names = [n for k in type(value).__mro__ for n in getattr(k, "__slots__", ())]
-        kept = sorted({n for n in names if not n.startswith("__")})
-        return f"({_name(value)} {' '.join(f'{n}={tell(getattr(value, n))}' for n in kept)})"
-    if hasattr(value, "items") and type(value).__name__ in ("FrozenDict", "FrozenOrderedDict"):
-        return f"(map {tell(dict(value.items()))})"
-    return None
+    return _first(
+        value,
+        (ibis.Expr, lambda: f"(expression {tell(value.op())})"),
+        (Deferred, lambda: f"(deferred {tell(value._resolver)})"),
+        ((DatabaseTable, SQLQueryResult), lambda: tell(value.source)),
+        (InMemoryTable, lambda: f"(memory {tell(value.data.to_pyarrow(value.schema))})"),
+        (Concrete, lambda: _parts(value, value.argnames, tell)),
+        (Resolver, lambda: _parts(value, _slots(value), tell)),
+        (FrozenDict, lambda: f"(map {tell(dict(value.items()))})"),
+    )
 
 
-def _name(value: object) -> str:
-    return f"ibis {type(value).__name__}"
+def _slots(value: object) -> list[str]:
+    names = {n for k in type(value).__mro__ for n in getattr(k, "__slots__", ())}
+    return sorted(n for n in names if not n.startswith("__"))
+
+
+def _parts(value: object, names: Iterable[str], tell: Tell) -> str:
+    parts = " ".join(f"{n}={tell(getattr(value, n))}" for n in names)
+    return f"(ibis {type(value).__name__} {parts})"
+
+
+def _first(value: object, *cases: tuple[Any, Callable[[], str | None]]) -> str | None:
+    """What the first kind that a value is of says of it."""
+    return next((told() for kind, told in cases if isinstance(value, kind)), None)
 
 
 _TOLD: dict[str, Callable[[Any, Tell], str | None]] = {

@@ -24,7 +24,7 @@ from platform_assets.build.instance import (
 )
 from platform_assets.build.plain_value import named, path_text, plain, short
 from platform_assets.build.reach import ModuleName, UnfollowedError, is_ours_of, where
-from platform_assets.build.shape import members
+from platform_assets.build.shape import behaves, members
 from platform_assets.build.source_text import OWN, UnreadableSourceError, source_of
 from platform_assets.build.syntax import Piece, Reached, written
 
@@ -83,26 +83,17 @@ class Meaning:
         return text
 
     def _value(self, value: object) -> str:
-        for teller in self._tellers:
-            if (told := teller(value, self.tell)) is not None:
+        ways: tuple[Teller, ...] = (*self._tellers, self._unordered, plain, self._callable, _quiet)
+        for way in ways:
+            if (told := way(value, self.tell)) is not None:
                 return told
-        if type(value) in (set, frozenset):
-            return f"({type(value).__name__} {' '.join(self._unordered(value))})"
-        if (told := plain(value, self.tell)) is not None:
-            return told
-        if callable(value) and (told := self._callable(value)) is not None:
-            return told
-        if isinstance(value, PurePath):
-            return path_text(value)
-        if isinstance(value, logging.Logger | logging.LoggerAdapter):
-            return "(log)"
         return self._instance(value)
 
     def _instance(self, value: object) -> str:
         kind = type(value)
         if isinstance(value, enum.Enum):
-            own = is_ours_of(kind) and any(isinstance(v, FunctionType) for v in vars(kind).values())
-            return told_enum(value, self._kind(kind) if own else kind.__qualname__, self.tell)
+            own = is_ours_of(kind) and behaves(kind)
+            return told_enum(value, self._kind(kind) if own else kind.__name__, self.tell)
         if is_ours_of(kind):
             return told_instance(value, self._kind(kind), self.tell)
         try:
@@ -113,13 +104,16 @@ class Meaning:
                 "make it a constant of plain values, or take it as an input",
             ) from error
 
-    def _unordered(self, values: Any) -> list[str]:
+    def _unordered(self, value: Any, _tell: object = None) -> str | None:
+        """A set: each of its members for itself, in the order of what they mean."""
+        if type(value) not in (set, frozenset):
+            return None
         found = []
-        for value in values:
+        for member in value:
             inner = Meaning(self._tellers)
             inner._open, inner._path = self._open, self._path
-            found.append(inner.of(value))
-        return sorted(found)
+            found.append(inner.of(member))
+        return f"({type(value).__name__} {' '.join(sorted(found))})"
 
     def _module(self, value: ModuleType) -> str:
         if is_ours_of(value):
@@ -139,16 +133,19 @@ class Meaning:
             self._numbers[id(value)] = len(self._waiting)
         return f"#{self._numbers[id(value)]}"
 
-    def _callable(self, value: Any) -> str | None:
+    def _callable(self, value: Any, _tell: object = None) -> str | None:
         if isinstance(value, FunctionType) and is_ours_of(value):
             return self._turn(value)
-        if is_ours_of(type(value)):
+        if not callable(value) or is_ours_of(type(value)):
             return None
         if reach.is_of_library(value):
             reach.refuse_names(named(value), self._refusal)
             return f"(library {named(value)})"
         if getattr(value, "__wrapped__", None) is not None:
             return self._wrapped(value)
+        return self._routine(value)
+
+    def _routine(self, value: Any) -> str | None:
         if isinstance(value, FunctionType):
             return self._made_by_library(value)
         if inspect.isbuiltin(value):
@@ -168,9 +165,11 @@ class Meaning:
         if isinstance(first, FunctionType) and is_ours_of(first):
             words = self._joined(first, self._pieces(first, decorated=True))
         else:
-            words = "" if code is None else self._made_by_library(value)
+            words = (
+                "" if code is None or reach.is_own_matter(value) else self._made_by_library(value)
+            )
         registry = getattr(value, "registry", None)
-        others = "" if registry is None else " ".join(self._unordered(dict(registry).items()))
+        others = "" if registry is None else self.tell(frozenset(registry.items()))
         return f"(wrapped {around} {self.tell(value.__wrapped__)} {short(words)} {others})"
 
     def _function(self, value: Any) -> str:
@@ -269,6 +268,12 @@ class Meaning:
         return UnfollowedError(self._path, why, next_step)
 
 
+def _quiet(value: object, tell: object) -> str | None:
+    """What decides nothing but where, or how, something is told."""
+    if isinstance(value, PurePath):
+        return path_text(value)
+    return "(log)" if isinstance(value, logging.Logger | logging.LoggerAdapter) else None
+
+
 def _is_slot(value: object, name: str) -> bool:
     return inspect.ismemberdescriptor(static(type(value), name))
-

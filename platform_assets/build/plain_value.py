@@ -16,7 +16,7 @@ import typing
 import uuid
 import zoneinfo
 from collections.abc import Callable, Iterable
-from functools import partial
+from functools import partial, partialmethod, singledispatchmethod
 from hashlib import sha256
 from pathlib import PurePath
 
@@ -24,7 +24,6 @@ from platform_assets.build.syntax import constant
 
 Tell = Callable[[object], str]
 _LITERALS = (type(None), type(...), bool, int, float, complex, str, bytes)
-_LISTS = (list, tuple, collections.deque)
 _MAPS = (dict, types.MappingProxyType, collections.OrderedDict, collections.Counter)
 _SHORT = 200
 _ADDRESSES = (
@@ -47,15 +46,12 @@ def plain(value: object, tell: Tell) -> str | None:
         return constant(value)
     if kind in _TEXTS:
         return f"({kind.__name__} {_TEXTS[kind](value)})"
-    if kind in _PARTS:
-        return f"({kind.__name__} {_all(tell, _PARTS[kind](value))})"
-    if kind in _LISTS:
-        return f"({kind.__name__} {_all(tell, value)})"  # type: ignore[arg-type]
+    parts = _PARTS.get(kind)
+    if parts is not None:
+        return f"({kind.__name__} {' '.join(map(tell, parts(value)))})"
     if kind in _MAPS:
-        items = list(value.items())  # type: ignore[attr-defined]
-        return f"({kind.__name__} {_pairs(items, tell)})"
-    if isinstance(value, collections.defaultdict) and kind is collections.defaultdict:
-        return f"(defaultdict {tell(value.default_factory)} {_pairs(value.items(), tell)})"
+        items = value.items()  # type: ignore[attr-defined]
+        return f"({kind.__name__} {' '.join(f'{tell(k)}:{tell(v)}' for k, v in items)})"
     return _of_types(value, tell)
 
 
@@ -84,7 +80,7 @@ def _of_types(value: object, tell: Tell) -> str | None:
     """What the type system writes: `list[int]`, `int | None`."""
     origin = typing.get_origin(value)
     if origin is not None:
-        return f"(type {tell(origin)} {_all(tell, typing.get_args(value))})"
+        return f"(type {tell(origin)} {' '.join(map(tell, typing.get_args(value)))})"
     if isinstance(value, typing.TypeVar | typing.ForwardRef):
         return f"(type {value!r})"
     if isinstance(value, typing.NewType):
@@ -92,14 +88,6 @@ def _of_types(value: object, tell: Tell) -> str | None:
     if type(value).__module__ == "typing" and hasattr(value, "_name"):
         return f"(typing {value._name})"
     return None
-
-
-def _all(tell: Tell, values: Iterable[object]) -> str:
-    return " ".join(map(tell, values))
-
-
-def _pairs(items: Iterable[tuple[object, object]], tell: Tell) -> str:
-    return " ".join(f"{tell(k)}:{tell(v)}" for k, v in items)
 
 
 def _zone(value: zoneinfo.ZoneInfo) -> str:
@@ -124,6 +112,8 @@ _TEXTS: dict[type, Callable[[typing.Any], str]] = {
     **dict.fromkeys(_ADDRESSES, str),
 }
 _PARTS: dict[type, Callable[[typing.Any], Iterable[object]]] = {
+    **dict.fromkeys((list, tuple, collections.deque), iter),
+    collections.defaultdict: lambda v: (v.default_factory, dict(v)),
     datetime.datetime: lambda v: (v.replace(tzinfo=None).isoformat(), v.fold, v.tzinfo),
     datetime.time: lambda v: (v.replace(tzinfo=None).isoformat(), v.fold, v.tzinfo),
     datetime.timedelta: lambda v: (v.days, v.seconds, v.microseconds),
@@ -132,6 +122,8 @@ _PARTS: dict[type, Callable[[typing.Any], Iterable[object]]] = {
     slice: lambda v: (v.start, v.stop, v.step),
     array.array: lambda v: (v.typecode, v.tolist()),
     partial: lambda v: (v.func, v.args, v.keywords),
+    partialmethod: lambda v: (v.func, v.args, v.keywords),
+    singledispatchmethod: lambda v: (v.func, frozenset(v.dispatcher.registry.items())),
     operator.attrgetter: lambda v: v.__reduce__()[1],
     operator.itemgetter: lambda v: v.__reduce__()[1],
     operator.methodcaller: lambda v: (v.__reduce__(),),
@@ -144,4 +136,4 @@ _PARTS: dict[type, Callable[[typing.Any], Iterable[object]]] = {
 
 def path_text(value: PurePath) -> str:
     """A path as it is written."""
-    return f"(path {ascii(str(value))})"
+    return f"(path {str(value)!a})"

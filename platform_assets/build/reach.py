@@ -203,6 +203,13 @@ def is_of_library(value: Any) -> bool:
     return found is value
 
 
+def is_own_matter(value: Any) -> bool:
+    """Whether a library wrapped a function of its own, whatever for."""
+    inner = getattr(value.__wrapped__, "__globals__", {})
+    tops = [str(g.get("__name__")).partition(".")[0] for g in (value.__globals__, inner)]
+    return tops[0] == tops[1]
+
+
 def where(code: CodeType, line: int = 0) -> str:
     """Where code stands, as people read it."""
     return f" ({code.co_filename}:{line or code.co_firstlineno})"

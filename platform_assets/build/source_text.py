@@ -6,7 +6,9 @@ import ast
 import linecache
 import sys
 import sysconfig
+import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib.util import decode_source
@@ -42,7 +44,8 @@ class Source:
     @classmethod
     def of(cls, text: str, filename: str) -> Source:
         """Read a module's text."""
-        source = cls(text=text, filename=filename, tree=ast.parse(text))
+        with _quietly():
+            source = cls(text=text, filename=filename, tree=ast.parse(text))
         for node in ast.walk(source.tree):
             if isinstance(node, FUNCTIONS):
                 lines = [node.lineno, *(d.lineno for d in getattr(node, "decorator_list", []))]
@@ -71,7 +74,8 @@ class Source:
     def _compiles_to(self, code: CodeType, found: list[ast.AST]) -> bool:
         """Whether the text still is what was loaded; a rewritten `assert` is nobody's change."""
         if not self._codes:
-            whole = compile(self.text, self.filename, "exec", dont_inherit=True)
+            with _quietly():
+                whole = compile(self.text, self.filename, "exec", dont_inherit=True)
             for each in _codes(whole):
                 self._codes.setdefault((each.co_name, each.co_firstlineno), []).append(each)
         standing = self._codes.get((code.co_name, code.co_firstlineno), [])
@@ -119,6 +123,14 @@ def is_ours(name: str, filename: str | None) -> bool:
         return False
     path = Path(filename)
     return not _OF_OTHERS & set(path.parts) and not str(path.resolve()).startswith(_LIBRARY)
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Leave warnings out that were told when the module was loaded."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 def _of_module(body: list[ast.stmt]) -> Iterator[ast.stmt]:
