@@ -152,6 +152,13 @@ def stale(known: Known, folder: Path = FOLDER) -> Iterator[WatermainError]:
             )
 
 
+def says_former(dataset: Dataset, folder: Path = FOLDER) -> bool:
+    """Whether a file holds the definition as an earlier release told it."""
+    path = path_of(dataset.name, folder)
+    written = path.read_text(encoding="utf-8") if path.exists() else None
+    return written != text_of(dataset) and _says(written, dataset)
+
+
 def _says(written: str | None, dataset: Dataset) -> bool:
     """Whether a file says what is declared, its definition told as now or as formerly."""
     if written is None or written == text_of(dataset):

@@ -16,7 +16,7 @@ from platform_assets.build import former_code
 from platform_assets.build.feature_version import definition, is_defined_as
 from platform_assets.build.former_code import former_code_version, former_definition
 from platform_assets.build.gate import breaches
-from platform_assets.build.release import stale, text_of
+from platform_assets.build.release import says_former, stale, text_of
 from platform_assets.build.released import released
 from platform_assets.declare import (
     Column,
@@ -155,6 +155,9 @@ def test_file_that_holds_the_former_definition_is_not_stale(tmp_path: Any) -> No
     now = text_of(of)
     path.write_text(now.replace(definition(of), former_definition(of)), encoding="utf-8")
     assert list(stale({of.name: of}, tmp_path)) == []
+    assert says_former(of, tmp_path)
+    path.write_text(now, encoding="utf-8")
+    assert not says_former(of, tmp_path)
     path.write_text(now.replace(definition(of), "0" * 16), encoding="utf-8")
     (error,) = stale({of.name: of}, tmp_path)
     assert "is released otherwise" in error.what
