@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime
 import enum
 from collections.abc import Callable, Iterator
 from functools import cached_property
@@ -67,10 +68,14 @@ def told_value(value: Any, tell: Tell) -> str:
 
     Raises: OpaqueError, for an object that is itself alone or holds something open.
     """
-    kind = type(value)
+    kind: Any = type(value)
     if dataclasses.is_dataclass(value) and kind.__eq__ is not object.__eq__:
         fields = {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
         return f"(value {named(kind)} {tell(fields)})"
+    if isinstance(value, BaseException):
+        return f"(error {named(kind)} {tell(value.args)})"
+    if isinstance(value, datetime.tzinfo) and isinstance(zone := getattr(value, "zone", None), str):
+        return f"(zone {named(kind.__mro__[1])} {zone})"
     if kind.__eq__ is object.__eq__ or kind.__hash__ in (None, object.__hash__):
         raise OpaqueError(named(kind))
     if any(hasattr(kind, name) for name in _HOLDS_SOMETHING_OPEN):

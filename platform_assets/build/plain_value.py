@@ -84,7 +84,7 @@ def _of_types(value: object, tell: Tell) -> str | None:
     if isinstance(value, typing.TypeVar | typing.ForwardRef):
         return f"(type {value!r})"
     if isinstance(value, typing.NewType):
-        return f"(type {value.__name__})"
+        return f"(type {getattr(value, '__name__', '')})"
     if type(value).__module__ == "typing" and hasattr(value, "_name"):
         return f"(typing {value._name})"
     return None

@@ -75,12 +75,12 @@ def scope_of(node: ast.AST) -> Scope:
     """What a function, a class or a comprehension binds itself."""
     scope = Scope(is_class=isinstance(node, ast.ClassDef))
     if isinstance(node, COMPREHENSIONS):
-        for generator in node.generators:  # type: ignore[attr-defined]
+        for generator in node.generators:
             for target in ast.walk(generator.target):
                 scope.add(target)
         return scope
     if isinstance(node, FUNCTIONS):
-        scope.names |= {a.arg for a in parameters(node.args)}  # type: ignore[attr-defined]
+        scope.names |= {a.arg for a in parameters(node.args)}
     body = node.body if isinstance(node.body, list) else [node.body]  # type: ignore[attr-defined]
     for statement in body:
         for found in _inside(statement):
@@ -119,6 +119,6 @@ def evaluated_outside(node: ast.AST) -> list[ast.expr]:
     if isinstance(node, ast.ClassDef):
         found += [*node.bases, *(k.value for k in node.keywords)]
     elif isinstance(node, FUNCTIONS):
-        given: ast.arguments = node.args  # type: ignore[attr-defined]
+        given: ast.arguments = node.args
         found += [*given.defaults, *(d for d in given.kw_defaults if d is not None)]
     return found

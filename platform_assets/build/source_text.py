@@ -67,8 +67,8 @@ class Source:
             raise UnreadableSourceError("has another source text now than when it was loaded")
         if len(found) > 1:
             found = [node for node in found if _holds(node, code)]
-        if len({ast.dump(node) for node in found}) != 1:
-            raise UnreadableSourceError("shares its line with another lambda")
+            if len({ast.dump(node) for node in found}) != 1:
+                raise UnreadableSourceError("shares its line with another lambda")
         return found[0]
 
     def _compiles_to(self, code: CodeType, found: list[ast.AST]) -> bool:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable, Iterator, Sequence
+import sys
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from platform_assets.build.scope import (
@@ -25,6 +28,7 @@ _CHANGES = {
     *("update", "setdefault", "popitem", "appendleft", "popleft", "extendleft", "subtract"),
     *("intersection_update", "difference_update", "symmetric_difference_update", "move_to_end"),
 }
+_STACK, _DEPTH = 512 * 1024 * 1024, 50_000
 _WORD = re.compile(r"[^\W\d]\w*")
 
 
@@ -55,9 +59,28 @@ def written(node: ast.AST, decorators: Sequence[ast.expr] | None = None) -> tupl
     Shapes: `decorators` are those that a library wrapped it by, which may read annotations, so
     that these count then.
     """
+    try:
+        return _written(node, decorators)
+    except RecursionError:
+        return _deeply(lambda: _written(node, decorators))
+
+
+def _written(node: ast.AST, decorators: Sequence[ast.expr] | None) -> tuple[Piece, ...]:
     writer = _Writer(typed=decorators is not None)
     writer.root(node, decorators or ())
     return tuple(writer.pieces)
+
+
+def _deeply(act: Callable[[], tuple[Piece, ...]]) -> tuple[Piece, ...]:
+    """Do what calls itself as deep as an expression is nested: a sum of a thousand terms is."""
+    limit, size = sys.getrecursionlimit(), threading.stack_size(_STACK)
+    sys.setrecursionlimit(max(limit, _DEPTH))
+    try:
+        with ThreadPoolExecutor(1) as beside:
+            return beside.submit(act).result()
+    finally:
+        threading.stack_size(size)
+        sys.setrecursionlimit(limit)
 
 
 class _Writer:
@@ -189,6 +212,7 @@ class _Writer:
         taken = _taken(node)
         if taken is not None and not self._found("getattr")[0]:
             self._chain(taken)
+            self._many("or", node.args[2:])
             return
         self._plain(node)
 
@@ -268,7 +292,6 @@ class _Writer:
     def _import(self, node: ast.Import | ast.ImportFrom) -> None:
         self._say("(import")
         for name, imported in brought(node):
-            self._say(f" {name}=")
             self.pieces.append(Reached((name,), node.lineno, (imported,), "imported"))
         for alias in node.names if isinstance(node, ast.Import) else ():
             whole = Imported(alias.name, "", 0)
@@ -357,12 +380,12 @@ def _kind(node: ast.AST) -> str:
 
 
 def _taken(node: ast.Call) -> ast.Attribute | None:
-    """`getattr(a, "b")` as `a.b`."""
+    """`getattr(a, "b")` as `a.b`, with or without what is taken in its stead."""
     asked = node.func, node.args, node.keywords
     match asked:
         case (
             ast.Name(id="getattr"),
-            [ast.Name() | ast.Attribute() as of, ast.Constant(value=str(name))],
+            [ast.Name() | ast.Attribute() as of, ast.Constant(value=str(name)), *_],
             [],
         ) if name.isidentifier():
             found = ast.Attribute(value=of, attr=name, ctx=ast.Load())

@@ -240,12 +240,13 @@ def _(x: int) -> str:
 
 def dispatched(x: int) -> str:
     """Go by tables."""
-    return told(x) + {"a": told, "b": cached}["a"](x)
+    table: dict[str, typing.Callable[[int], object]] = {"a": told, "b": cached}
+    return f"{told(x)}{table['a'](x)}"
 
 
 def factory() -> list[typing.Callable[[int], int]]:
     """Make functions that share what they close over."""
-    made = []
+    made: list[typing.Callable[[int], int]] = []
     for i in range(3):
 
         def inner(x: int) -> int:

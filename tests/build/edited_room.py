@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import NamedTuple
 
 ROOM = {
@@ -320,3 +322,14 @@ KEEPING = [
         ("    limit = ", "\n    limit  =  "),
     ),
 ]
+
+
+def bodies() -> list[tuple[str, str, str]]:
+    """Bodies in one file each with an edit that changes rows: the text, what was, what is."""
+    text = Path(__file__).with_name("edited_bodies.txt").read_text(encoding="utf-8")
+    found = []
+    for block in text.rstrip().split("\n===\n"):
+        edit, _, body = block.partition("\n")
+        before, after = json.loads(edit)
+        found.append((f"{body}\n", before, after))
+    return found

@@ -29,7 +29,7 @@ from platform_assets.declare import (
     not_null,
 )
 from platform_assets.declare.errors import InvalidDeclarationError
-from tests.build.edited_room import CHANGING, KEEPING, ROOM, Edit
+from tests.build.edited_room import CHANGING, KEEPING, ROOM, Edit, bodies
 
 COLUMNS = (
     Column("event_id", pa.int64(), "the event"),
@@ -366,6 +366,30 @@ def test_a_dataset_that_another_calls_counts_with_its_body() -> None:
 
     assert made(1, "a row") == made(1, "one row")
     assert made(1, "a row") != made(2, "a row")
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("return e" + ".f(1)" * 400, "return e" + ".f(1)" * 399 + ".f(2)"),
+        ("return " + "+".join(["e"] * 800), "return " + "+".join(["e"] * 799 + ["2"])),
+    ],
+    ids=["chain", "sum"],
+)
+def test_long_expressions_are_followed_to_their_end(load: Load, one: str, other: str) -> None:
+    """They are nested deeper than a program may call itself."""
+    files = {"__init__.py": "", "body.py": f"def body(events):\n    e = events\n    {one}\n"}
+    assert version(load(files).body) != version(load(files, Edit("body.py", one, other)).body)
+
+
+@pytest.mark.parametrize(("text", "one", "other"), bodies(), ids=lambda t: t[:40])
+def test_code_version_sees_through(load: Load, text: str, one: str, other: str) -> None:
+    """Whatever Python puts between a body and what it does."""
+    assert one in text
+    files = {"__init__.py": "", "body.py": text}
+    assert version(load(files).body, inputs={"e": "shop.raw.events"}) != version(
+        load(files, Edit("body.py", one, other)).body, inputs={"e": "shop.raw.events"}
+    )
 
 
 def test_a_mart_is_its_sql() -> None:

@@ -24,9 +24,9 @@ KNOWN = {
     "loops": "5da6883ba273b27f",
     "matches": "daf27bef5b29a215",
     "waits": "5a33fce44c61607e",
-    "nested": "76d322a22f22782b",
+    "nested": "99d81efb0db5fc75",
     "recursive": "ee316d8be99b1830",
-    "dispatched": "5c33da0b9feddedb",
+    "dispatched": "0c0d5b4a7c89f242",
     "inner": "550903bcb16bf223",
     "cached": "b4a7ba921312cff7",
 }
