@@ -19,6 +19,7 @@ QUARANTINE = "lake.upkeep_raw.quarantine"
 VERDICTS = "lake.upkeep_raw.quarantine_verdicts"
 MEANS = "lake.upkeep_raw.means"
 DRIFT = "lake.upkeep_raw.drift"
+CARRIED = "lake.upkeep_raw.carried_code"
 
 MOST_INLINED = 50
 
@@ -49,6 +50,7 @@ DDL = (
         dataset varchar, column_name varchar, outcome varchar, type varchar, shard varchar,
         position varchar, batch_id varchar, rows bigint, contract_version varchar,
         run_id varchar, seen_at timestamptz)""",
+    f"create table if not exists {CARRIED} (dataset varchar, former varchar, code varchar)",
 )
 
 # Columns that a ledger made by an earlier release lacks. Each shape that a table ever had costs

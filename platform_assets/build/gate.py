@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from platform_assets.build.feature_version import definition
+from platform_assets.build.feature_version import is_defined_as
 from platform_assets.build.release import FOLDER, RETIRED, Known, broken, shown
 from platform_assets.build.released import Released
 from platform_assets.declare.dataset import Dataset
@@ -44,7 +44,7 @@ def redefined(known: Known, before: Promises) -> Iterator[BrokenReleaseError]:
         dataset = known.get(name)
         if dataset is None or dataset.feature is None or not was.definition:
             continue
-        if definition(dataset) != was.definition:
+        if not is_defined_as(dataset, was.definition):
             version = dataset.feature.version
             yield BrokenReleaseError(
                 f"{name} is released: its body or contract changed, its version did not",

@@ -16,6 +16,7 @@ import duckdb
 
 from platform_assets.build.audit import audit
 from platform_assets.build.body import staged_sql
+from platform_assets.build.carried_code import carried_code
 from platform_assets.build.code import code_version
 from platform_assets.build.need_check import audit_needs, need_samples
 from platform_assets.build.partition import Span, overlapping
@@ -33,6 +34,8 @@ from resources.fence import Lease
 from resources.lake import table, text
 from resources.written import Written
 
+Versions = Mapping[DatasetName, Mapping[str, str]]
+
 
 def publish(dataset: Dataset, span: Span | None, job: Job) -> Publication:
     """Compute partitions, audit them, make those that pass visible in one lake transaction.
@@ -47,6 +50,7 @@ def publish(dataset: Dataset, span: Span | None, job: Job) -> Publication:
     ):
         ensure_table(job.lake, connection, dataset, lease, rebuild=job.rebuild)
         bench = _Bench(dataset=dataset, span=span, job=job, connection=connection, lease=lease)
+        bench.former = carried_code(dataset, job.lake, connection, lease)
         attempt, outcomes = bench.first_attempt(began)
         if attempt is None:
             return bench.ended(bench.report(outcomes, began), began)
@@ -71,6 +75,7 @@ class _Bench:
     lease: Lease
     snapshot: int = 0
     code: str = ""
+    former: tuple[str, ...] = ()
     wanted: dict[str, str] = field(default_factory=dict)
     changed: list[str] = field(default_factory=list)
     is_first: bool = False
@@ -87,12 +92,18 @@ class _Bench:
         self.is_first, self.standing = not known, set(known)
         keys = self.span.keys if self.span else [""]
         versions = {n: {k: s.version for k, s in of.items()} for n, of in self.inputs.items()}
-        self.wanted = {key: self._version(key, versions) for key in keys}
-        stale = [key for key in keys if self.job.rebuild or known.get(key) != self.wanted[key]]
+        self.wanted = {key: self._version(self.code, key, versions) for key in keys}
+        stale = [key for key in keys if self.job.rebuild or not self._stands(key, known, versions)]
         self.changed = keys[keys.index(stale[0]) : keys.index(stale[-1]) + 1] if stale else []
+        self.wanted |= {k: known[k] for k in keys if k not in self.changed}
 
-    def _version(self, key: str, inputs: Mapping[DatasetName, Mapping[str, str]]) -> str:
-        parts = [self.code]
+    def _stands(self, key: str, known: Mapping[str, str], inputs: Versions) -> bool:
+        """Whether a partition is what today's code, told as now or as formerly, would make it."""
+        codes = (self.code, *self.former) if key in known else ()
+        return any(self._version(code, key, inputs) == known[key] for code in codes)
+
+    def _version(self, code: str, key: str, inputs: Versions) -> str:
+        parts = [code]
         for name, versions in sorted(inputs.items()):
             other = self.job.find(name)
             if other.source is not None and other.source.kind == "platform":

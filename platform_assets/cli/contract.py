@@ -102,7 +102,7 @@ def _released_at(ref: str) -> Mapping[DatasetName, Released]:
 def _is_late(dataset: Dataset) -> bool:
     from platform_assets.build import release
 
-    return any(release.stale({dataset.name: dataset}))
+    return any(release.stale({dataset.name: dataset})) or release.says_former(dataset)
 
 
 def _write(dataset: Dataset) -> str:
