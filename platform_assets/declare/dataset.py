@@ -23,6 +23,7 @@ from platform_assets.declare.slo import Slo
 from platform_assets.declare.source import Source
 
 Body = Callable[..., Any]
+BROKEN = "broken"
 _REPEATING = ("postgres", "platform")
 _OWNER = re.compile(r"team:[A-Za-z0-9_-]+|[^@\s]+@[^@\s]+\.[^@\s]+")
 
@@ -102,6 +103,19 @@ class Dataset:
             yield f"drift {drift!r} is for what a source shows", "leave it out"
         if captured and EXTRA in names:
             yield f"`{EXTRA}` is where unknown columns go", "give that column another name"
+
+    @property
+    def broken(self) -> str | None:
+        """Why it cannot be built, in four lines; None where nothing is wrong with it."""
+        return self.labels.get(BROKEN)
+
+    def refuse_broken(self) -> None:
+        """Refuse to build what is wrong.
+
+        Raises: what was found to be wrong.
+        """
+        if self.broken:
+            self()
 
     @property
     def can_quarantine(self) -> bool:
