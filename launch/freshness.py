@@ -34,7 +34,7 @@ class LoadedSources:
         found: set[Path] = set()
         for root in roots:
             found.update(_module_files(root) if root.is_dir() else [root])
-        found |= {path.parent for path in found if path.suffix in SOURCES}
+        found |= {path.parent for path in found if path.suffix in (".py", ".sql")}
         found |= {path.parents[1] for path in found if path.suffix == ".sql"}  # of a new team
         found |= {Path(entry) for entry in sys.path if entry.endswith("site-packages")}
         now = time.time_ns()

@@ -6,7 +6,8 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from resources.dbt import PROJECT
+from resources.dbt import PROJECT, prepare_manifest
+from resources.settings import Settings
 
 READS = 'select tail_number from {{ source("operations_curated", "aircraft") }}'
 ROOM = "models/marts/operations"
@@ -24,6 +25,12 @@ def project(folder: Path, files: Mapping[str, str | bytes]) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
     return folder
+
+
+def compiled_museum(folder: Path) -> Path:
+    """The manifest of a project in which every mistake stands once, compiled once for all."""
+    place = PROJECT / "target" / "museum"
+    return prepare_manifest(Settings(data_dir=place), project(folder, MISTAKES))
 
 
 def model(name: str, sql: str, *, more: str = "", column: str = "") -> dict[str, str | bytes]:

@@ -6,10 +6,9 @@ from typing import Any
 
 import pytest
 
-from resources.dbt import load_manifest, prepare_manifest
+from resources.dbt import load_manifest
 from resources.dbt_fault import Fault, faults_of
-from resources.settings import Settings
-from tests.resources.museum import MISTAKES, ROOM, project
+from tests.resources.museum import ROOM, compiled_museum
 
 pytestmark = pytest.mark.slow  # it starts dbt
 
@@ -17,9 +16,7 @@ pytestmark = pytest.mark.slow  # it starts dbt
 @pytest.fixture(scope="module")
 def museum(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """The manifest of a project in which every kind of mistake stands once."""
-    folder = tmp_path_factory.mktemp("museum")
-    made = project(folder / "dbt_project", MISTAKES)
-    return load_manifest(prepare_manifest(Settings(data_dir=folder / "data"), made))
+    return load_manifest(compiled_museum(tmp_path_factory.mktemp("museum")))
 
 
 def fault(museum: dict[str, Any], path: str) -> Fault:
