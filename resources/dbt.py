@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -39,7 +39,8 @@ def prepare_manifest(settings: Settings | None = None, project: Path = PROJECT) 
 
     Guarantees: reaches no database, no network; readers see the manifest before or after, never
     half of one; of two processes one compiles, the other waits; where nothing changed, nothing is
-    written. What is wrong with the project stands in the manifest beside what is right.
+    written. What one data folder has compiled, another takes from the project's `target`. What is
+    wrong with the project stands in the manifest beside what is right.
     """
     manifest = manifest_path(settings)
     if is_current(manifest, project):
@@ -48,12 +49,17 @@ def prepare_manifest(settings: Settings | None = None, project: Path = PROJECT) 
     with _alone(manifest.parent / ".lock") as lock:
         if is_current(manifest, project):
             return manifest
-        for left in manifest.parent.glob(".compile-*"):
-            shutil.rmtree(left)  # by a process that was killed
+        for left in manifest.parent.glob(".compile-*"):  # by a process that was killed
+            shutil.rmtree(left) if left.is_dir() else left.unlink()
+        spare = project / "target" / "watermain.json"
+        if is_current(spare, project):
+            _put(spare.read_bytes(), manifest)
+            return manifest
         with tempfile.TemporaryDirectory(dir=manifest.parent, prefix=".compile-") as folder:
-            made = Path(folder) / "made.json"
-            made.write_text(json.dumps(_compiled(project, Path(folder), manifest, lock)))
-            _put(made, manifest)
+            made = json.dumps(_compiled(project, Path(folder), manifest, lock)).encode()
+        _put(made, manifest)
+        with suppress(OSError):  # a project may be there to be read alone
+            _put(made, spare)
     return manifest
 
 
@@ -135,9 +141,13 @@ def _alone(lock: Path) -> Iterator[int]:
         yield file.fileno()
 
 
-def _put(made: Path, place: Path) -> None:
-    """Let a file take a place at once, for good."""
-    with made.open("rb") as file:
+def _put(content: bytes, place: Path) -> None:
+    """Let content take a place at once, for good."""
+    place.parent.mkdir(parents=True, exist_ok=True)
+    made = place.with_name(f".compile-{os.getpid()}.json")
+    with made.open("wb") as file:
+        file.write(content)
+        file.flush()
         os.fsync(file.fileno())
     made.replace(place)
     folder = os.open(place.parent, os.O_RDONLY)

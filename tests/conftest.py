@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
@@ -11,10 +10,8 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from resources import ledger
-from resources.dbt import PROJECT, prepare_manifest
 from resources.lake import Lake
 from resources.postgres import EmbeddedPostgres
-from resources.settings import Settings
 
 NUMBERS = count()
 # No test fails because the machine was busy.
@@ -42,19 +39,9 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostg
     server.stop()
 
 
-@pytest.fixture(scope="session")
-def compiled() -> Path:
-    """The dbt project's manifest, compiled once for its content, whoever tests."""
-    return prepare_manifest(Settings(data_dir=PROJECT / "target" / "tested"))
-
-
 @pytest.fixture
-def home(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, postgres: EmbeddedPostgres, compiled: Path
-) -> Path:
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, postgres: EmbeddedPostgres) -> Path:
     """A data folder of its own, with settings that point at a fresh catalog database."""
-    (tmp_path / "dbt").mkdir()
-    shutil.copy(compiled, tmp_path / "dbt")
     database = f"lake_{next(NUMBERS)}"
     postgres.ensure_database(database)
     monkeypatch.setenv("WATERMAIN_DATA_DIR", str(tmp_path))

@@ -10,17 +10,19 @@ import pytest
 from platform_assets.build.mart import marts
 from platform_assets.declare import Dataset
 from resources import ledger
+from resources.dbt import prepare_manifest
 from resources.lake import Lake
 from resources.postgres import EmbeddedPostgres
+from resources.settings import Settings
 from tests.build.feature_lake import FeatureLake, minute
 from tests.build.house import House
 from tests.build.training_case import DELAY
 
 
 @pytest.fixture(scope="session")
-def manifest(compiled: Path) -> Path:
-    """The project's manifest."""
-    return compiled
+def manifest(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The project's manifest, compiled once."""
+    return prepare_manifest(Settings(data_dir=tmp_path_factory.mktemp("data")))
 
 
 @pytest.fixture(scope="module")

@@ -23,7 +23,7 @@ from resources.settings import Settings, child_environment
 from tests.build.house import House
 from tests.resources.museum import READS, ROOM, model, project
 
-CODES = '{to: source("operations_curated", "aircraft"), field: tail_number}'
+CODES = """{to: 'source("operations_curated", "aircraft")', field: tail_number}"""
 PART = """models:
   - name: part
     columns:
@@ -140,10 +140,11 @@ def files() -> dict[str, str | bytes]:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)
 def test_verdicts_are_those_of_dbt(lake: Lake, home: Path, tmp_path: Path) -> None:
     """Each imported test, in dbt and in the audit, over the same rows of the same lake."""
     made = project(tmp_path / "dbt_project", files())
-    manifest = prepare_manifest(Settings(data_dir=tmp_path / "data"), made)
+    manifest = prepare_manifest(Settings(data_dir=PROJECT / "target" / "judged"), made)
     declared = {d.name.table: d for d in marts("operations", manifest)}
     assert {n: d.broken for n, d in declared.items()} == {"cases": None, "whole": None}
     house = House(lake, declared)

@@ -10,7 +10,7 @@ import pytest
 
 from platform_assets.build.code import code_version
 from platform_assets.build.mart import marts
-from resources.dbt import prepare_manifest
+from resources.dbt import PROJECT, prepare_manifest
 from resources.settings import Settings
 from tests.resources.museum import READS, ROOM, model, project
 
@@ -186,6 +186,7 @@ def files(*, after: bool) -> dict[str, str | bytes]:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)
 def test_edits_that_can_change_rows_change_the_version_and_no_others(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -198,11 +199,11 @@ def test_edits_that_can_change_rows_change_the_version_and_no_others(
         told.write_text(f"{told.read_text()}\nvars: {{rate: {rate}, still: 7, gone: {rate}}}\n")
         monkeypatch.setenv("EDITED", str(after))
         monkeypatch.setenv("BESIDE", str(after))
+        settings = Settings(data_dir=PROJECT / "target" / f"edited_{after}")
         found = marts("operations", prepare_manifest(settings, made))
         assert [d.broken for d in found if d.broken] == []
         return {d.name.table: code_version(d) for d in found}
 
-    settings = Settings(data_dir=tmp_path / "data")
     before, now = versions(after=False), versions(after=True)
     changed = {name for name, version in now.items() if version != before[name]}
     assert changed == {edit.name for edit in EDITS if edit.counts}

@@ -25,6 +25,7 @@ from resources.dbt import (
     command,
     content_hash,
     is_current,
+    load_manifest,
     manifest_path,
     prepare_manifest,
     project_files,
@@ -97,6 +98,21 @@ def test_a_mart_that_breaks_keeps_its_promise(project: Path, tmp_path: Path) -> 
     assert dark.declared == "dbt_project/dbt_project.yml:1"
     assert dark.name == right.name
     assert dark.contract == right.contract
+
+
+@pytest.mark.slow
+def test_what_one_data_folder_compiled_is_taken_by_another(project: Path, tmp_path: Path) -> None:
+    """From the project's target, as long as it stands for the content; dbt is not started."""
+    first = prepare_manifest(Settings(data_dir=tmp_path / "one"), project)
+    spare = project / "target" / "watermain.json"
+    assert spare.read_bytes() == first.read_bytes()
+    marked = {**load_manifest(spare), "marked": True}
+    spare.write_text(json.dumps(marked))
+    assert load_manifest(prepare_manifest(Settings(data_dir=tmp_path / "two"), project)) == marked
+    spare.write_text("{}")
+    third = prepare_manifest(Settings(data_dir=tmp_path / "three"), project)
+    assert "marked" not in load_manifest(third)
+    assert is_current(third, project)
 
 
 def test_content_hash_follows_all_that_dbt_reads(
