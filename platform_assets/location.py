@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import gc
 from functools import cache
+from pathlib import Path
 
 import dagster as dg
 
@@ -19,7 +20,7 @@ from platform_assets.declare.dataset import Dataset
 from platform_assets.declare.errors import InvalidDeclarationError, UnknownDatasetError, quoted
 from platform_assets.declare.feature import FeatureSet
 from platform_assets.declare.name import DatasetName
-from resources.dbt import manifest_path
+from resources.dbt import PROJECT, prepare_manifest
 from resources.lake import Lake
 from sensors.automation import automation_sensor
 from sensors.features import feature_schedule, feature_sensor
@@ -35,10 +36,15 @@ SHELVES = ("raw", "curated", "features")
 def declared(team: str) -> tuple[Dataset, ...]:
     """Every dataset that a room declares, its marts among them."""
     found = [d for shelf in SHELVES for d in on_shelf(team, shelf, Dataset)]
-    manifest = manifest_path()
-    if manifest.exists():
-        found += marts(team, manifest)
+    if PROJECT.exists():
+        found += marts(team, manifest())
     return tuple({d.name: d for d in found}.values())
+
+
+@cache
+def manifest() -> Path:
+    """The manifest of the present dbt project, compiled when something in it changed."""
+    return prepare_manifest()
 
 
 @cache
@@ -65,10 +71,17 @@ def find(name: DatasetName) -> Dataset:
     near = difflib.get_close_matches(str(name), names, n=3, cutoff=0.4) or names
     raise UnknownDatasetError(
         f"no room declares the dataset `{name}`",
-        declared=f"platform_assets/{name.team}/{name.stage}.py does not",
+        declared=f"{_home(name)} does not",
         data="nothing was read or written",
         next=f"use one of {quoted(near)}",
     )
+
+
+def _home(name: DatasetName) -> str:
+    """Where a dataset of that name would be declared."""
+    if name.stage == "marts":
+        return f"dbt_project/models/marts/{name.team}/{name.table}.sql"
+    return f"platform_assets/{name.team}/{name.stage}.py"
 
 
 def code_location(team: str) -> dg.Definitions:
@@ -79,6 +92,8 @@ def code_location(team: str) -> dg.Definitions:
     collect_rarely()
     datasets = declared(team)
     for dataset in datasets:
+        if dataset.broken:
+            dg.get_dagster_logger().warning("%s", dataset.broken)
         for upstream in dataset.inputs.values():
             _known(dataset, upstream)
     assets = [*(asset_for(d, find) for d in datasets), *quarantine_assets(datasets)]
@@ -120,6 +135,8 @@ def _known(dataset: Dataset, upstream: DatasetName) -> None:
             data="nothing was read or written",
             next=error.next,
         ) from error
+    if other.broken:
+        return
     if dataset.looks_back(upstream) and None in (dataset.cadence, other.cadence):
         raise InvalidDeclarationError(
             f"{dataset.name} looks back {dataset.looks_back(upstream)} at {upstream},"

@@ -243,7 +243,7 @@ def _spec_words(dataset: Dataset) -> dict[str, Any]:
         "deps": [dependency(dataset, n) for n in dataset.inputs.values()],
         "partitions_def": partitions(dataset.cadence) if dataset.cadence else None,
         "freshness_policy": freshness(dataset.slo, dataset.cadence),
-        "automation_condition": automation(dataset),
+        "automation_condition": None if dataset.broken else automation(dataset),
     }
     if dataset.labels.get("dbt"):
         from platform_assets.build.dbt_asset import with_dbt  # dagster-dbt is slow to import

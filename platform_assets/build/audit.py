@@ -25,7 +25,7 @@ from platform_assets.build.plan import (
     Step,
     plan,
 )
-from platform_assets.build.rule import broken, hits, violation
+from platform_assets.build.rule import broken, counted, hits, violation
 from platform_assets.build.staged import Finding, Staged
 from platform_assets.declare.check import Check, Query, RefersTo, UniqueKey
 from platform_assets.declare.contract import Contract
@@ -102,9 +102,8 @@ class _Walk:
         shared, hashed = self.plan.by(SCAN), self.plan.by(HASHES)
         rules = [str(violation(s.check)) for s in shared]
         breaks = " or ".join(f"({sql})" for sql in rules) or "false"
-        named = [f"hash({', '.join(map(quote, s.check.columns()))}) as h" for s in hashed]
-        hashes = [f"{sql}{n}" for n, sql in enumerate(named)]
-        repeats = [f"count(*) - count(distinct h{n})" for n in range(len(hashed))]
+        hashes = [f"{_hash(s.check)} as h{n}" for n, s in enumerate(hashed)]
+        repeats = [f"count(h{n}) - count(distinct h{n})" for n in range(len(hashed))]
         staged = self.staged
         columns = ", ".join([f"{staged.floor} as p", *hashes])
         with self.timed(*shared, *hashed):
@@ -169,7 +168,7 @@ class _Walk:
             self.connection,
             f"select p, sum(n - 1 + held)::bigint from (select {key}, max({staged.key}) as p,"
             f" count(*) as n, {others} as held from {staged.relation} where {staged.where}"
-            f" group by {key}) group by 1",
+            f" and {counted(check)} group by {key}) group by 1",
         )
         return {k: int(row[0]) for k, row in found.items()}
 
@@ -189,8 +188,8 @@ class _Walk:
         self.connection.execute(
             f"create or replace temp table {hits(check)} as select distinct {key}"
             f" from {staged.relation} where ({staged.where}) is not true"
-            f" and {first} between ? and ? and ({key}) in (select ({key})"
-            f" from {staged.relation} where {staged.where})",
+            f" and {counted(check)} and {first} between ? and ? and ({key}) in (select ({key})"
+            f" from {staged.relation} where {staged.where} and {counted(check)})",
             [low, high],
         )
         return bool(self._one(f"select count(*) from {hits(check)}"))
@@ -198,6 +197,13 @@ class _Walk:
     def _one(self, sql: str) -> int:
         row = self.connection.execute(sql).fetchone()
         return int(row[0]) if row else 0
+
+
+def _hash(check: Check) -> str:
+    """The SQL of a key's hash; null where the key does not count."""
+    assert isinstance(check, UniqueKey)
+    told = f"hash({', '.join(map(quote, check.key))})"
+    return told if check.nulls_repeat else f"case when {counted(check)} then {told} end"
 
 
 def _by_partition(connection: duckdb.DuckDBPyConnection, sql: str) -> dict[str, tuple[Any, ...]]:

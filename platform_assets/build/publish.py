@@ -43,6 +43,7 @@ def publish(dataset: Dataset, span: Span | None, job: Job) -> Publication:
     Guarantees: readers see a partition as before or as after; a partition that a blocking check
     refuses keeps its old rows; the same inputs with the same code publish nothing.
     """
+    dataset.refuse_broken()
     began = time.monotonic()
     with (
         job.lake.fence.lease(str(dataset.name)) as lease,

@@ -71,10 +71,17 @@ def broken(staged: Staged, check: Check) -> str:
         others = f" or ({key}) in (select ({key}) from {hits(check)})"
         held = others if looks_back(staged, check) else ""
         return (
-            f"rowid in (select rowid from {staged.relation} where {staged.where} qualify"
+            f"rowid in (select rowid from {staged.relation} where {staged.where}"
+            f" and {counted(check)} qualify"
             f" row_number() over (partition by {key} order by {order}, rowid) > 1{held})"
         )
     return violation(check) or "false"
+
+
+def counted(check: UniqueKey) -> str:
+    """The SQL condition of a row whose key counts: every row's, or that of one without nulls."""
+    known = [] if check.nulls_repeat else [f"{quote(k)} is not null" for k in check.key]
+    return f"({' and '.join(known) or 'true'})"
 
 
 def looks_back(staged: Staged, check: UniqueKey) -> bool:

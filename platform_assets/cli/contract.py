@@ -34,10 +34,13 @@ def export(
     from platform_assets.build import gate, release
     from platform_assets.cli import screen
 
-    known = _known()
+    known, wrong = _judged()
     release.refuse_circles(known)
-    now, earlier = release.read_all(), _released_at(against) if against else {}
-    _fail([*gate.breaches(known, now, earlier, release.read_retired()), *gate.unmet_needs(known)])
+    now, earlier = _without(wrong, release.read_all()), {}
+    if against:
+        earlier = _without(wrong, _released_at(against))
+    broken = [*wrong.values(), *gate.breaches(known, now, earlier, release.read_retired())]
+    _fail([*broken, *gate.unmet_needs(known, wrong)])
     late = list(release.stale(known))
     if check:
         _fail(late)
@@ -78,12 +81,31 @@ def test(
         screen.OUT.print(f"  {line}", markup=False)
 
 
+def _judged() -> tuple[dict[DatasetName, Dataset], dict[DatasetName, Exception]]:
+    """The datasets that can be built, then what is wrong with the others."""
+    from platform_assets.declare.errors import WatermainError
+
+    known = _known()
+    wrong: dict[DatasetName, Exception] = {}
+    for name, dataset in known.items():
+        try:
+            dataset.refuse_broken()
+        except WatermainError as error:
+            wrong[name] = error
+    return {n: d for n, d in known.items() if n not in wrong}, wrong
+
+
+def _without(
+    wrong: Mapping[DatasetName, Exception], found: Mapping[DatasetName, Released]
+) -> dict[DatasetName, Released]:
+    """What was released, but for what cannot be judged: it has not ended."""
+    return {n: was for n, was in found.items() if n not in wrong}
+
+
 def _known() -> Mapping[DatasetName, Dataset]:
     """Every declared dataset, the marts of the present dbt project among them."""
     from platform_assets.location import everything
-    from resources.dbt import prepare_manifest
 
-    prepare_manifest()
     return everything()
 
 

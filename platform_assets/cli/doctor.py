@@ -136,11 +136,14 @@ def _web(settings: Settings) -> tuple[bool, str, str]:
 
 
 def _manifest(settings: Settings) -> tuple[bool, str, str]:
-    from resources.dbt import content_hash, manifest_path, stamp_of
+    from platform_assets.build.mart import notes
+    from platform_assets.location import everything, manifest
 
-    stamp = stamp_of(manifest_path(settings))
-    words = "missing" if stamp is None else "older than dbt_project/"
-    return stamp == content_hash(), "current" if stamp == content_hash() else words, "watermain up"
+    path = manifest()
+    wrong = sorted(str(d.name) for d in everything().values() if d.broken)
+    found = [*(f"{name} cannot be built" for name in wrong), *notes(path)]
+    first = f"watermain explain {wrong[0]}" if wrong else "mend the files that are named"
+    return not found, "; ".join(found) or "current", first
 
 
 def _rooms(_: Settings) -> tuple[bool, str, str]:

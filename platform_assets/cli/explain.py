@@ -44,6 +44,7 @@ def _declared(dataset: Dataset, everything: Any) -> dict[str, Any]:
     contract = dataset.contract
     return {
         "dataset": str(dataset.name),
+        **({"broken": dataset.broken.splitlines()} if dataset.broken else {}),
         "grain": contract.grain,
         "owner": dataset.owner,
         "declared": dataset.declared,
@@ -150,6 +151,8 @@ def _print(facts: dict[str, Any]) -> None:
 
     out = screen.OUT
     out.print(f"{facts['dataset']}", style="bold")
+    for line in facts.get("broken", []):
+        out.print(line, style="red", markup=False, soft_wrap=True)
     for name in ("grain", "owner", "declared", "key", "event_time", "cadence", "source"):
         value = facts[name]
         if value:

@@ -57,12 +57,16 @@ def start_postgres(platform: Platform) -> None:
 
 def prepare_marts(settings: Settings) -> None:
     """Compile the dbt project when its files changed."""
-    from resources.dbt import manifest_path, prepare_manifest
+    from resources.dbt import load_manifest, manifest_path, prepare_manifest
+    from resources.dbt_fault import faults_of
 
     with step("dbt project") as line:
         before = _changed_at(manifest_path(settings))
         path = prepare_manifest(settings)
-        line.say("compiled" if _changed_at(path) != before else "unchanged")
+        done = "compiled" if _changed_at(path) != before else "unchanged"
+        faults = faults_of(load_manifest(path))
+        places = ", ".join(sorted({f"dbt_project/{f.path}:{f.line}" for f in faults}))
+        line.say(f"{done}, wrong: {places}" if places else done)
 
 
 def _changed_at(path: os.PathLike[str]) -> float | None:

@@ -127,8 +127,9 @@ def _outcome(ran: Ran) -> str:
 def span_of(dataset: Dataset, first: str | None, last: str | None) -> Span | None:
     """The partitions that a command names, proved to be of the dataset's cadence.
 
-    Raises: InvalidPartitionError.
+    Raises: InvalidPartitionError; for a mart that is wrong, what is wrong with it.
     """
+    dataset.refuse_broken()
     if dataset.cadence is None:
         if first or last:
             raise _wrong(dataset, "it has no partitions", "leave the partition out")

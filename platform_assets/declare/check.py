@@ -62,11 +62,12 @@ class NotNull(Check):
 
 @dataclass(frozen=True, kw_only=True)
 class UniqueKey(Check):
-    """No two rows share the key."""
+    """No two rows share the key; rows that lack a part of it do, where `nulls_repeat`."""
 
     runbook: ClassVar[str] = "duplicate-keys"
 
     key: tuple[str, ...]
+    nulls_repeat: bool = field(default=True, repr=False)
 
     @property
     def label(self) -> str:

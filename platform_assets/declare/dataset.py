@@ -25,6 +25,7 @@ from platform_assets.declare.slo import Slo
 from platform_assets.declare.source import Source
 
 Body = Callable[..., Any]
+BROKEN = "broken"
 _REPEATING = ("postgres", "platform")
 _OWNER = re.compile(r"team:[A-Za-z0-9_-]+|[^@\s]+@[^@\s]+\.[^@\s]+")
 
@@ -127,6 +128,19 @@ class Dataset:
         ours = own_columns("" if self.source is None else self.source.kind)
         for name in sorted(n for n in names if n in ours or n.startswith(OWN_PREFIX)):
             yield f"`{name}` is a column that the platform writes", "give that column another name"
+
+    @property
+    def broken(self) -> str | None:
+        """Why it cannot be built, in four lines; None where nothing is wrong with it."""
+        return self.labels.get(BROKEN)
+
+    def refuse_broken(self) -> None:
+        """Refuse to build what is wrong.
+
+        Raises: what was found to be wrong.
+        """
+        if self.broken:
+            self()
 
     @property
     def can_quarantine(self) -> bool:

@@ -120,8 +120,8 @@ class UnreadableContractError(TerminalError):
     """Report a contract, a suite, a schema of another tool that cannot be read."""
 
 
-class BrokenProjectError(TerminalError):
-    """Report a dbt project that does not compile."""
+class BrokenModelError(TerminalError):
+    """Refuse to build a dbt model that is wrong, or that reads one."""
 
 
 def quoted(names: object) -> str:

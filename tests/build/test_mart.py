@@ -219,15 +219,20 @@ def test_marts_refuses_a_project_that_does_not_fit(
     says: str,
     next_step: str,
 ) -> None:
-    """Each wrong word is four lines that name the file with the right answers."""
+    """Each wrong word is four lines at the model that says it; models beside it are declared."""
     with changed(manifest, tmp_path) as (found, path):
         change(found["nodes"])
-    with pytest.raises(InvalidDeclarationError) as refused:
-        marts("operations", path)
-    assert says in refused.value.what
-    assert next_step in refused.value.next
-    assert refused.value.declared.startswith("dbt_project/")
-    assert len(str(refused.value).splitlines()) == 4
+    made = {d.name.table: d for d in marts("operations", path)}
+    wrong = {name: d for name, d in made.items() if d.broken}
+    first = wrong["fct_departures" if "fct_departures" in wrong else "fct_daily_punctuality"]
+    assert first.broken is not None
+    what, where, _, then = first.broken.splitlines()
+    assert says in what
+    assert next_step in then
+    assert where.startswith("  declared  dbt_project/")
+    assert made["dim_aircraft"].broken is None
+    with pytest.raises(InvalidDeclarationError):
+        first.refuse_broken()
 
 
 def test_marts_takes_an_enforced_contract_with_its_constraints(
