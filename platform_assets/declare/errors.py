@@ -76,6 +76,10 @@ class DiskFullError(TransientError):
     """Report a disk without room for the data of this batch."""
 
 
+class BrokenEngineError(TransientError):
+    """Report an engine that ended itself; the next one is opened anew."""
+
+
 class LostLeaseError(TransientError):
     """Refuse the commit of a writer whose lease moved on."""
 
