@@ -16,6 +16,7 @@ from platform_assets.declare.contract import Contract
 from platform_assets.declare.drift import DRIFTS, EXTRA
 from platform_assets.declare.errors import InvalidDeclarationError, quoted
 from platform_assets.declare.feature import Feature
+from platform_assets.declare.kept_type import unkept
 from platform_assets.declare.name import DatasetName
 from platform_assets.declare.need import Needs
 from platform_assets.declare.place import place, shown
@@ -76,6 +77,8 @@ class Dataset:
                 "keys repeat here for good reason, `repeats_within` would lose rows",
                 "leave it out; it is for events: files, messages, devices, REST, webhooks",
             )
+        for column in self.contract.columns:
+            yield from unkept(column.type, column.name)
         yield from self._drift_complaints({name.lower() for name in names})
         yield from self.feature.complaints(self.contract) if self.feature else ()
         for check in self.checks:
