@@ -92,6 +92,14 @@ class BranchError(TerminalError):
     """Refuse what a branch of the lake cannot be asked for."""
 
 
+class ChangedRowsError(TerminalError):
+    """Refuse to write rows again that would not be the same afterwards."""
+
+
+class UnreadableRowsError(TerminalError):
+    """Report published rows that an older release kept where they cannot be read back."""
+
+
 class LedgerGapError(TerminalError):
     """Refuse a batch that does not start where the ledger ends."""
 
