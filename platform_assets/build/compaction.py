@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 
 import duckdb
@@ -29,6 +30,22 @@ def tidy(
 ) -> list[Rewrite]:
     """Look at the files of a table at every so many turns of its writer; else cost nothing."""
     return compact(lake, connection, name, lease) if turn % EVERY == 0 else []
+
+
+def crowded(
+    connection: duckdb.DuckDBPyConnection, names: Iterable[DatasetName]
+) -> list[DatasetName]:
+    """Those of the datasets that have more small files than are left alone."""
+    rows = connection.execute(
+        "select table_name from ducklake_table_info('lake') where file_count > ?", [MOST_SPARED]
+    ).fetchall()
+    named = {str(row[0]) for row in rows}
+    found = []
+    for name in (each for each in names if each.table in named):
+        with suppress(duckdb.CatalogException):  # another room's table has that name
+            if _spared(_mergeable(connection, name)) >= MOST_SPARED:
+                found.append(name)
+    return found
 
 
 def compact(

@@ -49,11 +49,7 @@ def _rebuilt(
 ) -> Rewrite:
     name, target, snapshot = str(held.name), table(held.name), lake.snapshot(connection)
     shape = connection.execute(f"describe {target}").fetchall()
-    files = connection.execute(
-        "select count(*) from ducklake_list_files('lake', ?, schema => ?)",
-        [held.table, held.schema],
-    ).fetchone()
-    cut, options = _cut(lake, held), _options(lake, held)
+    files, cut, options = _files(connection, held), _cut(lake, held), _options(lake, held)
     with lake.transaction(connection, lease, f"write {name} into files") as written:
         _move(lake, connection, held, {str(row[0]): str(row[1]) for row in shape})
         before = content(connection, _MOVED)
@@ -72,7 +68,7 @@ def _rebuilt(
             reason=REASON,
             rows=before.rows,
             content_hash=before.hash,
-            files_before=int(files[0]) if files else 0,
+            files_before=len(files),
             files_after=len([p for p in written.paths if f"/{held.table}/" in p]),
             snapshot_before=snapshot,
             epoch=lease.epoch,
@@ -115,14 +111,25 @@ def _move(
         f"create or replace temp table watermain_plain as select rowid as _row, {plain}"
         f" from {target} where rowid in (select _row from watermain_whole)"
     )
-    connection.execute(f"delete from {target} where rowid in (select _row from watermain_whole)")
-    connection.execute(f"create or replace temp table {_MOVED} as from {target}")
+    columns = ", ".join(f"{quote(n)} {kind}" for n, kind in shape.items())
+    connection.execute(f"create or replace temp table {_MOVED} ({columns})")
+    if files := _files(connection, held):  # named, so that the catalog's rows are not looked at
+        listed = ", ".join(map(text, files))
+        connection.execute(f"insert into {_MOVED} from {target} where filename in ({listed})")
     connection.execute(
         f"insert into {_MOVED} by name select * exclude (_row)"
         " from watermain_plain join watermain_whole using (_row)"
     )
     connection.execute("drop table watermain_plain")
     connection.unregister("watermain_whole")
+
+
+def _files(connection: duckdb.DuckDBPyConnection, held: Inlined) -> list[str]:
+    rows = connection.execute(
+        "select data_file from ducklake_list_files('lake', ?, schema => ?)",
+        [held.table, held.schema],
+    ).fetchall()
+    return [str(row[0]) for row in rows]
 
 
 def _newest(lake: Lake) -> int:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
-from platform_assets.cli.screen import step
+from platform_assets.cli.screen import ERR, step
 from resources.platform import Platform
 from resources.settings import Settings
+
+if TYPE_CHECKING:
+    from resources.lake import Lake
 
 DATABASES = ("watermain", "dagster")
 
@@ -25,8 +29,22 @@ def lay_ground(platform: Platform) -> None:
         with lake.get_connection() as connection:
             ledger.create(connection)
             line.say(f"snapshot {lake.snapshot(connection)}, files in {short(lake.folder)}")
+    settle(lake)
     with step("Dagster's instance") as line:
         line.say(short(str(write_instance(settings))))
+
+
+def settle(lake: Lake) -> None:
+    """Write into files what an earlier release left in the catalog."""
+    from platform_assets.build.file_resident import settle as settled
+    from platform_assets.declare.errors import WatermainError
+
+    for done in settled(lake):
+        if isinstance(done, WatermainError):
+            ERR.print(f"  {done}", style="yellow")
+            continue
+        with step(f"{done.dataset} into files") as line:
+            line.say(f"{done.rows} rows, the same before and after, in {done.files_after} files")
 
 
 def start_postgres(platform: Platform) -> None:
