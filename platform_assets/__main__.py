@@ -8,6 +8,7 @@ import typer
 
 from platform_assets.cli import (
     branch,
+    compact,
     consumer,
     contract,
     diff,
@@ -52,6 +53,7 @@ app.command()(replay.replay)
 app.command()(stream.stream)
 app.command()(diff.diff)
 app.command()(rollback.rollback)
+app.command()(compact.compact)
 app.command()(listen.listen)
 app.command()(serve.serve)
 app.command()(doctor.doctor)

@@ -18,6 +18,7 @@ from pydantic import Field
 
 from platform_assets.declare.errors import (
     BranchError,
+    BrokenEngineError,
     DiskFullError,
     LostLeaseError,
     UnknownDatasetError,
@@ -25,6 +26,7 @@ from platform_assets.declare.errors import (
     WatermainError,
 )
 from platform_assets.declare.name import DatasetName
+from resources.broken_engine import ENDED, abandon, close
 from resources.failpoint import failpoint
 from resources.fence import DDL, Fence, Lease, catalog_schema, unreachable
 from resources.postgres import EmbeddedPostgres
@@ -52,7 +54,7 @@ class Lake(DuckDBResource):
     """Open connections to the lake, all of a process on one engine with the lake attached.
 
     Guarantees: extensions come from installed wheels, never from the network; the session's
-    time zone is UTC.
+    time zone is UTC; rows of datasets lie in files, none in the catalog.
     """
 
     database: str = Field(default=":memory:")
@@ -81,21 +83,31 @@ class Lake(DuckDBResource):
         """Open a connection for the block, with the lake attached as `lake`.
 
         Guarantees: connections of one process share an engine, never a transaction, a temporary
-        table or a registered one; an engine that lost the catalog is not used again.
+        table or a registered one; an engine that lost the catalog, or ended itself, is not used
+        again, whoever saw it first.
+        Raises: BrokenEngineError, when the engine ended itself in the block.
         """
-        connection = self._engine().cursor()
+        connection = self._session()
         try:
-            connection.execute("set timezone = 'UTC'")
             yield connection
-        except (duckdb.Error, UnreachableSystemError) as error:
+        except (duckdb.Error, UnreachableSystemError, BrokenEngineError) as error:
             translated = translate(error, "the lake")
-            if isinstance(translated, UnreachableSystemError):
+            if isinstance(translated, UnreachableSystemError | BrokenEngineError):
                 self.forget()
             if translated is error:
                 raise
             raise translated from error
         finally:
-            connection.close()
+            close(connection)
+
+    def _session(self) -> duckdb.DuckDBPyConnection:
+        """A connection of the engine that lives, or of a new one."""
+        engine = self._engine()
+        try:
+            return _in_utc(engine)
+        except ENDED:
+            self.forget(engine)
+            return _in_utc(self._engine())
 
     def _engine(self) -> duckdb.DuckDBPyConnection:
         """The engine of this process, opened when there is none."""
@@ -123,10 +135,14 @@ class Lake(DuckDBResource):
             *words,
         )
 
-    def forget(self) -> None:
-        """Open a new engine for the next connection: what this one knows is out of date."""
+    def forget(self, engine: duckdb.DuckDBPyConnection | None = None) -> None:
+        """Open a new engine for the next connection: what this one knows is out of date.
+
+        Guarantees: where an engine is named, another that was opened since stays.
+        """
         with _OPENING:
-            _ENGINES.pop(self._place, None)
+            if engine is None or _ENGINES.get(self._place) is engine:
+                _ENGINES.pop(self._place, None)
 
     def _open(self) -> duckdb.DuckDBPyConnection:
         settings = load_settings()
@@ -166,7 +182,7 @@ class Lake(DuckDBResource):
         try:
             connection.execute(
                 f"attach {self.source} as lake (data_path {text(self.folder)},"
-                f" data_inlining_row_limit 500{where})"
+                f" data_inlining_row_limit 0{where})"
             )
         except duckdb.Error as error:
             if self.branch and "does not exist" in str(error):
@@ -272,9 +288,17 @@ class Lake(DuckDBResource):
         return int(row[0]) if row else 0
 
 
+def _in_utc(engine: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
+    connection = engine.cursor()
+    connection.execute("set timezone = 'UTC'")
+    return connection
+
+
 def _roll_back(connection: duckdb.DuckDBPyConnection) -> None:
     try:
         connection.execute("rollback")
+    except ENDED:
+        abandon(connection)
     except duckdb.Error:
         return  # there is no transaction any more
 
@@ -302,6 +326,13 @@ def translate(error: BaseException, dataset: str) -> BaseException:
         )
     if isinstance(error, duckdb.Error) and any(sign in message for sign in GONE):
         return unreachable(error, data=UNKNOWN)
+    if isinstance(error, ENDED):
+        return BrokenEngineError(
+            f"{dataset}: the engine ended itself: {message.splitlines()[0][:300]}",
+            declared="resources/lake.py, DuckDB with DuckLake",
+            data=UNKNOWN,
+            next="run it again, with an engine that is opened anew",
+        )
     return error
 
 

@@ -14,6 +14,7 @@ import duckdb
 from platform_assets.build.arrival import TYPED, Arrival
 from platform_assets.build.audit import audit
 from platform_assets.build.code import code_version
+from platform_assets.build.compaction import tidy
 from platform_assets.build.drift import Drifting, both
 from platform_assets.build.lateness import Late, Watermarks
 from platform_assets.build.partition import Span, span_between
@@ -91,6 +92,7 @@ class Intake:
     landing: _Landing
     source: Source
     positions: dict[str, str]
+    taken: int = 0
 
     def take(self, limit: Limit) -> Iterator[ledger.BatchRow]:
         """Commit what waits at the source; give the ledger row of each batch."""
@@ -101,6 +103,8 @@ class Intake:
             self.positions[batch.shard] = batch.end
             failpoint("ingest.before_acknowledge")
             self.source.acknowledge({batch.shard: batch.end})
+            self.taken += 1
+            self.landing.tidy(self.taken)
             if self.landing.recorded is not None:
                 yield self.landing.recorded
 
@@ -160,6 +164,11 @@ class _Landing:
         failpoint("ingest.after_commit")
         for outcome in fresh:
             self.outcomes[outcome.partition] = both(self.outcomes.get(outcome.partition), outcome)
+
+    def tidy(self, taken: int) -> None:
+        """Make few files of many, now and then: a stream never lets its lease go."""
+        turn = self.lease.epoch + taken
+        tidy(self.job.lake, self.connection, self.dataset.name, self.lease, turn)
 
     def _land(self, batch: Batch, columns: str) -> None:
         """Write the rows; how they lie in a file means nothing, so each thread writes its own."""

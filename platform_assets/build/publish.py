@@ -18,6 +18,7 @@ from platform_assets.build.audit import audit
 from platform_assets.build.body import staged_sql
 from platform_assets.build.carried_code import carried_code
 from platform_assets.build.code import code_version
+from platform_assets.build.compaction import tidy
 from platform_assets.build.need_check import audit_needs, need_samples
 from platform_assets.build.partition import Span, overlapping
 from platform_assets.build.partition_rule import means
@@ -205,6 +206,7 @@ class _Bench:
     def ended(self, attempt: Publication, began: float) -> Publication:
         """The same once its transaction is over: what readers see now, how long it took."""
         snapshot = self.job.lake.snapshot(self.connection)
+        tidy(self.job.lake, self.connection, self.dataset.name, self.lease, self.lease.epoch)
         return replace(attempt, output_snapshot=snapshot, seconds=time.monotonic() - began)
 
     @contextmanager

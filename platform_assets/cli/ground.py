@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
-from platform_assets.cli.screen import step
+from platform_assets.cli.screen import ERR, step
 from resources.platform import Platform
 from resources.settings import Settings
+
+if TYPE_CHECKING:
+    from resources.lake import Lake
 
 DATABASES = ("watermain", "dagster")
 
@@ -26,6 +30,7 @@ def lay_ground(platform: Platform) -> None:
         with lake.get_connection() as connection:
             ledger.create(connection)
             line.say(f"snapshot {lake.snapshot(connection)}, files in {short(lake.folder)}")
+    settle(lake)
     with step("Dagster's instance") as line:
         line.say(short(str(write_instance(settings))))
 
@@ -40,6 +45,19 @@ def close_folder(settings: Settings) -> None:
         closed = close(settings)
         told = f"closed to others: {len(closed)} paths" if closed else "its owner's alone"
         line.say(f"{short(str(settings.home))}, {told}")
+
+
+def settle(lake: Lake) -> None:
+    """Write into files what an earlier release left in the catalog."""
+    from platform_assets.build.file_resident import settle as settled
+    from platform_assets.declare.errors import WatermainError
+
+    for done in settled(lake):
+        if isinstance(done, WatermainError):
+            ERR.print(f"  {done}", style="yellow")
+            continue
+        with step(f"{done.dataset} into files") as line:
+            line.say(f"{done.rows} rows, the same before and after, in {done.files_after} files")
 
 
 def start_postgres(platform: Platform) -> None:

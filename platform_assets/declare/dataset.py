@@ -17,6 +17,7 @@ from platform_assets.declare.drift import DRIFTS, EXTRA
 from platform_assets.declare.errors import InvalidDeclarationError, quoted
 from platform_assets.declare.feature import Feature
 from platform_assets.declare.frame import FRAMES, asked
+from platform_assets.declare.kept_type import unkept
 from platform_assets.declare.name import DatasetName
 from platform_assets.declare.need import Needs
 from platform_assets.declare.own_column import OWN_PREFIX, own_columns
@@ -80,6 +81,8 @@ class Dataset:
                 "leave it out; it is for events: files, messages, devices, REST, webhooks",
             )
         yield from self._one_row_complaints()
+        for column in self.contract.columns:
+            yield from unkept(column.type, column.name)
         yield from self._drift_complaints({name.lower() for name in names})
         yield from self.feature.complaints(self.contract) if self.feature else ()
         for check in self.checks:

@@ -80,6 +80,10 @@ class DiskFullError(TransientError):
     """Report a disk without room for the data of this batch."""
 
 
+class BrokenEngineError(TransientError):
+    """Report an engine that ended itself; the next one is opened anew."""
+
+
 class LostLeaseError(TransientError):
     """Refuse the commit of a writer whose lease moved on."""
 
@@ -90,6 +94,14 @@ class LostRowsError(TransientError):
 
 class BranchError(TerminalError):
     """Refuse what a branch of the lake cannot be asked for."""
+
+
+class ChangedRowsError(TerminalError):
+    """Refuse to write rows again that would not be the same afterwards."""
+
+
+class UnreadableRowsError(TerminalError):
+    """Report published rows that an older release kept where they cannot be read back."""
 
 
 class LedgerGapError(TerminalError):

@@ -134,9 +134,7 @@ class World:
 
 
 @contextmanager
-def world(
-    systems: Systems, folder: Path, seed: int, *, kind: str = "postgres", files: bool = False
-) -> Iterator[World]:
+def world(systems: Systems, folder: Path, seed: int, *, kind: str = "postgres") -> Iterator[World]:
     """Make an outside system beside an empty lake; drop its slots at the end."""
     number = next(_NUMBERS)
     source, lake = f"factory_{number}", f"factory_lake_{number}"
@@ -155,7 +153,7 @@ def world(
             **outside.environment,
         }
         made = World(environment, outside, chance)
-        given = {**outside.given(), "files": files}
+        given = outside.given()
         verbs = ("initialize", "verify") if kind == "mqtt" else ("initialize",)
         crew.run(Order(environment=environment, verbs=verbs, given=given)).results  # noqa: B018
         if not isinstance(outside, Table):
@@ -178,8 +176,7 @@ def campaign(
 
     def live(number: int) -> Tally:
         tally, kind = Tally(seed), kinds[number % len(kinds)]
-        files = (number + number // len(kinds)) % 2 == 1
-        with world(systems, folder, seed + number, kind=kind, files=files) as made:
+        with world(systems, folder, seed + number, kind=kind) as made:
             _kill_many(made, shares[number], tally)
         tally.kills = Counter({f"{kind}: {place}": n for place, n in tally.kills.items()})
         tally.problems = [f"{kind}: {each}" for each in tally.problems]

@@ -81,8 +81,6 @@ def _initialize(given: Mapping[str, Any]) -> None:
     lake.initialize()
     with lake.get_connection() as connection:
         ledger.create(connection)
-        if given.get("files"):
-            connection.execute("call lake.set_option('data_inlining_row_limit', '0')")
 
 
 def _standing(given: Mapping[str, Any]) -> tuple[dict[str, str], list[tuple[str, str]]]:
