@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -58,7 +58,7 @@ class Watermarks:
         if span is None or begin is None or span.first >= begin:
             return Late()
         contract = self.dataset.contract
-        over = Span(span.cadence, span.first, begin)
+        over = replace(span, last=begin)
         column = quote(str(contract.event_time))
         rows = connection.execute(
             f"select {over.key(contract)}, count(*) from {arrived}"
