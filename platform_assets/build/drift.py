@@ -106,7 +106,8 @@ class Drifting:
         held = dict(
             self.connection.execute(
                 f"select name, count(*) from (select unnest(json_keys({quote(EXTRA)})) as name"
-                f" from {self.typed} where _reason is null) where list_contains(?, name) group by 1",
+                f" from {self.typed} where _reason is null) where list_contains(?, name)"
+                " group by 1",
                 [names],
             ).fetchall()
         )

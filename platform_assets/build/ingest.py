@@ -5,7 +5,7 @@ from __future__ import annotations
 import resource
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -15,6 +15,7 @@ from platform_assets.build.arrival import TYPED, Arrival
 from platform_assets.build.audit import audit
 from platform_assets.build.code import code_version
 from platform_assets.build.drift import Drifting, both
+from platform_assets.build.landing_net import UNLANDED, UndoError, sound_part
 from platform_assets.build.lateness import Late, Watermarks
 from platform_assets.build.partition import Span
 from platform_assets.build.publication import Job, Outcome, Publication
@@ -130,7 +131,24 @@ class _Landing:
         self.drift = Drifting(self.dataset, self.connection, TYPED, self.job.run_id)
 
     def commit(self, batch: Batch, began: float) -> None:
-        """Make one batch visible with its ledger row, or nothing of it."""
+        """Make one batch visible with its ledger row, or nothing of it; odd rows go aside."""
+        marks = self.watermarks.copy()
+        try:
+            self._commit(batch, began)
+        except UNLANDED as error:
+            self.watermarks = marks
+
+            def tried(part: Batch) -> None:
+                self.connection.execute("reset session preserve_insertion_order")
+                with suppress(UndoError):
+                    self._commit(part, began, trial=True)
+                self.watermarks = marks.copy()
+
+            with sound_part(batch, self._kind, tried, error) as sound:
+                self.connection.execute("reset session preserve_insertion_order")
+                self._commit(sound, began)
+
+    def _commit(self, batch: Batch, began: float, *, trial: bool = False) -> None:
         self.drift.refuse(batch)
         rejected = self.arrival.take(batch, self.drift.carried(batch))
         self.repeated = leave_out_repeats(self.connection, self.dataset, self.arrival)
@@ -155,10 +173,12 @@ class _Landing:
             fresh = self._outcomes(batch, span)
             self._quarantine(batch)
             self.written = written.sync(last=True)
-            self.size += self.written
             self._record(batch, rejected, fresh, began)
+            if trial:
+                raise UndoError
             failpoint("ingest.after_ledger_before_commit")
         failpoint("ingest.after_commit")
+        self.size += self.written
         for outcome in fresh:
             self.outcomes[outcome.partition] = both(self.outcomes.get(outcome.partition), outcome)
 

@@ -52,6 +52,10 @@ class Watermarks:
         marks = [end.watermark_at for end in ends.values() if end.watermark_at is not None]
         return cls(dataset=dataset, shards=shards, reached=max(marks, default=None))
 
+    def copy(self) -> Watermarks:
+        """The same marks, which stand still when these move on."""
+        return replace(self, shards=dict(self.shards))
+
     def late(self, connection: duckdb.DuckDBPyConnection, arrived: str, span: Span | None) -> Late:
         """Count the typed rows that belong to partitions which were over before they came."""
         begin = self._open_since()

@@ -82,8 +82,10 @@ class JsonRows:
         for begin, end in _portions(values):
             for part in sifted(lambda at, to: self._read(values[at:to], at), begin, end):
                 if isinstance(part, Poisoned):
-                    part = replace(self._read([], 0), refused={part.place: part.reason})
-                parts.append(part)
+                    none = self._read([], 0)
+                    parts.append(replace(none, refused={part.place: part.reason}))
+                else:
+                    parts.append(part)
         return parts[0] if len(parts) == 1 else _joined(parts, extra=self.keeps_extra)
 
     def _read(self, values: Sequence[bytes | None], first: int) -> Decoded:

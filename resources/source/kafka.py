@@ -17,9 +17,10 @@ from resources.clock import Clock
 from resources.credential import Address
 from resources.settings import Settings
 from resources.source.delivery import Caps
+from resources.source.instant import instant_of
 from resources.source.json_rows import JsonRows
 from resources.source.kafka_log import Log, Marks, Reading
-from resources.source.kafka_rows import MessageRows, instant_of
+from resources.source.kafka_rows import MessageRows
 from resources.source.protocol import REJECTED, Backlog, Batch, Limit, Shape
 from resources.source.schema_rows import SchemaRows, opened
 from resources.source.spill import Spill, handed_out, sweep

@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
 from confluent_kafka import TIMESTAMP_NOT_AVAILABLE, Message
 
 from resources.source.extra import EXTRA
+from resources.source.instant import instant_of
 from resources.source.json_rows import JsonRows
 from resources.source.poison import Poisoned, UnreadableRecordError, sifted
 from resources.source.protocol import REJECTED
@@ -19,8 +20,6 @@ from resources.source.schema_registry import HEAD, UnreadableMessageError, schem
 from resources.source.schema_rows import SchemaRows
 
 SETTLED = timedelta(minutes=10)
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_FIRST, _LAST = -62_135_596_800_000, 253_402_300_799_999  # in milliseconds: years 1 to 9999
 MESSAGE_COLUMNS = pa.schema(
     [
         ("_partition", pa.int64()),
@@ -111,13 +110,6 @@ def text_of(value: bytes | str | None) -> str | None:
         return "\\x" + value.hex()
 
 
-def instant_of(milliseconds: int) -> datetime | None:
-    """The instant that a record's time means; None for one that no calendar has."""
-    if not _FIRST <= milliseconds <= _LAST:
-        return None
-    return _EPOCH + timedelta(milliseconds=milliseconds)
-
-
 def _own(messages: Sequence[Message]) -> list[pa.Array]:
     """The columns that tell where messages lay."""
     return [
@@ -141,7 +133,7 @@ def _microseconds(message: Message) -> int | None:
 def _far(message: Message) -> str | None:
     """Say that a record's time is none that a calendar has."""
     kind, milliseconds = message.timestamp()
-    if kind == TIMESTAMP_NOT_AVAILABLE or _FIRST <= milliseconds <= _LAST:
+    if kind == TIMESTAMP_NOT_AVAILABLE or instant_of(milliseconds) is not None:
         return None
     return f"has a time, {milliseconds} ms since 1970, whose year has no four digits"
 

@@ -41,15 +41,20 @@ class Poisoned(NamedTuple):
     reason: str
 
 
-def sifted(read: Callable[[int, int], Read], begin: int, end: int) -> Iterator[Read | Poisoned]:
+def sifted(
+    read: Callable[[int, int], Read],
+    begin: int,
+    end: int,
+    fatal: tuple[type[Exception], ...] = POISON,
+) -> Iterator[Read | Poisoned]:
     """Read the places from `begin` up to `end` at once; where that raises, each half alone.
 
     Guarantees: what is given is in order; a place is poisoned only if reading it alone raises,
-    be it one of POISON, with the error's type in the reason, or UnreadableRecordError.
+    be it one that is `fatal` to it, with the error's type in the reason, or UnreadableRecordError.
     """
     try:
         found = read(begin, end)
-    except (UnreadableRecordError, *POISON) as error:
+    except (UnreadableRecordError, *fatal) as error:
         if end - begin <= 1:
             yield Poisoned(begin, cannot_be_read(error))
             return
@@ -57,8 +62,8 @@ def sifted(read: Callable[[int, int], Read], begin: int, end: int) -> Iterator[R
         yield found
         return
     middle = (begin + end) // 2
-    yield from sifted(read, begin, middle)
-    yield from sifted(read, middle, end)
+    yield from sifted(read, begin, middle, fatal)
+    yield from sifted(read, middle, end, fatal)
 
 
 def cannot_be_read(error: BaseException) -> str:

@@ -16,8 +16,17 @@ from platform_assets.build.calendar_reach import outside_calendar
 from platform_assets.build.ingest import capture
 from platform_assets.build.publication import Job, Publication
 from platform_assets.build.row_span import span_of_rows
-from platform_assets.declare import Cadence, Column, Contract, Daily, Dataset, Files, Hourly
-from platform_assets.declare import Monthly, raw
+from platform_assets.declare import (
+    Cadence,
+    Column,
+    Contract,
+    Daily,
+    Dataset,
+    Files,
+    Hourly,
+    Monthly,
+    raw,
+)
 from platform_assets.declare.errors import InvalidCadenceError
 from resources import ledger
 from resources.lake import Lake, table
@@ -73,7 +82,7 @@ def captured(
 def test_event_time_outside_the_calendar_goes_aside_alone(
     lake: Lake, cadence: Cadence, kind: pa.DataType
 ) -> None:
-    """Infinities, years before Christ, of five digits: each row aside, whole, its neighbour kept."""
+    """Infinities, years before Christ or of five digits: each row aside, its neighbour kept."""
     odd = {
         "infinity": LATE, "-infinity": EARLY, "20240-05-01": LATE, "9999-12-31": LATE,
         "9999-01-02": LATE, "290000-01-01": LATE, "0044-03-15 (BC)": EARLY, "0001-01-01": EARLY,
