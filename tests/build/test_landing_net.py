@@ -14,7 +14,8 @@ import pytest
 from platform_assets.build.ingest import capture
 from platform_assets.build.landing_net import sound_part
 from platform_assets.build.publication import Job
-from platform_assets.declare import Column, Contract, Files, Kafka, Mqtt, Postgres, Query, raw
+from platform_assets.declare import Column, Contract, Files, Kafka, Mqtt, Postgres, raw
+from platform_assets.declare.check import Query
 from platform_assets.declare.dataset import Dataset
 from platform_assets.declare.source import Source
 from resources import ledger
@@ -28,6 +29,7 @@ CONTRACT = Contract(
     columns=(Column("id", pa.string(), "the thing"), Column("note", pa.string(), "about it")),
 )
 FILES = Files(connection="drop", pattern="*.csv", format="csv")
+DEVICES = Mqtt(connection="bus", topic="t", device="d", sequence="n")
 BROKEN = pa.array([b"\xff\xfe"]).view(pa.string())  # what no engine takes for text
 
 
@@ -97,7 +99,7 @@ def test_row_in_a_file_is_singled_out_alike(lake: Lake, tmp_path: Path) -> None:
 
 def test_row_that_a_check_cannot_be_asked_about_is_aside(lake: Lake) -> None:
     """What raises behind the typing, in the lake's own transaction, is singled out there."""
-    number = Query("is_a_number", "select * from \"shop.raw.things\" where note::int < 0")
+    number = Query(name="is_a_number", sql='select * from "shop.raw.things" where note::int < 0')
     rows, aside = captured(lake, things(FILES, number), arrived("1", "no number", "3"))
     assert rows == [("0", "1"), ("2", "3")]
     ((position, why, payload),) = aside
@@ -108,7 +110,7 @@ def test_row_that_a_check_cannot_be_asked_about_is_aside(lake: Lake) -> None:
 
 def test_error_that_is_no_row_s_fault_is_raised(lake: Lake) -> None:
     """Without a single row it comes again: nothing goes aside, nothing is committed."""
-    wrong = Query("is_wrong", 'select * from "shop.raw.things" where nothing_of_the_kind')
+    wrong = Query(name="is_wrong", sql='select * from "shop.raw.things" where nothing_of_the_kind')
     with pytest.raises(duckdb.BinderException, match="nothing_of_the_kind"):
         captured(lake, things(FILES, wrong), arrived("a"))
     with lake.get_connection() as connection:
@@ -139,8 +141,7 @@ def test_change_aside_leaves_its_transaction_in_order(lake: Lake) -> None:
     ("source", "own", "position"),
     [
         (Kafka(connection="bus", topic="t"), {"_offset": [7]}, "files/h/7"),
-        (Mqtt(connection="bus", topic="t"), {"_topic": ["t/1"], "_device": ["d"], "_sequence": [9]},
-         "t/1/d/9"),
+        (DEVICES, {"_topic": ["t/1"], "_device": ["d"], "_sequence": [9]}, "t/1/d/9"),
         (FILES, {"_row": [3]}, "3"),
         (Postgres(connection="shop", table="public.t"), {"_lsn": [5]}, "5"),
     ],
