@@ -7,6 +7,7 @@ records and fixed values of no size.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from io import BytesIO
 from typing import Any, NamedTuple
 
@@ -24,7 +25,7 @@ class Budget(BytesIO):
 
     def __init__(self, data: bytes, weight: int) -> None:
         super().__init__(data)
-        self.weight, self.spent = weight, 0
+        self.data, self.weight, self.spent = data, weight, 0
 
     def read(self, size: int | None = -1) -> bytes:
         """Give bytes. Raises: UnreadableRecordError."""
@@ -75,17 +76,18 @@ class Reading:
         """
         if isinstance(error, EOFError):
             raise error
-        stream.seek(begin)
-        if isinstance(stream, Budget):
-            stream.spent = -len(stream.getbuffer()) * self.weight
-        nothing = fastavro.parse_schema({"type": "record", "name": self._name, "fields": []})
-        self._read(stream, self.schema, nothing)
-        data = stream.getvalue()[begin : stream.tell()]
-        return Unread(cannot_be_read(error), data)
+        data = stream.data if isinstance(stream, Budget) else stream.getvalue()
+        beside = BytesIO(data)
+        beside.seek(begin)
+        self._read(beside, self.schema, self._nothing)
+        stream.seek(beside.tell())
+        return Unread(cannot_be_read(error), data[begin : beside.tell()])
 
-    @property
-    def _name(self) -> str:
-        return str(self.schema["name"])
+    @cached_property
+    def _nothing(self) -> Any:
+        """A record of the same name without a field: a reader of it passes over all of them."""
+        name = str(self.schema["name"])
+        return fastavro.parse_schema({"type": "record", "name": name, "fields": []})
 
     def some(self, stream: BytesIO, most: int) -> list[Any]:
         """Read at least one record, at most so many; one that cannot be read is an Unread."""

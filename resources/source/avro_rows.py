@@ -51,6 +51,7 @@ class AvroRows:
         self.paths = {n: tuple(fields[n].split(".")) if n in fields else (n,) for n in columns}
         self.unknown_columns: tuple[str, ...] = ()
         self._leaves: dict[str, Leaf] = {}
+        self._passed = 0
         self._kept: dict[str, tuple[tuple[str, ...], Schema]] = {}
 
     def __iter__(self) -> Iterator[Rows | Reject]:
@@ -86,6 +87,12 @@ class AvroRows:
                 elif part.rows.num_rows:
                     yield part
             if end < len(records):
+                self._passed += len(records[end].data)
+                if self._passed > self.caps.row_bytes:
+                    raise UnreadableFileError(
+                        f"records of more than {self.caps.row_bytes} bytes cannot be read, the"
+                        f" first because it {records[end].reason}"
+                    )
                 shown = records[end].data[: self.caps.payload_bytes // 2]
                 yield Reject(first + end, records[end].reason, "\\x" + shown.hex())
             begin = end + 1
