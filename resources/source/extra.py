@@ -12,7 +12,16 @@ from resources.source.arrow_text import exact_text
 from resources.source.delivery import UnreadableFileError
 from resources.source.poison import POISON
 
-__all__ = ["EXTRA", "any_text", "distinct", "packed", "packed_columns", "row_text", "told"]
+__all__ = [
+    "EXTRA",
+    "any_text",
+    "distinct",
+    "packed",
+    "packed_columns",
+    "row_text",
+    "sound_text",
+    "told",
+]
 
 
 def packed(pairs: Iterable[tuple[str, str | None]]) -> str | None:
@@ -20,7 +29,7 @@ def packed(pairs: Iterable[tuple[str, str | None]]) -> str | None:
 
     Guarantees: names stand in their order, a half character as its escape.
     """
-    held = {_sound(name): _sound(value) for name, value in pairs if value is not None}
+    held = {sound_text(name): sound_text(value) for name, value in pairs if value is not None}
     return json.dumps(held, ensure_ascii=False) if held else None
 
 
@@ -95,8 +104,8 @@ def _plain(value: object) -> str:
     return "\\x" + value.hex() if isinstance(value, bytes) else str(value)
 
 
-def _sound(text: str) -> str:
-    """The text with half characters escaped, for no engine takes them."""
+def sound_text(text: str) -> str:
+    """Give the text with half characters escaped, for no engine takes them."""
     if text.isascii():
         return text
     return text.encode("utf-8", "backslashreplace").decode()

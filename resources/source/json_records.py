@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Iterable, Sequence
 from itertools import islice
 
-from resources.source.extra import packed
+from resources.source.extra import packed, sound_text
 from resources.source.json_text import Deep, Doubled, Number, single, written
 from resources.source.measure import TOO_DEEP, deep_parts, excess
 
@@ -117,7 +117,8 @@ class JsonRows:
             raise UnfitRecordError("it is nested too deeply") from None
         if not self._declared.issuperset(record):
             room = MOST_UNKNOWN - len(self._unknown)
-            fresh = (n for n in record if n not in self._declared and n not in self._unknown)
+            names = (sound_text(n) for n in record if n not in self._declared)
+            fresh = (n for n in names if n not in self._unknown)
             self._unknown.update(dict.fromkeys(islice(fresh, room)))
         return values
 

@@ -15,7 +15,7 @@ from typing import Any
 import pyarrow as pa
 
 from resources.source.delivery import Caps
-from resources.source.extra import packed
+from resources.source.extra import packed, sound_text
 from resources.source.json_text import Doubled, Number, single, written
 from resources.source.measure import excess
 from resources.source.poison import Poisoned, sifted
@@ -170,7 +170,7 @@ class JsonRows:
         names: set[str] = set()
         names.update(*objects)
         if room := _MOST_UNKNOWN - len(self.unknown):
-            fresh = {prefix + name for name in names - tree.keys()} - self.unknown
+            fresh = {sound_text(prefix + name) for name in names - tree.keys()} - self.unknown
             self.unknown.update(sorted(fresh)[:room] if len(fresh) > room else fresh)
         for head, branch in tree.items():
             if branch and _LEAF not in branch:

@@ -45,6 +45,7 @@ CONTRACT = Contract(
     ),
 )
 CADENCE = Hourly(start=date(2013, 1, 1))
+WANTED = Shape(dataset="poison.raw.things", columns=("id",))
 TABLE = (
     "create table public.poison (id text, at text, amount text, note text, extra text)",
     "alter table public.poison replica identity full",
@@ -76,6 +77,7 @@ def told(kind: str, bench: Bench, home: Path, records: Sequence[Record]) -> Iter
             yield topic.open
         elif kind == "mqtt":
             stations = MqttKind(bench.systems.mqtt, home)
+            stations.open(WANTED).verify()  # the session of the dataset begins here
             stations.send(*(record.told for record in records))
             yield stations.open
         elif kind == "rest":
@@ -133,7 +135,7 @@ def poisoned(bench: Bench, kind: str, number: int, seed: int) -> Poisoning:
         lake.initialize()
         with lake.get_connection() as connection:
             ledger.create(connection)
-        word = opened(Shape(dataset="poison.raw.things", columns=("id",))).word
+        word = opened(WANTED).word
         dataset = raw(
             "poison.raw.things", source=word, contract=CONTRACT, owner="team:t", cadence=CADENCE
         )
@@ -157,12 +159,12 @@ def _judge(
             f"select position, reason, payload from {ledger.QUARANTINE}"
         ).fetchall()
     notes: dict[str, list[str | None]] = {}
-    for name, note in rows:
-        notes.setdefault(name, []).append(note)
+    for name, note in rows:  # one whose id was a list is kept with the list's text
+        notes.setdefault(poison_words.NAME.findall(name)[0], []).append(note)
     payloads = [payload or "" for _, _, payload in aside]
     for record in records:
         kept = notes.get(record.name, [])
-        held = [each for each in payloads if record.mark in each]
+        held = [each for each in payloads if record.mark in each or record.hex in each]
         if len(kept) + len(held) != 1:
             found.problems.append(f"{kind}: {record} is kept {len(kept)}, aside {len(held)} times")
         elif kept and record.note is not None and kept[0] != record.note:

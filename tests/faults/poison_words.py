@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import random
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +17,7 @@ import pyarrow.parquet as pq
 from tests.resources.source.test_avro_rows import container, varint
 
 GOOD_AT = "2024-05-01 10:00:00+00:00"
+NAME = re.compile(r"(?:poison|good)\d{5}x")
 CLOCK = 1_714_557_600_000
 TIMES = (
     "infinity", "-infinity", "0044-03-15 (BC)", "20240-05-01 10:00:00Z", "9999-12-31 23:59:59Z",
@@ -60,6 +62,11 @@ class Record:
     def mark(self) -> str:
         """A text that no other record has."""
         return self.name
+
+    @property
+    def hex(self) -> str:
+        """The same where a payload shows bytes."""
+        return self.name.encode().hex()
 
     def __str__(self) -> str:
         return f"{self.name} {self.told[:90]!r}"
