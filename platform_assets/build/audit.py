@@ -38,10 +38,10 @@ MOST_KEYS = 5
 def audit(
     connection: duckdb.DuckDBPyConnection,
     staged: Staged,
-    keys: list[str],
+    keys: Sequence[str] | None,
     checks: Sequence[Check] | None = None,
 ) -> tuple[dict[str, int], list[Finding]]:
-    """Count rows and run every check in each partition.
+    """Count rows and run every check in each partition; without `keys`, in those that have rows.
 
     Guarantees: counts are exact by whichever route; what the files' footers prove is not read,
     row rules share one scan, a second one counts where some row breaks a rule.
@@ -94,7 +94,7 @@ class _Walk:
             for key, count in self.rows.items()
         ]
 
-    def scan(self, keys: list[str]) -> None:
+    def scan(self, keys: Sequence[str] | None) -> None:
         """Count the rows of each partition, those that break a row rule, keys that may repeat.
 
         As many hashes of a key as rows prove that none repeats in any of the partitions.
@@ -116,6 +116,7 @@ class _Walk:
                 " * exclude (p, n, breaks)"
                 f" from counted, (select {', '.join(repeats) or 'count(*)'} from scanned)",
             )
+            keys = sorted(found) if keys is None else keys
             self.rows = {key: int(found[key][0]) if key in found else 0 for key in keys}
             if any(f[1] for f in found.values()):
                 self._count({s.check.label: r for s, r in zip(shared, rules, strict=True)})

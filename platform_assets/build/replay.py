@@ -10,8 +10,8 @@ import duckdb
 
 from platform_assets.build.code import code_version
 from platform_assets.build.drift import learnt, replayed_columns, sound
-from platform_assets.build.partition import span_between
 from platform_assets.build.publication import Job
+from platform_assets.build.row_span import span_of_rows
 from platform_assets.build.table import (
     ROW_POSITIONS,
     engine_types,
@@ -147,15 +147,12 @@ def _type_again(connection: duckdb.DuckDBPyConnection, dataset: Dataset) -> None
 
 def _partitions(connection: duckdb.DuckDBPyConnection, dataset: Dataset) -> dict[str, int]:
     """The rows to publish of each partition."""
-    key, event = "''", dataset.contract.event_time
-    if dataset.cadence is not None and event is not None:
-        ends = connection.execute(
-            f"select min({quote(event)})::timestamp::varchar,"
-            f" max({quote(event)})::timestamp::varchar from {AGAIN}"
-        ).fetchone()
-        if ends is None or ends[0] is None:
+    key = "''"
+    if dataset.cadence is not None and dataset.contract.event_time is not None:
+        span = span_of_rows(connection, dataset, AGAIN)
+        if span is None:
             return {}
-        key = span_between(dataset, str(ends[0]), str(ends[1])).key(dataset.contract)
+        key = span.key(dataset.contract)
     found = connection.execute(
         f"select {key}, count(*) from {AGAIN} group by 1 order by 1"
     ).fetchall()

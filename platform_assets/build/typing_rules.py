@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping
 
 import pyarrow as pa
 
-from platform_assets.build.partition import is_zoned
+from platform_assets.build.calendar_reach import outside_calendar
 from platform_assets.declare.dataset import Dataset
 from resources.lake import quote, text
 
@@ -86,22 +86,6 @@ def reject_reason(dataset: Dataset, value_of: Callable[[str], str]) -> str:
         )
     cases += [f"when {quote(n)} is null then {text(f'`{n}` is null')}" for n in needed]
     if dataset.cadence is not None and contract.event_time:
-        event = contract.column(contract.event_time)
-        value = value_of(event.name)
-        first = (
-            dataset.cadence.window(dataset.cadence.start.strftime("%Y-%m-%d")).start
-            if dataset.cadence.unit == "day"
-            else None
-        )
-        if first is not None:
-            bound = (
-                f"timestamptz {text(first.isoformat())}"
-                if is_zoned(contract)
-                else f"timestamp {text(dataset.cadence.start.isoformat())}"
-            )
-            cases.append(
-                f"when {value} < {bound} then"
-                f" {text(f'`{event.name}` lies before the first partition')}"
-            )
+        cases += outside_calendar(dataset, value_of(contract.event_time))
     guard = "_op <> 't'" if kind == "postgres" else "true"
     return f"case when not ({guard}) then null {' '.join(cases)} end"

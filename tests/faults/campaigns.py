@@ -10,6 +10,7 @@ from tests.faults import (
     fullness,
     lateness,
     parities,
+    poison,
     restarts,
     rotations,
     zombies,
@@ -136,6 +137,11 @@ CAMPAIGNS: dict[str, Campaign] = {
         holds="boundary values of each type through each kind: exact, or refused with a reason",
         count=1500,
         run=fidelity.campaign,
+    ),
+    "poison": Campaign(
+        holds="poison records of nine kinds among good ones: each kept equal or aside, alone",
+        count=2700,
+        run=poison.campaign,
     ),
     "bite": Campaign(
         holds="planted defects: each is found", count=len(bite.PLANTS), run=bite.campaign
