@@ -20,10 +20,11 @@ from platform_assets.declare.errors import (
     InvalidDeclarationError,
     TerminalError,
     UnknownDatasetError,
+    WatermainError,
     quoted,
 )
 from platform_assets.declare.name import DatasetName
-from resources.lake import Lake
+from resources.lake import Lake, translate
 from resources.lake import table as lake_table
 
 Names = Callable[[], Mapping[DatasetName, Dataset]]
@@ -102,6 +103,9 @@ def query(
         try:
             rows = connection.execute(pinned).to_arrow_table()
         except duckdb.Error as error:
+            found = translate(error, "the lake")
+            if isinstance(found, WatermainError):  # it never reached the data: no refusal
+                raise found from None
             raise _refused(str(error).split("\n")[0][:300]) from error
     return Answer(rows=rows, snapshot=at)
 

@@ -10,7 +10,9 @@ import yaml
 from psycopg.conninfo import conninfo_to_dict
 
 from resources.postgres import EmbeddedPostgres
+from resources.secrets import resolved
 from resources.settings import Settings
+from resources.waits import patient
 
 ROOT = Path(__file__).resolve().parents[1]
 WORKSPACE = ROOT / "workspace.yaml"
@@ -31,7 +33,8 @@ def storage_url(settings: Settings) -> str:
     """The SQLAlchemy address of the database that holds runs, events, schedules."""
     if not settings.postgres:
         return DRIVER + EmbeddedPostgres(settings.home / "postgres").url(DATABASE).partition(":")[2]
-    words = {k: str(v) for k, v in conninfo_to_dict(settings.postgres).items()}
+    dsn = patient(resolved(settings.postgres, settings), settings)
+    words = {k: str(v) for k, v in conninfo_to_dict(dsn).items()}
     database = quote(words.pop("dbname", "postgres"), safe="")
     user, password = words.pop("user", ""), words.pop("password", "")
     login = quote(user, safe="") + (f":{quote(password, safe='')}" if password else "")

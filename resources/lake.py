@@ -25,11 +25,14 @@ from platform_assets.declare.errors import (
     WatermainError,
 )
 from platform_assets.declare.name import DatasetName
+from resources import store
+from resources.belonging import proved, remember
+from resources.catalog import catalog_address, ready, unreachable
 from resources.failpoint import failpoint
-from resources.fence import DDL, Fence, Lease, catalog_schema, unreachable
-from resources.postgres import EmbeddedPostgres
+from resources.fence import DDL, Fence, Lease, catalog_schema
 from resources.settings import Settings, load_settings
 from resources.unsettled import Unsettled, heal
+from resources.waits import engine_words
 from resources.written import Written, present
 
 EXTENSIONS = ("ducklake", "postgres_scanner")
@@ -41,6 +44,8 @@ GONE = (
     "no connection to the server",
     "the database system is",
     'Failed to execute query "ROLLBACK"',
+    "Unable to connect to Postgres",
+    "due to lock timeout",
 )
 MOST_ENGINES = 4
 _OPENING = threading.Lock()
@@ -62,9 +67,16 @@ class Lake(DuckDBResource):
 
     @classmethod
     def from_settings(cls, settings: Settings | None = None) -> Lake:
-        """The lake that the settings describe."""
-        settings = settings or load_settings()
-        return cls(catalog=catalog_dsn(settings), folder=settings.lake_folder)
+        """The lake that the settings describe.
+
+        Raises: OtherLakeError, MissingSettingError, when it is not the data folder's.
+        """
+        settings = proved(settings or load_settings())
+        return cls(catalog=catalog_address(settings), folder=settings.lake_folder)
+
+    def dsn(self) -> str:
+        """The catalog's libpq string for one connection: secrets read now, waits limited."""
+        return ready(self.catalog, load_settings())
 
     def on(self, branch: str) -> Lake:
         """A branch of this lake, whether or not it was made; its new files lie apart."""
@@ -93,7 +105,7 @@ class Lake(DuckDBResource):
                 self.forget()
             if translated is error:
                 raise
-            raise translated from error
+            raise translated from _harmless(error)
         finally:
             connection.close()
 
@@ -152,11 +164,12 @@ class Lake(DuckDBResource):
         return engine
 
     def _attach(self, connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
-        remote = self.folder.startswith("s3://")
+        remote = store.is_remote(self.folder)
         for name in (*EXTENSIONS, *(("httpfs",) if remote else ())):
             connection.execute(f"load '{extension(name)}'")
         if remote:
-            connection.execute(_s3_secret(settings))
+            for statement in _reaching(settings):
+                connection.execute(statement)
         else:
             Path(self.folder).mkdir(parents=True, exist_ok=True)
         where = ""
@@ -170,7 +183,7 @@ class Lake(DuckDBResource):
         except duckdb.Error as error:
             if self.branch and "does not exist" in str(error):
                 raise self._unknown_branch() from error
-            raise unreachable(error) from error
+            raise unreachable(error) from _harmless(error)
         if not remote:
             heal(self.folder)
 
@@ -185,24 +198,27 @@ class Lake(DuckDBResource):
     @property
     def source(self) -> str:
         """What `attach` is told, as a SQL literal."""
-        return text(f"ducklake:postgres:{self.catalog}")
+        return text(f"ducklake:postgres:{self.dsn()}")
 
     def initialize(self) -> None:
         """Create the catalog with its fence where they are missing."""
         with self.get_connection():
             pass
         try:
-            with psycopg.connect(self.catalog) as connection:
+            with psycopg.connect(self.dsn()) as connection:
                 connection.execute("select pg_advisory_xact_lock(hashtext('watermain ddl'))")
                 connection.execute(DDL)
         except psycopg.OperationalError as error:
             raise unreachable(error) from error
+        settings = load_settings()
+        if (self.catalog, self.folder) == (catalog_address(settings), settings.lake_folder):
+            remember(settings)
 
     @property
     def fence(self) -> Fence:
         """The leases of this lake."""
         seconds = load_settings().lease_seconds
-        return Fence(self.catalog, lease_seconds=seconds, branch=self.branch)
+        return Fence(self.dsn(), lease_seconds=seconds, branch=self.branch)
 
     @contextmanager
     def transaction(
@@ -239,7 +255,7 @@ class Lake(DuckDBResource):
             translated = translate(error, lease.dataset)
             if translated is error:
                 raise
-            raise translated from error
+            raise translated from _harmless(error)
 
     def _commit(
         self, connection: duckdb.DuckDBPyConnection, files: Unsettled, lease: Lease, claim: str
@@ -256,14 +272,16 @@ class Lake(DuckDBResource):
                 snapshot = self.fence.outcome(lease.dataset, claim)
             except UnreachableSystemError:
                 files.restore()
-                raise unreachable(error, data=UNKNOWN) from error
+                raise unreachable(error, data=UNKNOWN) from _harmless(error)
             if snapshot is None:
-                if isinstance(translate(error, lease.dataset), UnreachableSystemError):
-                    raise unreachable(error) from error
+                if store.failure(error) is None and isinstance(
+                    translate(error, lease.dataset), UnreachableSystemError
+                ):
+                    raise unreachable(error) from _harmless(error)
                 raise
             files.restore()
             committed = f"published whole, as snapshot {snapshot}; only the answer was lost"
-            raise unreachable(error, data=committed) from error
+            raise unreachable(error, data=committed) from _harmless(error)
 
     def snapshot(self, connection: duckdb.DuckDBPyConnection) -> int:
         """The id of the newest snapshot."""
@@ -276,6 +294,11 @@ def _roll_back(connection: duckdb.DuckDBPyConnection) -> None:
         connection.execute("rollback")
     except duckdb.Error:
         return  # there is no transaction any more
+
+
+def _harmless(error: BaseException) -> BaseException | None:
+    """The cause to show beside an error of ours: none where its words hold the address."""
+    return None if "Postgres at" in str(error) else error
 
 
 def translate(error: BaseException, dataset: str) -> BaseException:
@@ -292,6 +315,8 @@ def translate(error: BaseException, dataset: str) -> BaseException:
             data="not published; readers see the other writer's snapshot",
             next=f"watermain explain {dataset}",
         )
+    if (away := store.failure(error)) is not None:
+        return away
     if "No space left on device" in message:
         return DiskFullError(
             f"{dataset}: no space left on the device that holds the lake",
@@ -304,18 +329,16 @@ def translate(error: BaseException, dataset: str) -> BaseException:
     return error
 
 
-def _s3_secret(settings: Settings) -> str:
-    """The statement that tells the engine how the store is reached."""
-    scheme, _, host = (settings.s3_endpoint or "s3.amazonaws.com").rpartition("://")
-    words = {
-        "key_id": settings.s3_key_id or "",
-        "secret": settings.s3_secret or "",
-        "region": settings.s3_region or "us-east-1",
-        "endpoint": host.rstrip("/"),
-        "url_style": "path",
-    }
-    told = "".join(f", {word} {text(value)}" for word, value in words.items())
-    return f"create secret (type s3{told}, use_ssl {scheme != 'http'})"
+def _reaching(settings: Settings) -> list[str]:
+    """The statements that tell the engine how the store is reached, how long to wait for it."""
+    told = "".join(
+        f", {word} {text(value)}" for word, value in store.engine_secret(settings).items()
+    )
+    scheme = (settings.s3_endpoint or "").rpartition("://")[0]
+    waits = (
+        f"set global {name} = {text(str(value))}" for name, value in engine_words(settings).items()
+    )
+    return [f"create secret (type s3{told}, use_ssl {scheme != 'http'})", *waits]
 
 
 def extension(name: str) -> str:
@@ -330,13 +353,6 @@ def extension(name: str) -> str:
         )
     folder = Path(spec.origin).parent / "extensions" / f"v{duckdb.__version__}"
     return str(folder / f"{name}.duckdb_extension")
-
-
-def catalog_dsn(settings: Settings) -> str:
-    """The libpq string of the catalog database."""
-    if settings.postgres:
-        return settings.postgres
-    return EmbeddedPostgres(settings.home / "postgres").dsn("watermain")
 
 
 def text(value: str) -> str:

@@ -89,7 +89,7 @@ def _disk(settings: Settings) -> tuple[bool, str, str]:
 def _catalog(settings: Settings) -> tuple[bool, str, str]:
     import psycopg
 
-    from resources.lake import catalog_dsn
+    from resources.catalog import catalog_dsn
 
     try:
         with psycopg.connect(catalog_dsn(settings), connect_timeout=5) as connection:
