@@ -25,6 +25,7 @@ from platform_assets.cli import (
     sql,
     status,
     stream,
+    sweep,
     tend,
     up,
 )
@@ -54,6 +55,7 @@ app.command()(diff.diff)
 app.command()(rollback.rollback)
 app.command()(listen.listen)
 app.command()(serve.serve)
+app.command()(sweep.sweep)
 app.command()(doctor.doctor)
 app.command(hidden=True)(tend.tend)
 app.add_typer(new.app, name="new")

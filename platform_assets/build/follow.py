@@ -6,19 +6,26 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 import duckdb
 
 from platform_assets.build.partition import Span, spans, touched
 from platform_assets.build.publication import Job
 from platform_assets.build.publish import publish
+from platform_assets.build.stream import PASSING, unnamed
 from platform_assets.declare.dataset import Dataset
-from platform_assets.declare.errors import BrokenContractError, WatermainError
+from platform_assets.declare.errors import (
+    BrokenContractError,
+    WatermainError,
+)
 from platform_assets.declare.name import DatasetName
-from resources import ledger
+from resources import ledger, trouble
+from resources.backoff import Backoff
+from resources.settings import load_settings
 
 LOOK_SECONDS = 1.0
-PAUSE_SECONDS = 5.0
+PAUSE = timedelta(seconds=5)
 
 Tell = Callable[[str], None]
 
@@ -48,20 +55,43 @@ class Follower:
     pending: dict[DatasetName, set[str]] = field(default_factory=dict)
     due: dict[DatasetName, float] = field(default_factory=dict)
     said: dict[DatasetName, str] = field(default_factory=dict)
+    backoff: Backoff = field(default_factory=lambda: Backoff(first=PAUSE))
 
     def run(self) -> None:
-        """Follow until `stop` is set."""
+        """Follow until `stop` is set; what is away is tried ever more rarely, up to a bound."""
         order = in_order(self.datasets)
         while not self.stop.is_set():
-            failed = False
+            failed = [each for each in map(self._tried, order) if each is not None]
+            if not failed:
+                self._works(order)
+                self.stop.wait(LOOK_SECONDS)
+                continue
+            pause, now = self.backoff.pause(), self.job.clock.now()
+            for dataset, error in failed:
+                home, name = load_settings().home, str(dataset.name)
+                trouble.begin(home, name, error, now=now, again_at=now + pause)
+            self.stop.wait(pause.total_seconds())
+        self._works(order)
+
+    def _tried(self, dataset: Dataset) -> tuple[Dataset, WatermainError] | None:
+        """Refresh a dataset; give the error that it met."""
+        try:
+            self.look()
+            self._refresh(dataset)
+        except WatermainError as error:
+            self._say(dataset, error)
+            return dataset, error
+        except PASSING as error:
+            self._say(dataset, told := unnamed(error))
+            return dataset, told
+        return None
+
+    def _works(self, order: Sequence[Dataset]) -> None:
+        if self.backoff.tries:
             for dataset in order:
-                try:
-                    self.look()
-                    self._refresh(dataset)
-                except WatermainError as error:
-                    self._say(dataset, error)
-                    failed = True
-            self.stop.wait(PAUSE_SECONDS if failed else LOOK_SECONDS)
+                trouble.end(load_settings().home, str(dataset.name))
+            self.tell(f"following goes on, after {self.backoff.tries} tries")
+        self.backoff.rest()
 
     def look(self) -> None:
         """Note which partitions have new inputs."""
