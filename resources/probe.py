@@ -11,6 +11,7 @@ import psycopg
 from platform_assets.declare.errors import UnreachableSystemError
 from resources import store
 from resources.catalog import catalog_dsn, unreachable
+from resources.patience import answered_within
 from resources.settings import Settings, load_settings
 
 NAME = "watermain-probe-"
@@ -24,7 +25,10 @@ def probe_catalog(settings: Settings) -> str:
     """
     word = f"{NAME}{uuid4().hex}"
     try:
-        with psycopg.connect(catalog_dsn(settings)) as connection:
+        with (
+            psycopg.connect(catalog_dsn(settings)) as connection,
+            answered_within(connection, settings.request_seconds),
+        ):
             connection.execute(f"set statement_timeout = '{settings.request_seconds}s'")
             connection.execute("create temp table probed (word text) on commit drop")
             if _has_fence(connection):

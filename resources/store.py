@@ -55,7 +55,7 @@ def client(settings: Settings) -> Any:
     endpoint = settings.s3_endpoint
     if endpoint and "://" not in endpoint:
         endpoint = f"https://{endpoint}"
-    return S3FileSystem(
+    system = S3FileSystem(
         anon=not key,
         key=key or None,
         secret=resolved(settings.s3_secret or "", settings) or None,
@@ -65,6 +65,8 @@ def client(settings: Settings) -> Any:
         skip_instance_cache=True,
         use_listings_cache=False,
     )
+    system.retries = 1  # each of its own would be tried again by the client beneath it
+    return system
 
 
 @contextmanager

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import timedelta
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, fields
+from datetime import datetime, timedelta
 
 import psycopg
 from psycopg import sql
 
 from platform_assets.declare.errors import LostLeaseError
-from platform_assets.declare.name import STAGES, DatasetName
+from resources.branch import branches
 from resources.catalog import unreachable
 from resources.clock import Clock
 from resources.failpoint import failpoint
@@ -32,6 +33,7 @@ _NAMING = (
     "ducklake_delete_file",
     "ducklake_files_scheduled_for_deletion",
 )
+Holding = Callable[[str], AbstractContextManager[object]]
 _CATALOGS = """
 select table_schema, table_name from information_schema.tables where table_name = any(%s)
 """
@@ -50,6 +52,11 @@ class Swept:
     held: int = 0
     foreign: int = 0
 
+    def __add__(self, other: Swept) -> Swept:
+        return Swept(
+            **{f.name: getattr(self, f.name) + getattr(other, f.name) for f in fields(self)}
+        )
+
 
 def sweep(lake: Lake, *, older_than: timedelta = GRACE, clock: Clock | None = None) -> Swept:
     """Take away what no catalog names, neither the lake's nor a branch's.
@@ -59,54 +66,65 @@ def sweep(lake: Lake, *, older_than: timedelta = GRACE, clock: Clock | None = No
     files, which each writer writes. What the platform did not write is left alone.
     Raises: UnreachableSystemError.
     """
-    settings, now = load_settings(), (clock or Clock()).now()
-    files = lake_files(lake.folder, settings)
+    oldest = (clock or Clock()).now() - older_than
+    known = {branch.name for branch in branches(lake)}
+    main = _swept(
+        lake,
+        lake.folder,
+        oldest,
+        lambda path: lake.fence.lease(_dataset(path), wait_seconds=LEASE_WAIT_SECONDS),
+    )
+    beside = f"{lake.folder.rstrip('/')}.branches/"
+
+    def of_branch(path: str) -> AbstractContextManager[object]:
+        name, _, rest = path.partition("/")
+        if name not in known:
+            return nullcontext()  # it was dropped: nobody writes there
+        fence = lake.on(name).fence
+        return fence.lease(_dataset(rest), wait_seconds=LEASE_WAIT_SECONDS)
+
+    return main + _swept(lake, beside, oldest, of_branch)
+
+
+def _swept(lake: Lake, folder: str, oldest: datetime, held: Holding) -> Swept:
+    """Sweep one folder, file by file of one dataset under its lease."""
+    files, named = lake_files(folder, load_settings()), _named(lake)
     young = foreign = 0
     waiting: dict[str, list[Kept]] = defaultdict(list)
-    named = _named(lake)
     for each in files.listed():
         if not _OURS.fullmatch(each.name):
             foreign += 1
-        elif each.name not in named or each.upload:
-            if now - each.at < older_than:
-                young += 1
-            else:
-                waiting[_dataset(each)].append(each)
-    gone, held = _taken(lake, files, waiting)
-    return Swept(
-        files=tuple(sorted(each.path for each in gone)),
-        bytes=sum(each.size for each in gone),
-        young=young,
-        held=held,
-        foreign=foreign,
-    )
+        elif each.name in named and not each.upload:
+            continue
+        elif each.at > oldest:
+            young += 1
+        else:
+            waiting[each.path.rpartition("/")[0]].append(each)
+    swept = Swept(young=young, foreign=foreign)
+    for _, found in sorted(waiting.items()):
+        swept += _taken(lake, files, found, held)
+    return swept
 
 
-def _taken(lake: Lake, files: LakeFiles, waiting: dict[str, list[Kept]]) -> tuple[list[Kept], int]:
-    """Delete dataset by dataset under its lease; give what went, how many are held."""
-    gone: list[Kept] = []
-    held = 0
-    for dataset, found in sorted(waiting.items()):
-        try:
-            with lake.fence.lease(dataset, wait_seconds=LEASE_WAIT_SECONDS):
-                named = _named(lake)
-                free = [each for each in found if each.upload or each.name not in named]
-                failpoint("sweep.before_delete")
-                files.remove(free)
-                gone += free
-        except LostLeaseError:
-            held += len(found)
-    return gone, held
+def _taken(lake: Lake, files: LakeFiles, found: list[Kept], held: Holding) -> Swept:
+    """Delete what one folder holds in vain, unless its writer is at work."""
+    try:
+        with held(found[0].path):
+            named = _named(lake)
+            free = [each for each in found if each.upload or each.name not in named]
+            failpoint("sweep.before_delete")
+            files.remove(free)
+    except LostLeaseError:
+        return Swept(held=len(found))
+    paths = tuple(each.path for each in free)
+    return Swept(files=paths, bytes=sum(each.size for each in free))
 
 
-def _dataset(file: Kept) -> str:
+def _dataset(path: str) -> str:
     """The dataset in whose folder a file lies, or the folder itself where it is none's."""
-    schema, _, rest = file.path.partition("/")
+    schema, _, rest = path.partition("/")
     team, _, stage = schema.rpartition("_")
-    name = rest.partition("/")[0]
-    if team and stage in STAGES and name:
-        return str(DatasetName(team, stage, name))
-    return schema
+    return f"{team}.{stage}.{rest.partition('/')[0]}"
 
 
 def _named(lake: Lake) -> frozenset[str]:

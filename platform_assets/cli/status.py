@@ -84,6 +84,9 @@ def _server(name: str, pid: int | None, *, needed: bool) -> dict[str, Any]:
 
 
 def _datasets(platform: Platform) -> list[dict[str, Any]]:
+    from resources.belonging import proved
+
+    proved(platform.settings)
     if not platform.settings.postgres and platform.server.running() is None:
         return []
     from platform_assets.cli import facts
