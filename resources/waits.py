@@ -26,17 +26,21 @@ def patient(dsn: str, settings: Settings) -> str:
     """
     given = conninfo_to_dict(dsn)
     locks = f"-c lock_timeout={settings.lock_seconds}s"
-    words = {
+    options = f"{locks} {given.get('options') or ''}".strip()
+    return make_conninfo(**{**connection_words(settings), **given, "options": options})
+
+
+def connection_words(settings: Settings) -> dict[str, str]:
+    """What libpq is told of how long to wait for a server."""
+    found = {
         "connect_timeout": max(2, settings.connect_seconds),  # libpq takes 1 for 2
         "keepalives": 1,
         "keepalives_idle": settings.request_seconds,
         "keepalives_interval": max(1, settings.request_seconds // 2),
         "keepalives_count": 2,
         "tcp_user_timeout": settings.request_seconds * 2000,
-        **given,
-        "options": f"{locks} {given.get('options') or ''}".strip(),
     }
-    return make_conninfo(**words)
+    return {name: str(value) for name, value in found.items()}
 
 
 def engine_words(settings: Settings) -> Mapping[str, str | int]:

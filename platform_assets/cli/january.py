@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from platform_assets.cli.plan import Run, runs
@@ -120,18 +120,17 @@ def _follow(run: Run, web: Web) -> None:
             time.sleep(POLL_SECONDS)
         line.say(f"{', '.join(n.table for n in run.names)}  run {run_id[:8]}")
         if status != "SUCCESS":
-            raise _failed(run, run_id, web)
+            raise failed(run, run_id, web.failures(run_id), web.url)
 
 
-def _failed(run: Run, run_id: str, web: Web) -> WatermainError:
+def failed(run: Run, run_id: str, told: Sequence[str], url: str) -> WatermainError:
     """The error of a failed run: of the kind that it met, its cause behind the colon."""
-    reasons = [r for r in web.failures(run_id) if r] or ["the run tells no reason"]
-    kind, cause = met(reasons[0])
+    kind, cause = met(next((reason for reason in told if reason.strip()), ""))
     return kind(
         f"run {run_id[:8]} of {run} failed: {cause}",
         declared=f"platform_assets/{run.names[0].team}/",
         data="what earlier runs published stands; this run's failed datasets are as before",
-        next=f"look at {web.url}/runs/{run_id}, mend it, then: watermain up",
+        next=f"look at {url}/runs/{run_id}, mend it, then: watermain up",
     )
 
 

@@ -4,25 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from platform_assets.cli.january import _failed, met
+from platform_assets.cli.january import failed, met
 from platform_assets.cli.plan import Run
 from platform_assets.declare.errors import BrokenContractError, UnreachableSystemError
 from platform_assets.declare.name import DatasetName
-from resources.web import Web, _cause
+from resources.web import _cause
 
 RUN = Run(names=(DatasetName.parse("shop.curated.sales"),))
 AWAY = (
     "platform_assets.declare.errors.UnreachableSystemError: the lake's store s3://b does not"
     " serve us: GET of f.parquet: timeout\n  declared  x\n  data      y\n  next      z\n"
 )
-
-
-class Told(Web):
-    """A web server whose runs failed for a reason."""
-
-    def failures(self, run_id: str) -> list[str]:
-        """The reason is the address, for once."""
-        return [self.url]
 
 
 @pytest.mark.parametrize(
@@ -38,7 +30,7 @@ class Told(Web):
 def test_cause_stands_behind_the_colon(reason: str, kind: type[Exception], cause: str) -> None:
     """Whatever a run tells: its kind, its words, never nothing."""
     assert met(reason)[0] is kind
-    error = _failed(RUN, "0123456789", Told(reason))
+    error = failed(RUN, "0123456789", [reason], "http://here")
     assert type(error) is kind
     assert cause in error.what.partition(" failed: ")[2]
 

@@ -88,7 +88,10 @@ class StoreRelay:
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
-        self._loop.run_until_complete(self._listen())
+        try:
+            self._loop.run_until_complete(self._listen())
+        finally:
+            self._loop.close()
 
     async def _listen(self) -> None:
         self._stopping = asyncio.Event()
