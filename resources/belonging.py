@@ -29,6 +29,7 @@ NEVER = "nothing was read or written"
 FIELDS = ("postgres", "lake_path", "s3_endpoint", "s3_region", "s3_key_id", "s3_secret")
 _HIDDEN = "hidden"  # stands for a reference while an address is taken apart
 _LOGIN = re.compile(r"//[^/@]*@")
+_THERE = re.compile(r"existing data path in the catalog \"([^\"]*)\"")
 _ID = "select id::text from watermain.lake"
 
 
@@ -118,6 +119,17 @@ def proved(settings: Settings) -> Settings:
         data=NEVER,
         next=f"unset these variables, or set {PREFIX}DATA_DIR to another folder; to give the"
         f" folder to the other lake for good: rm {settings.home / LAKE_FILE}",
+    )
+
+
+def other_files(folder: str, said: str) -> OtherLakeError:
+    """The error for a catalog whose files lie elsewhere than the settings say."""
+    there = _THERE.search(said)
+    return OtherLakeError(
+        f"the catalog's files lie in {there[1] if there else 'another folder'}, not in {folder}",
+        declared=f"{PREFIX}LAKE_PATH, or {PREFIX}DATA_DIR",
+        data=NEVER,
+        next=f"set {PREFIX}LAKE_PATH to where they lie, or take another catalog",
     )
 
 

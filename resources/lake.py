@@ -26,7 +26,7 @@ from platform_assets.declare.errors import (
 )
 from platform_assets.declare.name import DatasetName
 from resources import store
-from resources.belonging import proved, remember
+from resources.belonging import other_files, proved, remember
 from resources.catalog import catalog_address, ready, unreachable
 from resources.failpoint import failpoint
 from resources.fence import DDL, Fence, Lease, catalog_schema
@@ -183,6 +183,8 @@ class Lake(DuckDBResource):
         except duckdb.Error as error:
             if self.branch and "does not exist" in str(error):
                 raise self._unknown_branch() from error
+            if "DATA_PATH" in str(error):
+                raise other_files(self.folder, str(error)) from _harmless(error)
             raise unreachable(error) from _harmless(error)
         if not remote:
             heal(self.folder)

@@ -18,7 +18,7 @@ from platform_assets.declare.errors import (
 from resources.belonging import files_name
 from resources.secrets import resolved
 from resources.settings import Settings, load_settings
-from resources.waits import client_words, longest
+from resources.waits import client_words
 
 UNCHANGED = "nothing was published; readers still see the snapshot before"
 SETTINGS = "WATERMAIN_LAKE_PATH, WATERMAIN_S3_ENDPOINT, or lake.json in the data folder"
@@ -117,10 +117,9 @@ def failure(error: BaseException, *, data: str = UNCHANGED) -> WatermainError | 
 
 
 def _unreachable(why: str, settings: Settings, data: str) -> TransientError:
-    tries = settings.request_retries + 1
+    tries = "" if "answered 4" in why else f" (tried {settings.request_retries + 1} times)"
     return UnreachableSystemError(
-        f"the lake's store {files_name(settings)} does not serve us: {why}"
-        f" (tried {tries} times, {longest(settings):.0f} s at most)",
+        f"the lake's store {files_name(settings)} does not serve us: {why}{tries}",
         declared=SETTINGS,
         data=data,
         next="watermain doctor",

@@ -61,11 +61,3 @@ def client_words(settings: Settings) -> Mapping[str, object]:
         "read_timeout": settings.request_seconds,
         "retries": {"max_attempts": settings.request_retries, "mode": "standard"},
     }
-
-
-def longest(settings: Settings) -> float:
-    """The seconds after which a request to a store that hangs has failed for good."""
-    pauses = sum(
-        FIRST_PAUSE_MILLISECONDS * PAUSE_GROWTH**n for n in range(settings.request_retries)
-    )
-    return settings.request_seconds * (settings.request_retries + 1) + pauses / 1000

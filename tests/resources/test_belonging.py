@@ -205,3 +205,13 @@ def test_reason_of_the_catalog_is_shown_alone() -> None:
         f'Unable to connect to Postgres at "password={PLAIN}": no route'
     )
     assert unreachable(said).what.endswith("does not answer: no route")
+
+
+def test_catalog_whose_files_lie_elsewhere_is_no_catalog_that_is_away(
+    lake: Lake, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A new data folder, an old catalog: both folders are named."""
+    monkeypatch.setenv("WATERMAIN_DATA_DIR", str(home / "new"))
+    with pytest.raises(OtherLakeError) as told, Lake.from_settings().get_connection():
+        pass
+    assert told.value.what == f"the catalog's files lie in {lake.folder}, not in {home}/new/lake/"

@@ -57,7 +57,7 @@ def named(error: WatermainError, relay: StoreRelay, says: str) -> None:
     assert "the lake's store s3://lake-" in error.what
     assert f"at 127.0.0.1:{port} does not serve us: " in error.what
     assert says in error.what
-    assert "(tried 2 times, 4 s at most)" in error.what
+    assert error.what.endswith(" (tried 2 times)") == ("answered 403" not in says)
     assert SECRET not in str(error)
     assert len(str(error).splitlines()) == 4
     assert exit_code(error) == UNREACHABLE

@@ -5,7 +5,7 @@ from __future__ import annotations
 from psycopg.conninfo import conninfo_to_dict
 
 from resources.settings import Settings
-from resources.waits import client_words, engine_words, longest, patient
+from resources.waits import client_words, engine_words, patient
 
 SETTINGS = Settings(connect_seconds=3, request_seconds=7, request_retries=1, lock_seconds=50)
 
@@ -42,4 +42,3 @@ def test_requests_to_the_store_wait_within_limits() -> None:
         "read_timeout": 7,
         "retries": {"max_attempts": 1, "mode": "standard"},
     }
-    assert longest(SETTINGS) == 14.1
