@@ -26,6 +26,7 @@ from platform_assets.cli import (
     sql,
     status,
     stream,
+    sweep,
     tend,
     up,
 )
@@ -56,6 +57,7 @@ app.command()(rollback.rollback)
 app.command()(compact.compact)
 app.command()(listen.listen)
 app.command()(serve.serve)
+app.command()(sweep.sweep)
 app.command()(doctor.doctor)
 app.command(hidden=True)(tend.tend)
 app.add_typer(new.app, name="new")

@@ -26,7 +26,8 @@ from platform_assets.declare.errors import (
 )
 from platform_assets.declare.name import DatasetName
 from resources.disclosure import Disclosure, disclose
-from resources.lake import Lake, quote, translate
+from resources.engine_error import translate
+from resources.lake import Lake, quote
 from resources.settings import load_settings
 from resources.shown import Hides, Shown, shown
 from resources.wall import Clock, batches, walled

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 import psycopg
 
-from platform_assets.declare.errors import LostLeaseError, UnreachableSystemError
+from platform_assets.declare.errors import LostLeaseError
+from resources.catalog import unreachable
 
 # The trigger runs inside the PostgreSQL transaction that commits a lake snapshot, so a writer
 # whose epoch is no longer the dataset's cannot commit, whatever its clock or connection says.
@@ -24,6 +25,8 @@ create table if not exists watermain.lease (
 create table if not exists watermain.heartbeat (
     dataset text primary key, renewed_at timestamptz not null
 );
+create table if not exists watermain.lake (id uuid primary key);
+insert into watermain.lake select gen_random_uuid() where not exists (select from watermain.lake);
 create table if not exists watermain.checkpoint (
     stream text primary key, ledger uuid not null, snapshot bigint not null, ends text not null
 );
@@ -226,18 +229,3 @@ def _one(
 ) -> object:
     row = connection.execute(sql, values).fetchone()
     return row[0] if row else None
-
-
-def unreachable(
-    error: BaseException,
-    *,
-    data: str = "nothing was published; readers still see the snapshot before",
-) -> UnreachableSystemError:
-    """The error for a catalog database that does not answer."""
-    reason = str(error).strip().splitlines()[0][:200] if str(error).strip() else "no answer"
-    return UnreachableSystemError(
-        f"the lake's catalog database does not answer: {reason}",
-        declared="WATERMAIN_POSTGRES, or the embedded server in the data folder",
-        data=data,
-        next="watermain doctor",
-    )

@@ -19,35 +19,26 @@ from pydantic import Field
 from platform_assets.declare.errors import (
     BranchError,
     BrokenEngineError,
-    DiskFullError,
-    LostLeaseError,
     UnknownDatasetError,
     UnreachableSystemError,
-    WatermainError,
 )
 from platform_assets.declare.name import DatasetName
+from resources import store
+from resources.belonging import other_files, proved, remember
 from resources.broken_engine import ENDED, abandon, close
+from resources.catalog import catalog_address, ready, unreachable
+from resources.engine_error import UNKNOWN, harmless, translate
 from resources.failpoint import failpoint
-from resources.fence import DDL, Fence, Lease, catalog_schema, unreachable
-from resources.postgres import EmbeddedPostgres
+from resources.fence import DDL, Fence, Lease, catalog_schema
 from resources.settings import Settings, load_settings
 from resources.unsettled import Unsettled, heal
+from resources.waits import engine_words
 from resources.written import Written, present
 
 EXTENSIONS = ("ducklake", "postgres_scanner")
-# What the engine says when the catalog's server ended the connection, or ended itself.
-GONE = (
-    "server closed the connection",
-    "terminating connection",
-    "connection to server",
-    "no connection to the server",
-    "the database system is",
-    'Failed to execute query "ROLLBACK"',
-)
 MOST_ENGINES = 4
 _OPENING = threading.Lock()
 _ENGINES: dict[tuple[object, ...], duckdb.DuckDBPyConnection] = {}
-UNKNOWN = "as before, or published whole: the ledger knows; running again publishes nothing twice"
 
 
 class Lake(DuckDBResource):
@@ -64,9 +55,16 @@ class Lake(DuckDBResource):
 
     @classmethod
     def from_settings(cls, settings: Settings | None = None) -> Lake:
-        """The lake that the settings describe."""
-        settings = settings or load_settings()
-        return cls(catalog=catalog_dsn(settings), folder=settings.lake_folder)
+        """The lake that the settings describe.
+
+        Raises: OtherLakeError, MissingSettingError, when it is not the data folder's.
+        """
+        settings = proved(settings or load_settings())
+        return cls(catalog=catalog_address(settings), folder=settings.lake_folder)
+
+    def dsn(self) -> str:
+        """The catalog's libpq string for one connection: secrets read now, waits limited."""
+        return ready(self.catalog, load_settings())
 
     def on(self, branch: str) -> Lake:
         """A branch of this lake, whether or not it was made; its new files lie apart."""
@@ -96,7 +94,7 @@ class Lake(DuckDBResource):
                 self.forget()
             if translated is error:
                 raise
-            raise translated from error
+            raise translated from harmless(error)
         finally:
             close(connection)
 
@@ -168,11 +166,12 @@ class Lake(DuckDBResource):
         return engine
 
     def _attach(self, connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
-        remote = self.folder.startswith("s3://")
+        remote = store.is_remote(self.folder)
         for name in (*EXTENSIONS, *(("httpfs",) if remote else ())):
             connection.execute(f"load '{extension(name)}'")
         if remote:
-            connection.execute(s3_secret(settings))
+            for statement in reaching(settings):
+                connection.execute(statement)
         else:
             settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
             Path(self.folder).mkdir(parents=True, exist_ok=True)
@@ -187,7 +186,9 @@ class Lake(DuckDBResource):
         except duckdb.Error as error:
             if self.branch and "does not exist" in str(error):
                 raise self._unknown_branch() from error
-            raise unreachable(error) from error
+            if "DATA_PATH" in str(error):
+                raise other_files(self.folder, str(error)) from harmless(error)
+            raise unreachable(error) from harmless(error)
         if not remote:
             heal(self.folder)
 
@@ -202,24 +203,27 @@ class Lake(DuckDBResource):
     @property
     def source(self) -> str:
         """What `attach` is told, as a SQL literal."""
-        return text(f"ducklake:postgres:{self.catalog}")
+        return text(f"ducklake:postgres:{self.dsn()}")
 
     def initialize(self) -> None:
         """Create the catalog with its fence where they are missing."""
         with self.get_connection():
             pass
         try:
-            with psycopg.connect(self.catalog) as connection:
+            with psycopg.connect(self.dsn()) as connection:
                 connection.execute("select pg_advisory_xact_lock(hashtext('watermain ddl'))")
                 connection.execute(DDL)
         except psycopg.OperationalError as error:
             raise unreachable(error) from error
+        settings = load_settings()
+        if (self.catalog, self.folder) == (catalog_address(settings), settings.lake_folder):
+            remember(settings)
 
     @property
     def fence(self) -> Fence:
         """The leases of this lake."""
         seconds = load_settings().lease_seconds
-        return Fence(self.catalog, lease_seconds=seconds, branch=self.branch)
+        return Fence(self.dsn(), lease_seconds=seconds, branch=self.branch)
 
     @contextmanager
     def transaction(
@@ -256,7 +260,7 @@ class Lake(DuckDBResource):
             translated = translate(error, lease.dataset)
             if translated is error:
                 raise
-            raise translated from error
+            raise translated from harmless(error)
 
     def _commit(
         self, connection: duckdb.DuckDBPyConnection, files: Unsettled, lease: Lease, claim: str
@@ -273,14 +277,16 @@ class Lake(DuckDBResource):
                 snapshot = self.fence.outcome(lease.dataset, claim)
             except UnreachableSystemError:
                 files.restore()
-                raise unreachable(error, data=UNKNOWN) from error
+                raise unreachable(error, data=UNKNOWN) from harmless(error)
             if snapshot is None:
-                if isinstance(translate(error, lease.dataset), UnreachableSystemError):
-                    raise unreachable(error) from error
+                if store.failure(error) is None and isinstance(
+                    translate(error, lease.dataset), UnreachableSystemError
+                ):
+                    raise unreachable(error) from harmless(error)
                 raise
             files.restore()
             committed = f"published whole, as snapshot {snapshot}; only the answer was lost"
-            raise unreachable(error, data=committed) from error
+            raise unreachable(error, data=committed) from harmless(error)
 
     def snapshot(self, connection: duckdb.DuckDBPyConnection) -> int:
         """The id of the newest snapshot."""
@@ -303,51 +309,21 @@ def _roll_back(connection: duckdb.DuckDBPyConnection) -> None:
         return  # there is no transaction any more
 
 
-def translate(error: BaseException, dataset: str) -> BaseException:
-    """Turn an engine's error into one that says what to do, where we know."""
-    message = str(error)
-    if isinstance(error, WatermainError):
-        return error
-    # A schema that two first publishes made at once is no lost lease: see build/table.py.
-    overtaken = "Transaction conflict" in message and "create schema" not in message
-    if "watermain lost lease" in message or overtaken:
-        return LostLeaseError(
-            f"{dataset}: the lease moved to another writer",
-            declared="resources/fence.py",
-            data="not published; readers see the other writer's snapshot",
-            next=f"watermain explain {dataset}",
-        )
-    if "No space left on device" in message:
-        return DiskFullError(
-            f"{dataset}: no space left on the device that holds the lake",
-            declared="WATERMAIN_DATA_DIR or WATERMAIN_LAKE_PATH",
-            data="not published; readers still see the snapshot before",
-            next="free some space; then run it again",
-        )
-    if isinstance(error, duckdb.Error) and any(sign in message for sign in GONE):
-        return unreachable(error, data=UNKNOWN)
-    if isinstance(error, ENDED):
-        return BrokenEngineError(
-            f"{dataset}: the engine ended itself: {message.splitlines()[0][:300]}",
-            declared="resources/lake.py, DuckDB with DuckLake",
-            data=UNKNOWN,
-            next="run it again, with an engine that is opened anew",
-        )
-    return error
-
-
 def s3_secret(settings: Settings) -> str:
     """The statement that tells the engine how the store is reached."""
-    scheme, _, host = (settings.s3_endpoint or "s3.amazonaws.com").rpartition("://")
-    words = {
-        "key_id": settings.s3_key_id or "",
-        "secret": settings.s3_secret or "",
-        "region": settings.s3_region or "us-east-1",
-        "endpoint": host.rstrip("/"),
-        "url_style": "path",
-    }
-    told = "".join(f", {word} {text(value)}" for word, value in words.items())
+    told = "".join(
+        f", {word} {text(value)}" for word, value in store.engine_secret(settings).items()
+    )
+    scheme = (settings.s3_endpoint or "").rpartition("://")[0]
     return f"create secret (type s3{told}, use_ssl {scheme != 'http'})"
+
+
+def reaching(settings: Settings) -> list[str]:
+    """The statements that tell the engine how the store is reached, how long to wait for it."""
+    waits = (
+        f"set global {name} = {text(str(value))}" for name, value in engine_words(settings).items()
+    )
+    return [s3_secret(settings), *waits]
 
 
 def extension(name: str) -> str:
@@ -362,13 +338,6 @@ def extension(name: str) -> str:
         )
     folder = Path(spec.origin).parent / "extensions" / f"v{duckdb.__version__}"
     return str(folder / f"{name}.duckdb_extension")
-
-
-def catalog_dsn(settings: Settings) -> str:
-    """The libpq string of the catalog database."""
-    if settings.postgres:
-        return settings.postgres
-    return EmbeddedPostgres(settings.home / "postgres").dsn("watermain")
 
 
 def text(value: str) -> str:

@@ -253,7 +253,7 @@ def _prove_shape(
 ) -> None:
     try:
         rows = connection.execute(f"describe select * from {source}").fetchall()
-    except duckdb.Error as error:
+    except duckdb.CatalogException as error:
         raise BrokenContractError(
             f"{dataset.name}: snapshot {snapshot} has no such table",
             declared=dataset.declared,

@@ -96,24 +96,30 @@ def _folder(settings: Settings) -> tuple[bool, str, str]:
 
 
 def _catalog(settings: Settings) -> tuple[bool, str, str]:
-    import psycopg
-
-    from resources.lake import catalog_dsn
+    from platform_assets.declare.errors import UnreachableSystemError
+    from resources.belonging import proved
+    from resources.probe import probe_catalog
 
     try:
-        with psycopg.connect(catalog_dsn(settings), connect_timeout=5) as connection:
-            version = connection.info.parameter_status("server_version")
-    except psycopg.Error as error:
-        return False, str(error).strip().split("\n")[0], "watermain up --detach"
-    return True, f"PostgreSQL {version}", ""
+        return True, probe_catalog(proved(settings)), ""
+    except UnreachableSystemError as error:
+        ours = "watermain up --detach"
+        return False, error.what, "see the server's own log" if settings.postgres else ours
 
 
 def _lake(settings: Settings) -> tuple[bool, str, str]:
+    from platform_assets.declare.errors import UnreachableSystemError
     from resources.lake import Lake
+    from resources.probe import probe_files
 
     lake = Lake.from_settings(settings)
     with lake.get_connection() as connection:
-        return True, f"snapshot {lake.snapshot(connection)}", ""
+        snapshot = lake.snapshot(connection)
+    try:
+        return True, f"snapshot {snapshot}, {probe_files(settings)}", ""
+    except UnreachableSystemError as error:
+        where = "docs/runbooks/the-store-is-away.md"
+        return False, error.what, where if settings.lake_path else error.next
 
 
 def _port(settings: Settings) -> tuple[bool, str, str]:

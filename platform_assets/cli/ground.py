@@ -19,13 +19,19 @@ def lay_ground(platform: Platform) -> None:
     """Start PostgreSQL, then make what is missing in it."""
     settings = platform.settings
     close_folder(settings)
-    start_postgres(platform)
     from resources import ledger
+    from resources.belonging import proved
     from resources.instance import write_instance
     from resources.lake import Lake
+    from resources.probe import probe_catalog, probe_files
+
+    proved(settings)  # before a server starts in a folder that belongs to another lake
+    start_postgres(platform)
 
     with step("lake") as line:
         lake = Lake.from_settings(settings)
+        probe_catalog(settings)
+        probe_files(settings)  # before anything is made that would need it
         lake.initialize()
         with lake.get_connection() as connection:
             ledger.create(connection)

@@ -64,6 +64,14 @@ class MissingSettingError(TerminalError):
     """Refuse to start without a setting, naming its variable."""
 
 
+class OtherLakeError(TerminalError):
+    """Refuse settings that lead to another lake than the data folder's."""
+
+
+class LostFileError(TerminalError):
+    """Report a file of the lake that its store no longer has."""
+
+
 class UnreachableSystemError(TransientError):
     """Report a system outside that does not answer."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -134,8 +134,15 @@ class World:
 
 
 @contextmanager
-def world(systems: Systems, folder: Path, seed: int, *, kind: str = "postgres") -> Iterator[World]:
-    """Make an outside system beside an empty lake; drop its slots at the end."""
+def world(
+    systems: Systems,
+    folder: Path,
+    seed: int,
+    *,
+    kind: str = "postgres",
+    settings: Mapping[str, str] = {},
+) -> Iterator[World]:
+    """Make an outside system beside an empty lake, with `settings`; drop its slots at the end."""
     number = next(_NUMBERS)
     source, lake = f"factory_{number}", f"factory_lake_{number}"
     systems.postgres.ensure_database(lake)
@@ -151,6 +158,7 @@ def world(systems: Systems, folder: Path, seed: int, *, kind: str = "postgres") 
             "WATERMAIN_LEASE_SECONDS": "5",
             "WATERMAIN_TICK_SECONDS": "600",  # a retry on a busy machine reads to the end
             **outside.environment,
+            **settings,
         }
         made = World(environment, outside, chance)
         given = outside.given()

@@ -13,6 +13,7 @@ from tests.faults import (
     poison,
     restarts,
     rotations,
+    store,
     zombies,
 )
 from tests.faults.campaign import campaign, p95
@@ -95,6 +96,12 @@ CAMPAIGNS: dict[str, Campaign] = {
         holds="PostgreSQL of the lake restarted, half by `kill -9`",
         count=40,
         run=restarts.lake_database,
+    ),
+    "store": Campaign(
+        holds="store of the lake's files gone, hung, refusing, busy, cut off in mid-transfer;"
+        " writers killed between upload and commit: nothing lost, doubled, left behind",
+        count=100,
+        run=store.campaign,
     ),
     "source-restarts": Campaign(
         holds="PostgreSQL of a source restarted, half by `kill -9`",

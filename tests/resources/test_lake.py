@@ -19,8 +19,9 @@ from platform_assets.declare.errors import (
     UnknownDatasetError,
     UnreachableSystemError,
 )
+from resources.engine_error import translate
 from resources.fence import Lease
-from resources.lake import MOST_ENGINES, Lake, extension, quote, table, text, translate
+from resources.lake import MOST_ENGINES, Lake, extension, quote, table, text
 from tests.resources.struck import DEADLY, lay_trap
 
 NAME = "shop.curated.sales"
