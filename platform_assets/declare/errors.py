@@ -88,6 +88,10 @@ class BranchError(TerminalError):
     """Refuse what a branch of the lake cannot be asked for."""
 
 
+class DamagedDataError(TerminalError):
+    """Refuse data files whose bytes are not those that were written."""
+
+
 class LedgerGapError(TerminalError):
     """Refuse a batch that does not start where the ledger ends."""
 
