@@ -27,6 +27,7 @@ from platform_assets.cli import (
     stream,
     tend,
     up,
+    verify,
 )
 
 EXITS = "Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 a system does not answer."
@@ -52,6 +53,7 @@ app.command()(replay.replay)
 app.command()(stream.stream)
 app.command()(diff.diff)
 app.command()(rollback.rollback)
+app.command()(verify.verify)
 app.command()(listen.listen)
 app.command()(serve.serve)
 app.command()(doctor.doctor)

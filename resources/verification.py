@@ -52,6 +52,7 @@ def record(
     lake: Lake,
     connection: duckdb.DuckDBPyConnection,
     found: Sequence[Verified],
+    *,
     run_id: str,
     now: datetime,
     partitions: Mapping[str, str] | None = None,

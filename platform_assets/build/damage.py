@@ -67,7 +67,7 @@ def prove_whole(
     found = list(verify(lake, connection, files))
     broken = damaged(found)
     if broken:
-        raise refusal(lake, dataset, broken, len(files), at, data)
+        raise refusal(lake, dataset, broken, files=len(files), at=at, data=data)
     return [f for f in found if f.state == UNVOUCHED]
 
 
@@ -88,7 +88,7 @@ def prove_inputs(
             time = between(other, overlapping(span, other.cadence, dataset.looks_back(name)))
         data = f"nothing was published; readers still see {dataset.name} as it was"
         unvouched += prove_whole(job.lake, connection, other, time=time, data=data)
-    record(job.lake, connection, unvouched, job.run_id, job.clock.now())
+    record(job.lake, connection, unvouched, run_id=job.run_id, now=job.clock.now())
 
 
 def prove_ledger(job: Job, connection: duckdb.DuckDBPyConnection, kept: str) -> None:
@@ -107,7 +107,7 @@ def prove_ledger(job: Job, connection: duckdb.DuckDBPyConnection, kept: str) -> 
             next=f"restore the file from a backup, then watermain verify {name}",
         )
     unvouched = [f for f in found if f.state == UNVOUCHED]
-    record(job.lake, connection, unvouched, job.run_id, job.clock.now())
+    record(job.lake, connection, unvouched, run_id=job.run_id, now=job.clock.now())
 
 
 def between(dataset: Dataset, keys: Iterable[str]) -> Between:
@@ -119,7 +119,13 @@ def between(dataset: Dataset, keys: Iterable[str]) -> Between:
 
 
 def refusal(
-    lake: Lake, dataset: Dataset, broken: Sequence[Verified], files: int, at: int, data: str
+    lake: Lake,
+    dataset: Dataset,
+    broken: Sequence[Verified],
+    *,
+    files: int,
+    at: int,
+    data: str,
 ) -> DamagedDataError:
     """The four lines for damage that is in the way."""
     first = broken[0]
@@ -134,9 +140,7 @@ def refusal(
     )
 
 
-def _near(
-    lake: Lake, dataset: Dataset, files: Sequence[Listed], time: Between
-) -> Sequence[Listed]:
+def _near(lake: Lake, dataset: Dataset, files: Sequence[Listed], time: Between) -> Sequence[Listed]:
     """The files that may hold rows of a time, as the catalog knows their ends."""
     event = dataset.contract.event_time
     if time is None or event is None:

@@ -54,7 +54,9 @@ def push(
     of its time. What was retracted is corrected, by the row that is newest without it.
     Guarantees: one pusher at a time; a push that was cut off is finished first, from the snapshot
     that it read; where snapshots have expired, or the table was made anew, everything is compared.
-    Raises: UnreachableSystemError; LostRowsError, when the store was flushed meanwhile.
+    Guarantees: no row comes from a new data file that is not as it was written.
+    Raises: UnreachableSystemError; LostRowsError, when the store was flushed meanwhile;
+    DamagedDataError.
     """
     feature_of(dataset)
     with _pusher(dataset, lake, store, rows_at_once) as pusher:
@@ -179,7 +181,7 @@ class _Pusher:
         broken = damaged(verify(self.lake, self.connection, came))
         if broken:
             data = "the online store is as it was"
-            raise refusal(self.lake, self.dataset, broken, len(came), until, data)
+            raise refusal(self.lake, self.dataset, broken, files=len(came), at=until, data=data)
 
     def _correct(self, sql: str) -> None:
         for batch in self._batches(sql, CORRECTIONS):

@@ -38,9 +38,18 @@ class Repair:
     left: dict[str, str] = field(default_factory=dict)
 
     @property
-    def retired(self) -> int:
-        """The partitions that were computed anew."""
+    def partitions(self) -> int:
+        """How many partitions were computed anew."""
         return sum(len(p.outcomes) for p in self.done)
+
+    @property
+    def facts(self) -> dict[str, object]:
+        """The same for a script."""
+        rebuilt = [
+            {"dataset": str(p.dataset.name), "partitions": [o.partition for o in p.outcomes]}
+            for p in self.done
+        ]
+        return {"rebuilt": rebuilt, "left": self.left}
 
 
 def repair(broken: Sequence[Verified], known: Known, job: Job) -> Repair:

@@ -116,7 +116,7 @@ def rollback(dataset: Dataset, snapshot: int, job: Job) -> Restored:
             unvouched = prove_whole(
                 job.lake, connection, dataset, snapshot=snapshot, time=time, data=data
             )
-            record(job.lake, connection, unvouched, job.run_id, job.clock.now())
+            record(job.lake, connection, unvouched, run_id=job.run_id, now=job.clock.now())
             message = f"roll back {dataset.name} to {snapshot} by {job.run_id}"
             with job.lake.transaction(connection, lease, message):
                 _put(connection, dataset, sorted(moved), source)
