@@ -51,7 +51,7 @@ def verification_asset(dataset: Dataset, find: Find, everything: Everything) -> 
     )
     def verifications(
         context: dg.AssetExecutionContext, lake: dg.ResourceParam[Lake]
-    ) -> dg.MaterializeResult[None]:
+    ) -> Iterator[Any]:
         job = Job(lake=lake, find=find, run_id=context.run.run_id)
         known = everything()
         found = patrol(due(job), known, job)
@@ -59,7 +59,7 @@ def verification_asset(dataset: Dataset, find: Find, everything: Everything) -> 
         for done in made.done:
             for outcome in done.outcomes:
                 context.log_event(materialization(done.dataset, done, outcome))
-        return _result(dataset, found, made)
+        yield _result(dataset, found, made)
 
     return verifications
 
