@@ -15,7 +15,7 @@ from resources.checksum import Checksum
 from resources.failpoint import failpoint
 from resources.inventory import Listed
 from resources.lake import Lake
-from resources.ledger import DDL, VERIFICATIONS
+from resources.ledger import CHECKSUMS, VERIFICATIONS, create
 from resources.vouching import FIRST_SEEN, Vouched, vouch, vouched
 
 WHOLE, DAMAGED, UNVOUCHED = "whole", "damaged", "not vouched for"
@@ -64,6 +64,8 @@ def record(
     """
     if not found:
         return
+    if not _has_tables(connection):
+        create(connection)
     message = f"verify {len(found)} files by {run_id}"
     with (
         lake.fence.lease(RECORDED) as lease,
@@ -95,6 +97,15 @@ def last_verified(connection: duckdb.DuckDBPyConnection) -> dict[str, datetime]:
 def damaged(found: Iterable[Verified]) -> list[Verified]:
     """Those that are damaged."""
     return [f for f in found if f.state == DAMAGED]
+
+
+def _has_tables(connection: duckdb.DuckDBPyConnection) -> bool:
+    """Whether the ledger is of this release."""
+    try:
+        connection.execute(f"select 1 from {VERIFICATIONS}, {CHECKSUMS} limit 0")
+    except duckdb.CatalogException:
+        return False
+    return True
 
 
 def _verified(store: AtRest, listed: Listed, known: Vouched | None) -> Verified:
@@ -149,9 +160,5 @@ def _keep(connection: duckdb.DuckDBPyConnection, rows: Sequence[Mapping[str, obj
     kinds += [pa.string(), pa.string(), pa.string(), pa.timestamp("us", "UTC")]
     schema = pa.schema(list(zip(rows[0], kinds, strict=True)))
     connection.register(_GIVEN, pa.Table.from_pylist([dict(r) for r in rows], schema=schema))
-    try:
-        connection.execute(f"select 1 from {VERIFICATIONS} limit 0")
-    except duckdb.CatalogException:
-        connection.execute(next(made for made in DDL if VERIFICATIONS in made))
     connection.execute(f"insert into {VERIFICATIONS} by name from {_GIVEN}")
     connection.unregister(_GIVEN)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -14,7 +15,7 @@ from resources.at_rest import AtRest
 from resources.checksum import Checksum
 from resources.failpoint import failpoint
 from resources.fence import Lease
-from resources.ledger import CHECKSUMS, DDL
+from resources.ledger import CHECKSUMS
 from resources.written import Written
 
 WRITTEN, FIRST_SEEN = "written", "first seen"
@@ -59,7 +60,11 @@ def vouch_for_written(
 
 
 def vouch(connection: duckdb.DuckDBPyConnection, rows: Sequence[Vouched]) -> None:
-    """Add checksums inside the caller's transaction; a ledger of before has their table made."""
+    """Add checksums inside the caller's transaction.
+
+    A ledger of before, which has no table for them until the platform is started, keeps none: the
+    engine cannot commit a new table with other rows of the ledger. A verification finds the files.
+    """
     if not rows:
         return
     columns = {n: [getattr(r, n) for r in rows] for n in Vouched._fields if n != "checksum"}
@@ -68,13 +73,8 @@ def vouch(connection: duckdb.DuckDBPyConnection, rows: Sequence[Vouched]) -> Non
         "checksum": [r.checksum.text for r in rows],
     }
     connection.register(_GIVEN, pa.table(columns))
-    insert = f"insert into {CHECKSUMS} by name from {_GIVEN}"
-    try:
-        connection.execute(insert)
-    except duckdb.CatalogException:
-        for made in (DDL[0], next(sql for sql in DDL if CHECKSUMS in sql)):
-            connection.execute(made)
-        connection.execute(insert)
+    with suppress(duckdb.CatalogException):
+        connection.execute(f"insert into {CHECKSUMS} by name from {_GIVEN}")
     connection.unregister(_GIVEN)
 
 

@@ -129,9 +129,7 @@ def test_replay_vouches_for_what_it_sees_first(lake: Lake) -> None:
             f"select dataset, origin from {CHECKSUMS} order by all"
         ).fetchall()
     assert (SALES, "written") in told
-    assert [row for row in told if row[0] == str(events.name)] == [
-        (str(events.name), "first seen")
-    ]
+    assert [row for row in told if row[0] == str(events.name)] == [(str(events.name), "first seen")]
 
 
 def test_replay_of_rows_aside_reads_a_whole_ledger_only(lake: Lake) -> None:
@@ -222,9 +220,7 @@ def test_partitions_are_named_by_the_catalog(lake: Lake) -> None:
     made = sales(ROWS)
     give(lake, made)
     (file,) = listed(lake)
-    assert partitions_of(lake, {SALES: made}, [file]) == {
-        file.file: "2013-01-01..2013-01-03"
-    }
+    assert partitions_of(lake, {SALES: made}, [file]) == {file.file: "2013-01-01..2013-01-03"}
     assert partitions_of(lake, {}, [file]) == {file.file: "year=2013/month=1"}
     assert between(replace(made, cadence=None), ["2013-01-01"]) is None
     with lake.get_connection() as connection:
