@@ -31,7 +31,8 @@ def stocked(lake: Lake) -> Lake:
     given = [sold(n, 1 + n % 3, n) for n in range(9)]
     later = [{**sold(n, 1, n), "at": f"2013-02-0{n % 3 + 1} 10:00:00"} for n in range(20, 29)]
     capture(events, job(lake), source=Feed(changes([*given, *later])))
-    publish(sales, replace(days(1, 1), last="2013-02-03"), job(lake)).refuse_blocked()
+    for span in (days(1, 3), replace(days(1, 1), first="2013-02-01", last="2013-02-03")):
+        publish(sales, span, job(lake)).refuse_blocked()
     return lake
 
 

@@ -8,6 +8,7 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from resources import branch
@@ -44,6 +45,15 @@ def test_publish_vouches_for_rows_and_deletes(lake: Lake) -> None:
     assert sorted(row.epoch for row in found.values()) == [1, 2, 2]
 
 
+def sell_then_fail(connection: duckdb.DuckDBPyConnection) -> None:
+    """A block that changes its mind."""
+    connection.execute(
+        "insert into lake.shop_curated.sales select 'z' || range, timestamp '2013-01-09', 1, 'b'"
+        " from range(900)"
+    )
+    raise ZeroDivisionError
+
+
 def test_transaction_that_fails_vouches_for_nothing(lake: Lake) -> None:
     """A block that raises leaves neither file nor sum."""
     give(lake, sales(ROWS))
@@ -54,11 +64,7 @@ def test_transaction_that_fails_vouches_for_nothing(lake: Lake) -> None:
         pytest.raises(ZeroDivisionError),
         lake.transaction(connection, lease, "never"),
     ):
-        connection.execute(
-            "insert into lake.shop_curated.sales select 'z' || range, timestamp '2013-01-09', 1,"
-            " 'b' from range(900)"
-        )
-        raise ZeroDivisionError
+        sell_then_fail(connection)
     assert known(lake) == before
 
 
