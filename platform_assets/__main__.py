@@ -29,6 +29,7 @@ from platform_assets.cli import (
     sweep,
     tend,
     up,
+    verify,
 )
 
 EXITS = "Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 a system does not answer."
@@ -55,6 +56,7 @@ app.command()(stream.stream)
 app.command()(diff.diff)
 app.command()(rollback.rollback)
 app.command()(compact.compact)
+app.command()(verify.verify)
 app.command()(listen.listen)
 app.command()(serve.serve)
 app.command()(sweep.sweep)

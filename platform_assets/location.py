@@ -16,6 +16,7 @@ from platform_assets.build.declared import on_shelf, teams
 from platform_assets.build.feature_check import feature_checks
 from platform_assets.build.mart import marts
 from platform_assets.build.quarantine_asset import quarantine_assets
+from platform_assets.build.verification_asset import is_verification, verification_asset
 from platform_assets.declare.dataset import Dataset
 from platform_assets.declare.errors import InvalidDeclarationError, UnknownDatasetError, quoted
 from platform_assets.declare.feature import FeatureSet
@@ -25,7 +26,7 @@ from resources.lake import Lake
 from sensors.automation import automation_sensor
 from sensors.features import feature_schedule, feature_sensor
 from sensors.replays import replay_sensors
-from sensors.schedules import daily_schedule
+from sensors.schedules import daily_schedule, verification_schedule
 from sensors.sources import source_sensors
 from sensors.streams import stream_sensor
 
@@ -96,7 +97,7 @@ def code_location(team: str) -> dg.Definitions:
             dg.get_dagster_logger().warning("%s", dataset.broken)
         for upstream in dataset.inputs.values():
             _known(dataset, upstream)
-    assets = [*(asset_for(d, find) for d in datasets), *quarantine_assets(datasets)]
+    assets = [*(_asset(d) for d in datasets), *quarantine_assets(datasets)]
     return dg.Definitions(
         assets=assets,
         asset_checks=feature_checks(datasets),
@@ -109,8 +110,18 @@ def code_location(team: str) -> dg.Definitions:
             *stream_sensor(team, datasets),
             *feature_sensor(team, datasets),
         ],
-        schedules=[*daily_schedule(team, datasets), *feature_schedule(team, datasets)],
+        schedules=[
+            *daily_schedule(team, datasets),
+            *feature_schedule(team, datasets),
+            *verification_schedule(team, datasets),
+        ],
     )
+
+
+def _asset(dataset: Dataset) -> dg.AssetsDefinition | dg.AssetSpec:
+    if is_verification(dataset):
+        return verification_asset(dataset, find, everything)
+    return asset_for(dataset, find)
 
 
 def collect_rarely() -> None:

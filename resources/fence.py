@@ -15,6 +15,8 @@ from resources.catalog import unreachable
 
 # The trigger runs inside the PostgreSQL transaction that commits a lake snapshot, so a writer
 # whose epoch is no longer the dataset's cannot commit, whatever its clock or connection says.
+# What a commit retires are damaged data files: the engine would have to read them to delete their
+# rows, so the catalog takes them out of the very snapshot that holds the rows computed anew.
 # A renewal touches a row of its own: a commit that found its lease row changed since its
 # transaction began would have to start over.
 DDL = """
@@ -34,6 +36,7 @@ create or replace function watermain.fence() returns trigger language plpgsql as
 declare
     claim jsonb;
     current_epoch bigint;
+    files text;
 begin
     if new.commit_extra_info is null then
         return new;
@@ -44,6 +47,13 @@ begin
         if current_epoch is distinct from (claim->>'epoch')::bigint then
             raise exception 'watermain lost lease: % held epoch %, now %',
                 claim->>'dataset', claim->>'epoch', current_epoch;
+        end if;
+        if claim ? 'retired' then
+            foreach files in array array['ducklake_data_file', 'ducklake_delete_file'] loop
+                execute format('update %I.%I set end_snapshot = $1 where end_snapshot is null'
+                    ' and data_file_id in (select jsonb_array_elements_text($2)::bigint)',
+                    tg_table_schema, files) using new.snapshot_id, claim->'retired';
+            end loop;
         end if;
     end loop;
     return new;

@@ -7,7 +7,7 @@ import json
 import os
 import threading
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -32,6 +32,7 @@ from resources.failpoint import failpoint
 from resources.fence import DDL, Fence, Lease, catalog_schema
 from resources.settings import Settings, load_settings
 from resources.unsettled import Unsettled, heal
+from resources.vouching import vouch_for_written
 from resources.waits import engine_words
 from resources.written import Written, present
 
@@ -227,12 +228,19 @@ class Lake(DuckDBResource):
 
     @contextmanager
     def transaction(
-        self, connection: duckdb.DuckDBPyConnection, lease: Lease, message: str, *others: Lease
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        lease: Lease,
+        message: str,
+        *others: Lease,
+        retired: Sequence[int] = (),
     ) -> Iterator[Written]:
         """Commit the block's changes at its end as one snapshot, or change nothing.
 
-        Guarantees: new data files are on disk before the snapshot is visible; a writer whose
-        lease moved on, one of several, is refused.
+        Shapes: `retired` are the catalog's numbers of damaged data files of the first lease's
+        dataset; the new snapshot is without them.
+        Guarantees: new data files are on disk before the snapshot is visible, with their checksums
+        in the ledger; a writer whose lease moved on, one of several, is refused.
         Raises: LostLeaseError, DiskFullError; UnreachableSystemError, when the answer to the
         commit was lost: its data line says whether the catalog has it.
         """
@@ -244,9 +252,13 @@ class Lake(DuckDBResource):
         try:
             yield written
             failpoint("publish.before_sync")
-            written.sync()
-            own = {"commit": uuid.uuid4().hex}
-            claim = json.dumps([each.claim | own for each in leases])
+            written.sync_tables()
+            vouch_for_written(connection, written, leases)
+            written.sync_ledger()
+            own: dict[str, object] = {"commit": uuid.uuid4().hex}
+            claims = [each.claim | own for each in leases]
+            claims[0] |= {"retired": list(retired)} if retired else {}
+            claim = json.dumps(claims)
             connection.execute(
                 f"call lake.set_commit_message('watermain', {text(message)},"
                 f" extra_info => {text(claim)})"

@@ -20,10 +20,12 @@ VERDICTS = "lake.upkeep_raw.quarantine_verdicts"
 MEANS = "lake.upkeep_raw.means"
 DRIFT = "lake.upkeep_raw.drift"
 CARRIED = "lake.upkeep_raw.carried_code"
+CHECKSUMS = "lake.upkeep_raw.checksums"
+VERIFICATIONS = "lake.upkeep_raw.verifications"
 
 # The ledger alone keeps rows in the catalog, where a row costs a commit less than a file.
 # Its columns are plain ones, which the catalog gives back as they came.
-INLINED = {"": 500, "publishes": 50}  # by table; publishes by the hundred cost less as a file
+INLINED = {"": 500, "publishes": 50, "checksums": 50}  # by table; by the hundred a file costs less
 
 DDL = (
     "create schema if not exists lake.upkeep_raw",
@@ -53,6 +55,13 @@ DDL = (
         position varchar, batch_id varchar, rows bigint, contract_version varchar,
         run_id varchar, seen_at timestamptz)""",
     f"create table if not exists {CARRIED} (dataset varchar, former varchar, code varchar)",
+    f"""create table if not exists {CHECKSUMS} (
+        dataset varchar, file varchar, bytes bigint, checksum varchar, origin varchar,
+        epoch bigint, vouched_at timestamptz)""",
+    f"""create table if not exists {VERIFICATIONS} (
+        dataset varchar, file varchar, bytes bigint, snapshot bigint, last_snapshot bigint,
+        state varchar, why varchar, partitions varchar, run_id varchar,
+        verified_at timestamptz)""",
 )
 
 # Columns that a ledger made by an earlier release lacks. Each shape that a table ever had costs

@@ -188,7 +188,7 @@ class _Walk:
         )
         self.connection.execute(
             f"create or replace temp table {hits(check)} as select distinct {key}"
-            f" from {staged.relation} where ({staged.where}) is not true"
+            f" from {staged.relation} where ({staged.where}) is not true and {staged.sound}"
             f" and {counted(check)} and {first} between ? and ? and ({key}) in (select ({key})"
             f" from {staged.relation} where {staged.where} and {counted(check)})",
             [low, high],

@@ -15,18 +15,35 @@ from platform_assets.declare.errors import BrokenContractError
 from platform_assets.declare.name import DatasetName
 from platform_assets.declare.need import Needs
 from resources.clock import Clock
-from resources.lake import Lake
+from resources.lake import Lake, text
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cut:
+    """Damaged data files: paths that nothing reads, numbers that the publish retires."""
+
+    paths: tuple[str, ...]
+    numbers: tuple[int, ...]
+
+    @property
+    def sound(self) -> str:
+        """The SQL condition that a row lies in none of the files, which are not even opened."""
+        return f"filename not in ({', '.join(map(text, self.paths))})"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """What a publish needs to know beside the dataset: where, who asks, how to find others."""
+    """What a publish needs to know beside the dataset: where, who asks, how to find others.
+
+    Shapes: with a `cut` the partitions of damaged files are computed anew, all or none.
+    """
 
     lake: Lake
     find: Callable[[DatasetName], Dataset]
     run_id: str = "by hand"
     clock: Clock = field(default_factory=Clock)
     rebuild: bool = False
+    cut: Cut | None = None
 
 
 def check_labels(dataset: Dataset) -> list[tuple[str, str]]:

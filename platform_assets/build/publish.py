@@ -19,6 +19,7 @@ from platform_assets.build.body import staged_sql
 from platform_assets.build.carried_code import carried_code
 from platform_assets.build.code import code_version
 from platform_assets.build.compaction import tidy
+from platform_assets.build.damage import prove_inputs
 from platform_assets.build.need_check import audit_needs, need_samples
 from platform_assets.build.partition import Span, overlapping
 from platform_assets.build.partition_rule import means
@@ -50,7 +51,10 @@ def publish(dataset: Dataset, span: Span | None, job: Job) -> Publication:
         job.lake.fence.lease(str(dataset.name)) as lease,
         job.lake.get_connection() as connection,
     ):
-        ensure_table(job.lake, connection, dataset, lease, rebuild=job.rebuild)
+        anew = job.rebuild and job.cut is None
+        ensure_table(job.lake, connection, dataset, lease, rebuild=anew)
+        if job.rebuild:
+            prove_inputs(dataset, span, job, connection)
         bench = _Bench(dataset=dataset, span=span, job=job, connection=connection, lease=lease)
         bench.former = carried_code(dataset, job.lake, connection, lease)
         attempt, outcomes = bench.first_attempt(began)
@@ -59,6 +63,8 @@ def publish(dataset: Dataset, span: Span | None, job: Job) -> Publication:
         blocked = {o.partition for o in attempt.outcomes if o.blocked}
         if not blocked:
             return replace(attempt, outcomes=(*attempt.outcomes, *outcomes))
+        if job.cut is not None:
+            return attempt
         outcomes += [o for o in attempt.outcomes if o.blocked]
         passing = [k for k in bench.changed if k not in blocked]
         for run in _runs(passing, bench.changed):
@@ -175,11 +181,11 @@ class _Bench:
         if span and any(n.before for n in self.dataset.needs.values()):
             sql = f"{sql} where {span.filter(self.dataset.contract)}"  # rows that only looked back
         staged = self._staged(span, at)
-        target, where = staged.relation, staged.where
+        target, where = staged.relation, staged.where if span else "true"
         if self.is_first:  # whatever the table will hold is staged here
             staged = replace(staged, where="true")
         else:
-            self.connection.execute(f"delete from {target} where {where}")
+            self.connection.execute(f"delete from {target} where {staged.where}")
         count = self.connection.execute(f"insert into {target} by name {sql}").fetchone()
         failpoint("publish.after_stage")
         with ThreadPoolExecutor(1) as beside:
@@ -213,7 +219,10 @@ class _Bench:
     def _transaction(self) -> Iterator[Written]:
         message = f"publish {self.dataset.name} by {self.job.run_id}"
         try:
-            with self.job.lake.transaction(self.connection, self.lease, message) as written:
+            retired = self.job.cut.numbers if self.job.cut else ()
+            with self.job.lake.transaction(
+                self.connection, self.lease, message, retired=retired
+            ) as written:
                 yield written
         except _LeaveError:
             return
@@ -266,11 +275,14 @@ class _Bench:
         return any(c.is_sensitive(each.name) for c in contracts for each in c.columns)
 
     def _staged(self, span: Span | None, at: str) -> Staged:
+        where = span.filter(self.dataset.contract) if span else "true"
+        sound = self.job.cut.sound if self.job.cut else "true"
         return Staged(
             dataset=self.dataset,
             relation=table(self.dataset.name),
-            where=span.filter(self.dataset.contract) if span else "true",
+            where=f"{where} and {sound}" if self.job.cut else where,
             span=span,
+            sound=sound,
             others=lambda name: f"{table(name)}{at}",
             history=span is not None and bool(self.standing - set(span.keys)),
             now=self.job.clock.now(),

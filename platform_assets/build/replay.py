@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import duckdb
 
 from platform_assets.build.code import code_version
+from platform_assets.build.damage import prove_ledger
 from platform_assets.build.drift import learnt, replayed_columns, sound
 from platform_assets.build.publication import Job
 from platform_assets.build.row_span import span_of_rows
@@ -63,6 +64,7 @@ def replay_captured(dataset: Dataset, job: Job) -> Replayed:
         job.lake.get_connection() as connection,
     ):
         ensure_table(job.lake, connection, dataset, lease)
+        prove_ledger(job, connection, ledger.QUARANTINE)
         with job.lake.transaction(connection, lease, message):
             tried = _choose(connection, dataset, "json_valid(payload)")
             _type_again(connection, dataset)

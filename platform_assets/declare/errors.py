@@ -112,6 +112,10 @@ class UnreadableRowsError(TerminalError):
     """Report published rows that an older release kept where they cannot be read back."""
 
 
+class DamagedDataError(TerminalError):
+    """Refuse data files whose bytes are not those that were written."""
+
+
 class LedgerGapError(TerminalError):
     """Refuse a batch that does not start where the ledger ends."""
 
