@@ -81,8 +81,8 @@ class Dataset:
                 "leave it out; it is for events: files, messages, devices, REST, webhooks",
             )
         yield from self._one_row_complaints()
-        for column in self.contract.columns:
-            yield from unkept(column.type, column.name)
+        for kept in self.contract.columns:
+            yield from unkept(kept.type, kept.name)
         yield from self._drift_complaints({name.lower() for name in names})
         yield from self.feature.complaints(self.contract) if self.feature else ()
         for check in self.checks:
