@@ -65,9 +65,7 @@ def prepare_manifest(settings: Settings | None = None, project: Path = PROJECT) 
 
 def is_current(manifest: Path, project: Path = PROJECT) -> bool:
     """Whether a manifest stands for the project as it is, for the variables that it asks for."""
-    if not manifest.exists():
-        return False
-    told = load_manifest(manifest).get("watermain", {})
+    told = _cached(manifest).get("watermain", {})
     asked = told.get("asked")
     return asked is not None and told["stamp"] == content_hash(project) and asked == _hashed(asked)
 
@@ -125,6 +123,14 @@ def load_manifest(path: Path) -> dict[str, Any]:
     return found
 
 
+def _cached(path: Path) -> dict[str, Any]:
+    """What was prepared before; nothing where it is not there, or is torn: it is made anew."""
+    try:
+        return load_manifest(path)
+    except (FileNotFoundError, ValueError):
+        return {}
+
+
 def _hashed(names: Iterable[str]) -> dict[str, str | None]:
     """What variables hold; never as text, for one may be a secret."""
     return {
@@ -170,7 +176,7 @@ def _compiled(project: Path, folder: Path, before: Path, lock: int) -> dict[str,
         told["asked"] = _hashed(told["asked"])
     listed = [os.path.relpath(p, project) for p in project_files(project)]
     told |= {"stamp": stamp, "marts": [p for p in listed if _MART.search(p)]}
-    told["kept"] = _kept(found, load_manifest(before) if before.exists() else {}, set(listed))
+    told["kept"] = _kept(found, _cached(before), set(listed))
     return {**found, "watermain": told}
 
 

@@ -44,7 +44,8 @@ def marts(team: str, manifest: Path) -> list[Dataset]:
     keeps its name, and tells why when it is built; it takes no other with it.
     """
     project = read_project(manifest)
-    faults, found = _faults(project, manifest), []
+    faults = _faults(project, manifest)
+    found: list[Dataset] = []
     for node in project.models(team):
         made = faults.made(node)
         if isinstance(made, WatermainError):

@@ -36,9 +36,8 @@ def export(
 
     known, wrong = _judged()
     release.refuse_circles(known)
-    now, earlier = _without(wrong, release.read_all()), {}
-    if against:
-        earlier = _without(wrong, _released_at(against))
+    now = _without(wrong, release.read_all())
+    earlier = _without(wrong, _released_at(against) if against else {})
     broken = [*wrong.values(), *gate.breaches(known, now, earlier, release.read_retired())]
     _fail([*broken, *gate.unmet_needs(known, wrong)])
     late = list(release.stale(known))

@@ -101,7 +101,7 @@ MISTAKES: dict[str, str | bytes] = {
     **model("circle_two", 'select * from {{ ref("circle_one") }}'),
     **model("hooked", READS, more="pre_hook: select 1, "),
     **model("odd", READS, more="enabled: perhaps, "),
-    **model("no_sql", 'select from from {{ source("operations_curated", "aircraft") }}'),
+    **model("no_sql", 'select (1 from {{ source("operations_curated", "aircraft") }}'),
     **model("twin", READS),
     **tested("no_test", "no_such_test"),
     **tested("no_target", '{relationships: {arguments: {to: ref("gone"), field: a}}}'),

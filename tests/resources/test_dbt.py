@@ -175,6 +175,8 @@ def test_a_manifest_stands_for_the_variables_that_it_asked_for(
     monkeypatch.delenv("NONE")
     monkeypatch.setenv("RATE", "other")
     assert not is_current(manifest, project)
+    manifest.write_text("{")
+    assert not is_current(manifest, project)
     manifest.write_text(json.dumps({"watermain": {**told, "asked": None}}))
     assert not is_current(manifest, project)  # dbt itself failed: it is tried again
 
