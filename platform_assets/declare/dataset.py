@@ -77,8 +77,8 @@ class Dataset:
                 "keys repeat here for good reason, `repeats_within` would lose rows",
                 "leave it out; it is for events: files, messages, devices, REST, webhooks",
             )
-        for column in self.contract.columns:
-            yield from unkept(column.type, column.name)
+        for told in self.contract.columns:
+            yield from unkept(told.type, told.name)
         yield from self._drift_complaints({name.lower() for name in names})
         yield from self.feature.complaints(self.contract) if self.feature else ()
         for check in self.checks:
