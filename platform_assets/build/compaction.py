@@ -67,6 +67,18 @@ def compact(
     return done
 
 
+def compact_under_lease(lake: Lake, name: DatasetName, wait_seconds: float) -> list[Rewrite]:
+    """Do it for somebody who does not write to the table otherwise.
+
+    Raises: ChangedRowsError; LostLeaseError, when the lease does not come free in that time.
+    """
+    with (
+        lake.fence.lease(str(name), wait_seconds=wait_seconds) as lease,
+        lake.get_connection() as connection,
+    ):
+        return compact(lake, connection, name, lease)
+
+
 def _mergeable(connection: duckdb.DuckDBPyConnection, name: DatasetName) -> list[list[_File]]:
     """Small files of the present snapshot that share a folder, so a partition."""
     rows = connection.execute(

@@ -26,19 +26,14 @@ def compact(
     from platform_assets.location import everything, find
     from resources.lake import Lake
 
-    lake = Lake.from_settings()
+    lake, done = Lake.from_settings(), []
     chosen = [find(DatasetName.parse(dataset)).name] if dataset else sorted(everything())
-    done = []
     with lake.get_connection() as connection:
         standing = compaction.crowded(connection, chosen)
     for name in standing:
         with screen.step(str(name)) as line:
             try:
-                with (
-                    lake.fence.lease(str(name), wait_seconds=WAIT_SECONDS) as lease,
-                    lake.get_connection() as connection,
-                ):
-                    found = compaction.compact(lake, connection, name, lease)
+                found = compaction.compact_under_lease(lake, name, WAIT_SECONDS)
             except LostLeaseError:
                 line.say("left to its writer, who holds the lease")
                 continue

@@ -9,7 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from platform_assets.build.compaction import EVERY, MOST_SPARED, compact, tidy
+from platform_assets.build.compaction import (
+    EVERY,
+    MOST_SPARED,
+    compact,
+    compact_under_lease,
+    crowded,
+    tidy,
+)
 from platform_assets.build.ingest import capture
 from platform_assets.build.publication import Job
 from platform_assets.declare.errors import ChangedRowsError, LostLeaseError
@@ -32,13 +39,14 @@ with lake.fence.lease(str(NAME)) as lease, lake.get_connection() as connection:
 
 def compacted(lake: Lake) -> list[Rewrite]:
     """Compact the table under its lease."""
-    with lake.fence.lease(str(NAME)) as lease, lake.get_connection() as connection:
-        return compact(lake, connection, NAME, lease)
+    return compact_under_lease(lake, NAME, 60)
 
 
 def test_small_files_become_one_for_each_folder(lake: Lake) -> None:
     """Every snapshot reads as before, deletes are gone, no file is deleted; it is written down."""
     full = crowd(lake)
+    with lake.get_connection() as connection:
+        assert crowded(connection, [NAME, orders.name]) == [NAME]
     before, half, files = rows(lake), rows(lake, full - 10), on_disk(lake)
     assert len(before) == 2 * FILES - 2
     (done,) = compacted(lake)
