@@ -76,11 +76,15 @@ def repair(broken: Sequence[Verified], known: Known, job: Job) -> Repair:
             raise
         except WatermainError as error:
             made.left.update({f.file: f"{error.what}; {error.next}" for f in of[name]})
+        except duckdb.Error as error:
+            reason = str(error).splitlines()[0][:200]
+            why = f"the engine cannot do without it, restore the file from a backup: {reason}"
+            made.left.update({f.file: why for f in of[name]})
     return made
 
 
 def _replaced(dataset: Dataset, files: Sequence[Listed], job: Job) -> Iterator[Publication]:
-    """Publish the partitions of damaged files without them, a group of neighbours at a time."""
+    """Publish the partitions of damaged files without them, a group of files at a time."""
     if "filename" in dataset.contract.schema.names:
         raise DamagedDataError(
             f"{dataset.name} has a column `filename`, so that no damaged file can be left out",
@@ -90,35 +94,45 @@ def _replaced(dataset: Dataset, files: Sequence[Listed], job: Job) -> Iterator[P
         )
     numbers = {f.number for f in files}
     read = [f for f in inventory(job.lake, [dataset.name]) if f.is_read and f.kind == DATA]
-    hurt = [f for f in read if f.number in numbers]
-    paths = tuple(f.path for f in hurt)
-    for span, group in _groups(dataset, hurt, job):
-        cut = Cut(paths=paths, numbers=tuple(f.number for f in group))
+    hurt = tuple(f.path for f in read if f.number in numbers)
+    for span, group in _groups(dataset, read, job):
+        own = tuple(f.path for f in group)
+        if set(own).isdisjoint(hurt):
+            continue
+        cut = Cut(paths=(*own, *hurt), numbers=tuple(f.number for f in group))
         done = publish(dataset, span, replace(job, rebuild=True, cut=cut))
         done.refuse_blocked()
         yield done
-        paths = tuple(p for p in paths if p not in {f.path for f in group})
+        hurt = tuple(p for p in hurt if p not in own)
 
 
 def _groups(
-    dataset: Dataset, hurt: Sequence[Listed], job: Job
-) -> list[tuple[Span | None, list[Listed]]]:
-    """Damaged files by the partitions that they hold, files with a partition in common together."""
-    cadence, spans = dataset.cadence, spans_of(job.lake, dataset, hurt)
+    dataset: Dataset, read: Sequence[Listed], job: Job
+) -> Iterator[tuple[Span | None, list[Listed]]]:
+    """Files by the partitions that they hold, files with a partition in common together.
+
+    A group is retired as a whole: the engine opens every file of deletes to delete a single row.
+    """
+    cadence, spans = dataset.cadence, spans_of(job.lake, dataset, read)
     if cadence is None:
-        return [(None, list(hurt))] if hurt else []
+        yield None, list(read)
+        return
     with job.lake.get_connection() as connection:
         keys = sorted(ledger.latest(connection, dataset.name))
-    found: list[tuple[Span, list[Listed]]] = []
     whole = Span(cadence, keys[0], keys[-1])
-    named = [(spans[f.number] or whole, f) for f in hurt]
+    group: list[Listed] = []
+    around = whole
+    named = [(spans[f.number] or whole, f) for f in read]
     for span, file in sorted(named, key=lambda pair: pair[0].first):
-        if found and span.first <= found[-1][0].last:
-            last = max(span.last, found[-1][0].last)
-            found[-1] = (replace(found[-1][0], last=last), [*found[-1][1], file])
-        else:
-            found.append((span, [file]))
-    return [*found]
+        if group and span.first <= around.last:
+            around = replace(around, last=max(span.last, around.last))
+            group.append(file)
+            continue
+        if group:
+            yield around, group
+        around, group = span, [file]
+    if group:
+        yield around, group
 
 
 def _named(files: Sequence[Listed], dataset: Dataset | None, job: Job) -> dict[str, str]:
