@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
@@ -35,9 +36,16 @@ def ready(address: str, settings: Settings) -> str:
     Raises: MissingSettingError, UnreachableSystemError of a Vault.
     """
     try:
-        return patient(resolved(address, settings), settings)
+        found = resolved(address, settings)
+        # What was resolved is a secret, kept by nobody; what was not is asked for at each lease.
+        return _patient(found, settings) if found == address else patient(found, settings)
     except psycopg.Error:  # its message would hold the address
         raise _no_address() from None
+
+
+@lru_cache(maxsize=16)
+def _patient(dsn: str, settings: Settings) -> str:
+    return patient(dsn, settings)
 
 
 def catalog_name(settings: Settings) -> str:

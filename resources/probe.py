@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from uuid import uuid4
 
@@ -70,9 +71,9 @@ def _probe_store(settings: Settings, place: str, body: bytes) -> str:
 
 
 def _probe_folder(folder: Path, name: str, body: bytes) -> str:
-    folder.mkdir(parents=True, exist_ok=True)
     path = folder / f".{name}"
     try:
+        folder.mkdir(parents=True, exist_ok=True)
         with path.open("wb") as file:
             file.write(body)
             file.flush()
@@ -82,7 +83,8 @@ def _probe_folder(folder: Path, name: str, body: bytes) -> str:
     except OSError as error:
         raise _spoilt(f"{folder} takes no file: {error.strerror}") from error
     finally:
-        path.unlink(missing_ok=True)
+        with suppress(OSError):  # the error above tells of it
+            path.unlink(missing_ok=True)
     return "its folder writes, reads, deletes"
 
 

@@ -112,7 +112,7 @@ def failure(error: BaseException, *, data: str = UNCHANGED) -> WatermainError | 
         why = f"answered {code}" + (f" {named[1]}" if named else "")
     else:
         why = _ERROR.sub("", request["why"]).strip().lower() if request else "no answer"
-    tried = url.split("?")[0].rpartition("/")[2]
+    tried = url.split("?")[0].rstrip(":").rpartition("/")[2]
     return _unreachable(f"{verb}{tried}: {why}", settings, data)
 
 
@@ -128,7 +128,7 @@ def _unreachable(why: str, settings: Settings, data: str) -> TransientError:
 
 def _lost(message: str, settings: Settings) -> WatermainError:
     found = _URL.findall(message)
-    name = found[-1].rpartition("/")[2] if found else "a file"
+    name = found[-1].rstrip(":").rpartition("/")[2] if found else "a file"
     return LostFileError(
         f"the lake's store {files_name(settings)} has no {name}, or no such bucket",
         declared=SETTINGS,
