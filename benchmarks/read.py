@@ -121,7 +121,11 @@ def declare(lake: Lake, name: DatasetName) -> Dataset:
 def peer(lake: Lake) -> duckdb.DuckDBPyConnection:
     """DuckDB with views over the lake's files."""
     settings = load_settings()
-    config = {"memory_limit": settings.memory_limit, "threads": settings.threads}
+    config = {
+        "memory_limit": settings.memory_limit,
+        "threads": settings.threads,
+        "enable_progress_bar": False,
+    }
     engine = duckdb.connect(":memory:", config=config)  # type: ignore[arg-type]
     with lake.get_connection() as connection:
         for table in TABLES:

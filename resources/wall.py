@@ -25,6 +25,7 @@ CLOSED = {
     "allow_community_extensions": False,
     "allow_persistent_secrets": False,
     "python_enable_replacements": False,
+    "enable_progress_bar": False,  # what is printed is the answer
 }
 
 
