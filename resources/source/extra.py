@@ -22,15 +22,6 @@ __all__ = [
     "sound_text",
     "told",
 ]
-    "EXTRA",
-    "any_text",
-    "distinct",
-    "packed",
-    "packed_columns",
-    "row_text",
-    "sound_text",
-    "told",
-]
 
 
 def packed(pairs: Iterable[tuple[str, str | None]]) -> str | None:
