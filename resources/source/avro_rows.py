@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from io import BytesIO
 from typing import Any, BinaryIO
 
@@ -44,9 +44,11 @@ class AvroRows:
         fields: Mapping[str, str],
         caps: Caps | None = None,
         *,
+        types: Sequence[pa.DataType] = (),
         keeps_extra: bool = False,
     ) -> None:
         self.keeps_extra = keeps_extra
+        self.types = dict(zip(columns, types, strict=True)) if types else {}
         self.file, self.columns, self.caps = file, columns, caps or Caps()
         self.paths = {n: tuple(fields[n].split(".")) if n in fields else (n,) for n in columns}
         self.unknown_columns: tuple[str, ...] = ()
@@ -83,7 +85,7 @@ class AvroRows:
         for step in self.paths[name]:
             found = [None if each is None else each.get(step) for each in found]
         try:
-            return exact_text(name, leaf.array(found))
+            return exact_text(name, leaf.array(found), self.types.get(name))
         except (pa.ArrowException, UnicodeDecodeError, ValueError, OverflowError) as error:
             raise _unsound(f"`{name}`: {error}") from None
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -76,6 +76,20 @@ class Reject:
     line: int
     reason: str
     payload: str
+
+
+def parted(
+    part: Rows, odd: Mapping[int, str], payload: Callable[[int], str]
+) -> Iterator[Rows | Reject]:
+    """Give the rows in order, with a reject in the place of each odd one, by its reason."""
+    begun = 0
+    for at in sorted(odd):
+        if at > begun:
+            yield Rows(part.first + begun, part.rows.slice(begun, at - begun))
+        yield Reject(part.first + at, odd[at], payload(at))
+        begun = at + 1
+    if begun < part.rows.num_rows or not odd:
+        yield Rows(part.first + begun, part.rows.slice(begun))
 
 
 class Stamp:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import BinaryIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from platform_assets.declare.errors import quoted
-from resources.source.arrow_text import exact_text
-from resources.source.delivery import Caps, Rows, UnreadableFileError
-from resources.source.extra import EXTRA, any_text, distinct, packed_columns
+from resources.source.arrow_text import sound_text
+from resources.source.delivery import Caps, Reject, Rows, UnreadableFileError, parted
+from resources.source.extra import EXTRA, any_text, distinct, packed, packed_columns, told
+from resources.source.parquet_instants import Int96Texts
 
 _ROWS_AT_ONCE = 65_536
 _SMALL_BYTES = 64 * 2**20
@@ -34,8 +35,9 @@ class ParquetRows:
     """Iterate over the rows of one file.
 
     Guarantees: numbers are written so that reading them gives the same number, decimals with
-    all their digits, instants in UTC. With `keeps_extra`, undeclared columns are packed into
-    `_extra`. Raises: UnreadableFileError.
+    all their digits, instants in UTC, bytes each for itself where one of `types` is of bytes. A
+    row whose bytes are no text is rejected. With `keeps_extra`, undeclared columns are packed
+    into `_extra`. Raises: UnreadableFileError.
     """
 
     def __init__(
@@ -45,14 +47,16 @@ class ParquetRows:
         size: int,
         caps: Caps | None = None,
         *,
+        types: Sequence[pa.DataType] = (),
         keeps_extra: bool = False,
     ) -> None:
         self.file, self.columns, self.size, self.caps = file, columns, size, caps or Caps()
+        self.types = dict(zip(columns, types, strict=True)) if types else {}
         self.keeps_extra = keeps_extra
         self.unknown_columns: tuple[str, ...] = ()
         self._beyond: dict[int, str] = {}
 
-    def __iter__(self) -> Iterator[Rows]:
+    def __iter__(self) -> Iterator[Rows | Reject]:
         try:
             yield from self._rows()
         except (pa.ArrowException, OSError) as error:
@@ -60,19 +64,36 @@ class ParquetRows:
                 raise
             raise UnreadableFileError(f"it is no sound Parquet file: {error}") from None
 
-    def _rows(self) -> Iterator[Rows]:
-        with pq.ParquetFile(self.file) as parquet:
+    def _rows(self) -> Iterator[Rows | Reject]:
+        with pq.ParquetFile(self.file, coerce_int96_timestamp_unit="us") as parquet:
             self._prove(parquet)
             first = 1
             wanted = None if self._beyond else list(self.columns)
+            instants = Int96Texts(self.file, parquet, _ROWS_AT_ONCE)
             for batch in parquet.iter_batches(_ROWS_AT_ONCE, columns=wanted):
-                texts = [exact_text(name, batch.column(name)) for name in self.columns]
-                names = list(self.columns)
-                if self._beyond:
-                    texts.append(self._extra(batch))
-                    names.append(EXTRA)
-                yield Rows(first, pa.record_batch(texts, names=names))
+                yield from self._batch(first, instants.told(batch))
                 first += batch.num_rows
+
+    def _batch(self, first: int, batch: pa.RecordBatch) -> Iterator[Rows | Reject]:
+        texts, odd, spoiled = list[pa.Array](), dict[int, str](), dict[tuple[int, str], object]()
+        names = list(self.columns)
+        for name in names:
+            column = batch.column(name)
+            text, places = sound_text(name, column, self.types.get(name))
+            texts.append(text)
+            for at in places:
+                odd[at] = f"has bytes in `{name}` that are no UTF-8"
+                spoiled[at, name] = column[at].cast(pa.large_binary()).as_py()
+        if self._beyond:
+            texts.append(self._extra(batch))
+            names.append(EXTRA)
+        rows = pa.record_batch(texts, names=names)
+
+        def payload(at: int) -> str:
+            held = {n: spoiled.get((at, n), rows.column(n)[at].as_py()) for n in names}
+            return packed((n, None if v is None else told(v)) for n, v in held.items()) or ""
+
+        yield from parted(Rows(first, rows), odd, payload)
 
     def _extra(self, batch: pa.RecordBatch) -> pa.Array:
         found = {name: any_text(name, batch.column(at)) for at, name in self._beyond.items()}
