@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-_YEAR = r"(?:[1-9]\d{3,5}|0[1-9]\d\d|00[1-9]\d|000[1-9])"
+_YEAR = r"(?:[1-9]\d{3,4}|0[1-9]\d\d|00[1-9]\d|000[1-9])"
 _DATE = _YEAR + r"-\d\d-\d\d"
 _HOUR, _SIXTY = r"(?:[01]\d|2[0-3])", r"[0-5]\d"
-_ZONE = rf"(?:Z| ?UTC|[+-]{_HOUR}(?::?{_SIXTY}|:{_SIXTY}:{_SIXTY})?)"
+_ZONE = rf"(?:Z| UTC|[+-]{_HOUR}(?::?{_SIXTY}|:{_SIXTY}:{_SIXTY})?)"
 _UUID = "-".join(f"[0-9A-Fa-f]{{{count}}}" for count in (8, 4, 4, 4, 12))
 _BYTES = r"\\x(?:[0-9A-Fa-f]{2})*|(?:\\x[0-9A-Fa-f]{2})*"
 _NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
@@ -83,21 +83,21 @@ def _form(kind: pa.DataType, engine_type: str) -> str | None:
     if pa.types.is_timestamp(kind):
         zone = "" if kind.tz is None else f"{_ZONE}?"
         most = 9 if engine_type == "TIMESTAMP_NS" else _MICROSECONDS
-        return f"{_DATE}(?:[T ]{_clock(_HOUR, kind.unit, most)}{zone})?"
+        return f"{_DATE}(?:[T ]{_clock(_HOUR, kind.unit, most, zone)})?"
     if pa.types.is_time(kind):
         return _clock(_HOUR, kind.unit, 9 if engine_type == "TIME_NS" else _MICROSECONDS)
     if pa.types.is_duration(kind):
-        return "-?" + _clock(r"\d{2,7}", kind.unit, _MICROSECONDS, seconds="")
+        return "-?" + _clock(r"\d{2,7}", kind.unit, _MICROSECONDS)
     if pa.types.is_boolean(kind):
         return _TRUTH
     return _UUID if engine_type == "UUID" else None
 
 
-def _clock(hours: str, unit: str, most: int, *, seconds: str = "?") -> str:
+def _clock(hours: str, unit: str, most: int, zone: str = "") -> str:
     """Hours, minutes, seconds with as many digits as the unit has; zeros beyond say nothing."""
     digits = min(_DIGITS[unit], most)
     fraction = rf"(?:\.(?:\d{{1,{digits}}}0*|0+))?" if digits else r"(?:\.0+)?"
-    return f"{hours}:{_SIXTY}(?::{_SIXTY}{fraction}){seconds}"
+    return f"{hours}:{_SIXTY}(?::{_SIXTY}{fraction}{zone})?"
 
 
 def _float(column: str, cast: str, *, is_narrow: bool) -> str:

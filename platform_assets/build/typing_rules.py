@@ -37,19 +37,24 @@ def typed_columns(
     `texts` are the columns that arrived as text; `_batch_id` arrives in none.
     """
     promised = dataset.contract.schema.names
-    return [
-        f"{typed(quote(f.name), f.type, types[f.name])} as {value_of(f.name)}"
-        if f.name in promised and f.name in texts
-        else f"{_moved(f, types[f.name])} as {value_of(f.name)}"
-        for f in schema
-        if f.name != "_batch_id"
-    ]
+    found = []
+    for field in schema:
+        if field.name == "_batch_id":
+            continue
+        is_text = field.name in promised and field.name in texts
+        value = typed_value(quote(field.name), field.type, types[field.name], is_text=is_text)
+        found.append(f"{value} as {value_of(field.name)}")
+    return found
 
 
-def _moved(field: pa.Field, engine_type: str) -> str:
-    """A value that arrived as a number or an instant: exact already, but for what is too narrow."""
-    name = quote(field.name)
-    value = narrowed(name, engine_type) if pa.types.is_float32(field.type) else name
+def typed_value(column: str, kind: pa.DataType, engine_type: str, *, is_text: bool) -> str:
+    """The SQL of a column that arrived as text, or in a type which its own only narrows.
+
+    A number or an instant is exact as it arrived, unless its type holds fewer digits.
+    """
+    if is_text:
+        return typed(column, kind, engine_type)
+    value = narrowed(column, engine_type) if pa.types.is_float32(kind) else column
     return f"try_cast({value} as {engine_type})"
 
 
