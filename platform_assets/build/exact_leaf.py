@@ -109,9 +109,7 @@ def _float(column: str, cast: str, *, is_narrow: bool) -> str:
     )
     if is_narrow:
         number += f" and {_says(cast, double)}"
-    return (
-        f"case when {number} then {cast} when {_matches(column, _NO_NUMBER)} then {cast} end"
-    )
+    return f"case when {number} then {cast} when {_matches(column, _NO_NUMBER)} then {cast} end"
 
 
 def _says(narrow: str, double: str) -> str:

@@ -193,7 +193,9 @@ class JsonRows:
             return value
         if isinstance(value, bool):
             return "true" if value else "false"
-        exact = json.loads(message or b"", parse_float=Number, parse_int=Number)
+        exact = json.loads(
+            message or b"", parse_float=Number, parse_int=Number, object_pairs_hook=single
+        )
         for step in path:
             exact = exact[step]
         return written(exact)

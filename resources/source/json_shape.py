@@ -154,4 +154,6 @@ def _decimal(value: Any) -> str | None:
     except InvalidOperation:
         return str(value)
     exponent = exact.as_tuple().exponent
-    return f"{exact:f}" if isinstance(exponent, int) and abs(exponent) <= _MOST_ZEROS else str(value)
+    return (
+        f"{exact:f}" if isinstance(exponent, int) and abs(exponent) <= _MOST_ZEROS else str(value)
+    )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import random
 from collections.abc import Sequence
 from typing import Any
@@ -11,12 +10,12 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from platform_assets.build.exact_leaf import exact, narrowed
 from platform_assets.build.nested import learn_shapes
 from platform_assets.build.table import engine_types
 from platform_assets.build.typing_rules import typed
 from tests.faults.meaning import ASIDE, meaning
 from tests.faults.spellings import TYPES, plain
+from tests.faults.typed_values import same
 
 EACH = 1000
 
@@ -38,21 +37,6 @@ def held(
     engine.register("given", pa.table({"n": range(len(texts)), "x": pa.array(texts, pa.string())}))
     found = engine.execute(f"select {typed('x', kind, name)} as x from given order by n")
     return [plain(each) for each in found.to_arrow_table()["x"]]
-
-
-def same(found: Any, expected: Any) -> bool:
-    """Whether two values are one, NaN included."""
-    if isinstance(expected, float) and isinstance(found, float):
-        return (
-            math.isnan(found)
-            if math.isnan(expected)
-            else (found, math.copysign(1, found)) == (expected, math.copysign(1, expected))
-        )
-    if isinstance(expected, list) and isinstance(found, list):
-        return len(found) == len(expected) and all(map(same, found, expected))
-    if isinstance(expected, tuple) and isinstance(found, tuple):
-        return all(map(same, found, expected))
-    return type(found) is type(expected) and bool(found == expected)
 
 
 @pytest.mark.parametrize("name", TYPES)

@@ -12,6 +12,7 @@ from tests.faults import (
     parities,
     restarts,
     rotations,
+    typed_values,
     zombies,
 )
 from tests.faults.campaign import campaign, p95
@@ -136,6 +137,11 @@ CAMPAIGNS: dict[str, Campaign] = {
         holds="boundary values of each type through each kind: exact, or refused with a reason",
         count=1500,
         run=fidelity.campaign,
+    ),
+    "types": Campaign(
+        holds="spellings of each type through each kind: the value that they say, or aside",
+        count=3000,
+        run=typed_values.campaign,
     ),
     "bite": Campaign(
         holds="planted defects: each is found", count=len(bite.PLANTS), run=bite.campaign

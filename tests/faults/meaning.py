@@ -176,7 +176,6 @@ def _zone(text: str) -> tuple[str, int | None]:
         return text, None
     offset = text[at + 1 :]
     parts = offset.split(":") if ":" in offset else [offset[:2], offset[2:]]
-    parts = parts if len(parts) < 3 or parts[2:] else parts
     numbers = [int(digits(each, 2, 2)) for each in parts if each or each is parts[0]]
     if not 1 <= len(numbers) <= 3 or numbers[0] > 23 or any(n > 59 for n in numbers[1:]):
         raise UnfitError

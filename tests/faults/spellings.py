@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import pyarrow as pa
 
 from tests.faults.meaning import (
+    DAY,
     HALF,
+    UNITS,
     Kind,
     clock,
     day,
@@ -29,35 +31,52 @@ from tests.faults.meaning import (
 )
 
 Chance = random.Random
-YEARS = ("0000", "0001", "0099", "1582", "1600", "1677", "1883", "1900", "1969", "1970", "2000",
-         "2024", "2038", "2262", "2263", "9999", "10000", "32768", "020244", "294246",
-         "24", "-0044")  # fmt: skip
-ZONES = ("", "", "Z", "Z", "+00:00", "-00:00", "+05:30", "-0330", "+14", "-12:00", "+23:59",
-         "+24:00", "+05:30:15", "+05:60", " UTC", "UTC", " GMT", "z", " IST", " EST", "+5", "-1:30",
-         " Europe/Paris", "[Europe/Paris]", " +01:00", "+0530:15", "+053015", " BC")  # fmt: skip
-WORDS = ("epoch", "infinity", "-infinity", "now", "today", "yesterday", "tomorrow", "noon", "nan",
-         "NaT", "", " ", "null", "None", "0", "1735689600", "2024-W18-3", "2024-122", "20240501",
-         "2024/05/01", "01.05.2024", "2024-5-1", "20240501T100000Z", "May 1 2024", "-", "T", "Z",
-         "2024-05", "2024", "2024-05-01T", "2024-05-01 ", " 2024-05-01", "2024-05-01Z", "24:00:00",
-         "10:00:00+01", "٢٠٢٤-05-01", "2024−05−01")  # fmt: skip
-NUMBERS = ("0", "-0", "+5", "007", "1_0", "1_000.5", "0x10", "0b1", "1e3", "1E3", "1,234", "1.234,5",
-           " 7", "7 ", "7.0", "7.", ".5", ".", "-", "+", "", "--1", "1e", "e5", "1e999", "-1e999",
-           "1e-999", "1e-400", "0e-999", "0.0", "-0.0", "1.00000000000000000001", "4.9e-324",
-           "2e-324", "1.7976931348623157e308", "1.8e308", "16777217", "16777216", "0.1", "0.3",
-           "0.100000001", "0.10000000149011612", "3.141592653589793", "3.1415927", "3.4028235e38",
-           "3.5e38", "1e-46", "1.4e-45", "9007199254740993", "NaN", "nan", "Infinity", "-inf", "INF",
-           "+inf", "nan(1)", "(5.00)", "5%", "$5", "５", "1'000", "true", "one", "1.005", "1.0050",
-           "1.1000000000000000000000000", "99999999999.99", "9999999999.99", "9999999999.999",
-           "10000000000.00", "1e2", "0" * 400 + "1", "0." + "0" * 330 + "1", "1" * 400)  # fmt: skip
-FLAGS = ("true", "false", "t", "f", "TRUE", "False", "yes", "no", "y", "n", "Y", "1", "0", "on", "off",
-         "2", "-1", "1.0", "maybe", "", " true", "true ", "wahr", "ｔｒｕｅ", "tru", "null")  # fmt: skip
-BYTES = ("\\x", "\\x00ff", "\\x00FF", "\\x00\\xff", "\\x0", "\\x0g", "\\X00", "00ff", "0x00ff", "abc",
-         "YWJj", "é", "", "\\", "\\\\x41", "\\x41b", "a\\x41", "\\x41\\x4", "\\x 41",
-         "\\x00112233", "\\x00\\x11\\x22\\x33", "\\000")  # fmt: skip
-TEXTS = ("", " ", "a", "it's", "C:\\x", "\n", "null", '"', "é", "🛬", "{}", "1.10", "\t", "a,b")
-NESTED_ODD = ("", "null", "{}", "[]", "[[]]", "{1:2}", "[1,]", "[1", "nope", '"[1]"', "5", "true",
-              "[null]", '{"a":1,"a":2}', '{"a":1,"extra":2}', "[" * 2000 + "]" * 2000, "{1,2}",
-              "[NaN]", "['a']", "[1] ", " [1]", "[1]x", '[{"a":1}]', "(1,2)")  # fmt: skip
+YEARS = (
+    "0000", "0001", "0099", "1582", "1600", "1677", "1883", "1900", "1969", "1970", "2000",
+    "2024", "2038", "2262", "2263", "9999", "10000", "32768", "020244", "294246", "24", "-0044",
+)  # fmt: skip
+ZONES = (
+    "", "", "Z", "Z", "+00:00", "-00:00", "+05:30", "-0330", "+14", "-12:00", "+23:59", "+24:00",
+    "+05:30:15", "+05:60", " UTC", "UTC", " GMT", "z", " IST", " EST", "+5", "-1:30",
+    " Europe/Paris", "[Europe/Paris]", " +01:00", "+0530:15", "+053015", " BC",
+)  # fmt: skip
+WORDS = (
+    "epoch", "infinity", "-infinity", "now", "today", "yesterday", "tomorrow", "noon", "nan",
+    "NaT", "", " ", "null", "None", "0", "1735689600", "2024-W18-3", "2024-122", "20240501",
+    "2024/05/01", "01.05.2024", "2024-5-1", "20240501T100000Z", "May 1 2024", "-", "T", "Z",
+    "2024-05", "2024", "2024-05-01T", "2024-05-01 ", " 2024-05-01", "2024-05-01Z", "24:00:00",
+    "10:00:00+01", "\u0662\u0660\u0662\u0664-05-01", "2024\u221205\u221201",
+)  # fmt: skip
+NUMBERS = (
+    "0", "-0", "+5", "007", "1_0", "1_000.5", "0x10", "0b1", "1e3", "1E3", "1,234", "1.234,5",
+    " 7", "7 ", "7.0", "7.", ".5", ".", "-", "+", "", "--1", "1e", "e5", "1e999", "-1e999",
+    "1e-999", "1e-400", "0e-999", "0.0", "-0.0", "1.00000000000000000001", "4.9e-324", "2e-324",
+    "1.7976931348623157e308", "1.8e308", "16777217", "16777216", "0.1", "0.3", "0.100000001",
+    "0.10000000149011612", "3.141592653589793", "3.1415927", "3.4028235e38", "3.5e38", "1e-46",
+    "1.4e-45", "9007199254740993", "NaN", "nan", "Infinity", "-inf", "INF", "+inf", "nan(1)",
+    "(5.00)", "5%", "$5", "\uff15", "1'000", "true", "one", "1.005", "1.0050",
+    "1.1000000000000000000000000", "99999999999.99", "9999999999.99", "9999999999.999",
+    "10000000000.00", "1e2", "0" * 400 + "1", "0." + "0" * 330 + "1", "1" * 400,
+)  # fmt: skip
+FLAGS = (
+    "true", "false", "t", "f", "TRUE", "False", "yes", "no", "y", "n", "Y", "1", "0", "on", "off",
+    "2", "-1", "1.0", "maybe", "", " true", "true ", "wahr", "\uff54\uff52\uff55\uff45", "tru",
+    "null",
+)  # fmt: skip
+BYTES = (
+    "\\x", "\\x00ff", "\\x00FF", "\\x00\\xff", "\\x0", "\\x0g", "\\X00", "00ff", "0x00ff", "abc",
+    "YWJj", "é", "", "\\", "\\\\x41", "\\x41b", "a\\x41", "\\x41\\x4", "\\x 41", "\\x00112233",
+    "\\x00\\x11\\x22\\x33", "\\000",
+)  # fmt: skip
+TEXTS = (
+    "", " ", "a", "it's", "C:\\x", "\n", "null", '"', "é", "🛬", "{}", "1.10", "\t",
+    "a,b",
+)  # fmt: skip
+NESTED_ODD = (
+    "", "null", "{}", "[]", "[[]]", "{1:2}", "[1,]", "[1", "nope", '"[1]"',
+    "5", "true", "[null]", '{"a":1,"a":2}', '{"a":1,"extra":2}', "[" * 2000 + "]" * 2000, "{1,2}",
+    "[NaN]", "['a']", "[1] ", " [1]", "[1]x", '[{"a":1}]', "(1,2)",
+)  # fmt: skip
 
 
 class Typed(NamedTuple):
@@ -180,8 +199,8 @@ def objects(**inner: Callable[[Chance], str]) -> Callable[[Chance], str]:
 
 def named(inner: Callable[[Chance], str]) -> Callable[[Chance], str]:
     """An object whose names are whole numbers."""
-    fields = {name: inner for name in ("1", "2", "01", "x")}
-    return objects(**{n: f for n, f in fields.items()})
+    fields = dict.fromkeys(("1", "2", "01", "x"), inner)
+    return objects(**fields)
 
 
 def _whole(bits: int, *, signed: bool) -> Kind:
@@ -191,7 +210,7 @@ def _whole(bits: int, *, signed: bool) -> Kind:
 
 def _moment(unit: str, engine: str, *, zoned: bool) -> Kind:
     """What a type of moments holds: those with a zone are counted in microseconds."""
-    scale = {"s": 10**6, "ms": 10**3, "us": 1, "ns": 1}[unit] if engine == "us" else 1
+    scale = UNITS[unit] // UNITS["us"] if engine == "us" else 1
 
     def read(text: str) -> int:
         return moment(text, unit, zoned=zoned, low=-(HALF // scale), high=(HALF - 2) // scale)
@@ -232,13 +251,18 @@ TYPES: dict[str, Typed] = {
     **{
         f"clock_{unit}": Typed(kind, Kind(clock, (unit,)), a_clock)
         for unit, kind in {
-            "s": pa.time32("s"), "ms": pa.time32("ms"), "us": pa.time64("us"), "ns": pa.time64("ns"),
+            "s": pa.time32("s"),
+            "ms": pa.time32("ms"),
+            "us": pa.time64("us"),
+            "ns": pa.time64("ns"),
         }.items()
     },
     "bytes": Typed(pa.binary(), Kind(raw, (None,)), one_of(*BYTES)),
     "four": Typed(pa.binary(4), Kind(raw, (4,)), one_of(*BYTES)),
     "said": Typed(pa.string(), Kind(said), a_text),
-    "ints": Typed(pa.list_(pa.int64()), Kind(nested, (list_of(leaf(INT)),)), listed(leaves(number))),
+    "ints": Typed(
+        pa.list_(pa.int64()), Kind(nested, (list_of(leaf(INT)),)), listed(leaves(number))
+    ),
     "prices": Typed(
         pa.list_(pa.decimal128(12, 2)), Kind(nested, (list_of(leaf(MONEY)),)),
         listed(leaves(number)),
@@ -264,9 +288,11 @@ TYPES: dict[str, Typed] = {
 }  # fmt: skip
 
 
-def spelled(chance: Chance, count: int) -> Iterator[tuple[str, str]]:
+def spelled(
+    chance: Chance, count: int, types: Mapping[str, Typed] = TYPES
+) -> Iterator[tuple[str, str]]:
     """Give so many texts, each with the name of its type, every type as often as the others."""
-    names = list(TYPES)
+    names = list(types)
     for at in range(count):
         name = names[at % len(names)]
         yield name, TYPES[name].made(chance)
@@ -283,8 +309,6 @@ def plain(value: Any) -> Any:
         return [plain(each) for each in value.values]
     if pa.types.is_struct(kind):
         return {name: plain(value[name]) for name in value}
-    if pa.types.is_date(kind):
-        return value.value * 86_400 * 10**9
-    if pa.types.is_timestamp(kind) or pa.types.is_time(kind):
-        return value.value * {"s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}[kind.unit]
+    if pa.types.is_temporal(kind):
+        return value.value * (DAY if pa.types.is_date(kind) else UNITS[kind.unit])
     return value.as_py()

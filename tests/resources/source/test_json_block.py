@@ -33,7 +33,7 @@ def engine() -> duckdb.DuckDBPyConnection:
 
 
 def lines(name: str) -> list[bytes]:
-    """One object of JSON for each spelling: a number or a word of JSON bare, what is none quoted."""
+    """One object for each spelling: what is JSON bare, everything else quoted."""
     chance = random.Random(f"2013 {name}")
     texts = [TYPES[name].made(chance) for _ in range(EACH)] + [*NUMBERS, "1e-400", "0e-400"]
     found = []
