@@ -11,7 +11,7 @@ import duckdb
 import pyarrow as pa
 
 from platform_assets.build.table import engine_types, stored_schema
-from platform_assets.build.typing_rules import reject_reason, typed_columns, value_of
+from platform_assets.build.typing_rules import learn_types, reject_reason, typed_columns, value_of
 from platform_assets.declare.dataset import Dataset
 from resources.lake import quote, text
 from resources.source.protocol import Batch
@@ -39,6 +39,7 @@ class Arrival:
 
     @cached_property
     def _types(self) -> dict[str, str]:
+        learn_types(self.connection, self.dataset)
         return engine_types(self.connection, stored_schema(self.dataset))
 
     def take(self, batch: Batch, carried: Sequence[str]) -> int:

@@ -19,7 +19,12 @@ from platform_assets.build.table import (
     ensure_table,
     stored_schema,
 )
-from platform_assets.build.typing_rules import reject_reason, typed_columns, value_of
+from platform_assets.build.typing_rules import (
+    learn_types,
+    reject_reason,
+    typed_columns,
+    value_of,
+)
 from platform_assets.declare.dataset import Dataset
 from platform_assets.declare.drift import EXTRA
 from platform_assets.declare.errors import InvalidDeclarationError
@@ -128,6 +133,7 @@ def _verdict(dataset: Dataset, job: Job, verdict: str, why: str, by: str) -> Ver
 def _type_again(connection: duckdb.DuckDBPyConnection, dataset: Dataset) -> None:
     """Type the chosen payloads by the contract of today; keep those that fit, positions and all."""
     schema, kind = stored_schema(dataset), dataset.source.kind if dataset.source else ""
+    learn_types(connection, dataset)
     types = engine_types(connection, schema)
     held = [f.name for f in schema if f.name != "_batch_id"]
     shape = json.dumps(dict.fromkeys([*held, EXTRA], "VARCHAR"), ensure_ascii=False)

@@ -4,29 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 
+import duckdb
 import pyarrow as pa
 
 from platform_assets.build.calendar_reach import outside_calendar
+from platform_assets.build.exact_leaf import exact, narrowed
+from platform_assets.build.nested import is_nested, learn_shapes, nested
 from platform_assets.declare.dataset import Dataset
 from resources.lake import quote, text
 
 
-def typed(column: str, kind: pa.DataType, engine_type: str, source: str) -> str:
+def typed(column: str, kind: pa.DataType, engine_type: str) -> str:
     """The SQL expression of a text column in its type; null where the text does not fit.
 
     Guarantees: nothing is rounded, truncated or guessed.
     """
-    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
-        return column
-    if pa.types.is_binary(kind) and source == "postgres":
-        return f"try(unhex(substr({column}, 3)))"
-    fits = _shape(column, kind)
-    cast = f"try_cast({column} as {engine_type})"
-    if fits is None:
-        return cast
-    # A number that is written as the engine writes it has the shape: no pattern is tried on it.
-    plain = "" if pa.types.is_date(kind) else f"when {cast}::varchar = {column} then {cast} "
-    return f"case {plain}when {fits} then {cast} end"
+    if is_nested(kind):
+        return nested(column, kind, engine_type)
+    return exact(column, kind, engine_type)
+
+
+def learn_types(connection: duckdb.DuckDBPyConnection, dataset: Dataset) -> None:
+    """Teach an engine what it needs to know before it types rows of a dataset."""
+    learn_shapes(connection, dataset.contract.schema.types)
 
 
 def typed_columns(
@@ -36,29 +36,31 @@ def typed_columns(
 
     `texts` are the columns that arrived as text; `_batch_id` arrives in none.
     """
-    source, promised = dataset.source.kind if dataset.source else "", dataset.contract.schema.names
-    return [
-        f"{typed(quote(f.name), f.type, types[f.name], source)} as {value_of(f.name)}"
-        if f.name in promised and f.name in texts
-        else f"try_cast({quote(f.name)} as {types[f.name]}) as {value_of(f.name)}"
-        for f in schema
-        if f.name != "_batch_id"
-    ]
+    promised = dataset.contract.schema.names
+    found = []
+    for field in schema:
+        if field.name == "_batch_id":
+            continue
+        is_text = field.name in promised and field.name in texts
+        value = typed_value(quote(field.name), field.type, types[field.name], is_text=is_text)
+        found.append(f"{value} as {value_of(field.name)}")
+    return found
+
+
+def typed_value(column: str, kind: pa.DataType, engine_type: str, *, is_text: bool) -> str:
+    """The SQL of a column that arrived as text, or in a type which its own only narrows.
+
+    A number or an instant is exact as it arrived, unless its type holds fewer digits.
+    """
+    if is_text:
+        return typed(column, kind, engine_type)
+    value = narrowed(column, engine_type) if pa.types.is_float32(kind) else column
+    return f"try_cast({value} as {engine_type})"
 
 
 def value_of(name: str) -> str:
     """The name of a column's typed value while what arrived stands beside it."""
     return quote(f"{name} typed")
-
-
-def _shape(column: str, kind: pa.DataType) -> str | None:
-    if pa.types.is_integer(kind):
-        return rf"regexp_full_match({column}, '[+-]?\d+')"
-    if pa.types.is_decimal(kind):
-        return rf"regexp_full_match({column}, '[+-]?\d*(\.\d{{0,{kind.scale}}}0*)?')"
-    if pa.types.is_date(kind):
-        return rf"regexp_full_match({column}, '\d{{4,}}-\d\d-\d\d')"
-    return None
 
 
 def reject_reason(dataset: Dataset, value_of: Callable[[str], str]) -> str:

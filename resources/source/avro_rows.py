@@ -6,7 +6,7 @@ Source: the Avro specification 1.12, object container files.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, BinaryIO
 
 import pyarrow as pa
@@ -44,9 +44,11 @@ class AvroRows:
         fields: Mapping[str, str],
         caps: Caps | None = None,
         *,
+        types: Sequence[pa.DataType] = (),
         keeps_extra: bool = False,
     ) -> None:
         self.keeps_extra = keeps_extra
+        self.types = dict(zip(columns, types, strict=True)) if types else {}
         self.file, self.columns, self.caps = file, columns, caps or Caps()
         self.paths = {n: tuple(fields[n].split(".")) if n in fields else (n,) for n in columns}
         self.unknown_columns: tuple[str, ...] = ()
@@ -111,7 +113,7 @@ class AvroRows:
         found = records
         for step in self.paths[name]:
             found = [None if each is None else each.get(step) for each in found]
-        text = exact_text(name, leaf.array(found))
+        text = exact_text(name, leaf.array(found), self.types.get(name))
         text.validate(full=True)
         return text
 

@@ -322,13 +322,17 @@ class FileSource:
                 case "json":
                     yield JsonLines(plain, shape, word.fields, caps, typed=typed)
                 case "avro":
-                    yield AvroRows(plain, columns, word.fields, caps, keeps_extra=keeps)
+                    yield AvroRows(
+                        plain, columns, word.fields, caps, types=shape.types, keeps_extra=keeps
+                    )
                 case "csv":
                     yield CsvRows(plain, columns, word.null, caps, keeps_extra=keeps)
                 case "parquet":
                     if plain is not file:
                         plain = stack.enter_context(unpacked_file(plain, self.scratch))
-                    yield ParquetRows(plain, columns, look.size, caps, keeps_extra=keeps)
+                    yield ParquetRows(
+                        plain, columns, look.size, caps, types=shape.types, keeps_extra=keeps
+                    )
 
     def _failed(self, look: Look, error: OSError) -> UnreachableSystemError:
         return UnreachableSystemError(

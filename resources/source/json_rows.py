@@ -216,7 +216,10 @@ class JsonRows:
         if isinstance(value, bool):
             return "true" if value else "false"
         if self._exact[0] is not message:
-            self._exact = message, json.loads(message or b"", parse_float=Number, parse_int=Number)
+            exact = json.loads(
+                message or b"", parse_float=Number, parse_int=Number, object_pairs_hook=single
+            )
+            self._exact = message, exact
         exact = self._exact[1]
         for step in path:
             exact = exact[step]

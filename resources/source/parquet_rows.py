@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import BinaryIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from platform_assets.declare.errors import quoted
-from resources.source.arrow_text import exact_text
+from resources.source.arrow_text import sound_text
 from resources.source.delivery import Caps, Reject, Rows, UnreadableFileError
 from resources.source.extra import EXTRA, any_text, distinct, packed_columns, row_text
 from resources.source.parquet_bounds import prove_counts, rows_at_once
+from resources.source.parquet_instants import Int96Texts
 from resources.source.poison import Poisoned, UnreadableRecordError, sifted
 
 _SMALL_BYTES, _LARGE_BYTES = 64 * 2**20, 256 * 2**20
@@ -35,7 +36,8 @@ class ParquetRows:
     """Iterate over the rows of one file.
 
     Guarantees: numbers are written so that reading them gives the same number, decimals with
-    all their digits, instants in UTC. With `keeps_extra`, undeclared columns are packed into
+    all their digits, instants in UTC, bytes each for itself where one of `types` is of bytes.
+    With `keeps_extra`, undeclared columns are packed into
     `_extra`. A row that cannot be read is a reject with what it holds; the memory is bounded by
     what is decoded at once, what a file may unpack to by its own size.
     Raises: UnreadableFileError.
@@ -48,9 +50,11 @@ class ParquetRows:
         size: int,
         caps: Caps | None = None,
         *,
+        types: Sequence[pa.DataType] = (),
         keeps_extra: bool = False,
     ) -> None:
         self.file, self.columns, self.size, self.caps = file, columns, size, caps or Caps()
+        self.types = dict(zip(columns, types, strict=True)) if types else {}
         self.keeps_extra = keeps_extra
         self.unknown_columns: tuple[str, ...] = ()
         self._beyond: dict[int, str] = {}
@@ -65,14 +69,15 @@ class ParquetRows:
             raise UnreadableFileError(f"it is no sound Parquet file: {error}") from None
 
     def _all(self) -> Iterator[Rows | Reject]:
-        with pq.ParquetFile(self.file) as parquet:
+        with pq.ParquetFile(self.file, coerce_int96_timestamp_unit="us") as parquet:
             self._prove(parquet)
-            first = 1
+            instants, first = Int96Texts(self.file, parquet), 1
             wanted = None if self._beyond else list(self.columns)
             for group in range(parquet.num_row_groups):
                 some = rows_at_once(parquet, self.file, group)
+                beside = instants.batches(group, some)
                 for batch in parquet.iter_batches(some, row_groups=[group], columns=wanted):
-                    yield from self._given(first, batch)
+                    yield from self._given(first, instants.told(batch, next(beside)))
                     first += batch.num_rows
 
     def _given(self, first: int, batch: pa.RecordBatch) -> Iterator[Rows | Reject]:
@@ -98,8 +103,12 @@ class ParquetRows:
                 yield part
 
     def _texts(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        texts = [exact_text(name, batch.column(name)) for name in self.columns]
-        names = list(self.columns)
+        texts, names = list[pa.Array](), list(self.columns)
+        for name in names:
+            text, odd = sound_text(name, batch.column(name), self.types.get(name))
+            if odd:
+                raise UnreadableRecordError(f"has bytes in `{name}` that are no UTF-8")
+            texts.append(text)
         if self._beyond:
             texts.append(self._extra(batch))
             names.append(EXTRA)

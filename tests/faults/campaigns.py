@@ -14,6 +14,7 @@ from tests.faults import (
     restarts,
     rotations,
     store,
+    typed_values,
     zombies,
 )
 from tests.faults.campaign import campaign, p95
@@ -149,6 +150,11 @@ CAMPAIGNS: dict[str, Campaign] = {
         holds="poison records of nine kinds among good ones: each kept equal or aside, alone",
         count=2700,
         run=poison.campaign,
+    ),
+    "types": Campaign(
+        holds="spellings of each type through each kind: the value that they say, or aside",
+        count=3000,
+        run=typed_values.campaign,
     ),
     "bite": Campaign(
         holds="planted defects: each is found", count=len(bite.PLANTS), run=bite.campaign
