@@ -20,7 +20,7 @@ from functools import partial, partialmethod, singledispatchmethod
 from hashlib import sha256
 from pathlib import PurePath
 
-from platform_assets.build.syntax import constant
+from platform_assets.build.literal import constant
 
 Tell = Callable[[object], str]
 _LITERALS = (type(None), type(...), bool, int, float, complex, str, bytes)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+from platform_assets.build.literal import constant
 from platform_assets.build.scope import (
     COMPREHENSIONS,
     FUNCTIONS,
@@ -332,26 +333,6 @@ def statements(body: list[ast.stmt], *, of_class: bool = False) -> list[ast.stmt
         and not (isinstance(s, ast.Expr) and isinstance(s.value, ast.Constant))
         and not (isinstance(s, ast.AnnAssign) and s.value is None and not of_class)
     ]
-
-
-def constant(value: object) -> str:
-    """A literal, with its type; the same text on every Python.
-
-    Raises: TypeError, for anything that no literal can be.
-    """
-    if value is None or value is Ellipsis or isinstance(value, bool):
-        return str(value)
-    if isinstance(value, str):
-        return ascii(value)  # which characters are shown as they are differs between Pythons
-    if isinstance(value, int):
-        return hex(value)  # digits of decimals are limited in number
-    if isinstance(value, float):
-        return f"float {value!r}"
-    if isinstance(value, complex):
-        return f"complex {value.real!r} {value.imag!r}"
-    if isinstance(value, bytes):
-        return repr(value)
-    raise TypeError(f"{type(value).__name__} is no literal")
 
 
 def _names(node: ast.expr) -> tuple[tuple[str, ...], ast.Name | None]:

@@ -29,7 +29,7 @@ from platform_assets.declare import (
     not_null,
 )
 from platform_assets.declare.errors import InvalidDeclarationError
-from tests.build.edited_room import CHANGING, KEEPING, ROOM, Edit, bodies
+from tests.build.edited_room import CHANGING, KEEPING, REFUSED, ROOM, Edit, bodies
 
 COLUMNS = (
     Column("event_id", pa.int64(), "the event"),
@@ -263,35 +263,6 @@ def test_code_version_is_the_same_in_another_process(load: Load) -> None:
     }
     expected = version(module.body, inputs={**INPUTS, "most": "shop.raw.most"})
     assert told == {expected}
-
-
-REFUSED = [
-    ("import duckdb\nHELD = duckdb.connect()\n", "HELD", "`HELD`", "DuckDBPyConnection"),
-    ("import ibis\nHELD = ibis.duckdb.connect()\n", "HELD", "`HELD`", "Backend"),
-    ("HELD = object()\n", "HELD", "`HELD`", "does not say what it is made of"),
-    ("import threading\nHELD = threading.Lock()\n", "HELD", "`HELD`", "lock"),
-    ("HELD = iter([1])\n", "HELD", "`HELD`", "iterator"),
-    ("import sys\nHELD = sys.__stdout__\n", "HELD", "`HELD`", "TextIOWrapper"),
-    ("HELD = {'a': [object()]}\n", "HELD['a']", "`HELD`", "builtins.object"),
-    ("import random\nHELD = random.Random(1)\n", "HELD.random()", "`HELD.random`", "Random"),
-    ("from . import near\n", "getattr(near, str(events))", "`near`", "is a module"),
-    ("from . import near\n", "near.__dict__", "`near.__dict__`", "looks names up"),
-    ("from . import near\n", "vars(near)", "`vars`", "looks names up"),
-    ("", "globals()['x']", "`globals`", "looks names up"),
-    ("", "eval('1')", "`eval`", "looks names up"),
-    ("", "exec('x = 1')", "`exec`", "looks names up"),
-    ("", "open('x').read()", "`open`", "reads what lies outside"),
-    ("import os\n", "os.environ['X']", "`os.environ`", "reads the environment"),
-    ("from os import environ\n", "environ['X']", "`environ`", "reads the environment"),
-    ("from os import getenv as g\n", "g('X')", "`g`", "reads the environment"),
-    ("import sys\n", "sys.modules['x']", "`sys.modules`", "looks code up"),
-    ("import pathlib\n", "pathlib.Path('x').read_text()", "`read_text`", "reads a file"),
-    ("import pandas as pd\n", "pd.read_csv('x.csv')", "`read_csv`", "reads a file"),
-    ("import ibis\n", "ibis.duckdb.connect()", "`ibis.duckdb.connect`", "opens a connection"),
-    ("CACHE = {}\n", "CACHE.setdefault(1, 2)", "`CACHE`", "is changed while it runs"),
-    ("SEEN = []\n", "SEEN.append(1)", "`SEEN`", "is changed while it runs"),
-    ("exec('def made(x): return x')\n", "made(1)", "`made`", "has no source text"),
-]
 
 
 @pytest.mark.parametrize(("above", "used", "name", "why"), REFUSED, ids=[r[1] for r in REFUSED])

@@ -36,7 +36,7 @@ def interpreters() -> list[str]:
     """Each Python of 3.11 or later on the path or beside the one that runs."""
     beside = Path(sys.base_prefix).resolve().parent.glob("*/bin/python3.[0-9]*")
     named = (shutil.which(f"python3.{minor}") for minor in range(11, 20))
-    found = {str(Path(p)) for p in [*beside, *filter(None, named), sys.executable]}
+    found = {*map(str, beside), *filter(None, named), sys.executable}
     return sorted(p for p in found if re.search(r"python(3\.1[1-9])?$", p) and _answers(p))
 
 
