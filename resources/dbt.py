@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from resources.dbt_fault import Fault, said
-from resources.settings import Settings, child_environment, load_settings
+from resources.settings import Settings, child_environment, load_settings, variable
 
 PROJECT = Path(__file__).resolve().parents[1] / "dbt_project"
 COMPILE_SECONDS = 900.0
@@ -79,7 +79,7 @@ def content_hash(project: Path = PROJECT) -> str:
     digest = hashlib.sha256()
     for package in ("dbt-core", "dbt-duckdb", "dbt-adapters", "dbt-common", "jinja2"):
         digest.update(f"{package} {version(package)}\0".encode())
-    for name, value in sorted(os.environ.items()):
+    for name, value in sorted(child_environment().items()):
         if name.startswith("DBT_"):
             digest.update(f"{name}={value}\0".encode(errors="surrogateescape"))
     own = [Path(__file__).with_name(f"{name}.py") for name in _OWN]
@@ -133,9 +133,10 @@ def _cached(path: Path) -> dict[str, Any]:
 
 def _hashed(names: Iterable[str]) -> dict[str, str | None]:
     """What variables hold; never as text, for one may be a secret."""
+    held = {name: variable(name) for name in names}
     return {
-        n: None if n not in os.environ else hashlib.sha256(os.environb[os.fsencode(n)]).hexdigest()
-        for n in names
+        name: None if value is None else hashlib.sha256(os.fsencode(value)).hexdigest()
+        for name, value in held.items()
     }
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import signal
 import sys
@@ -25,6 +24,7 @@ from dbt_common.exceptions import CompilationError
 
 from resources.dbt_fault import Fault, entries, line_of, nodes_of, places, said
 from resources.dbt_words import ANSWERED, ASKS, CHANGES, advice, changing
+from resources.settings import child_environment
 
 RENDER_SECONDS = 60.0
 PARSERS = (
@@ -68,7 +68,7 @@ class Compilation:
     skipped: set[str] = field(default_factory=set)
     files: dict[str, dict[str, Any]] = field(default_factory=dict)
     absent: tuple[str, ...] = ()
-    variables: Environment = field(default_factory=lambda: Environment(os.environ))
+    variables: Environment = field(default_factory=lambda: Environment(child_environment()))
 
     def load(self, stock: Callable[..., Any], config: Any, **words: Any) -> Any:
         """Load the project again and again, without what was found to be wrong."""
