@@ -74,6 +74,6 @@ def _counted(connection: psycopg.Connection[tuple[Any, ...]], row: tuple[Any, ..
     return Inlined(schema, table, table_id, full, sum(counts.values()), deletes)
 
 
-def _one(connection: psycopg.Connection[tuple[Any, ...]], query: sql.Composable) -> int:
+def _one(connection: psycopg.Connection[tuple[Any, ...]], query: sql.SQL | sql.Composed) -> int:
     row = connection.execute(query).fetchone()
     return int(row[0]) if row else 0

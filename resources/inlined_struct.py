@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 import duckdb
 import pyarrow as pa
@@ -87,7 +87,8 @@ class _Reader:
         parts = []
         for number, (name, of) in enumerate(kind.children):
             self._pass(f"{', ' if number else '{'}{text(str(name))}: ")
-            parts.append(f"{quote(str(name))} := {self._field(of)}")
+            field = cast("duckdb.sqltypes.DuckDBPyType", of)
+            parts.append(f"{quote(str(name))} := {self._field(field)}")
         self._pass("}")
         return f"struct_pack({', '.join(parts)})::{kind}"
 
