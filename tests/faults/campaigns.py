@@ -152,7 +152,7 @@ CAMPAIGNS: dict[str, Campaign] = {
         run=poison.campaign,
     ),
     "types": Campaign(
-        holds="spellings of each type through each kind: the value that they say, or aside",
+        holds="spellings of each type through each kind but MQTT: what they say, or aside",
         count=3000,
         run=typed_values.campaign,
     ),

@@ -202,7 +202,7 @@ def said(text: str) -> str:
     return text
 
 
-class Number(str):
+class JsonNumber(str):
     """A number of JSON."""
 
     __slots__ = ()
@@ -224,8 +224,8 @@ def nested(text: str, take: Callable[[Any], Any]) -> Any:
     try:
         found = json.loads(
             text,
-            parse_float=Number,
-            parse_int=Number,
+            parse_float=JsonNumber,
+            parse_int=JsonNumber,
             parse_constant=_refused,
             object_pairs_hook=_once,
         )
@@ -252,7 +252,7 @@ def leaf(kind: Kind) -> Callable[[Any], Any]:
 
 def _plain(value: Any, kind: Kind, text: str) -> str:
     """Write a decimal's power of ten out, which JSON has."""
-    if kind.read is not money or not isinstance(value, Number) or "e" not in text.lower():
+    if kind.read is not money or not isinstance(value, JsonNumber) or "e" not in text.lower():
         return text
     exact = Decimal(text)
     if abs(exact.adjusted()) > 400:

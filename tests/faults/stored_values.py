@@ -1,4 +1,4 @@
-"""Values that files and messages store in types of their own, with the text that says the same."""
+"""Values that a source stores in types of its own, with the text that says the same."""
 
 from __future__ import annotations
 

@@ -30,13 +30,13 @@ from resources import ledger
 from resources.lake import Lake, table
 from resources.source.files import FileSource
 from resources.source.postgres import PostgresSource
-from resources.source.protocol import Limit, Shape, Source
+from resources.source.protocol import Shape, Source
 from resources.source.rest_memory import instant_text
 from tests.faults.meaning import ASIDE, meaning
 from tests.faults.outcome import Bench, Outcome
 from tests.faults.spellings import TYPES, plain, spelled
 from tests.faults.stored_values import STORED, Stored, stored
-from tests.resources.source.brokered import KafkaKind, MqttKind
+from tests.resources.source.brokered import KafkaKind
 from tests.resources.source.registry import Registry, avro
 from tests.resources.source.web_kinds import RestKind, WebhookKind
 from tests.resources.source.web_server import ThingsApi, served
@@ -164,19 +164,6 @@ def kafka_avro(cases: Cases, home: Path, bench: Bench, stack: ExitStack) -> Told
     return kind.open(registry=lambda: address, format="avro").word, opened
 
 
-def mqtt(cases: Cases, home: Path, bench: Bench, stack: ExitStack) -> Told:
-    """Messages of one station."""
-    kind = MqttKind(bench.systems.mqtt, home)
-    assert list(kind.open().batches(after={}, limit=Limit())) == []  # the session stands
-    kind.send(
-        *(
-            f'{telling(case)[:-1]}, "by": {{"station": "s1"}}, "n": {number}}}'
-            for number, case in enumerate(cases, 1)
-        )
-    )
-    return kind.open().word, kind.open
-
-
 def rest(cases: Cases, home: Path, bench: Bench, stack: ExitStack) -> Told:
     """Records of one window."""
     api = ThingsApi(page=50)
@@ -229,7 +216,6 @@ WAYS: dict[str, Callable[[Cases, Path, Bench, ExitStack], Told]] = {
     "avro": avro_files,
     "kafka": kafka_json,
     "kafka avro": kafka_avro,
-    "mqtt": mqtt,
     "rest": rest,
     "webhook": webhook,
 }

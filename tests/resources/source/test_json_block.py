@@ -1,4 +1,4 @@
-"""Numbers and instants read with the JSON are what they are when read as texts, or are not read."""
+"""Values read with the JSON are what they are when read as texts, or are not read."""
 
 from __future__ import annotations
 
