@@ -27,6 +27,7 @@ POISON = (
     struct.error,
 )
 _MOST_SHOWN = 200
+_SHOWN: set[type[BaseException]] = set()
 Read = TypeVar("Read")
 
 
@@ -67,10 +68,16 @@ def sifted(
 
 
 def cannot_be_read(error: BaseException) -> str:
-    """Say why, with the error's type, so that a mistake of ours is seen as one; log it, too."""
+    """Say why, with the error's type, so that a mistake of ours is seen as one.
+
+    The log has a line of each, its traceback once for each type: nobody can fill it.
+    """
     if isinstance(error, UnreadableRecordError):
         return str(error)
-    LOG.warning("record put aside: %s", type(error).__name__, exc_info=error)
+    fresh = type(error) not in _SHOWN
+    _SHOWN.add(type(error))
+    shown_trace = error if fresh else None
+    LOG.warning("record put aside: %s", type(error).__name__, exc_info=shown_trace)
     first = (str(error).strip().splitlines() or [""])[0][:_MOST_SHOWN]
     shown = "".join(c if c.isprintable() else "?" for c in first)
     return f"cannot be read: {type(error).__name__}" + (f": {shown}" if shown else "")

@@ -1,4 +1,4 @@
-"""A folder gives its own files only, and each that cannot be had stands in nobody's way."""
+"""A folder gives its own files only: none that cannot be had stands in the way."""
 
 from __future__ import annotations
 

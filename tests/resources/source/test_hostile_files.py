@@ -83,7 +83,7 @@ def nothing_a_hundred_million_times() -> bytes:
 def nested_lists() -> bytes:
     """Lists of lists that are empty, one byte each."""
     kind = {"type": "array", "items": {"type": "array", "items": "long"}}
-    empty = varint(20_000_000) + b"\0" * 20_000_000 + b"\0"
+    empty = varint(4_000_000) + b"\0" * 4_000_000 + b"\0"
     schema = {
         **of("string"),
         "fields": [{"name": "x", "type": "string"}, {"name": "l", "type": kind}],
