@@ -124,9 +124,9 @@ def peer(lake: Lake) -> duckdb.DuckDBPyConnection:
     config = {
         "memory_limit": settings.memory_limit,
         "threads": settings.threads,
-        "enable_progress_bar": False,
     }
     engine = duckdb.connect(":memory:", config=config)  # type: ignore[arg-type]
+    engine.execute("set enable_progress_bar = false")
     with lake.get_connection() as connection:
         for table in TABLES:
             rows = connection.execute(

@@ -25,7 +25,6 @@ CLOSED = {
     "allow_community_extensions": False,
     "allow_persistent_secrets": False,
     "python_enable_replacements": False,
-    "enable_progress_bar": False,  # what is printed is the answer
 }
 
 
@@ -143,6 +142,7 @@ def _open(settings: Settings, folder: Path) -> duckdb.DuckDBPyConnection:
         },
     )
     engine.execute("set timezone = 'UTC'")
+    engine.execute("set enable_progress_bar = false")  # what is printed is the answer
     return engine
 
 

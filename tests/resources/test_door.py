@@ -35,13 +35,14 @@ def scope(
     method: str = "POST", path: str = "/graphql", query: str = "", **told: str
 ) -> dict[str, object]:
     """A request of a client of ours."""
-    headers = {"host": "localhost:3000", "content-type": "application/json", **told}
+    own = {k.replace("_", "-"): v for k, v in told.items()}
+    headers = {"host": "localhost:3000", "content-type": "application/json", **own}
     return {
         "type": "http",
         "method": method,
         "path": path,
         "query_string": query.encode(),
-        "headers": [(k.replace("_", "-").encode(), v.encode()) for k, v in headers.items()],
+        "headers": [(k.encode(), v.encode()) for k, v in headers.items()],
         "server": ("10.1.2.3", 3000),
     }
 
