@@ -23,7 +23,7 @@ from resources.catalog import (
     unreachable,
 )
 from resources.secrets import masked
-from resources.settings import LAKE_FILE, PREFIX, Settings, remembered_text
+from resources.settings import LAKE_FILE, PREFIX, Settings, remembered_text, spoilt_memory
 
 NEVER = "nothing was read or written"
 FIELDS = ("postgres", "lake_path", "s3_endpoint", "s3_region", "s3_key_id", "s3_secret")
@@ -56,8 +56,11 @@ def belonging(home: Path) -> Belonging | None:
 def _read(text: str) -> Belonging | None:
     if not text:
         return None
-    found = json.loads(text)
-    return Belonging(**{**found, "withheld": tuple(found.get("withheld", ()))})
+    try:
+        found = json.loads(text)
+        return Belonging(**{**found, "withheld": tuple(found.get("withheld", ()))})
+    except (ValueError, TypeError, AttributeError) as error:
+        raise spoilt_memory() from error
 
 
 def remember(settings: Settings) -> None:
@@ -65,7 +68,8 @@ def remember(settings: Settings) -> None:
 
     Guarantees: secret references are kept, secrets are not.
     """
-    kept, withheld = {}, []
+    kept: dict[str, str] = {}
+    withheld: list[str] = []
     for name in FIELDS:
         value = getattr(settings, name)
         if value:

@@ -139,12 +139,17 @@ def _of_lake(text: str) -> Mapping[str, str]:
         found = json.loads(text or "{}").get("settings", {})
         return {str(name): str(value) for name, value in found.items()}
     except (ValueError, AttributeError) as error:
-        raise MissingSettingError(
-            f"{LAKE_FILE} in the data folder is not as it was written",
-            declared=f"{LAKE_FILE} in the data folder",
-            data="nothing was read or written",
-            next=f"remove {LAKE_FILE}; then: watermain up, with the variables of its lake",
-        ) from error
+        raise spoilt_memory() from error
+
+
+def spoilt_memory() -> MissingSettingError:
+    """The error for a data folder whose memory of its lake cannot be read."""
+    return MissingSettingError(
+        f"{LAKE_FILE} in the data folder is not as it was written",
+        declared=f"{LAKE_FILE} in the data folder",
+        data="nothing was read or written",
+        next=f"remove {LAKE_FILE}; then: watermain up, with the variables of its lake",
+    )
 
 
 def variable(name: str) -> str | None:

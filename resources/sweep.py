@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
@@ -136,13 +136,13 @@ def _named(lake: Lake) -> frozenset[str]:
         with psycopg.connect(lake.dsn()) as connection:
             connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
             tables = connection.execute(_CATALOGS, [list(_NAMING)]).fetchall()
-            rows: Iterable[tuple[str]] = (
-                row
+            paths = (
+                str(row[0])
                 for schema, table in tables
                 for row in connection.execute(
                     sql.SQL("select path from {}").format(sql.Identifier(schema, table))
                 )
             )
-            return frozenset(path.rpartition("/")[2] for (path,) in rows)
+            return frozenset(path.rpartition("/")[2] for path in paths)
     except psycopg.OperationalError as error:
         raise unreachable(error, data=UNCHANGED) from error

@@ -25,7 +25,9 @@ def status(
     from resources.trouble import troubles
 
     platform = Platform(load_settings())
-    services, away, datasets = service_facts(platform), None, []
+    services = service_facts(platform)
+    datasets: list[dict[str, Any]] = []
+    away: UnreachableSystemError | None = None
     try:
         datasets = _datasets(platform)
     except UnreachableSystemError as error:

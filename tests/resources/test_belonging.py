@@ -181,10 +181,10 @@ def test_folder_of_an_earlier_release_is_known_by_its_instance(
 
 def test_spoilt_memory_is_told(lake: Lake, home: Path) -> None:
     """A file that somebody edited is named, with what to do."""
-    for text in ("{", "[]", '{"settings": 3}'):
+    for text in ("{", "[]", '{"settings": 3}', '{"settings": {}}', '{"catalogue": "x"}'):
         (home / LAKE_FILE).write_text(text)
         with pytest.raises(MissingSettingError, match="is not as it was written"):
-            load_settings()
+            Lake.from_settings()
 
 
 def test_engine_shows_no_password_of_an_address(
