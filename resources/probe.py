@@ -40,7 +40,7 @@ def probe_catalog(settings: Settings) -> str:
                 connection.execute("delete from watermain.heartbeat where dataset = %s", (word,))
             connection.execute("insert into probed values (%s)", (word,))
             found = connection.execute("delete from probed returning word").fetchall()
-        version = connection.info.parameter_status("server_version")
+            version = connection.info.parameter_status("server_version")
     except psycopg.Error as error:
         raise unreachable(error, data=NOTHING) from error
     if found != [(word,)]:
