@@ -1,4 +1,4 @@
-"""Damage done to data files, as disks and people do it."""
+"""Damage done to data files, as by a disk, as by a hand."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files of a lake on an S3-style store are summed, verified and mended like those of a disk."""
+"""Files of a lake on an S3-style store are verified like those of a disk."""
 
 from __future__ import annotations
 
