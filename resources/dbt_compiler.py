@@ -94,11 +94,12 @@ class Compilation:
         except Exception as error:  # no text, no YAML
             self._add(where, said(error), line=line_of(error))
             return None
-        content = getattr(found, "dfy", None)
+        content: dict[str, Any] | None = getattr(found, "dfy", None)
         if path.project_root == self.root:
             self.files[where] = content or {}
         for section, listed in (content or {}).items():
             if isinstance(listed, list):
+                assert content is not None
                 content[section] = [e for e in listed if not self._is_skipped(where, section, e)]
         return found
 
@@ -291,15 +292,20 @@ def install(compilation: Compilation) -> None:
 
     requires.get_env = lambda: compilation.variables
     reading.load_source_file = loading.load_source_file = reads
-    loading.ManifestLoader.get_full_manifest = loads
-    loading.invalid_target_fail_unless_test = compilation.missing
-    RuntimeDatabaseWrapper.__getattr__ = ask
+    replaced: dict[str, tuple[Any, Any]] = {
+        "get_full_manifest": (loading.ManifestLoader, loads),
+        "invalid_target_fail_unless_test": (loading, compilation.missing),
+        "__getattr__": (RuntimeDatabaseWrapper, ask),
+    }
+    for name, (owner, ours) in replaced.items():
+        setattr(owner, name, ours)
     entries_of = loading.SchemaParser.parse_file
 
     def parse_entries(self: Any, block: Any, dct: Any = None) -> None:
         compilation.parse_entries(entries_of, self, block, dct)
 
-    loading.SchemaParser.parse_file = parse_entries
+    parser: Any = loading.SchemaParser
+    parser.parse_file = parse_entries
     for name in PARSERS:
         _wrap(getattr(loading, name), compilation)
 

@@ -7,6 +7,7 @@ All of them come from four settings: `connect_seconds`, `request_seconds`, `requ
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
@@ -27,7 +28,8 @@ def patient(dsn: str, settings: Settings) -> str:
     given = conninfo_to_dict(dsn)
     locks = f"-c lock_timeout={settings.lock_seconds}s"
     options = f"{locks} {given.get('options') or ''}".strip()
-    return make_conninfo(**{**connection_words(settings), **given, "options": options})
+    words: dict[str, Any] = {**connection_words(settings), **given, "options": options}
+    return make_conninfo(**words)
 
 
 def connection_words(settings: Settings) -> dict[str, str]:

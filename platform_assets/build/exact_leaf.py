@@ -54,7 +54,7 @@ def narrowed(column: str, engine_type: str) -> str:
 
 def is_bytes(kind: pa.DataType) -> bool:
     """Whether values of the type are bytes, however Arrow lays them out."""
-    return (
+    return bool(
         pa.types.is_binary(kind)
         or pa.types.is_large_binary(kind)
         or pa.types.is_fixed_size_binary(kind)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from functools import cache
+from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -29,7 +30,8 @@ def learn_shapes(connection: duckdb.DuckDBPyConnection, kinds: Iterable[pa.DataT
     """
     for kind in {kind for kind in kinds if is_nested(kind)}:
         try:
-            connection.create_function(
+            create: Any = connection.create_function  # its type knows no such mode by name
+            create(
                 _name(kind),
                 shaper(kind),
                 ["VARCHAR"],

@@ -79,8 +79,8 @@ class CsvRows:
         line = found.group()
         self._at = found.end()
         if (count := line.count(b",") + 1) > self.caps.columns:
-            payload = _shown(line[: self.caps.payload_bytes])
-            raise UnreadableFileError(f"its header has {count} columns, too many", payload)
+            shown = _shown(line[: self.caps.payload_bytes])
+            raise UnreadableFileError(f"its header has {count} columns, too many", shown)
         self.header = _split(line)
         self._line += line.count(b"\n")
         if missing := set(self.columns) - set(self.header):

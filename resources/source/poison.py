@@ -53,9 +53,10 @@ def sifted(
     Guarantees: what is given is in order; a place is poisoned only if reading it alone raises,
     be it one that is `fatal` to it, with the error's type in the reason, or UnreadableRecordError.
     """
+    caught: tuple[type[Exception], ...] = (UnreadableRecordError, *fatal)
     try:
         found = read(begin, end)
-    except (UnreadableRecordError, *fatal) as error:
+    except caught as error:
         if end - begin <= 1:
             yield Poisoned(begin, cannot_be_read(error))
             return
