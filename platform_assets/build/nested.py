@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable
+from collections.abc import Mapping
 from functools import cache
-from typing import Any
+from pathlib import Path
 
 import duckdb
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from platform_assets.build.exact_leaf import exact, is_text
 from platform_assets.build.table import engine_types
 from resources.lake import quote, text
-from resources.source.json_shape import is_listed, shaper
-
-_EXISTS = "already exists"
+from resources.source.json_shape import is_listed, shaper, text_type
+from resources.source.spill import SUFFIX
 
 
 def is_nested(kind: pa.DataType) -> bool:
@@ -23,52 +22,36 @@ def is_nested(kind: pa.DataType) -> bool:
     return bool(pa.types.is_nested(kind))
 
 
-def learn_shapes(connection: duckdb.DuckDBPyConnection, kinds: Iterable[pa.DataType]) -> None:
-    """Teach the engine to take JSON apart as these types want it; others need nothing.
+def shaped_name(name: str) -> str:
+    """The column that holds the texts of a nested column's leaves, beside its JSON text."""
+    return f"{name} shaped"
 
-    Guarantees: the functions belong to the engine, so that every connection of it has them.
-    """
-    for kind in {kind for kind in kinds if is_nested(kind)}:
-        try:
-            create: Any = connection.create_function  # its type knows no such mode by name
-            create(
-                _name(kind),
-                shaper(kind),
-                ["VARCHAR"],
-                _engine_text(kind),
-                type="arrow",
-                null_handling="special",
-            )
-        except (duckdb.CatalogException, duckdb.NotImplementedException) as error:
-            if _EXISTS not in str(error) and "already created" not in str(error):
-                raise
+
+def with_shapes(rows: pa.Table, kinds: Mapping[str, pa.DataType]) -> pa.Table:
+    """Take the JSON texts of nested columns apart, each into a column beside it."""
+    for name, kind in kinds.items():
+        shape, parts = shaper(kind), text_type(kind)
+        chunks = [shape(chunk) for chunk in rows.column(name).chunks]
+        rows = rows.append_column(shaped_name(name), pa.chunked_array(chunks, parts))
+    return rows
+
+
+def shaped_file(path: Path, kinds: Mapping[str, pa.DataType]) -> Path:
+    """Do the same for rows in a file, group by group; give a file of its own beside it."""
+    made = path.with_name(f"{path.name.removesuffix(SUFFIX)}.shaped{SUFFIX}")
+    with pq.ParquetFile(path) as rows:
+        schema = with_shapes(rows.schema_arrow.empty_table(), kinds).schema
+        with pq.ParquetWriter(made, schema) as writer:
+            for group in range(rows.num_row_groups):
+                writer.write_table(with_shapes(rows.read_row_group(group), kinds))
+    return made
 
 
 def nested(column: str, kind: pa.DataType, engine_type: str) -> str:
-    """The SQL expression of JSON text in a nested type; null where a leaf does not fit.
-
-    Its parts are named inside a list of one, so that the text is taken apart once.
-    """
+    """The SQL expression of texts in the shape of a nested type; null where a leaf does not fit."""
     whole = f"case when x is not null and {_fits('x', kind, 1)} then {_built('x', kind, 1)} end"
-    found = f"list_transform([{_name(kind)}({column})], lambda x: {whole})[1]"
+    found = f"list_transform([{column}], lambda x: {whole})[1]"
     return f"try_cast({found} as {engine_type})"
-
-
-def _name(kind: pa.DataType) -> str:
-    return f"watermain_shape_{hashlib.sha256(str(kind).encode()).hexdigest()[:16]}"
-
-
-def _engine_text(kind: pa.DataType) -> str:
-    """The engine's name of the type with texts for leaves."""
-    if is_listed(kind):
-        return f"{_engine_text(kind.value_type)}[]"
-    if pa.types.is_map(kind):
-        key, value = _engine_text(kind.key_type), _engine_text(kind.item_type)
-        return f'STRUCT("key" {key}, "value" {value})[]'
-    if pa.types.is_struct(kind):
-        inside = ", ".join(f"{quote(f.name)} {_engine_text(f.type)}" for f in kind)
-        return f"STRUCT({inside})"
-    return "VARCHAR"
 
 
 def _fits(value: str, kind: pa.DataType, depth: int) -> str:

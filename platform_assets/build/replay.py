@@ -11,6 +11,7 @@ import duckdb
 from platform_assets.build.code import code_version
 from platform_assets.build.damage import prove_ledger
 from platform_assets.build.drift import learnt, replayed_columns, sound
+from platform_assets.build.nested import with_shapes
 from platform_assets.build.publication import Job
 from platform_assets.build.row_span import span_of_rows
 from platform_assets.build.table import (
@@ -20,7 +21,7 @@ from platform_assets.build.table import (
     stored_schema,
 )
 from platform_assets.build.typing_rules import (
-    learn_types,
+    nested_texts,
     reject_reason,
     typed_columns,
     value_of,
@@ -35,6 +36,7 @@ from resources.quarantine import ASIDE, OPEN, Verdict, decide
 
 AGAIN = "watermain_again"
 CHOSEN = "watermain_chosen"
+ARRIVED, APART, PLACE = "watermain_arrived", "watermain_apart", "watermain_place"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,7 +135,6 @@ def _verdict(dataset: Dataset, job: Job, verdict: str, why: str, by: str) -> Ver
 def _type_again(connection: duckdb.DuckDBPyConnection, dataset: Dataset) -> None:
     """Type the chosen payloads by the contract of today; keep those that fit, positions and all."""
     schema, kind = stored_schema(dataset), dataset.source.kind if dataset.source else ""
-    learn_types(connection, dataset)
     types = engine_types(connection, schema)
     held = [f.name for f in schema if f.name != "_batch_id"]
     shape = json.dumps(dict.fromkeys([*held, EXTRA], "VARCHAR"), ensure_ascii=False)
@@ -141,13 +142,21 @@ def _type_again(connection: duckdb.DuckDBPyConnection, dataset: Dataset) -> None
     columns = [f"{value_of(n)} as {quote(n)}" for n in held]
     position = ROW_POSITIONS[kind].format(shard="''")
     connection.execute(
-        f"create or replace temp table {AGAIN} as with parsed as materialized (select aside_id,"
-        f" batch_id as _batch_id, from_json(payload, {text(shape)}) as held from {CHOSEN}),"
-        f" arrived as (select * replace ({', '.join(learnt(dataset))})"
+        f"create or replace temp table {ARRIVED} as with parsed as materialized (select aside_id,"
+        f" batch_id as _batch_id, from_json(payload, {text(shape)}) as held from {CHOSEN})"
+        f" select *, row_number() over () as {PLACE}"
+        f" from (select * replace ({', '.join(learnt(dataset))})"
         f" from (select * replace ({sound()}) from"
         " (select aside_id, _batch_id, unnest(held) from parsed)))"
+    )
+    kinds = nested_texts(dataset, held)
+    names = ", ".join(map(quote, [PLACE, *kinds]))
+    rows = connection.execute(f"select {names} from {ARRIVED}").to_arrow_table()
+    connection.register(APART, with_shapes(rows, kinds).drop_columns([*kinds]))
+    connection.execute(
+        f"create or replace temp table {AGAIN} as"
         f" select {', '.join(columns)}, {quote(EXTRA)}, _batch_id, aside_id"
-        f" from (select *, {', '.join(values)} from arrived)"
+        f" from (select *, {', '.join(values)} from {ARRIVED} join {APART} using ({PLACE}))"
         f" where {reject_reason(dataset, value_of)} is null and {position} is not null"
         + (" and _op <> 't'" if kind == "postgres" else "")
     )

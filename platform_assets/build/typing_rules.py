@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 
-import duckdb
 import pyarrow as pa
 
 from platform_assets.build.calendar_reach import outside_calendar
 from platform_assets.build.exact_leaf import exact, narrowed
-from platform_assets.build.nested import is_nested, learn_shapes, nested
+from platform_assets.build.nested import is_nested, nested, shaped_name
 from platform_assets.declare.dataset import Dataset
 from resources.lake import quote, text
 
@@ -17,6 +16,7 @@ from resources.lake import quote, text
 def typed(column: str, kind: pa.DataType, engine_type: str) -> str:
     """The SQL expression of a text column in its type; null where the text does not fit.
 
+    Shapes: of a nested type the column holds what `with_shapes` puts beside its text.
     Guarantees: nothing is rounded, truncated or guessed.
     """
     if is_nested(kind):
@@ -24,9 +24,10 @@ def typed(column: str, kind: pa.DataType, engine_type: str) -> str:
     return exact(column, kind, engine_type)
 
 
-def learn_types(connection: duckdb.DuckDBPyConnection, dataset: Dataset) -> None:
-    """Teach an engine what it needs to know before it types rows of a dataset."""
-    learn_shapes(connection, dataset.contract.schema.types)
+def nested_texts(dataset: Dataset, texts: Collection[str]) -> dict[str, pa.DataType]:
+    """The nested columns that arrived as JSON text, which is taken apart before it is typed."""
+    schema = dataset.contract.schema
+    return {f.name: f.type for f in schema if f.name in texts and is_nested(f.type)}
 
 
 def typed_columns(
@@ -42,7 +43,9 @@ def typed_columns(
         if field.name == "_batch_id":
             continue
         is_text = field.name in promised and field.name in texts
-        value = typed_value(quote(field.name), field.type, types[field.name], is_text=is_text)
+        is_apart = is_text and is_nested(field.type)
+        column = quote(shaped_name(field.name) if is_apart else field.name)
+        value = typed_value(column, field.type, types[field.name], is_text=is_text)
         found.append(f"{value} as {value_of(field.name)}")
     return found
 

@@ -10,9 +10,10 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from platform_assets.build.nested import learn_shapes
+from platform_assets.build.nested import is_nested, shaped_name, with_shapes
 from platform_assets.build.table import engine_types
 from platform_assets.build.typing_rules import typed
+from resources.lake import quote
 from tests.faults.meaning import ASIDE, meaning
 from tests.faults.spellings import TYPES, plain
 from tests.faults.typed_values import same
@@ -32,10 +33,11 @@ def held(
     engine: duckdb.DuckDBPyConnection, kind: pa.DataType, texts: Sequence[str | None]
 ) -> list[Any]:
     """What the texts become."""
-    learn_shapes(engine, [kind])
     name = engine_types(engine, pa.schema([("x", kind)]))["x"]
-    engine.register("given", pa.table({"n": range(len(texts)), "x": pa.array(texts, pa.string())}))
-    found = engine.execute(f"select {typed('x', kind, name)} as x from given order by n")
+    rows = pa.table({"n": range(len(texts)), "x": pa.array(texts, pa.string())})
+    engine.register("given", with_shapes(rows, {"x": kind} if is_nested(kind) else {}))
+    column = quote(shaped_name("x")) if is_nested(kind) else "x"
+    found = engine.execute(f"select {typed(column, kind, name)} as x from given order by n")
     return [plain(each) for each in found.to_arrow_table()["x"]]
 
 
