@@ -65,16 +65,24 @@ def prove(dataset: str, before: Content, after: Content) -> None:
         )
 
 
-def record(connection: duckdb.DuckDBPyConnection, done: Rewrite) -> None:
-    """Write it down inside the caller's transaction."""
+def ready(connection: duckdb.DuckDBPyConnection) -> None:
+    """Make the table where there is none.
+
+    Guarantees: it is not made inside of a transaction that writes other rows of the ledger, which
+    the catalog could not commit.
+    """
     connection.execute(_DDL)
+
+
+def record(connection: duckdb.DuckDBPyConnection, done: Rewrite) -> None:
+    """Write it down inside the caller's transaction, before which the ledger was made `ready`."""
     marks = ", ".join("?" for _ in astuple(done))
     connection.execute(f"insert into {REWRITES} values ({marks})", list(astuple(done)))
 
 
 def recorded(connection: duckdb.DuckDBPyConnection, dataset: str) -> list[Rewrite]:
     """What was written again of a dataset, the oldest first."""
-    connection.execute(_DDL)
+    ready(connection)
     rows = connection.execute(
         f"select * from {REWRITES} where dataset = ? order by rewritten_at, epoch", [dataset]
     ).fetchall()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -10,11 +11,16 @@ from datetime import UTC, datetime
 
 import duckdb
 
+from platform_assets.declare.errors import DamagedDataError
 from platform_assets.declare.name import DatasetName
 from resources.failpoint import failpoint
 from resources.fence import Lease
+from resources.inventory import inventory
 from resources.lake import Lake, table, text
-from resources.rewrite import Rewrite, content, prove, record
+from resources.rewrite import Rewrite, content, prove, ready, record
+from resources.verification import damaged, verify
+
+LOG = logging.getLogger("watermain.compaction")
 
 SMALL_BYTES = 8 << 20  # a file beneath is written again with its neighbours
 MOST_SPARED = 24  # so many files may be too many before anything is written again
@@ -28,8 +34,17 @@ _File = tuple[str, int]
 def tidy(
     lake: Lake, connection: duckdb.DuckDBPyConnection, name: DatasetName, lease: Lease, turn: int
 ) -> list[Rewrite]:
-    """Look at the files of a table at every so many turns of its writer; else cost nothing."""
-    return compact(lake, connection, name, lease) if turn % EVERY == 0 else []
+    """Look at the files of a table at every so many turns of its writer; else cost nothing.
+
+    Files that are damaged are left for those who verify them: the writer goes on.
+    """
+    if turn % EVERY != 0:
+        return []
+    try:
+        return compact(lake, connection, name, lease)
+    except DamagedDataError as error:
+        LOG.error("files not compacted: %s", error.what)
+        return []
 
 
 def crowded(
@@ -106,6 +121,24 @@ def _piece(groups: Sequence[Sequence[_File]]) -> Iterator[str]:
         yield path
 
 
+def _prove_whole(
+    lake: Lake, connection: duckdb.DuckDBPyConnection, name: DatasetName, old: list[str]
+) -> None:
+    """Read what is to be written again once more: damage must not be vouched for.
+
+    Raises: DamagedDataError.
+    """
+    at = lake.snapshot(connection)
+    files = [f for f in inventory(lake, [name], snapshot=at) if f.path in old]
+    for found in damaged(verify(lake, connection, files)):
+        raise DamagedDataError(
+            f"{name}: {found.listed.file} of snapshot {at} is damaged: {found.why}",
+            declared="the checksum in the ledger, upkeep.raw.checksums",
+            data="unchanged; its files were left as they are",
+            next=f"watermain verify {name}",
+        )
+
+
 def _merged(
     lake: Lake,
     connection: duckdb.DuckDBPyConnection,
@@ -116,6 +149,8 @@ def _merged(
     target, snapshot = table(name), lake.snapshot(connection)
     where = _among(old)
     message = f"compact {len(old)} files of {name}"
+    _prove_whole(lake, connection, name, old)
+    ready(connection)
     with lake.transaction(connection, lease, message):
         standing = _files(connection, target)
         before = content(connection, f"(from {target} where {where})")

@@ -14,7 +14,7 @@ from resources.fence import Lease
 from resources.inlined import Inlined, catalog, inlined
 from resources.inlined_struct import recovered, structs
 from resources.lake import Lake, quote, table, text
-from resources.rewrite import Rewrite, content, prove, record
+from resources.rewrite import Rewrite, content, prove, ready, record
 
 REASON = "into files"
 WAIT_SECONDS = 5.0
@@ -50,6 +50,7 @@ def _rebuilt(
     name, target, snapshot = str(held.name), table(held.name), lake.snapshot(connection)
     shape = connection.execute(f"describe {target}").fetchall()
     files, cut, options = _files(connection, held), _cut(lake, held), _options(lake, held)
+    ready(connection)
     with lake.transaction(connection, lease, f"write {name} into files") as written:
         _move(lake, connection, held, {str(row[0]): str(row[1]) for row in shape})
         before = content(connection, _MOVED)

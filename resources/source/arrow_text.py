@@ -81,10 +81,12 @@ def _decoded(column: pa.Array) -> tuple[pa.Array, list[int]]:
 
 def _written(column: pa.Array, kind: pa.DataType | None) -> pa.Array:
     held = column.type
-    if pa.types.is_timestamp(held) and held.tz is not None:
+    if pa.types.is_timestamp(held):
         # Without its zone, for with one a year beyond 32767 is written as another.
         text = column.view(pa.timestamp(held.unit)).cast(pa.string())
-        return pc.binary_join_element_wise(text, "Z", "")
+        if pc.any(pc.starts_with(text, "<")).as_py():
+            raise ValueError("an instant lies in no calendar")
+        return text if held.tz is None else pc.binary_join_element_wise(text, "Z", "")
     if pa.types.is_float16(held):
         column = column.cast(pa.float32())
     if pa.types.is_float32(column.type) and kind is not None and pa.types.is_float64(kind):

@@ -12,6 +12,7 @@ ROOM = {
 """What counts."""
 import datetime, decimal, enum, math, re
 from dataclasses import dataclass, field
+from typing import Any
 from zoneinfo import ZoneInfo
 LIMIT = 3
 RATE = 1.5
@@ -146,7 +147,7 @@ if constants.LIMIT > 2:
     def chosen(x): return x + 100
 else:
     def chosen(x): return x + 200
-def body(events: ibis.Table, most: int = 5) -> ibis.Table:
+def body(events: ibis.Table, most: Any = 5) -> ibis.Table:
     """Say what."""
     from .deep import twice as thrice
     from . import sub
@@ -255,7 +256,7 @@ CHANGING = [
     *_of("sub/inner.py", ("VALUE = 6", "VALUE = 7"), ("x + VALUE", "x - VALUE")),
     *_of(
         "body.py",
-        ("most: int = 5", "most: int = 6"),
+        ("most: Any = 5", "most: Any = 6"),
         ("x not in KINDS", "x in KINDS"),
         ("z + SHIFTED", "z - SHIFTED"),
         (":>5", ":>6"),

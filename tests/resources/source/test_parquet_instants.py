@@ -44,7 +44,7 @@ def int96(values: list[tuple[date, int]], rows: int) -> io.BytesIO:
 @pytest.mark.parametrize("rows", [3, 100])
 def test_every_nanosecond_of_every_year_is_told(monkeypatch: pytest.MonkeyPatch, rows: int) -> None:
     """Also where Arrow's nanoseconds wrap, where its microseconds lose three digits."""
-    monkeypatch.setattr("resources.source.parquet_rows._ROWS_AT_ONCE", 5)
+    monkeypatch.setattr("resources.source.parquet_bounds.ROWS_AT_ONCE", 5)
     given = [(day, nanoseconds) for day in DAYS for nanoseconds in NANOSECONDS]
     file = int96(given, rows)
     parts = list(ParquetRows(file, ("n", "x"), len(file.getvalue())))
