@@ -78,7 +78,7 @@ def _library(check: Check, is_partitioned: bool) -> dict[str, Any] | None:
     match check:
         case NotNull():
             metric = "nullValues"
-        case UniqueKey():
+        case UniqueKey(nulls_repeat=True, blanks_repeat=True):
             metric, words = "duplicateValues", {"arguments": {"properties": [*check.key]}, **words}
         case AcceptedValues(values=values) if values and all(map(_is_plain, values)):
             metric, words = "invalidValues", {"arguments": {"validValues": [*values]}, **words}

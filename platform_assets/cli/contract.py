@@ -31,11 +31,11 @@ def export(
     Nothing is written while a declaration breaks what was released without a new major version
     with a migration, or a reader needs what nobody promises.
     """
-    from platform_assets.build import gate, release
+    from platform_assets.build import gate, order, release
     from platform_assets.cli import screen
 
     known, wrong = _judged()
-    release.refuse_circles(known)
+    order.refuse_circles(known)
     now = _without(wrong, release.read_all())
     earlier = _without(wrong, _released_at(against) if against else {})
     broken = [*wrong.values(), *gate.breaches(known, now, earlier, release.read_retired())]
