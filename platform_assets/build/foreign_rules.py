@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from decimal import Decimal
 from math import isfinite
 from typing import Any, NoReturn
 
@@ -111,6 +112,8 @@ def literal(value: Any) -> str:
         return _OF_PYTHON[value]
     if isinstance(value, float) and not isfinite(value):
         return f"{text(str(value))}::double"
+    if isinstance(value, Decimal):
+        return f"{value:f}"
     return repr(value) if isinstance(value, int | float) else text(str(value))
 
 

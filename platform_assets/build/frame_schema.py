@@ -32,7 +32,7 @@ _SAID = {
 }
 # What decides nothing here, or is read elsewhere; below it what is told.
 _QUIET = {
-    *("schema_type", "version", "columns", "name", "title", "description", "metadata"),
+    *("schema_type", "version", "api", "columns", "name", "title", "description", "metadata"),
     *("unique", "checks", "index", "report_duplicates", "unique_column_names"),
 }
 _TOLD = {"dtype", "coerce", "strict", "ordered"}
