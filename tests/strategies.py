@@ -126,6 +126,16 @@ ACTIONS = st.sampled_from(["block", "quarantine", "warn"])
 SEVERITIES = st.sampled_from(["block", "warn"])
 
 
+def _pairs(column: st.SearchStrategy[str]) -> st.SearchStrategy[Check]:
+    """References of several columns together."""
+    apart = (lambda pair: pair[0], lambda pair: pair[1])
+    return st.lists(st.tuples(column, WORDS), min_size=2, unique_by=apart).map(
+        lambda pairs: refers_to(
+            [own for own, _ in pairs], "shop.curated.things", other=[there for _, there in pairs]
+        )
+    )
+
+
 PATTERNS = PHRASES.filter(lambda pattern: pattern_fault(pattern) is None)
 
 
@@ -144,10 +154,7 @@ def checks(columns: tuple[str, ...]) -> st.SearchStrategy[Check]:
         st.builds(lambda c, low: between(c, low=low), column, INSTANTS | st.dates()),
         st.builds(matches, column, PATTERNS, severity=ACTIONS),
         st.builds(refers_to, column, st.just("shop.curated.things"), other=WORDS),
-        st.lists(st.tuples(column, WORDS), min_size=2, unique_by=(lambda p: p[0], lambda p: p[1])).map(
-            lambda pairs: refers_to([p[0] for p in pairs], "shop.curated.things",
-                                    other=[p[1] for p in pairs])
-        ) if len(columns) > 1 else st.nothing(),
+        _pairs(column) if len(columns) > 1 else st.nothing(),
         st.builds(row_count, low=st.integers(0, 9), high=st.none() | st.integers(9, 99)),
         st.builds(expression, WORDS, PHRASES, severity=ACTIONS),
         st.builds(fresh_within, column, SPANS, severity=SEVERITIES),

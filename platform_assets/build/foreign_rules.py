@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
-from math import isfinite
+from math import isfinite, isnan
 from typing import Any, NoReturn
 
 from platform_assets.build.foreign_pattern import searched
@@ -119,7 +119,7 @@ def literal(value: Any) -> str:
 
 def present(values: Iterable[Any] | None) -> list[Any]:
     """The values without null, which no rule about values judges."""
-    return [v for v in values or () if v is not None and v == v]
+    return [v for v in values or () if v is not None and not (isinstance(v, float) and isnan(v))]
 
 
 def listed(values: Sequence[Any]) -> str:
@@ -182,9 +182,7 @@ def _one_of(
     return accepted_values(column, present(value_set), severity=severity)
 
 
-def _together(
-    column_list: Sequence[str], ignore_row_if: str = ALL, *, severity: Severity
-) -> Check:
+def _together(column_list: Sequence[str], ignore_row_if: str = ALL, *, severity: Severity) -> Check:
     """A key of several columns; which of the rows that lack some of them count is told."""
     if ignore_row_if not in (ALL, ANY, *NONE):
         raise ValueError(f"`ignore_row_if` is {ignore_row_if!r}")
@@ -221,9 +219,7 @@ def _greater(
     return expression(f"{column_A}_above_{column_B}", sql, severity=severity)
 
 
-def _equal(
-    column_A: str, column_B: str, ignore_row_if: str = BOTH, *, severity: Severity
-) -> Check:
+def _equal(column_A: str, column_B: str, ignore_row_if: str = BOTH, *, severity: Severity) -> Check:
     sql = _pair("=", (column_A, column_B), ignore_row_if)
     return expression(f"{column_A}_equals_{column_B}", sql, severity=severity)
 

@@ -100,11 +100,7 @@ _ELSEWHERE = {
 
 
 def _column(name: str, words: Words, declared: str) -> Iterator[Check]:
-    if words.get("regex"):
-        _refuse(f"column `{name}` stands for many columns", declared)
-    for word in _CHANGES:
-        if words.get(word) not in (None, False, []):
-            _refuse(f"column `{name}` says `{word}`, which changes what is checked", declared)
+    _refuse_column(name, words, declared)
     if not words.get("nullable", False):
         yield not_null(name)
     if words.get("unique"):
@@ -129,6 +125,14 @@ def _column(name: str, words: Words, declared: str) -> Iterator[Check]:
         ends = {end: value for (how, end), value in bounds.items() if how == severity}
         if ends:
             yield between(name, **ends, severity=severity)
+
+
+def _refuse_column(name: str, words: Words, declared: str) -> None:
+    if words.get("regex"):
+        _refuse(f"column `{name}` stands for many columns", declared)
+    for word in _CHANGES:
+        if words.get(word) not in (None, False, []):
+            _refuse(f"column `{name}` says `{word}`, which changes what is checked", declared)
 
 
 def _rules(words: Words) -> Iterator[tuple[str, Any, Severity]]:
@@ -179,9 +183,7 @@ def _length(column: str, given: Any, severity: Severity) -> Check:
 
 RULES: Mapping[str, Callable[[str, Any, Severity], Check]] = {
     "equal_to": lambda c, given, s: accepted_values(c, [_only(given)], severity=s),
-    "isin": lambda c, given, s: accepted_values(
-        c, present(_only(given)), severity=s
-    ),
+    "isin": lambda c, given, s: accepted_values(c, present(_only(given)), severity=s),
     "not_equal_to": lambda c, given, s: condition(
         "other_than", c, f"{{0}} <> {listed([_only(given)])}", severity=s
     ),

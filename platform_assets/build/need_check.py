@@ -162,9 +162,7 @@ def _count(check: Check, relation: str, others: Others) -> str:
     if isinstance(check, RowCount):
         return f"(count(*) < {int(check.low)})::int"
     if isinstance(check, RefersTo):
-        return (
-            f"(select count(*) from {relation} where {dangling(check, others(check.dataset))})"
-        )
+        return f"(select count(*) from {relation} where {dangling(check, others(check.dataset))})"
     raise TypeError(f"no translation for {type(check).__name__}")
 
 

@@ -18,7 +18,6 @@ from platform_assets.declare.dataset import Dataset
 from platform_assets.declare.name import DatasetName
 from platform_assets.declare.slo import Slo
 
-
 WHOLE = "none"  # the cadence of a table without partitions, as a tag
 
 

@@ -17,7 +17,6 @@ from platform_assets.declare.need import Needs
 from resources.clock import Clock
 from resources.lake import Lake, text
 
-
 MOST_KEYS = 20
 
 
@@ -115,7 +114,9 @@ class Publication:
         name, where = self.dataset.name, outcome.partition or "whole table"
         need = need_of(self.dataset, finding.check)
         held = sorted({o.partition for o, _ in blocked})
-        more = f" (the first of {len(blocked)} failures in {len(held)} partitions)" * (len(blocked) > 1)
+        more = f" (the first of {len(blocked)} failures in {len(held)} partitions)" * (
+            len(blocked) > 1
+        )
         keys = self.samples.get(finding.check, [])
         looked = str(need[0].dataset) if need else f"{name} {outcome.partition}".rstrip()
         raise BrokenContractError(
@@ -125,7 +126,6 @@ class Publication:
             data=f"not published; {'; '.join(self._left(held))}",
             next=f"watermain explain {looked}",
         )
-
 
     def _left(self, held: list[str]) -> Iterator[str]:
         """What readers have of the partitions that are held back, then what of the others."""

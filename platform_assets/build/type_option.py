@@ -31,7 +31,8 @@ def type_of_options(kind: pa.DataType, options: Options) -> pa.DataType:
     """The type that options make of a logical one: its width, whether it has a zone."""
     found = _FORMATS.get(str(options.get("format")))
     if found is not None and (
-        (T.is_integer(kind) and T.is_integer(found)) or (T.is_floating(kind) and T.is_floating(found))
+        (T.is_integer(kind) and T.is_integer(found))
+        or (T.is_floating(kind) and T.is_floating(found))
     ):
         return found
     if T.is_timestamp(kind) and options.get("timezone") is False:
@@ -81,7 +82,7 @@ def _range(column: str, kind: pa.DataType, given: Options) -> Iterator[Check]:
         if isinstance(strict, bool):
             strict, bound = (bound, None) if strict else (None, bound)
         ends.append((sign, _bound(kind, bound), _bound(kind, strict)))
-    (_, low, above), (_, high, below) = ends
+    (_, low, _), (_, high, _) = ends
     if low is not None or high is not None:
         yield between(column, low=low, high=high)
     strict = [(sign, value) for sign, _, value in ends if value is not None]

@@ -20,10 +20,30 @@ from platform_assets.declare import Check, Column, Contract, Dataset, DatasetNam
 from platform_assets.declare.errors import UnreadableContractError
 
 C = pandera.Check
-NUMBERS: list[list[Any]] = [[], [None], [0], [5], [-1, 3], [3, None], [None, None], [3, 3], [1, 2, 7]]
+NUMBERS: list[list[Any]] = [
+    [],
+    [None],
+    [0],
+    [5],
+    [-1, 3],
+    [3, None],
+    [None, None],
+    [3, 3],
+    [1, 2, 7],
+]
 TEXTS: list[list[Any]] = [
-    [], [None], ["a"], ["ab"], [""], ["a", None], [None, None], ["a", "a"], ["xa", "b"], ["a\n"], ["é"],
-]  # fmt: skip
+    [],
+    [None],
+    ["a"],
+    ["ab"],
+    [""],
+    ["a", None],
+    [None, None],
+    ["a", "a"],
+    ["xa", "b"],
+    ["a\n"],
+    ["é"],
+]
 OF_NUMBERS = [
     *(C.ge(3), C.gt(3), C.le(3), C.lt(3), C.eq(3), C.ne(3), C.isin([3, 5]), C.notin([3])),
     *(C.isin([3, None]), C.notin([3, None]), C.notin([]), C.in_range(0, 3)),
@@ -52,14 +72,21 @@ def ours(checks: Sequence[Check], rows: pa.Table) -> bool:
         grain="one row", key=(), columns=tuple(Column(f.name, f.type, "it") for f in rows.schema)
     )
     dataset = Dataset(
-        name=DatasetName.parse("shop.curated.rows"), contract=contract, owner="team:x", declared="here",
+        name=DatasetName.parse("shop.curated.rows"),
+        contract=contract,
+        owner="team:x",
+        declared="here",
         checks=tuple(checks),
-    )  # fmt: skip
+    )
     with duckdb.connect() as connection:
         connection.register("given", rows)
         connection.execute("create table staged as from given")
         staged = Staged(
-            dataset=dataset, relation="staged", where="true", span=None, others=lambda name: str(name)
+            dataset=dataset,
+            relation="staged",
+            where="true",
+            span=None,
+            others=str,
         )
         _, findings = audit(connection, staged, [""], checks)
     return all(f.passed for f in findings)
@@ -133,10 +160,19 @@ ONE = {"a": pandera.Column("Int64")}
         (pandera.DataFrameSchema(ONE, add_missing_columns=True), "`add_missing_columns`"),
         (pandera.DataFrameSchema(ONE, parsers=pandera.Parser(len)), "`parsers`"),
         (pandera.DataFrameSchema({"a": pandera.Column(int, default=3)}), "`default`"),
-        (pandera.DataFrameSchema({"a": pandera.Column(int, parsers=pandera.Parser(len))}), "`parsers`"),
+        (
+            pandera.DataFrameSchema({"a": pandera.Column(int, parsers=pandera.Parser(len))}),
+            "`parsers`",
+        ),
         (pandera.DataFrameSchema({"a": pandera.Column(int, C.ge(1, ignore_na=False))}), "options"),
-        (pandera.DataFrameSchema({"a": pandera.Column(str, C.str_matches("(?=a)"))}), "looks around"),
-        (pandera.DataFrameSchema({"a": pandera.Column(str, C.str_contains("(?!a)"))}), "looks around"),
+        (
+            pandera.DataFrameSchema({"a": pandera.Column(str, C.str_matches("(?=a)"))}),
+            "looks around",
+        ),
+        (
+            pandera.DataFrameSchema({"a": pandera.Column(str, C.str_contains("(?!a)"))}),
+            "looks around",
+        ),
         ({"columns": {"a": {}}, "surprise": True}, "`surprise`"),
     ],
 )

@@ -57,9 +57,14 @@ def table_of(name: str, rows: list[tuple[Any, ...]], *checks: Check, **inputs: A
 
 def _named(body: Any, inputs: Mapping[str, Any]) -> Any:
     """The body with a parameter for each input."""
-    if not inputs:
-        return lambda: body()
-    return lambda given: body()
+
+    def alone() -> pa.Table:
+        return body()
+
+    def reading(given: object) -> pa.Table:
+        return body()
+
+    return reading if inputs else alone
 
 
 KNOWN = table_of("shop.curated.known", [(1, "AA", 1), (2, "BB", 2)])
@@ -161,7 +166,13 @@ def test_columns_refer_to_others_by_place(lake: Lake) -> None:
 
 @pytest.mark.parametrize(
     ("own", "other"),
-    [(("a", "b"), "a"), (("a", "b"), ("a",)), ((), ()), (("a", "a"), ("x", "y")), ("a", ("x", "y"))],
+    [
+        (("a", "b"), "a"),
+        (("a", "b"), ("a",)),
+        ((), ()),
+        (("a", "a"), ("x", "y")),
+        ("a", ("x", "y")),
+    ],
 )
 def test_reference_of_columns_that_do_not_pair_is_refused(own: Any, other: Any) -> None:
     """As many there as here, each once."""

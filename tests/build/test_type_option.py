@@ -83,7 +83,8 @@ def test_bounds_of_dates_and_sizes_of_lists_are_checks() -> None:
     dates = read(logicalType="date", logicalTypeOptions={"minimum": "2020-01-01"})
     (check,) = dates.checks
     with duckdb.connect() as connection:
-        sql = f"select count(*) from (values (date '2019-12-31'), ('2020-01-01')) t(a) where {violation(check)}"
+        rows = "values (date '2019-12-31'), ('2020-01-01')"
+        sql = f"select count(*) from ({rows}) t(a) where {violation(check)}"
         assert connection.execute(sql).fetchone() == (1,)
     lists = read(
         logicalType="array",
@@ -108,13 +109,23 @@ def test_multiple_of_a_decimal_is_exact() -> None:
         ({"logicalType": "string", "logicalTypeOptions": {"minimum": 3}}, "`minimum: 3`"),
         ({"logicalType": "number", "logicalTypeOptions": {"multipleOf": 0.1}}, "`multipleOf: 0.1`"),
         ({"logicalType": "date", "logicalTypeOptions": {"format": "dd.MM.yyyy"}}, "`format: dd"),
-        ({"logicalType": "timestamp", "logicalTypeOptions": {"defaultTimezone": "Asia/Tokyo"}}, "Tokyo"),
-        ({"logicalType": "integer", "logicalTypeOptions": {"minimum": 9, "maximum": 1}}, "bounds 9 to 1"),
+        (
+            {"logicalType": "timestamp", "logicalTypeOptions": {"defaultTimezone": "Asia/Tokyo"}},
+            "Tokyo",
+        ),
+        (
+            {"logicalType": "integer", "logicalTypeOptions": {"minimum": 9, "maximum": 1}},
+            "bounds 9 to 1",
+        ),
         ({"logicalType": "string", "logicalTypeOptions": {"surprise": 1}}, "`surprise: 1`"),
         (
             {
                 "logicalType": "array",
-                "items": {"name": "part", "logicalType": "string", "logicalTypeOptions": {"minLength": 2}},
+                "items": {
+                    "name": "part",
+                    "logicalType": "string",
+                    "logicalTypeOptions": {"minLength": 2},
+                },
             },
             "`a[]`: minLength of a part",
         ),
@@ -128,7 +139,7 @@ def test_multiple_of_a_decimal_is_exact() -> None:
             "`a.b`: minimum of a part",
         ),
     ],
-)  # fmt: skip
+)
 def test_option_without_a_check_is_told(prop: dict[str, Any], says: str) -> None:
     """Also in the Python that `contract import` prints."""
     promise = read(**prop)
@@ -169,7 +180,8 @@ def test_physical_type_is_kept(word: str, kind: pa.DataType) -> None:
 
 
 @pytest.mark.parametrize(
-    "word", ["NUMERIC", "NUMBER", "BIGNUMERIC", "NUMBER(76,0)", "NUMERIC(3,-2)", "money", "JSON", "INT(x)"]
+    "word",
+    ["NUMERIC", "NUMBER", "BIGNUMERIC", "NUMBER(76,0)", "NUMERIC(3,-2)", "money", "JSON", "INT(x)"],
 )
 def test_physical_type_that_is_uncertain_is_told(word: str) -> None:
     """It is read as the logical type, or as text."""

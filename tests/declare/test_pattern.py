@@ -10,9 +10,22 @@ from platform_assets.declare.errors import InvalidDeclarationError
 from platform_assets.declare.pattern import pattern_fault
 
 LACKING = [
-    "(?=a)b", "(?!a)b", "(?<=a)b", "(?<!a)b", r"(a)\1", "(?P<x>a)(?P=x)", "(?>a)b", "a*+", "[a", "(a",
-    "*a", "a{2000}", "(?(1)a|b)", r"\Z", r"\p{Nonsense}",
-]  # fmt: skip
+    "(?=a)b",
+    "(?!a)b",
+    "(?<=a)b",
+    "(?<!a)b",
+    r"(a)\1",
+    "(?P<x>a)(?P=x)",
+    "(?>a)b",
+    "a*+",
+    "[a",
+    "(a",
+    "*a",
+    "a{2000}",
+    "(?(1)a|b)",
+    r"\Z",
+    r"\p{Nonsense}",
+]
 
 
 @pytest.mark.parametrize("pattern", LACKING)
@@ -30,7 +43,8 @@ def test_pattern_that_the_engine_refuses_is_refused_where_declared(pattern: str)
 
 
 @pytest.mark.parametrize(
-    "pattern", ["", "[A-Z]{2}", "(?s:.*)a", r"\d+\.\d", r"\p{L}+", "(?i)ab", "(?P<x>a)", "ä+", r"\z"]
+    "pattern",
+    ["", "[A-Z]{2}", "(?s:.*)a", r"\d+\.\d", r"\p{L}+", "(?i)ab", "(?P<x>a)", "ä+", r"\z"],
 )
 def test_pattern_that_the_engine_takes_is_taken(pattern: str) -> None:
     """Both ask the same library."""

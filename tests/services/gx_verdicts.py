@@ -1,7 +1,8 @@
 """The verdicts of Great Expectations over small tables.
 
-Run in an environment that has the tool: takes cases as JSON on standard input, each an expectation's
-type, its words, a table of columns with their types; gives one verdict each, or the refusal, as JSON.
+Run in an environment that has the tool: takes cases as JSON on standard input, each the type of an
+expectation, its words and a table of columns with their types; gives a verdict for each, or what
+the tool says of words that it does not take.
 """
 
 import json

@@ -20,19 +20,36 @@ JUDGE = ROOT / "tests/services/gx_verdicts.py"
 KINDS = {"a": "Int64", "b": "Int64", "t": "string"}
 ARROW = {"Int64": pa.int64(), "string": pa.string()}
 N: list[dict[str, list[Any]]] = [
-    {"a": [1, 2, 3]}, {"a": [None, None]}, {"a": [1, None]}, {"a": [1, 1]}, {"a": [None, 1, None]},
-    {"a": [5]}, {"a": [-1, 9]},
-]  # fmt: skip
+    {"a": [1, 2, 3]},
+    {"a": [None, None]},
+    {"a": [1, None]},
+    {"a": [1, 1]},
+    {"a": [None, 1, None]},
+    {"a": [5]},
+    {"a": [-1, 9]},
+]
 T: list[dict[str, list[Any]]] = [
-    {"t": ["a"]}, {"t": ["ab", None]}, {"t": ["", "x"]}, {"t": [None]}, {"t": ["a\n"]}, {"t": ["é"]},
+    {"t": ["a"]},
+    {"t": ["ab", None]},
+    {"t": ["", "x"]},
+    {"t": [None]},
+    {"t": ["a\n"]},
+    {"t": ["é"]},
     {"t": ["xa"]},
-]  # fmt: skip
+]
 P: list[dict[str, list[Any]]] = [
-    {"a": [1], "b": [1]}, {"a": [2], "b": [1]}, {"a": [1], "b": [2]}, {"a": [None], "b": [1]},
-    {"a": [1], "b": [None]}, {"a": [None], "b": [None]}, {"a": [2, None], "b": [1, None]},
-    {"a": [1, 1], "b": [1, 1]}, {"a": [1, 1], "b": [None, None]}, {"a": [None, None], "b": [None, None]},
+    {"a": [1], "b": [1]},
+    {"a": [2], "b": [1]},
+    {"a": [1], "b": [2]},
+    {"a": [None], "b": [1]},
+    {"a": [1], "b": [None]},
+    {"a": [None], "b": [None]},
+    {"a": [2, None], "b": [1, None]},
+    {"a": [1, 1], "b": [1, 1]},
+    {"a": [1, 1], "b": [None, None]},
+    {"a": [None, None], "b": [None, None]},
     {"a": [None, None], "b": [1, 2]},
-]  # fmt: skip
+]
 A, S = {"column": "a"}, {"column": "t"}
 PAIR = {"column_A": "a", "column_B": "b"}
 PAIRS = ("both_values_are_missing", "either_value_is_missing", "neither")
@@ -47,11 +64,16 @@ WORDS: dict[str, list[tuple[dict[str, Any], list[dict[str, list[Any]]]]]] = {
     ],
     "expect_column_distinct_values_to_be_in_set": [(A | {"value_set": [1, 2]}, N)],
     "expect_column_values_to_not_be_in_set": [
-        (A | {"value_set": [1]}, N), (A | {"value_set": [1, None]}, N), (S | {"value_set": ["a"]}, T)
+        (A | {"value_set": [1]}, N),
+        (A | {"value_set": [1, None]}, N),
+        (S | {"value_set": ["a"]}, T),
     ],
     "expect_column_values_to_be_between": [
-        (A | {"min_value": 1}, N), (A | {"max_value": 5}, N), (A | {"min_value": 1, "max_value": 5}, N),
-        (A | {"min_value": 1, "strict_min": True}, N), (A | {"max_value": 5, "strict_max": True}, N),
+        (A | {"min_value": 1}, N),
+        (A | {"max_value": 5}, N),
+        (A | {"min_value": 1, "max_value": 5}, N),
+        (A | {"min_value": 1, "strict_min": True}, N),
+        (A | {"max_value": 5, "strict_max": True}, N),
     ],
     "expect_column_values_to_match_regex": [
         (S | {"regex": r}, T) for r in ("a", "^a$", "^a", "a$", "^[a-z]+$", r"^\w+$", "a|x", "^$")
@@ -62,22 +84,31 @@ WORDS: dict[str, list[tuple[dict[str, Any], list[dict[str, list[Any]]]]]] = {
         *(({"column_list": ["a", "b"], "ignore_row_if": w}, P) for w in KEYS),
     ],
     "expect_column_value_lengths_to_be_between": [
-        (S | {"min_value": 1}, T), (S | {"max_value": 1}, T), (S | {"min_value": 1, "max_value": 2}, T),
-        (S | {"min_value": 1, "strict_min": True}, T), (S | {"max_value": 2, "strict_max": True}, T),
+        (S | {"min_value": 1}, T),
+        (S | {"max_value": 1}, T),
+        (S | {"min_value": 1, "max_value": 2}, T),
+        (S | {"min_value": 1, "strict_min": True}, T),
+        (S | {"max_value": 2, "strict_max": True}, T),
     ],
     "expect_column_value_lengths_to_equal": [(S | {"value": 1}, T)],
     "expect_column_pair_values_a_to_be_greater_than_b": [
-        (PAIR, P), (PAIR | {"or_equal": True}, P), *((PAIR | {"ignore_row_if": w}, P) for w in PAIRS)
+        (PAIR, P),
+        (PAIR | {"or_equal": True}, P),
+        *((PAIR | {"ignore_row_if": w}, P) for w in PAIRS),
     ],
     "expect_column_pair_values_to_be_equal": [
-        (PAIR, P), *((PAIR | {"ignore_row_if": w}, P) for w in PAIRS)
+        (PAIR, P),
+        *((PAIR | {"ignore_row_if": w}, P) for w in PAIRS),
     ],
     "expect_table_row_count_to_be_between": [
-        ({"min_value": 2}, N), ({"max_value": 2}, N), ({"min_value": 2, "max_value": 2}, N),
-        ({"min_value": 1, "strict_min": True}, N), ({"max_value": 2, "strict_max": True}, N),
+        ({"min_value": 2}, N),
+        ({"max_value": 2}, N),
+        ({"min_value": 2, "max_value": 2}, N),
+        ({"min_value": 1, "strict_min": True}, N),
+        ({"max_value": 2, "strict_max": True}, N),
     ],
     "expect_table_row_count_to_equal": [({"value": 2}, N)],
-}  # fmt: skip
+}
 
 
 def case(kind: str, kwargs: dict[str, Any], rows: dict[str, list[Any]]) -> dict[str, Any]:
