@@ -9,6 +9,7 @@ import dagster as dg
 import pyarrow as pa
 import pytest
 
+from platform_assets import location
 from platform_assets.build.asset import asset_for
 from platform_assets.build.order import refuse_circles
 from platform_assets.build.publication import Job, Publication
@@ -23,6 +24,7 @@ from platform_assets.declare import (
     dataset,
     needs,
     refers_to,
+    unique,
 )
 from platform_assets.declare.errors import (
     BrokenContractError,
@@ -213,3 +215,63 @@ def test_error_of_a_first_publish_speaks_of_no_snapshot(lake: Lake) -> None:
     assert second.value.data == (
         f"not published; readers still see snapshot {seen.output_snapshot} of it"
     )
+
+
+def test_automation_waits_for_a_referred_table_but_not_for_its_news(lake: Lake) -> None:
+    """It must stand once; each change of it would ask for every partition of its readers."""
+    refers = refers_to("carrier", "shop.curated.known")
+    flights = table_of("shop.curated.flights", [(1, "AA", 1)], refers, given="shop.curated.given")
+    given = table_of("shop.curated.given", [(1, "AA", 1)])
+    known = everything(flights, given, KNOWN)
+    definitions = dg.Definitions(
+        assets=[asset_for(d, known.__getitem__) for d in known.values()], resources={"lake": lake}
+    )
+    key = dg.AssetKey(flights.name.key)
+    with dg.instance_for_test() as instance:
+        cursor = None
+
+        def asked(*news: Dataset) -> bool:
+            """Whether the flights are asked for, after news of some tables."""
+            nonlocal cursor
+            for made in news:
+                asset = asset_for(made, known.__getitem__)
+                assert isinstance(asset, dg.AssetsDefinition)
+                assert dg.materialize([asset], instance=instance, resources={"lake": lake}).success
+            done = dg.evaluate_automation_conditions(
+                definitions, instance, dg.AssetSelection.assets(key), cursor=cursor
+            )
+            cursor = done.cursor
+            return done.get_num_requested(key) > 0
+
+        assert not asked()
+        assert not asked(given)
+        assert asked(KNOWN)
+        assert not asked(flights)
+        assert not asked(KNOWN)
+        assert asked(given)
+
+
+def test_room_with_a_circle_of_references_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where Dagster would see a circle of its own, or none across rooms."""
+    one = table_of("shop.curated.one", [], refers_to("carrier", "depot.curated.two"))
+    two = table_of("depot.curated.two", [], given="shop.curated.one")
+    rooms = {"shop": (one,), "depot": (two,)}
+    monkeypatch.setattr(location, "declared", rooms.__getitem__)
+    monkeypatch.setattr(location, "teams", lambda: tuple(rooms))
+    with pytest.raises(InvalidDeclarationError, match="waits for itself") as refused:
+        location.code_location("shop")
+    assert refused.value.declared == one.declared
+
+
+@pytest.mark.parametrize(
+    ("words", "failing"),
+    [({}, 2), ({"nulls_repeat": False}, 0), ({"blanks_repeat": False}, 1)],
+)
+def test_rows_that_lack_a_part_of_a_key_count_as_told(
+    lake: Lake, words: dict[str, bool], failing: int
+) -> None:
+    """Two rows lack one column alike, two lack both; none is whole twice."""
+    rows = [(1, "AA", None), (2, "AA", None), (3, None, None), (4, None, None), (5, "AA", 1)]
+    done = give(lake, table_of("shop.curated.flights", rows, unique("carrier", "number", **words)))
+    (found,) = [f for f in done.outcomes[0].findings if f.check == "unique_key_carrier_number"]
+    assert found.failing == failing
