@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import difflib
 import gc
+from collections.abc import Iterator
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from platform_assets.build.asset import asset_for
 from platform_assets.build.declared import on_shelf, teams
 from platform_assets.build.feature_check import feature_checks
 from platform_assets.build.mart import marts
+from platform_assets.build.order import refuse_circles
 from platform_assets.build.quarantine_asset import quarantine_assets
 from platform_assets.build.verification_asset import is_verification, verification_asset
 from platform_assets.declare.dataset import Dataset
@@ -88,15 +91,17 @@ def _home(name: DatasetName) -> str:
 def code_location(team: str) -> dg.Definitions:
     """Assemble a team's room into a Dagster code location.
 
-    Raises: UnknownDatasetError, when an input is declared nowhere.
+    Raises: UnknownDatasetError, when an input is declared nowhere; InvalidDeclarationError, when
+    datasets wait for each other.
     """
     collect_rarely()
     datasets = declared(team)
     for dataset in datasets:
         if dataset.broken:
             dg.get_dagster_logger().warning("%s", dataset.broken)
-        for upstream in dataset.inputs.values():
+        for upstream in dataset.upstream:
             _known(dataset, upstream)
+    refuse_circles({d.name: d for d in _surroundings(datasets)})
     assets = [*(_asset(d) for d in datasets), *quarantine_assets(datasets)]
     return dg.Definitions(
         assets=assets,
@@ -127,6 +132,15 @@ def _asset(dataset: Dataset) -> dg.AssetsDefinition | dg.AssetSpec:
 def collect_rarely() -> None:
     """Look for garbage less often: what loads makes objects by the million, all of them to stay."""
     gc.set_threshold(100_000, 50, 50)
+
+
+def _surroundings(datasets: tuple[Dataset, ...]) -> Iterator[Dataset]:
+    """A room's datasets; where one refers to others, with those of every room that loads."""
+    yield from datasets
+    if any(d.references for d in datasets):
+        for team in teams():
+            with suppress(Exception):  # another team's code, whatever it raises
+                yield from declared(team)
 
 
 def _known(dataset: Dataset, upstream: DatasetName) -> None:

@@ -82,7 +82,7 @@ def address_words(address: str) -> dict[str, str]:
 def unreachable(
     error: BaseException,
     *,
-    data: str = "nothing was published; readers still see the snapshot before",
+    data: str = "nothing was published; what readers had stands as it was",
 ) -> UnreachableSystemError:
     """The error for a catalog database that does not answer; it shows no secret."""
     # The engine's words begin with the whole address, password included.

@@ -61,7 +61,7 @@ def _ended(error: BaseException, dataset: str) -> WatermainError | None:
         return DiskFullError(
             f"{dataset}: no space left on the device that holds the lake",
             declared="WATERMAIN_DATA_DIR or WATERMAIN_LAKE_PATH",
-            data="not published; readers still see the snapshot before",
+            data="not published; what readers had stands as it was",
             next="free some space; then run it again",
         )
     if isinstance(error, duckdb.Error) and any(sign in message for sign in GONE):

@@ -181,7 +181,7 @@ class Fence:
                 raise LostLeaseError(
                     f"{dataset}: another writer held the lease all the time",
                     declared="resources/fence.py",
-                    data="nothing was published; readers still see the snapshot before",
+                    data="nothing was published; what readers had stands as it was",
                     next="watermain status",
                 )
             time.sleep(0.05)

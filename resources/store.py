@@ -20,7 +20,7 @@ from resources.secrets import resolved
 from resources.settings import Settings, load_settings
 from resources.waits import client_words
 
-UNCHANGED = "nothing was published; readers still see the snapshot before"
+UNCHANGED = "nothing was published; what readers had stands as it was"
 SETTINGS = "WATERMAIN_LAKE_PATH, WATERMAIN_S3_ENDPOINT, or lake.json in the data folder"
 _REQUEST = re.compile(r"(?P<why>[^\n]*?) ?error for HTTP (?P<verb>[A-Z]+) to '(?P<url>[^']*)'")
 _ANSWER = re.compile(r"HTTP(?: error| Error)?(?: code)?:? (?P<code>[1-5]\d\d)\b")

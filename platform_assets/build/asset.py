@@ -12,6 +12,7 @@ from platform_assets.build.ingest import capture
 from platform_assets.build.metadata import column_schema, outcome_metadata, static_metadata
 from platform_assets.build.partition import Span
 from platform_assets.build.policy import (
+    WHOLE,
     automation,
     beta_accepted,
     dependency,
@@ -237,10 +238,13 @@ def _spec_words(dataset: Dataset) -> dict[str, Any]:
         "group_name": dataset.name.team,
         "owners": [dataset.owner],
         "kinds": _kinds(dataset),
-        "tags": {"stage": dataset.name.stage},
+        "tags": {
+            "stage": dataset.name.stage,
+            "cadence": dataset.cadence.unit if dataset.cadence else WHOLE,
+        },
         "description": f"{dataset.contract.grain}\n\n{dataset.description}".strip(),
         "metadata": {**static_metadata(dataset), "dagster/column_schema": column_schema(dataset)},
-        "deps": [dependency(dataset, n) for n in dataset.inputs.values()],
+        "deps": [dependency(dataset, n) for n in dataset.upstream],
         "partitions_def": partitions(dataset.cadence) if dataset.cadence else None,
         "freshness_policy": freshness(dataset.slo, dataset.cadence),
         "automation_condition": None if dataset.broken else automation(dataset),

@@ -25,7 +25,7 @@ from platform_assets.build.plan import (
     Step,
     plan,
 )
-from platform_assets.build.rule import broken, counted, hits, violation
+from platform_assets.build.rule import broken, counted, hits, is_of_all, violation
 from platform_assets.build.staged import Finding, Staged
 from platform_assets.declare.check import Check, Query, RefersTo, UniqueKey
 from platform_assets.declare.contract import Contract
@@ -204,7 +204,7 @@ def _hash(check: Check) -> str:
     """The SQL of a key's hash; null where the key does not count."""
     assert isinstance(check, UniqueKey)
     told = f"hash({', '.join(map(quote, check.key))})"
-    return told if check.nulls_repeat else f"case when {counted(check)} then {told} end"
+    return told if is_of_all(check) else f"case when {counted(check)} then {told} end"
 
 
 def _by_partition(connection: duckdb.DuckDBPyConnection, sql: str) -> dict[str, tuple[Any, ...]]:
@@ -214,15 +214,29 @@ def _by_partition(connection: duckdb.DuckDBPyConnection, sql: str) -> dict[str, 
 
 def _strange(staged: Staged, step: Step) -> str:
     """The SQL that counts values, or rows, that break a rule about values."""
+    if isinstance(step.check, RefersTo):
+        return _strangers(staged, step.check)
     column = quote(step.check.columns()[0])
     own = f"(select {column} as v from {staged.relation} where {staged.where})"
     if step.route == DISTINCT:
         own = f"(select distinct v from {own})"
-    if isinstance(step.check, RefersTo):
-        other = f"select {quote(step.check.other)} as v from {staged.others(step.check.dataset)}"
-        return f"select count(v) from {own} as own anti join ({other}) as other using (v)"
     rule = violation(step.check)
     return f"select count(*) from (select v as {column} from {own}) where {rule}"
+
+
+def _strangers(staged: Staged, check: RefersTo) -> str:
+    """The SQL that counts references which lead nowhere."""
+    names = [f"v{n}" for n in range(len(check.columns()))]
+    own, other = (
+        ", ".join(f"{quote(c)} as {n}" for c, n in zip(columns, names, strict=True))
+        for columns in (check.columns(), check.others())
+    )
+    known = " and ".join(f"{n} is not null" for n in names)
+    return (
+        f"select count(*) from (select distinct {own} from {staged.relation} where {staged.where})"
+        f" as own anti join (select {other} from {staged.others(check.dataset)}) as other"
+        f" using ({', '.join(names)}) where {known}"
+    )
 
 
 def _query(

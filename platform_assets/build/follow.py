@@ -177,11 +177,11 @@ class Follower:
 
 
 def in_order(datasets: Sequence[Dataset]) -> list[Dataset]:
-    """Datasets after those of them that they read."""
+    """Datasets after those of them that they read or refer to."""
     waiting = {d.name: d for d in datasets}
     found: list[Dataset] = []
     while waiting:
-        free = [d for d in waiting.values() if not set(d.inputs.values()) & set(waiting)]
+        free = [d for d in waiting.values() if not set(d.upstream) & set(waiting)]
         found += free
         for dataset in free:
             del waiting[dataset.name]

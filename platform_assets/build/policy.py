@@ -18,6 +18,8 @@ from platform_assets.declare.dataset import Dataset
 from platform_assets.declare.name import DatasetName
 from platform_assets.declare.slo import Slo
 
+WHOLE = "none"  # the cadence of a table without partitions, as a tag
+
 
 @contextmanager
 def beta_accepted() -> Iterator[None]:
@@ -89,12 +91,24 @@ def automation(dataset: Dataset) -> dg.AutomationCondition[Any] | None:
     if dataset.source is not None or (dataset.feature and dataset.feature.is_retired):
         return None
     looks_back = any(n.before for n in dataset.needs.values())
-    return _following(dataset.cadence is not None, looks_back and dataset.cadence is not None)
+    is_partitioned = dataset.cadence is not None
+    return _following(is_partitioned, looks_back and is_partitioned, dataset.references)
 
 
 @cache
-def _following(is_partitioned: bool, looks_back: bool) -> dg.AutomationCondition[Any]:
+def _following(
+    is_partitioned: bool, looks_back: bool, references: tuple[DatasetName, ...] = ()
+) -> dg.AutomationCondition[Any]:
+    """What a check refers to must stand as a whole, but its news are no news of the rows."""
     eager = dg.AutomationCondition.eager()
+    updated: Any = dg.AutomationCondition.any_deps_updated()
+    if references:
+        others = dg.AssetSelection.assets(*(dg.AssetKey(n.key) for n in references))
+        parts = others - dg.AssetSelection.tag("cadence", WHOLE)
+        missing: Any = dg.AutomationCondition.any_deps_missing()
+        updated = updated.ignore(others)
+        eager = eager.replace("any_deps_updated", updated)
+        eager = eager.replace("any_deps_missing", missing.ignore(parts))
     computed: Any = dg.AutomationCondition.any_deps_in_progress().ignore(
         dg.AssetSelection.tag("stage", "raw")
     )
@@ -102,6 +116,5 @@ def _following(is_partitioned: bool, looks_back: bool) -> dg.AutomationCondition
     if is_partitioned:
         eager = eager.without(dg.AutomationCondition.in_latest_time_window())
     if looks_back:  # what lies before the first partition is missing for ever: follow updates alone
-        updated = dg.AutomationCondition.any_deps_updated()
         eager = updated.since_last_handled() & ~computed & ~dg.AutomationCondition.in_progress()
     return eager & dg.AutomationCondition.all_deps_blocking_checks_passed()

@@ -21,6 +21,7 @@ from platform_assets.build.code import code_version
 from platform_assets.build.compaction import tidy
 from platform_assets.build.damage import prove_inputs
 from platform_assets.build.need_check import audit_needs, need_samples
+from platform_assets.build.order import refuse_unpublished
 from platform_assets.build.partition import Span, overlapping
 from platform_assets.build.partition_rule import means
 from platform_assets.build.publication import Job, Outcome, Publication
@@ -53,6 +54,7 @@ def publish(dataset: Dataset, span: Span | None, job: Job) -> Publication:
     ):
         anew = job.rebuild and job.cut is None
         ensure_table(job.lake, connection, dataset, lease, rebuild=anew)
+        refuse_unpublished(connection, dataset)
         if job.rebuild:
             prove_inputs(dataset, span, job, connection)
         bench = _Bench(dataset=dataset, span=span, job=job, connection=connection, lease=lease)
@@ -88,6 +90,7 @@ class _Bench:
     changed: list[str] = field(default_factory=list)
     is_first: bool = False
     standing: set[str] = field(default_factory=set)
+    stood: frozenset[str] = frozenset()
     inputs: dict[DatasetName, dict[str, ledger.Standing]] = field(default_factory=dict)
 
     def bind(self) -> None:
@@ -97,7 +100,7 @@ class _Bench:
         names = {*self.dataset.inputs.values(), self.dataset.name}
         self.inputs = ledger.standing(self.connection, names)
         known = {k: s.version for k, s in self.inputs.pop(self.dataset.name).items()}
-        self.is_first, self.standing = not known, set(known)
+        self.is_first, self.standing, self.stood = not known, set(known), frozenset(known)
         keys = self.span.keys if self.span else [""]
         versions = {n: {k: s.version for k, s in of.items()} for n, of in self.inputs.items()}
         self.wanted = {key: self._version(self.code, key, versions) for key in keys}
@@ -283,7 +286,7 @@ class _Bench:
             where=f"{where} and {sound}" if self.job.cut else where,
             span=span,
             sound=sound,
-            others=lambda name: f"{table(name)}{at}",
+            others=lambda name: f"{table(name)}{'' if name == self.dataset.name else at}",
             history=span is not None and bool(self.standing - set(span.keys)),
             now=self.job.clock.now(),
         )
@@ -339,6 +342,7 @@ class _Bench:
             bytes=size,
             peak_memory=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
             samples=samples or {},
+            stood=self.stood,
         )
 
     def _ledger_rows(self, report: Publication) -> list[ledger.PublishRow]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 from platform_assets.build.former_code import former_definition
@@ -17,7 +16,6 @@ from platform_assets.declare.compatibility import Change, breaking, is_draft, re
 from platform_assets.declare.dataset import Dataset
 from platform_assets.declare.errors import (
     BrokenReleaseError,
-    InvalidDeclarationError,
     UnreadableContractError,
     WatermainError,
 )
@@ -186,23 +184,6 @@ def readers_hurt(known: Known, was: Released, changes: Iterable[Change]) -> Hurt
         if common is None or common or None in touched:
             found[reader.name] = common
     return found
-
-
-def refuse_circles(known: Known) -> None:
-    """Refuse datasets that are computed from themselves.
-
-    Raises: InvalidDeclarationError, with the way around.
-    """
-    try:
-        TopologicalSorter({n: set(d.inputs.values()) for n, d in known.items()}).prepare()
-    except CycleError as error:
-        way = [n for n in reversed(error.args[1]) if n in known]
-        raise InvalidDeclarationError(
-            f"a dataset is computed from itself: {' -> '.join(map(str, way))}",
-            declared=known[way[0]].declared,
-            data="nothing was read or written",
-            next="take one of these inputs away",
-        ) from error
 
 
 def _breach(known: Known, dataset: Dataset, was: Released) -> Breach | None:

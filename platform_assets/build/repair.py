@@ -163,6 +163,6 @@ def _batches(connection: duckdb.DuckDBPyConnection, dataset: Dataset, listed: Li
 
 def _in_order(of: Mapping[DatasetName, object], known: Known) -> list[DatasetName]:
     """Datasets in the order in which they are computed from each other."""
-    needs = {n: set(d.inputs.values()) for n, d in known.items()}
+    needs = {n: set(d.upstream) for n, d in known.items()}
     order = [*TopologicalSorter(needs).static_order(), *of]
     return [n for n in dict.fromkeys(order) if n in of]

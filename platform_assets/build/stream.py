@@ -143,7 +143,7 @@ def unnamed(error: Exception) -> UnreachableSystemError:
     return UnreachableSystemError(
         f"something that the lake stands on does not answer: {said[0][:200]}",
         declared="the lake's settings",
-        data="nothing was published; readers still see the snapshot before",
+        data="nothing was published; what readers had stands as it was",
         next="watermain doctor",
     )
 

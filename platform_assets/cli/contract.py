@@ -31,11 +31,11 @@ def export(
     Nothing is written while a declaration breaks what was released without a new major version
     with a migration, or a reader needs what nobody promises.
     """
-    from platform_assets.build import gate, release
+    from platform_assets.build import gate, order, release
     from platform_assets.cli import screen
 
     known, wrong = _judged()
-    release.refuse_circles(known)
+    order.refuse_circles(known)
     now = _without(wrong, release.read_all())
     earlier = _without(wrong, _released_at(against) if against else {})
     broken = [*wrong.values(), *gate.breaches(known, now, earlier, release.read_retired())]
@@ -147,7 +147,7 @@ def _code(file: Path) -> str:
     """The Python that a file of another tool asks for."""
     from platform_assets.build.declaration_code import checks_code, declaration
     from platform_assets.build.foreign_rules import expectations
-    from platform_assets.build.frame_schema import frame_checks
+    from platform_assets.build.frame_schema import frame_checks, frame_notes
     from platform_assets.build.odcs_reader import read_document
     from platform_assets.build.strict_yaml import read_yaml
     from platform_assets.declare.errors import UnreadableContractError
@@ -164,5 +164,6 @@ def _code(file: Path) -> str:
     if isinstance(facts, dict) and "expectations" in facts:
         return f"checks={checks_code(expectations(facts, str(file)))},\n"
     if isinstance(facts, dict) and facts.get("schema_type") == "dataframe":
-        return f"checks={checks_code(frame_checks(facts, str(file)))},\n"
+        made = checks_code(frame_checks(facts, str(file)))
+        return "".join(f"# not kept: {n}\n" for n in frame_notes(facts)) + f"checks={made},\n"
     return "\n\n".join(map(declaration, read_document(text, str(file))))

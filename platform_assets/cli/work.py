@@ -51,7 +51,7 @@ def perform(plan: Sequence[Run], *, tags: dict[str, str] | None = None) -> list[
                         tell,
                         run_id=run_id,
                     )
-                line.say(f"{run}: {_outcome(ran)}")
+                (line.say if ran.ok else line.fail)(f"{run}: {_outcome(ran)}")
             names = [str(n) for n in run.names]
             facts.append(
                 {"run": ran.run_id, "datasets": names, "from": run.first, "to": run.last}
@@ -117,8 +117,8 @@ def recorded(settings: Settings) -> Iterator[str]:
 
 
 def _outcome(ran: Ran) -> str:
-    if not ran.ok:
-        return "failed"
+    if not ran.ok and not ran.partitions:
+        return "nothing was published"
     if not ran.partitions:
         return "unchanged, nothing was published"
     return f"published {ran.rows:,} rows in {ran.partitions} parts"

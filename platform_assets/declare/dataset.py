@@ -152,6 +152,19 @@ class Dataset:
             return self.source.kind != "platform"
         return any(c.severity == "quarantine" for c in self.checks)
 
+    @cached_property
+    def references(self) -> tuple[DatasetName, ...]:
+        """The datasets that its checks, with those of its needs, read beside its inputs."""
+        wanted = [c for n in self.needs.values() for c in n.guarantees]
+        read = [n for c in (*self.checks, *wanted) for n in c.reads()]
+        known = {self.name, *self.inputs.values()}
+        return tuple(n for n in dict.fromkeys(read) if n not in known)
+
+    @cached_property
+    def upstream(self) -> tuple[DatasetName, ...]:
+        """The datasets that must stand before it: its inputs, then what its checks refer to."""
+        return tuple(dict.fromkeys([*self.inputs.values(), *self.references]))
+
     def looks_back(self, name: DatasetName) -> timedelta:
         """How far before a partition's beginning the body is given rows of an input."""
         return max(

@@ -118,7 +118,12 @@ def implies(promise: Check, wanted: Check) -> bool:
 
 @implies.register
 def _(promise: UniqueKey, wanted: Check) -> bool:
-    return isinstance(wanted, UniqueKey) and set(promise.key) <= set(wanted.key)
+    if not isinstance(wanted, UniqueKey) or not set(promise.key) <= set(wanted.key):
+        return False
+    if (promise.nulls_repeat and promise.blanks_repeat) or not wanted.nulls_repeat:
+        return True
+    same = set(promise.key) == set(wanted.key)
+    return promise.nulls_repeat and same and not wanted.blanks_repeat
 
 
 @implies.register

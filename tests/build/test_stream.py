@@ -244,7 +244,7 @@ def test_what_the_engine_met_outside_is_waited_for(lake: Lake) -> None:
         "UnreachableSystemError: something that the lake stands on does not answer:"
         " the connection is lost",
         "  declared  the lake's settings",
-        "  data      nothing was published; readers still see the snapshot before",
+        "  data      nothing was published; what readers had stands as it was",
         "  next      watermain doctor",
     ]
 

@@ -93,7 +93,7 @@ def test_transaction_tells_of_a_store_that_takes_nothing(
     ):
         connection.execute("insert into lake.shop_curated.sales select range from range(900)")
     named(told.value, relay, SAYS[way].removesuffix(" SlowDown"))
-    assert told.value.data == "nothing was published; readers still see the snapshot before"
+    assert told.value.data == "nothing was published; what readers had stands as it was"
     relay.calm()
     assert read.query(f"select count(*) as n from {NAME}").rows.to_pylist() == [{"n": 600}]
 
