@@ -64,7 +64,13 @@ def _refuse_words(words: Words, place: tuple[str, str]) -> None:
             _refuse(f"`{place[0]}` is given {value!r} as `{word}`", place[1], EXPECTATIONS)
 
 
-_IGNORED = ("batch_id", "result_format", "catch_exceptions", "meta", "include_config")
+_IGNORED: tuple[str, ...] = (
+    "batch_id",
+    "result_format",
+    "catch_exceptions",
+    "meta",
+    "include_config",
+)
 _IGNORED += ("condition_parser",)
 _PARTIAL = ("mostly", "row_condition", "parse_strings_as_datetimes")
 _WHOLE: Words = {"mostly": 1, "parse_strings_as_datetimes": False}

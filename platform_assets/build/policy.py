@@ -134,4 +134,5 @@ def _following(
         failed: Any = word.any_checks_match(word.check_failed(), blocking_only=True)
         sound = sound.ignore(beside) & ~word.any_deps_match(failed).allow(beside)
         enough = enough if needs_none else enough.ignore(beside)
-    return changed & enough & ~computed & ~word.in_progress() & sound
+    asked: dg.AutomationCondition[Any] = changed & enough & ~computed & ~word.in_progress() & sound
+    return asked

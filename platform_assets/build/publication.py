@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import pairwise
 
 from platform_assets.build.need_check import need_labels, need_of, need_places
 from platform_assets.build.staged import Finding, own_checks
@@ -160,3 +161,17 @@ def _broken(finding: Finding, need: tuple[Needs, Check | None] | None) -> str:
         return f"it needs {wanted.dataset}, which lacks {lacks} (`{finding.check}`)"
     rows = f"{finding.failing} of {finding.rows} rows"
     return f"it needs {wanted.dataset}, of which {rows} break `{finding.check}`"
+
+
+def runs_of(passing: list[str], keys: list[str]) -> list[list[str]]:
+    """Cut the passing keys into runs without a gap."""
+    if not passing:
+        return []
+    order = {key: i for i, key in enumerate(keys)}
+    runs = [[passing[0]]]
+    for before, after in pairwise(passing):
+        if order[after] == order[before] + 1:
+            runs[-1].append(after)
+        else:
+            runs.append([after])
+    return runs

@@ -10,7 +10,6 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
 
 import duckdb
 
@@ -25,7 +24,7 @@ from platform_assets.build.need_check import audit_needs, need_samples
 from platform_assets.build.order import refuse_unpublished
 from platform_assets.build.partition import Span, overlapping
 from platform_assets.build.partition_rule import means
-from platform_assets.build.publication import Job, Outcome, Publication
+from platform_assets.build.publication import Job, Outcome, Publication, runs_of
 from platform_assets.build.split import Split, Writer, split
 from platform_assets.build.staged import WINDOW, Finding, Staged
 from platform_assets.build.table import ensure_table, stored_schema
@@ -70,7 +69,7 @@ def publish(dataset: Dataset, span: Span | None, job: Job) -> Publication:
             return attempt
         outcomes += [o for o in attempt.outcomes if o.blocked]
         passing = [k for k in bench.changed if k not in blocked]
-        for run in _runs(passing, bench.changed):
+        for run in runs_of(passing, bench.changed):
             outcomes += bench.attempt(run, began).outcomes
         return bench.ended(bench.report(outcomes, began, samples=attempt.samples), began)
 
@@ -385,17 +384,3 @@ def _outside(rows: Mapping[str, int], inserted: int, where: str) -> list[Finding
         Finding(check=WINDOW, partition=key, failing=stray, rows=count, severity="block")
         for key, count in rows.items()
     ]
-
-
-def _runs(passing: list[str], keys: list[str]) -> list[list[str]]:
-    """Cut the passing keys into runs without a gap."""
-    if not passing:
-        return []
-    order = {key: i for i, key in enumerate(keys)}
-    runs = [[passing[0]]]
-    for before, after in pairwise(passing):
-        if order[after] == order[before] + 1:
-            runs[-1].append(after)
-        else:
-            runs.append([after])
-    return runs

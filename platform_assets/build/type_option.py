@@ -68,7 +68,7 @@ def option_checks(
 def _is_quiet(kind: pa.DataType, word: str, value: object) -> bool:
     """Whether the column's type already says it."""
     if word == "format":
-        return _FORMATS.get(str(value)) == kind
+        return bool(_FORMATS.get(str(value)) == kind)
     if word == "timezone" and T.is_timestamp(kind):
         return (kind.tz is not None) == bool(value)
     return word == "defaultTimezone" and value in ("UTC", "Etc/UTC")
@@ -105,7 +105,8 @@ def _bound(kind: pa.DataType, value: Any) -> Any:
 
 
 def _is_ordered(kind: pa.DataType) -> bool:
-    return T.is_integer(kind) or T.is_floating(kind) or T.is_decimal(kind) or T.is_temporal(kind)
+    numbers = T.is_integer(kind) or T.is_floating(kind) or T.is_decimal(kind)
+    return bool(numbers or T.is_temporal(kind))
 
 
 def _lengths(column: str, kind: pa.DataType, given: Options) -> Iterator[Check]:

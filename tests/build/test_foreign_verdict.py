@@ -1,4 +1,4 @@
-"""Each rule of pandera judged by pandera and by ours: equal verdicts."""
+"""Each rule of pandera is judged as pandera judges it."""
 
 from __future__ import annotations
 

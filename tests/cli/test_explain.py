@@ -1,4 +1,4 @@
-"""What `watermain explain` and `watermain status` tell of partitions."""
+"""What commands tell of partitions."""
 
 from __future__ import annotations
 

@@ -11,14 +11,17 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pyarrow as pa
 import pytest
 
 from platform_assets.build.ingest import capture
 from platform_assets.build.publication import Job
 from platform_assets.declare import Column, Contract, Dataset, Hourly, raw
+from platform_assets.declare.errors import WatermainError
 from resources import ledger
 from resources.lake import Lake, table
+from resources.source.poison import POISON
 from resources.source.protocol import Shape, Source
 from resources.source.rest_memory import instant_text
 from tests.faults import poison_words
@@ -143,7 +146,7 @@ def poisoned(bench: Bench, kind: str, number: int, seed: int) -> Poisoning:
         for turn in range(3):
             try:
                 capture(dataset, job, source=opened(Shape.of(dataset)))
-            except Exception as error:
+            except (WatermainError, duckdb.Error, *POISON) as error:
                 found.problems.append(f"{kind}: capture {turn} raised {error!r:.300}")
         _judge(kind, records, lake, dataset, found)
     return found
