@@ -28,11 +28,15 @@ from platform_assets.declare.cadence import Cadence, Daily, Hourly, Monthly
 from platform_assets.declare.contract import Column, Contract, Migration, Sensitivity
 from platform_assets.declare.dataset import Dataset
 from platform_assets.declare.errors import WatermainError, quoted
+from platform_assets.declare.name import DatasetName
+from platform_assets.declare.need import Needs
 from platform_assets.declare.slo import Slo
 
 CADENCES: Mapping[str, type[Cadence]] = {"hourly": Hourly, "daily": Daily, "monthly": Monthly}
 PLACES = {"zone", "start", "late_for_days"}
-WORDS = {"cadence", "event_time", "grain", "key", "migrations", "owner", "slo", "version"} | PLACES
+WORDS = PLACES | {
+    *("cadence", "event_time", "grain", "key", "migrations", "optional", "owner", "slo", "version")
+}
 TABLES = {"table", "view"}
 PROMISES = {"ready_within_hours", "target", "over_days"}
 
@@ -96,12 +100,31 @@ def _dataset(project: Project, node: Node, manifest: str) -> Dataset:
         declared=declared(node),
         description=node["description"].strip().partition(". ")[2],
         inputs=inputs,
+        needs=_optional(node, words, inputs),
         checks=tuple(checks_of(project, node, words["key"])),
         cadence=_cadence(node, words),
         slo=_slo(node, words),
         body=_body(sql),
         labels={"sql": sql, "dbt": node["unique_id"], "manifest": manifest},
     )
+
+
+def _optional(
+    node: Node, words: Mapping[str, Any], inputs: Mapping[str, DatasetName]
+) -> dict[str, Needs]:
+    """The inputs that a model makes rows without."""
+    said = words.get("optional", [])
+    if not isinstance(said, list) or not {*map(str, said)} <= {*map(str, inputs.values())}:
+        refuse(
+            node,
+            f"says that {said!r} is optional",
+            f"list inputs of it: {quoted(map(str, inputs.values()))}",
+        )
+    return {
+        alias: Needs(dataset=name, columns={}, optional=True)
+        for alias, name in inputs.items()
+        if str(name) in said
+    }
 
 
 def _contract(node: Node, words: Mapping[str, Any]) -> Contract:

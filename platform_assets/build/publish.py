@@ -14,6 +14,7 @@ from itertools import pairwise
 
 import duckdb
 
+from platform_assets.build.absence import is_absent, nothing_of
 from platform_assets.build.audit import audit
 from platform_assets.build.body import staged_sql
 from platform_assets.build.carried_code import carried_code
@@ -140,10 +141,10 @@ class _Bench:
                 first, last = overlapping(span, other.cadence, back)
                 where = " where " + Span(other.cadence, first, last).filter(other.contract)
             views[alias] = f"input_{alias}"
-            self.connection.execute(
-                f"create or replace temp view input_{alias} as"
-                f" select {shown} from {table(name)}{at}{where}"
-            )
+            given = f"select {shown} from {table(name)}{at}{where}"
+            if is_absent(self.dataset, other, self.inputs[name]):
+                given = nothing_of(self.connection, other)
+            self.connection.execute(f"create or replace temp view input_{alias} as {given}")
         return views
 
     def first_attempt(self, began: float) -> tuple[Publication | None, list[Outcome]]:

@@ -54,6 +54,7 @@ def _declared(dataset: Dataset, everything: Any) -> dict[str, Any]:
         "source": repr(dataset.source) if dataset.source else None,
         "contract_version": contract.version,
         "upstream": [str(n) for n in dataset.inputs.values()],
+        "optional": sorted({str(n) for n in dataset.inputs.values() if dataset.is_optional(n)}),
         "downstream": [str(n) for n in plan.downstream(dataset.name, everything)],
         "columns": [
             {
@@ -158,7 +159,7 @@ def _print(facts: dict[str, Any]) -> None:
         if value:
             shown = ", ".join(value) if isinstance(value, list) else value
             out.print(f"  {name.replace('_', ' '):<12}{shown}", markup=False)
-    for name in ("upstream", "downstream"):
+    for name in ("upstream", *(["optional"] if facts["optional"] else []), "downstream"):
         out.print(f"  {name:<12}{', '.join(facts[name]) or 'nothing'}")
     out.print(f"\ncontract {facts['contract_version']}", style="bold")
     rows = [

@@ -158,6 +158,14 @@ class Dataset:
             (n.before for n in self.needs.values() if n.dataset == name), default=timedelta(0)
         )
 
+    def is_optional(self, name: DatasetName) -> bool:
+        """Whether partitions are computed although an input has nothing for them, or is not there.
+
+        An input that is read under two names is optional where both say so.
+        """
+        said = [self.needs.get(alias) for alias, read in self.inputs.items() if read == name]
+        return bool(said) and all(n is not None and n.optional for n in said)
+
     @cached_property
     def all_checks(self) -> tuple[Check, ...]:
         """The declared checks, preceded by those that the contract implies."""

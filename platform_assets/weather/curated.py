@@ -15,6 +15,7 @@ from platform_assets.declare import (
     dataset,
     expression,
     latest_delivery,
+    needs,
 )
 
 OWNER = "team:weather"
@@ -65,8 +66,23 @@ def observations(published: ibis.Table) -> ibis.Table:
 @dataset(
     "weather.curated.airport_conditions",
     inputs={
-        "observations": "weather.curated.observations",
-        "telemetry": "weather.raw.station_telemetry",
+        "observations": needs(
+            "weather.curated.observations",
+            columns=(
+                "airport",
+                "observed_at",
+                "temperature_f",
+                "wind_speed_mph",
+                "visibility_miles",
+                "pressure_hpa",
+            ),
+            optional=True,
+        ),
+        "telemetry": needs(
+            "weather.raw.station_telemetry",
+            columns=("airport", "measured_at", "instrument", "value"),
+            optional=True,
+        ),
     },
     contract=Contract(
         grain="one row per airport and hour with an observation or a reading",

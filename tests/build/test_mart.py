@@ -200,6 +200,8 @@ def _test(name: str, value: Any) -> Callable[[dict[str, Any]], None]:
             "`personal`",
         ),
         (_column("constraints", [{"type": "foreign_key"}]), "'foreign_key'", "`primary_key`"),
+        (_word({"optional": ["billing.curated.fees"]}), "is optional", "list inputs of it"),
+        (_word({"optional": "operations.curated.flights"}), "is optional", "list inputs of it"),
         (_node("language", "python"), "is written in python", "in SQL"),
         (_node("depends_on", {"nodes": []}), "reads nothing", "`source()` or `ref()`"),
         (
@@ -295,3 +297,14 @@ def test_marts_sees_through_ephemeral_models(manifest: Path, tmp_path: Path) -> 
         )
     punctuality = {d.name.table: d for d in marts("operations", path)}["fct_daily_punctuality"]
     assert list(map(str, punctuality.inputs.values())) == ["operations.curated.flights"]
+
+
+def test_mart_says_which_inputs_are_optional(manifest: Path, tmp_path: Path) -> None:
+    """By their names; the others stay needed."""
+    with changed(manifest, tmp_path) as (found, path):
+        node = found["nodes"]["model.watermain.fct_monthly_on_time_report"]
+        node["config"]["meta"]["watermain"]["optional"] = ["operations.curated.airlines"]
+    made = {d.name.table: d for d in marts("operations", path)}["fct_monthly_on_time_report"]
+    assert made.broken is None
+    assert made.is_optional(DatasetName.parse("operations.curated.airlines"))
+    assert not made.is_optional(DatasetName.parse("operations.marts.fct_departures"))
