@@ -64,6 +64,28 @@ def observations(published: ibis.Table) -> ibis.Table:
 
 
 @dataset(
+    "weather.curated.reports",
+    inputs={"published": "weather.raw.observations"},
+    contract=Contract(
+        grain="one row per airport, hour and publication",
+        key=("airport", "observed_at", "published_at"),
+        event_time="observed_at",
+        columns=tuple(
+            Column(c.name, c.type, c.description, unit=c.unit)
+            for c in observations.contract.columns
+        ),
+    ),
+    checks=observations.checks,
+    cadence=DAILY,
+    slo=Slo(ready_within=timedelta(hours=1)),
+    owner=OWNER,
+)
+def reports(published: ibis.Table) -> ibis.Table:
+    """Keep each version of an airport's hour, from the one first published to the last."""
+    return latest_delivery(published, ("airport", "observed_at", "published_at"))
+
+
+@dataset(
     "weather.curated.airport_conditions",
     inputs={
         "observations": needs(

@@ -278,6 +278,7 @@ def _movements(happened: datetime) -> pa.Table:
             "happened_at": happened,
             "phase_minutes": minutes,
             "heard_after_seconds": 3,
+            "heard_at": datetime(2013, 1, 1, 12, 0, 3, tzinfo=UTC),
         }
         for flight, kind, minutes in (
             ("1", "take_off", 12),
