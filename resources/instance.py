@@ -7,12 +7,10 @@ from pathlib import Path
 from urllib.parse import quote, urlencode
 
 import yaml
+from psycopg.conninfo import conninfo_to_dict
 
-from resources.catalog import address_words
 from resources.postgres import EmbeddedPostgres
-from resources.secrets import resolved
 from resources.settings import Settings
-from resources.waits import connection_words
 
 ROOT = Path(__file__).resolve().parents[1]
 WORKSPACE = ROOT / "workspace.yaml"
@@ -33,8 +31,7 @@ def storage_url(settings: Settings) -> str:
     """The SQLAlchemy address of the database that holds runs, events, schedules."""
     if not settings.postgres:
         return DRIVER + EmbeddedPostgres(settings.home / "postgres").url(DATABASE).partition(":")[2]
-    given = address_words(resolved(settings.postgres, settings))
-    words = {**connection_words(settings), **given}
+    words = {k: str(v) for k, v in conninfo_to_dict(settings.postgres).items()}
     database = quote(words.pop("dbname", "postgres"), safe="")
     user, password = words.pop("user", ""), words.pop("password", "")
     login = quote(user, safe="") + (f":{quote(password, safe='')}" if password else "")
@@ -116,8 +113,8 @@ def _work(settings: Settings) -> dict[str, object]:
             "config": warm_configuration(settings),
         },
         "run_coordinator": {
-            "module": "launch.coordinator",
-            "class": "CheckedRunCoordinator",
+            "module": "dagster._core.run_coordinator",
+            "class": "QueuedRunCoordinator",
             "config": {"dequeue_interval_seconds": 1},
         },
         "run_monitoring": {

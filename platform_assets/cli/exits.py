@@ -7,7 +7,6 @@ from platform_assets.declare.errors import (
     InvalidDeclarationError,
     InvalidPartitionError,
     MissingSettingError,
-    OtherLakeError,
     UnknownDatasetError,
     UnreachableSystemError,
     WatermainError,
@@ -19,7 +18,6 @@ MISUSES = (
     InvalidDeclarationError,
     InvalidPartitionError,
     MissingSettingError,
-    OtherLakeError,
     UnknownDatasetError,
 )
 UNREACHABLE = 3  # something outside does not answer

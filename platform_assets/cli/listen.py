@@ -16,7 +16,6 @@ def listen(
     from platform_assets.declare.errors import InvalidDeclarationError
     from platform_assets.declare.web import Webhook
     from platform_assets.location import everything
-    from resources.door import HostDoor
     from resources.settings import load_settings
     from resources.source.webhook_server import endpoint
 
@@ -28,11 +27,10 @@ def listen(
             data="nothing was started",
             next="declare a raw dataset with `Webhook(path=..., secret=...)`",
         )
-    settings = load_settings()
-    app = endpoint(datasets, settings)
+    app = endpoint(datasets, load_settings())
     for route in app.routes:
         ERR.print(f"POST http://{host}:{port}{getattr(route, 'path', '')}", markup=False)
-    serve(HostDoor(app, (host, *settings.host_names)), host, port)
+    serve(app, host, port)
 
 
 def serve(app: object, host: str, port: int) -> None:

@@ -104,8 +104,6 @@ PEOPLE = Dataset(
         ('{"id": "a"}', '{"id": "a"}'),
         ("a;a@b.c", "***"),
         ('["a@b.c"]', "***"),
-        ('{"id": "a", "MAIL": "a@b.c"}', '{"id": "a", "MAIL": "***"}'),
-        ('{"after": {"mail": "a@b.c"}}', '{"after": "***"}'),
         (None, None),
     ],
 )
