@@ -5,7 +5,7 @@ from __future__ import annotations
 import zlib
 from gzip import GzipFile
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 import pyarrow as pa
 
@@ -31,7 +31,7 @@ class Unpacked:
         self.given = 0
         self._stream: BinaryIO | pa.CompressedInputStream
         if compression == "gz":  # takes zeros behind a member, as gzip pads to whole blocks
-            self._stream = GzipFile(fileobj=_Shared(file))
+            self._stream = cast(BinaryIO, GzipFile(fileobj=cast(BinaryIO, _Shared(file))))
         else:
             shared = pa.PythonFile(_Shared(file), mode="r")
             self._stream = pa.CompressedInputStream(shared, _CODECS[compression])

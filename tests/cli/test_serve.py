@@ -37,7 +37,7 @@ from resources.feature_server.reader import ThreadReader
 class Slow(MemoryStore):
     def get(self, wanted):
         if b"SLOW" in wanted[0][1]:
-            os.write(1, b"asked\n")  # whole, whatever other threads write
+            os.write(1, b"asked" + bytes([10]))  # whole, whatever other threads write
             time.sleep(1)
         return super().get(wanted)
 store = Slow()

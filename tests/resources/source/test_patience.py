@@ -1,4 +1,4 @@
-"""Strangers who open connections and send nothing do not keep honest senders out."""
+"""Strangers who stand still do not keep honest senders out."""
 
 from __future__ import annotations
 
