@@ -7,6 +7,7 @@ import json
 import logging
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -124,10 +125,11 @@ class Inbox:
         shown = key.decode("latin-1")
         facts = {"key": shown, "stored": held.hex(), "refused": other.hex()}
         note = self._writer.store.folder / CONFLICTS
-        if not note.exists() or note.stat().st_size < MOST_NOTED_BYTES:
-            at = {"at": self.clock.now().isoformat()}
-            with note.open("a") as file:
-                file.write(json.dumps({**at, **facts}) + "\n")
+        with suppress(OSError):  # a full disk is no reason to answer otherwise; the log has it, too
+            if not note.exists() or note.stat().st_size < MOST_NOTED_BYTES:
+                at = {"at": self.clock.now().isoformat()}
+                with note.open("a") as file:
+                    file.write(json.dumps({**at, **facts}) + "\n")
         LOG.warning("key used again for another body: path=%s %s", self.word.path, facts)
         return Reply(422, f"the key stands for another body ({held.hex()}, not {other.hex()})", {})
 
