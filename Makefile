@@ -40,6 +40,7 @@ test-services: ready  ## install what the service tests need from Debian, run th
 	@tests/services/install.sh
 	@tests/services/tool.sh datacontract tests/services/datacontract.lock
 	@tests/services/tool.sh feast benchmarks/peers/feast.lock
+	@tests/services/tool.sh great_expectations benchmarks/peers/great_expectations.lock
 	@$(PYTEST) -m "services and not campaign"
 
 test-campaigns: ready  ## run the long proofs: planted defects, a short cut of each campaign of faults

@@ -48,7 +48,6 @@ def written(place: Shop, name: str, tables: int, days: int) -> Lake:
     lake = place.job(name).lake
     columns = ", ".join(f"n * {k} as c{k}" for k in range(COLUMNS - 1))
     with lake.get_connection() as connection:
-        connection.execute("call lake.set_option('data_inlining_row_limit', '0')")
         connection.execute("create schema lake.made")
         for number in range(tables):
             target = f"lake.made.t{number}"

@@ -46,8 +46,8 @@ from resources.settings import child_environment, load_settings, set_variables
 LIMIT_SECONDS = 30.0
 PATIENCE_SECONDS = 180.0
 LOOKED_AT = {
-    "airport": ("prediction.features.airport_delay_v1", b'["JFK"]'),
-    "route": ("prediction.features.route_delay_v1", b'["JFK","LAX"]'),
+    "airport": ("prediction.features.airport_delay_v2", b'["JFK"]'),
+    "route": ("prediction.features.route_delay_v2", b'["JFK","LAX"]'),
 }
 
 

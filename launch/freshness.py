@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+SOURCES = (".py", ".sql", ".yaml", ".yml")
 Print = tuple[object, ...]
 
 
@@ -16,8 +17,9 @@ Print = tuple[object, ...]
 class LoadedSources:
     """The files behind the modules of this process, as they were when it loaded them.
 
-    Shapes: files by size, time and inode; folders of modules by the names in them, so that a new
-    module counts; `site-packages` by its time, so that an installed package counts.
+    Shapes: files by size, time and inode; folders of modules and of dbt's models by the names in
+    them, so that a new one counts; `site-packages` by its time, so that an installed package
+    counts.
     """
 
     prints: Mapping[Path, Print]
@@ -32,7 +34,8 @@ class LoadedSources:
         found: set[Path] = set()
         for root in roots:
             found.update(_module_files(root) if root.is_dir() else [root])
-        found |= {path.parent for path in found if path.suffix == ".py"}
+        found |= {path.parent for path in found if path.suffix in (".py", ".sql")}
+        found |= {path.parents[1] for path in found if path.suffix == ".sql"}  # of a new team
         found |= {Path(entry) for entry in sys.path if entry.endswith("site-packages")}
         now = time.time_ns()
         return cls(
@@ -63,7 +66,8 @@ def fingerprint(path: Path) -> Print:
 
 
 def _could_be_module(entry: os.DirEntry[str]) -> bool:
-    return entry.name.endswith(".py") or (entry.is_dir() and not entry.name.startswith(("_", ".")))
+    is_shown = not entry.name.startswith(("_", "."))
+    return entry.name.endswith(SOURCES) or (is_shown and entry.is_dir())
 
 
 def _module_files(root: Path) -> set[Path]:

@@ -11,7 +11,7 @@ import yaml
 from dagster import Definitions
 
 from launch.options import HOME
-from resources.dbt import manifest_path
+from resources.dbt import PROJECT, project_files
 from resources.instance import WORKSPACE
 
 ALWAYS = (
@@ -25,12 +25,13 @@ ALWAYS = (
 
 
 def watched(*, unread: bool = False) -> list[Path]:
-    """List what the definitions are made from: our modules, the rooms, the dbt manifest.
+    """List what the definitions are made from: our modules, the rooms, the dbt project.
 
     With `unread`, every file of a room, too: of one that failed to load any may mend it.
     """
     files = (HOME / "platform_assets").rglob("*.py") if unread else ()
-    return [HOME, WORKSPACE, manifest_path(), *files]
+    marts = project_files() if PROJECT.exists() else []
+    return [HOME, WORKSPACE, *marts, *files]
 
 
 def locations(workspace: Path = WORKSPACE) -> dict[str, str]:

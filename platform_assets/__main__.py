@@ -8,6 +8,7 @@ import typer
 
 from platform_assets.cli import (
     branch,
+    compact,
     consumer,
     contract,
     diff,
@@ -25,8 +26,10 @@ from platform_assets.cli import (
     sql,
     status,
     stream,
+    sweep,
     tend,
     up,
+    verify,
 )
 
 EXITS = "Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 a system does not answer."
@@ -52,8 +55,11 @@ app.command()(replay.replay)
 app.command()(stream.stream)
 app.command()(diff.diff)
 app.command()(rollback.rollback)
+app.command()(compact.compact)
+app.command()(verify.verify)
 app.command()(listen.listen)
 app.command()(serve.serve)
+app.command()(sweep.sweep)
 app.command()(doctor.doctor)
 app.command(hidden=True)(tend.tend)
 app.add_typer(new.app, name="new")

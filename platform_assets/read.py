@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import duckdb
 import pyarrow as pa
-import sqlglot
-from sqlglot import exp
 
 from platform_assets.build.declared import feature_tables
+from platform_assets.build.mask import declaration, hides, nothing, unknown_masks
+from platform_assets.build.question import Question, RefusedQueryError, parse, refused
 from platform_assets.build.training import AsOf, Features, OfflineStore, TrainingFrame
 from platform_assets.build.training_manifest import Manifest
 from platform_assets.declare.dataset import Dataset
@@ -20,27 +21,55 @@ from platform_assets.declare.errors import (
     InvalidDeclarationError,
     TerminalError,
     UnknownDatasetError,
+    UnreachableSystemError,
     quoted,
 )
 from platform_assets.declare.name import DatasetName
-from resources.lake import Lake
-from resources.lake import table as lake_table
+from resources.disclosure import Disclosure, disclose
+from resources.engine_error import translate
+from resources.lake import Lake, quote
+from resources.settings import load_settings
+from resources.shown import Hides, Shown, shown
+from resources.wall import Clock, batches, walled
 
 Names = Callable[[], Mapping[DatasetName, Dataset]]
-__all__ = ["Answer", "Manifest", "TrainingFrame", "query", "table", "training_frame"]
-HARMLESS = ("range", "generate_series", "unnest")
+__all__ = [
+    "Answer",
+    "Manifest",
+    "RefusedQueryError",
+    "TrainingFrame",
+    "parse",
+    "query",
+    "reading",
+    "table",
+    "training_frame",
+]
 
 
-class RefusedQueryError(TerminalError):
-    """Refuse a query that is not one reading statement over declared datasets."""
+class QueryLimitError(TerminalError):
+    """Stop a query that takes more time or memory than people's questions may."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """The rows of a query with the one snapshot that they were read from."""
+    """The rows of a query with the one snapshot that they were read from.
+
+    `masked` names the columns, as `dataset.column`, for which asterisks or nulls were read.
+    """
 
     rows: pa.Table
     snapshot: int
+    masked: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """An answer whose rows come in portions, as they are asked for."""
+
+    schema: pa.Schema
+    batches: Iterator[pa.RecordBatch]
+    snapshot: int
+    masked: tuple[str, ...]
 
 
 def table(
@@ -49,12 +78,12 @@ def table(
     columns: tuple[str, ...] = (),
     snapshot: int | None = None,
     lake: Lake | None = None,
+    unmask: str | None = None,
 ) -> pa.Table:
-    """Read a dataset as it stands, or as it stood in a snapshot."""
-    wanted = ", ".join('"' + c.replace('"', '""') + '"' for c in columns) or "*"
-    return query(
-        f"select {wanted} from {DatasetName.parse(name)}", snapshot=snapshot, lake=lake
-    ).rows
+    """Read a dataset as it stands, or as it stood in a snapshot; see `query`."""
+    wanted = ", ".join(map(quote, columns)) or "*"
+    sql = f"select {wanted} from {DatasetName.parse(name)}"
+    return query(sql, snapshot=snapshot, lake=lake, unmask=unmask).rows
 
 
 def training_frame(
@@ -84,111 +113,139 @@ def training_frame(
 
 
 def query(
-    sql: str, *, snapshot: int | None = None, lake: Lake | None = None, declared: Names = dict
+    sql: str,
+    *,
+    snapshot: int | None = None,
+    lake: Lake | None = None,
+    declared: Names = dict,
+    unmask: str | None = None,
 ) -> Answer:
     """Answer one reading statement whose tables are dataset names.
 
-    Shapes: `declared` gives what the rooms declare by name, asked only for a better error.
-    Guarantees: every dataset is read from the same snapshot; nothing is written.
-    Raises: RefusedQueryError, UnknownDatasetError.
+    Shapes: `declared` gives what is declared elsewhere than in the rooms, by name; `unmask` is the
+    reason to see what is personal or secret, kept for good beside who asked what.
+    Guarantees: every dataset is read from the same snapshot; nothing is written; the engine that
+    answers holds those datasets alone, without what is masked.
+    Raises: RefusedQueryError, UnknownDatasetError, QueryLimitError.
     """
-    tree = parse(sql)
+    told = reading(sql, snapshot=snapshot, lake=lake, declared=declared, unmask=unmask)
+    with told as answer:
+        rows = pa.Table.from_batches(answer.batches, answer.schema)
+    return Answer(rows=rows, snapshot=answer.snapshot, masked=answer.masked)
+
+
+@contextmanager
+def reading(
+    sql: str,
+    *,
+    snapshot: int | None = None,
+    lake: Lake | None = None,
+    declared: Names = dict,
+    unmask: str | None = None,
+) -> Iterator[Reading]:
+    """Answer as `query` does, the rows in portions of bounded size while the block lasts."""
+    question, clock = parse(sql), Clock(load_settings().read_seconds)
     lake = lake or Lake.from_settings()
-    with lake.get_connection() as connection:
+    with lake.get_connection() as connection, _limits(clock):
         newest = lake.snapshot(connection)
         at = newest if snapshot is None else _known(snapshot, newest, connection)
-        pinned = pin(tree, at, _published(connection), declared)
-        connection.execute("begin transaction read only")
-        try:
-            rows = connection.execute(pinned).to_arrow_table()
-        except duckdb.Error as error:
-            raise _refused(str(error).split("\n")[0][:300]) from error
-    return Answer(rows=rows, snapshot=at)
+        _check_published(question, _published(connection), declared)
+        names = sorted(question.datasets)
+        if unmask is not None:
+            disclose(lake, Disclosure(unmask, statement=sql, snapshot=at, datasets=names))
+        masks = {n: nothing if unmask is not None else _mask(n, declared) for n in names}
+        with ExitStack() as held:
+            with clock.running(connection):
+                tables = shown(lake, connection, at, masks)
+                engine = held.enter_context(walled(lake, connection, tables))
+            schema, portions = batches(engine, engine.extract_statements(sql)[0], clock)
+            yield Reading(schema=schema, batches=portions, snapshot=at, masked=_masked(tables))
 
 
-def parse(sql: str) -> exp.Query:
-    """Read the statement.
+def _mask(name: DatasetName, declared: Names) -> Hides:
+    """What says which columns of a dataset are masked.
 
-    Raises: RefusedQueryError, unless it is exactly one `select` or `with`.
+    Raises: UnknownDatasetError, when nothing does.
+    """
+    found = declaration(name) or declared().get(name)
+    if found is None:
+        raise unknown_masks(name, "is gone")
+    return hides(found.contract)
+
+
+def _masked(tables: list[Shown]) -> tuple[str, ...]:
+    return tuple(f"{t.name}.{c}" for t in tables for c in t.columns if c in t.masked)
+
+
+@contextmanager
+def _limits(clock: Clock) -> Iterator[None]:
+    """Word what an engine says.
+
+    Raises: QueryLimitError, UnreachableSystemError, RefusedQueryError.
     """
     try:
-        statements = [s for s in sqlglot.parse(sql, dialect="duckdb") if s is not None]
-    except sqlglot.errors.SqlglotError as error:
-        raise _refused(str(error).split("\n")[0]) from error
-    if len(statements) != 1 or not isinstance(statements[0], exp.Query):
-        kinds = ", ".join(type(s).__name__.lower() for s in statements) or "nothing"
-        raise _refused(f"one `select` or `with` is allowed, this is: {kinds}")
-    writing = statements[0].find(exp.DML, exp.DDL, exp.Command, exp.Into)
-    if writing is not None and not isinstance(writing, exp.Query):
-        raise _refused(f"one `select` or `with` is allowed, this holds: {writing.key}")
-    return statements[0]
+        yield
+    except duckdb.InterruptException as error:
+        what = f"the query was stopped after {clock.seconds:g} s"
+        raise _limited(what, "WATERMAIN_READ_SECONDS") from error
+    except duckdb.OutOfMemoryException as error:
+        what = "the query needs more memory, or room to spill, than it may have"
+        raise _limited(what, "WATERMAIN_MEMORY_LIMIT") from error
+    except duckdb.PermissionException as error:
+        raise refused(f"it reaches for something that is no dataset: {_first(error)}") from error
+    except duckdb.IOException as error:
+        if isinstance(translate(error, "the lake"), UnreachableSystemError):
+            raise
+        raise UnreachableSystemError(
+            f"a file of the lake cannot be read: {_first(error)}",
+            declared="WATERMAIN_DATA_DIR or WATERMAIN_LAKE_PATH",
+            data="unchanged; nothing was answered",
+            next="watermain doctor",
+        ) from error
+    except duckdb.Error as error:
+        if isinstance(translate(error, "the lake"), UnreachableSystemError):
+            raise
+        raise refused(_first(error)) from error
 
 
-def pin(
-    tree: exp.Query, snapshot: int, published: frozenset[DatasetName], declared: Names = dict
-) -> str:
-    """Rewrite dataset names to the lake's tables, each as of the snapshot.
-
-    Raises: UnknownDatasetError, RefusedQueryError.
-    """
-    local = {cte.alias for cte in tree.find_all(exp.CTE)}
-    for found in list(tree.find_all(exp.Table)):
-        if not isinstance(found.this, exp.Identifier | exp.Dot):
-            _check_function(found)
-            continue
-        words = [part.name for part in found.parts]
-        if len(words) == 1 and words[0] in local:
-            continue
-        name = _dataset(words, published, declared)
-        alias = found.alias or name.table
-        joins, laterals = found.args.get("joins"), found.args.get("laterals")
-        at = f"(select * from {lake_table(name)} at (version => {snapshot}))"
-        fresh = exp.Table(
-            this=exp.Var(this=at),
-            alias=found.args.get("alias") or exp.TableAlias(this=exp.to_identifier(alias)),
-            joins=joins,
-            laterals=laterals,
-            pivots=found.args.get("pivots"),
-            sample=found.args.get("sample"),
-        )
-        found.replace(fresh)
-    for column in tree.find_all(exp.Column):
-        column.set("db", None)
-        column.set("catalog", None)
-    return tree.sql(dialect="duckdb")
+def _first(error: BaseException) -> str:
+    return str(error).split("\n")[0][:300]
 
 
-def _check_function(found: exp.Table) -> None:
-    function = found.this
-    name = function.name if isinstance(function, exp.Anonymous) else function.key
-    if name.lower().replace("generateseries", "generate_series") not in HARMLESS:
-        raise _refused(f"the table function `{name}` reads something that is no dataset")
-
-
-def _dataset(words: list[str], published: frozenset[DatasetName], declared: Names) -> DatasetName:
-    text = ".".join(words)
-    try:
-        name = DatasetName.parse(text)
-    except InvalidDeclarationError:
-        name = None
-    if name is not None and name in published:
-        return name
-    known = declared()
-    if name is not None and name in known:
-        raise UnknownDatasetError(
-            f"`{name}` is declared, but nothing of it is published yet in this snapshot",
-            declared=known[name].declared,
-            data="nothing was read",
-            next=f"watermain materialize {name} --with-upstream",
-        )
-    names = sorted(str(n) for n in {*known, *published})
-    near = difflib.get_close_matches(text, names, n=3, cutoff=0.6) or names
-    raise UnknownDatasetError(
-        f"no room declares the dataset `{text}`",
-        declared="nowhere in platform_assets/",
-        data="nothing was read",
-        next=f"use one of {quoted(near)}",
+def _limited(what: str, setting: str) -> QueryLimitError:
+    return QueryLimitError(
+        what,
+        declared=setting,
+        data="unchanged; rows that were shown before are a part of the answer",
+        next=f"ask for less: fewer partitions, fewer columns; or raise {setting}",
     )
+
+
+def _check_published(
+    question: Question, published: frozenset[DatasetName], declared: Names
+) -> None:
+    """Look every name up.
+
+    Raises: UnknownDatasetError, with the names that are near.
+    """
+    wrong = [str(n) for n in sorted(question.datasets) if n not in published]
+    for text in [*wrong, *sorted(question.others)]:
+        known = declared()
+        for name in (n for n in known if str(n) == text):
+            raise UnknownDatasetError(
+                f"`{name}` is declared, but nothing of it is published yet in this snapshot",
+                declared=known[name].declared,
+                data="nothing was read",
+                next=f"watermain materialize {name} --with-upstream",
+            )
+        names = sorted(str(n) for n in {*known, *published})
+        near = difflib.get_close_matches(text, names, n=3, cutoff=0.6) or names
+        raise UnknownDatasetError(
+            f"no room declares the dataset `{text}`",
+            declared="nowhere in platform_assets/",
+            data="nothing was read",
+            next=f"use one of {quoted(near)}",
+        )
 
 
 def _published(connection: duckdb.DuckDBPyConnection) -> frozenset[DatasetName]:
@@ -219,13 +276,4 @@ def _known(snapshot: int, newest: int, connection: duckdb.DuckDBPyConnection) ->
         declared=f"its snapshots run from {oldest} to {newest}",
         data="nothing was read",
         next=f"use --snapshot {newest}, or leave it out",
-    )
-
-
-def _refused(reason: str) -> RefusedQueryError:
-    return RefusedQueryError(
-        f"the query was not run: {reason}",
-        declared="platform_assets/read.py  one reading statement over declared datasets",
-        data="unchanged",
-        next='watermain sql "select * from operations.curated.flights limit 5"',
     )

@@ -15,8 +15,9 @@ import psycopg
 from psycopg import sql
 
 from platform_assets.declare.errors import BranchError, quoted
+from resources.catalog import unreachable
 from resources.failpoint import failpoint
-from resources.fence import TRIGGER, unreachable
+from resources.fence import TRIGGER
 from resources.lake import Lake
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,40}")
@@ -196,7 +197,7 @@ def _known(connection: psycopg.Connection[Any]) -> list[Branch]:
 def _catalog(lake: Lake) -> Iterator[psycopg.Connection[Any]]:
     """One transaction over the catalog, from one snapshot of it."""
     try:
-        with psycopg.connect(lake.catalog) as connection:
+        with psycopg.connect(lake.dsn()) as connection:
             connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
             connection.execute("select pg_advisory_xact_lock(hashtext('watermain branch'))")
             connection.execute(_DDL)

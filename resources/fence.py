@@ -10,10 +10,13 @@ from dataclasses import dataclass
 
 import psycopg
 
-from platform_assets.declare.errors import LostLeaseError, UnreachableSystemError
+from platform_assets.declare.errors import LostLeaseError
+from resources.catalog import unreachable
 
 # The trigger runs inside the PostgreSQL transaction that commits a lake snapshot, so a writer
 # whose epoch is no longer the dataset's cannot commit, whatever its clock or connection says.
+# What a commit retires are damaged data files: the engine would have to read them to delete their
+# rows, so the catalog takes them out of the very snapshot that holds the rows computed anew.
 # A renewal touches a row of its own: a commit that found its lease row changed since its
 # transaction began would have to start over.
 DDL = """
@@ -24,6 +27,8 @@ create table if not exists watermain.lease (
 create table if not exists watermain.heartbeat (
     dataset text primary key, renewed_at timestamptz not null
 );
+create table if not exists watermain.lake (id uuid primary key);
+insert into watermain.lake select gen_random_uuid() where not exists (select from watermain.lake);
 create table if not exists watermain.checkpoint (
     stream text primary key, ledger uuid not null, snapshot bigint not null, ends text not null
 );
@@ -31,6 +36,7 @@ create or replace function watermain.fence() returns trigger language plpgsql as
 declare
     claim jsonb;
     current_epoch bigint;
+    files text;
 begin
     if new.commit_extra_info is null then
         return new;
@@ -41,6 +47,13 @@ begin
         if current_epoch is distinct from (claim->>'epoch')::bigint then
             raise exception 'watermain lost lease: % held epoch %, now %',
                 claim->>'dataset', claim->>'epoch', current_epoch;
+        end if;
+        if claim ? 'retired' then
+            foreach files in array array['ducklake_data_file', 'ducklake_delete_file'] loop
+                execute format('update %I.%I set end_snapshot = $1 where end_snapshot is null'
+                    ' and data_file_id in (select jsonb_array_elements_text($2)::bigint)',
+                    tg_table_schema, files) using new.snapshot_id, claim->'retired';
+            end loop;
         end if;
     end loop;
     return new;
@@ -168,7 +181,7 @@ class Fence:
                 raise LostLeaseError(
                     f"{dataset}: another writer held the lease all the time",
                     declared="resources/fence.py",
-                    data="nothing was published; readers still see the snapshot before",
+                    data="nothing was published; what readers had stands as it was",
                     next="watermain status",
                 )
             time.sleep(0.05)
@@ -226,18 +239,3 @@ def _one(
 ) -> object:
     row = connection.execute(sql, values).fetchone()
     return row[0] if row else None
-
-
-def unreachable(
-    error: BaseException,
-    *,
-    data: str = "nothing was published; readers still see the snapshot before",
-) -> UnreachableSystemError:
-    """The error for a catalog database that does not answer."""
-    reason = str(error).strip().splitlines()[0][:200] if str(error).strip() else "no answer"
-    return UnreachableSystemError(
-        f"the lake's catalog database does not answer: {reason}",
-        declared="WATERMAIN_POSTGRES, or the embedded server in the data folder",
-        data=data,
-        next="watermain doctor",
-    )

@@ -7,10 +7,12 @@ from pathlib import Path
 from urllib.parse import quote, urlencode
 
 import yaml
-from psycopg.conninfo import conninfo_to_dict
 
+from resources.catalog import address_words
 from resources.postgres import EmbeddedPostgres
+from resources.secrets import resolved
 from resources.settings import Settings
+from resources.waits import connection_words
 
 ROOT = Path(__file__).resolve().parents[1]
 WORKSPACE = ROOT / "workspace.yaml"
@@ -31,7 +33,8 @@ def storage_url(settings: Settings) -> str:
     """The SQLAlchemy address of the database that holds runs, events, schedules."""
     if not settings.postgres:
         return DRIVER + EmbeddedPostgres(settings.home / "postgres").url(DATABASE).partition(":")[2]
-    words = {k: str(v) for k, v in conninfo_to_dict(settings.postgres).items()}
+    given = address_words(resolved(settings.postgres, settings))
+    words = {**connection_words(settings), **given}
     database = quote(words.pop("dbname", "postgres"), safe="")
     user, password = words.pop("user", ""), words.pop("password", "")
     login = quote(user, safe="") + (f":{quote(password, safe='')}" if password else "")
@@ -113,8 +116,8 @@ def _work(settings: Settings) -> dict[str, object]:
             "config": warm_configuration(settings),
         },
         "run_coordinator": {
-            "module": "dagster._core.run_coordinator",
-            "class": "QueuedRunCoordinator",
+            "module": "launch.coordinator",
+            "class": "CheckedRunCoordinator",
             "config": {"dequeue_interval_seconds": 1},
         },
         "run_monitoring": {

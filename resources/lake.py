@@ -7,7 +7,7 @@ import json
 import os
 import threading
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,41 +18,35 @@ from pydantic import Field
 
 from platform_assets.declare.errors import (
     BranchError,
-    DiskFullError,
-    LostLeaseError,
+    BrokenEngineError,
     UnknownDatasetError,
     UnreachableSystemError,
-    WatermainError,
 )
 from platform_assets.declare.name import DatasetName
+from resources import store
+from resources.belonging import other_files, proved, remember
+from resources.broken_engine import ENDED, abandon, close
+from resources.catalog import catalog_address, ready, unreachable
+from resources.engine_error import UNKNOWN, harmless, translate
 from resources.failpoint import failpoint
-from resources.fence import DDL, Fence, Lease, catalog_schema, unreachable
-from resources.postgres import EmbeddedPostgres
+from resources.fence import DDL, Fence, Lease, catalog_schema
 from resources.settings import Settings, load_settings
 from resources.unsettled import Unsettled, heal
+from resources.vouching import vouch_for_written
+from resources.waits import engine_words
 from resources.written import Written, present
 
 EXTENSIONS = ("ducklake", "postgres_scanner")
-# What the engine says when the catalog's server ended the connection, or ended itself.
-GONE = (
-    "server closed the connection",
-    "terminating connection",
-    "connection to server",
-    "no connection to the server",
-    "the database system is",
-    'Failed to execute query "ROLLBACK"',
-)
 MOST_ENGINES = 4
 _OPENING = threading.Lock()
 _ENGINES: dict[tuple[object, ...], duckdb.DuckDBPyConnection] = {}
-UNKNOWN = "as before, or published whole: the ledger knows; running again publishes nothing twice"
 
 
 class Lake(DuckDBResource):
     """Open connections to the lake, all of a process on one engine with the lake attached.
 
     Guarantees: extensions come from installed wheels, never from the network; the session's
-    time zone is UTC.
+    time zone is UTC; rows of datasets lie in files, none in the catalog.
     """
 
     database: str = Field(default=":memory:")
@@ -62,9 +56,16 @@ class Lake(DuckDBResource):
 
     @classmethod
     def from_settings(cls, settings: Settings | None = None) -> Lake:
-        """The lake that the settings describe."""
-        settings = settings or load_settings()
-        return cls(catalog=catalog_dsn(settings), folder=settings.lake_folder)
+        """The lake that the settings describe.
+
+        Raises: OtherLakeError, MissingSettingError, when it is not the data folder's.
+        """
+        settings = proved(settings or load_settings())
+        return cls(catalog=catalog_address(settings), folder=settings.lake_folder)
+
+    def dsn(self) -> str:
+        """The catalog's libpq string for one connection: secrets read now, waits limited."""
+        return ready(self.catalog, load_settings())
 
     def on(self, branch: str) -> Lake:
         """A branch of this lake, whether or not it was made; its new files lie apart."""
@@ -81,21 +82,31 @@ class Lake(DuckDBResource):
         """Open a connection for the block, with the lake attached as `lake`.
 
         Guarantees: connections of one process share an engine, never a transaction, a temporary
-        table or a registered one; an engine that lost the catalog is not used again.
+        table or a registered one; an engine that lost the catalog, or ended itself, is not used
+        again, whoever saw it first.
+        Raises: BrokenEngineError, when the engine ended itself in the block.
         """
-        connection = self._engine().cursor()
+        connection = self._session()
         try:
-            connection.execute("set timezone = 'UTC'")
             yield connection
-        except (duckdb.Error, UnreachableSystemError) as error:
+        except (duckdb.Error, UnreachableSystemError, BrokenEngineError) as error:
             translated = translate(error, "the lake")
-            if isinstance(translated, UnreachableSystemError):
+            if isinstance(translated, UnreachableSystemError | BrokenEngineError):
                 self.forget()
             if translated is error:
                 raise
-            raise translated from error
+            raise translated from harmless(error)
         finally:
-            connection.close()
+            close(connection)
+
+    def _session(self) -> duckdb.DuckDBPyConnection:
+        """A connection of the engine that lives, or of a new one."""
+        engine = self._engine()
+        try:
+            return _in_utc(engine)
+        except ENDED:
+            self.forget(engine)
+            return _in_utc(self._engine())
 
     def _engine(self) -> duckdb.DuckDBPyConnection:
         """The engine of this process, opened when there is none."""
@@ -123,10 +134,14 @@ class Lake(DuckDBResource):
             *words,
         )
 
-    def forget(self) -> None:
-        """Open a new engine for the next connection: what this one knows is out of date."""
+    def forget(self, engine: duckdb.DuckDBPyConnection | None = None) -> None:
+        """Open a new engine for the next connection: what this one knows is out of date.
+
+        Guarantees: where an engine is named, another that was opened since stays.
+        """
         with _OPENING:
-            _ENGINES.pop(self._place, None)
+            if engine is None or _ENGINES.get(self._place) is engine:
+                _ENGINES.pop(self._place, None)
 
     def _open(self) -> duckdb.DuckDBPyConnection:
         settings = load_settings()
@@ -152,12 +167,14 @@ class Lake(DuckDBResource):
         return engine
 
     def _attach(self, connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
-        remote = self.folder.startswith("s3://")
+        remote = store.is_remote(self.folder)
         for name in (*EXTENSIONS, *(("httpfs",) if remote else ())):
             connection.execute(f"load '{extension(name)}'")
         if remote:
-            connection.execute(_s3_secret(settings))
+            for statement in reaching(settings):
+                connection.execute(statement)
         else:
+            settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
             Path(self.folder).mkdir(parents=True, exist_ok=True)
         where = ""
         if self.branch:  # an unknown one is an error, not a new lake
@@ -165,12 +182,14 @@ class Lake(DuckDBResource):
         try:
             connection.execute(
                 f"attach {self.source} as lake (data_path {text(self.folder)},"
-                f" data_inlining_row_limit 500{where})"
+                f" data_inlining_row_limit 0{where})"
             )
         except duckdb.Error as error:
             if self.branch and "does not exist" in str(error):
                 raise self._unknown_branch() from error
-            raise unreachable(error) from error
+            if "DATA_PATH" in str(error):
+                raise other_files(self.folder, str(error)) from harmless(error)
+            raise unreachable(error) from harmless(error)
         if not remote:
             heal(self.folder)
 
@@ -185,33 +204,43 @@ class Lake(DuckDBResource):
     @property
     def source(self) -> str:
         """What `attach` is told, as a SQL literal."""
-        return text(f"ducklake:postgres:{self.catalog}")
+        return text(f"ducklake:postgres:{self.dsn()}")
 
     def initialize(self) -> None:
         """Create the catalog with its fence where they are missing."""
         with self.get_connection():
             pass
         try:
-            with psycopg.connect(self.catalog) as connection:
+            with psycopg.connect(self.dsn()) as connection:
                 connection.execute("select pg_advisory_xact_lock(hashtext('watermain ddl'))")
                 connection.execute(DDL)
         except psycopg.OperationalError as error:
             raise unreachable(error) from error
+        settings = load_settings()
+        if (self.catalog, self.folder) == (catalog_address(settings), settings.lake_folder):
+            remember(settings)
 
     @property
     def fence(self) -> Fence:
         """The leases of this lake."""
         seconds = load_settings().lease_seconds
-        return Fence(self.catalog, lease_seconds=seconds, branch=self.branch)
+        return Fence(self.dsn(), lease_seconds=seconds, branch=self.branch)
 
     @contextmanager
     def transaction(
-        self, connection: duckdb.DuckDBPyConnection, lease: Lease, message: str, *others: Lease
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        lease: Lease,
+        message: str,
+        *others: Lease,
+        retired: Sequence[int] = (),
     ) -> Iterator[Written]:
         """Commit the block's changes at its end as one snapshot, or change nothing.
 
-        Guarantees: new data files are on disk before the snapshot is visible; a writer whose
-        lease moved on, one of several, is refused.
+        Shapes: `retired` are the catalog's numbers of damaged data files of the first lease's
+        dataset; the new snapshot is without them.
+        Guarantees: new data files are on disk before the snapshot is visible, with their checksums
+        in the ledger; a writer whose lease moved on, one of several, is refused.
         Raises: LostLeaseError, DiskFullError; UnreachableSystemError, when the answer to the
         commit was lost: its data line says whether the catalog has it.
         """
@@ -223,9 +252,13 @@ class Lake(DuckDBResource):
         try:
             yield written
             failpoint("publish.before_sync")
-            written.sync()
-            own = {"commit": uuid.uuid4().hex}
-            claim = json.dumps([each.claim | own for each in leases])
+            written.sync_tables()
+            vouch_for_written(connection, written, leases)
+            written.sync_ledger()
+            own: dict[str, object] = {"commit": uuid.uuid4().hex}
+            claims = [each.claim | own for each in leases]
+            claims[0] |= {"retired": list(retired)} if retired else {}
+            claim = json.dumps(claims)
             connection.execute(
                 f"call lake.set_commit_message('watermain', {text(message)},"
                 f" extra_info => {text(claim)})"
@@ -239,7 +272,7 @@ class Lake(DuckDBResource):
             translated = translate(error, lease.dataset)
             if translated is error:
                 raise
-            raise translated from error
+            raise translated from harmless(error)
 
     def _commit(
         self, connection: duckdb.DuckDBPyConnection, files: Unsettled, lease: Lease, claim: str
@@ -256,14 +289,16 @@ class Lake(DuckDBResource):
                 snapshot = self.fence.outcome(lease.dataset, claim)
             except UnreachableSystemError:
                 files.restore()
-                raise unreachable(error, data=UNKNOWN) from error
+                raise unreachable(error, data=UNKNOWN) from harmless(error)
             if snapshot is None:
-                if isinstance(translate(error, lease.dataset), UnreachableSystemError):
-                    raise unreachable(error) from error
+                if store.failure(error) is None and isinstance(
+                    translate(error, lease.dataset), UnreachableSystemError
+                ):
+                    raise unreachable(error) from harmless(error)
                 raise
             files.restore()
             committed = f"published whole, as snapshot {snapshot}; only the answer was lost"
-            raise unreachable(error, data=committed) from error
+            raise unreachable(error, data=committed) from harmless(error)
 
     def snapshot(self, connection: duckdb.DuckDBPyConnection) -> int:
         """The id of the newest snapshot."""
@@ -271,51 +306,36 @@ class Lake(DuckDBResource):
         return int(row[0]) if row else 0
 
 
+def _in_utc(engine: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
+    connection = engine.cursor()
+    connection.execute("set timezone = 'UTC'")
+    return connection
+
+
 def _roll_back(connection: duckdb.DuckDBPyConnection) -> None:
     try:
         connection.execute("rollback")
+    except ENDED:
+        abandon(connection)
     except duckdb.Error:
         return  # there is no transaction any more
 
 
-def translate(error: BaseException, dataset: str) -> BaseException:
-    """Turn an engine's error into one that says what to do, where we know."""
-    message = str(error)
-    if isinstance(error, WatermainError):
-        return error
-    # A schema that two first publishes made at once is no lost lease: see build/table.py.
-    overtaken = "Transaction conflict" in message and "create schema" not in message
-    if "watermain lost lease" in message or overtaken:
-        return LostLeaseError(
-            f"{dataset}: the lease moved to another writer",
-            declared="resources/fence.py",
-            data="not published; readers see the other writer's snapshot",
-            next=f"watermain explain {dataset}",
-        )
-    if "No space left on device" in message:
-        return DiskFullError(
-            f"{dataset}: no space left on the device that holds the lake",
-            declared="WATERMAIN_DATA_DIR or WATERMAIN_LAKE_PATH",
-            data="not published; readers still see the snapshot before",
-            next="free some space; then run it again",
-        )
-    if isinstance(error, duckdb.Error) and any(sign in message for sign in GONE):
-        return unreachable(error, data=UNKNOWN)
-    return error
-
-
-def _s3_secret(settings: Settings) -> str:
+def s3_secret(settings: Settings) -> str:
     """The statement that tells the engine how the store is reached."""
-    scheme, _, host = (settings.s3_endpoint or "s3.amazonaws.com").rpartition("://")
-    words = {
-        "key_id": settings.s3_key_id or "",
-        "secret": settings.s3_secret or "",
-        "region": settings.s3_region or "us-east-1",
-        "endpoint": host.rstrip("/"),
-        "url_style": "path",
-    }
-    told = "".join(f", {word} {text(value)}" for word, value in words.items())
+    told = "".join(
+        f", {word} {text(value)}" for word, value in store.engine_secret(settings).items()
+    )
+    scheme = (settings.s3_endpoint or "").rpartition("://")[0]
     return f"create secret (type s3{told}, use_ssl {scheme != 'http'})"
+
+
+def reaching(settings: Settings) -> list[str]:
+    """The statements that tell the engine how the store is reached, how long to wait for it."""
+    waits = (
+        f"set global {name} = {text(str(value))}" for name, value in engine_words(settings).items()
+    )
+    return [s3_secret(settings), *waits]
 
 
 def extension(name: str) -> str:
@@ -330,13 +350,6 @@ def extension(name: str) -> str:
         )
     folder = Path(spec.origin).parent / "extensions" / f"v{duckdb.__version__}"
     return str(folder / f"{name}.duckdb_extension")
-
-
-def catalog_dsn(settings: Settings) -> str:
-    """The libpq string of the catalog database."""
-    if settings.postgres:
-        return settings.postgres
-    return EmbeddedPostgres(settings.home / "postgres").dsn("watermain")
 
 
 def text(value: str) -> str:

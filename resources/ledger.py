@@ -19,8 +19,13 @@ QUARANTINE = "lake.upkeep_raw.quarantine"
 VERDICTS = "lake.upkeep_raw.quarantine_verdicts"
 MEANS = "lake.upkeep_raw.means"
 DRIFT = "lake.upkeep_raw.drift"
+CARRIED = "lake.upkeep_raw.carried_code"
+CHECKSUMS = "lake.upkeep_raw.checksums"
+VERIFICATIONS = "lake.upkeep_raw.verifications"
 
-MOST_INLINED = 50
+# The ledger alone keeps rows in the catalog, where a row costs a commit less than a file.
+# Its columns are plain ones, which the catalog gives back as they came.
+INLINED = {"": 500, "publishes": 50, "checksums": 50}  # by table; by the hundred a file costs less
 
 DDL = (
     "create schema if not exists lake.upkeep_raw",
@@ -49,6 +54,14 @@ DDL = (
         dataset varchar, column_name varchar, outcome varchar, type varchar, shard varchar,
         position varchar, batch_id varchar, rows bigint, contract_version varchar,
         run_id varchar, seen_at timestamptz)""",
+    f"create table if not exists {CARRIED} (dataset varchar, former varchar, code varchar)",
+    f"""create table if not exists {CHECKSUMS} (
+        dataset varchar, file varchar, bytes bigint, checksum varchar, origin varchar,
+        epoch bigint, vouched_at timestamptz)""",
+    f"""create table if not exists {VERIFICATIONS} (
+        dataset varchar, file varchar, bytes bigint, snapshot bigint, last_snapshot bigint,
+        state varchar, why varchar, partitions varchar, run_id varchar,
+        verified_at timestamptz)""",
 )
 
 # Columns that a ledger made by an earlier release lacks. Each shape that a table ever had costs
@@ -145,11 +158,12 @@ def create(connection: duckdb.DuckDBPyConnection) -> None:
         for name, kind in columns.items():
             if name not in stands:
                 connection.execute(f"alter table {table} add column {name} {kind}")
-    # Rows by the hundred cost a commit less as a file than as rows of the catalog.
-    connection.execute(
-        f"call lake.set_option('data_inlining_row_limit', {MOST_INLINED},"
-        " schema => 'upkeep_raw', table_name => 'publishes')"
-    )
+    for name, most in INLINED.items():
+        scope = f", table_name => '{name}'" if name else ""
+        connection.execute(
+            f"call lake.set_option('data_inlining_row_limit', {most},"
+            f" schema => 'upkeep_raw'{scope})"
+        )
 
 
 def append(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
 
@@ -28,6 +28,7 @@ GAUGES = {
     "retained_wal_bytes": "Log that a PostgreSQL server keeps for the slot.",
     "duplicate_ratio": "Share of the last batch's rows that were repeats.",
     "watermark_timestamp_seconds": "Event time that the stream has reached.",
+    "retry_seconds": "Pause before the next try while something is away; 0 when all works.",
     "unreachable": "1 while the source or the lake gives errors.",
 }
 
@@ -75,9 +76,10 @@ class Metrics:
         if kind == "postgres":
             self._set("retained_wal_bytes", dataset, waiting.bytes)
 
-    def trouble(self, dataset: str, is_in_trouble: bool) -> None:
-        """Say whether a dataset's capture meets errors."""
+    def trouble(self, dataset: str, is_in_trouble: bool, pause: timedelta = timedelta(0)) -> None:
+        """Say whether a dataset's capture meets errors, how long it pauses for them."""
         self._set("unreachable", dataset, float(is_in_trouble))
+        self._set("retry_seconds", dataset, pause.total_seconds())
 
     def serve(self, port: int) -> Callable[[], None]:
         """Answer scrapes on 127.0.0.1; give what ends it."""

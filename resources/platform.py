@@ -72,8 +72,8 @@ class Platform:
         environment = {**instance_environment(settings), "PYTHONUNBUFFERED": "1"}
         commands: dict[str, tuple[str, ...]] = {
             WEB: (
-                *(python, "-m", "dagster_webserver", "-w", rooms),
-                *("-h", HOST, "-p", str(settings.port)),
+                *(python, "-m", "launch.web", "--workspace", rooms),
+                *("--host", HOST, "--port", str(settings.port)),
             ),
             DAEMON: (python, "-m", "dagster._daemon", "run", "-w", rooms),
             WARM: (python, "-m", "launch.server", *_words(warm_configuration(settings))),

@@ -6,6 +6,7 @@ import re
 import threading
 import time
 from collections.abc import Callable
+from functools import lru_cache
 from urllib.parse import quote
 
 import httpx
@@ -98,6 +99,24 @@ class Secrets:
         token = self._found(proved_reference(settings.vault_token, "WATERMAIN_VAULT_TOKEN"))
         url = f"{settings.vault_url.rstrip('/')}/v1/{quote(mount)}/data/{quote(name)}"
         return _field(_asked(url, token, f"vault:{rest}"), field, f"vault:{rest}")
+
+
+def resolved(address: str, settings: Settings) -> str:
+    """An address with its references replaced; one that holds none is given back at no cost."""
+    if "${" not in address and not _WHOLE.fullmatch(address):
+        return address
+    return _of(settings).filled(address)
+
+
+def masked(address: str, instead: str) -> str:
+    """An address with `instead` in the place of each reference."""
+    return instead if _WHOLE.fullmatch(address) else _INSIDE.sub(instead, address)
+
+
+@lru_cache(maxsize=4)
+def _of(settings: Settings) -> Secrets:
+    """The secrets of this process, so that a Vault is not asked for each connection."""
+    return Secrets(settings)
 
 
 def _asked(url: str, token: SecretStr, reference: str) -> httpx.Response:

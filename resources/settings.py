@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping
 from functools import cached_property, lru_cache
@@ -14,6 +15,7 @@ from platform_assets.declare.errors import MissingSettingError
 
 PREFIX = "WATERMAIN_"
 SOURCE = "WATERMAIN_SOURCE_"
+LAKE_FILE = "lake.json"  # in the data folder: the lake that it belongs to
 
 
 class Settings(BaseSettings):
@@ -23,15 +25,37 @@ class Settings(BaseSettings):
 
     data_dir: Path = Field(Path("data"), description="the folder that holds all state")
     postgres: str | None = Field(
-        None, description="libpq string of a PostgreSQL to use instead of the embedded one"
+        None,
+        description="libpq string of a PostgreSQL to use instead of the embedded one;"
+        " it may hold secret references",
+        repr=False,
     )
     lake_path: str | None = Field(None, description="where Parquet lies: a folder or an s3:// URL")
     s3_endpoint: str | None = Field(
         None, description="host, or http(s):// address, of an S3-style store"
     )
     s3_region: str | None = Field(None, description="region of the S3-style store")
-    s3_key_id: str | None = Field(None, description="key id for the S3-style store")
-    s3_secret: str | None = Field(None, description="secret for the S3-style store", repr=False)
+    s3_key_id: str | None = Field(
+        None, description="key id for the S3-style store, or a reference to it"
+    )
+    s3_secret: str | None = Field(
+        None, description="secret for the S3-style store, or a reference to it", repr=False
+    )
+    connect_seconds: int = Field(
+        5, description="time for a connection to the lake's catalog or store to stand", ge=1
+    )
+    request_seconds: int = Field(
+        10, description="time for the store, or the catalog on a lease, to answer once", ge=1
+    )
+    request_retries: int = Field(
+        2, description="how often a request to the store is made again", ge=0, le=10
+    )
+    lock_seconds: int = Field(
+        120, description="time for another writer's lock in the catalog to be let go", ge=1
+    )
+    hosts: str | None = Field(
+        None, description="names that our web servers answer to beside localhost, by commas"
+    )
     port: int = Field(3000, description="the port of Dagster's web server on 127.0.0.1")
     serve_keys: Path | None = Field(
         None, description="the file of the feature server's consumers; `serve-keys.json` by default"
@@ -41,6 +65,9 @@ class Settings(BaseSettings):
     threads: int = Field(2, description="threads that one step's engine may use", ge=1)
     lease_seconds: int = Field(30, description="silence after which a writer's lease moves", ge=1)
     batch_rows: int = Field(200_000, description="rows that close one captured batch", ge=1)
+    read_seconds: float = Field(
+        600.0, description="time after which a question of a person is stopped", gt=0
+    )
     tick_seconds: float = Field(60.0, description="time after which one capture stops reading")
     vault_url: str | None = Field(None, description="where `vault:` secrets are asked for")
     vault_token: str | None = Field(
@@ -62,6 +89,11 @@ class Settings(BaseSettings):
     def lake_folder(self) -> str:
         """Where the lake keeps its Parquet files, ending in a slash."""
         return (self.lake_path or str(self.home / "lake")).rstrip("/") + "/"
+
+    @property
+    def host_names(self) -> tuple[str, ...]:
+        """The names that our web servers answer to beside those of the loopback."""
+        return tuple(name.strip().lower() for name in (self.hosts or "").split(",") if name.strip())
 
     def source(self, connection: str) -> str:
         """The address of an outside system that a declaration names.
@@ -86,7 +118,38 @@ def _environment(home: Path) -> dict[str, str]:
     lines = written.read_text().splitlines() if written.exists() else []
     stored = dict(line.split("=", 1) for line in lines if "=" in line)
     own = {k: v for k, v in os.environ.items() if k.startswith(PREFIX)}
-    return {**stored, **own}
+    return {**_of_lake(remembered_text(home)), **stored, **own}
+
+
+def remembered_text(home: Path) -> str:
+    """What the data folder remembers of its lake, as it is written there; empty for nothing."""
+    try:
+        return (home / LAKE_FILE).read_text()
+    except FileNotFoundError:
+        return ""
+
+
+@lru_cache(maxsize=16)
+def _of_lake(text: str) -> Mapping[str, str]:
+    """The variables that lead to the remembered lake.
+
+    Raises: MissingSettingError, when somebody spoilt the file.
+    """
+    try:
+        found = json.loads(text or "{}").get("settings", {})
+        return {str(name): str(value) for name, value in found.items()}
+    except (ValueError, AttributeError) as error:
+        raise spoilt_memory() from error
+
+
+def spoilt_memory() -> MissingSettingError:
+    """The error for a data folder whose memory of its lake cannot be read."""
+    return MissingSettingError(
+        f"{LAKE_FILE} in the data folder is not as it was written",
+        declared=f"{LAKE_FILE} in the data folder",
+        data="nothing was read or written",
+        next=f"remove {LAKE_FILE}; then: watermain up, with the variables of its lake",
+    )
 
 
 def variable(name: str) -> str | None:

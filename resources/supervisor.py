@@ -26,6 +26,7 @@ from resources.settings import child_environment
 MARK = "SUPERVISED_BY_WATERMAIN"
 CLOCK_SLACK_SECONDS = 2.0  # the kernel's boot time moves a little when the clock is set
 ORDER_GRACE = timedelta(seconds=5)
+UMASK = 0o077  # what a service makes is its owner's alone
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,6 +124,7 @@ class Supervisor:
                 stderr=subprocess.STDOUT,
                 env=child_environment(**service.environment, **{MARK: self._mark(service.name)}),
                 start_new_session=True,
+                umask=UMASK,
             )
         self._children[child.pid] = child
         entry = Entry(

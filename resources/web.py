@@ -32,9 +32,9 @@ query Run($id: ID!) {
       eventConnection(limit: 1000) { events {
         __typename
         ... on ExecutionStepFailureEvent {
-          stepKey error { message } failureMetadata { description }
+          stepKey error { message causes { message } } failureMetadata { description }
         }
-        ... on RunFailureEvent { message error { message } }
+        ... on RunFailureEvent { message error { message causes { message } } }
       } }
     }
     ... on Error { message }
@@ -132,8 +132,8 @@ class Web:
         found = []
         for event in run.get("eventConnection", {}).get("events", ()):
             described = (event.get("failureMetadata") or {}).get("description")
-            message = described or (event.get("error") or {}).get("message") or event.get("message")
-            if message:
+            message = described or _cause(event.get("error") or {}) or event.get("message")
+            if message and str(message).strip():
                 found.append(str(message).strip())
         return found
 
@@ -157,3 +157,9 @@ class Web:
                 next="watermain doctor",
             )
         return dict(found["data"])
+
+
+def _cause(error: Mapping[str, Any]) -> str:
+    """What a step met, not that Dagster wrapped it."""
+    told = [str(each.get("message") or "") for each in error.get("causes") or ()]
+    return next((t for t in told if t.strip()), str(error.get("message") or ""))

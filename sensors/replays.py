@@ -8,6 +8,7 @@ import dagster as dg
 
 from platform_assets.build.asset import REPLAY
 from platform_assets.build.code import code_version
+from platform_assets.build.former_code import former_code_version
 from platform_assets.build.replay import open_rows
 from platform_assets.declare.dataset import Dataset
 from platform_assets.declare.errors import TransientError
@@ -32,7 +33,8 @@ def _sensor(dataset: Dataset) -> dg.SensorDefinition:
     )
     def watch(context: dg.SensorEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
         version = code_version(dataset)
-        if context.cursor == version:
+        if context.cursor in (version, former_code_version(dataset)):
+            context.update_cursor(version)
             yield dg.SkipReason("contract, checks, code are as they were")
             return
         if context.cursor is None:

@@ -1,4 +1,4 @@
-"""The daily schedule of what no sensor drives."""
+"""The schedules of what no sensor drives."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import dagster as dg
 
+from platform_assets.build.verification_asset import is_verification
 from platform_assets.declare.dataset import Dataset
 
 
@@ -20,6 +21,22 @@ def daily_schedule(team: str, datasets: Sequence[Dataset]) -> list[dg.ScheduleDe
         dg.ScheduleDefinition(
             name=f"{team}_daily",
             cron_schedule="15 4 * * *",
+            target=target,
+            default_status=dg.DefaultScheduleStatus.RUNNING,
+        )
+    ]
+
+
+def verification_schedule(team: str, datasets: Sequence[Dataset]) -> list[dg.ScheduleDefinition]:
+    """Verify a slice of the lake's files each hour."""
+    kept = [d for d in datasets if is_verification(d)]
+    if not kept:
+        return []
+    target = dg.AssetSelection.assets(*(dg.AssetKey(d.name.key) for d in kept))
+    return [
+        dg.ScheduleDefinition(
+            name=f"{team}_verification",
+            cron_schedule="40 * * * *",
             target=target,
             default_status=dg.DefaultScheduleStatus.RUNNING,
         )

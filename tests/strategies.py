@@ -34,6 +34,7 @@ from platform_assets.declare import (
     steady,
     unique,
 )
+from platform_assets.declare.pattern import pattern_fault
 
 # Words that people write: quotes, unicode, braces, but no control characters.
 PHRASES = st.text(
@@ -125,20 +126,35 @@ ACTIONS = st.sampled_from(["block", "quarantine", "warn"])
 SEVERITIES = st.sampled_from(["block", "warn"])
 
 
+def _pairs(column: st.SearchStrategy[str]) -> st.SearchStrategy[Check]:
+    """References of several columns together."""
+    apart = (lambda pair: pair[0], lambda pair: pair[1])
+    return st.lists(st.tuples(column, WORDS), min_size=2, unique_by=apart).map(
+        lambda pairs: refers_to(
+            [own for own, _ in pairs], "shop.curated.things", other=[there for _, there in pairs]
+        )
+    )
+
+
+PATTERNS = PHRASES.filter(lambda pattern: pattern_fault(pattern) is None)
+
+
 def checks(columns: tuple[str, ...]) -> st.SearchStrategy[Check]:
     """Any check over some of the columns."""
     column = st.sampled_from(columns)
     bounds = st.tuples(NUMBERS, NUMBERS).map(sorted)
     return st.one_of(
         st.builds(not_null, column, severity=ACTIONS),
-        st.lists(column, min_size=1, unique=True).map(lambda key: unique(*key)),
+        st.builds(lambda key, nulls, blanks: unique(*key, nulls_repeat=nulls, blanks_repeat=blanks),
+                  st.lists(column, min_size=1, unique=True), st.booleans(), st.booleans()),
         st.builds(accepted_values, column, st.lists(PLAIN, max_size=5), severity=ACTIONS),
         st.builds(accepted_values, column, st.lists(st.dates() | INSTANTS, max_size=3)),
         st.builds(lambda c, b, s: between(c, low=b[0], high=b[1], severity=s), column, bounds,
                   ACTIONS),
         st.builds(lambda c, low: between(c, low=low), column, INSTANTS | st.dates()),
-        st.builds(matches, column, PHRASES, severity=ACTIONS),
+        st.builds(matches, column, PATTERNS, severity=ACTIONS),
         st.builds(refers_to, column, st.just("shop.curated.things"), other=WORDS),
+        _pairs(column) if len(columns) > 1 else st.nothing(),
         st.builds(row_count, low=st.integers(0, 9), high=st.none() | st.integers(9, 99)),
         st.builds(expression, WORDS, PHRASES, severity=ACTIONS),
         st.builds(fresh_within, column, SPANS, severity=SEVERITIES),

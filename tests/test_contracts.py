@@ -12,13 +12,13 @@ import pytest
 from platform_assets import location
 from platform_assets.build.gate import breaches, unmet_needs
 from platform_assets.build.mart import marts
+from platform_assets.build.order import refuse_circles
 from platform_assets.build.release import (
     broken,
     path_of,
     read_all,
     read_retired,
     read_texts,
-    refuse_circles,
     shown,
     stale,
     text_of,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -10,8 +10,9 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
+from platform_assets.build.nested import shaped_file, with_shapes
 from platform_assets.build.table import engine_types, stored_schema
-from platform_assets.build.typing_rules import reject_reason, typed_columns, value_of
+from platform_assets.build.typing_rules import nested_texts, reject_reason, typed_columns, value_of
 from platform_assets.declare.dataset import Dataset
 from resources.lake import quote, text
 from resources.source.protocol import Batch
@@ -36,6 +37,7 @@ class Arrival:
     _copy: str = field(default="", init=False)
     _batch_id: str = field(default="", init=False)
     _is_own: bool = field(default=False, init=False)
+    _shaped: Path | None = field(default=None, init=False)
 
     @cached_property
     def _types(self) -> dict[str, str]:
@@ -49,18 +51,20 @@ class Arrival:
         schema, arriving = stored_schema(self.dataset), batch.reader().schema
         stored = [f"{value_of(n)} as {quote(n)}" for n in schema.names if n != "_batch_id"]
         stored += carried
-        if isinstance(batch.rows, Path):
+        texts = {f.name for f in arriving if pa.types.is_string(f.type)}
+        rows = self._apart(batch.rows, nested_texts(self.dataset, texts))
+        if isinstance(rows, Path):
             stored.append(_PLACE)
-            relation = f"read_parquet({text(str(batch.rows))}, {_PLACE} = true)"
+            relation = f"read_parquet({text(str(rows))}, {_PLACE} = true)"
         else:
-            self.connection.register("arrived", batch.rows)
+            self.connection.register("arrived", rows)
             relation = _unpushed("arrived", arriving)
         # Each value is typed once, beside its text, which the reason with the payload still need.
         values = typed_columns(
             self.dataset,
             schema,
             self._types,
-            {f.name for f in arriving if pa.types.is_string(f.type)},
+            texts,
         )
         beside = f"(select *, {', '.join(values)} from {relation})"
         reason = reject_reason(self.dataset, value_of)
@@ -76,6 +80,18 @@ class Arrival:
         none = "null::varchar as _reason, null::varchar as _payload"
         self._show(f"select {', '.join(stored)}, {none}, {self._batch_id} from {beside}")
         return 0
+
+    def _apart(self, rows: Path | pa.Table, kinds: Mapping[str, pa.DataType]) -> Path | pa.Table:
+        """The rows with what nested columns hold beside their texts; as they are without any."""
+        if self._shaped is not None:
+            self._shaped.unlink(missing_ok=True)
+            self._shaped = None
+        if not kinds:
+            return rows
+        if isinstance(rows, Path):
+            self._shaped = rows = shaped_file(rows, kinds)
+            return rows
+        return with_shapes(rows, kinds)
 
     def own(self) -> str:
         """Give the table that is behind the view, so that rows can be deleted, from now on."""

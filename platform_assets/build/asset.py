@@ -12,6 +12,7 @@ from platform_assets.build.ingest import capture
 from platform_assets.build.metadata import column_schema, outcome_metadata, static_metadata
 from platform_assets.build.partition import Span
 from platform_assets.build.policy import (
+    WHOLE,
     automation,
     beta_accepted,
     dependency,
@@ -52,7 +53,7 @@ def asset_for(dataset: Dataset, find: Find) -> dg.AssetsDefinition | dg.AssetSpe
     an asset check; a failed blocking check holds the data, with all that depends on it.
     """
     if dataset.source is not None and dataset.source.kind == "platform":
-        return dg.AssetSpec(**_spec_words(dataset))
+        return dg.AssetSpec(**_spec_words(dataset, find))
 
     def body(context: dg.AssetExecutionContext, lake: dg.ResourceParam[Lake]) -> Iterator[Any]:
         run_id = context.run.run_id
@@ -67,7 +68,7 @@ def asset_for(dataset: Dataset, find: Find) -> dg.AssetsDefinition | dg.AssetSpe
 
     with beta_accepted():
         asset: dg.AssetsDefinition = dg.asset(
-            **_spec_words(dataset),
+            **_spec_words(dataset, find),
             check_specs=[check_spec(dataset, label, how) for label, how in check_labels(dataset)],
             backfill_policy=dg.BackfillPolicy.single_run() if dataset.cadence else None,
             retry_policy=RETRY,
@@ -231,25 +232,33 @@ def check_spec(dataset: Dataset, label: str, severity: str) -> dg.AssetCheckSpec
     )
 
 
-def _spec_words(dataset: Dataset) -> dict[str, Any]:
+def _spec_words(dataset: Dataset, find: Find) -> dict[str, Any]:
     words = {
         "key": dg.AssetKey(dataset.name.key),
         "group_name": dataset.name.team,
         "owners": [dataset.owner],
         "kinds": _kinds(dataset),
-        "tags": {"stage": dataset.name.stage},
+        "tags": {
+            "stage": dataset.name.stage,
+            "cadence": dataset.cadence.unit if dataset.cadence else WHOLE,
+        },
         "description": f"{dataset.contract.grain}\n\n{dataset.description}".strip(),
         "metadata": {**static_metadata(dataset), "dagster/column_schema": column_schema(dataset)},
-        "deps": [dependency(dataset, n) for n in dataset.inputs.values()],
+        "deps": [_dependency(dataset, n, find) for n in dataset.upstream],
         "partitions_def": partitions(dataset.cadence) if dataset.cadence else None,
         "freshness_policy": freshness(dataset.slo, dataset.cadence),
-        "automation_condition": automation(dataset),
+        "automation_condition": None if dataset.broken else automation(dataset),
     }
     if dataset.labels.get("dbt"):
         from platform_assets.build.dbt_asset import with_dbt  # dagster-dbt is slow to import
 
         return with_dbt(dataset, words)
     return words
+
+
+def _dependency(dataset: Dataset, name: DatasetName, find: Find) -> dg.AssetDep:
+    """An input; only of an optional one does it matter how it is cut into partitions."""
+    return dependency(dataset, name, find(name) if dataset.is_optional(name) else None)
 
 
 def _kinds(dataset: Dataset) -> set[str]:

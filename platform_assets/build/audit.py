@@ -25,7 +25,7 @@ from platform_assets.build.plan import (
     Step,
     plan,
 )
-from platform_assets.build.rule import broken, hits, violation
+from platform_assets.build.rule import broken, counted, hits, is_of_all, violation
 from platform_assets.build.staged import Finding, Staged
 from platform_assets.declare.check import Check, Query, RefersTo, UniqueKey
 from platform_assets.declare.contract import Contract
@@ -38,10 +38,10 @@ MOST_KEYS = 5
 def audit(
     connection: duckdb.DuckDBPyConnection,
     staged: Staged,
-    keys: list[str],
+    keys: Sequence[str] | None,
     checks: Sequence[Check] | None = None,
 ) -> tuple[dict[str, int], list[Finding]]:
-    """Count rows and run every check in each partition.
+    """Count rows and run every check in each partition; without `keys`, in those that have rows.
 
     Guarantees: counts are exact by whichever route; what the files' footers prove is not read,
     row rules share one scan, a second one counts where some row breaks a rule.
@@ -94,7 +94,7 @@ class _Walk:
             for key, count in self.rows.items()
         ]
 
-    def scan(self, keys: list[str]) -> None:
+    def scan(self, keys: Sequence[str] | None) -> None:
         """Count the rows of each partition, those that break a row rule, keys that may repeat.
 
         As many hashes of a key as rows prove that none repeats in any of the partitions.
@@ -102,9 +102,8 @@ class _Walk:
         shared, hashed = self.plan.by(SCAN), self.plan.by(HASHES)
         rules = [str(violation(s.check)) for s in shared]
         breaks = " or ".join(f"({sql})" for sql in rules) or "false"
-        named = [f"hash({', '.join(map(quote, s.check.columns()))}) as h" for s in hashed]
-        hashes = [f"{sql}{n}" for n, sql in enumerate(named)]
-        repeats = [f"count(*) - count(distinct h{n})" for n in range(len(hashed))]
+        hashes = [f"{_hash(s.check)} as h{n}" for n, s in enumerate(hashed)]
+        repeats = [f"count(h{n}) - count(distinct h{n})" for n in range(len(hashed))]
         staged = self.staged
         columns = ", ".join([f"{staged.floor} as p", *hashes])
         with self.timed(*shared, *hashed):
@@ -117,6 +116,7 @@ class _Walk:
                 " * exclude (p, n, breaks)"
                 f" from counted, (select {', '.join(repeats) or 'count(*)'} from scanned)",
             )
+            keys = sorted(found) if keys is None else keys
             self.rows = {key: int(found[key][0]) if key in found else 0 for key in keys}
             if any(f[1] for f in found.values()):
                 self._count({s.check.label: r for s, r in zip(shared, rules, strict=True)})
@@ -169,7 +169,7 @@ class _Walk:
             self.connection,
             f"select p, sum(n - 1 + held)::bigint from (select {key}, max({staged.key}) as p,"
             f" count(*) as n, {others} as held from {staged.relation} where {staged.where}"
-            f" group by {key}) group by 1",
+            f" and {counted(check)} group by {key}) group by 1",
         )
         return {k: int(row[0]) for k, row in found.items()}
 
@@ -188,9 +188,9 @@ class _Walk:
         )
         self.connection.execute(
             f"create or replace temp table {hits(check)} as select distinct {key}"
-            f" from {staged.relation} where ({staged.where}) is not true"
-            f" and {first} between ? and ? and ({key}) in (select ({key})"
-            f" from {staged.relation} where {staged.where})",
+            f" from {staged.relation} where ({staged.where}) is not true and {staged.sound}"
+            f" and {counted(check)} and {first} between ? and ? and ({key}) in (select ({key})"
+            f" from {staged.relation} where {staged.where} and {counted(check)})",
             [low, high],
         )
         return bool(self._one(f"select count(*) from {hits(check)}"))
@@ -200,6 +200,13 @@ class _Walk:
         return int(row[0]) if row else 0
 
 
+def _hash(check: Check) -> str:
+    """The SQL of a key's hash; null where the key does not count."""
+    assert isinstance(check, UniqueKey)
+    told = f"hash({', '.join(map(quote, check.key))})"
+    return told if is_of_all(check) else f"case when {counted(check)} then {told} end"
+
+
 def _by_partition(connection: duckdb.DuckDBPyConnection, sql: str) -> dict[str, tuple[Any, ...]]:
     found = connection.execute(sql).fetchall()
     return {str(key): tuple(values) for key, *values in found}
@@ -207,15 +214,29 @@ def _by_partition(connection: duckdb.DuckDBPyConnection, sql: str) -> dict[str, 
 
 def _strange(staged: Staged, step: Step) -> str:
     """The SQL that counts values, or rows, that break a rule about values."""
+    if isinstance(step.check, RefersTo):
+        return _strangers(staged, step.check)
     column = quote(step.check.columns()[0])
     own = f"(select {column} as v from {staged.relation} where {staged.where})"
     if step.route == DISTINCT:
         own = f"(select distinct v from {own})"
-    if isinstance(step.check, RefersTo):
-        other = f"select {quote(step.check.other)} as v from {staged.others(step.check.dataset)}"
-        return f"select count(v) from {own} as own anti join ({other}) as other using (v)"
     rule = violation(step.check)
     return f"select count(*) from (select v as {column} from {own}) where {rule}"
+
+
+def _strangers(staged: Staged, check: RefersTo) -> str:
+    """The SQL that counts references which lead nowhere."""
+    names = [f"v{n}" for n in range(len(check.columns()))]
+    own, other = (
+        ", ".join(f"{quote(c)} as {n}" for c, n in zip(columns, names, strict=True))
+        for columns in (check.columns(), check.others())
+    )
+    known = " and ".join(f"{n} is not null" for n in names)
+    return (
+        f"select count(*) from (select distinct {own} from {staged.relation} where {staged.where})"
+        f" as own anti join (select {other} from {staged.others(check.dataset)}) as other"
+        f" using ({', '.join(names)}) where {known}"
+    )
 
 
 def _query(

@@ -96,7 +96,7 @@ def _differs(
     then = f"{now} at (version => {base})"
     try:
         connection.execute(f"describe select * from {then}")
-    except duckdb.Error:  # it was not there: everything is new
+    except duckdb.CatalogException:  # it was not there: everything is new
         columns = ", ".join(
             f"null::{kind} as {quote(n)}" for n, kind in stored(connection, dataset).items()
         )

@@ -2,62 +2,133 @@
 
 from __future__ import annotations
 
-import hashlib
+import dataclasses
 import inspect
-import re
-from collections.abc import Callable, Iterator
-from types import CodeType
+from collections.abc import Callable
+from types import FunctionType
 from typing import Any
 
-from platform_assets.declare.dataset import Dataset
+from platform_assets.build.library_value import library_value
+from platform_assets.build.meaning import Meaning
+from platform_assets.build.reach import UnfollowedError
+from platform_assets.build.source_text import UnreadableSourceError, source_of
+from platform_assets.declare.cadence import Cadence
+from platform_assets.declare.check import Check
+from platform_assets.declare.contract import Column, Contract
+from platform_assets.declare.dataset import Body, Dataset
+from platform_assets.declare.errors import InvalidDeclarationError
 
-_PLACE = re.compile(r" at 0x[0-9a-f]+")
+_LENGTH = 16
+Tell = Callable[[object], str]
 
 
 def code_version(dataset: Dataset) -> str:
     """Fingerprint everything that decides what the dataset's rows are.
 
-    Guarantees: comments, layout, the words of docstrings do not count; a change in a function of
-    the platform or a room that the body calls does. Another Python may compile another fingerprint.
+    Guarantees: comments, layout, descriptions, docstrings, annotations do not count, nor does the
+    Python that runs it. Constants, closures, defaults and every function or class of the platform
+    or a room that the body reaches do. A library counts by the names that are used of it.
+    Raises: InvalidDeclarationError, naming what cannot be followed.
     """
-    parts = [dataset.contract.hash, repr(dataset.all_checks), repr(dict(dataset.inputs))]
-    parts += [f"{n.dataset} before {n.before}" for n in dataset.needs.values() if n.before]
-    if dataset.labels.get("sql"):
-        parts.append(dataset.labels["sql"])
+    return digest(dataset, decides(dataset))
+
+
+def digest(dataset: Dataset, value: object) -> str:
+    """The digest of a value that belongs to a dataset's declaration, with all that it reaches.
+
+    Raises: InvalidDeclarationError.
+    """
+    try:
+        return Meaning((library_value, _word)).of(value)[:_LENGTH]
+    except UnfollowedError as error:
+        raise InvalidDeclarationError(
+            f"{dataset.name}: {error.what}, so its version cannot cover it",
+            declared=dataset.declared,
+            data="nothing was read or written",
+            next=error.next,
+        ) from error
+
+
+def decides(dataset: Dataset) -> dict[str, object]:
+    """What decides a dataset's rows, by what it is."""
+    found: dict[str, object] = {
+        "contract": _contract(dataset.contract),
+        "checks": [_given(check) for check in dataset.all_checks],
+        "inputs": sorted((a, str(n), dataset.looks_back(n)) for a, n in dataset.inputs.items()),
+        "cadence": _cadence(dataset.cadence),
+    }
+    if dataset.source is not None:
+        found["captured"] = (dataset.contract.repeats_within, dataset.contract.drift)
+    elif dataset.labels.get("sql"):
+        found["sql"] = dataset.labels["sql"]
     elif dataset.body is not None:
-        parts += [_meaning(f) for f in reached(dataset.body)]
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
+        found |= {"body": dataset.body, "takes": takes(dataset.body)}
+    return found
 
 
-def reached(function: Callable[..., Any]) -> Iterator[Callable[..., Any]]:
-    """A body with every function of the platform or a room that it calls, directly or not."""
-    return _reached(function, set())
+def takes(body: Body) -> list[tuple[str, str]]:
+    """The kind of table that each parameter asks for, where it is not the default."""
+    found = []
+    for name, parameter in inspect.signature(body).parameters.items():
+        kind = _kind(body, parameter.annotation)
+        if kind:
+            found.append((name, kind))
+    return sorted(found)
 
 
-def _reached(function: Callable[..., Any], seen: set[str]) -> Iterator[Callable[..., Any]]:
-    if function.__qualname__ in seen or not hasattr(function, "__code__"):
-        return
-    seen.add(function.__qualname__)
-    yield function
-    for name in function.__code__.co_names:
-        called = function.__globals__.get(name)
-        if inspect.isfunction(called) and called.__module__.startswith("platform_assets"):
-            yield from _reached(called, seen)
+def _kind(body: Body, annotation: Any) -> str:
+    """An annotation by its library and its class, however the module calls these."""
+    if annotation is inspect.Parameter.empty:
+        return ""
+    if isinstance(annotation, type):
+        text = f"{annotation.__module__}.{annotation.__qualname__}"
+    else:
+        text = str(annotation).strip("'\"")
+        root, dot, rest = text.partition(".")
+        text = f"{_imported(body, root)}{dot}{rest}"
+    library, name = text.partition(".")[0], text.rpartition(".")[2]
+    return "" if library == "ibis" else f"{library}.{name}"
 
 
-def _meaning(function: Callable[..., Any]) -> str:
-    defaults = (function.__defaults__, function.__kwdefaults__)
-    told = _PLACE.sub("", repr(defaults))  # where an object lies differs between processes
-    return f"{told}{_compiled(function.__code__, function.__doc__)}"
+def _imported(body: Body, name: str) -> str:
+    try:
+        known = source_of(body).imports.get(name, []) if isinstance(body, FunctionType) else []
+    except UnreadableSourceError:
+        known = []
+    for module, attribute, _ in known:
+        return f"{module}.{attribute}".rstrip(".")
+    return name
 
 
-def _compiled(code: CodeType, docstring: str | None = None) -> str:
-    """What the interpreter would do: instructions, names, constants, none of the layout."""
-    constants = [c for c in code.co_consts if docstring is None or c != docstring]
-    told = [_compiled(c) if isinstance(c, CodeType) else _constant(c) for c in constants]
-    names = (code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars)
-    return f"{code.co_code.hex()}{names!r}{told!r}"
+def _contract(contract: Contract) -> dict[str, object]:
+    """What of a contract decides rows; what it says to people does not."""
+    return {
+        "key": contract.key,
+        "event_time": contract.event_time,
+        "columns": sorted(
+            (c.name, str(c.type), contract.demands(c.name)) for c in contract.columns
+        ),
+    }
 
 
-def _constant(value: object) -> str:
-    return repr(sorted(map(repr, value)) if isinstance(value, frozenset) else value)
+def _cadence(cadence: Cadence | None) -> tuple[str, str] | None:
+    return None if cadence is None else (type(cadence).__name__, cadence.zone)
+
+
+def _given(check: Check) -> tuple[str, dict[str, object]]:
+    """A check by the words that were given; one that a later release adds changes nothing."""
+    fields = [f for f in dataclasses.fields(check) if f.compare]
+    given = {f.name: getattr(check, f.name) for f in fields}
+    unsaid = {f.name for f in fields if given[f.name] == f.default}
+    return type(check).__name__, {n: v for n, v in sorted(given.items()) if n not in unsaid}
+
+
+def _word(value: object, tell: Tell) -> str | None:
+    """A word of the platform that a body reads: another dataset, a contract, a column."""
+    if isinstance(value, Dataset):
+        return f"(dataset {tell(decides(value))})"
+    if isinstance(value, Contract):
+        return f"(contract {tell(_contract(value))})"
+    if isinstance(value, Column):
+        return f"(column {tell((value.name, str(value.type), value.unit, value.nullable))})"
+    return None

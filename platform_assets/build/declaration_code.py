@@ -143,6 +143,7 @@ def check_code(check: Check) -> str:
     parts = [", ".join(map(repr, said[p])) if p == "key" else _said(said[p]) for p in places]
     named = [k for k in NAMED if k not in places and said.get(k) is not None]
     parts += [f"{k}={_said(said[k])}" for k in named]
+    parts += [f"{k}=False" for k in ("nulls_repeat", "blanks_repeat") if said.get(k) is False]
     if check.severity != ("warn" if isinstance(check, WARNING) else "block"):
         parts.append(f'severity="{check.severity}"')
     return f"{word}({', '.join(parts)})"

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import islice
 
 import duckdb
 
@@ -21,6 +22,7 @@ from resources.source.protocol import Batch
 
 MOST_COLUMNS = 100
 LONGEST_NAME = 63
+MOST_TOLD, LONGEST_TOLD = 1000, 1000  # of names written down, of the characters of each
 RESERVED = ("rowid", "snapshot_id", "filename", "file_row_number", "file_index")
 
 
@@ -83,7 +85,9 @@ class Drifting:
         if self.dataset.contract.drift == "evolve":
             fresh = _with_room(others, stands, MOST_COLUMNS - len(grown))
         aside = [n for n in others if n not in fresh]
-        first = [n for n in aside if n not in known["diverted"]]
+        room = max(0, MOST_TOLD - len(known["diverted"]))
+        new = (n for n in aside if n not in known["diverted"] and len(n) <= LONGEST_TOLD)
+        first = list(islice(new, room))
         for column in [*fresh, *([EXTRA] if aside and EXTRA not in stands else [])]:
             connection.execute(f"alter table {table(name)} add column {quote(column)} {GROWN}")
         entries = [(n, "evolved") for n in fresh] + [(n, "diverted") for n in first]
@@ -98,13 +102,15 @@ class Drifting:
         if not entries:
             return
         names = [name for name, _ in entries]
-        keys = f"json_keys({quote(EXTRA)})"
-        counts = ", ".join(
-            f"coalesce(count_if(list_contains({keys}, {text(name)})), 0)" for name in names
+        # Names come from outside: they are bound, for no literal can hold every character.
+        held = dict(
+            self.connection.execute(
+                f"select name, count(*) from (select unnest(json_keys({quote(EXTRA)})) as name"
+                f" from {self.typed} where _reason is null) where list_contains(?, name)"
+                " group by 1",
+                [names],
+            ).fetchall()
         )
-        held = self.connection.execute(
-            f"select {counts} from {self.typed} where _reason is null"
-        ).fetchone() or [0] * len(names)
         remember_drift(
             self.connection,
             [
@@ -116,12 +122,12 @@ class Drifting:
                     shard=batch.shard,
                     position=batch.end,
                     batch_id=batch.batch_id,
-                    rows=int(count),
+                    rows=int(held.get(column, 0)),
                     contract_version=self.dataset.contract.version,
                     run_id=self.run_id,
                     seen_at=now,
                 )
-                for (column, outcome), count in zip(entries, held, strict=True)
+                for column, outcome in entries
             ],
         )
 

@@ -4,21 +4,28 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 import duckdb
 
 from platform_assets.build.partition import Span, spans, touched
 from platform_assets.build.publication import Job
 from platform_assets.build.publish import publish
+from platform_assets.build.stream import PASSING, unnamed
 from platform_assets.declare.dataset import Dataset
-from platform_assets.declare.errors import BrokenContractError, WatermainError
+from platform_assets.declare.errors import (
+    BrokenContractError,
+    WatermainError,
+)
 from platform_assets.declare.name import DatasetName
-from resources import ledger
+from resources import ledger, trouble
+from resources.backoff import Backoff
+from resources.settings import load_settings
 
 LOOK_SECONDS = 1.0
-PAUSE_SECONDS = 5.0
+PAUSE = timedelta(seconds=5)
 
 Tell = Callable[[str], None]
 
@@ -48,20 +55,55 @@ class Follower:
     pending: dict[DatasetName, set[str]] = field(default_factory=dict)
     due: dict[DatasetName, float] = field(default_factory=dict)
     said: dict[DatasetName, str] = field(default_factory=dict)
+    backoff: Backoff = field(default_factory=lambda: Backoff(first=PAUSE))
+    waits: bool = False
 
     def run(self) -> None:
-        """Follow until `stop` is set."""
+        """Follow until `stop` is set; what is away is tried ever more rarely, up to a bound."""
         order = in_order(self.datasets)
         while not self.stop.is_set():
-            failed = False
+            failed = dict(each for each in map(self._tried, order) if each is not None)
+            if failed:
+                self._wait(order, failed)
+            else:
+                self._works(order)
+                self.stop.wait(LOOK_SECONDS)
+        self._works(order)
+
+    def _wait(self, order: Sequence[Dataset], failed: Mapping[DatasetName, WatermainError]) -> None:
+        """Pause: ever longer while all fail, since the lake is away; else for the next look."""
+        pause = self.backoff.pause() if len(failed) == len(order) else PAUSE
+        home, now = load_settings().home, self.job.clock.now()
+        for dataset in order:
+            error, name = failed.get(dataset.name), str(dataset.name)
+            if error is None:
+                trouble.end(home, name)
+            else:
+                trouble.begin(home, name, error, now=now, again_at=now + pause)
+        self.waits = True
+        self.stop.wait(pause.total_seconds())
+
+    def _tried(self, dataset: Dataset) -> tuple[DatasetName, WatermainError] | None:
+        """Refresh a dataset; give the error that it met."""
+        try:
+            self.look()
+            self._refresh(dataset)
+        except WatermainError as error:
+            self._say(dataset, error)
+            return dataset.name, error
+        except PASSING as error:
+            self._say(dataset, told := unnamed(error))
+            return dataset.name, told
+        return None
+
+    def _works(self, order: Sequence[Dataset]) -> None:
+        if self.waits:
             for dataset in order:
-                try:
-                    self.look()
-                    self._refresh(dataset)
-                except WatermainError as error:
-                    self._say(dataset, error)
-                    failed = True
-            self.stop.wait(PAUSE_SECONDS if failed else LOOK_SECONDS)
+                trouble.end(load_settings().home, str(dataset.name))
+        if self.backoff.tries:
+            self.tell(f"following goes on, after {self.backoff.tries} tries")
+        self.backoff.rest()
+        self.waits = False
 
     def look(self) -> None:
         """Note which partitions have new inputs."""
@@ -135,11 +177,11 @@ class Follower:
 
 
 def in_order(datasets: Sequence[Dataset]) -> list[Dataset]:
-    """Datasets after those of them that they read."""
+    """Datasets after those of them that they read or refer to."""
     waiting = {d.name: d for d in datasets}
     found: list[Dataset] = []
     while waiting:
-        free = [d for d in waiting.values() if not set(d.inputs.values()) & set(waiting)]
+        free = [d for d in waiting.values() if not set(d.upstream) & set(waiting)]
         found += free
         for dataset in free:
             del waiting[dataset.name]

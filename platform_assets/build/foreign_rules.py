@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from decimal import Decimal
+from math import isfinite, isnan
 from typing import Any, NoReturn
 
-from platform_assets.build.rule_words import whole
+from platform_assets.build.foreign_pattern import searched
 from platform_assets.declare.check import (
     Check,
     Severity,
@@ -17,7 +19,11 @@ from platform_assets.declare.check import (
     row_count,
     unique,
 )
-from platform_assets.declare.errors import UnreadableContractError, quoted
+from platform_assets.declare.errors import (
+    InvalidDeclarationError,
+    UnreadableContractError,
+    quoted,
+)
 from resources.lake import quote, text
 
 Words = Mapping[str, Any]
@@ -39,23 +45,39 @@ def expectations(suite: Words, declared: str = "the suite") -> tuple[Check, ...]
         kind = str(one.get("type") or one.get("expectation_type"))
         if kind not in EXPECTATIONS:
             _refuse(f"`{kind}` has no word here", declared, EXPECTATIONS)
-        words = {k: v for k, v in one.get("kwargs", {}).items() if k not in _IGNORED}
+        given = dict(one.get("kwargs") or {})
         severity: Severity = "block" if one.get("severity", "critical") == "critical" else "warn"
-        if words.pop("mostly", 1) != 1 or any(words.pop(k, None) for k in _PARTIAL):
-            _refuse(f"`{kind}` holds for some rows only", declared, EXPECTATIONS)
+        for word in _PARTIAL:
+            if given.pop(word, _WHOLE.get(word)) not in (None, "", _WHOLE.get(word)):
+                _refuse(f"`{kind}` holds for some rows only, by `{word}`", declared, EXPECTATIONS)
+        words = {k: v for k, v in given.items() if k not in _IGNORED}
+        _refuse_words(words, (kind, declared))
         found += _made(EXPECTATIONS[kind], words, severity, (kind, declared))
     return once(found, declared)
 
 
-_IGNORED = (
+def _refuse_words(words: Words, place: tuple[str, str]) -> None:
+    """Refuse values that stand for others, such as a parameter of the suite."""
+    for word, value in words.items():
+        each = value if isinstance(value, list | tuple | set) else [value]
+        if any(isinstance(v, Mapping) for v in each):
+            _refuse(f"`{place[0]}` is given {value!r} as `{word}`", place[1], EXPECTATIONS)
+
+
+_IGNORED: tuple[str, ...] = (
     "batch_id",
     "result_format",
     "catch_exceptions",
     "meta",
     "include_config",
-    "parse_strings_as_datetimes",
 )
-_PARTIAL = ("row_condition", "condition_parser", "ignore_row_if")
+_IGNORED += ("condition_parser",)
+_PARTIAL = ("mostly", "row_condition", "parse_strings_as_datetimes")
+_WHOLE: Words = {"mostly": 1, "parse_strings_as_datetimes": False}
+# Which rows a rule over several columns leaves out: the suite's word, the condition that keeps.
+BOTH, EITHER = "both_values_are_missing", "either_value_is_missing"
+ALL, ANY = "all_values_are_missing", "any_value_is_missing"
+NONE = ("neither", "never")
 
 
 def _made(
@@ -63,6 +85,9 @@ def _made(
 ) -> list[Check]:
     try:
         made = make(**words, severity=severity)
+    except (InvalidDeclarationError, ValueError) as error:
+        what = error.what if isinstance(error, InvalidDeclarationError) else error
+        _refuse(f"`{place[0]}`: {what}", place[1], EXPECTATIONS)
     except TypeError:
         _refuse(
             f"`{place[0]}` with {quoted(words) or 'nothing'} has no word", place[1], EXPECTATIONS
@@ -91,7 +116,16 @@ def literal(value: Any) -> str:
     """A plain value in SQL."""
     if value is None or isinstance(value, bool):
         return _OF_PYTHON[value]
+    if isinstance(value, float) and not isfinite(value):
+        return f"{text(str(value))}::double"
+    if isinstance(value, Decimal):
+        return f"{value:f}"
     return repr(value) if isinstance(value, int | float) else text(str(value))
+
+
+def present(values: Iterable[Any] | None) -> list[Any]:
+    """The values without null, which no rule about values judges."""
+    return [v for v in values or () if v is not None and not (isinstance(v, float) and isnan(v))]
 
 
 def listed(values: Sequence[Any]) -> str:
@@ -107,9 +141,9 @@ def _between(
     strict_max: bool = False,
     *,
     severity: Severity,
-) -> Check | None:
+) -> Check:
     if min_value is None and max_value is None:
-        return None
+        raise ValueError("it has no bound")
     if not strict_min and not strict_max:
         return between(column, low=min_value, high=max_value, severity=severity)
     low = (
@@ -122,23 +156,91 @@ def _between(
 
 
 def _lengths(
-    column: str, min_value: int | None = None, max_value: int | None = None, *, severity: Severity
+    column: str,
+    min_value: int | None = None,
+    max_value: int | None = None,
+    strict_min: bool = False,
+    strict_max: bool = False,
+    *,
+    severity: Severity,
 ) -> Check:
-    low = [] if min_value is None else [f"length({{0}}) >= {int(min_value)}"]
-    high = [] if max_value is None else [f"length({{0}}) <= {int(max_value)}"]
-    return condition("length", column, " and ".join(low + high) or "true", severity=severity)
+    if min_value is None and max_value is None:
+        raise ValueError("it has no bound")
+    above, below = (">" if strict_min else ">="), ("<" if strict_max else "<=")
+    low = [] if min_value is None else [f"length({{0}}) {above} {int(min_value)}"]
+    high = [] if max_value is None else [f"length({{0}}) {below} {int(max_value)}"]
+    return condition("length", column, " and ".join(low + high), severity=severity)
 
 
-def _greater(column_A: str, column_B: str, or_equal: bool = False, *, severity: Severity) -> Check:
-    sign = ">=" if or_equal else ">"
-    sql = f"{quote(column_A)} {sign} {quote(column_B)}"
+def _none_of(column: str, value_set: Sequence[Any], *, severity: Severity) -> Check | None:
+    """A null in the set says nothing: in SQL it would let every value through."""
+    values = present(value_set)
+    sql = f"{{0}} not in ({listed(values)})"
+    return condition("none_of", column, sql, severity=severity) if values else None
+
+
+def _one_of(
+    column: str, value_set: Sequence[Any] | None = None, *, severity: Severity
+) -> Check | None:
+    """Without a set there is nothing to hold values to."""
+    if value_set is None:
+        return None
+    return accepted_values(column, present(value_set), severity=severity)
+
+
+def _together(column_list: Sequence[str], ignore_row_if: str = ALL, *, severity: Severity) -> Check:
+    """A key of several columns; which of the rows that lack some of them count is told."""
+    if ignore_row_if not in (ALL, ANY, *NONE):
+        raise ValueError(f"`ignore_row_if` is {ignore_row_if!r}")
+    return unique(
+        *column_list,
+        nulls_repeat=ignore_row_if != ANY,
+        blanks_repeat=ignore_row_if in NONE,
+        severity=severity,
+    )
+
+
+def _pair(sign: str, columns: tuple[str, str], ignore_row_if: str) -> str:
+    """The condition of a pair that is kept: one that lacks a side is not, but where it is told."""
+    one, two = map(quote, columns)
+    kept = f"({one} {sign} {two}) is true"
+    if ignore_row_if == BOTH:
+        return f"{kept} or ({one} is null and {two} is null)"
+    if ignore_row_if == EITHER:
+        return f"{kept} or {one} is null or {two} is null"
+    if ignore_row_if not in NONE:
+        raise ValueError(f"`ignore_row_if` is {ignore_row_if!r}")
+    return kept
+
+
+def _greater(
+    column_A: str,
+    column_B: str,
+    or_equal: bool | None = False,
+    ignore_row_if: str = BOTH,
+    *,
+    severity: Severity,
+) -> Check:
+    sql = _pair(">=" if or_equal else ">", (column_A, column_B), ignore_row_if)
     return expression(f"{column_A}_above_{column_B}", sql, severity=severity)
 
 
+def _equal(column_A: str, column_B: str, ignore_row_if: str = BOTH, *, severity: Severity) -> Check:
+    sql = _pair("=", (column_A, column_B), ignore_row_if)
+    return expression(f"{column_A}_equals_{column_B}", sql, severity=severity)
+
+
 def _rows(
-    min_value: int | None = None, max_value: int | None = None, *, severity: Severity
+    min_value: int | None = None,
+    max_value: int | None = None,
+    strict_min: bool = False,
+    strict_max: bool = False,
+    *,
+    severity: Severity,
 ) -> Check:
-    return row_count(low=min_value or 0, high=max_value, severity=severity)
+    low = 0 if min_value is None else int(min_value) + bool(strict_min)
+    high = None if max_value is None else int(max_value) - bool(strict_max)
+    return row_count(low=low, high=high, severity=severity)
 
 
 EXPECTATIONS: Mapping[str, Callable[..., Check | None]] = {
@@ -151,31 +253,23 @@ EXPECTATIONS: Mapping[str, Callable[..., Check | None]] = {
     "expect_column_values_to_be_null": lambda column, severity: condition(
         "always_null", column, "{0} is null", severity=severity
     ),
-    "expect_column_values_to_be_in_set": lambda column, value_set, severity: accepted_values(
-        column, value_set, severity=severity
-    ),
-    "expect_column_distinct_values_to_be_in_set": lambda column, value_set, severity: (
-        accepted_values(column, value_set, severity=severity)
-    ),
-    "expect_column_values_to_not_be_in_set": lambda column, value_set, severity: condition(
-        "none_of", column, f"{{0}} not in ({listed(value_set)})", severity=severity
-    ),
+    "expect_column_values_to_be_in_set": _one_of,
+    "expect_column_distinct_values_to_be_in_set": _one_of,
+    "expect_column_values_to_not_be_in_set": _none_of,
     "expect_column_values_to_be_between": _between,
     "expect_column_values_to_match_regex": lambda column, regex, severity: matches(
-        column, whole(regex), severity=severity
+        column, searched(regex), severity=severity
     ),
-    "expect_column_values_to_be_unique": lambda column, severity: unique(column, severity=severity),
-    "expect_compound_columns_to_be_unique": lambda column_list, severity: unique(
-        *column_list, severity=severity
+    "expect_column_values_to_be_unique": lambda column, severity: unique(
+        column, nulls_repeat=False, severity=severity
     ),
+    "expect_compound_columns_to_be_unique": _together,
     "expect_column_value_lengths_to_be_between": _lengths,
     "expect_column_value_lengths_to_equal": lambda column, value, severity: _lengths(
         column, value, value, severity=severity
     ),
     "expect_column_pair_values_a_to_be_greater_than_b": _greater,
-    "expect_column_pair_values_to_be_equal": lambda column_A, column_B, severity: expression(
-        f"{column_A}_equals_{column_B}", f"{quote(column_A)} = {quote(column_B)}", severity=severity
-    ),
+    "expect_column_pair_values_to_be_equal": _equal,
     "expect_table_row_count_to_be_between": _rows,
     "expect_table_row_count_to_equal": lambda value, severity: row_count(
         low=value, high=value, severity=severity

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NoReturn
 
-from platform_assets.build.foreign_rules import condition, listed, once
-from platform_assets.build.rule_words import whole
+from platform_assets.build.foreign_pattern import begun, contained
+from platform_assets.build.foreign_rules import condition, listed, once, present
 from platform_assets.declare.check import (
     Check,
     Severity,
@@ -16,13 +16,26 @@ from platform_assets.declare.check import (
     not_null,
     unique,
 )
-from platform_assets.declare.errors import UnreadableContractError, quoted
+from platform_assets.declare.errors import (
+    InvalidDeclarationError,
+    UnreadableContractError,
+    quoted,
+)
 
 Words = Mapping[str, Any]
+# What would make another table of the one that is checked.
+_CHANGES = ("default", "parsers", "drop_invalid_rows", "add_missing_columns")
 _SAID = {
+    *_CHANGES,
     *("dtype", "nullable", "unique", "coerce", "required", "regex", "title", "description"),
-    *("default", "metadata", "checks", "report_duplicates", "drop_invalid_rows", "parsers"),
+    *("metadata", "checks", "report_duplicates", "name"),
 }
+# What decides nothing here, or is read elsewhere; below it what is told.
+_QUIET = {
+    *("schema_type", "version", "api", "columns", "name", "title", "description", "metadata"),
+    *("unique", "checks", "index", "report_duplicates", "unique_column_names"),
+}
+_TOLD = {"dtype", "coerce", "strict", "ordered"}
 _BOUNDS: Mapping[str, tuple[str, str]] = {
     "greater_than_or_equal_to": ("low", ">="),
     "greater_than": ("", ">"),
@@ -42,10 +55,17 @@ def frame_checks(schema: Any, declared: str = "the schema") -> tuple[Check, ...]
     if not isinstance(columns, Mapping) or words.get("checks"):
         rules = "rules over the whole frame" if columns else "no columns"
         _refuse(f"it has {rules}", declared)
+    if words.get("index"):
+        next_step = "make columns of it, as `schema.reset_index()` does"
+        _refuse("it has rules over the index, which no table has", declared, next_step)
+    for word in (k for k, v in words.items() if k not in _QUIET | _TOLD and v):
+        _refuse(f"it says `{word}`, which has no word here", declared)
     found: list[Check] = []
     for name, column in columns.items():
         try:
             found += _column(str(name), column, declared)
+        except InvalidDeclarationError as error:
+            _refuse(f"column `{name}`: {error.what}", declared)
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             _refuse(f"column `{name}` is malformed: {error}", declared)
     together = words.get("unique")
@@ -54,9 +74,33 @@ def frame_checks(schema: Any, declared: str = "the schema") -> tuple[Check, ...]
     return once(found, declared)
 
 
+def frame_notes(schema: Any) -> tuple[str, ...]:
+    """What a pandera schema says beside its checks: it belongs into the contract, or is lost."""
+    words = schema if isinstance(schema, Mapping) else _words(schema)
+    notes = []
+    for word in sorted(_TOLD):
+        if words.get(word):
+            notes.append(f"`{word}={words[word]}` of the schema: {_ELSEWHERE[word]}")
+    for name, column in words["columns"].items():
+        if column.get("dtype"):
+            notes.append(f"`{name}` is {column['dtype']}: {_ELSEWHERE['dtype']}")
+        if column.get("coerce"):
+            notes.append(f"`coerce` of `{name}`: {_ELSEWHERE['coerce']}")
+        if column.get("required", True) is not True:
+            notes.append(f"`{name}` may be left out there: a contract's columns are all there")
+    return tuple(notes)
+
+
+_ELSEWHERE = {
+    "dtype": "name the type in the contract",
+    "coerce": "cast in the body, for no check changes a value",
+    "strict": "a body returns the contract's columns, no other",
+    "ordered": "columns are put into the contract's order",
+}
+
+
 def _column(name: str, words: Words, declared: str) -> Iterator[Check]:
-    if words.get("regex"):
-        _refuse(f"column `{name}` stands for many columns", declared)
+    _refuse_column(name, words, declared)
     if not words.get("nullable", False):
         yield not_null(name)
     if words.get("unique"):
@@ -81,6 +125,14 @@ def _column(name: str, words: Words, declared: str) -> Iterator[Check]:
         ends = {end: value for (how, end), value in bounds.items() if how == severity}
         if ends:
             yield between(name, **ends, severity=severity)
+
+
+def _refuse_column(name: str, words: Words, declared: str) -> None:
+    if words.get("regex"):
+        _refuse(f"column `{name}` stands for many columns", declared)
+    for word in _CHANGES:
+        if words.get(word) not in (None, False, []):
+            _refuse(f"column `{name}` says `{word}`, which changes what is checked", declared)
 
 
 def _rules(words: Words) -> Iterator[tuple[str, Any, Severity]]:
@@ -131,16 +183,16 @@ def _length(column: str, given: Any, severity: Severity) -> Check:
 
 RULES: Mapping[str, Callable[[str, Any, Severity], Check]] = {
     "equal_to": lambda c, given, s: accepted_values(c, [_only(given)], severity=s),
-    "isin": lambda c, given, s: accepted_values(c, list(_only(given)), severity=s),
+    "isin": lambda c, given, s: accepted_values(c, present(_only(given)), severity=s),
     "not_equal_to": lambda c, given, s: condition(
         "other_than", c, f"{{0}} <> {listed([_only(given)])}", severity=s
     ),
     "notin": lambda c, given, s: condition(
-        "none_of", c, f"{{0}} not in ({listed(list(_only(given)))})", severity=s
+        "none_of", c, f"{{0}} not in ({listed(present(_only(given))) or 'null'})", severity=s
     ),
-    "str_matches": lambda c, given, s: matches(c, whole(f"^(?:{_only(given)})"), severity=s),
+    "str_matches": lambda c, given, s: matches(c, begun(_only(given)), severity=s),
     "str_contains": lambda c, given, s: condition(
-        "contains", c, f"regexp_matches({{0}}, {listed([str(_only(given))])})", severity=s
+        "contains", c, f"regexp_matches({{0}}, {listed([contained(_only(given))])})", severity=s
     ),
     "str_startswith": lambda c, given, s: condition(
         "starts", c, f"starts_with({{0}}, {listed([str(_only(given))])})", severity=s
@@ -152,22 +204,30 @@ RULES: Mapping[str, Callable[[str, Any, Severity], Check]] = {
 }
 
 
+_OF_SCHEMA = (
+    *("unique", "checks", "index", "dtype", "coerce", "strict", "ordered"),
+    *("parsers", "drop_invalid_rows", "add_missing_columns"),
+)
+_OF_COLUMN = (
+    *("nullable", "unique", "regex", "coerce", "required", "default"),
+    *("parsers", "drop_invalid_rows"),
+)
+
+
 def _words(schema: Any) -> Words:
     """A schema's object, or its model, in the words of its YAML."""
     made = schema.to_schema() if hasattr(schema, "to_schema") else schema
     columns = getattr(made, "columns", None)
     return {
         "columns": None if columns is None else {n: _column_words(c) for n, c in columns.items()},
-        "unique": getattr(made, "unique", None),
-        "checks": getattr(made, "checks", None),
+        **{word: getattr(made, word, None) for word in _OF_SCHEMA},
     }
 
 
 def _column_words(column: Any) -> Words:
     return {
-        "nullable": column.nullable,
-        "unique": column.unique,
-        "regex": column.regex,
+        **{word: getattr(column, word, None) for word in _OF_COLUMN},
+        "dtype": None if column.dtype is None else str(column.dtype),
         "checks": [
             {
                 **(check.statistics or {}),
@@ -183,10 +243,10 @@ def _column_words(column: Any) -> Words:
     }
 
 
-def _refuse(what: str, declared: str) -> NoReturn:
+def _refuse(what: str, declared: str, next: str = "") -> NoReturn:
     raise UnreadableContractError(
         f"{declared}: {what}",
         declared=declared,
         data="nothing was imported",
-        next=f"take it out; what can be read is {quoted([*RULES, *_BOUNDS, 'in_range'])}",
+        next=next or f"take it out; what can be read is {quoted([*RULES, *_BOUNDS, 'in_range'])}",
     )

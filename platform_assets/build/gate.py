@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 
-from platform_assets.build.feature_version import definition
+from platform_assets.build.feature_version import is_defined_as
 from platform_assets.build.release import FOLDER, RETIRED, Known, broken, shown
 from platform_assets.build.released import Released
 from platform_assets.declare.dataset import Dataset
@@ -44,7 +44,7 @@ def redefined(known: Known, before: Promises) -> Iterator[BrokenReleaseError]:
         dataset = known.get(name)
         if dataset is None or dataset.feature is None or not was.definition:
             continue
-        if definition(dataset) != was.definition:
+        if not is_defined_as(dataset, was.definition):
             version = dataset.feature.version
             yield BrokenReleaseError(
                 f"{name} is released: its body or contract changed, its version did not",
@@ -55,11 +55,16 @@ def redefined(known: Known, before: Promises) -> Iterator[BrokenReleaseError]:
             )
 
 
-def unmet_needs(known: Known) -> Iterator[UnmetNeedError]:
-    """Each reader that relies on what its producer does not promise, in four lines."""
+def unmet_needs(
+    known: Known, wrong: Container[DatasetName] = frozenset()
+) -> Iterator[UnmetNeedError]:
+    """Each reader that relies on what its producer does not promise, in four lines.
+
+    A producer that is `wrong` is told of as such: what it promises cannot be read.
+    """
     for reader in sorted(known.values(), key=lambda d: d.name):
         for wanted in reader.needs.values():
-            lacks = list(_lacks(wanted, known))
+            lacks = [] if wanted.dataset in wrong else list(_lacks(wanted, known))
             if lacks:
                 yield _unmet(reader, wanted, lacks, known)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import resource
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -14,11 +14,14 @@ import duckdb
 from platform_assets.build.arrival import TYPED, Arrival
 from platform_assets.build.audit import audit
 from platform_assets.build.code import code_version
+from platform_assets.build.compaction import tidy
 from platform_assets.build.drift import Drifting, both
+from platform_assets.build.landing_net import UNLANDED, UndoError, sound_part
 from platform_assets.build.lateness import Late, Watermarks
-from platform_assets.build.partition import Span, span_between
+from platform_assets.build.partition import Span
 from platform_assets.build.publication import Job, Outcome, Publication
 from platform_assets.build.repeats import leave_out_repeats
+from platform_assets.build.row_span import span_of_rows
 from platform_assets.build.staged import Finding, Staged
 from platform_assets.build.table import ROW_POSITIONS, ensure_table, stored_schema
 from platform_assets.declare.dataset import Dataset
@@ -91,6 +94,7 @@ class Intake:
     landing: _Landing
     source: Source
     positions: dict[str, str]
+    taken: int = 0
 
     def take(self, limit: Limit) -> Iterator[ledger.BatchRow]:
         """Commit what waits at the source; give the ledger row of each batch."""
@@ -101,6 +105,8 @@ class Intake:
             self.positions[batch.shard] = batch.end
             failpoint("ingest.before_acknowledge")
             self.source.acknowledge({batch.shard: batch.end})
+            self.taken += 1
+            self.landing.tidy(self.taken)
             if self.landing.recorded is not None:
                 yield self.landing.recorded
 
@@ -129,7 +135,24 @@ class _Landing:
         self.drift = Drifting(self.dataset, self.connection, TYPED, self.job.run_id)
 
     def commit(self, batch: Batch, began: float) -> None:
-        """Make one batch visible with its ledger row, or nothing of it."""
+        """Make one batch visible with its ledger row, or nothing of it; odd rows go aside."""
+        marks = self.watermarks.copy()
+        try:
+            self._commit(batch, began)
+        except UNLANDED as error:
+            self.watermarks = marks
+
+            def tried(part: Batch) -> None:
+                self.connection.execute("reset session preserve_insertion_order")
+                with suppress(UndoError):
+                    self._commit(part, began, trial=True)
+                self.watermarks = marks.copy()
+
+            with sound_part(batch, self._kind, tried, error) as sound:
+                self.connection.execute("reset session preserve_insertion_order")
+                self._commit(sound, began)
+
+    def _commit(self, batch: Batch, began: float, *, trial: bool = False) -> None:
         self.drift.refuse(batch)
         rejected = self.arrival.take(batch, self.drift.carried(batch))
         self.repeated = leave_out_repeats(self.connection, self.dataset, self.arrival)
@@ -154,12 +177,19 @@ class _Landing:
             fresh = self._outcomes(batch, span)
             self._quarantine(batch)
             self.written = written.sync(last=True)
-            self.size += self.written
             self._record(batch, rejected, fresh, began)
+            if trial:
+                raise UndoError
             failpoint("ingest.after_ledger_before_commit")
         failpoint("ingest.after_commit")
+        self.size += self.written
         for outcome in fresh:
             self.outcomes[outcome.partition] = both(self.outcomes.get(outcome.partition), outcome)
+
+    def tidy(self, taken: int) -> None:
+        """Make few files of many, now and then: a stream never lets its lease go."""
+        turn = self.lease.epoch + taken
+        tidy(self.job.lake, self.connection, self.dataset.name, self.lease, turn)
 
     def _land(self, batch: Batch, columns: str) -> None:
         """Write the rows; how they lie in a file means nothing, so each thread writes its own."""
@@ -172,21 +202,11 @@ class _Landing:
         self.connection.execute("reset session preserve_insertion_order")
 
     def _span(self, batch: Batch | None = None) -> Span | None:
-        cadence, event = self.dataset.cadence, self.dataset.contract.event_time
-        if cadence is None or event is None:
-            return None
-        column = quote(event)
         relation, where = TYPED, "_reason is null"
         if batch is not None:
             relation = table(self.dataset.name)
             where = f"_batch_id = {text(batch.batch_id)}"
-        row = self.connection.execute(
-            f"select min({column})::timestamp::varchar, max({column})::timestamp::varchar"
-            f" from {relation} where {where}"
-        ).fetchone()
-        if row is None or row[0] is None:
-            return None
-        return span_between(self.dataset, str(row[0]), str(row[1]))
+        return span_of_rows(self.connection, self.dataset, relation, where)
 
     def _no_truncates(self) -> str:
         return " and _op <> 't'" if self._kind == "postgres" else ""
@@ -238,15 +258,17 @@ class _Landing:
         )
         if span is None and self.dataset.cadence is not None:
             return []
-        rows, findings = audit(self.connection, staged, span.keys if span else [""])
-        findings = [*findings, *self.drift.findings(staged, rows)]
+        rows, findings = audit(self.connection, staged, None if span else [""])
+        of: dict[str, list[Finding]] = {key: [] for key in rows}
+        for finding in (*findings, *self.drift.findings(staged, rows)):
+            of[finding.partition].append(finding)
         return [
             Outcome(
                 partition=key,
                 rows_in=count,
                 rows_out=count,
                 data_version=batch.batch_id[:32],
-                findings=tuple(f for f in findings if f.partition == key) + _inside(key, span),
+                findings=(*of[key], *_inside(key, span)),
                 published=True,
             )
             for key, count in rows.items()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -52,13 +52,17 @@ class Watermarks:
         marks = [end.watermark_at for end in ends.values() if end.watermark_at is not None]
         return cls(dataset=dataset, shards=shards, reached=max(marks, default=None))
 
+    def copy(self) -> Watermarks:
+        """The same marks, which stand still when these move on."""
+        return replace(self, shards=dict(self.shards))
+
     def late(self, connection: duckdb.DuckDBPyConnection, arrived: str, span: Span | None) -> Late:
         """Count the typed rows that belong to partitions which were over before they came."""
         begin = self._open_since()
         if span is None or begin is None or span.first >= begin:
             return Late()
         contract = self.dataset.contract
-        over = Span(span.cadence, span.first, begin)
+        over = replace(span, last=begin)
         column = quote(str(contract.event_time))
         rows = connection.execute(
             f"select {over.key(contract)}, count(*) from {arrived}"

@@ -4,27 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, NoReturn
 
 import sqlglot
 from sqlglot import exp
+from sqlglot.errors import SqlglotError
 
 from platform_assets.declare.errors import InvalidDeclarationError
 from platform_assets.declare.name import DatasetName
 from resources.dbt import load_manifest
+from resources.dbt_fault import said
 
 Node = Mapping[str, Any]
+_HOME = "move it to models/marts/<team>/, or make it ephemeral"
+_NO_INPUTS = {
+    "seed": "capture the file: `raw(..., source=Files(...))` in a room, a curated dataset over it;"
+    " then make dbt-sources, read it by `source()`",
+    "snapshot": "read its source by `source()`; the lake keeps every published state:"
+    " watermain sql --snapshot <n>",
+}
 
 
 def read_project(manifest: Path) -> Project:
     """The project that a manifest holds, read again only when the file has changed."""
-    return _read(manifest, manifest.stat().st_mtime_ns)
+    state = manifest.stat()
+    return _read(manifest, state.st_mtime_ns, state.st_ino)
 
 
 @lru_cache(maxsize=2)
-def _read(manifest: Path, changed: int) -> Project:
+def _read(manifest: Path, changed: int, inode: int) -> Project:
     return Project(load_manifest(manifest))
 
 
@@ -38,19 +48,36 @@ class Project:
         """The models in a team's folder that become tables."""
         for node in self.manifest["nodes"].values():
             in_room = node["fqn"][1:-1] == ["marts", team]
-            if node["resource_type"] == "model" and in_room and not _ephemeral(node):
+            if node["resource_type"] == "model" and in_room and not is_ephemeral(node):
                 yield node
 
     def tests(self) -> Iterator[Node]:
         """Every test, whatever it reads."""
         return (n for n in self.manifest["nodes"].values() if n["resource_type"] == "test")
 
+    @cached_property
+    def told(self) -> Node:
+        """What our compiler says of the project beside dbt's own words."""
+        found: Node = self.manifest.get("watermain", {})
+        return found
+
+    @cached_property
+    def stock_tests(self) -> set[str]:
+        """The generic tests of dbt that the project has not written anew."""
+        own = {
+            m["name"].split("__")[-1]
+            for m in self.manifest.get("macros", {}).values()
+            if m["package_name"] not in ("dbt", "dbt_duckdb")
+        }
+        stock = {"accepted_values", "not_null", "relationships", "unique"}
+        return {name for name in stock if f"test_{name}" not in own}
+
     def inputs(self, node: Node) -> list[DatasetName]:
         """The datasets that a node reads, through ephemeral models to what those read."""
         found: list[DatasetName] = []
         for unique_id in node["depends_on"]["nodes"]:
             upstream = self.node(unique_id)
-            found += self.inputs(upstream) if _ephemeral(upstream) else [name_of(upstream)]
+            found += self.inputs(upstream) if is_ephemeral(upstream) else [_input(node, upstream)]
         return list(dict.fromkeys(found))
 
     def node(self, unique_id: str) -> Node:
@@ -77,11 +104,15 @@ class Project:
                 fresh.set("alias", exp.TableAlias(this=part.this.copy()))
             return fresh
 
-        tree = sqlglot.parse_one(node["compiled_code"], dialect="duckdb")
+        try:
+            tree = sqlglot.parse_one(node["compiled_code"], dialect="duckdb")
+        except SqlglotError as error:
+            refuse(node, f"is no SQL: {said(error)}", "mend the SQL that it compiles to")
         return str(tree.transform(table).sql(dialect="duckdb", pretty=True))
 
 
-def _ephemeral(node: Node) -> bool:
+def is_ephemeral(node: Node) -> bool:
+    """Whether a node is no table, but a part of the SQL of those that read it."""
     return bool(node["resource_type"] == "model" and node["config"]["materialized"] == "ephemeral")
 
 
@@ -95,8 +126,19 @@ def name_of(node: Node) -> DatasetName:
         return DatasetName(team, stage, node["identifier"])
     folder = node["fqn"][1:-1]
     if node["resource_type"] != "model" or len(folder) != 2 or folder[0] != "marts":
-        refuse(node, "belongs to no team", "move it to models/marts/<team>/, or make it ephemeral")
+        refuse(node, "belongs to no team", _HOME)
     return DatasetName(folder[1], "marts", node["alias"])
+
+
+def _input(node: Node, upstream: Node) -> DatasetName:
+    """The dataset that a node reads; what it may not read is refused where it is read."""
+    kind, name = upstream["resource_type"], upstream["name"]
+    if kind in _NO_INPUTS:
+        refuse(node, f"reads the {kind} `{name}`, which is no dataset", _NO_INPUTS[kind])
+    try:
+        return name_of(upstream)
+    except InvalidDeclarationError as error:
+        refuse(node, f"reads the {kind} `{name}`, which belongs to no team", error.next)
 
 
 def alias(name: DatasetName) -> str:

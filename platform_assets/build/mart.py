@@ -11,6 +11,7 @@ import ibis
 import sqlglot
 from sqlglot import exp
 
+from platform_assets.build.dark_mart import dark
 from platform_assets.build.dbt_sources import arrow_type
 from platform_assets.build.manifest import (
     Node,
@@ -21,29 +22,66 @@ from platform_assets.build.manifest import (
     read_project,
     refuse,
 )
-from platform_assets.build.mart_check import checks_of, constraints_of, refuse_strays
+from platform_assets.build.mart_check import checks_of, strays
+from platform_assets.build.mart_fault import UNREADABLE, Faults, belongs_nowhere
 from platform_assets.declare.cadence import Cadence, Daily, Hourly, Monthly
-from platform_assets.declare.check import Check
 from platform_assets.declare.contract import Column, Contract, Migration, Sensitivity
 from platform_assets.declare.dataset import Dataset
-from platform_assets.declare.errors import quoted
+from platform_assets.declare.errors import WatermainError, quoted
+from platform_assets.declare.name import DatasetName
+from platform_assets.declare.need import Needs
 from platform_assets.declare.slo import Slo
 
 CADENCES: Mapping[str, type[Cadence]] = {"hourly": Hourly, "daily": Daily, "monthly": Monthly}
 PLACES = {"zone", "start", "late_for_days"}
-WORDS = {"cadence", "event_time", "grain", "key", "migrations", "owner", "slo", "version"} | PLACES
+WORDS = PLACES | {
+    *("cadence", "event_time", "grain", "key", "migrations", "optional", "owner", "slo", "version")
+}
+TABLES = {"table", "view"}
 PROMISES = {"ready_within_hours", "target", "over_days"}
 
 
 def marts(team: str, manifest: Path) -> list[Dataset]:
     """Declare every model of `models/marts/<team>/` as the dataset `<team>.marts.<model>`.
 
-    Guarantees: a mart's inputs, contract, checks are those of the dbt project.
-    Raises: InvalidDeclarationError, naming the model's file.
+    Guarantees: a mart's inputs, contract, checks are those of the dbt project; one that is wrong
+    keeps its name, and tells why when it is built; it takes no other with it.
     """
     project = read_project(manifest)
-    refuse_strays(project, team)
-    return [_dataset(project, node, str(manifest)) for node in project.models(team)]
+    faults = _faults(project, manifest)
+    found: list[Dataset] = []
+    for node in project.models(team):
+        made = faults.made(node)
+        if isinstance(made, WatermainError):
+            kept = project.told.get("kept", {}).get(node["original_file_path"])
+            made = dark(name_of(node), made, **(_promise(node) or _promise(kept)))
+        found += [made] if made else []  # `notes` tells of one without a name
+    for name, path, error in faults.unparsed(team):
+        found.append(dark(name, error, **_promise(project.told["kept"].get(path))))
+    return found
+
+
+def _faults(project: Project, manifest: Path) -> Faults:
+    return Faults(project, lambda node: _dataset(project, node, str(manifest)))
+
+
+def notes(manifest: Path) -> list[str]:
+    """What is wrong with a project beside its marts, a line for each."""
+    project = read_project(manifest)
+    other = [*strays(project), *belongs_nowhere(project)]
+    return [*_faults(project, manifest).strays(), *(f"{e.declared} {e.what}" for e in other)]
+
+
+def _promise(node: Node | None) -> dict[str, Any]:
+    """What a model promises, as far as it can be read."""
+    if node is None:
+        return {}
+    try:
+        words = _words(node)
+        contract, cadence = _contract(node, words), _cadence(node, words)
+    except (WatermainError, *UNREADABLE):
+        return {}
+    return {"contract": contract, "cadence": cadence, "owner": words.get("owner")}
 
 
 def _dataset(project: Project, node: Node, manifest: str) -> Dataset:
@@ -54,23 +92,16 @@ def _dataset(project: Project, node: Node, manifest: str) -> Dataset:
     if not inputs:
         refuse(node, "reads nothing", "read a table by `source()` or `ref()`")
     sql = project.renamed(node, lambda name: f"input_{alias(name)}")
-    grain, _, rest = node["description"].strip().partition(". ")
-    contract = Contract(
-        grain=words.get("grain") or grain.removesuffix("."),
-        key=tuple(words["key"]),
-        event_time=words.get("event_time"),
-        version=str(words.get("version", "1.0.0")),
-        migrations=tuple(Migration(*map(str, m)) for m in words.get("migrations", {}).items()),
-        columns=tuple(_column(node, c) for c in node["columns"].values()),
-    )
+    _refuse_config(node)
     return Dataset(
         name=name_of(node),
-        contract=contract,
+        contract=_contract(node, words),
         owner=words.get("owner", f"team:{name_of(node).team}"),
         declared=declared(node),
-        description=rest,
+        description=node["description"].strip().partition(". ")[2],
         inputs=inputs,
-        checks=_checks(project, node),
+        needs=_optional(node, words, inputs),
+        checks=tuple(checks_of(project, node, words["key"])),
         cadence=_cadence(node, words),
         slo=_slo(node, words),
         body=_body(sql),
@@ -78,12 +109,50 @@ def _dataset(project: Project, node: Node, manifest: str) -> Dataset:
     )
 
 
-def _checks(project: Project, node: Node) -> tuple[Check, ...]:
-    """The tests of a model, then the constraints of its contract that no test says already."""
-    found = {check.label: check for check in checks_of(project, node)}
-    for check in constraints_of(node):
-        found.setdefault(check.label, check)
-    return tuple(found.values())
+def _optional(
+    node: Node, words: Mapping[str, Any], inputs: Mapping[str, DatasetName]
+) -> dict[str, Needs]:
+    """The inputs that a model makes rows without."""
+    said = words.get("optional", [])
+    if not isinstance(said, list) or not {*map(str, said)} <= {*map(str, inputs.values())}:
+        refuse(
+            node,
+            f"says that {said!r} is optional",
+            f"list inputs of it: {quoted(map(str, inputs.values()))}",
+        )
+    return {
+        alias: Needs(dataset=name, columns={}, optional=True)
+        for alias, name in inputs.items()
+        if str(name) in said
+    }
+
+
+def _contract(node: Node, words: Mapping[str, Any]) -> Contract:
+    grain = node["description"].strip().partition(". ")[0]
+    return Contract(
+        grain=words.get("grain") or grain.removesuffix("."),
+        key=tuple(words["key"]),
+        event_time=words.get("event_time"),
+        version=str(words.get("version", "1.0.0")),
+        migrations=tuple(Migration(*map(str, m)) for m in words.get("migrations", {}).items()),
+        columns=tuple(_column(node, c) for c in node["columns"].values()),
+    )
+
+
+def _refuse_config(node: Node) -> None:
+    """Refuse what decides rows or rights in dbt, but has no meaning here."""
+    config = node["config"]
+    how = config["materialized"]
+    if how not in TABLES:
+        refuse(
+            node,
+            f"is materialized as {how!r}",
+            "say `materialized: table`: the platform stages, audits and publishes every mart, and"
+            " computes only partitions whose inputs changed",
+        )
+    for word in ("pre-hook", "post-hook", "sql_header", "grants"):
+        if config.get(word):
+            refuse(node, f"sets `{word}`, which the platform does not run", "leave it out")
 
 
 def _body(sql: str) -> Callable[..., ibis.Table]:

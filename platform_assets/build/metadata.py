@@ -43,6 +43,9 @@ def static_metadata(dataset: Dataset) -> dict[str, Any]:
         "declared": dataset.declared,
         "key": ", ".join(dataset.contract.key),
     }
+    optional = sorted({str(n) for n in dataset.inputs.values() if dataset.is_optional(n)})
+    if optional:
+        found["optional_inputs"] = ", ".join(optional)
     if dataset.slo is not None:
         found["slo"] = (
             f"{dataset.slo.target:.3%} of partitions ready within {dataset.slo.ready_within}"

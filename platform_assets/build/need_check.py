@@ -8,7 +8,7 @@ import duckdb
 import pyarrow as pa
 
 from platform_assets.build.audit import some_keys
-from platform_assets.build.rule import violation
+from platform_assets.build.rule import counted, dangling, is_of_all, violation
 from platform_assets.build.staged import NEEDS, Finding
 from platform_assets.declare.check import Check, RefersTo, RowCount, UniqueKey
 from platform_assets.declare.contract import Contract
@@ -146,7 +146,8 @@ def _breaking(check: Check, view: str) -> str | None:
     """The SQL condition of an input's row that breaks a guarantee, where single rows do."""
     if isinstance(check, UniqueKey):
         key = ", ".join(map(quote, check.key))
-        return f"({key}) in (select ({key}) from {view} group by {key} having count(*) > 1)"
+        twice = f"select ({key}) from {view} where {counted(check)} group by {key}"
+        return f"({key}) in ({twice} having count(*) > 1)"
     return violation(check)
 
 
@@ -156,15 +157,12 @@ def _count(check: Check, relation: str, others: Others) -> str:
         return f"count(*) filter ({sql})"
     if isinstance(check, UniqueKey):
         key = ", ".join(map(quote, check.key))
-        return f"count(*) - count(distinct row({key}))"
+        where = "" if is_of_all(check) else f" filter ({counted(check)})"
+        return f"count(*){where} - count(distinct row({key})){where}"
     if isinstance(check, RowCount):
         return f"(count(*) < {int(check.low)})::int"
     if isinstance(check, RefersTo):
-        column, other = quote(check.column), quote(check.other)
-        return (
-            f"(select count(*) from {relation} where {column} is not null and {column} not in"
-            f" (select {other} from {others(check.dataset)} where {other} is not null))"
-        )
+        return f"(select count(*) from {relation} where {dangling(check, others(check.dataset))})"
     raise TypeError(f"no translation for {type(check).__name__}")
 
 

@@ -16,10 +16,12 @@ from open_data_contract_standard.model import (
 )
 from pydantic import ValidationError
 
-from platform_assets.build.dbt_sources import arrow_type
+from platform_assets.build.foreign_rules import once
+from platform_assets.build.physical_type import physical_type
 from platform_assets.build.released import Released
 from platform_assets.build.rule_words import check_of
 from platform_assets.build.strict_yaml import read_yaml
+from platform_assets.build.type_option import option_checks, type_of_options
 from platform_assets.build.type_words import OF_LOGICAL, type_of
 from platform_assets.declare.cadence import Cadence, Daily, Hourly, Monthly
 from platform_assets.declare.check import Check
@@ -73,6 +75,7 @@ class _Reader:
         """What the table promises."""
         own, about = _custom(self.model), _custom(self.table)
         columns = [self._column(p) for p in self.table.properties or []]
+        checks = [*self._checks(), *self._options(columns)]
         placed = [p for p in self.table.properties or [] if p.primaryKey]
         placed.sort(key=lambda p: p.primaryKeyPosition or 0)
         contract = Contract(
@@ -92,7 +95,7 @@ class _Reader:
             contract=contract,
             owner=owner,
             description=(self.model.description and self.model.description.purpose) or "",
-            checks=tuple(self._checks()),
+            checks=once(checks, f"the table {self.table.name}"),
             cadence=_cadence(own.get("cadence")),
             slo=self._slo(own.get("slo")),
             is_captured=bool(own.get("captured")),
@@ -128,7 +131,7 @@ class _Reader:
     def _type(self, prop: SchemaProperty, own: Mapping[str, Any]) -> pa.DataType:
         if "arrowType" in own:
             return type_of(own["arrowType"])
-        if found := arrow_type(prop.physicalType or ""):
+        if found := physical_type(prop.physicalType or ""):
             return found
         if prop.properties:
             fields = [(str(p.name), self._type(p, _custom(p))) for p in prop.properties]
@@ -136,11 +139,29 @@ class _Reader:
         if prop.items:
             return pa.list_(self._type(prop.items, _custom(prop.items)))
         if prop.logicalType and prop.logicalType in OF_LOGICAL:
+            kind = type_of_options(OF_LOGICAL[prop.logicalType], prop.logicalTypeOptions or {})
             if prop.physicalType:
-                self.notes.append(f"`{prop.name}`: {prop.physicalType} read as {prop.logicalType}")
-            return OF_LOGICAL[prop.logicalType]
+                self.notes.append(f"`{prop.name}`: {prop.physicalType} read as {kind}")
+            return kind
         self.notes.append(f"`{prop.name}`: type {prop.physicalType or 'none'} read as text")
         return pa.string()
+
+    def _options(self, columns: list[Column]) -> Iterator[Check]:
+        """The options of the columns' types; those inside of columns are told."""
+        for prop, column in zip(self.table.properties or [], columns, strict=True):
+            own = {} if "arrowType" in _custom(prop) else {"physical": prop.physicalType or ""}
+            options = prop.logicalTypeOptions or {}
+            for found in option_checks(column.name, column.type, options, **own):
+                if isinstance(found, Check):
+                    yield found
+                else:
+                    self.notes.append(found)
+            for path, part in _inside(prop):
+                said = [k for k, v in (part.logicalTypeOptions or {}).items() if v is not None]
+                said += ["quality"] if part.quality else []
+                said += ["unique"] if part.unique else []
+                if said:
+                    self.notes.append(f"`{path}`: {', '.join(said)} of a part has no word here")
 
     def _checks(self) -> Iterator[Check]:
         placed: list[tuple[str | None, DataQuality]] = []
@@ -184,6 +205,16 @@ def _cadence(words: Mapping[str, Any] | None) -> Cadence | None:
 
 def _repeats(told: Any) -> timedelta | None:
     return timedelta.max if told == "ever" else None if told is None else timedelta(seconds=told)
+
+
+def _inside(prop: SchemaProperty, path: str = "") -> Iterator[tuple[str, SchemaProperty]]:
+    """The fields or items of a nested column, each by its path."""
+    path = path or str(prop.name)
+    parts = [(f"{path}.{p.name}", p) for p in prop.properties or []]
+    parts += [(f"{path}[]", prop.items)] if prop.items else []
+    for where, part in parts:
+        yield where, part
+        yield from _inside(part, where)
 
 
 def _custom(part: Any) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 import duckdb
 import pyarrow as pa
 
+from platform_assets.build.damage import refusal
 from platform_assets.build.online_change import Snapshots, corrections_sql, find_changes
 from platform_assets.build.online_row import entries_sql, newest_sql, rows_sql
 from platform_assets.declare.dataset import Dataset
@@ -17,9 +18,11 @@ from platform_assets.declare.errors import UnknownDatasetError
 from platform_assets.declare.feature_ref import feature_of
 from resources.ahead import made_ahead
 from resources.failpoint import failpoint
+from resources.inventory import inventory
 from resources.lake import Lake
 from resources.online_store.lasting import micros
 from resources.online_store.protocol import CORRECTIONS, ENTRIES, Cursor, OnlineStore
+from resources.verification import damaged, verify
 
 ROWS_AT_ONCE = 20_000
 
@@ -51,7 +54,9 @@ def push(
     of its time. What was retracted is corrected, by the row that is newest without it.
     Guarantees: one pusher at a time; a push that was cut off is finished first, from the snapshot
     that it read; where snapshots have expired, or the table was made anew, everything is compared.
-    Raises: UnreachableSystemError; LostRowsError, when the store was flushed meanwhile.
+    Guarantees: no row comes from a new data file that is not as it was written.
+    Raises: UnreachableSystemError; LostRowsError, when the store was flushed meanwhile;
+    DamagedDataError.
     """
     feature_of(dataset)
     with _pusher(dataset, lake, store, rows_at_once) as pusher:
@@ -132,6 +137,9 @@ class _Pusher:
         if cursor is None:
             self._all(cursor, aim, sweep=False)
             return
+        if not self._prove_news(cursor.snapshot, aim.snapshot):
+            self._all(cursor, aim, sweep=True)
+            return
         find_changes(self.connection, self.dataset, cursor, aim)
         self.store.begin(self.table, aim, cursor)
         self._correct(corrections_sql(self.dataset))
@@ -140,6 +148,7 @@ class _Pusher:
     def _all(self, cursor: Cursor | None, aim: Cursor, *, sweep: bool) -> None:
         """Write every entity; with `sweep`, hold what the store has against the lake first."""
         self.is_whole = True
+        self._prove(0, aim.snapshot)
         rows = newest_sql(self.dataset, rows_sql(self.dataset, aim.snapshot, aim.until_us))
         entries = entries_sql(self.dataset, rows)
         self.store.begin(self.table, aim, cursor)
@@ -151,6 +160,28 @@ class _Pusher:
                 " where l.key is null or l.event_us < h.event_us"
             )
         self._put(entries, aim)
+
+    def _prove_news(self, since: int, until: int) -> bool:
+        """See that what came is as it was written; say whether what it is compared with is, too."""
+        self._prove(since, until)
+        gone = [
+            f
+            for f in inventory(self.lake, [self.dataset.name], snapshot=since)
+            if f.ended is not None and f.ended <= until
+        ]
+        return not damaged(verify(self.lake, self.connection, gone))
+
+    def _prove(self, since: int, until: int) -> None:
+        """See that the files that came after a snapshot, up to another, are as they were written.
+
+        Raises: DamagedDataError.
+        """
+        held = inventory(self.lake, [self.dataset.name], snapshot=until)
+        came = [f for f in held if f.begun > since]
+        broken = damaged(verify(self.lake, self.connection, came))
+        if broken:
+            data = "the online store is as it was"
+            raise refusal(self.lake, self.dataset, broken, files=len(came), at=until, data=data)
 
     def _correct(self, sql: str) -> None:
         for batch in self._batches(sql, CORRECTIONS):

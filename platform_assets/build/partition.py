@@ -17,11 +17,15 @@ from resources.lake import quote, text
 
 @dataclass(frozen=True)
 class Span:
-    """The partitions first..last of a cadence, as a filter over an event-time column."""
+    """The partitions first..last of a cadence, as a filter over an event-time column.
+
+    `days` are the days of UTC since 1970 that have rows, where they are few in a long time.
+    """
 
     cadence: Cadence
     first: str
     last: str
+    days: tuple[int, ...] = ()
 
     @property
     def keys(self) -> list[str]:
@@ -67,9 +71,7 @@ class Span:
         if self.cadence.zone == "UTC":
             return f"make_timestamp(epoch_us({column}))"
         zone = ZoneInfo(self.cadence.zone)
-        begin = self.cadence.window(self.first).start
-        end = self.cadence.window(self.last).end
-        steps = _offset_changes(begin, end, zone)
+        steps = self._steps(zone)
         cases = "".join(
             f" when {column} < timestamptz {text(str(until))} then {seconds}000000"
             for until, seconds in steps[:-1]
@@ -77,6 +79,20 @@ class Span:
         last = f"{steps[-1][1]}000000"
         offset = f"case{cases} else {last} end" if cases else last
         return f"make_timestamp(epoch_us({column}) + {offset})"
+
+    def _steps(self, zone: ZoneInfo) -> list[tuple[datetime, int]]:
+        """The offsets of the time that has rows, each with its end."""
+        if not self.days:
+            begin, end = self.cadence.window(self.first).start, self.cadence.window(self.last).end
+            return _offset_changes(begin, end, zone)
+        found: list[tuple[datetime, int]] = []
+        for day in self.days:
+            begin = _EPOCH + day * _DAY
+            for until, seconds in _offset_changes(begin, begin + _DAY, zone):
+                if found and found[-1][1] == seconds:
+                    found.pop()
+                found.append((until, seconds))
+        return found
 
 
 def _offset_changes(begin: datetime, end: datetime, zone: ZoneInfo) -> list[tuple[datetime, int]]:
@@ -104,12 +120,16 @@ def _offset_changes(begin: datetime, end: datetime, zone: ZoneInfo) -> list[tupl
 
 _DAY = datetime(2000, 1, 2) - datetime(2000, 1, 1)
 _SECOND = _DAY / 86400
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def _literal(local: datetime, contract: Contract, cadence: Cadence) -> str:
     if is_zoned(contract):
         utc = local.replace(tzinfo=ZoneInfo(cadence.zone)).astimezone(ZoneInfo("UTC"))
         return f"timestamptz {text(utc.isoformat())}"
+    if pa.types.is_date(contract.column(str(contract.event_time)).type):
+        # A date compared with a timestamp would become one, which not every date can.
+        return f"date {text((local + _DAY - _DAY.resolution).date().isoformat())}"
     return f"timestamp {text(local.isoformat())}"
 
 

@@ -91,7 +91,8 @@ def _step(check: Check, staged: Staged, footers: Footers, shown: set[str]) -> St
         back = SEMI_JOIN if looks_back(staged, check) else NAMED if staged.history else ""
         return Step(check, BITMAP if few else HASHES, back)
     if isinstance(check, RefersTo):
-        return Step(check, DISTINCT if footers.is_coded(check.column) else ANTI_JOIN)
+        is_coded = isinstance(check.column, str) and footers.is_coded(check.column)
+        return Step(check, DISTINCT if is_coded else ANTI_JOIN)
     if isinstance(check, Matches) and footers.is_coded(check.column):
         return Step(check, DISTINCT)
     routes = {RowCount: COUNTS, FreshWithin: NEWEST, Steady: LEDGER, Query: QUERY}

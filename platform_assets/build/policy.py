@@ -18,6 +18,8 @@ from platform_assets.declare.dataset import Dataset
 from platform_assets.declare.name import DatasetName
 from platform_assets.declare.slo import Slo
 
+WHOLE = "none"  # the cadence of a table without partitions, as a tag
+
 
 @contextmanager
 def beta_accepted() -> Iterator[None]:
@@ -47,10 +49,14 @@ def partitions(cadence: Cadence) -> dg.TimeWindowPartitionsDefinition:
     )
 
 
-def dependency(dataset: Dataset, name: DatasetName) -> dg.AssetDep:
-    """An input, with the partitions before a partition that the body is given of it."""
+def dependency(dataset: Dataset, name: DatasetName, other: Dataset | None = None) -> dg.AssetDep:
+    """An input, with the partitions before a partition that the body is given of it.
+
+    Guarantees: an optional input with partitions of its own may begin later than its reader.
+    """
     back = dataset.looks_back(name)
-    if not back or dataset.cadence is None:
+    may_lack = dataset.is_optional(name) and other is not None and other.cadence is not None
+    if dataset.cadence is None or not (back or may_lack):
         return dg.AssetDep(dg.AssetKey(name.key))
     with beta_accepted():
         mapping = dg.TimeWindowPartitionMapping(
@@ -88,20 +94,45 @@ def automation(dataset: Dataset) -> dg.AutomationCondition[Any] | None:
     """
     if dataset.source is not None or (dataset.feature and dataset.feature.is_retired):
         return None
-    looks_back = any(n.before for n in dataset.needs.values())
-    return _following(dataset.cadence is not None, looks_back and dataset.cadence is not None)
+    names = set(dataset.inputs.values())
+    optional = sorted(n.key for n in names if dataset.is_optional(n))
+    none = len(optional) == len(names)
+    return _following(tuple(optional), dataset.references, needs_none=none)
 
 
 @cache
-def _following(is_partitioned: bool, looks_back: bool) -> dg.AutomationCondition[Any]:
-    eager = dg.AutomationCondition.eager()
-    computed: Any = dg.AutomationCondition.any_deps_in_progress().ignore(
-        dg.AssetSelection.tag("stage", "raw")
+def _following(
+    optional: tuple[tuple[str, ...], ...],
+    references: tuple[DatasetName, ...] = (),
+    *,
+    needs_none: bool = False,
+) -> dg.AutomationCondition[Any]:
+    """Dagster's `eager`, but a partition is asked for as soon as there is anything to compute.
+
+    Of each input that is not optional one of the partitions that are read is enough: the running
+    month has no more of its days yet, and before the first day there is nothing to look back at.
+    An input that changes while what it was before is being handled asks once more. What a check
+    refers to must stand as a whole, but its news are no news of the rows.
+    """
+    word = dg.AutomationCondition
+    updated: Any = word.any_deps_updated()
+    others = dg.AssetSelection.assets(*(dg.AssetKey(n.key) for n in references))
+    if references:
+        updated = updated.ignore(others)
+    handled: Any = word.newly_requested() | word.newly_updated()
+    changed: Any = (word.newly_missing() | updated).since(
+        (handled & ~updated) | word.initial_evaluation()
     )
-    eager = eager.replace("any_deps_in_progress", computed)
-    if is_partitioned:
-        eager = eager.without(dg.AutomationCondition.in_latest_time_window())
-    if looks_back:  # what lies before the first partition is missing for ever: follow updates alone
-        updated = dg.AutomationCondition.any_deps_updated()
-        eager = updated.since_last_handled() & ~computed & ~dg.AutomationCondition.in_progress()
-    return eager & dg.AutomationCondition.all_deps_blocking_checks_passed()
+    computed: Any = word.any_deps_in_progress().ignore(dg.AssetSelection.tag("stage", "raw"))
+    there: Any = ~word.missing() | word.will_be_requested()
+    enough: Any = word.any_deps_match(there) if needs_none else word.all_deps_match(there)
+    if references:
+        enough = enough.ignore(others - dg.AssetSelection.tag("cadence", WHOLE))
+    sound: Any = word.all_deps_blocking_checks_passed()
+    if optional:
+        beside = dg.AssetSelection.assets(*(dg.AssetKey(key) for key in optional))
+        failed: Any = word.any_checks_match(word.check_failed(), blocking_only=True)
+        sound = sound.ignore(beside) & ~word.any_deps_match(failed).allow(beside)
+        enough = enough if needs_none else enough.ignore(beside)
+    asked: dg.AutomationCondition[Any] = changed & enough & ~computed & ~word.in_progress() & sound
+    return asked

@@ -10,17 +10,21 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
 
 import duckdb
 
+from platform_assets.build.absence import is_absent, nothing_of
 from platform_assets.build.audit import audit
 from platform_assets.build.body import staged_sql
+from platform_assets.build.carried_code import carried_code
 from platform_assets.build.code import code_version
+from platform_assets.build.compaction import tidy
+from platform_assets.build.damage import prove_inputs
 from platform_assets.build.need_check import audit_needs, need_samples
+from platform_assets.build.order import refuse_unpublished
 from platform_assets.build.partition import Span, overlapping
 from platform_assets.build.partition_rule import means
-from platform_assets.build.publication import Job, Outcome, Publication
+from platform_assets.build.publication import Job, Outcome, Publication, runs_of
 from platform_assets.build.split import Split, Writer, split
 from platform_assets.build.staged import WINDOW, Finding, Staged
 from platform_assets.build.table import ensure_table, stored_schema
@@ -33,6 +37,8 @@ from resources.fence import Lease
 from resources.lake import table, text
 from resources.written import Written
 
+Versions = Mapping[DatasetName, Mapping[str, str]]
+
 
 def publish(dataset: Dataset, span: Span | None, job: Job) -> Publication:
     """Compute partitions, audit them, make those that pass visible in one lake transaction.
@@ -40,22 +46,30 @@ def publish(dataset: Dataset, span: Span | None, job: Job) -> Publication:
     Guarantees: readers see a partition as before or as after; a partition that a blocking check
     refuses keeps its old rows; the same inputs with the same code publish nothing.
     """
+    dataset.refuse_broken()
     began = time.monotonic()
     with (
         job.lake.fence.lease(str(dataset.name)) as lease,
         job.lake.get_connection() as connection,
     ):
-        ensure_table(job.lake, connection, dataset, lease, rebuild=job.rebuild)
+        anew = job.rebuild and job.cut is None
+        ensure_table(job.lake, connection, dataset, lease, rebuild=anew)
+        refuse_unpublished(connection, dataset)
+        if job.rebuild:
+            prove_inputs(dataset, span, job, connection)
         bench = _Bench(dataset=dataset, span=span, job=job, connection=connection, lease=lease)
+        bench.former = carried_code(dataset, job.lake, connection, lease)
         attempt, outcomes = bench.first_attempt(began)
         if attempt is None:
             return bench.ended(bench.report(outcomes, began), began)
         blocked = {o.partition for o in attempt.outcomes if o.blocked}
         if not blocked:
             return replace(attempt, outcomes=(*attempt.outcomes, *outcomes))
+        if job.cut is not None:
+            return attempt
         outcomes += [o for o in attempt.outcomes if o.blocked]
         passing = [k for k in bench.changed if k not in blocked]
-        for run in _runs(passing, bench.changed):
+        for run in runs_of(passing, bench.changed):
             outcomes += bench.attempt(run, began).outcomes
         return bench.ended(bench.report(outcomes, began, samples=attempt.samples), began)
 
@@ -71,10 +85,12 @@ class _Bench:
     lease: Lease
     snapshot: int = 0
     code: str = ""
+    former: tuple[str, ...] = ()
     wanted: dict[str, str] = field(default_factory=dict)
     changed: list[str] = field(default_factory=list)
     is_first: bool = False
     standing: set[str] = field(default_factory=set)
+    stood: frozenset[str] = frozenset()
     inputs: dict[DatasetName, dict[str, ledger.Standing]] = field(default_factory=dict)
 
     def bind(self) -> None:
@@ -84,15 +100,21 @@ class _Bench:
         names = {*self.dataset.inputs.values(), self.dataset.name}
         self.inputs = ledger.standing(self.connection, names)
         known = {k: s.version for k, s in self.inputs.pop(self.dataset.name).items()}
-        self.is_first, self.standing = not known, set(known)
+        self.is_first, self.standing, self.stood = not known, set(known), frozenset(known)
         keys = self.span.keys if self.span else [""]
         versions = {n: {k: s.version for k, s in of.items()} for n, of in self.inputs.items()}
-        self.wanted = {key: self._version(key, versions) for key in keys}
-        stale = [key for key in keys if self.job.rebuild or known.get(key) != self.wanted[key]]
+        self.wanted = {key: self._version(self.code, key, versions) for key in keys}
+        stale = [key for key in keys if self.job.rebuild or not self._stands(key, known, versions)]
         self.changed = keys[keys.index(stale[0]) : keys.index(stale[-1]) + 1] if stale else []
+        self.wanted |= {k: known[k] for k in keys if k not in self.changed}
 
-    def _version(self, key: str, inputs: Mapping[DatasetName, Mapping[str, str]]) -> str:
-        parts = [self.code]
+    def _stands(self, key: str, known: Mapping[str, str], inputs: Versions) -> bool:
+        """Whether a partition is what today's code, told as now or as formerly, would make it."""
+        codes = (self.code, *self.former) if key in known else ()
+        return any(self._version(code, key, inputs) == known[key] for code in codes)
+
+    def _version(self, code: str, key: str, inputs: Versions) -> str:
+        parts = [code]
         for name, versions in sorted(inputs.items()):
             other = self.job.find(name)
             if other.source is not None and other.source.kind == "platform":
@@ -121,10 +143,10 @@ class _Bench:
                 first, last = overlapping(span, other.cadence, back)
                 where = " where " + Span(other.cadence, first, last).filter(other.contract)
             views[alias] = f"input_{alias}"
-            self.connection.execute(
-                f"create or replace temp view input_{alias} as"
-                f" select {shown} from {table(name)}{at}{where}"
-            )
+            given = f"select {shown} from {table(name)}{at}{where}"
+            if is_absent(self.dataset, other, self.inputs[name]):
+                given = nothing_of(self.connection, other)
+            self.connection.execute(f"create or replace temp view input_{alias} as {given}")
         return views
 
     def first_attempt(self, began: float) -> tuple[Publication | None, list[Outcome]]:
@@ -162,11 +184,11 @@ class _Bench:
         if span and any(n.before for n in self.dataset.needs.values()):
             sql = f"{sql} where {span.filter(self.dataset.contract)}"  # rows that only looked back
         staged = self._staged(span, at)
-        target, where = staged.relation, staged.where
+        target, where = staged.relation, staged.where if span else "true"
         if self.is_first:  # whatever the table will hold is staged here
             staged = replace(staged, where="true")
-        else:
-            self.connection.execute(f"delete from {target} where {where}")
+        elif self.job.cut is None:  # a cut retires every file that has rows of these partitions
+            self.connection.execute(f"delete from {target} where {staged.where}")
         count = self.connection.execute(f"insert into {target} by name {sql}").fetchone()
         failpoint("publish.after_stage")
         with ThreadPoolExecutor(1) as beside:
@@ -193,13 +215,17 @@ class _Bench:
     def ended(self, attempt: Publication, began: float) -> Publication:
         """The same once its transaction is over: what readers see now, how long it took."""
         snapshot = self.job.lake.snapshot(self.connection)
+        tidy(self.job.lake, self.connection, self.dataset.name, self.lease, self.lease.epoch)
         return replace(attempt, output_snapshot=snapshot, seconds=time.monotonic() - began)
 
     @contextmanager
     def _transaction(self) -> Iterator[Written]:
         message = f"publish {self.dataset.name} by {self.job.run_id}"
         try:
-            with self.job.lake.transaction(self.connection, self.lease, message) as written:
+            retired = self.job.cut.numbers if self.job.cut else ()
+            with self.job.lake.transaction(
+                self.connection, self.lease, message, retired=retired
+            ) as written:
                 yield written
         except _LeaveError:
             return
@@ -252,12 +278,15 @@ class _Bench:
         return any(c.is_sensitive(each.name) for c in contracts for each in c.columns)
 
     def _staged(self, span: Span | None, at: str) -> Staged:
+        where = span.filter(self.dataset.contract) if span else "true"
+        sound = self.job.cut.sound if self.job.cut else "true"
         return Staged(
             dataset=self.dataset,
             relation=table(self.dataset.name),
-            where=span.filter(self.dataset.contract) if span else "true",
+            where=f"{where} and {sound}" if self.job.cut else where,
             span=span,
-            others=lambda name: f"{table(name)}{at}",
+            sound=sound,
+            others=lambda name: f"{table(name)}{'' if name == self.dataset.name else at}",
             history=span is not None and bool(self.standing - set(span.keys)),
             now=self.job.clock.now(),
         )
@@ -313,6 +342,7 @@ class _Bench:
             bytes=size,
             peak_memory=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
             samples=samples or {},
+            stood=self.stood,
         )
 
     def _ledger_rows(self, report: Publication) -> list[ledger.PublishRow]:
@@ -354,17 +384,3 @@ def _outside(rows: Mapping[str, int], inserted: int, where: str) -> list[Finding
         Finding(check=WINDOW, partition=key, failing=stray, rows=count, severity="block")
         for key, count in rows.items()
     ]
-
-
-def _runs(passing: list[str], keys: list[str]) -> list[list[str]]:
-    """Cut the passing keys into runs without a gap."""
-    if not passing:
-        return []
-    order = {key: i for i, key in enumerate(keys)}
-    runs = [[passing[0]]]
-    for before, after in pairwise(passing):
-        if order[after] == order[before] + 1:
-            runs[-1].append(after)
-        else:
-            runs.append([after])
-    return runs

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
+from platform_assets.build.former_code import former_definition
 from platform_assets.build.odcs import document
 from platform_assets.build.odcs_reader import read_document
 from platform_assets.build.released import Released, released
@@ -16,7 +16,6 @@ from platform_assets.declare.compatibility import Change, breaking, is_draft, re
 from platform_assets.declare.dataset import Dataset
 from platform_assets.declare.errors import (
     BrokenReleaseError,
-    InvalidDeclarationError,
     UnreadableContractError,
     WatermainError,
 )
@@ -139,7 +138,7 @@ def stale(known: Known, folder: Path = FOLDER) -> Iterator[WatermainError]:
     for name, dataset in sorted(known.items()):
         path = path_of(name, folder)
         written = path.read_text(encoding="utf-8") if path.exists() else None
-        if not is_draft(dataset.contract) and written != text_of(dataset):
+        if not is_draft(dataset.contract) and not _says(written, dataset):
             how = "is not released" if written is None else "is released otherwise"
             yield BrokenReleaseError(
                 f"{name} {dataset.contract.version} {how}",
@@ -149,6 +148,21 @@ def stale(known: Known, folder: Path = FOLDER) -> Iterator[WatermainError]:
                 else "readers are told nothing",
                 next="watermain contract export, then commit what it wrote",
             )
+
+
+def says_former(dataset: Dataset, folder: Path = FOLDER) -> bool:
+    """Whether a file holds the definition as an earlier release told it."""
+    path = path_of(dataset.name, folder)
+    written = path.read_text(encoding="utf-8") if path.exists() else None
+    return written != text_of(dataset) and _says(written, dataset)
+
+
+def _says(written: str | None, dataset: Dataset) -> bool:
+    """Whether a file says what is declared, its definition told as now or as formerly."""
+    if written is None or written == text_of(dataset):
+        return written is not None
+    then = replace(released(dataset), definition=former_definition(dataset))
+    return written == document(then, dataset.declared.rpartition(":")[0])
 
 
 def readers_hurt(known: Known, was: Released, changes: Iterable[Change]) -> Hurt:
@@ -170,23 +184,6 @@ def readers_hurt(known: Known, was: Released, changes: Iterable[Change]) -> Hurt
         if common is None or common or None in touched:
             found[reader.name] = common
     return found
-
-
-def refuse_circles(known: Known) -> None:
-    """Refuse datasets that are computed from themselves.
-
-    Raises: InvalidDeclarationError, with the way around.
-    """
-    try:
-        TopologicalSorter({n: set(d.inputs.values()) for n, d in known.items()}).prepare()
-    except CycleError as error:
-        way = [n for n in reversed(error.args[1]) if n in known]
-        raise InvalidDeclarationError(
-            f"a dataset is computed from itself: {' -> '.join(map(str, way))}",
-            declared=known[way[0]].declared,
-            data="nothing was read or written",
-            next="take one of these inputs away",
-        ) from error
 
 
 def _breach(known: Known, dataset: Dataset, was: Released) -> Breach | None:

@@ -9,16 +9,23 @@ from dataclasses import dataclass
 import duckdb
 
 from platform_assets.build.code import code_version
+from platform_assets.build.damage import prove_ledger
 from platform_assets.build.drift import learnt, replayed_columns, sound
-from platform_assets.build.partition import span_between
+from platform_assets.build.nested import with_shapes
 from platform_assets.build.publication import Job
+from platform_assets.build.row_span import span_of_rows
 from platform_assets.build.table import (
     ROW_POSITIONS,
     engine_types,
     ensure_table,
     stored_schema,
 )
-from platform_assets.build.typing_rules import reject_reason, typed_columns, value_of
+from platform_assets.build.typing_rules import (
+    nested_texts,
+    reject_reason,
+    typed_columns,
+    value_of,
+)
 from platform_assets.declare.dataset import Dataset
 from platform_assets.declare.drift import EXTRA
 from platform_assets.declare.errors import InvalidDeclarationError
@@ -29,6 +36,7 @@ from resources.quarantine import ASIDE, OPEN, Verdict, decide
 
 AGAIN = "watermain_again"
 CHOSEN = "watermain_chosen"
+ARRIVED, APART, PLACE = "watermain_arrived", "watermain_apart", "watermain_place"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +71,7 @@ def replay_captured(dataset: Dataset, job: Job) -> Replayed:
         job.lake.get_connection() as connection,
     ):
         ensure_table(job.lake, connection, dataset, lease)
+        prove_ledger(job, connection, ledger.QUARANTINE)
         with job.lake.transaction(connection, lease, message):
             tried = _choose(connection, dataset, "json_valid(payload)")
             _type_again(connection, dataset)
@@ -133,13 +142,21 @@ def _type_again(connection: duckdb.DuckDBPyConnection, dataset: Dataset) -> None
     columns = [f"{value_of(n)} as {quote(n)}" for n in held]
     position = ROW_POSITIONS[kind].format(shard="''")
     connection.execute(
-        f"create or replace temp table {AGAIN} as with parsed as materialized (select aside_id,"
-        f" batch_id as _batch_id, from_json(payload, {text(shape)}) as held from {CHOSEN}),"
-        f" arrived as (select * replace ({', '.join(learnt(dataset))})"
+        f"create or replace temp table {ARRIVED} as with parsed as materialized (select aside_id,"
+        f" batch_id as _batch_id, from_json(payload, {text(shape)}) as held from {CHOSEN})"
+        f" select *, row_number() over () as {PLACE}"
+        f" from (select * replace ({', '.join(learnt(dataset))})"
         f" from (select * replace ({sound()}) from"
         " (select aside_id, _batch_id, unnest(held) from parsed)))"
+    )
+    kinds = nested_texts(dataset, held)
+    names = ", ".join(map(quote, [PLACE, *kinds]))
+    rows = connection.execute(f"select {names} from {ARRIVED}").to_arrow_table()
+    connection.register(APART, with_shapes(rows, kinds).drop_columns([*kinds]))
+    connection.execute(
+        f"create or replace temp table {AGAIN} as"
         f" select {', '.join(columns)}, {quote(EXTRA)}, _batch_id, aside_id"
-        f" from (select *, {', '.join(values)} from arrived)"
+        f" from (select *, {', '.join(values)} from {ARRIVED} join {APART} using ({PLACE}))"
         f" where {reject_reason(dataset, value_of)} is null and {position} is not null"
         + (" and _op <> 't'" if kind == "postgres" else "")
     )
@@ -147,15 +164,12 @@ def _type_again(connection: duckdb.DuckDBPyConnection, dataset: Dataset) -> None
 
 def _partitions(connection: duckdb.DuckDBPyConnection, dataset: Dataset) -> dict[str, int]:
     """The rows to publish of each partition."""
-    key, event = "''", dataset.contract.event_time
-    if dataset.cadence is not None and event is not None:
-        ends = connection.execute(
-            f"select min({quote(event)})::timestamp::varchar,"
-            f" max({quote(event)})::timestamp::varchar from {AGAIN}"
-        ).fetchone()
-        if ends is None or ends[0] is None:
+    key = "''"
+    if dataset.cadence is not None and dataset.contract.event_time is not None:
+        span = span_of_rows(connection, dataset, AGAIN)
+        if span is None:
             return {}
-        key = span_between(dataset, str(ends[0]), str(ends[1])).key(dataset.contract)
+        key = span.key(dataset.contract)
     found = connection.execute(
         f"select {key}, count(*) from {AGAIN} group by 1 order by 1"
     ).fetchall()

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 import duckdb
 
+from platform_assets.build.damage import between, prove_whole
 from platform_assets.build.partition import spans
 from platform_assets.build.publication import Job, Outcome, Publication
 from platform_assets.build.table import change_shape, engine_types, stored, stored_schema
@@ -19,6 +20,7 @@ from resources import ledger
 from resources.failpoint import failpoint
 from resources.fence import Lease
 from resources.lake import Lake, quote, table, text
+from resources.verification import record
 
 OTHER = "other"
 
@@ -62,7 +64,7 @@ def promote(name: str, job: Job) -> list[Restored]:
 
     Guarantees: all or nothing; rows that the branch put aside wait in the lake; a partition that
     the lake published since the branch was made is not overwritten; done again it changes nothing.
-    Raises: BranchError, LostLeaseError.
+    Raises: BranchError, LostLeaseError; DamagedDataError, for what is not as it was written.
     """
     branch = branches.find(job.lake, name)
     with job.lake.get_connection() as connection, _attached(connection, job.lake.on(name)):
@@ -75,6 +77,7 @@ def promote(name: str, job: Job) -> list[Restored]:
                 next=f"watermain branch build {name} <dataset>",
             )
         datasets = {n: job.find(n) for n in sorted(built)}
+        _prove_whole(job.lake.on(name), datasets, built)
         with _leases(job.lake, datasets) as leases:
             _prove_unmoved(connection, branch, built)
             done = _promoted(connection, job, datasets, built, leases)
@@ -88,7 +91,7 @@ def rollback(dataset: Dataset, snapshot: int, job: Job) -> Restored:
     they were discarded since; partitions that stand as they did are left alone; downstream
     learns of it by the partitions' data versions.
     Raises: BrokenContractError, when the table then had other columns; BranchError, for what is
-    captured; LostLeaseError.
+    captured; LostLeaseError; DamagedDataError, when a file of then is not as it was written.
     """
     if dataset.source is not None:
         raise BranchError(
@@ -108,6 +111,12 @@ def rollback(dataset: Dataset, snapshot: int, job: Job) -> Restored:
         moved = [k for k in {*then, *now} if _version(then, k) != _version(now, k)]
         rows = [_row(dataset, k, then.get(k), lease, job) for k in sorted(moved)]
         if rows:
+            data = "unchanged; readers see it as it is"
+            time = between(dataset, moved)
+            unvouched = prove_whole(
+                job.lake, connection, dataset, snapshot=snapshot, time=time, data=data
+            )
+            record(job.lake, connection, unvouched, run_id=job.run_id, now=job.clock.now())
             message = f"roll back {dataset.name} to {snapshot} by {job.run_id}"
             with job.lake.transaction(connection, lease, message):
                 _put(connection, dataset, sorted(moved), source)
@@ -146,6 +155,17 @@ def _leases(lake: Lake, datasets: Mapping[DatasetName, Dataset]) -> Iterator[lis
     """The leases of all, taken in the order of names so that no two wait for each other."""
     with ExitStack() as stack:
         yield [stack.enter_context(lake.fence.lease(str(name))) for name in sorted(datasets)]
+
+
+def _prove_whole(
+    branch: Lake,
+    datasets: Mapping[DatasetName, Dataset],
+    built: Mapping[DatasetName, Mapping[str, ledger.PublishRow]],
+) -> None:
+    with branch.get_connection() as connection:
+        for name, dataset in datasets.items():
+            time = between(dataset, built[name])
+            prove_whole(branch, connection, dataset, time=time, data="nothing was promoted")
 
 
 def _prove_unmoved(
@@ -253,7 +273,7 @@ def _prove_shape(
 ) -> None:
     try:
         rows = connection.execute(f"describe select * from {source}").fetchall()
-    except duckdb.Error as error:
+    except duckdb.CatalogException as error:
         raise BrokenContractError(
             f"{dataset.name}: snapshot {snapshot} has no such table",
             declared=dataset.declared,

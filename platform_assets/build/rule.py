@@ -32,7 +32,8 @@ def _(check: NotNull) -> str:
 @violation.register
 def _(check: AcceptedValues) -> str:
     listed = ", ".join(_value(v) for v in check.values)
-    return f"{quote(check.column)} not in ({listed})" if listed else "true"
+    column = quote(check.column)
+    return f"{column} not in ({listed})" if listed else f"{column} is not null"
 
 
 @violation.register
@@ -60,21 +61,42 @@ def broken(staged: Staged, check: Check) -> str:
     partition holds the key.
     """
     if isinstance(check, RefersTo):
-        column, other = quote(check.column), quote(check.other)
-        return (
-            f"({column} is not null and {column} not in (select {other} from"
-            f" {staged.others(check.dataset)} where {other} is not null))"
-        )
+        return dangling(check, staged.others(check.dataset))
     if isinstance(check, UniqueKey):
         key = ", ".join(map(quote, check.key))
         order = ", ".join(quote(c.name) for c in staged.dataset.contract.columns)
         others = f" or ({key}) in (select ({key}) from {hits(check)})"
         held = others if looks_back(staged, check) else ""
         return (
-            f"rowid in (select rowid from {staged.relation} where {staged.where} qualify"
+            f"rowid in (select rowid from {staged.relation} where {staged.where}"
+            f" and {counted(check)} qualify"
             f" row_number() over (partition by {key} order by {order}, rowid) > 1{held})"
         )
     return violation(check) or "false"
+
+
+def counted(check: UniqueKey) -> str:
+    """The SQL condition of a row whose key counts: every row's, or that of one without nulls."""
+    known = [f"{quote(k)} is not null" for k in check.key]
+    if not check.nulls_repeat:
+        return f"({' and '.join(known)})"
+    return "(true)" if check.blanks_repeat else f"({' or '.join(known)})"
+
+
+def is_of_all(check: UniqueKey) -> bool:
+    """Whether each row's key counts, whatever is missing in it."""
+    return check.nulls_repeat and check.blanks_repeat
+
+
+def dangling(check: RefersTo, other: str) -> str:
+    """The SQL condition of a row whose reference leads nowhere in the other table."""
+    own, theirs = [*map(quote, check.columns())], [*map(quote, check.others())]
+    known = " and ".join(f"{name} is not null" for name in own)
+    there = " and ".join(f"{name} is not null" for name in theirs)
+    return (
+        f"({known} and ({', '.join(own)}) not in"
+        f" (select ({', '.join(theirs)}) from {other} where {there}))"
+    )
 
 
 def looks_back(staged: Staged, check: UniqueKey) -> bool:

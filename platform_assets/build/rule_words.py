@@ -78,7 +78,7 @@ def _library(check: Check, is_partitioned: bool) -> dict[str, Any] | None:
     match check:
         case NotNull():
             metric = "nullValues"
-        case UniqueKey():
+        case UniqueKey(nulls_repeat=True, blanks_repeat=True):
             metric, words = "duplicateValues", {"arguments": {"properties": [*check.key]}, **words}
         case AcceptedValues(values=values) if values and all(map(_is_plain, values)):
             metric, words = "invalidValues", {"arguments": {"validValues": [*values]}, **words}
@@ -150,15 +150,21 @@ def _counted(rule: Mapping[str, Any], column: str | None, severity: Severity) ->
     return None
 
 
-def whole(pattern: str) -> str:
-    """The pattern that matches a whole value where the given one is searched for in it."""
-    starts, ends = pattern.startswith("^"), pattern.endswith("$") and not pattern.endswith("\\$")
+def whole(pattern: str, *, end: str = "") -> str:
+    """The pattern that matches a whole value where the given one is searched for in it.
+
+    Shapes: `end` may follow where the pattern says that the value ends.
+    """
+    starts = pattern.startswith("^")
+    slashes = len(pattern[:-1]) - len(pattern[:-1].rstrip("\\"))
+    ends = pattern.endswith("$") and slashes % 2 == 0
     inner = pattern[1 if starts else 0 : -1 if ends else None]
     if starts and ends and inner.startswith("(?:") and _closes_last(inner):
-        return inner[3:-1]
+        return inner[3:-1] if not end else inner + end
     if "|" in inner or not (starts or ends):
-        return rf"(?s:.*)(?:{pattern})(?s:.*)"
-    return ("" if starts else "(?s:.*)") + inner + ("" if ends else "(?s:.*)")
+        last = rf"(?:{end}\z)" if ends and end else "$" if ends else ""
+        return rf"(?s:.*)(?:{'^' if starts else ''}{inner}{last})(?s:.*)"
+    return ("" if starts else "(?s:.*)") + inner + (end if ends else "(?s:.*)")
 
 
 def _closes_last(inner: str) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import dagster as dg
+from dagster._core.event_api import PartitionKeyFilter
 from dagster._core.instance import InstanceRef
 from dagster._core.storage.asset_check_execution_record import (
     AssetCheckExecutionRecord,
@@ -118,15 +119,40 @@ def tell(instance: dg.DagsterInstance, done: Publication) -> None:
 
 
 def latest_checks(
-    dataset: Dataset, labels: Iterable[str], instance: dg.DagsterInstance
+    dataset: Dataset,
+    labels: Iterable[str],
+    instance: dg.DagsterInstance,
+    partition: str | None = None,
 ) -> list[Checked]:
-    """The latest evaluation of each check of a dataset."""
+    """The latest evaluation of each check of a dataset, or of one of its partitions."""
     keys = [dg.AssetCheckKey(dg.AssetKey(dataset.name.key), label) for label in labels]
     storage, finished = instance.event_log_storage, {SUCCEEDED, FAILED}
-    found = [storage.get_asset_check_execution_history(k, 1, status=finished) for k in keys]
+    only = PartitionKeyFilter(key=partition) if partition else None
+    found = [
+        storage.get_asset_check_execution_history(k, 1, status=finished, partition_filter=only)
+        for k in keys
+    ]
     return [
         _checked(key.name, records[0]) for key, records in zip(keys, found, strict=True) if records
     ]
+
+
+def held_back(
+    dataset: Dataset,
+    blocking: Iterable[str],
+    instance: dg.DagsterInstance,
+    partition: str | None = None,
+) -> dict[str, list[str]]:
+    """The blocking checks that failed when last evaluated, by partition; "" is the whole table."""
+    keys = [dg.AssetCheckKey(dg.AssetKey(dataset.name.key), label) for label in blocking]
+    only = [partition] if partition else None
+    found: dict[str, list[str]] = {}
+    for each in instance.event_log_storage.get_asset_check_partition_info(
+        keys, partition_keys=only
+    ):
+        if each.latest_execution_status is FAILED:
+            found.setdefault(each.partition_key or "", []).append(each.check_key.name)
+    return {key: sorted(labels) for key, labels in sorted(found.items())}
 
 
 def _checked(label: str, record: AssetCheckExecutionRecord) -> Checked:

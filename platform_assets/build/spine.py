@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import ibis
@@ -19,6 +19,8 @@ from platform_assets.declare.feature_ref import Chosen
 
 T = pa.types
 DECLARED = "training_frame(spine, ...)"
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_EARLIEST = datetime(1, 1, 3, tzinfo=UTC)
 MICROSECONDS = {"s": 1_000_000, "ms": 1_000, "us": 1}
 
 
@@ -96,6 +98,19 @@ class Spine:
             data="nothing was read",
             next=hint,
         )
+
+    def reach(self, max_age: timedelta | None) -> tuple[datetime, datetime] | None:
+        """The time in which an answer may have happened; None where no calendar has its ends."""
+        if not len(self.floor):
+            return None
+        low, high = int(self.floor.min()), int(self.ceiling.max())
+        try:
+            last = _EPOCH + timedelta(microseconds=high)
+            if max_age is None:
+                return _EARLIEST, last
+            return max(_EARLIEST, _EPOCH + timedelta(microseconds=low) - max_age), last
+        except OverflowError:
+            return None
 
     def look_at(self, chosen: Sequence[Chosen]) -> None:
         """Refuse names that mean nothing, or two things.

@@ -54,7 +54,7 @@ class Staged:
     """The rows to audit: a relation, how it is cut, where other datasets are read.
 
     Shapes: `files` hold `written` rows, all staged ones among them; with `history` the relation's
-    other rows are rows of other partitions.
+    other rows are rows of other partitions, those in damaged files, which are not `sound`, aside.
     """
 
     dataset: Dataset
@@ -65,6 +65,7 @@ class Staged:
     files: tuple[str, ...] = ()
     written: int = 0
     history: bool = False
+    sound: str = "true"
     now: datetime = field(default_factory=lambda: Clock().now())
 
     @property

@@ -10,10 +10,20 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Protocol
 
+import duckdb
+import psycopg
+
 from platform_assets.build.ingest import Intake, intake
 from platform_assets.build.publication import Job
 from platform_assets.declare.dataset import Dataset
-from platform_assets.declare.errors import LostLeaseError, TransientError, WatermainError
+from platform_assets.declare.errors import (
+    LostLeaseError,
+    TransientError,
+    UnreachableSystemError,
+    WatermainError,
+)
+from resources import trouble
+from resources.backoff import Backoff
 from resources.fence import STREAM
 from resources.metrics import Metrics
 from resources.settings import load_settings
@@ -23,8 +33,9 @@ from resources.source.protocol import Limit, Source
 PREFIX = "stream:"  # how the ledger's run ids begin that no Dagster run stands behind
 LOOK_SECONDS = 5.0
 LEASE_WAIT_SECONDS = 1.0
-FIRST_PAUSE_SECONDS = 1.0
-LONGEST_PAUSE_SECONDS = 30.0
+# What passes when a server behind the engine comes back, though nobody gave it a name.
+PASSING = (duckdb.IOException, duckdb.ConnectionException, psycopg.OperationalError)
+LEAST_PAUSE_TO_CURE = timedelta(seconds=5)
 
 Tell = Callable[[str], None]
 
@@ -42,8 +53,8 @@ class Stream:
     """Capture one dataset until told to stop.
 
     Guarantees: nothing is read ahead of what is committed, so that a slow lake slows the reading;
-    after an error the positions come from the ledger again, under a lease of its own. An error
-    that somebody must cure is tried again, ever more rarely.
+    after an error the positions come from the ledger again, under a lease of its own. What is
+    away is tried again, ever more rarely up to a bound; so is what somebody must cure.
     """
 
     dataset: Dataset
@@ -55,26 +66,45 @@ class Stream:
     source: Source | None = None
     said: str = ""
     looked: float = field(default=-LOOK_SECONDS)
+    backoff: Backoff = field(default_factory=Backoff)
 
     def run(self) -> None:
         """Capture until `stop` is set."""
-        pause = FIRST_PAUSE_SECONDS
-        name = str(self.dataset.name)
         while not self.stop.is_set():
-            source = self.source or open_source(self.dataset, load_settings())
             try:
+                source = self.source or open_source(self.dataset, load_settings())
                 with intake(
                     self.dataset, self.job, source, holder=STREAM, wait_seconds=LEASE_WAIT_SECONDS
                 ) as held:
-                    pause = FIRST_PAUSE_SECONDS
                     self._flow(held)
             except LostLeaseError as error:
                 self._say(error)
             except WatermainError as error:
-                self._say(error)
-                self.metrics.trouble(name, True)
-                self.stop.wait(pause if isinstance(error, TransientError) else max(pause, 5.0))
-                pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+                self._wait(error)
+            except PASSING as error:
+                self._wait(unnamed(error))
+        trouble.end(load_settings().home, str(self.dataset.name))
+
+    def _wait(self, error: WatermainError) -> None:
+        """Tell of an error, in the log, in a metric, to `watermain status`; then pause."""
+        self._say(error)
+        name, now = str(self.dataset.name), self.job.clock.now()
+        least = timedelta(0) if isinstance(error, TransientError) else LEAST_PAUSE_TO_CURE
+        pause = self.backoff.pause(least)
+        self.metrics.trouble(name, True, pause)
+        trouble.begin(load_settings().home, name, error, now=now, again_at=now + pause)
+        self.stop.wait(pause.total_seconds())
+
+    def _works(self) -> None:
+        """Tell once that what was away is there again."""
+        name = str(self.dataset.name)
+        self.metrics.trouble(name, False)
+        if self.backoff.tries or self.said:
+            trouble.end(load_settings().home, name)
+        if self.backoff.tries:
+            self.tell(f"{name} goes on, after {self.backoff.tries} tries")
+        self.backoff.rest()
+        self.said = ""
 
     def _flow(self, held: Intake) -> None:
         limit = Limit(rows=self.pace.rows, seconds=max(self.pace.every.total_seconds(), 0.1))
@@ -86,8 +116,7 @@ class Stream:
                 self.metrics.batch(row)
                 if self.stop.is_set():
                     return
-            self.metrics.trouble(str(self.dataset.name), False)
-            self.said = ""
+            self._works()
             self._look(held)
             if most < limit.rows:
                 self.stop.wait(self.pace.every.total_seconds() - (time.monotonic() - began))
@@ -106,6 +135,17 @@ class Stream:
         if error.what != self.said:
             self.tell(f"{type(error).__name__}: {error}")
             self.said = error.what
+
+
+def unnamed(error: Exception) -> UnreachableSystemError:
+    """The error for something that did not answer the engine, in the engine's own words."""
+    said = str(error).strip().splitlines() or ["no answer"]
+    return UnreachableSystemError(
+        f"something that the lake stands on does not answer: {said[0][:200]}",
+        declared="the lake's settings",
+        data="nothing was published; what readers had stands as it was",
+        next="watermain doctor",
+    )
 
 
 class Endless(Protocol):

@@ -129,13 +129,23 @@ def ensure_table(
                     del found[column]
                     _rename(connection, dataset, column)
                 change_shape(connection, dataset, {} if shrunk or retyped else found, wanted)
-            if dataset.source is not None and not found:
+            if dataset.source is not None and not found and _packs(stored_schema(dataset)):
                 _pack(connection, dataset)
             return
         except duckdb.TransactionException as error:
             # Another dataset's first publish may have made the schema that both need.
             if attempt == SHAPE_ATTEMPTS or "Transaction conflict" not in str(error):
                 raise
+
+
+def _packs(schema: pa.Schema) -> bool:
+    """Whether the engine's packed encodings hold what a table may come to hold.
+
+    Of 32-bit integers far apart it writes what other engines cannot read; some lists of texts it
+    cannot write at all.
+    """
+    wide = (pa.int32(), pa.uint32())
+    return not any(f.type in wide or pa.types.is_nested(f.type) for f in schema)
 
 
 def _pack(connection: duckdb.DuckDBPyConnection, dataset: Dataset) -> None:

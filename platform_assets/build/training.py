@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from platform_assets.build.damage import prove_whole
 from platform_assets.build.fingerprint import fingerprint
 from platform_assets.build.point_in_time import Facts, Newest, Numbers, Slots, numbered
 from platform_assets.build.spine import Spine, refused
@@ -37,10 +38,15 @@ ENTITIES = "watermain_entities"
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingFrame:
-    """The spine with its features, beside what it was made from."""
+    """The spine with its features, beside what it was made from.
+
+    Shapes: `unvouched` counts the data files that were read although the ledger has no checksum of
+    them yet: those of a release before checksums, until `watermain verify` has seen them.
+    """
 
     rows: pa.Table
     manifest: Manifest
+    unvouched: int = 0
 
     def to_arrow(self) -> pa.Table:
         """The rows as an Arrow table."""
@@ -83,7 +89,8 @@ class OfflineStore:
         """Join to each row of the spine what was known of its entity at its instant.
 
         Shapes, guarantees: `read.training_frame`.
-        Raises: TrainingSetError, UnknownFeatureError, UnknownDatasetError.
+        Guarantees: each data file that may answer is as it was written.
+        Raises: TrainingSetError, UnknownFeatureError, UnknownDatasetError, DamagedDataError.
         """
         refs, team = asked(features)
         pinned = as_of if isinstance(as_of, Manifest) else None
@@ -105,6 +112,7 @@ class OfflineStore:
             )
             if pinned:
                 pinned.refuse_other(manifest)
+            unvouched = sum(self._unvouched(connection, c, given, snapshot) for c in chosen)
         rows = given.rows
         for each, joined in zip(chosen, self._joined(chosen, given, snapshot), strict=True):
             for label, column in zip(each.labels, joined.columns, strict=True):
@@ -112,7 +120,28 @@ class OfflineStore:
         result = fingerprint(rows)
         if pinned:
             pinned.refuse_other_result(result)
-        return TrainingFrame(rows=rows, manifest=replace(manifest, result=result))
+        manifest = replace(manifest, result=result)
+        return TrainingFrame(rows=rows, manifest=manifest, unvouched=unvouched)
+
+    def _unvouched(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        chosen: Chosen,
+        spine: Spine,
+        snapshot: Snapshot,
+    ) -> int:
+        """See that the files which may answer are whole; count those that nothing vouches for."""
+        source = f"{lake_table(chosen.dataset.name)} at (version => {snapshot.number})"
+        look_at_columns(connection, chosen, source)
+        found = prove_whole(
+            self.lake,
+            connection,
+            chosen.dataset,
+            snapshot=snapshot.number,
+            time=spine.reach(chosen.feature.max_age),
+            data="no training set was made",
+        )
+        return len(found)
 
     def _joined(self, chosen: Sequence[Chosen], spine: Spine, snapshot: Snapshot) -> list[pa.Table]:
         """The features of each table, a table or two at a time."""

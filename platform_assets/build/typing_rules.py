@@ -6,27 +6,28 @@ from collections.abc import Callable, Collection, Mapping
 
 import pyarrow as pa
 
-from platform_assets.build.partition import is_zoned
+from platform_assets.build.calendar_reach import outside_calendar
+from platform_assets.build.exact_leaf import exact, narrowed
+from platform_assets.build.nested import is_nested, nested, shaped_name
 from platform_assets.declare.dataset import Dataset
 from resources.lake import quote, text
 
 
-def typed(column: str, kind: pa.DataType, engine_type: str, source: str) -> str:
+def typed(column: str, kind: pa.DataType, engine_type: str) -> str:
     """The SQL expression of a text column in its type; null where the text does not fit.
 
+    Shapes: of a nested type the column holds what `with_shapes` puts beside its text.
     Guarantees: nothing is rounded, truncated or guessed.
     """
-    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
-        return column
-    if pa.types.is_binary(kind) and source == "postgres":
-        return f"try(unhex(substr({column}, 3)))"
-    fits = _shape(column, kind)
-    cast = f"try_cast({column} as {engine_type})"
-    if fits is None:
-        return cast
-    # A number that is written as the engine writes it has the shape: no pattern is tried on it.
-    plain = "" if pa.types.is_date(kind) else f"when {cast}::varchar = {column} then {cast} "
-    return f"case {plain}when {fits} then {cast} end"
+    if is_nested(kind):
+        return nested(column, kind, engine_type)
+    return exact(column, kind, engine_type)
+
+
+def nested_texts(dataset: Dataset, texts: Collection[str]) -> dict[str, pa.DataType]:
+    """The nested columns that arrived as JSON text, which is taken apart before it is typed."""
+    schema = dataset.contract.schema
+    return {f.name: f.type for f in schema if f.name in texts and is_nested(f.type)}
 
 
 def typed_columns(
@@ -36,29 +37,33 @@ def typed_columns(
 
     `texts` are the columns that arrived as text; `_batch_id` arrives in none.
     """
-    source, promised = dataset.source.kind if dataset.source else "", dataset.contract.schema.names
-    return [
-        f"{typed(quote(f.name), f.type, types[f.name], source)} as {value_of(f.name)}"
-        if f.name in promised and f.name in texts
-        else f"try_cast({quote(f.name)} as {types[f.name]}) as {value_of(f.name)}"
-        for f in schema
-        if f.name != "_batch_id"
-    ]
+    promised = dataset.contract.schema.names
+    found = []
+    for field in schema:
+        if field.name == "_batch_id":
+            continue
+        is_text = field.name in promised and field.name in texts
+        is_apart = is_text and is_nested(field.type)
+        column = quote(shaped_name(field.name) if is_apart else field.name)
+        value = typed_value(column, field.type, types[field.name], is_text=is_text)
+        found.append(f"{value} as {value_of(field.name)}")
+    return found
+
+
+def typed_value(column: str, kind: pa.DataType, engine_type: str, *, is_text: bool) -> str:
+    """The SQL of a column that arrived as text, or in a type which its own only narrows.
+
+    A number or an instant is exact as it arrived, unless its type holds fewer digits.
+    """
+    if is_text:
+        return typed(column, kind, engine_type)
+    value = narrowed(column, engine_type) if pa.types.is_float32(kind) else column
+    return f"try_cast({value} as {engine_type})"
 
 
 def value_of(name: str) -> str:
     """The name of a column's typed value while what arrived stands beside it."""
     return quote(f"{name} typed")
-
-
-def _shape(column: str, kind: pa.DataType) -> str | None:
-    if pa.types.is_integer(kind):
-        return rf"regexp_full_match({column}, '[+-]?\d+')"
-    if pa.types.is_decimal(kind):
-        return rf"regexp_full_match({column}, '[+-]?\d*(\.\d{{0,{kind.scale}}}0*)?')"
-    if pa.types.is_date(kind):
-        return rf"regexp_full_match({column}, '\d{{4,}}-\d\d-\d\d')"
-    return None
 
 
 def reject_reason(dataset: Dataset, value_of: Callable[[str], str]) -> str:
@@ -86,22 +91,6 @@ def reject_reason(dataset: Dataset, value_of: Callable[[str], str]) -> str:
         )
     cases += [f"when {quote(n)} is null then {text(f'`{n}` is null')}" for n in needed]
     if dataset.cadence is not None and contract.event_time:
-        event = contract.column(contract.event_time)
-        value = value_of(event.name)
-        first = (
-            dataset.cadence.window(dataset.cadence.start.strftime("%Y-%m-%d")).start
-            if dataset.cadence.unit == "day"
-            else None
-        )
-        if first is not None:
-            bound = (
-                f"timestamptz {text(first.isoformat())}"
-                if is_zoned(contract)
-                else f"timestamp {text(dataset.cadence.start.isoformat())}"
-            )
-            cases.append(
-                f"when {value} < {bound} then"
-                f" {text(f'`{event.name}` lies before the first partition')}"
-            )
+        cases += outside_calendar(dataset, value_of(contract.event_time))
     guard = "_op <> 't'" if kind == "postgres" else "true"
     return f"case when not ({guard}) then null {' '.join(cases)} end"

@@ -31,13 +31,15 @@ def export(
     Nothing is written while a declaration breaks what was released without a new major version
     with a migration, or a reader needs what nobody promises.
     """
-    from platform_assets.build import gate, release
+    from platform_assets.build import gate, order, release
     from platform_assets.cli import screen
 
-    known = _known()
-    release.refuse_circles(known)
-    now, earlier = release.read_all(), _released_at(against) if against else {}
-    _fail([*gate.breaches(known, now, earlier, release.read_retired()), *gate.unmet_needs(known)])
+    known, wrong = _judged()
+    order.refuse_circles(known)
+    now = _without(wrong, release.read_all())
+    earlier = _without(wrong, _released_at(against) if against else {})
+    broken = [*wrong.values(), *gate.breaches(known, now, earlier, release.read_retired())]
+    _fail([*broken, *gate.unmet_needs(known, wrong)])
     late = list(release.stale(known))
     if check:
         _fail(late)
@@ -78,12 +80,31 @@ def test(
         screen.OUT.print(f"  {line}", markup=False)
 
 
+def _judged() -> tuple[dict[DatasetName, Dataset], dict[DatasetName, Exception]]:
+    """The datasets that can be built, then what is wrong with the others."""
+    from platform_assets.declare.errors import WatermainError
+
+    known = _known()
+    wrong: dict[DatasetName, Exception] = {}
+    for name, dataset in known.items():
+        try:
+            dataset.refuse_broken()
+        except WatermainError as error:
+            wrong[name] = error
+    return {n: d for n, d in known.items() if n not in wrong}, wrong
+
+
+def _without(
+    wrong: Mapping[DatasetName, Exception], found: Mapping[DatasetName, Released]
+) -> dict[DatasetName, Released]:
+    """What was released, but for what cannot be judged: it has not ended."""
+    return {n: was for n, was in found.items() if n not in wrong}
+
+
 def _known() -> Mapping[DatasetName, Dataset]:
     """Every declared dataset, the marts of the present dbt project among them."""
     from platform_assets.location import everything
-    from resources.dbt import prepare_manifest
 
-    prepare_manifest()
     return everything()
 
 
@@ -102,7 +123,7 @@ def _released_at(ref: str) -> Mapping[DatasetName, Released]:
 def _is_late(dataset: Dataset) -> bool:
     from platform_assets.build import release
 
-    return any(release.stale({dataset.name: dataset}))
+    return any(release.stale({dataset.name: dataset})) or release.says_former(dataset)
 
 
 def _write(dataset: Dataset) -> str:
@@ -126,7 +147,7 @@ def _code(file: Path) -> str:
     """The Python that a file of another tool asks for."""
     from platform_assets.build.declaration_code import checks_code, declaration
     from platform_assets.build.foreign_rules import expectations
-    from platform_assets.build.frame_schema import frame_checks
+    from platform_assets.build.frame_schema import frame_checks, frame_notes
     from platform_assets.build.odcs_reader import read_document
     from platform_assets.build.strict_yaml import read_yaml
     from platform_assets.declare.errors import UnreadableContractError
@@ -143,5 +164,6 @@ def _code(file: Path) -> str:
     if isinstance(facts, dict) and "expectations" in facts:
         return f"checks={checks_code(expectations(facts, str(file)))},\n"
     if isinstance(facts, dict) and facts.get("schema_type") == "dataframe":
-        return f"checks={checks_code(frame_checks(facts, str(file)))},\n"
+        made = checks_code(frame_checks(facts, str(file)))
+        return "".join(f"# not kept: {n}\n" for n in frame_notes(facts)) + f"checks={made},\n"
     return "\n\n".join(map(declaration, read_document(text, str(file))))

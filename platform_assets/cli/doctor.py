@@ -19,7 +19,7 @@ Check = Callable[["Settings"], tuple[bool, str, str]]
 def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="Print facts as JSON.")] = False,
 ) -> None:
-    """Look at Python, wheels, disk, PostgreSQL, port, sources; tell what to run where one fails."""
+    """Look at all that the platform needs; tell what to run where something fails."""
     from platform_assets.cli import screen
 
     facts = list(_examine())
@@ -86,25 +86,40 @@ def _disk(settings: Settings) -> tuple[bool, str, str]:
     return free > LEAST_FREE_BYTES, f"{free / 2**30:.1f} GB free", f"df -h {settings.home}"
 
 
-def _catalog(settings: Settings) -> tuple[bool, str, str]:
-    import psycopg
+def _folder(settings: Settings) -> tuple[bool, str, str]:
+    from resources.privacy import open_to_others
 
-    from resources.lake import catalog_dsn
+    found = open_to_others(settings)
+    names = ", ".join(str(path) for path in found[:3])
+    told = f"{len(found)} paths are open to other users: {names}" if found else "its owner's alone"
+    return not found, told, f"chmod -R go-rwx {settings.home}  (`watermain up` does it, too)"
+
+
+def _catalog(settings: Settings) -> tuple[bool, str, str]:
+    from platform_assets.declare.errors import UnreachableSystemError
+    from resources.belonging import proved
+    from resources.probe import probe_catalog
 
     try:
-        with psycopg.connect(catalog_dsn(settings), connect_timeout=5) as connection:
-            version = connection.info.parameter_status("server_version")
-    except psycopg.Error as error:
-        return False, str(error).strip().split("\n")[0], "watermain up --detach"
-    return True, f"PostgreSQL {version}", ""
+        return True, probe_catalog(proved(settings)), ""
+    except UnreachableSystemError as error:
+        ours = "watermain up --detach"
+        return False, error.what, "see the server's own log" if settings.postgres else ours
 
 
 def _lake(settings: Settings) -> tuple[bool, str, str]:
+    from platform_assets.declare.errors import UnreachableSystemError
     from resources.lake import Lake
+    from resources.probe import probe_files
 
     lake = Lake.from_settings(settings)
     with lake.get_connection() as connection:
-        return True, f"snapshot {lake.snapshot(connection)}", ""
+        snapshot = lake.snapshot(connection)
+    try:
+        return True, f"snapshot {snapshot}, {probe_files(settings)}", ""
+    except UnreachableSystemError as error:
+        where = "docs/runbooks/the-store-is-away.md"
+        return False, error.what, where if settings.lake_path else error.next
 
 
 def _port(settings: Settings) -> tuple[bool, str, str]:
@@ -127,11 +142,14 @@ def _web(settings: Settings) -> tuple[bool, str, str]:
 
 
 def _manifest(settings: Settings) -> tuple[bool, str, str]:
-    from resources.dbt import content_hash, manifest_path, stamp_of
+    from platform_assets.build.mart import notes
+    from platform_assets.location import everything, manifest
 
-    stamp = stamp_of(manifest_path(settings))
-    words = "missing" if stamp is None else "older than dbt_project/"
-    return stamp == content_hash(), "current" if stamp == content_hash() else words, "watermain up"
+    path = manifest()
+    wrong = sorted(str(d.name) for d in everything().values() if d.broken)
+    found = [*(f"{name} cannot be built" for name in wrong), *notes(path)]
+    first = f"watermain explain {wrong[0]}" if wrong else "mend the files that are named"
+    return not found, "; ".join(found) or "current", first
 
 
 def _rooms(_: Settings) -> tuple[bool, str, str]:
@@ -161,6 +179,7 @@ CHECKS: dict[str, Check] = {
     "DuckDB extensions": _extensions,
     "PostgreSQL binaries": _binaries,
     "disk": _disk,
+    "data folder": _folder,
     "catalog database": _catalog,
     "lake": _lake,
     "port": _port,

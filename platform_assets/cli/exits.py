@@ -7,6 +7,7 @@ from platform_assets.declare.errors import (
     InvalidDeclarationError,
     InvalidPartitionError,
     MissingSettingError,
+    OtherLakeError,
     UnknownDatasetError,
     UnreachableSystemError,
     WatermainError,
@@ -18,6 +19,7 @@ MISUSES = (
     InvalidDeclarationError,
     InvalidPartitionError,
     MissingSettingError,
+    OtherLakeError,
     UnknownDatasetError,
 )
 UNREACHABLE = 3  # something outside does not answer

@@ -29,9 +29,11 @@ def explain(
     if partition is not None and found.cadence is not None:
         found.cadence.window(partition)
     if checks:
-        _tell_plan({"dataset": str(found.name), **_checked(found)}, as_json)
+        _tell_plan({"dataset": str(found.name), **_checked(found, partition)}, as_json)
         return
-    facts = _declared(found, everything()) | _published(found, partition) | _checked(found)
+    facts = _declared(found, everything()) | _published(found, partition)
+    facts |= {"partition": partition} | _checked(found, partition)
+    _tell_standing(facts)
     if as_json:
         screen.facts(facts)
     else:
@@ -44,6 +46,7 @@ def _declared(dataset: Dataset, everything: Any) -> dict[str, Any]:
     contract = dataset.contract
     return {
         "dataset": str(dataset.name),
+        **({"broken": dataset.broken.splitlines()} if dataset.broken else {}),
         "grain": contract.grain,
         "owner": dataset.owner,
         "declared": dataset.declared,
@@ -52,7 +55,8 @@ def _declared(dataset: Dataset, everything: Any) -> dict[str, Any]:
         "cadence": repr(dataset.cadence) if dataset.cadence else None,
         "source": repr(dataset.source) if dataset.source else None,
         "contract_version": contract.version,
-        "upstream": [str(n) for n in dataset.inputs.values()],
+        "upstream": [str(n) for n in dataset.upstream],
+        "optional": sorted({str(n) for n in dataset.inputs.values() if dataset.is_optional(n)}),
         "downstream": [str(n) for n in plan.downstream(dataset.name, everything)],
         "columns": [
             {
@@ -101,12 +105,23 @@ def _missing(dataset: Dataset, positions: list[str]) -> list[dict[str, Any]]:
     ]
 
 
-def _checked(dataset: Dataset) -> dict[str, Any]:
+def _tell_standing(facts: dict[str, Any]) -> None:
+    """Say of each partition that is held back what readers have of it."""
+    standing = {p["partition"]: p["published_at"] for p in facts["publishes"]}
+    for each in facts["held_back"]:
+        each["published_at"] = standing.get(each["partition"])
+
+
+def _checked(dataset: Dataset, partition: str | None) -> dict[str, Any]:
+    """Each check as last evaluated, in the named partition if one is; what is held back.
+
+    Shapes: a table without partitions has the one partition "".
+    """
     from dataclasses import asdict
 
     from platform_assets.build.need_check import need_labels, need_places
     from platform_assets.build.plan import foreseen
-    from platform_assets.build.run import latest_checks, open_instance
+    from platform_assets.build.run import held_back, latest_checks, open_instance
     from platform_assets.build.staged import own_checks, runbook
     from resources.instance import dagster_home, storage_url
     from resources.settings import load_settings
@@ -117,7 +132,9 @@ def _checked(dataset: Dataset) -> dict[str, Any]:
     )
     places = {c.label: c.declared for c in dataset.all_checks} | need_places(dataset)
     with open_instance(dagster_home(settings), storage_url(settings)) as instance:
-        latest = latest_checks(dataset, severities, instance)
+        latest = latest_checks(dataset, severities, instance, partition)
+        blocking = [label for label, how in severities.items() if how == "block"]
+        held = held_back(dataset, blocking, instance, partition)
     found = {c.check: asdict(c) for c in latest}
     return {
         "checks": [
@@ -129,7 +146,8 @@ def _checked(dataset: Dataset) -> dict[str, Any]:
                 "runbook": runbook(dataset, label),
             }
             for label, severity in severities.items()
-        ]
+        ],
+        "held_back": [{"partition": key, "checks": labels} for key, labels in held.items()],
     }
 
 
@@ -150,12 +168,14 @@ def _print(facts: dict[str, Any]) -> None:
 
     out = screen.OUT
     out.print(f"{facts['dataset']}", style="bold")
+    for line in facts.get("broken", []):
+        out.print(line, style="red", markup=False, soft_wrap=True)
     for name in ("grain", "owner", "declared", "key", "event_time", "cadence", "source"):
         value = facts[name]
         if value:
             shown = ", ".join(value) if isinstance(value, list) else value
             out.print(f"  {name.replace('_', ' '):<12}{shown}", markup=False)
-    for name in ("upstream", "downstream"):
+    for name in ("upstream", *(["optional"] if facts["optional"] else []), "downstream"):
         out.print(f"  {name:<12}{', '.join(facts[name]) or 'nothing'}")
     out.print(f"\ncontract {facts['contract_version']}", style="bold")
     rows = [
@@ -163,14 +183,38 @@ def _print(facts: dict[str, Any]) -> None:
         for c in facts["columns"]
     ]
     screen.grid(("column", "type", "unit", "sensitivity", "meaning"), rows)
-    _print_checks(facts["checks"])
+    _print_checks(facts["checks"], facts["partition"])
+    _print_held(facts)
     _print_publishes(facts)
 
 
-def _print_checks(checks: list[dict[str, Any]]) -> None:
+def _print_held(facts: dict[str, Any]) -> None:
+    """What a blocking check holds back, with what readers have in its place."""
+    from platform_assets.cli import screen
+    from platform_assets.cli.status import clock
+
+    held = facts["held_back"]
+    if not held:
+        return
+    screen.OUT.print("\nheld back", style="bold")
+    rows = [
+        (
+            h["partition"] or "whole table",
+            ", ".join(h["checks"]),
+            f"as of {clock(h['published_at'])}" if h["published_at"] else "nothing of it",
+        )
+        for h in held[-MOST_PARTITIONS:]
+    ]
+    screen.grid(("partition", "by", "readers see"), rows)
+    if len(held) > MOST_PARTITIONS:
+        screen.OUT.print(f"the last {MOST_PARTITIONS} of {len(held)} partitions", style="dim")
+
+
+def _print_checks(checks: list[dict[str, Any]], partition: str | None) -> None:
     from platform_assets.cli import screen
 
-    screen.OUT.print("\nchecks, each as last evaluated", style="bold")
+    of = f" in {partition}" if partition else ""
+    screen.OUT.print(f"\nchecks, each as last evaluated{of}", style="bold")
     words = {True: "passed", False: "failed", None: "never run"}
     rows = [
         (

@@ -27,8 +27,17 @@ select dataset, count(*), max(published_at), max(case when partition <> '' then 
 from latest where place = 1 group by dataset
 """
 SNAPSHOTS = """
-select json_extract_string(commit_extra_info, '$.dataset') as dataset, max(snapshot_id)
-from lake.snapshots() where commit_extra_info is not null group by 1
+with committed as (
+    select snapshot_id, commit_extra_info::json as told
+    from lake.snapshots() where commit_extra_info is not null
+),
+claims as (
+    select snapshot_id, unnest(case when json_type(told) = 'ARRAY'
+        then json_extract(told, '$[*]') else [told] end) as claim
+    from committed
+)
+select json_extract_string(claim, '$.dataset') as dataset, max(snapshot_id)
+from claims group by 1
 """
 PARTITIONS = f"""
 select partition, rows_in, rows_out, seconds, bytes, published_at, run_id, contract_version,

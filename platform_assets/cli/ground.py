@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
-from platform_assets.cli.screen import step
+from platform_assets.cli.screen import ERR, step
 from resources.platform import Platform
 from resources.settings import Settings
+
+if TYPE_CHECKING:
+    from resources.lake import Lake
 
 DATABASES = ("watermain", "dagster")
 
@@ -14,19 +18,52 @@ DATABASES = ("watermain", "dagster")
 def lay_ground(platform: Platform) -> None:
     """Start PostgreSQL, then make what is missing in it."""
     settings = platform.settings
-    start_postgres(platform)
+    close_folder(settings)
     from resources import ledger
+    from resources.belonging import proved
     from resources.instance import write_instance
     from resources.lake import Lake
+    from resources.probe import probe_catalog, probe_files
+
+    proved(settings)  # before a server starts in a folder that belongs to another lake
+    start_postgres(platform)
 
     with step("lake") as line:
         lake = Lake.from_settings(settings)
+        probe_catalog(settings)
+        probe_files(settings)  # before anything is made that would need it
         lake.initialize()
         with lake.get_connection() as connection:
             ledger.create(connection)
             line.say(f"snapshot {lake.snapshot(connection)}, files in {short(lake.folder)}")
+    settle(lake)
     with step("Dagster's instance") as line:
         line.say(short(str(write_instance(settings))))
+
+
+def close_folder(settings: Settings) -> None:
+    """Make the data folder its owner's alone; what this process makes in it is so, too."""
+    from resources.privacy import close
+    from resources.supervisor import UMASK
+
+    os.umask(UMASK)
+    with step("data folder") as line:
+        closed = close(settings)
+        told = f"closed to others: {len(closed)} paths" if closed else "its owner's alone"
+        line.say(f"{short(str(settings.home))}, {told}")
+
+
+def settle(lake: Lake) -> None:
+    """Write into files what an earlier release left in the catalog."""
+    from platform_assets.build.file_resident import settle as settled
+    from platform_assets.declare.errors import WatermainError
+
+    for done in settled(lake):
+        if isinstance(done, WatermainError):
+            ERR.print(f"  {done}", style="yellow")
+            continue
+        with step(f"{done.dataset} into files") as line:
+            line.say(f"{done.rows} rows, the same before and after, in {done.files_after} files")
 
 
 def start_postgres(platform: Platform) -> None:
@@ -44,12 +81,16 @@ def start_postgres(platform: Platform) -> None:
 
 def prepare_marts(settings: Settings) -> None:
     """Compile the dbt project when its files changed."""
-    from resources.dbt import manifest_path, prepare_manifest
+    from resources.dbt import load_manifest, manifest_path, prepare_manifest
+    from resources.dbt_fault import faults_of
 
     with step("dbt project") as line:
         before = _changed_at(manifest_path(settings))
         path = prepare_manifest(settings)
-        line.say("compiled" if _changed_at(path) != before else "unchanged")
+        done = "compiled" if _changed_at(path) != before else "unchanged"
+        faults = faults_of(load_manifest(path))
+        places = ", ".join(sorted({f"dbt_project/{f.path}:{f.line}" for f in faults}))
+        line.say(f"{done}, wrong: {places}" if places else done)
 
 
 def _changed_at(path: os.PathLike[str]) -> float | None:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from platform_assets.cli.plan import Run, runs
 from platform_assets.cli.screen import bar, step
 from platform_assets.declare.dataset import Dataset
-from platform_assets.declare.errors import BrokenContractError
+from platform_assets.declare.errors import (
+    BrokenContractError,
+    UnreachableSystemError,
+    WatermainError,
+)
 from platform_assets.declare.name import DatasetName
 from platform_assets.declare.source import Files
 from resources.credential import Address
@@ -23,7 +27,7 @@ POLL_SECONDS = 0.5
 def materialize_until(day: str, settings: Settings, web: Web) -> int:
     """Capture what waits at the sources, compute the rest; give the number of runs.
 
-    Raises: BrokenContractError, when a run fails.
+    Raises: BrokenContractError, when a run fails; UnreachableSystemError, when it met one.
     """
     from platform_assets.location import everything
 
@@ -116,14 +120,30 @@ def _follow(run: Run, web: Web) -> None:
             time.sleep(POLL_SECONDS)
         line.say(f"{', '.join(n.table for n in run.names)}  run {run_id[:8]}")
         if status != "SUCCESS":
-            raise _failed(run, run_id, web)
+            raise failed(run, run_id, web.failures(run_id), web.url)
 
 
-def _failed(run: Run, run_id: str, web: Web) -> BrokenContractError:
-    reasons = [r for r in web.failures(run_id) if r] or ["the run tells no reason"]
-    return BrokenContractError(
-        f"run {run_id[:8]} of {run} failed: {reasons[0].splitlines()[0]}",
+def failed(run: Run, run_id: str, told: Sequence[str], url: str) -> WatermainError:
+    """The error of a failed run: of the kind that it met, its cause behind the colon."""
+    kind, cause = met(next((reason for reason in told if reason.strip()), ""))
+    return kind(
+        f"run {run_id[:8]} of {run} failed: {cause}",
         declared=f"platform_assets/{run.names[0].team}/",
         data="what earlier runs published stands; this run's failed datasets are as before",
-        next=f"look at {web.url}/runs/{run_id}, mend it, then: watermain up",
+        next=f"look at {url}/runs/{run_id}, mend it, then: watermain up",
     )
+
+
+def met(reason: str) -> tuple[type[WatermainError], str]:
+    """The kind of error that a run's reason tells of, its first line without the module.
+
+    >>> met("declare.errors.UnreachableSystemError: no answer\\n  declared  here")
+    (<class 'platform_assets.declare.errors.UnreachableSystemError'>, 'no answer')
+    """
+    lines = [line.strip() for line in reason.splitlines() if line.strip()]
+    first = lines[0] if lines else "the run tells no reason"
+    name, _, rest = first.partition(": ")
+    if name.rpartition(".")[2] == UnreachableSystemError.__name__ and rest:
+        return UnreachableSystemError, rest
+    alone = first.endswith(":") and len(lines) > 1
+    return BrokenContractError, f"{first} {lines[1]}" if alone else first

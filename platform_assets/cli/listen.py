@@ -16,6 +16,7 @@ def listen(
     from platform_assets.declare.errors import InvalidDeclarationError
     from platform_assets.declare.web import Webhook
     from platform_assets.location import everything
+    from resources.door import HostDoor
     from resources.settings import load_settings
     from resources.source.webhook_server import endpoint
 
@@ -27,10 +28,11 @@ def listen(
             data="nothing was started",
             next="declare a raw dataset with `Webhook(path=..., secret=...)`",
         )
-    app = endpoint(datasets, load_settings())
+    settings = load_settings()
+    app = endpoint(datasets, settings)
     for route in app.routes:
         ERR.print(f"POST http://{host}:{port}{getattr(route, 'path', '')}", markup=False)
-    serve(app, host, port)
+    serve(HostDoor(app, (host, *settings.host_names)), host, port)
 
 
 def serve(app: object, host: str, port: int) -> None:

@@ -25,10 +25,14 @@ def masked(dataset: Dataset, row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def masked_payload(dataset: Dataset, payload: str | None) -> str | None:
-    """The payload without what is sensitive; as a whole where it is no object of columns."""
+    """The payload without what is sensitive; as a whole where it is no object of columns.
+
+    Guarantees: beside a sensitive column only what the contract describes is shown, so that no
+    other spelling, no envelope gives it away.
+    """
     contract = dataset.contract
-    hidden = {c.name for c in contract.columns if contract.is_sensitive(c.name)}
-    if payload is None or not hidden:
+    shown = {c.name for c in contract.columns if not contract.is_sensitive(c.name)}
+    if payload is None or len(shown) == len(contract.columns):
         return payload
     try:
         held: Any = json.loads(payload)
@@ -36,7 +40,7 @@ def masked_payload(dataset: Dataset, payload: str | None) -> str | None:
         return _mask()
     if not isinstance(held, dict):
         return _mask()
-    return json.dumps({k: _mask() if k in hidden else v for k, v in held.items()})
+    return json.dumps({k: v if k in shown else _mask() for k, v in held.items()})
 
 
 def _mask() -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from platform_assets.build.order import refuse_circles
 from platform_assets.build.partition import Span, overlapping
 from platform_assets.declare.cadence import Cadence
 from platform_assets.declare.dataset import Dataset
@@ -37,7 +38,9 @@ def runs(chosen: Mapping[DatasetName, Dataset], span: Span | None) -> list[Run]:
 
     Guarantees: a captured dataset is asked for whatever waits, so it takes no partitions; the
     span is translated into every other cadence; a dataset that the platform writes is left out.
+    Raises: InvalidDeclarationError, for datasets that wait for each other.
     """
+    refuse_circles(chosen)
     left = {n: d for n, d in chosen.items() if d.source is None or d.source.kind != "platform"}
     found: list[Run] = []
     while left:
@@ -52,19 +55,19 @@ def runs(chosen: Mapping[DatasetName, Dataset], span: Span | None) -> list[Run]:
 
 
 def upstream(name: DatasetName, everything: Mapping[DatasetName, Dataset]) -> set[DatasetName]:
-    """The dataset with everything that it is computed from."""
+    """The dataset with everything that it is computed from, or refers to."""
     found, waiting = set(), [name]
     while waiting:
         one = waiting.pop()
         if one in everything and one not in found:
             found.add(one)
-            waiting += everything[one].inputs.values()
+            waiting += everything[one].upstream
     return found
 
 
 def downstream(name: DatasetName, everything: Mapping[DatasetName, Dataset]) -> list[DatasetName]:
-    """The datasets that read this one directly."""
-    return sorted(n for n, d in everything.items() if name in d.inputs.values())
+    """The datasets that read this one directly, or refer to it."""
+    return sorted(n for n, d in everything.items() if name in d.upstream)
 
 
 def _group(dataset: Dataset) -> tuple[str, bool, Cadence | None]:
@@ -73,7 +76,7 @@ def _group(dataset: Dataset) -> tuple[str, bool, Cadence | None]:
 
 
 def _waits(dataset: Dataset, names: set[DatasetName]) -> bool:
-    return any(n in names for n in dataset.inputs.values())
+    return any(n in names for n in dataset.upstream)
 
 
 def _closure(

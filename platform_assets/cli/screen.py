@@ -23,10 +23,15 @@ class Step:
 
     def __init__(self, title: str) -> None:
         self.title, self.said, self.began = title, "", time.monotonic()
+        self.is_wrong = False
 
     def say(self, text: str) -> None:
         """Tell what came of it."""
         self.said = text
+
+    def fail(self, text: str) -> None:
+        """Tell what went wrong, where the block goes on."""
+        self.said, self.is_wrong = text, True
 
 
 @contextmanager
@@ -42,7 +47,7 @@ def step(title: str, *, spinner: bool = True) -> Iterator[Step]:
     except BaseException:
         _print(line, "failed", "red")
         raise
-    _print(line, "ok", "green")
+    _print(line, *(("failed", "red") if line.is_wrong else ("ok", "green")))
 
 
 def _print(line: Step, word: str, color: str) -> None:

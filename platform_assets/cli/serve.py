@@ -21,6 +21,7 @@ def serve(
 ) -> None:
     """Answer questions for the newest features of entities, out of the online store."""
     from platform_assets.cli.screen import ERR
+    from resources.door import HostDoor
     from resources.feature_server.application import application
     from resources.feature_server.asking import Asking
     from resources.feature_server.opening import reader_of
@@ -34,7 +35,7 @@ def serve(
         check_loopback(host)
     app = application(Asking(catalog, reader_of(settings), door))
     ERR.print(f"POST http://{host}:{port}/v1/features", markup=False)
-    run(app, host, port)
+    run(HostDoor(app, (host, *settings.host_names)), host, port)
 
 
 def served_catalog() -> Catalog:

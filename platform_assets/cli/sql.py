@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import csv
+import json
 import sys
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -16,7 +17,10 @@ if TYPE_CHECKING:
 
     from platform_assets.declare.dataset import Dataset
     from platform_assets.declare.name import DatasetName
+    from platform_assets.read import Reading
     from resources.lake import Lake
+
+MOST_ROWS = 10_000
 
 
 class Form(StrEnum):
@@ -34,6 +38,10 @@ def sql(
         int | None, typer.Option(help="Read the lake as of this snapshot.", min=0)
     ] = None,
     branch: Annotated[str | None, typer.Option(help="Read this branch of the lake.")] = None,
+    unmask: Annotated[
+        str | None,
+        typer.Option(help="Show what is personal or secret, for this reason; it is recorded."),
+    ] = None,
 ) -> None:
     """Answer one select over datasets, all read from one pinned snapshot.
 
@@ -43,18 +51,20 @@ def sql(
     from platform_assets.cli import screen
 
     lake = _lake(branch) if branch else None
-    answer = read.query(query, snapshot=snapshot, lake=lake, declared=_declared)
-    if form is Form.csv:
-        _print_csv(answer.rows)
-    elif form is Form.json:
-        screen.facts(answer.rows.to_pylist())
-    else:
-        columns, rows = answer.rows.schema, answer.rows.to_pylist()
-        right = {f.name for f in columns if _is_number(f.type)}
-        cells = [[_shown(row[n]) for n in columns.names] for row in rows]
-        screen.grid(columns.names, cells, right=right)
-        count = f"{len(rows):,} row{'' if len(rows) == 1 else 's'}"
-        screen.ERR.print(f"{count} as of snapshot {answer.snapshot}", style="dim")
+    question = read.reading(query, snapshot=snapshot, lake=lake, declared=_declared, unmask=unmask)
+    with question as answer:
+        count, more = PRINTERS[form](answer)
+    told = f"{count:,} row{'' if count == 1 else 's'} as of snapshot {answer.snapshot}"
+    if more:
+        told = f"the first {told}; --format csv prints all"
+    if form is Form.table:
+        screen.ERR.print(told, style="dim")
+    if answer.masked:
+        screen.ERR.print(
+            f'masked: {", ".join(answer.masked)}; --unmask "why" shows them',
+            style="yellow",
+            markup=False,
+        )
 
 
 def _lake(branch: str) -> Lake:
@@ -71,11 +81,45 @@ def _declared() -> Mapping[DatasetName, Dataset]:
     return everything()
 
 
-def _print_csv(rows: pa.Table) -> None:
+def _print_table(answer: Reading) -> tuple[int, bool]:
+    """Print the first rows for a reader; say how many, whether there are more."""
+    from platform_assets.cli import screen
+
+    names, rows = answer.schema.names, []
+    for batch in answer.batches:
+        rows += _values(batch)
+        if len(rows) > MOST_ROWS:
+            break
+    right = {f.name for f in answer.schema if _is_number(f.type)}
+    screen.grid(names, [[_shown(v) for v in row] for row in rows[:MOST_ROWS]], right=right)
+    return min(len(rows), MOST_ROWS), len(rows) > MOST_ROWS
+
+
+def _print_csv(answer: Reading) -> tuple[int, bool]:
     writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(rows.schema.names)
-    for row in rows.to_pylist():
-        writer.writerow(_exact(v) for v in row.values())
+    writer.writerow(answer.schema.names)
+    count = 0
+    for batch in answer.batches:
+        writer.writerows([_exact(v) for v in row] for row in _values(batch))
+        count += batch.num_rows
+    return count, False
+
+
+def _print_json(answer: Reading) -> tuple[int, bool]:
+    """Print a list of objects, each portion as it comes."""
+    names, count = answer.schema.names, 0
+    for batch in answer.batches:
+        for row in _values(batch):
+            told = json.dumps(dict(zip(names, row, strict=True)), indent=2, default=str)
+            sys.stdout.write(("[\n  " if not count else ",\n  ") + told.replace("\n", "\n  "))
+            count += 1
+    sys.stdout.write("\n]\n" if count else "[]\n")
+    return count, False
+
+
+def _values(batch: pa.RecordBatch) -> list[tuple[Any, ...]]:
+    """The rows of a portion; two columns of one name are two values."""
+    return list(zip(*(column.to_pylist() for column in batch.columns), strict=True))
 
 
 def _is_number(kind: pa.DataType) -> bool:
@@ -94,3 +138,6 @@ def _shown(value: object) -> str:
 
 def _exact(value: object) -> str:
     return "" if value is None else str(value)
+
+
+PRINTERS = {Form.table: _print_table, Form.csv: _print_csv, Form.json: _print_json}

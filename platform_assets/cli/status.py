@@ -19,17 +19,30 @@ def status(
 ) -> None:
     """Tell which services run, how every dataset stands. Ends with 3 when a service is down."""
     from platform_assets.cli import screen
+    from platform_assets.declare.errors import UnreachableSystemError
     from resources.platform import Platform
     from resources.settings import load_settings
+    from resources.trouble import troubles
 
     platform = Platform(load_settings())
     services = service_facts(platform)
-    datasets = _datasets(platform)
+    datasets: list[dict[str, Any]] = []
+    away: UnreachableSystemError | None = None
+    try:
+        datasets = _datasets(platform)
+    except UnreachableSystemError as error:
+        away = error
+    waiting = troubles(platform.settings.home)
     wrong = [s for s in services if s["needed"] and s["state"] != "runs"]
     if as_json:
-        screen.facts({"url": platform.url, "services": services, "datasets": datasets})
+        facts = {"url": platform.url, "services": services, "datasets": datasets}
+        screen.facts(facts | {"streams_waiting": [vars(each) for each in waiting]})
     else:
         _print(platform, services, datasets)
+        for each in waiting:
+            screen.OUT.print(f"\n{each}\n  next  {each.next}", markup=False)
+    if away is not None:
+        raise away
     if wrong:
         raise typer.Exit(UNREACHABLE)
 
@@ -73,6 +86,9 @@ def _server(name: str, pid: int | None, *, needed: bool) -> dict[str, Any]:
 
 
 def _datasets(platform: Platform) -> list[dict[str, Any]]:
+    from resources.belonging import proved
+
+    proved(platform.settings)
     if not platform.settings.postgres and platform.server.running() is None:
         return []
     from platform_assets.cli import facts

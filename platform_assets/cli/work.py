@@ -51,7 +51,7 @@ def perform(plan: Sequence[Run], *, tags: dict[str, str] | None = None) -> list[
                         tell,
                         run_id=run_id,
                     )
-                line.say(f"{run}: {_outcome(ran)}")
+                (line.say if ran.ok else line.fail)(f"{run}: {_outcome(ran)}")
             names = [str(n) for n in run.names]
             facts.append(
                 {"run": ran.run_id, "datasets": names, "from": run.first, "to": run.last}
@@ -117,8 +117,8 @@ def recorded(settings: Settings) -> Iterator[str]:
 
 
 def _outcome(ran: Ran) -> str:
-    if not ran.ok:
-        return "failed"
+    if not ran.ok and not ran.partitions:
+        return "nothing was published"
     if not ran.partitions:
         return "unchanged, nothing was published"
     return f"published {ran.rows:,} rows in {ran.partitions} parts"
@@ -127,8 +127,9 @@ def _outcome(ran: Ran) -> str:
 def span_of(dataset: Dataset, first: str | None, last: str | None) -> Span | None:
     """The partitions that a command names, proved to be of the dataset's cadence.
 
-    Raises: InvalidPartitionError.
+    Raises: InvalidPartitionError; for a mart that is wrong, what is wrong with it.
     """
+    dataset.refuse_broken()
     if dataset.cadence is None:
         if first or last:
             raise _wrong(dataset, "it has no partitions", "leave the partition out")

@@ -29,6 +29,7 @@ from platform_assets.declare.need import Needs, needs
 from platform_assets.declare.quarantine import Quarantine
 from platform_assets.declare.slo import Slo
 from platform_assets.declare.source import Files, Kafka, Mqtt, Platform, Postgres
+from platform_assets.declare.telling import as_told, told_changes
 from platform_assets.declare.web import (
     Basic,
     Bearer,
@@ -75,6 +76,7 @@ __all__ = [
     "Webhook",
     "Window",
     "accepted_values",
+    "as_told",
     "between",
     "dataset",
     "expression",
@@ -90,6 +92,7 @@ __all__ = [
     "refers_to",
     "row_count",
     "steady",
+    "told_changes",
     "unique",
     "utc_from_local",
 ]

@@ -9,6 +9,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from platform_assets.declare.errors import InvalidCadenceError, InvalidPartitionError
 
+BEGIN, END = datetime(1000, 1, 1), datetime(9999, 1, 1)  # four digits, with room for a zone
+
 
 @dataclass(frozen=True)
 class Window:
@@ -41,6 +43,11 @@ class Cadence:
             ZoneInfo(self.zone)
         except (ZoneInfoNotFoundError, ValueError, OSError):
             self._refuse(f"zone {self.zone!r} is no IANA time zone", "use one such as `UTC`")
+        if not BEGIN.date() <= self.start < END.date():
+            self._refuse(
+                f"start {self.start} lies outside the years {BEGIN.year} to {END.year - 1}",
+                "give the first day that has rows",
+            )
         if self.late_for < timedelta(0):
             self._refuse(f"late_for {self.late_for} is negative", "give a positive timedelta")
         if self.idle_after <= timedelta(0):
@@ -63,6 +70,18 @@ class Cadence:
     def following(self, local: datetime) -> datetime:
         """The local beginning of the partition after the one that begins at `local`."""
         return local + timedelta(days=1)
+
+    @property
+    def first(self) -> str:
+        """The key of the first partition, which begins on the first day or after it."""
+        start = datetime.combine(self.start, datetime.min.time())
+        floor = self.floor(start)
+        return (floor if floor == start else self.following(floor)).strftime(self.format)
+
+    @property
+    def beyond(self) -> str:
+        """The key of what would be the first partition behind the calendar's last one."""
+        return END.strftime(self.format)
 
     def key_of(self, instant: datetime) -> str:
         """The key of the partition that holds an aware instant."""

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Literal, get_args
 
 from platform_assets.declare.errors import InvalidDeclarationError
 from platform_assets.declare.name import DatasetName
+from platform_assets.declare.pattern import pattern_fault
 from platform_assets.declare.place import place
 
 Severity = Literal["block", "quarantine", "warn"]
@@ -48,6 +49,10 @@ class Check:
         column = getattr(self, "column", None)
         return () if column is None else (column,)
 
+    def reads(self) -> tuple[DatasetName, ...]:
+        """The datasets that must stand before the rule can be judged."""
+        return ()
+
 
 @dataclass(frozen=True, kw_only=True)
 class NotNull(Check):
@@ -62,11 +67,16 @@ class NotNull(Check):
 
 @dataclass(frozen=True, kw_only=True)
 class UniqueKey(Check):
-    """No two rows share the key."""
+    """No two rows share the key; rows that lack a part of it do, where `nulls_repeat`.
+
+    Rows that lack all of it do only where `blanks_repeat`, too.
+    """
 
     runbook: ClassVar[str] = "duplicate-keys"
 
     key: tuple[str, ...]
+    nulls_repeat: bool = field(default=True, repr=False)
+    blanks_repeat: bool = field(default=True, repr=False)
 
     @property
     def label(self) -> str:
@@ -108,6 +118,17 @@ class Matches(Check):
     column: str
     pattern: str
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        fault = pattern_fault(self.pattern)
+        if fault:
+            raise InvalidDeclarationError(
+                f"matches({self.column!r}) has a pattern that the engine cannot read: {fault}",
+                declared=self.declared or "matches",
+                data="nothing was read or written",
+                next="write it for RE2, which knows no look-around and no reference back",
+            )
+
     @property
     def label(self) -> str:
         return f"matches_{self.column}"
@@ -115,17 +136,31 @@ class Matches(Check):
 
 @dataclass(frozen=True, kw_only=True)
 class RefersTo(Check):
-    """Every value, where there is one, is in the other dataset's column."""
+    """Every value, where there is one, is in the other dataset's column.
+
+    Shapes: several columns refer together to as many; a row that lacks one of them refers to
+    nothing, as in SQL.
+    """
 
     runbook: ClassVar[str] = "dangling-references"
 
-    column: str
+    column: str | tuple[str, ...]
     dataset: DatasetName
-    other: str
+    other: str | tuple[str, ...]
 
     @property
     def label(self) -> str:
-        return f"refers_to_{self.column}"
+        return f"refers_to_{'_'.join(self.columns())}"
+
+    def columns(self) -> tuple[str, ...]:
+        return (self.column,) if isinstance(self.column, str) else self.column
+
+    def others(self) -> tuple[str, ...]:
+        """The columns of the other dataset, in the order of ours."""
+        return (self.other,) if isinstance(self.other, str) else self.other
+
+    def reads(self) -> tuple[DatasetName, ...]:
+        return (self.dataset,)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -168,6 +203,9 @@ class Query(Check):
     @property
     def label(self) -> str:
         return self.name
+
+    def reads(self) -> tuple[DatasetName, ...]:
+        return self.datasets
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -215,8 +253,17 @@ def not_null(column: str, *, severity: Severity = "block") -> NotNull:
     return NotNull(column=column, severity=severity, declared=place())
 
 
-def unique(*columns: str, severity: Severity = "block") -> UniqueKey:
-    """Demand that no two rows agree in all of the columns."""
+def unique(
+    *columns: str,
+    severity: Severity = "block",
+    nulls_repeat: bool = True,
+    blanks_repeat: bool = True,
+) -> UniqueKey:
+    """Demand that no two rows agree in all of the columns.
+
+    Shapes: with `nulls_repeat=False` rows that lack one of the columns are left out, with
+    `blanks_repeat=False` those that lack all of them.
+    """
     if not columns or len(set(columns)) < len(columns):
         raise InvalidDeclarationError(
             f"unique({', '.join(map(repr, columns))}) names no set of columns",
@@ -224,7 +271,13 @@ def unique(*columns: str, severity: Severity = "block") -> UniqueKey:
             data="nothing was read or written",
             next="name at least one column, each once",
         )
-    return UniqueKey(key=columns, severity=severity, declared=place())
+    return UniqueKey(
+        key=columns,
+        severity=severity,
+        nulls_repeat=nulls_repeat,
+        blanks_repeat=blanks_repeat,
+        declared=place(),
+    )
 
 
 def accepted_values(
@@ -261,12 +314,33 @@ def matches(column: str, pattern: str, *, severity: Severity = "block") -> Match
 
 
 def refers_to(
-    column: str, dataset: str, *, other: str | None = None, severity: Severity = "block"
+    column: str | Sequence[str],
+    dataset: str,
+    *,
+    other: str | Sequence[str] | None = None,
+    severity: Severity = "block",
 ) -> RefersTo:
-    """Demand that each value stands in the other dataset, in the column of the same name."""
+    """Demand that each value stands in the other dataset, in the column of the same name.
+
+    Shapes: several columns refer together, `refers_to(("carrier", "flight"), ...)`; `other` names
+    as many. The other dataset is published before this one.
+    """
     name = DatasetName.parse(dataset)
+    own = (column,) if isinstance(column, str) else tuple(column)
+    theirs = own if other is None else (other,) if isinstance(other, str) else tuple(other)
+    if not own or len(own) != len(theirs) or len({*own}) < len(own) or len({*theirs}) < len(own):
+        raise InvalidDeclarationError(
+            f"refers_to({column!r}) holds {len(own)} columns against {other!r} of {name}",
+            declared=place(),
+            data="nothing was read or written",
+            next="name as many columns in `other` as before, each once",
+        )
     return RefersTo(
-        column=column, dataset=name, other=other or column, severity=severity, declared=place()
+        column=own[0] if len(own) == 1 else own,
+        dataset=name,
+        other=theirs[0] if len(own) == 1 else theirs,
+        severity=severity,
+        declared=place(),
     )
 
 

@@ -17,6 +17,7 @@ from platform_assets.declare.drift import DRIFTS, EXTRA
 from platform_assets.declare.errors import InvalidDeclarationError, quoted
 from platform_assets.declare.feature import Feature
 from platform_assets.declare.frame import FRAMES, asked
+from platform_assets.declare.kept_type import unkept
 from platform_assets.declare.name import DatasetName
 from platform_assets.declare.need import Needs
 from platform_assets.declare.own_column import OWN_PREFIX, own_columns
@@ -25,6 +26,7 @@ from platform_assets.declare.slo import Slo
 from platform_assets.declare.source import Source
 
 Body = Callable[..., Any]
+BROKEN = "broken"
 _REPEATING = ("postgres", "platform")
 _OWNER = re.compile(r"team:[A-Za-z0-9_-]+|[^@\s]+@[^@\s]+\.[^@\s]+")
 
@@ -79,6 +81,8 @@ class Dataset:
                 "leave it out; it is for events: files, messages, devices, REST, webhooks",
             )
         yield from self._one_row_complaints()
+        for kept in self.contract.columns:
+            yield from unkept(kept.type, kept.name)
         yield from self._drift_complaints({name.lower() for name in names})
         yield from self.feature.complaints(self.contract) if self.feature else ()
         for check in self.checks:
@@ -129,17 +133,51 @@ class Dataset:
             yield f"`{name}` is a column that the platform writes", "give that column another name"
 
     @property
+    def broken(self) -> str | None:
+        """Why it cannot be built, in four lines; None where nothing is wrong with it."""
+        return self.labels.get(BROKEN)
+
+    def refuse_broken(self) -> None:
+        """Refuse to build what is wrong.
+
+        Raises: what was found to be wrong.
+        """
+        if self.broken:
+            self()
+
+    @property
     def can_quarantine(self) -> bool:
         """Whether rows of it may be put aside: captured ones that do not fit, others by a rule."""
         if self.source is not None:
             return self.source.kind != "platform"
         return any(c.severity == "quarantine" for c in self.checks)
 
+    @cached_property
+    def references(self) -> tuple[DatasetName, ...]:
+        """The datasets that its checks, with those of its needs, read beside its inputs."""
+        wanted = [c for n in self.needs.values() for c in n.guarantees]
+        read = [n for c in (*self.checks, *wanted) for n in c.reads()]
+        known = {self.name, *self.inputs.values()}
+        return tuple(n for n in dict.fromkeys(read) if n not in known)
+
+    @cached_property
+    def upstream(self) -> tuple[DatasetName, ...]:
+        """The datasets that must stand before it: its inputs, then what its checks refer to."""
+        return tuple(dict.fromkeys([*self.inputs.values(), *self.references]))
+
     def looks_back(self, name: DatasetName) -> timedelta:
         """How far before a partition's beginning the body is given rows of an input."""
         return max(
             (n.before for n in self.needs.values() if n.dataset == name), default=timedelta(0)
         )
+
+    def is_optional(self, name: DatasetName) -> bool:
+        """Whether partitions are computed although an input has nothing for them, or is not there.
+
+        An input that is read under two names is optional where both say so.
+        """
+        said = [self.needs.get(alias) for alias, read in self.inputs.items() if read == name]
+        return bool(said) and all(n is not None and n.optional for n in said)
 
     @cached_property
     def all_checks(self) -> tuple[Check, ...]:

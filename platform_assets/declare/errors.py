@@ -64,6 +64,14 @@ class MissingSettingError(TerminalError):
     """Refuse to start without a setting, naming its variable."""
 
 
+class OtherLakeError(TerminalError):
+    """Refuse settings that lead to another lake than the data folder's."""
+
+
+class LostFileError(TerminalError):
+    """Report a file of the lake that its store no longer has."""
+
+
 class UnreachableSystemError(TransientError):
     """Report a system outside that does not answer."""
 
@@ -80,6 +88,10 @@ class DiskFullError(TransientError):
     """Report a disk without room for the data of this batch."""
 
 
+class BrokenEngineError(TransientError):
+    """Report an engine that ended itself; the next one is opened anew."""
+
+
 class LostLeaseError(TransientError):
     """Refuse the commit of a writer whose lease moved on."""
 
@@ -90,6 +102,18 @@ class LostRowsError(TransientError):
 
 class BranchError(TerminalError):
     """Refuse what a branch of the lake cannot be asked for."""
+
+
+class ChangedRowsError(TerminalError):
+    """Refuse to write rows again that would not be the same afterwards."""
+
+
+class UnreadableRowsError(TerminalError):
+    """Report published rows that an older release kept where they cannot be read back."""
+
+
+class DamagedDataError(TerminalError):
+    """Refuse data files whose bytes are not those that were written."""
 
 
 class LedgerGapError(TerminalError):
@@ -120,8 +144,8 @@ class UnreadableContractError(TerminalError):
     """Report a contract, a suite, a schema of another tool that cannot be read."""
 
 
-class BrokenProjectError(TerminalError):
-    """Report a dbt project that does not compile."""
+class BrokenModelError(TerminalError):
+    """Refuse to build a dbt model that is wrong, or that reads one."""
 
 
 def quoted(names: object) -> str:

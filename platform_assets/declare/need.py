@@ -39,24 +39,28 @@ class Needs:
     """The columns of a dataset that a reader uses, the guarantees that it relies on.
 
     Shapes: a column whose type is None may have any; `before` is how far
-    before a partition's beginning the reader looks back.
+    before a partition's beginning the reader looks back; `optional` says that the reader makes
+    rows without it, too.
     """
 
     dataset: DatasetName
     columns: Mapping[str, pa.DataType | None]
     guarantees: tuple[Check, ...] = ()
     before: timedelta = timedelta(0)
+    optional: bool = False
 
     def __post_init__(self) -> None:
         labels = [g.label for g in self.guarantees]
         twice = {label for label in labels if labels.count(label) > 1}
         many = {g.label for g in self.guarantees if isinstance(g, RowCount) and g.high is not None}
         queries = {g.label for g in self.guarantees if isinstance(g, Query)}
+        full = {g.label for g in self.guarantees if isinstance(g, RowCount) and g.low > 0}
         foreign = {c for g in self.guarantees for c in g.columns() if c not in self.columns}
         for wrong, next_step in (
             (foreign, f"list its columns, too: {quoted(foreign)}"),
             (twice, f"keep one of {quoted(twice)}"),
             (queries, "say it as an `expression` over the rows"),
+            (full if self.optional else (), "leave `low` out: what is optional may have no row"),
             (many, "leave `high` out: a reader may be given many partitions"),
             ([str(self.before)] * (self.before < timedelta(0)), "look back by a positive time"),
         ):
@@ -75,12 +79,15 @@ def needs(
     columns: Sequence[str] | Mapping[str, pa.DataType],
     guarantees: Sequence[Check] = (),
     before: timedelta = timedelta(0),
+    optional: bool = False,
 ) -> Needs:
     """Read a dataset of others, relying on these columns, on these guarantees.
 
     Shapes: columns by name, or with the types that the reader can take.
     Units: a partition's body is given the rows of its partition, with those of whole partitions
     that reach back `before` its beginning; the rows that it computes for them are left out.
+    Where an input is `optional`, partitions are computed without it, again when it comes; until
+    then the body is given a table of its contract that has no row.
     Guarantees: no version of the dataset without them passes CI; each run of the reader checks the
     guarantees on the rows that it is given.
     """
@@ -90,6 +97,7 @@ def needs(
         columns=dict(named),
         guarantees=tuple(guarantees),
         before=before,
+        optional=optional,
     )
 
 
@@ -118,7 +126,12 @@ def implies(promise: Check, wanted: Check) -> bool:
 
 @implies.register
 def _(promise: UniqueKey, wanted: Check) -> bool:
-    return isinstance(wanted, UniqueKey) and set(promise.key) <= set(wanted.key)
+    if not isinstance(wanted, UniqueKey) or not set(promise.key) <= set(wanted.key):
+        return False
+    if (promise.nulls_repeat and promise.blanks_repeat) or not wanted.nulls_repeat:
+        return True
+    same = set(promise.key) == set(wanted.key)
+    return promise.nulls_repeat and same and not wanted.blanks_repeat
 
 
 @implies.register

@@ -23,6 +23,7 @@ from platform_assets.declare import (
     needs,
     not_null,
     row_count,
+    told_changes,
     unique,
     utc_from_local,
 )
@@ -93,6 +94,41 @@ def flights(changes: ibis.Table) -> ibis.Table:
 
 
 @dataset(
+    "operations.curated.timetable",
+    inputs={"changes": "operations.raw.flights"},
+    contract=Contract(
+        grain="one row per flight leg and telling of its timetable",
+        key=("flight_id", "known_at"),
+        event_time="scheduled_departure_at",
+        columns=(
+            Column("flight_id", pa.string(), "the flight leg, stable across corrections"),
+            Column("origin", pa.string(), "airport of departure", nullable=False),
+            Column("destination", pa.string(), "airport of destination", nullable=False),
+            Column("scheduled_departure_at", pa.timestamp("us", "UTC"), "as the telling has it"),
+            Column("known_at", pa.timestamp("us", "UTC"), "when the database said so"),
+            Column("superseded_at", pa.timestamp("us", "UTC"), "by another telling; null if not"),
+        ),
+    ),
+    cadence=STREAMED,
+    slo=Slo(ready_within=timedelta(minutes=15)),
+    owner=OWNER,
+)
+def timetable(changes: ibis.Table) -> ibis.Table:
+    """Keep each telling of a flight's timetable, its New York times turned into UTC instants."""
+    told = told_changes(
+        changes, "flight_id", ("origin", "dest", "scheduled_departure"), at="updated_at"
+    )
+    return told.select(
+        "flight_id",
+        "origin",
+        "known_at",
+        "superseded_at",
+        destination=told.dest,
+        scheduled_departure_at=utc_from_local(told.scheduled_departure, "America/New_York"),
+    )
+
+
+@dataset(
     "operations.curated.movements",
     inputs={"messages": "operations.raw.movements"},
     contract=Contract(
@@ -108,7 +144,9 @@ def flights(changes: ibis.Table) -> ibis.Table:
             Column("happened_at", pa.timestamp("us", "UTC"), "when the aircraft moved"),
             Column("phase_minutes", pa.int32(), "since the movement before", unit="minutes"),
             Column("heard_after_seconds", pa.int32(), "movement to message", unit="seconds"),
+            Column("heard_at", pa.timestamp("us", "UTC"), "when the message came", nullable=False),
         ),
+        version="1.1.0",
     ),
     checks=(
         accepted_values("kind", MOVEMENTS),
@@ -135,6 +173,7 @@ def movements(messages: ibis.Table) -> ibis.Table:
         "happened_at",
         phase_minutes=(lasted // 60).cast("int32"),
         heard_after_seconds=heard.cast("int32"),
+        heard_at=first["_timestamp"],
     )
 
 

@@ -1,5 +1,7 @@
 """The code location of team operations."""
 
+import dagster as dg
+
 from platform_assets.location import code_location
 
-defs = code_location("operations")
+defs = dg.definitions(lambda: code_location("operations"))

@@ -16,6 +16,7 @@ from platform_assets.declare import (
     FeatureSet,
     Online,
     Slo,
+    as_told,
     between,
     feature_table,
     needs,
@@ -48,20 +49,21 @@ def _delays(
         inputs={
             "departures": needs(
                 "prediction.curated.departures",
-                columns=(*by, "departed_at", "delay_minutes", "known_at"),
+                columns=(*by, "departed_at", "delay_minutes", "known_at", "superseded_at"),
                 before=window,
             )
         },
         feature=Feature(
             entity=tuple(c.name for c in entity),
             known_at="known_at",
+            version=2,
             trained_on=TRAINED_ON,
             max_age=max_age,
             online=Online(ttl=max_age + timedelta(days=1)),
         ),
         contract=Contract(
             grain=grain,
-            key=(*(c.name for c in entity), "departed_at"),
+            key=(*(c.name for c in entity), "departed_at", "known_at"),
             event_time="departed_at",
             columns=(*entity, DEPARTED, *DELAYS, KNOWN),
         ),
@@ -73,25 +75,25 @@ def _delays(
 
 
 def _rolling(departures: ibis.Table, by: tuple[str, ...], hours: int) -> ibis.Table:
-    """Sum up the departures of each entity in the hours up to each of them."""
-    named = departures.drop_null(by)
-    window = ibis.range_window(
-        group_by=by, order_by=named.departed_at, preceding=ibis.interval(hours=hours), following=0
+    """Sum up the departures of each entity in the hours up to each of them, telling by telling."""
+    told = as_told(
+        departures,
+        by=by,
+        at="departed_at",
+        known_at="known_at",
+        superseded_at="superseded_at",
+        preceding=timedelta(hours=hours),
     )
-    late = (named.delay_minutes > 15).cast("float64")
-    return named.select(
-        *by,
-        "departed_at",
-        mean_delay_minutes=named.delay_minutes.mean().over(window),
-        late_share=late.mean().over(window),
-        departures=named.count().over(window),
-        known_at=named.known_at.max().over(window),
-    ).distinct()
+    return told.group_by(*by, "departed_at", "known_at").aggregate(
+        mean_delay_minutes=told.delay_minutes.mean(),
+        late_share=(told.delay_minutes > 15).cast("float64").mean(),
+        departures=told.count(),
+    )
 
 
 @_delays(
     "airport_delay",
-    "one row per airport and departure from it",
+    "one row per airport, departure from it and telling",
     {"origin": Column("airport", pa.string(), "three-character airport code")},
     hours=3,
     max_age=timedelta(hours=6),
@@ -103,7 +105,7 @@ def airport_delay(departures: ibis.Table) -> ibis.Table:
 
 @_delays(
     "carrier_delay",
-    "one row per carrier and departure of it",
+    "one row per carrier, departure of it and telling",
     {"carrier": Column("carrier", pa.string(), "two-character airline code")},
     hours=6,
     max_age=timedelta(hours=12),
@@ -115,7 +117,7 @@ def carrier_delay(departures: ibis.Table) -> ibis.Table:
 
 @_delays(
     "aircraft_delay",
-    "one row per aircraft and departure of it",
+    "one row per aircraft, departure of it and telling",
     {"tail_number": Column("tail_number", pa.string(), "registration of the aircraft")},
     hours=24,
     max_age=timedelta(hours=36),
@@ -127,7 +129,7 @@ def aircraft_delay(departures: ibis.Table) -> ibis.Table:
 
 @_delays(
     "route_delay",
-    "one row per route and departure on it",
+    "one row per route, departure on it and telling",
     {
         "origin": Column("origin", pa.string(), "airport of departure"),
         "destination": Column("destination", pa.string(), "airport of destination"),
@@ -145,20 +147,21 @@ def route_delay(departures: ibis.Table) -> ibis.Table:
     inputs={
         "movements": needs(
             "operations.curated.movements",
-            columns=("kind", "airport", "happened_at", "phase_minutes", "heard_after_seconds"),
+            columns=("kind", "airport", "happened_at", "phase_minutes", "heard_at"),
             before=timedelta(hours=1),
         )
     },
     feature=Feature(
         entity=("airport",),
         known_at="known_at",
+        version=2,
         trained_on=TRAINED_ON,
         max_age=timedelta(hours=3),
         online=Online(ttl=timedelta(days=2)),
     ),
     contract=Contract(
-        grain="one row per airport and take-off from it",
-        key=("airport", "took_off_at"),
+        grain="one row per airport, take-off from it and telling",
+        key=("airport", "took_off_at", "known_at"),
         event_time="took_off_at",
         columns=(
             Column("airport", pa.string(), "three-character airport code"),
@@ -175,25 +178,22 @@ def route_delay(departures: ibis.Table) -> ibis.Table:
 )
 def congestion(movements: ibis.Table) -> ibis.Table:
     """Say how many aircraft took off from an airport in the last hour, how long they taxied."""
-    off = movements.filter((movements.kind == "take_off") & movements.airport.notnull())
-    window = ibis.range_window(
-        group_by="airport", order_by=off.happened_at, preceding=ibis.interval(hours=1), following=0
+    off = movements.filter(movements.kind == "take_off").select(
+        "airport", "phase_minutes", took_off_at=movements.happened_at, known_at=movements.heard_at
     )
-    heard = off.happened_at + off.heard_after_seconds.as_interval("s")
-    return off.select(
-        "airport",
-        took_off_at=off.happened_at,
-        take_offs=off.count().over(window),
-        mean_taxi_minutes=off.phase_minutes.mean().over(window),
-        known_at=heard.max().over(window),
-    ).distinct()
+    told = as_told(
+        off, by=("airport",), at="took_off_at", known_at="known_at", preceding=timedelta(hours=1)
+    )
+    return told.group_by("airport", "took_off_at", "known_at").aggregate(
+        take_offs=told.count(), mean_taxi_minutes=told.phase_minutes.mean()
+    )
 
 
 @feature_table(
     "prediction.features.weather",
     inputs={
-        "observations": needs(
-            "weather.curated.observations",
+        "reports": needs(
+            "weather.curated.reports",
             columns=(
                 "airport",
                 "observed_at",
@@ -208,12 +208,13 @@ def congestion(movements: ibis.Table) -> ibis.Table:
     feature=Feature(
         entity=("airport",),
         known_at="published_at",
+        version=2,
         max_age=timedelta(hours=3),
         online=Online(ttl=timedelta(days=2)),
     ),
     contract=Contract(
-        grain="one row per airport and hour observed",
-        key=("airport", "observed_at"),
+        grain="one row per airport, hour observed and publication",
+        key=("airport", "observed_at", "published_at"),
         event_time="observed_at",
         columns=(
             Column("airport", pa.string(), "three-character airport code"),
@@ -229,9 +230,9 @@ def congestion(movements: ibis.Table) -> ibis.Table:
     slo=Slo(ready_within=timedelta(hours=1)),
     owner=OWNER,
 )
-def weather(observations: ibis.Table) -> ibis.Table:
+def weather(reports: ibis.Table) -> ibis.Table:
     """Take over what was observed at an airport, from the moment it came out."""
-    return observations.select(
+    return reports.select(
         "airport",
         "observed_at",
         "temperature_f",

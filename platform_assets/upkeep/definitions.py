@@ -1,5 +1,7 @@
 """The code location of team upkeep."""
 
+import dagster as dg
+
 from platform_assets.location import code_location
 
-defs = code_location("upkeep")
+defs = dg.definitions(lambda: code_location("upkeep"))

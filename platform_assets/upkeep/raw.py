@@ -142,3 +142,48 @@ quarantine_verdicts = raw(
     ),
     owner=OWNER,
 )
+
+checksums = raw(
+    "upkeep.raw.checksums",
+    source=Platform(table="checksums"),
+    description="Each row commits in the transaction that wrote the file, or is first seen later.",
+    contract=Contract(
+        grain="one row per data file",
+        key=("file",),
+        event_time="vouched_at",
+        columns=(
+            Column("dataset", pa.string(), "whose rows the file holds or deletes"),
+            Column("file", pa.string(), "path below the lake's folder"),
+            Column("bytes", pa.int64(), "its length", unit="bytes"),
+            Column("checksum", pa.string(), "how it is summed, with the sum in hexadecimal"),
+            Column("origin", pa.string(), "`written` with the file, or `first seen` afterwards"),
+            Column("epoch", pa.int64(), "the writer's lease"),
+            Column("vouched_at", pa.timestamp("us", "UTC"), "when it was summed"),
+        ),
+    ),
+    owner=OWNER,
+)
+
+verifications = raw(
+    "upkeep.raw.verifications",
+    source=Platform(table="verifications"),
+    description="What became of data files: whole, damaged, or not vouched for until then.",
+    contract=Contract(
+        grain="one row per file and verification",
+        key=("file", "verified_at"),
+        event_time="verified_at",
+        columns=(
+            Column("dataset", pa.string(), "whose rows the file holds or deletes"),
+            Column("file", pa.string(), "path below the lake's folder"),
+            Column("bytes", pa.int64(), "its length in the catalog", unit="bytes"),
+            Column("snapshot", pa.int64(), "the first snapshot that reads it"),
+            Column("last_snapshot", pa.int64(), "the last that reads it; null for the present"),
+            Column("state", pa.string(), "`whole`, `damaged` or `not vouched for`"),
+            Column("why", pa.string(), "what is wrong"),
+            Column("partitions", pa.string(), "that a damaged file holds rows of"),
+            Column("run_id", pa.string(), "the Dagster run, or the command"),
+            Column("verified_at", pa.timestamp("us", "UTC"), "when"),
+        ),
+    ),
+    owner=OWNER,
+)

@@ -15,6 +15,7 @@ from platform_assets.declare import (
     dataset,
     expression,
     latest_delivery,
+    needs,
 )
 
 OWNER = "team:weather"
@@ -63,10 +64,47 @@ def observations(published: ibis.Table) -> ibis.Table:
 
 
 @dataset(
+    "weather.curated.reports",
+    inputs={"published": "weather.raw.observations"},
+    contract=Contract(
+        grain="one row per airport, hour and publication",
+        key=("airport", "observed_at", "published_at"),
+        event_time="observed_at",
+        columns=tuple(
+            Column(c.name, c.type, c.description, unit=c.unit)
+            for c in observations.contract.columns
+        ),
+    ),
+    checks=observations.checks,
+    cadence=DAILY,
+    slo=Slo(ready_within=timedelta(hours=1)),
+    owner=OWNER,
+)
+def reports(published: ibis.Table) -> ibis.Table:
+    """Keep each version of an airport's hour, from the one first published to the last."""
+    return latest_delivery(published, ("airport", "observed_at", "published_at"))
+
+
+@dataset(
     "weather.curated.airport_conditions",
     inputs={
-        "observations": "weather.curated.observations",
-        "telemetry": "weather.raw.station_telemetry",
+        "observations": needs(
+            "weather.curated.observations",
+            columns=(
+                "airport",
+                "observed_at",
+                "temperature_f",
+                "wind_speed_mph",
+                "visibility_miles",
+                "pressure_hpa",
+            ),
+            optional=True,
+        ),
+        "telemetry": needs(
+            "weather.raw.station_telemetry",
+            columns=("airport", "measured_at", "instrument", "value"),
+            optional=True,
+        ),
     },
     contract=Contract(
         grain="one row per airport and hour with an observation or a reading",

@@ -1,5 +1,7 @@
 """The code location of team weather."""
 
+import dagster as dg
+
 from platform_assets.location import code_location
 
-defs = code_location("weather")
+defs = dg.definitions(lambda: code_location("weather"))

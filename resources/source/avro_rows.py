@@ -5,27 +5,26 @@ Source: the Avro specification 1.12, object container files.
 
 from __future__ import annotations
 
-import struct
 import zlib
-from collections.abc import Iterator, Mapping
-from io import BytesIO
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, BinaryIO
 
-import fastavro
 import pyarrow as pa
 
 from resources.source.arrow_text import exact_text
+from resources.source.avro_budget import Reading, Unread
 from resources.source.avro_schema import Leaf, Schema
-from resources.source.delivery import Caps, Rows, UnreadableFileError
+from resources.source.delivery import Caps, Reject, Rows, UnreadableFileError
 from resources.source.extra import EXTRA, any_text, packed_columns, told
 from resources.source.json_lines import Readable
+from resources.source.poison import POISON, Poisoned, sifted
 
 _MAGIC = b"Obj\x01"
 _SYNC_BYTES = 16
 _ROWS_AT_ONCE = 8192
 _HEADER_BYTES = 2**20
 _LONGEST_VARINT = 10
-_UNDECODABLE = (EOFError, LookupError, ValueError, TypeError, OverflowError, struct.error)
+_BYTES_AT_ONCE = 8 * 2**20
 
 
 class AvroRows:
@@ -34,6 +33,7 @@ class AvroRows:
     Guarantees: what a file says of its own sizes, counts is checked before it is believed; the
     memory taken is bounded by the largest block, at most `caps.row_bytes` of it. With
     `keeps_extra`, undeclared fields are packed into `_extra`.
+    A record that can be passed over but not read is one reject, as its bytes.
     Raises: UnreadableFileError, for the whole file: a broken block leaves nothing to go on from.
     """
 
@@ -44,48 +44,78 @@ class AvroRows:
         fields: Mapping[str, str],
         caps: Caps | None = None,
         *,
+        types: Sequence[pa.DataType] = (),
         keeps_extra: bool = False,
     ) -> None:
         self.keeps_extra = keeps_extra
+        self.types = dict(zip(columns, types, strict=True)) if types else {}
         self.file, self.columns, self.caps = file, columns, caps or Caps()
         self.paths = {n: tuple(fields[n].split(".")) if n in fields else (n,) for n in columns}
         self.unknown_columns: tuple[str, ...] = ()
+        self._leaves: dict[str, Leaf] = {}
+        self._passed = 0
+        self._kept: dict[str, tuple[tuple[str, ...], Schema]] = {}
 
-    def __iter__(self) -> Iterator[Rows]:
+    def __iter__(self) -> Iterator[Rows | Reject]:
         if self._exactly(len(_MAGIC)) != _MAGIC:
             raise _unsound("it does not begin as one")
         meta = self._metadata()
         sync = self._exactly(_SYNC_BYTES)
         schema = Schema.of(meta.get("avro.schema", b""))
-        leaves = {name: schema.leaf(path) for name, path in self.paths.items()}
+        self._leaves = {name: schema.leaf(path) for name, path in self.paths.items()}
         beyond = schema.beyond(self.paths.values())
         self.unknown_columns = tuple(".".join(path) for path in beyond)
-        kept = {".".join(path): (path, schema) for path in beyond if self.keeps_extra}
-        first = 1
+        self._kept = {".".join(path): (path, schema) for path in beyond if self.keeps_extra}
+        reading, first = Reading(schema.parsed), 1
         while (count := self._long(end_may_come=True)) is not None:
             data = self._block(meta.get("avro.codec", b"null"))
             if not 0 <= count <= len(data):
                 raise _unsound(f"a block of {len(data)} bytes says it holds {count} records")
-            for records in _records(schema.parsed, data, count):
-                columns = [self._column(n, leaf, records) for n, leaf in leaves.items()]
-                names = list(self.columns)
-                if kept:
-                    found = {n: _any(*each, records) for n, each in kept.items()}
-                    columns.append(packed_columns(found, len(records)))
-                    names.append(EXTRA)
-                yield Rows(first, pa.record_batch(columns, names=names))
+            for records in _records(reading, data, count):
+                yield from self._given(first, records)
                 first += len(records)
             if self._exactly(_SYNC_BYTES) != sync:
                 raise _unsound("a block does not end with the file's marker")
+
+    def _given(self, first: int, records: list[Any]) -> Iterator[Rows | Reject]:
+        """Give records as rows, each that cannot be one in its place between them."""
+        odd = [at for at, each in enumerate(records) if isinstance(each, Unread)]
+        begin = 0
+        for end in [*odd, len(records)]:
+            for part in sifted(lambda at, to: self._rows(first, records, at, to), begin, end):
+                if isinstance(part, Poisoned):
+                    payload = told(records[part.place])[: self.caps.payload_bytes]
+                    yield Reject(first + part.place, part.reason, payload)
+                elif part.rows.num_rows:
+                    yield part
+            if end < len(records):
+                self._passed += len(records[end].data)
+                if self._passed > self.caps.row_bytes:
+                    raise UnreadableFileError(
+                        f"records of more than {self.caps.row_bytes} bytes cannot be read, the"
+                        f" first because it {records[end].reason}"
+                    )
+                shown = records[end].data[: self.caps.payload_bytes // 2]
+                yield Reject(first + end, records[end].reason, "\\x" + shown.hex())
+            begin = end + 1
+
+    def _rows(self, first: int, all_records: list[Any], begin: int, end: int) -> Rows:
+        records = all_records[begin:end]
+        columns = [self._column(n, leaf, records) for n, leaf in self._leaves.items()]
+        names = list(self.columns)
+        if self._kept:
+            found = {n: _any(*each, records) for n, each in self._kept.items()}
+            columns.append(packed_columns(found, len(records)))
+            names.append(EXTRA)
+        return Rows(first + begin, pa.record_batch(columns, names=names))
 
     def _column(self, name: str, leaf: Leaf, records: list[Any]) -> pa.Array:
         found = records
         for step in self.paths[name]:
             found = [None if each is None else each.get(step) for each in found]
-        try:
-            return exact_text(name, leaf.array(found))
-        except (pa.ArrowException, UnicodeDecodeError, ValueError, OverflowError) as error:
-            raise _unsound(f"`{name}`: {error}") from None
+        text = exact_text(name, leaf.array(found), self.types.get(name))
+        text.validate(full=True)
+        return text
 
     def _metadata(self) -> dict[str, bytes]:
         found: dict[str, bytes] = {}
@@ -170,15 +200,16 @@ def _any(path: tuple[str, ...], schema: Schema, records: list[Any]) -> pa.Array:
     return any_text(".".join(path), column)
 
 
-def _records(schema: Any, data: bytes, count: int) -> Iterator[list[Any]]:
+def _records(reading: Reading, data: bytes, count: int) -> Iterator[list[Any]]:
     """Decode a block a few records at a time."""
-    stream, left = BytesIO(data), count
+    stream, left = reading.opened(data), count
+    most = max(1, min(_ROWS_AT_ONCE, _BYTES_AT_ONCE * count // max(len(data), 1)))
     try:
         while left:
-            some = min(left, _ROWS_AT_ONCE)
-            yield [fastavro.schemaless_reader(stream, schema, None) for _ in range(some)]
-            left -= some
-    except _UNDECODABLE as error:
+            found = reading.some(stream, min(left, most))
+            yield found
+            left -= len(found)
+    except POISON as error:
         raise _unsound(f"a record cannot be decoded: {error!r}") from None
     if stream.tell() != len(data):
         raise _unsound("a block holds more than its records")

@@ -9,12 +9,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from functools import partial
-from io import BytesIO
 from typing import Any
 
 import fastavro
+from fastavro import _read_py
 from fastavro.read import LOGICAL_READERS
 
+from resources.source.avro_budget import Reading
 from resources.source.exact_text import (
     bytes_text,
     clock_text,
@@ -24,6 +25,7 @@ from resources.source.exact_text import (
     instant_text,
 )
 from resources.source.json_text import Number
+from resources.source.poison import UnreadableRecordError
 from resources.source.schema_registry import Decode, Tree, UnreadableMessageError, Written
 
 _OURS = "watermain-"
@@ -56,6 +58,7 @@ def _instant(ticks: int, zone: str, data: int, *_: object) -> str:
 def avro_decoder(written: Written) -> Decode:
     """Make the decoder of a schema. Raises: UnreadableMessageError."""
     LOGICAL_READERS.update(_logical())
+    _read_py.LOGICAL_READERS.update(_logical())
     names: dict[str, Any] = {}
     try:
         for _, text in written.needs:
@@ -68,14 +71,16 @@ def avro_decoder(written: Written) -> Decode:
         raise
     except (ValueError, KeyError, TypeError, RecursionError, fastavro.schema.SchemaParseException):
         raise UnreadableMessageError("is no Avro schema") from None
-    return partial(_decoded, schema)
+    return partial(_decoded, Reading(schema, names))
 
 
-def _decoded(schema: Any, value: bytes) -> Tree:
-    data = BytesIO(value)
+def _decoded(reading: Reading, value: bytes) -> Tree:
+    data = reading.opened(value)
     try:
-        found = fastavro.schemaless_reader(data, schema, None)
+        found = reading.record(data)
         tree = _tree(found)
+    except UnreadableRecordError as error:
+        raise UnreadableMessageError(str(error)) from None
     except OverflowError:
         raise UnreadableMessageError("holds a date before year 1 or after 9999") from None
     except (EOFError, ValueError, IndexError, KeyError, TypeError, RecursionError, MemoryError):

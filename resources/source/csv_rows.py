@@ -15,6 +15,7 @@ import pyarrow.csv as pc
 from platform_assets.declare.errors import quoted
 from resources.source.delivery import Caps, Reject, Rows, UnreadableFileError
 from resources.source.extra import EXTRA, distinct, packed_columns
+from resources.source.poison import POISON, Poisoned, sifted
 
 _BLOCK_BYTES = 4 * 2**20
 _MARK = b"\xef\xbb\xbf"
@@ -77,6 +78,9 @@ class CsvRows:
                 raise UnreadableFileError("it has no header", _shown(payload))
         line = found.group()
         self._at = found.end()
+        if (count := line.count(b",") + 1) > self.caps.columns:
+            shown = _shown(line[: self.caps.payload_bytes])
+            raise UnreadableFileError(f"its header has {count} columns, too many", shown)
         self.header = _split(line)
         self._line += line.count(b"\n")
         if missing := set(self.columns) - set(self.header):
@@ -101,18 +105,38 @@ class CsvRows:
     def _given(self, exact: re.Pattern[bytes], run: bytes, count: int) -> Iterator[Rows | Reject]:
         """Give a run of records, without those whose bytes are no text."""
         if _is_text(run):
-            yield self._parsed(run, count)
+            yield from self._sifted(exact, run, count)
             return
         begin = at = count = 0
         while found := exact.match(run, at):
             if not _is_text(found.group()):
                 if count:
-                    yield self._parsed(run[begin:at], count)
+                    yield from self._sifted(exact, run[begin:at], count)
                 yield self._rejected(found.group(), "is not UTF-8")
                 begin, count = found.end(), -1
             at, count = found.end(), count + 1
         if count:
-            yield self._parsed(run[begin:], count)
+            yield from self._sifted(exact, run[begin:], count)
+
+    def _sifted(self, exact: re.Pattern[bytes], run: bytes, count: int) -> Iterator[Rows | Reject]:
+        """Give a run in bulk; where that raises, record by record but for the one that does."""
+        try:
+            yield self._parsed(run, count)
+            return
+        except POISON:
+            ends = [found.end() for found in exact.finditer(run)]
+        begins = [0, *ends[:-1]]
+
+        def read(begin: int, end: int) -> tuple[bytes, int, pa.RecordBatch]:
+            part = run[begins[begin] : ends[end - 1]]
+            return part, end - begin, self._table(part, end - begin)
+
+        for part in sifted(read, 0, count):
+            if isinstance(part, Poisoned):
+                record = run[begins[part.place] : ends[part.place]]
+                yield self._rejected(record, part.reason)
+            else:
+                yield self._counted(*part)
 
     def _stuck(self) -> Iterator[Reject]:
         """Pass what is no well-formed record of the header's width, reading on if need be."""
@@ -168,6 +192,15 @@ class CsvRows:
         return reject
 
     def _parsed(self, run: bytes, count: int) -> Rows:
+        return self._counted(run, count, self._table(run, count))
+
+    def _counted(self, run: bytes, count: int, found: pa.RecordBatch) -> Rows:
+        rows = Rows(self._row, found)
+        self._line += run.count(b"\n")
+        self._row += count
+        return rows
+
+    def _table(self, run: bytes, count: int) -> pa.RecordBatch:
         wanted = set(self.columns)
         taken = [*self.columns, *(f"\0{at}" for at in self._beyond)]
         table = pc.read_csv(
@@ -187,10 +220,7 @@ class CsvRows:
             ),
         )
         assert table.num_rows == count
-        rows = Rows(self._row, self._packed(table.combine_chunks().to_batches()[0]))
-        self._line += run.count(b"\n")
-        self._row += count
-        return rows
+        return self._packed(table.combine_chunks().to_batches()[0])
 
     def _packed(self, rows: pa.RecordBatch) -> pa.RecordBatch:
         if not self._beyond:

@@ -45,13 +45,15 @@ class UnreadableFileError(Exception):
         super().__init__(reason)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Caps:
     """Bound what one file may hold; what is larger is rejected with its size as the reason.
 
     `file_bytes` also bounds what a compressed file unpacks to, which `ratio` bounds beside its
-    own size; `entries` bounds a listing, which is refused beyond.
+    own size; `entries` bounds a listing, which is refused beyond; `columns` bounds those of a file.
     """
+
+    columns: int = 10_000
 
     entries: int = 100_000
     file_bytes: int = 16 * 2**30

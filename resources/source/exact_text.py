@@ -42,6 +42,15 @@ def bytes_text(value: bytes) -> str:
     return "".join(f"\\x{each:02X}" for each in value)
 
 
+def hex_text(value: bytes) -> str:
+    r"""Write bytes as PostgreSQL does, which the lake reads back, too.
+
+    >>> hex_text(b"a\xff")
+    '\\x61ff'
+    """
+    return rf"\x{value.hex()}"
+
+
 def decimal_text(value: bytes, scale: int) -> Number:
     """Write a two's complement number with so many digits behind the point.
 

@@ -10,8 +10,18 @@ import pyarrow as pa
 from platform_assets.declare.drift import EXTRA
 from resources.source.arrow_text import exact_text
 from resources.source.delivery import UnreadableFileError
+from resources.source.poison import POISON
 
-__all__ = ["EXTRA", "any_text", "distinct", "packed", "packed_columns", "told"]
+__all__ = [
+    "EXTRA",
+    "any_text",
+    "distinct",
+    "packed",
+    "packed_columns",
+    "row_text",
+    "sound_text",
+    "told",
+]
 
 
 def packed(pairs: Iterable[tuple[str, str | None]]) -> str | None:
@@ -19,7 +29,7 @@ def packed(pairs: Iterable[tuple[str, str | None]]) -> str | None:
 
     Guarantees: names stand in their order, a half character as its escape.
     """
-    held = {_sound(name): _sound(value) for name, value in pairs if value is not None}
+    held = {sound_text(name): sound_text(value) for name, value in pairs if value is not None}
     return json.dumps(held, ensure_ascii=False) if held else None
 
 
@@ -45,13 +55,17 @@ def any_text(name: str, column: pa.Array) -> pa.Array:
 def distinct(names: Sequence[str], declared: Iterable[str]) -> dict[int, str]:
     """Name the undeclared columns by their places; one that comes twice gets a number."""
     known, taken, found = set(declared), set(names), dict[int, str]()
+    given: set[str] = set()
+    numbers: dict[str, int] = {}
     for at, name in enumerate(names):
         if name in known:
             continue
-        fresh, number = name, 1
-        while fresh in found.values() or (number > 1 and fresh in taken):
+        fresh, number = name, numbers.get(name, 1)
+        while fresh in given or (number > 1 and fresh in taken):
             number += 1
             fresh = f"{name} {number}"
+        numbers[name] = number
+        given.add(fresh)
         found[at] = fresh
     return found
 
@@ -66,12 +80,32 @@ def told(value: object) -> str:
     return json.dumps(plain, ensure_ascii=False, default=_plain)
 
 
+def row_text(row: pa.RecordBatch) -> str:
+    """Write down one row that nobody could read, as far as what it holds can be said.
+
+    Guarantees: it is JSON, an object with the name of each column.
+    """
+    return told({name: _some_text(row.column(at)) for at, name in enumerate(row.schema.names)})
+
+
+def _some_text(column: pa.Array) -> str | None:
+    for kind in (None, pa.binary(), pa.int64(), pa.int32()):
+        try:
+            found = any_text("", column) if kind is None else column.view(kind)
+            found.validate(full=True)
+            value = found[0].as_py()
+            return None if value is None else told(value)
+        except (*POISON, UnreadableFileError):
+            continue
+    return f"a {column.type}"
+
+
 def _plain(value: object) -> str:
     return "\\x" + value.hex() if isinstance(value, bytes) else str(value)
 
 
-def _sound(text: str) -> str:
-    """The text with half characters escaped, for no engine takes them."""
+def sound_text(text: str) -> str:
+    """Give the text with half characters escaped, for no engine takes them."""
     if text.isascii():
         return text
     return text.encode("utf-8", "backslashreplace").decode()

@@ -5,9 +5,8 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
-from datetime import UTC, datetime
-from io import BytesIO
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, Protocol, Self, cast
 
@@ -36,9 +35,11 @@ from resources.source.delivery import (
     delivery_schema,
 )
 from resources.source.folder import Folder
+from resources.source.instant import instant_of
 from resources.source.json_lines import JsonLines, Typed
 from resources.source.memory import Memory
 from resources.source.parquet_rows import ParquetRows, is_whole
+from resources.source.poison import POISON, cannot_be_read
 from resources.source.protocol import REJECTED, Backlog, Batch, Limit, Shape
 from resources.source.spill import Spill, discard, sweep
 from resources.source.store import Look, Store, UnservedError
@@ -114,13 +115,20 @@ class FileSource:
         self, store: Store, looks: list[Look], known: set[str], limit: Limit
     ) -> Iterator[Batch]:
         deadline, given = time.monotonic() + limit.seconds, set(known)
+        failed: list[UnreachableSystemError] = []
         for look in looks:
             if time.monotonic() > deadline:
-                return
-            batch = self._batch(store, look, given) if self._settled(store, look) else None
+                break
+            try:
+                batch = self._batch(store, look, given) if self._settled(store, look) else None
+            except OSError as error:
+                failed.append(self._failed(look, error))
+                continue
             if batch is not None:
                 given.add(batch.end)
                 yield batch
+        if failed:
+            raise failed[0]
 
     def acknowledge(self, positions: Mapping[str, str]) -> None:
         """Remember that these files need no further look; the folder is left as it is."""
@@ -131,12 +139,16 @@ class FileSource:
         """Count settled files that are not known to be in the lake."""
         memory = self._memory.load()
         store, looks = self._looks()
-        looks = [x for x in looks if not memory.is_delivered(x) and self._settled(store, x)]
-        oldest = min((x.mtime_ns for x in looks), default=None)
+        waiting = []
+        for look in looks:
+            with suppress(OSError):  # the capture tells of it
+                if not memory.is_delivered(look) and self._settled(store, look):
+                    waiting.append(look)
+        known_at = (instant_of(look.mtime_ns // 10**6) for look in waiting)
         return Backlog(
-            files=len(looks),
-            bytes=sum(x.size for x in looks),
-            oldest=None if oldest is None else datetime.fromtimestamp(oldest / 1e9, UTC),
+            files=len(waiting),
+            bytes=sum(look.size for look in waiting),
+            oldest=min((at for at in known_at if at is not None), default=None),
         )
 
     def verify(self) -> None:
@@ -191,6 +203,8 @@ class FileSource:
                 return is_whole(file)
         except FileNotFoundError:
             return False
+        except UnreadableFileError:
+            return True
 
     def _batch(self, store: Store, look: Look, given: set[str]) -> Batch | None:
         """Read one file; None when its content is known, or changed while it was read."""
@@ -199,15 +213,19 @@ class FileSource:
         batch = None
         try:
             with self._served():
-                if look.size > self.caps.file_bytes:
-                    # What is not read has no content; it is known by how it looked.
-                    value = hashlib.sha256(repr((look.name, look.stamp)).encode()).hexdigest()
-                    batch = None if value in given else self._read(BytesIO(), look, value)
-                else:
-                    with store.opened(look) as file:
-                        value = _hash(file)
-                        if value not in given:
-                            batch = self._read(file, look, value)
+                # What is not read has no content; it is known by how it looked.
+                value = hashlib.sha256(repr((look.name, look.stamp)).encode()).hexdigest()
+                why = self._unfit(look)
+                try:
+                    if why is None:
+                        with store.opened(look) as file:
+                            value = _hash(file)
+                            if value not in given:
+                                batch = self._read(file, look, value)
+                except UnreadableFileError as error:
+                    why = error.reason
+                if why is not None and value not in given:
+                    batch = self._aside(look, value, [(look.name, why, "")])
                 again = store.again(look)
         except FileNotFoundError:
             return None
@@ -238,8 +256,6 @@ class FileSource:
         unknown: tuple[str, ...] = ()
         missing: tuple[str, ...] = ()
         try:
-            if look.size > self.caps.file_bytes:
-                raise UnreadableFileError(f"it is larger than {self.caps.file_bytes} bytes")
             with self._reader(file, look, typed) as reader:
                 if isinstance(reader, JsonLines):
                     spill.schema = delivery_schema(self.shape.carried, reader.kinds)
@@ -256,18 +272,34 @@ class FileSource:
             spill.discard()
             rejects = [(look.name, error.reason, error.payload)]
             missing = error.missing
+        except OSError:
+            spill.discard()
+            raise
+        except POISON as error:
+            spill.discard()
+            rejects = [(look.name, f"it {cannot_be_read(error)}", "")]
+        batch = self._aside(look, value, rejects)
+        return replace(batch, rows=spill.taken(), unknown_columns=unknown, missing_columns=missing)
+
+    def _aside(self, look: Look, value: str, rejects: list[tuple[str, str, str]]) -> Batch:
+        """The batch of a file with nothing but what is put aside of it."""
+        told = [dict(zip(REJECTED.names, each, strict=True)) for each in rejects]
         return Batch(
             shard=_SHARD + value,
             start="",
             end=value,
-            rows=spill.taken(),
-            rejected=pa.Table.from_pylist(
-                [dict(zip(REJECTED.names, each, strict=True)) for each in rejects], REJECTED
-            ),
-            unknown_columns=unknown,
-            missing_columns=missing,
+            rows=delivery_schema(self.shape.carried).empty_table(),
+            rejected=pa.Table.from_pylist(told, REJECTED),
             incidental=INCIDENTAL,
         )
+
+    def _unfit(self, look: Look) -> str | None:
+        """Say why a file is not even opened, or None."""
+        if look.size > self.caps.file_bytes:
+            return f"it is larger than {self.caps.file_bytes} bytes"
+        if instant_of(look.mtime_ns // 10**6) is None:
+            return "it was changed at a time that no calendar has"
+        return None
 
     def _reject(self, part: Reject, look: Look, rejects: list[tuple[str, str, str]]) -> None:
         rejects.append((f"{look.name}:{part.line}", part.reason, part.payload))
@@ -290,13 +322,25 @@ class FileSource:
                 case "json":
                     yield JsonLines(plain, shape, word.fields, caps, typed=typed)
                 case "avro":
-                    yield AvroRows(plain, columns, word.fields, caps, keeps_extra=keeps)
+                    yield AvroRows(
+                        plain, columns, word.fields, caps, types=shape.types, keeps_extra=keeps
+                    )
                 case "csv":
                     yield CsvRows(plain, columns, word.null, caps, keeps_extra=keeps)
                 case "parquet":
                     if plain is not file:
                         plain = stack.enter_context(unpacked_file(plain, self.scratch))
-                    yield ParquetRows(plain, columns, look.size, caps, keeps_extra=keeps)
+                    yield ParquetRows(
+                        plain, columns, look.size, caps, types=shape.types, keeps_extra=keeps
+                    )
+
+    def _failed(self, look: Look, error: OSError) -> UnreachableSystemError:
+        return UnreachableSystemError(
+            f"{self.shape.dataset}: {look.name} cannot be read now: {error.strerror or error}",
+            declared=self._declared,
+            data="the other files were captured; this one is tried again",
+            next="see whether the disk or the mount that holds it is sound",
+        )
 
     def _refused(self, what: str, *, next: str) -> SourceError:
         return SourceError(

@@ -10,6 +10,7 @@ from resources.source.delivery import OddInstantsError
 
 _DATE, _SECONDS = len("2013-01-01"), len("2013-01-01 00:00:00")
 _COLONS = (13, 16)
+_YEAR_ONE = -62_135_596_800_000_000
 
 
 def is_instant(kind: pa.DataType) -> bool:
@@ -20,14 +21,21 @@ def is_instant(kind: pa.DataType) -> bool:
 def instants(texts: pa.StringArray, kind: pa.TimestampType) -> pa.Array:
     """Read every text as an instant.
 
-    Guarantees: each is what DuckDB's cast gives in UTC. The two engines agree on dates, on times
-    with seconds, on offsets in hours or hours and minutes; of a column with anything else, or
-    with offsets on some of its rows, nothing is read.
+    Guarantees: each is what the text means to the lake. The two engines agree on dates, on times
+    with seconds, on offsets in hours or hours and minutes; of a column with anything else, with
+    a year 0, or with offsets on some of its rows, nothing is read.
     Raises: OddInstantsError.
     """
     given = texts.drop_null() if texts.null_count else texts
     if not _are_plain(given):
         raise OddInstantsError
+    found = _read(texts, kind)
+    if pc.less(pc.min(found).cast(pa.int64()), _YEAR_ONE).as_py():
+        raise OddInstantsError
+    return found
+
+
+def _read(texts: pa.StringArray, kind: pa.TimestampType) -> pa.Array:
     try:
         return texts.cast(kind)
     except pa.ArrowInvalid:

@@ -14,9 +14,12 @@ from resources.source.instants import instants, is_instant
 
 _AT_ONCE_BYTES = 256 * 2**10  # what stays in a core's cache
 _SUSPECT = (b"NaN", b"Inf")
-_NEWLINE, _RETURN, _OPEN, _CLOSE = b"\n\r{}"
+_ZEROS = b"0" * 300
+_NEWLINE, _RETURN, _OPEN, _CLOSE, _MINUS = b"\n\r{}-"
 _UNEXPECTED = "unexpected field"
 _DECIMAL_DIGITS = 38
+_POWER, _DIGIT = b"e0"
+_LOWER, _TEN = 0x20, 10
 
 
 class JsonBlock:
@@ -33,7 +36,7 @@ class JsonBlock:
     ) -> None:
         self.paths, self.types, self.strict = paths, tuple(types), strict
         self.is_loose = False
-        read = [pa.string() if is_instant(kind) else kind for kind in types]
+        read = [_parsed_as(kind) for kind in types]
         self._parse = {
             way: pj.ParseOptions(
                 explicit_schema=pa.schema(_nested(paths, read)), unexpected_field_behavior=way
@@ -73,9 +76,10 @@ class JsonBlock:
                 return None
             if table.num_rows != lines:
                 return None
-            runs = table.combine_chunks().to_batches()
+            batches = table.combine_chunks().to_batches()
             columns = list(zip(self.paths, self.types, strict=True))
-            return [[_column(run, path, kind) for path, kind in columns] for run in runs]
+            runs = [[_column(run, path, kind) for path, kind in columns] for run in batches]
+            return None if any(map(_has_zero, runs)) and _is_tiny(block) else runs
         except (pa.ArrowException, UnicodeDecodeError):
             return None
 
@@ -108,7 +112,28 @@ def _column(batch: pa.RecordBatch, path: tuple[str, ...], kind: pa.DataType) -> 
         column.validate(full=True)
     elif pa.types.is_floating(column.type) and not _all_finite(column):
         raise pa.ArrowInvalid("a number too large for its type")
+    elif pa.types.is_decimal(column.type):
+        return column.cast(kind)
     return instants(column, kind) if is_instant(kind) else column
+
+
+def _has_zero(columns: Sequence[pa.Array]) -> bool:
+    return any(
+        pc.any(pc.equal(each, pa.scalar(0, each.type)), min_count=0).as_py()
+        for each in columns
+        if pa.types.is_floating(each.type) or pa.types.is_decimal(each.type)
+    )
+
+
+def _is_tiny(block: bytes) -> bool:
+    """Whether a number may have become zero that is none, since it is too small: `1e-400`, say."""
+    if _ZEROS in block:
+        return True
+    letters = np.frombuffer(block, np.uint8)
+    at = np.flatnonzero(letters[1:-3] == _MINUS) + 1
+    at = at[letters[at - 1] | _LOWER == _POWER]
+    digits = [letters[at + place] - _DIGIT < _TEN for place in (1, 2, 3)]
+    return bool(np.any(np.logical_and.reduce(digits)))
 
 
 def _all_finite(column: pa.Array) -> bool:
@@ -137,10 +162,20 @@ def _engine_type(kind: pa.DataType) -> pa.DataType | None:
     if pa.types.is_integer(kind):
         return pa.int64()
     if pa.types.is_float32(kind) or pa.types.is_float64(kind):
-        return kind
+        return pa.float64()  # as narrow as it is wanted, digits would be lost unseen
     if pa.types.is_decimal(kind):
         return pa.decimal128(_DECIMAL_DIGITS, kind.scale) if kind.scale >= 0 else None
     return None if pa.types.is_nested(kind) else pa.string()
+
+
+def _parsed_as(kind: pa.DataType) -> pa.DataType:
+    """What the engine reads a value as, of which nothing is lost on the way to its type.
+
+    Its decimals of 128 bits overflow unseen when digits are moved behind the point.
+    """
+    if pa.types.is_decimal(kind):
+        return pa.decimal256(_DECIMAL_DIGITS, kind.scale)
+    return pa.string() if is_instant(kind) else kind
 
 
 def _nested(

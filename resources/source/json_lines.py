@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Generator, Iterator, Mapping
 from decimal import Decimal, InvalidOperation
+from itertools import islice
 from typing import BinaryIO, Literal, Protocol
 
 import pyarrow as pa
@@ -26,6 +27,7 @@ _SAMPLE_LINES = 100
 _PATIENCE = 3
 _MARK = b"\xef\xbb\xbf"
 _SPACE = b" \t\r"
+_BLANK = _SPACE + b"\n"
 _POWER = re.compile(r"[+-]?\d*(?:\.\d*)?[eE][+-]?\d{1,2}")
 
 Typed = Literal["texts", "numbers", "instants"]
@@ -111,13 +113,15 @@ class JsonLines:
             self._refusals += 1
             if self._refusals >= _PATIENCE:
                 self._bulk = None  # such files never are what the engine takes
-        lines = list(enumerate(block.split(b"\n")[:-1], self._line))
-        self._line += len(lines)
-        lines = [(at, line) for at, line in lines if line.strip(_SPACE)]
-        if lines and self._typed:
+        first, self._line = self._line, self._line + block.count(b"\n")
+        if not block.strip(_BLANK):
+            return
+        if self._typed:
             raise OddRowsError
-        for begin in range(0, len(lines), _LINES_AT_ONCE):
-            yield from self._read(lines[begin : begin + _LINES_AT_ONCE])
+        lines = block.split(b"\n")[:-1]
+        written = ((at, line) for at, line in enumerate(lines, first) if line.strip(_SPACE))
+        while some := list(islice(written, _LINES_AT_ONCE)):
+            yield from self._read(some)
 
     def _read(self, lines: list[tuple[int, bytes]]) -> Iterator[Rows | Reject]:
         """Give the lines in order, runs of rows between the rejects."""

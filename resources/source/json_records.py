@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
+import secrets
 from collections.abc import Iterable, Sequence
+from itertools import islice
 
-from resources.source.extra import packed
-from resources.source.json_text import Doubled, Number, single, written
+from resources.source.extra import packed, sound_text
+from resources.source.json_text import Deep, Doubled, Number, single, written
+from resources.source.measure import TOO_DEEP, deep_parts, excess
 
 PAYLOAD_CHARACTERS = 64 * 2**10
+MOST_UNKNOWN = 1000
+MOST_VALUES = 5_000_000  # of all the records that come at once
 
 
 class UnfitRecordError(Exception):
@@ -23,18 +28,42 @@ class UnfitRecordError(Exception):
 def parsed(body: bytes) -> object:
     """Read JSON; numbers stay text, so that nothing is rounded.
 
-    Raises: ValueError, also for what is nested too deeply or is no UTF-8.
+    Guarantees: what lies too deep is there as it was written, so that its neighbours are read.
+    Raises: ValueError, also for what never ends, holds too many values or is no UTF-8.
     """
+    deep: dict[str, Deep] = {}
+    match excess(body, MOST_VALUES):
+        case None:
+            pass
+        case reason if reason != TOO_DEEP:
+            raise ValueError(f"it {reason}")
+        case _:
+            body, deep = _shallow(body)
     try:
         return json.loads(
             body.decode(),
             parse_float=Number,
-            parse_int=Number,
+            parse_int=(lambda text: deep.get(text) or Number(text)) if deep else Number,
             parse_constant=Number,
             object_pairs_hook=single,
         )
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
+
+
+def _shallow(body: bytes) -> tuple[bytes, dict[str, Deep]]:
+    """Put a number that nobody can guess in the place of each part that lies too deep."""
+    parts = deep_parts(body)
+    if parts is None:
+        raise ValueError("it is nested too deeply")
+    given, at, base = list[bytes](), 0, secrets.randbits(256) | 1 << 256
+    deep: dict[str, Deep] = {}
+    for number, (begin, end) in enumerate(parts):
+        mark = str(base + number)
+        deep[mark] = Deep(body[begin:end].decode())
+        given += [body[at:begin], mark.encode()]
+        at = end
+    return b"".join([*given, body[at:]]), deep
 
 
 def found_at(answer: object, path: str, absent: object = None) -> object:
@@ -81,8 +110,8 @@ class JsonRows:
         if not isinstance(record, dict):
             raise UnfitRecordError("it is no object")
         try:
-            if _is_doubled(record):
-                raise UnfitRecordError("it names something twice")
+            if (fault := _fault(record)) is not None:
+                raise UnfitRecordError(fault)
             values = tuple(_text(record.get(name)) for name in self.columns)
             for value in values:
                 if value is not None and not value.isascii():
@@ -92,7 +121,10 @@ class JsonRows:
         except RecursionError:
             raise UnfitRecordError("it is nested too deeply") from None
         if not self._declared.issuperset(record):
-            self._unknown.update((n, None) for n in record if n not in self._declared)
+            room = MOST_UNKNOWN - len(self._unknown)
+            names = (sound_text(n) for n in record if n not in self._declared)
+            fresh = (n for n in names if n not in self._unknown)
+            self._unknown.update(dict.fromkeys(islice(fresh, room)))
         return values
 
 
@@ -125,13 +157,16 @@ def _text(value: object) -> str | None:
     return written(value)
 
 
-def _is_doubled(value: object) -> bool:
-    match value:
-        case Doubled():
-            return True
-        case dict():
-            return any(_is_doubled(v) for v in value.values() if isinstance(v, dict | list))
-        case list():
-            return any(_is_doubled(each) for each in value)
-        case _:
-            return False
+def _fault(record: object) -> str | None:
+    """Say what makes a record unfit, however deep it lies."""
+    waiting = [record]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, Doubled):
+            return "it names something twice"
+        if isinstance(value, Deep):
+            return f"it {TOO_DEEP}"
+        inside = value.values() if isinstance(value, dict) else value
+        if isinstance(inside, Iterable):
+            waiting += [each for each in inside if isinstance(each, dict | list | Deep)]
+    return None

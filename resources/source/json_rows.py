@@ -8,20 +8,23 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from json.decoder import JSONDecoder
 from typing import Any
 
 import pyarrow as pa
 
 from resources.source.delivery import Caps
-from resources.source.extra import packed
+from resources.source.extra import packed, sound_text
 from resources.source.json_text import Doubled, Number, single, written
+from resources.source.measure import excess
+from resources.source.poison import Poisoned, sifted
 
 Tree = dict[str, "Tree"]
 _LEAF = ""
 _SPACE = " \t\r\n"
 _MOST_UNKNOWN = 1000
+_AT_ONCE_BYTES = 8 * 2**20
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,8 @@ class JsonRows:
     Guarantees: a number, `true` or `false` is handed on as its literal text, an object or list
     as JSON text, `null` or a missing field as null. `unknown` gathers what nobody declared.
     With `once`, a message that gives a declared name twice is refused. With `keeps_extra`, what
-    nobody declared is packed by its path.
+    nobody declared is packed by its path. Whatever a message makes the decoding raise, it alone
+    is refused; one of more depth or more values than `measure` allows is not decoded at all.
     """
 
     def __init__(
@@ -70,9 +74,22 @@ class JsonRows:
             object_pairs_hook=single if once else None,
         )
         self._scan = decoder.scan_once
+        self._exact: tuple[bytes | None, Any] = (None, None)
 
     def read(self, values: Sequence[bytes | None]) -> Decoded:
         """Decode messages; what is refused is told by its place."""
+        parts: list[Decoded] = []
+        for begin, end in _portions(values):
+            for part in sifted(lambda at, to: self._read(values[at:to], at), begin, end):
+                if isinstance(part, Poisoned):
+                    none = self._read([], 0)
+                    parts.append(replace(none, refused={part.place: part.reason}))
+                else:
+                    parts.append(part)
+        return parts[0] if len(parts) == 1 else _joined(parts, extra=self.keeps_extra)
+
+    def _read(self, values: Sequence[bytes | None], first: int) -> Decoded:
+        """Decode messages, the first of which has the place `first`."""
         objects, refused = self._objects(values)
         self._learn(list(objects.values()), self._tree, "")
         while True:
@@ -80,7 +97,9 @@ class JsonRows:
             spoiled = objects.keys() & refused.keys()
             if not spoiled:
                 extra = self._extras(objects, values) if self.keeps_extra else ()
-                return Decoded(list(objects), columns, refused, extra)
+                kept = [first + at for at in objects]
+                told = {first + at: why for at, why in refused.items()}
+                return Decoded(kept, columns, told, extra)
             objects = {at: each for at, each in objects.items() if at not in spoiled}
 
     def _extras(
@@ -108,6 +127,8 @@ class JsonRows:
                 refused[at] = "has no value: a tombstone"
             elif len(value) > most:
                 refused[at] = f"is longer than {most} bytes"
+            elif (why := excess(value)) is not None:
+                refused[at] = why
             else:
                 try:
                     text = value.decode()
@@ -148,8 +169,9 @@ class JsonRows:
     def _learn(self, objects: list[dict[str, Any]], tree: Tree, prefix: str) -> None:
         names: set[str] = set()
         names.update(*objects)
-        if len(self.unknown) < _MOST_UNKNOWN:
-            self.unknown.update(prefix + name for name in names - tree.keys())
+        if room := _MOST_UNKNOWN - len(self.unknown):
+            fresh = {sound_text(prefix + name) for name in names - tree.keys()} - self.unknown
+            self.unknown.update(sorted(fresh)[:room] if len(fresh) > room else fresh)
         for head, branch in tree.items():
             if branch and _LEAF not in branch:
                 inner = [each[head] for each in objects if isinstance(each.get(head), dict)]
@@ -193,10 +215,40 @@ class JsonRows:
             return value
         if isinstance(value, bool):
             return "true" if value else "false"
-        exact = json.loads(message or b"", parse_float=Number, parse_int=Number)
+        if self._exact[0] is not message:
+            exact = json.loads(
+                message or b"", parse_float=Number, parse_int=Number, object_pairs_hook=single
+            )
+            self._exact = message, exact
+        exact = self._exact[1]
         for step in path:
             exact = exact[step]
         return written(exact)
+
+
+def _portions(values: Sequence[bytes | None]) -> Iterator[tuple[int, int]]:
+    """Cut messages such that those decoded at once are not too many bytes; none are one portion."""
+    begin = size = 0
+    for at, value in enumerate(values):
+        long = len(value or b"")
+        if size and size + long > _AT_ONCE_BYTES:
+            yield begin, at
+            begin, size = at, 0
+        size += long
+    yield begin, len(values)
+
+
+def _joined(parts: Sequence[Decoded], *, extra: bool) -> Decoded:
+    columns = zip(*(part.columns for part in parts), strict=True)
+    beyond = [
+        part.extra[0] if part.extra else pa.nulls(len(part.kept), pa.string()) for part in parts
+    ]
+    return Decoded(
+        [at for part in parts for at in part.kept],
+        [pa.concat_arrays(each) for each in columns],
+        {at: why for part in parts for at, why in part.refused.items()},
+        (pa.concat_arrays(beyond),) if extra else (),
+    )
 
 
 class _NoObjectError(Exception):

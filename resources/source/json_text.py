@@ -11,6 +11,12 @@ class Number(str):
     __slots__ = ()
 
 
+class Deep(Number):
+    """What lies deeper than may be, as it was written."""
+
+    __slots__ = ()
+
+
 class Doubled(dict[str, object]):
     """An object that names something twice; it looks like its last values, `pairs` has all."""
 

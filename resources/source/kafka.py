@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
 
@@ -18,6 +17,7 @@ from resources.clock import Clock
 from resources.credential import Address
 from resources.settings import Settings
 from resources.source.delivery import Caps
+from resources.source.instant import instant_of
 from resources.source.json_rows import JsonRows
 from resources.source.kafka_log import Log, Marks, Reading
 from resources.source.kafka_rows import MessageRows
@@ -127,11 +127,8 @@ class KafkaSource:
             ends = log.ends(starts)
         # What is gone, or made anew, counts too: a capture has to look, to refuse it.
         behind = sum(ends[each].high - starts[each] if each in ends else 1 for each in marks)
-        oldest = min((e.instant for e in ends.values() if e.instant is not None), default=None)
-        return Backlog(
-            rows=behind,
-            oldest=None if oldest is None else datetime.fromtimestamp(oldest / 1e3, UTC),
-        )
+        known_at = [instant_of(e.instant) for e in ends.values() if e.instant is not None]
+        return Backlog(rows=behind, oldest=min((at for at in known_at if at), default=None))
 
     def verify(self) -> None:
         """Prove that the topic is there, that its progress may be read."""

@@ -12,7 +12,9 @@ import pyarrow as pa
 from confluent_kafka import TIMESTAMP_NOT_AVAILABLE, Message
 
 from resources.source.extra import EXTRA
+from resources.source.instant import instant_of
 from resources.source.json_rows import JsonRows
+from resources.source.poison import Poisoned, UnreadableRecordError, sifted
 from resources.source.protocol import REJECTED
 from resources.source.schema_registry import HEAD, UnreadableMessageError, schema_id
 from resources.source.schema_rows import SchemaRows
@@ -57,17 +59,23 @@ class MessageRows:
         if isinstance(self.values, SchemaRows):
             self._demand(messages, self.values, now - SETTLED)
         decoded = self.values.read([message.value() for message in messages])
-        kept = [messages[at] for at in decoded.kept]
-        own = [
-            pa.array([each.partition() for each in kept], pa.int64()),
-            pa.array([each.offset() for each in kept], pa.int64()),
-            pa.array([_instant(each) for each in kept], pa.timestamp("us", "UTC")),
-            pa.array([text_of(each.key()) for each in kept], pa.string()),
-            pa.array([_headers(each) for each in kept], pa.string()),
-        ]
-        rows = pa.record_batch([*decoded.columns, *decoded.extra, *own], schema=self.schema)
-        return rows, [
-            self._reject(messages[at], reason) for at, reason in sorted(decoded.refused.items())
+        refused, rows = dict(decoded.refused), list[pa.RecordBatch]()
+        columns = [*decoded.columns, *decoded.extra]
+
+        def told(begin: int, end: int) -> pa.RecordBatch:
+            own = _own([messages[at] for at in decoded.kept[begin:end]])
+            values = [each.slice(begin, end - begin) for each in columns]
+            return pa.record_batch([*values, *own], schema=self.schema)
+
+        for part in sifted(told, 0, len(decoded.kept)):
+            if isinstance(part, Poisoned):
+                refused[decoded.kept[part.place]] = part.reason
+            else:
+                rows.append(part)
+        fit = pa.Table.from_batches(rows, self.schema).combine_chunks().to_batches()
+        none = pa.RecordBatch.from_pylist([], self.schema)
+        return (fit[0] if fit else none), [
+            self._reject(messages[at], reason) for at, reason in sorted(refused.items())
         ]
 
     def _demand(self, messages: Sequence[Message], values: SchemaRows, since: datetime) -> None:
@@ -102,9 +110,32 @@ def text_of(value: bytes | str | None) -> str | None:
         return "\\x" + value.hex()
 
 
-def _instant(message: Message) -> int | None:
+def _own(messages: Sequence[Message]) -> list[pa.Array]:
+    """The columns that tell where messages lay."""
+    return [
+        pa.array([each.partition() for each in messages], pa.int64()),
+        pa.array([each.offset() for each in messages], pa.int64()),
+        pa.array([_microseconds(each) for each in messages], pa.timestamp("us", "UTC")),
+        pa.array([text_of(each.key()) for each in messages], pa.string()),
+        pa.array([_headers(each) for each in messages], pa.string()),
+    ]
+
+
+def _microseconds(message: Message) -> int | None:
     kind, milliseconds = message.timestamp()
-    return None if kind == TIMESTAMP_NOT_AVAILABLE else milliseconds * 1000
+    if kind == TIMESTAMP_NOT_AVAILABLE:
+        return None
+    if far := _far(message):
+        raise UnreadableRecordError(far)
+    return int(milliseconds * 1000)
+
+
+def _far(message: Message) -> str | None:
+    """Say that a record's time is none that a calendar has."""
+    kind, milliseconds = message.timestamp()
+    if kind == TIMESTAMP_NOT_AVAILABLE or instant_of(milliseconds) is not None:
+        return None
+    return f"has a time, {milliseconds} ms since 1970, whose year has no four digits"
 
 
 def _headers(message: Message) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -32,6 +33,7 @@ DEVICE_COLUMNS = pa.schema(
 )
 _DEVICE, _SEQUENCE = "\0device", "\0sequence"
 _MOST = 2**63 - 1
+_WHOLE = re.compile(r"[0-9]{1,64}")
 _MOST_PEEK_SECONDS = 3.0
 
 
@@ -193,7 +195,7 @@ class MqttSource:
         """Say why a message cannot be a row, or None."""
         if not device:
             return f"has no device in `{self.word.device}`"
-        if number is None or not number.isdecimal() or not number.isascii() or int(number) > _MOST:
+        if number is None or not _WHOLE.fullmatch(number) or int(number) > _MOST:
             return f"has no whole number in `{self.word.sequence}`"
         verdict = known.add(device, int(number))
         if verdict is Verdict.FRESH:

@@ -169,7 +169,7 @@ class Session:
     def _arrived(self, _c: Client, _u: Any, message: MQTTMessage) -> None:
         self.held.append(
             Arrival(
-                topic=message.topic,
+                topic=_topic(message),
                 payload=bytes(message.payload),
                 again=message.dup,
                 packet=message.mid,
@@ -196,6 +196,14 @@ class Session:
             if lasting
             else "see whether the broker runs; the next capture tries again",
         )
+
+
+def _topic(message: MQTTMessage) -> str:
+    """The topic as text, whatever bytes a careless broker let pass."""
+    try:
+        return message.topic
+    except UnicodeDecodeError as error:
+        return error.object.decode("utf-8", "backslashreplace")
 
 
 def _parts(address: str, declared: str) -> tuple[str, int, str | None, str | None, bool]:

@@ -42,6 +42,7 @@ _KNOWN = (
     wrappers_pb2,
 )
 _MOST_INDEXES = 32
+_BILLION = 10**9
 _BITS, _MORE, _MOST_BITS = 0x7F, 0x80, 63
 _WRAPPERS = frozenset(wrappers_pb2.DESCRIPTOR.message_types_by_name)
 _REAL = (FieldDescriptor.CPPTYPE_FLOAT, FieldDescriptor.CPPTYPE_DOUBLE)
@@ -182,10 +183,19 @@ def _wrapped(message: Any) -> Any:
     return _value(message.value, message.DESCRIPTOR.fields_by_name["value"])
 
 
+def _ticks(message: Any, *, signed: bool = False) -> int:
+    """Nanoseconds of an instant, or of a duration, whose two parts have one sign."""
+    seconds, nanos = int(message.seconds), int(message.nanos)
+    is_fit = seconds * nanos >= 0 and abs(nanos) < _BILLION if signed else 0 <= nanos < _BILLION
+    if not is_fit:
+        raise UnreadableMessageError(f"holds {seconds} seconds with {nanos} nanoseconds")
+    return seconds * _BILLION + nanos
+
+
 _SPECIAL: dict[str, Callable[[Any], Any]] = {
-    "google.protobuf.Timestamp": lambda m: instant_text(m.seconds * 10**9 + m.nanos, 10**9),
+    "google.protobuf.Timestamp": lambda m: instant_text(_ticks(m), _BILLION),
     "google.protobuf.Duration": lambda m: decimal_text(
-        (m.seconds * 10**9 + m.nanos).to_bytes(16, "big", signed=True), 9
+        _ticks(m, signed=True).to_bytes(16, "big", signed=True), 9
     ),
     "confluent.type.Decimal": lambda m: decimal_text(m.value, m.scale),
     **{f"google.protobuf.{name}": _wrapped for name in _WRAPPERS},

@@ -22,6 +22,7 @@ from resources.secrets import Secrets
 from resources.settings import Settings
 from resources.source.json_records import JsonRows, UnfitRecordError, digest, payload
 from resources.source.pace import Pace
+from resources.source.poison import POISON, cannot_be_read
 from resources.source.protocol import REJECTED, Backlog, Batch, Limit, Shape
 from resources.source.rest_captured import captured_in_lake
 from resources.source.rest_client import Access, Client
@@ -211,11 +212,15 @@ class _Reading:
         """Turn the records of a page into rows, leaving out what was captured before."""
         kept: list[tuple[object, ...]] = []
         for record in records:
+            beyond: tuple[str | None, ...] = ()
             try:
                 row: tuple[str | None, ...] = rows.row(record)
+                beyond = (rows.beyond(record),) if self.source.shape.keeps_extra else ()
                 reason = ""
             except UnfitRecordError as error:
                 row, reason = (payload(record),), error.reason
+            except POISON as error:
+                row, reason = (payload(record),), cannot_be_read(error)
             value = digest(row)
             if value in known or value in self.fresh:
                 self.repeated += 1
@@ -224,8 +229,7 @@ class _Reading:
             if reason:
                 self._reject(reason, str(row[0]))
             else:
-                extra = (rows.beyond(record),) if self.source.shape.keeps_extra else ()
-                kept.append((*row, *extra, value.hex(), len(self.fresh), self.window[1]))
+                kept.append((*row, *beyond, value.hex(), len(self.fresh), self.window[1]))
         columns = list(zip(*kept, strict=True)) or [()] * len(self.source.schema)
         return pa.record_batch(
             [pa.array(c, f.type) for c, f in zip(columns, self.source.schema, strict=True)],

@@ -16,6 +16,7 @@ from platform_assets.declare.errors import SourceError, UnreachableSystemError
 from platform_assets.declare.web import Webhook
 from resources.settings import Settings
 from resources.source.json_records import JsonRows, UnfitRecordError, parsed, payload
+from resources.source.poison import POISON, cannot_be_read
 from resources.source.protocol import REJECTED, Backlog, Batch, Limit, Shape
 from resources.source.segments import Event, Store, durable, first_of
 from resources.source.spill import Spill, handed_out, sweep
@@ -167,6 +168,8 @@ class _Gathered:
                 self._held.append((*row, *extra, *ends, number, at))
             except UnfitRecordError as error:
                 self._reject(event, number, error.reason, payload(record))
+            except POISON as error:
+                self._reject(event, number, cannot_be_read(error), payload(record))
         self.rows += len(records) or 1
         self.bytes += len(event.body)
         self.events += 1

@@ -97,20 +97,18 @@ def test_reader_is_taken_batch_by_batch_through_a_file_that_is_gone(
     """More rows than one batch holds; nothing stays in the folder where the engine spills."""
     connection.execute("create or replace view input_rows as select range::varchar as id, range"
                        " as amount from range(200_000)")  # fmt: skip
-    batches = []
 
     def body(rows: pa.RecordBatchReader) -> pa.RecordBatchReader:
         def counted() -> Iterator[pa.RecordBatch]:
-            for batch in rows:
-                batches.append(batch.num_rows)
-                yield batch
+            for number, batch in enumerate(rows):
+                numbers = pa.array([number] * batch.num_rows, pa.int64())
+                yield pa.record_batch([batch["id"], numbers], names=["id", "amount"])
 
         return pa.RecordBatchReader.from_batches(rows.schema, counted())
 
     sql = staged_sql(connection, declare(body), {"rows": "input_rows"})
-    found = connection.execute(f"select count(*), sum(amount), count(distinct id) from ({sql})")
-    assert found.fetchall() == [(200_000, 199_999 * 100_000, 200_000)]
-    assert len(batches) > 2
+    query = f"select count(*), count(distinct id), count(distinct amount) > 2 from ({sql})"
+    assert connection.execute(query).fetchall() == [(200_000, 200_000, True)]
     assert list((tmp_path / "spill").glob("tmp*")) == []
 
 

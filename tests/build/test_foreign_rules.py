@@ -63,10 +63,13 @@ TOLD: Mapping[str, tuple[dict[str, Any], Check]] = {
     ),
     "expect_column_values_to_match_regex": (
         {"column": "a", "regex": "^[a-z]+$"},
-        matches("a", "[a-z]+"),
+        matches("a", r"[a-z]+\n?"),
     ),
-    "expect_column_values_to_be_unique": ({"column": "a"}, unique("a")),
-    "expect_compound_columns_to_be_unique": ({"column_list": ["a", "b"]}, unique("a", "b")),
+    "expect_column_values_to_be_unique": ({"column": "a"}, unique("a", nulls_repeat=False)),
+    "expect_compound_columns_to_be_unique": (
+        {"column_list": ["a", "b"]},
+        unique("a", "b", blanks_repeat=False),
+    ),
     "expect_column_value_lengths_to_be_between": (
         {"column": "a", "min_value": 2},
         expression("length_a", 'length("a") >= 2'),
@@ -77,11 +80,11 @@ TOLD: Mapping[str, tuple[dict[str, Any], Check]] = {
     ),
     "expect_column_pair_values_a_to_be_greater_than_b": (
         {"column_A": "a", "column_B": "b", "or_equal": True},
-        expression("a_above_b", '"a" >= "b"'),
+        expression("a_above_b", '("a" >= "b") is true or ("a" is null and "b" is null)'),
     ),
     "expect_column_pair_values_to_be_equal": (
         {"column_A": "a", "column_B": "b"},
-        expression("a_equals_b", '"a" = "b"'),
+        expression("a_equals_b", '("a" = "b") is true or ("a" is null and "b" is null)'),
     ),
     "expect_table_row_count_to_be_between": ({"max_value": 9}, row_count(low=0, high=9)),
     "expect_table_row_count_to_equal": ({"value": 9}, row_count(low=9, high=9)),

@@ -200,6 +200,8 @@ def _test(name: str, value: Any) -> Callable[[dict[str, Any]], None]:
             "`personal`",
         ),
         (_column("constraints", [{"type": "foreign_key"}]), "'foreign_key'", "`primary_key`"),
+        (_word({"optional": ["billing.curated.fees"]}), "is optional", "list inputs of it"),
+        (_word({"optional": "operations.curated.flights"}), "is optional", "list inputs of it"),
         (_node("language", "python"), "is written in python", "in SQL"),
         (_node("depends_on", {"nodes": []}), "reads nothing", "`source()` or `ref()`"),
         (
@@ -219,15 +221,20 @@ def test_marts_refuses_a_project_that_does_not_fit(
     says: str,
     next_step: str,
 ) -> None:
-    """Each wrong word is four lines that name the file with the right answers."""
+    """Each wrong word is four lines at the model that says it; models beside it are declared."""
     with changed(manifest, tmp_path) as (found, path):
         change(found["nodes"])
-    with pytest.raises(InvalidDeclarationError) as refused:
-        marts("operations", path)
-    assert says in refused.value.what
-    assert next_step in refused.value.next
-    assert refused.value.declared.startswith("dbt_project/")
-    assert len(str(refused.value).splitlines()) == 4
+    made = {d.name.table: d for d in marts("operations", path)}
+    wrong = {name: d for name, d in made.items() if d.broken}
+    first = wrong["fct_departures" if "fct_departures" in wrong else "fct_daily_punctuality"]
+    assert first.broken is not None
+    what, where, _, then = first.broken.splitlines()
+    assert says in what
+    assert next_step in then
+    assert where.startswith("  declared  dbt_project/")
+    assert made["dim_aircraft"].broken is None
+    with pytest.raises(InvalidDeclarationError):
+        first.refuse_broken()
 
 
 def test_marts_takes_an_enforced_contract_with_its_constraints(
@@ -290,3 +297,14 @@ def test_marts_sees_through_ephemeral_models(manifest: Path, tmp_path: Path) -> 
         )
     punctuality = {d.name.table: d for d in marts("operations", path)}["fct_daily_punctuality"]
     assert list(map(str, punctuality.inputs.values())) == ["operations.curated.flights"]
+
+
+def test_mart_says_which_inputs_are_optional(manifest: Path, tmp_path: Path) -> None:
+    """By their names; the others stay needed."""
+    with changed(manifest, tmp_path) as (found, path):
+        node = found["nodes"]["model.watermain.fct_monthly_on_time_report"]
+        node["config"]["meta"]["watermain"]["optional"] = ["operations.curated.airlines"]
+    made = {d.name.table: d for d in marts("operations", path)}["fct_monthly_on_time_report"]
+    assert made.broken is None
+    assert made.is_optional(DatasetName.parse("operations.curated.airlines"))
+    assert not made.is_optional(DatasetName.parse("operations.marts.fct_departures"))

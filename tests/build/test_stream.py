@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import random
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -19,10 +21,12 @@ from platform_assets.build.publish import Job
 from platform_assets.build.stream import PREFIX, Pace, Stream, run_streams
 from platform_assets.declare.errors import SourceError, UnreachableSystemError
 from resources import ledger
+from resources.backoff import Backoff
 from resources.fence import STREAM
 from resources.lake import Lake, table
 from resources.metrics import Metrics
 from resources.source.protocol import Backlog, Batch, Limit
+from resources.trouble import troubles
 from tests.build.feed import Feed
 from tests.build.test_lateness import events
 
@@ -205,18 +209,44 @@ def test_a_fenced_stream_goes_on_under_a_new_lease(lake: Lake, home: Any) -> Non
     assert any("LostLease" in line for line in told)
 
 
-def test_errors_are_told_once_then_tried_again(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What may pass, what somebody must cure: both are metrics, neither ends the stream."""
-    monkeypatch.setattr("platform_assets.build.stream.FIRST_PAUSE_SECONDS", 0.01)
+def test_errors_are_told_once_then_tried_again(lake: Lake, home: Path) -> None:
+    """What may pass is a metric, a line of status, a pause; it never ends the stream."""
     source, told = Endless(), []
     words = {"declared": "here", "data": "none", "next": "wait"}
     source.errors = [UnreachableSystemError("the source is away", **words) for _ in range(3)]
     stream = made(lake, source, told)
+    stream.backoff = Backoff(first=timedelta(milliseconds=400), chance=random.Random(1))
+    known, value = {"dataset": str(events.name)}, stream.metrics.registry.get_sample_value
+    with running(stream):
+        until(lambda: [each.tries for each in troubles(home)] == [2])
+        (waiting,) = troubles(home)
+        assert 0.4 <= (value("watermain_retry_seconds", known) or 0) <= 0.8
+        assert value("watermain_unreachable", known) == 1.0
+        until(lambda: source.acknowledged >= 3)
+    assert str(waiting).endswith("UnreachableSystemError: the source is away")
+    assert [line.splitlines()[0] for line in told] == [
+        "UnreachableSystemError: the source is away",
+        f"{events.name} goes on, after 3 tries",
+    ]
+    assert troubles(home) == []
+    assert value("watermain_unreachable", known) == value("watermain_retry_seconds", known) == 0.0
+
+
+def test_what_the_engine_met_outside_is_waited_for(lake: Lake) -> None:
+    """An error without a name of ours, of a connection, is no traceback."""
+    source, told = Endless(), []
+    source.errors = [psycopg.OperationalError("the connection is lost")]
+    stream = made(lake, source, told)
+    stream.backoff = Backoff(first=timedelta(milliseconds=10))
     with running(stream):
         until(lambda: source.acknowledged >= 3)
-    assert [line.splitlines()[0] for line in told] == ["UnreachableSystemError: the source is away"]
-    known = {"dataset": str(events.name)}
-    assert stream.metrics.registry.get_sample_value("watermain_unreachable", known) == 0.0
+    assert told[0].splitlines() == [
+        "UnreachableSystemError: something that the lake stands on does not answer:"
+        " the connection is lost",
+        "  declared  the lake's settings",
+        "  data      nothing was published; what readers had stands as it was",
+        "  next      watermain doctor",
+    ]
 
 
 def test_an_error_that_somebody_must_cure_shows_in_the_metrics(lake: Lake) -> None:

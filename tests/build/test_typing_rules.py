@@ -32,7 +32,7 @@ def read(kind: str, value: str | None) -> Any:
     arrow, engine = TYPES[kind]
     with duckdb.connect() as connection:
         connection.execute("set timezone = 'UTC'")
-        sql = f"select {typed('x', arrow, engine, 'postgres')} from (select ?::varchar as x)"
+        sql = f"select {typed('x', arrow, engine)} from (select ?::varchar as x)"
         row = connection.execute(sql, [value]).fetchone()
         return row[0] if row else None
 

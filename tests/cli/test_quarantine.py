@@ -104,6 +104,8 @@ PEOPLE = Dataset(
         ('{"id": "a"}', '{"id": "a"}'),
         ("a;a@b.c", "***"),
         ('["a@b.c"]', "***"),
+        ('{"id": "a", "MAIL": "a@b.c"}', '{"id": "a", "MAIL": "***"}'),
+        ('{"after": {"mail": "a@b.c"}}', '{"after": "***"}'),
         (None, None),
     ],
 )

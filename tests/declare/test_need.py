@@ -113,6 +113,10 @@ MET: tuple[tuple[Check, Check], ...] = (
     (row_count(low=5), row_count(low=3)),
     (refers_to("id", "shop.curated.things"), refers_to("id", "shop.curated.things")),
     (expression("positive", "fee > 0"), expression("above_zero", "fee > 0")),
+    (unique("id"), unique("id", nulls_repeat=False)),
+    (unique("id", nulls_repeat=False), unique("id", "fee", nulls_repeat=False)),
+    (unique("id", blanks_repeat=False), unique("id", blanks_repeat=False)),
+    (unique("id", "fee", blanks_repeat=False), unique("fee", "id", nulls_repeat=False)),
 )
 UNMET: tuple[tuple[Check, Check], ...] = (
     (STATES, accepted_values("state", ("gone",))),
@@ -128,6 +132,10 @@ UNMET: tuple[tuple[Check, Check], ...] = (
     (expression("positive", "fee > 0"), expression("positive", "fee >  0")),
     (not_null("id"), not_null("state")),
     (unique("id", "fee"), unique("fee")),
+    (unique("id", nulls_repeat=False), unique("id")),
+    (unique("id", nulls_repeat=False), unique("id", blanks_repeat=False)),
+    (unique("id", blanks_repeat=False), unique("id")),
+    (unique("id", blanks_repeat=False), unique("id", "fee", blanks_repeat=False)),
 )
 
 

@@ -59,7 +59,7 @@ class Scene:
         return Order(
             environment={**self.environment, "WATERMAIN_POSTGRES": dsn},
             verbs=verbs,
-            given={"feed": self.batches, **words.pop("given", {})},
+            given={"feed": self.batches},
             **words,
         )
 
@@ -118,8 +118,7 @@ def campaign(bench: Bench, count: int, seed: int, defect: str | None = None) -> 
         with Relay(direct) as relay:
             scene = Scene(environment, relay, direct, defect)
             scene.offer()
-            files = {"files": number % (2 * CASES_PER_LAKE) == 0}
-            crew.run(scene.order("initialize", dsn=direct, given=files)).results  # noqa: B018
+            crew.run(scene.order("initialize", dsn=direct)).results  # noqa: B018
             problems += scene.judged()
             for case in range(number, min(number + CASES_PER_LAKE, count)):
                 cut, afterwards = CUTS[case % len(CUTS)], chance.choice(AFTERWARDS)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -135,9 +135,14 @@ class World:
 
 @contextmanager
 def world(
-    systems: Systems, folder: Path, seed: int, *, kind: str = "postgres", files: bool = False
+    systems: Systems,
+    folder: Path,
+    seed: int,
+    *,
+    kind: str = "postgres",
+    settings: Mapping[str, str] = {},
 ) -> Iterator[World]:
-    """Make an outside system beside an empty lake; drop its slots at the end."""
+    """Make an outside system beside an empty lake, with `settings`; drop its slots at the end."""
     number = next(_NUMBERS)
     source, lake = f"factory_{number}", f"factory_lake_{number}"
     systems.postgres.ensure_database(lake)
@@ -153,9 +158,10 @@ def world(
             "WATERMAIN_LEASE_SECONDS": "5",
             "WATERMAIN_TICK_SECONDS": "600",  # a retry on a busy machine reads to the end
             **outside.environment,
+            **settings,
         }
         made = World(environment, outside, chance)
-        given = {**outside.given(), "files": files}
+        given = outside.given()
         verbs = ("initialize", "verify") if kind == "mqtt" else ("initialize",)
         crew.run(Order(environment=environment, verbs=verbs, given=given)).results  # noqa: B018
         if not isinstance(outside, Table):
@@ -178,8 +184,7 @@ def campaign(
 
     def live(number: int) -> Tally:
         tally, kind = Tally(seed), kinds[number % len(kinds)]
-        files = (number + number // len(kinds)) % 2 == 1
-        with world(systems, folder, seed + number, kind=kind, files=files) as made:
+        with world(systems, folder, seed + number, kind=kind) as made:
             _kill_many(made, shares[number], tally)
         tally.kills = Counter({f"{kind}: {place}": n for place, n in tally.kills.items()})
         tally.problems = [f"{kind}: {each}" for each in tally.problems]

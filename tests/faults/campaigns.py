@@ -10,8 +10,11 @@ from tests.faults import (
     fullness,
     lateness,
     parities,
+    poison,
     restarts,
     rotations,
+    store,
+    typed_values,
     zombies,
 )
 from tests.faults.campaign import campaign, p95
@@ -95,6 +98,12 @@ CAMPAIGNS: dict[str, Campaign] = {
         count=40,
         run=restarts.lake_database,
     ),
+    "store": Campaign(
+        holds="store of the lake's files gone, hung, refusing, busy, cut off in mid-transfer;"
+        " writers killed between upload and commit: nothing lost, doubled, left behind",
+        count=100,
+        run=store.campaign,
+    ),
     "source-restarts": Campaign(
         holds="PostgreSQL of a source restarted, half by `kill -9`",
         count=40,
@@ -136,6 +145,16 @@ CAMPAIGNS: dict[str, Campaign] = {
         holds="boundary values of each type through each kind: exact, or refused with a reason",
         count=1500,
         run=fidelity.campaign,
+    ),
+    "poison": Campaign(
+        holds="poison records of nine kinds among good ones: each kept equal or aside, alone",
+        count=2700,
+        run=poison.campaign,
+    ),
+    "types": Campaign(
+        holds="spellings of each type through each kind but MQTT: what they say, or aside",
+        count=3000,
+        run=typed_values.campaign,
     ),
     "bite": Campaign(
         holds="planted defects: each is found", count=len(bite.PLANTS), run=bite.campaign

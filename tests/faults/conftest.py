@@ -18,9 +18,9 @@ from tests.faults.stage import Stage
 _NUMBERS = count()
 
 
-@pytest.fixture(params=[100, 600], ids=["rows in the catalog", "rows in files"])
+@pytest.fixture(params=[100, 600], ids=["few rows", "many rows"])
 def rows(request: pytest.FixtureRequest) -> int:
-    """Rows of a partition: few stay in the catalog, many become Parquet files."""
+    """Rows of a partition, all of them in files."""
     found: int = request.param
     return found
 

@@ -188,7 +188,7 @@ class Till:
 
 
 @contextmanager
-def till(bench: Bench, name: str, seed: int, *, files: bool = False) -> Iterator[Till]:
+def till(bench: Bench, name: str, seed: int) -> Iterator[Till]:
     """Open a shop with something published, nothing wrong."""
     home = bench.folder / name
     home.mkdir()
@@ -200,7 +200,7 @@ def till(bench: Bench, name: str, seed: int, *, files: bool = False) -> Iterator
         "WATERMAIN_LEASE_SECONDS": "5",
     }
     made = Till(environment, random.Random(seed), home / "enough")
-    assert made.run("initialize", files=files).results
+    assert made.run("initialize").results
     first = [Act(word="arrive", sales=made.sales()), Act(word="retype")]
     first += [Act(word="publish", name=name) for name in NAMES]
     for act in first:
@@ -221,7 +221,7 @@ def campaign(bench: Bench, count: int, seed: int) -> Outcome:
 
     def live(number: int) -> Tally:
         tally = Tally(seed)
-        with till(bench, f"world_{number}", seed + number, files=number % 2 == 1) as made:
+        with till(bench, f"world_{number}", seed + number) as made:
             reader = made.start("peer", until=str(made.until))
             _kill_many(made, shares[number], due[number * PLACES_PER_WORLD :], tally)
             made.until.touch()

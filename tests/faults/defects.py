@@ -180,10 +180,10 @@ def naive_time() -> None:
     """Forget the zone of an instant."""
     typed = typing_rules.typed
 
-    def naive(column: str, kind: Any, engine_type: str, source: str) -> str:
+    def naive(column: str, kind: Any, engine_type: str) -> str:
         if "TIME ZONE" in engine_type:
             return f"try_cast(left({column}, 19) as timestamp)::{engine_type}"
-        return typed(column, kind, engine_type, source)
+        return typed(column, kind, engine_type)
 
     typing_rules.typed = naive
 

@@ -6,6 +6,9 @@ import os
 
 import duckdb
 
+from resources.lake_files import StoredFiles
+from resources.settings import load_settings
+
 
 def named(connection: duckdb.DuckDBPyConnection) -> list[str]:
     """Every file that the catalog names now."""
@@ -26,4 +29,18 @@ def named(connection: duckdb.DuckDBPyConnection) -> list[str]:
 
 def lost(paths: list[str]) -> list[str]:
     """Those that are not there, or empty."""
-    return [path for path in paths if not os.path.exists(path) or os.path.getsize(path) == 0]
+    remote = [path for path in paths if path.startswith("s3://")]
+    found = _stored(remote) if remote else {}
+    return [path for path in paths if not (found[path] if path in found else _size(path))]
+
+
+def _size(path: str) -> int:
+    return os.path.getsize(path) if os.path.exists(path) else 0
+
+
+def _stored(paths: list[str]) -> dict[str, int]:
+    """How large each object is, as the store itself lists it."""
+    settings = load_settings()
+    prefix = settings.lake_folder
+    sizes = {prefix + each.path: each.size for each in StoredFiles(prefix, settings).listed()}
+    return {path: sizes.get(path, 0) for path in paths}

@@ -104,7 +104,7 @@ def lake_database(bench: Bench, count: int, seed: int) -> Outcome:
     """Restart the PostgreSQL of the lake's catalog, files as its source."""
     with _second_server(bench) as server:
         systems = Systems(server, bench.folder)
-        with world(systems, bench.folder, seed, kind="files", files=True) as made:
+        with world(systems, bench.folder, seed, kind="files") as made:
             return restarted(made, postgres(server), count, seed)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults import __main__ as program
-from tests.faults import answers, fullness, page, restarts, zombies
+from tests.faults import answers, fullness, page, restarts, typed_values, zombies
 from tests.faults.boundaries import values
 from tests.faults.campaigns import CAMPAIGNS
 from tests.faults.fidelity import faithful
@@ -66,6 +66,16 @@ def test_values_arrive_exactly(bench: Bench, kind: str) -> None:
     """Two hundred values at the edges of their types; none is rounded, shifted, lost."""
     assert len(values(kind)) >= 200
     assert faithful(bench, kind, big_bytes=SHORT_BYTES) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("way", typed_values.WAYS)
+def test_spellings_mean_what_they_say(bench: Bench, way: str) -> None:
+    """Two spellings of each type and more; some are kept, some put aside, none is changed."""
+    seen, problems = typed_values.faithful(bench, way, 96, 2013)
+    assert problems == []
+    assert seen[f"{way}: kept"] > 10
+    assert seen[f"{way}: aside"] > 10
 
 
 def test_page_tells_of_each_campaign(tmp_path: Path) -> None:

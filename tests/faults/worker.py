@@ -34,7 +34,7 @@ from resources.source.protocol import Source
 from resources.source.rest import RestSource
 from resources.source.webhook import WebhookSource  # noqa: F401
 from tests.build.feed import Feed
-from tests.faults import declared, defects, files, room, till
+from tests.faults import declared, defects, files, room, stored, till
 from tests.faults.orders import Order, Reply
 
 FAILPOINT = f"{PREFIX}FAILPOINT"
@@ -81,8 +81,6 @@ def _initialize(given: Mapping[str, Any]) -> None:
     lake.initialize()
     with lake.get_connection() as connection:
         ledger.create(connection)
-        if given.get("files"):
-            connection.execute("call lake.set_option('data_inlining_row_limit', '0')")
 
 
 def _standing(given: Mapping[str, Any]) -> tuple[dict[str, str], list[tuple[str, str]]]:
@@ -166,6 +164,11 @@ def _inspect(given: Mapping[str, Any]) -> dict[str, Any]:
         found: dict[str, Any] = {n: connection.execute(q).fetchall() for n, q in queries.items()}
         paths = files.named(connection)
     return {**found, "files": len(paths), "lost_files": files.lost(paths)}
+
+
+def _stream(given: Mapping[str, Any]) -> list[str]:
+    captured = _captured(given)
+    return stored.streamed(captured, _source(captured, given), _job(), given)
 
 
 def _seen(connection: duckdb.DuckDBPyConnection) -> list[tuple[Any, ...]]:
@@ -260,5 +263,7 @@ VERBS: dict[str, Callable[[Mapping[str, Any]], Any]] = {
     "look": _look,
     "watch": _watch,
     "cramped": _cramped,
+    "stream": _stream,
+    "sweep": stored.swept,
     **till.VERBS,
 }

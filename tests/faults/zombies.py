@@ -62,7 +62,7 @@ def opened(bench: Bench, name: str) -> Stage:
 
 
 def campaign(bench: Bench, count: int, seed: int) -> Outcome:
-    """Put that many writers to sleep, ten beside each other, rows in the catalog or in files."""
+    """Put that many writers to sleep, ten beside each other, with few rows or with many."""
     chance, told, problems = random.Random(seed), Counter[str](), list[str]()
     for number in range(0, count, len(TWINS)):
         names = TWINS[: count - number]

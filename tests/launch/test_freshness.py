@@ -93,9 +93,24 @@ def test_file_from_the_future_does_not_count_for_ever(package: Path) -> None:
 
 
 def test_single_file_is_watched_even_before_it_exists(package: Path) -> None:
-    """The dbt manifest is compiled after the server has started."""
-    manifest = package / "manifest.json"
-    sources = taken(manifest)
+    """It may be written after the server has started."""
+    single = package / "workspace.yaml"
+    sources = taken(single)
     assert sources.changed() == []
-    manifest.write_text("{}")
-    assert sources.changed() == [manifest]
+    single.write_text("{}")
+    assert sources.changed() == [single]
+
+
+def test_a_new_model_counts_and_so_does_a_new_teams_first(package: Path) -> None:
+    """Beside a model that stands, or in a folder beside its folder."""
+    team = package / "marts" / "operations"
+    team.mkdir(parents=True)
+    model = team / "dim_aircraft.sql"
+    model.write_text("select 1")
+    os.utime(model, (1_000_000_000, 1_000_000_000))
+    sources = taken(model)
+    assert sources.changed() == []
+    (team / "dim_gates.sql").write_text("select 1")
+    assert sources.changed() == [team]
+    (package / "marts" / "weather").mkdir()
+    assert set(sources.changed()) == {team, package / "marts"}

@@ -45,10 +45,11 @@ def test_locations_are_those_of_the_workspace(tmp_path: Path) -> None:
     assert locations(workspace) == {"rooms.one": "rooms.one", "two": "rooms.two"}
 
 
-def test_own_modules_with_rooms_and_manifest_are_watched() -> None:
+def test_own_modules_with_rooms_and_marts_are_watched() -> None:
     """Whatever definitions are made from."""
+    mart = HOME / "dbt_project" / "models" / "marts" / "operations" / "dim_aircraft.sql"
     assert watched()[:2] == [HOME, HOME / "workspace.yaml"]
-    assert watched()[2].name == "manifest.json"
+    assert {HOME / "dbt_project" / "dbt_project.yml", mart} <= set(watched())
     assert HOME / "platform_assets" / "weather" / "raw.py" not in watched()
     assert HOME / "platform_assets" / "weather" / "raw.py" in watched(unread=True)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import shutil
 import signal
 import subprocess
@@ -18,21 +20,20 @@ from platform_assets.build.mart import marts
 from platform_assets.build.partition import Span
 from platform_assets.build.publish import publish
 from platform_assets.declare import Daily
-from platform_assets.declare.errors import BrokenProjectError
 from resources.dbt import (
     PROJECT,
     command,
     content_hash,
+    is_current,
     load_manifest,
     manifest_path,
     prepare_manifest,
-    stamp_of,
+    project_files,
 )
 from resources.lake import Lake
 from resources.settings import Settings, child_environment
 from tests.build.house import House, airlines, legs
 
-pytestmark = pytest.mark.slow  # each starts dbt
 ROOT = PROJECT.parent
 PREPARE = """
 import sys
@@ -63,6 +64,7 @@ def preparing(settings: Settings, project: Path) -> subprocess.Popen[str]:
     )
 
 
+@pytest.mark.slow
 def test_prepare_manifest_compiles_only_when_the_project_changed(
     project: Path, tmp_path: Path
 ) -> None:
@@ -70,7 +72,7 @@ def test_prepare_manifest_compiles_only_when_the_project_changed(
     settings = Settings(data_dir=tmp_path / "data")
     manifest = prepare_manifest(settings, project)
     assert manifest == manifest_path(settings)
-    assert stamp_of(manifest) == content_hash(project)
+    assert is_current(manifest, project)
     made = manifest.stat().st_ino
     assert prepare_manifest(settings, project).stat().st_ino == made
     model = project / "models" / "marts" / "operations" / "dim_aircraft.sql"
@@ -80,22 +82,106 @@ def test_prepare_manifest_compiles_only_when_the_project_changed(
     assert sorted(p.name for p in manifest.parent.iterdir()) == [".lock", "manifest.json"]
 
 
-def test_prepare_manifest_reports_a_broken_project_but_keeps_the_manifest(
-    project: Path, tmp_path: Path
-) -> None:
-    """Four lines with dbt's own words; what was compiled before still stands."""
+@pytest.mark.slow
+def test_a_mart_that_breaks_keeps_its_promise(project: Path, tmp_path: Path) -> None:
+    """With its own mistake or that of the whole project: as it was, with the reason."""
     settings = Settings(data_dir=tmp_path / "data")
-    before = load_manifest(prepare_manifest(settings, project))
+    (right,) = marts("operations", prepare_manifest(settings, project))
     model = project / "models" / "marts" / "operations" / "dim_aircraft.sql"
-    model.write_text('select * from {{ ref("dim_nothing") }}')
-    with pytest.raises(BrokenProjectError) as broken:
-        prepare_manifest(settings, project)
-    assert "dbt cannot compile dbt_project" in broken.value.what
-    assert "depends on a node named 'dim_nothing' which was not found" in broken.value.what
-    assert len(str(broken.value).splitlines()) == 4
-    assert load_manifest(manifest_path(settings)) == before
+    model.write_text('select * from {{ ref("dim_nothing") }} {% if %}')
+    (broken,) = marts("operations", prepare_manifest(settings, project))
+    assert broken.broken is not None
+    assert "dim_aircraft.sql:1" in broken.declared
+    assert (broken.contract, broken.owner) == (right.contract, right.owner)
+    (project / "dbt_project.yml").write_text("name: [watermain\n")
+    (dark,) = marts("operations", prepare_manifest(settings, project))
+    assert dark.declared == "dbt_project/dbt_project.yml:1"
+    assert dark.name == right.name
+    assert dark.contract == right.contract
 
 
+@pytest.mark.slow
+def test_what_one_data_folder_compiled_is_taken_by_another(project: Path, tmp_path: Path) -> None:
+    """From the project's target, as long as it stands for the content; dbt is not started."""
+    first = prepare_manifest(Settings(data_dir=tmp_path / "one"), project)
+    spare = project / "target" / "watermain.json"
+    assert spare.read_bytes() == first.read_bytes()
+    marked = {**load_manifest(spare), "marked": True}
+    spare.write_text(json.dumps(marked))
+    assert load_manifest(prepare_manifest(Settings(data_dir=tmp_path / "two"), project)) == marked
+    spare.write_text("{}")
+    third = prepare_manifest(Settings(data_dir=tmp_path / "three"), project)
+    assert "marked" not in load_manifest(third)
+    assert is_current(third, project)
+
+
+def test_content_hash_follows_all_that_dbt_reads(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Models, macros, YAML, packages, what links and paths lead to, the options of dbt."""
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    (shared / "one.sql").write_text("select 1")
+    (project / "models" / "linked").symlink_to(shared)
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    told = project / "dbt_project.yml"
+    told.write_text(told.read_text().replace('["macros"]', '["macros", "../outside"]'))
+    seen = [content_hash(project)]
+    for path in (
+        project / "models" / "marts" / "operations" / "dim_aircraft.sql",
+        project / "macros" / "generate_schema_name.sql",
+        project / "models" / "sources.yml",
+        project / "profiles.yml",
+        project / "packages.yml",
+        project / "seeds" / "codes.csv",
+        project / "dbt_packages" / "a" / "macros" / "b.sql",
+        project / ".dbtignore",
+        shared / "one.sql",
+        outside / "macro.sql",
+    ):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text((path.read_text() if path.exists() else "") + "\n")
+        seen.append(content_hash(project))
+    monkeypatch.setenv("DBT_WARN_ERROR", "true")
+    seen.append(content_hash(project))
+    assert len(set(seen)) == len(seen) == 12
+
+
+def test_content_hash_leaves_out_what_dbt_writes(project: Path) -> None:
+    """The target, logs, bytecode, hidden files; a circle of links ends."""
+    before = content_hash(project)
+    (project / "models" / "again").symlink_to(project)
+    for name in ("target/manifest.json", "logs/dbt.log", "models/__pycache__/a.pyc", ".user.yml"):
+        path = project / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("x")
+    assert content_hash(project) == before
+    assert all("target" not in p.relative_to(project).parts for p in project_files(project))
+
+
+def test_a_manifest_stands_for_the_variables_that_it_asked_for(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another value, or one where there was none, asks for a new one; no value is written."""
+    held = hashlib.sha256(b"secret").hexdigest()
+    told = {"stamp": content_hash(project), "asked": {"RATE": held, "NONE": None}}
+    manifest = tmp_path / "manifest.json"
+    manifest.write_text(json.dumps({"watermain": told}))
+    monkeypatch.setenv("RATE", "secret")
+    assert is_current(manifest, project)
+    monkeypatch.setenv("NONE", "")
+    assert not is_current(manifest, project)
+    monkeypatch.delenv("NONE")
+    monkeypatch.setenv("RATE", "other")
+    assert not is_current(manifest, project)
+    manifest.write_text("{")
+    assert not is_current(manifest, project)
+    manifest.write_text(json.dumps({"watermain": {**told, "asked": None}}))
+    assert not is_current(manifest, project)  # dbt itself failed: it is tried again
+
+
+@pytest.mark.slow
 def test_prepare_manifest_of_two_processes_is_done_once(project: Path, tmp_path: Path) -> None:
     """The second waits for the first, then finds the work done."""
     settings = Settings(data_dir=tmp_path / "data")
@@ -103,11 +189,12 @@ def test_prepare_manifest_of_two_processes_is_done_once(project: Path, tmp_path:
     said = [process.communicate(timeout=120)[0].strip() for process in both]
     assert [process.returncode for process in both] == [0, 0]
     assert said == [str(manifest_path(settings))] * 2
-    assert stamp_of(manifest_path(settings)) == content_hash(project)
+    assert is_current(manifest_path(settings), project)
     folder = manifest_path(settings).parent
     assert sorted(p.name for p in folder.iterdir()) == [".lock", "manifest.json"]
 
 
+@pytest.mark.slow
 def test_prepare_manifest_recovers_from_a_process_killed_while_compiling(
     project: Path, tmp_path: Path
 ) -> None:
@@ -125,6 +212,7 @@ def test_prepare_manifest_recovers_from_a_process_killed_while_compiling(
     assert sorted(p.name for p in folder.iterdir()) == [".lock", "manifest.json"]
 
 
+@pytest.mark.slow
 def test_stock_dbt_builds_the_same_tables_as_the_platform(lake: Lake, home: Path) -> None:
     """`dbt build` on the lake, in its scratch schema, equals what publishing made."""
     declared = {d.name.table: d for d in marts("operations", prepare_manifest())}
@@ -190,6 +278,7 @@ def _movements(happened: datetime) -> pa.Table:
             "happened_at": happened,
             "phase_minutes": minutes,
             "heard_after_seconds": 3,
+            "heard_at": datetime(2013, 1, 1, 12, 0, 3, tzinfo=UTC),
         }
         for flight, kind, minutes in (
             ("1", "take_off", 12),

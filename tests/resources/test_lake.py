@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+from contextlib import nullcontext, suppress
 from pathlib import Path
 
 import duckdb
@@ -12,12 +13,16 @@ import pytest
 
 from platform_assets.declare import DatasetName
 from platform_assets.declare.errors import (
+    BrokenEngineError,
     DiskFullError,
     LostLeaseError,
     UnknownDatasetError,
     UnreachableSystemError,
 )
-from resources.lake import MOST_ENGINES, Lake, extension, quote, table, text, translate
+from resources.engine_error import translate
+from resources.fence import Lease
+from resources.lake import MOST_ENGINES, Lake, extension, quote, table, text
+from tests.resources.struck import DEADLY, lay_trap
 
 NAME = "shop.curated.sales"
 
@@ -148,3 +153,58 @@ def test_names_are_quoted() -> None:
     assert text("it's") == "'it''s'"
     assert quote('a"b') == '"a""b"'
     assert table(DatasetName.parse(NAME)) == 'lake."shop_curated"."sales"'
+
+
+def end(lake: Lake, *, swallowed: bool = False) -> None:
+    """Let the engine of a connection end itself, tell of it or go on asking."""
+    with lake.get_connection() as connection:
+        with suppress(duckdb.InternalException) if swallowed else nullcontext():
+            connection.execute(DEADLY)
+        connection.execute("select 1")
+
+
+def end_in_transaction(lake: Lake, lease: Lease) -> None:
+    """Let the engine end itself where rows were written already."""
+    with lake.get_connection() as connection, lake.transaction(connection, lease, "never"):
+        make(connection)
+        connection.execute(DEADLY)
+
+
+@pytest.mark.parametrize("swallowed", [False, True], ids=["told", "swallowed"])
+def test_engine_that_ended_itself_is_opened_anew(lake: Lake, swallowed: bool) -> None:
+    """The next connection works, whether or not anybody was told of the end."""
+    lay_trap(lake)
+    with lake.get_connection() as bystander:
+        with pytest.raises(BrokenEngineError) as told:
+            end(lake, swallowed=swallowed)
+        with pytest.raises(duckdb.FatalException, match="database has been invalidated"):
+            bystander.execute("select 1")
+        assert told.value.what.startswith("the lake: the engine ended itself: ")
+        assert told.value.next == "run it again, with an engine that is opened anew"
+        with lake.get_connection() as connection:
+            make(connection)
+            assert lake.snapshot(connection) > 0
+    with lake.get_connection() as connection:
+        found = connection.execute("select count(*) from lake.shop_curated.sales").fetchone()
+    assert found == (600,)
+
+
+def test_engine_that_ended_unseen_is_not_handed_out(lake: Lake) -> None:
+    """A connection finds out as it is opened, so that no reader is turned away twice."""
+    lay_trap(lake)
+    unseen = lake._engine().cursor()
+    with pytest.raises(duckdb.InternalException):
+        unseen.execute(DEADLY)
+    with lake.get_connection() as connection:
+        assert connection.execute("select current_setting('TimeZone')").fetchone() == ("UTC",)
+
+
+def test_engine_that_ends_in_a_transaction_publishes_nothing(lake: Lake) -> None:
+    """Its writer is told in four lines; the next one publishes."""
+    lay_trap(lake)
+    with lake.fence.lease(NAME) as lease:
+        with pytest.raises(BrokenEngineError, match=NAME):
+            end_in_transaction(lake, lease)
+        with lake.get_connection() as connection, lake.transaction(connection, lease, "sales"):
+            make(connection)
+    assert len(list((Path(lake.folder) / "shop_curated").rglob("sales/*.parquet"))) >= 1

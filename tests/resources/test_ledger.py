@@ -32,3 +32,20 @@ def test_batch_that_follows_is_taken() -> None:
     """The first begins at nothing, each other at the end before it."""
     ledger.contiguous({}, "a", "", STREAM)
     ledger.contiguous({"a": "5"}, "a", "5", STREAM)
+
+
+def test_ledger_alone_keeps_rows_in_the_catalog(lake: Lake) -> None:
+    """A table of a dataset has files for its rows, for its deletes, from the first row on."""
+    with lake.get_connection() as connection:
+        connection.execute("create schema lake.shop_curated")
+        connection.execute("begin")
+        connection.execute("create table lake.shop_curated.sales as select 1 as n")
+        connection.execute("insert into lake.shop_curated.sales values (2), (3)")
+        connection.execute("commit")
+        connection.execute("delete from lake.shop_curated.sales where n = 2")
+        ledger.append(connection, [batch("s", "", "1", 1)])
+        found = connection.execute(
+            "select table_name, file_count, delete_file_count from ducklake_table_info('lake')"
+            " where table_name in ('sales', 'batches') order by 1"
+        ).fetchall()
+    assert found == [("batches", 0, 0), ("sales", 2, 1)]

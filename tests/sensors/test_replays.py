@@ -8,6 +8,7 @@ import dagster as dg
 import pytest
 
 from platform_assets.build.code import code_version
+from platform_assets.build.former_code import former_code_version
 from platform_assets.build.ingest import capture
 from platform_assets.build.publication import Job
 from platform_assets.declare import Dataset, Quarantine
@@ -39,7 +40,9 @@ def test_only_a_declaration_that_says_so_has_a_sensor() -> None:
     assert len(replay_sensors([by_itself(aside.events), by_itself(aside.sales(0))])) == 2
 
 
-@pytest.mark.parametrize("cursor", [None, code_version(aside.events)])
+@pytest.mark.parametrize(
+    "cursor", [None, code_version(aside.events), former_code_version(by_itself(aside.events))]
+)
 def test_nothing_is_asked_for_before_a_change(cursor: str | None) -> None:
     """Rows that did not fit would not fit now."""
     requests, after, said = tick(by_itself(aside.events), cursor)

@@ -268,10 +268,6 @@ def test_parquet_is_read_like_csv(files_kind: FilesKind, ledger: Ledger) -> None
             parquet_bytes(id=pa.array([[1]]), day=pa.array([1]), note=pa.array([1])),
             "`id` is list<element: int64>, which has no single text",
         ),
-        (
-            parquet_bytes(id=pa.array([b"\xff"]), day=pa.array([1]), note=pa.array([1])),
-            "it is no sound Parquet file: Invalid UTF8",
-        ),
     ],
 )
 def test_parquet_that_breaks_its_schema_is_rejected_whole(

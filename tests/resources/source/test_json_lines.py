@@ -16,6 +16,7 @@ from resources.source.arrow_text import exact_text
 from resources.source.delivery import Caps, OddRowsError, Reject, Rows
 from resources.source.json_block import JsonBlock
 from resources.source.json_lines import JsonLines, Typed
+from resources.source.measure import TOO_DEEP
 from resources.source.protocol import Shape
 
 TYPES = {
@@ -89,8 +90,8 @@ def test_value_is_read_exactly_in_bulk_or_alone(line: bytes, row: tuple, bulk: b
         (b'{"in":{"deep":5}}', "has no object in `in.deep`"),
         (b'{"i":1,"i":2}', "names `i` twice"),
         (b'{"in":{"deep":{"s":"a","s":"b"}}}', "names `in.deep.s` twice"),
-        (b'{"i":' + b"[" * 100_000 + b"]" * 100_000 + b"}", "is not JSON"),
-        (b'{"i":' + b'{"a":' * 100_000, "is not JSON"),
+        (b'{"i":' + b"[" * 100_000 + b"]" * 100_000 + b"}", TOO_DEEP),
+        (b'{"i":' + b'{"a":' * 100_000, TOO_DEEP),
     ],
 )
 def test_odd_line_is_put_aside_between_its_neighbours(line: bytes, reason: str, bulk: bool) -> None:

@@ -85,8 +85,6 @@ def test_white_space_around_a_message_is_no_matter() -> None:
         '{"a": Infinity}',
         '{"a": -Infinity}',
         '{"a": "\n"}',
-        "[" * 100_000,
-        '{"a":' * 100_000,
     ],
 )
 def test_what_is_no_json_is_refused(message: str) -> None:

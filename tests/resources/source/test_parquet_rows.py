@@ -13,21 +13,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resources.source.delivery import UnreadableFileError
+from resources.source.delivery import Reject, Rows, UnreadableFileError
 from resources.source.parquet_rows import ParquetRows, is_whole
 
 
-def stored(column: pa.Array) -> io.BytesIO:
+def stored(column: pa.Array, **words: object) -> io.BytesIO:
     file = io.BytesIO()
-    pq.write_table(pa.table({"x": column}), file)
+    pq.write_table(pa.table({"x": column}), file, **words)
     file.seek(0)
     return file
 
 
-def texts(column: pa.Array) -> list[str | None]:
-    """The column's values as the reader writes them."""
-    file = stored(column)
-    parts = list(ParquetRows(file, ("x",), len(file.getvalue())))
+def texts(column: pa.Array, kind: pa.DataType | None = None, **words: object) -> list[str | None]:
+    """The column's values as the reader writes them, for a column of `kind`."""
+    file = stored(column, **words)
+    parts = list(ParquetRows(file, ("x",), len(file.getvalue()), types=[kind] if kind else ()))
     return [text for part in parts for text in part.rows.column(0).to_pylist()]
 
 
@@ -87,7 +87,7 @@ def test_type_without_one_text_is_refused(kind: pa.DataType) -> None:
 
 
 def test_rows_are_numbered_over_the_whole_file(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("resources.source.parquet_rows._ROWS_AT_ONCE", 40)
+    monkeypatch.setattr("resources.source.parquet_bounds.ROWS_AT_ONCE", 40)
     file = stored(pa.array(range(100)))
     parts = list(ParquetRows(file, ("x",), 1000))
     assert [(part.first, part.rows.num_rows) for part in parts] == [(1, 40), (41, 40), (81, 20)]
@@ -97,3 +97,42 @@ def test_file_is_whole_only_with_its_footer() -> None:
     content = stored(pa.array([1])).getvalue()
     assert is_whole(io.BytesIO(content))
     assert not any(is_whole(io.BytesIO(content[:cut])) for cut in range(len(content)))
+
+
+def test_float_of_fewer_bits_is_widened_where_a_double_is_wanted() -> None:
+    """The same number, where the shortest text of the narrow one would be another."""
+    tenth = pa.array([0.1, None], pa.float32())
+    assert texts(tenth, pa.float64()) == ["0.10000000149011612", None]
+    assert texts(tenth.cast(pa.float16()), pa.float64()) == ["0.0999755859375", None]
+    assert texts(tenth, pa.float32()) == ["0.1", None]
+
+
+@pytest.mark.parametrize(
+    "kind", [pa.binary(), pa.large_binary(), pa.binary(2), pa.binary_view()], ids=str
+)
+def test_bytes_are_written_each_for_itself_where_bytes_are_wanted(kind: pa.DataType) -> None:
+    """Whatever they are: no text, a backslash, a letter."""
+    given = pa.array([b"\\x", b"\x00\xff", None], pa.binary())
+    assert texts(given, kind) == ["\\x5c78", "\\x00ff", None]
+
+
+def test_bytes_that_are_no_text_put_their_row_aside() -> None:
+    """The rows around it are read; its payload tells every byte."""
+    given = pa.table({"id": ["1", "2", "3"], "x": [b"a", b"\xff\x00", "é".encode()]})
+    file = io.BytesIO()
+    pq.write_table(given, file)
+    parts = list(ParquetRows(file, ("id", "x"), len(file.getvalue())))
+    first, odd, last = parts
+    assert isinstance(first, Rows)
+    assert isinstance(last, Rows)
+    assert (first.first, first.rows.to_pylist()) == (1, [{"id": "1", "x": "a"}])
+    assert odd == Reject(2, "has bytes in `x` that are no UTF-8", '{"id": "2", "x": "\\\\xff00"}')
+    assert (last.first, last.rows.to_pylist()) == (3, [{"id": "3", "x": "é"}])
+
+
+@pytest.mark.parametrize("kind", [pa.timestamp("us"), pa.timestamp("us", "UTC")], ids=str)
+def test_year_that_no_calendar_of_arrow_has_is_told_as_none(kind: pa.DataType) -> None:
+    """Arrow writes an instant with a zone as another year from 32768 on."""
+    (text,) = texts(pa.array([2**63 - 1], pa.int64()).view(kind))
+    assert text is not None
+    assert text.startswith("<value out of range")

@@ -6,7 +6,7 @@ import base64
 from typing import Any
 
 import pytest
-from google.protobuf import descriptor_pb2, timestamp_pb2, wrappers_pb2
+from google.protobuf import descriptor_pb2, duration_pb2, timestamp_pb2, wrappers_pb2
 from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message_factory import GetMessageClass
 
@@ -25,7 +25,7 @@ def text_of(file: File) -> str:
 def built(file: File, name: str = "Thing", *needs: File) -> Any:
     """The class of a message, as a producer has it."""
     pool = DescriptorPool()
-    for each in (timestamp_pb2, wrappers_pb2):
+    for each in (timestamp_pb2, wrappers_pb2, duration_pb2):
         pool.AddSerializedFile(each.DESCRIPTOR.serialized_pb)
     for other in (*needs, file):
         pool.AddSerializedFile(other.SerializeToString())
@@ -175,3 +175,25 @@ def test_protobuf_schema_that_is_none_is_refused(text: str) -> None:
     """The message goes to quarantine with that reason."""
     with pytest.raises(UnreadableMessageError):
         protobuf_decoder(Written(text))(b"\0")
+
+
+@pytest.mark.parametrize(
+    ("name", "seconds", "nanos"),
+    [
+        ("Timestamp", 1, -1),
+        ("Timestamp", 1, 10**9),
+        ("Duration", 1, -1),
+        ("Duration", -1, 1),
+        ("Duration", 0, -(10**9)),
+    ],
+)
+def test_protobuf_nanoseconds_out_of_their_bounds_are_refused(
+    name: str, seconds: int, nanos: int
+) -> None:
+    """They would be told as another second."""
+    file = proto("things.proto", f"google/protobuf/{name.lower()}.proto")
+    message(file, "Thing", a=f".google.protobuf.{name}")
+    value = built(file)()
+    value.a.seconds, value.a.nanos = seconds, nanos
+    with pytest.raises(UnreadableMessageError, match=f"{seconds} seconds with {nanos} nanoseconds"):
+        read(file, value)

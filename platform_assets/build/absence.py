@@ -1,0 +1,28 @@
+"""An optional input that was never published, as a table that has no row."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import duckdb
+
+from platform_assets.build.table import engine_types, stored_schema
+from platform_assets.declare.dataset import Dataset
+from resources.lake import quote
+
+
+def is_absent(reader: Dataset, other: Dataset, standing: Mapping[str, object]) -> bool:
+    """Whether a reader may do without an input of which no partition was ever published.
+
+    What the platform itself writes has no publishes and is never absent.
+    """
+    if other.source is not None and other.source.kind == "platform":
+        return False
+    return not standing and reader.is_optional(other.name)
+
+
+def nothing_of(connection: duckdb.DuckDBPyConnection, other: Dataset) -> str:
+    """The query that gives each stored column of a dataset, with its type, in no row."""
+    types = engine_types(connection, stored_schema(other))
+    columns = [f"cast(null as {kind}) as {quote(name)}" for name, kind in types.items()]
+    return f"select {', '.join(columns)} where false"

@@ -1,0 +1,51 @@
+"""`watermain compact`: many small files made few."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+WAIT_SECONDS = 5.0
+
+
+def compact(
+    dataset: Annotated[
+        str | None, typer.Argument(help="Such as operations.raw.movements; else every dataset.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print facts as JSON.")] = False,
+) -> None:
+    """Write small files of the lake again as few, their rows proved unchanged.
+
+    Writers do it by themselves, now and then. Older snapshots keep their files.
+    """
+    from platform_assets.build import compaction
+    from platform_assets.cli import screen
+    from platform_assets.declare.errors import LostLeaseError
+    from platform_assets.declare.name import DatasetName
+    from platform_assets.location import everything, find
+    from resources.lake import Lake
+
+    lake, done = Lake.from_settings(), []
+    chosen = [find(DatasetName.parse(dataset)).name] if dataset else sorted(everything())
+    with lake.get_connection() as connection:
+        standing = compaction.crowded(connection, chosen)
+    for name in standing:
+        with screen.step(str(name)) as line:
+            try:
+                found = compaction.compact_under_lease(lake, name, WAIT_SECONDS)
+            except LostLeaseError:
+                line.say("left to its writer, who holds the lease")
+                continue
+            files = sum(each.files_before for each in found)
+            line.say(f"{files} files became {sum(each.files_after for each in found)}")
+            done += found
+    if as_json:
+        screen.facts(
+            [
+                {"dataset": d.dataset, "rows": d.rows, "from": d.files_before, "to": d.files_after}
+                for d in done
+            ]
+        )
+    elif not standing:
+        screen.OUT.print("no dataset has many small files")

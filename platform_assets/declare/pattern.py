@@ -1,0 +1,15 @@
+"""Patterns held against the dialect that the engine reads."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+
+def pattern_fault(pattern: str) -> str | None:
+    """What is wrong with a pattern, or None; RE2, the engine's own library, is asked."""
+    try:
+        pc.match_substring_regex(pa.array([""]), pattern)
+    except (pa.ArrowInvalid, UnicodeEncodeError) as error:
+        return str(error).removeprefix("Invalid regular expression: ")
+    return None
