@@ -133,9 +133,8 @@ def definitions(team: str) -> str:
     """The door of a room."""
     return (
         f'"""The code location of team {team}."""\n\n'
-        "import dagster as dg\n\n"
-        "from platform_assets.location import code_location\n\n"
-        f'defs = dg.definitions(lambda: code_location("{team}"))\n'
+        "from platform_assets.location import lazy_location\n\n"
+        f'defs = lazy_location("{team}")\n'
     )
 
 

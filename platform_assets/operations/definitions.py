@@ -1,7 +1,5 @@
 """The code location of team operations."""
 
-import dagster as dg
+from platform_assets.location import lazy_location
 
-from platform_assets.location import code_location
-
-defs = dg.definitions(lambda: code_location("operations"))
+defs = lazy_location("operations")

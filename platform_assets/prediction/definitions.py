@@ -1,7 +1,5 @@
 """The code location of team prediction."""
 
-import dagster as dg
+from platform_assets.location import lazy_location
 
-from platform_assets.location import code_location
-
-defs = dg.definitions(lambda: code_location("prediction"))
+defs = lazy_location("prediction")

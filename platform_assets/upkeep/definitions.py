@@ -1,7 +1,5 @@
 """The code location of team upkeep."""
 
-import dagster as dg
+from platform_assets.location import lazy_location
 
-from platform_assets.location import code_location
-
-defs = dg.definitions(lambda: code_location("upkeep"))
+defs = lazy_location("upkeep")

@@ -1,7 +1,5 @@
 """The code location of team weather."""
 
-import dagster as dg
+from platform_assets.location import lazy_location
 
-from platform_assets.location import code_location
-
-defs = dg.definitions(lambda: code_location("weather"))
+defs = lazy_location("weather")

@@ -131,6 +131,7 @@ def inside(x): return x + VALUE
     "body.py": '''
 """The body."""
 import math
+from typing import Any
 import ibis
 import pyarrow as pa
 from . import constants, helpers

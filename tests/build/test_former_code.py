@@ -150,7 +150,7 @@ def test_released_feature_is_defined_as_then_and_as_now(of: Any) -> None:
 def test_file_that_holds_the_former_definition_is_not_stale(tmp_path: Any) -> None:
     """It is written anew when somebody exports it."""
     of = features.airport_delay
-    path = tmp_path / "prediction" / "features.airport_delay_v1.odcs.yaml"
+    path = tmp_path / "prediction" / "features.airport_delay_v2.odcs.yaml"
     path.parent.mkdir()
     now = text_of(of)
     path.write_text(now.replace(definition(of), former_definition(of)), encoding="utf-8")

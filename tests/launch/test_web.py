@@ -66,7 +66,6 @@ def test_no_origin_of_another_site_launches_a_run(server: Served) -> None:
     """Where a request says that it comes from elsewhere, it is refused whatever it holds."""
     before, body = server.runs(), {"query": launch_text()}
     own = f"http://127.0.0.1:{server.port}"
-    form = {"content-type": "application/x-www-form-urlencoded"}
     attempts = {
         "origin": send(server, "POST", "/graphql", headers={"origin": EVIL}, json=body),
         "null origin": send(server, "POST", "/graphql", headers={"origin": "null"}, json=body),
@@ -90,6 +89,16 @@ def test_no_origin_of_another_site_launches_a_run(server: Served) -> None:
             headers=[("origin", own), ("origin", EVIL), ("content-type", "application/json")],
             json=body,
         ),
+    }
+    assert {name: status for name, status in attempts.items() if status < 400} == {}
+    assert server.runs() == before
+
+
+def test_no_other_way_of_sending_reaches_the_platform(server: Served) -> None:
+    """Another method, and the addresses at which events are reported, take nothing of a page."""
+    before, body = server.runs(), {"query": launch_text()}
+    form = {"content-type": "application/x-www-form-urlencoded"}
+    attempts = {
         "put": send(server, "PUT", "/graphql", json=body),
         "event": send(server, "POST", "/report_asset_materialization/shop/curated/sales"),
         "event, form": send(
