@@ -19,6 +19,7 @@ from platform_assets.build.training_manifest import Manifest
 from platform_assets.declare.dataset import Dataset
 from platform_assets.declare.errors import (
     InvalidDeclarationError,
+    LostFileError,
     TerminalError,
     UnknownDatasetError,
     UnreachableSystemError,
@@ -181,7 +182,7 @@ def _masked(tables: list[Shown]) -> tuple[str, ...]:
 def _limits(clock: Clock) -> Iterator[None]:
     """Word what an engine says.
 
-    Raises: QueryLimitError, UnreachableSystemError, RefusedQueryError.
+    Raises: QueryLimitError, UnreachableSystemError, LostFileError, RefusedQueryError.
     """
     try:
         yield
@@ -194,7 +195,7 @@ def _limits(clock: Clock) -> Iterator[None]:
     except duckdb.PermissionException as error:
         raise refused(f"it reaches for something that is no dataset: {_first(error)}") from error
     except duckdb.IOException as error:
-        if isinstance(translate(error, "the lake"), UnreachableSystemError):
+        if isinstance(translate(error, "the lake"), UnreachableSystemError | LostFileError):
             raise
         raise UnreachableSystemError(
             f"a file of the lake cannot be read: {_first(error)}",

@@ -34,6 +34,8 @@ from platform_assets.declare import (
     steady,
     unique,
 )
+from platform_assets.declare.check import RowCount
+from platform_assets.declare.kept_type import unkept
 from platform_assets.declare.pattern import pattern_fault
 
 # Words that people write: quotes, unicode, braces, but no control characters.
@@ -76,10 +78,11 @@ def _nested(types: st.SearchStrategy[pa.DataType]) -> st.SearchStrategy[pa.DataT
 
 
 TYPES = st.recursive(PLAIN_TYPES, _nested, max_leaves=3)
+KEPT_TYPES = TYPES.filter(lambda kind: not any(unkept(kind, "a column")))
 COLUMNS = st.builds(
     Column,
     PHRASES,
-    TYPES,
+    KEPT_TYPES,
     PHRASES,
     unit=st.none() | PHRASES,
     sensitivity=st.sampled_from(Sensitivity),
@@ -184,15 +187,20 @@ def releases(draw: Any) -> Released:
         contract = replace(contract, repeats_within=None)
     else:
         contract = replace(contract, drift=draw(st.sampled_from(["divert", "evolve", "freeze"])))
+    cadence = draw(st.none() | CADENCES) if contract.event_time else None
+    if not captured and cadence is None and draw(st.booleans()):
+        contract = replace(contract, key=())
     names = tuple(c.name for c in contract.columns)
     found = draw(st.lists(checks(names), max_size=5, unique_by=lambda c: c.label))
+    if not contract.key:
+        found = [check for check in found if not isinstance(check, RowCount)]
     return Released(
         name=f"{draw(WORDS)}.curated.{draw(WORDS)}",
         contract=contract,
         owner=f"team:{draw(WORDS)}",
         description=draw(st.just("") | PHRASES),
         checks=tuple(found),
-        cadence=draw(st.none() | CADENCES) if contract.event_time else None,
+        cadence=cadence,
         slo=draw(st.none() | PROMISES),
         is_captured=captured,
     )

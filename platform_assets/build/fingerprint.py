@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -29,18 +29,46 @@ def fingerprint(table: pa.Table) -> str:
 
 
 def plain_type(kind: pa.DataType) -> pa.DataType:
-    """The type without its encoding: every kind of text is a string."""
-    if T.is_dictionary(kind):
+    """The type without its encoding: every kind of text is a string.
+
+    Within nested types 64-bit offsets stay: those of a column too large for others would not fit.
+    """
+    return pa.string() if T.is_large_string(kind) else _unviewed(kind)
+
+
+def _unviewed(kind: pa.DataType) -> pa.DataType:
+    """The type whose values lie one after the other, where Arrow has functions for them."""
+    if T.is_dictionary(kind) or T.is_run_end_encoded(kind):
         return plain_type(kind.value_type)
-    if T.is_large_string(kind) or T.is_string_view(kind):
-        return pa.string()
-    return kind
+    return next((plain(kind) for holds, plain in _PLAIN if holds(kind)), kind)
+
+
+def _field(field: pa.Field) -> pa.Field:
+    return field.with_type(_unviewed(field.type))
+
+
+_PLAIN: tuple[tuple[Callable[[pa.DataType], bool], Callable[[Any], pa.DataType]], ...] = (
+    (T.is_string_view, lambda _: pa.string()),
+    (T.is_binary_view, lambda _: pa.binary()),
+    (T.is_struct, lambda kind: pa.struct([_field(field) for field in kind])),
+    (T.is_map, lambda k: pa.map_(_field(k.key_field), _field(k.item_field), k.keys_sorted)),
+    (T.is_fixed_size_list, lambda k: pa.list_(_field(k.value_field), k.list_size)),
+    (lambda k: T.is_list(k) or T.is_list_view(k), lambda k: pa.list_(_field(k.value_field))),
+    (
+        lambda k: T.is_large_list(k) or T.is_large_list_view(k),
+        lambda k: pa.large_list(_field(k.value_field)),
+    ),
+)
 
 
 def plain_text(values: pa.Array) -> pa.Array:
     """The values without their encoding."""
     kind = plain_type(values.type)
-    return values if values.type == kind else values.cast(kind)
+    if values.type == kind:
+        return values
+    if "list_view<" in str(values.type):  # whose cast gives lists that are not sound
+        return pa.array(values.to_pylist(), kind)
+    return values.cast(kind)
 
 
 def _whole(column: pa.ChunkedArray) -> pa.Array:

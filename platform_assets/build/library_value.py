@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable
 from hashlib import sha256
 from typing import Any
 
+from platform_assets.build.instance import OpaqueError
+
 Tell = Callable[[object], str]
 
 
@@ -13,6 +15,7 @@ def library_value(value: object, tell: Tell) -> str | None:
     """A value of Arrow, NumPy, pandas, polars or ibis; None for anything else.
 
     Guarantees: content counts; chunks, addresses, generated names do not.
+    Raises: OpaqueError, for a value whose content cannot be told.
     """
     for kind in type(value).__mro__:
         told = _TOLD.get(kind.__module__.partition(".")[0])
@@ -110,14 +113,15 @@ def _polars(value: Any, tell: Tell) -> str | None:
     )
 
 
-def _polars_expression(value: Any) -> str | None:
-    """An expression as polars writes it; None where that holds a function, told by its address."""
+def _polars_expression(value: Any) -> str:
+    """An expression as polars writes it.
+
+    Raises: OpaqueError, where it holds a function, which polars writes as its interpreter keeps it.
+    """
     told = value.meta.serialize()
-    return (
-        None
-        if b"PLPY" in told or b"AnonymousFunction" in told
-        else f"(polars {sha256(told).hexdigest()})"
-    )
+    if b"PLPY" in told or b"AnonymousFunction" in told:
+        raise OpaqueError("polars expression with a function")
+    return f"(polars {sha256(told).hexdigest()})"
 
 
 def _ibis(value: Any, tell: Tell) -> str | None:

@@ -84,10 +84,14 @@ class Meaning:
 
     def _value(self, value: object) -> str:
         ways: tuple[Teller, ...] = (*self._tellers, self._unordered, plain, self._callable, _quiet)
-        for way in ways:
-            if (told := way(value, self.tell)) is not None:
-                return told
-        return self._instance(value)
+        try:
+            told = next((t for way in ways if (t := way(value, self.tell)) is not None), None)
+            return self._instance(value) if told is None else told
+        except OpaqueError as error:
+            raise self._refusal(
+                f"is a {error}, which does not say what it is made of",
+                "make it a constant of plain values, or take it as an input",
+            ) from error
 
     def _instance(self, value: object) -> str:
         kind = type(value)
@@ -96,13 +100,7 @@ class Meaning:
             return told_enum(value, self._kind(kind) if own else kind.__name__, self.tell)
         if is_ours_of(kind):
             return told_instance(value, self._kind(kind), self.tell)
-        try:
-            return told_value(value, self.tell)
-        except OpaqueError as error:
-            raise self._refusal(
-                f"is a {error}, which does not say what it is made of",
-                "make it a constant of plain values, or take it as an input",
-            ) from error
+        return told_value(value, self.tell)
 
     def _unordered(self, value: Any, _tell: object = None) -> str | None:
         """A set: each of its members for itself, in the order of what they mean."""

@@ -88,7 +88,7 @@ def _table(name: DatasetName, promise: Released) -> dict[str, Any]:
             ],
             "quality": rules.get(None),
             "customProperties": _properties(
-                key=[*contract.key] if promise.is_captured else None,
+                key=None if keys else [*contract.key],
                 eventTime=contract.event_time,
                 repeatsWithin=_repeats(contract.repeats_within),
                 quarantine=_told(vars(contract.quarantine))

@@ -76,11 +76,9 @@ class _Reader:
         own, about = _custom(self.model), _custom(self.table)
         columns = [self._column(p) for p in self.table.properties or []]
         checks = [*self._checks(), *self._options(columns)]
-        placed = [p for p in self.table.properties or [] if p.primaryKey]
-        placed.sort(key=lambda p: p.primaryKeyPosition or 0)
         contract = Contract(
             grain=self.table.dataGranularityDescription or self.table.description or "one row",
-            key=tuple(about.get("key") or [str(p.name) for p in placed]),
+            key=tuple(about["key"]) if "key" in about else self._key(),
             columns=tuple(columns),
             event_time=about.get("eventTime"),
             repeats_within=_repeats(about.get("repeatsWithin")),
@@ -102,6 +100,21 @@ class _Reader:
             definition=str(own.get("definition") or ""),
             notes=tuple(self.notes),
         )
+
+    def _key(self) -> tuple[str, ...]:
+        """The columns of the primary key; a table without one may hold any number of rows.
+
+        Raises: UnreadableContractError.
+        """
+        placed = [p for p in self.table.properties or [] if p.primaryKey]
+        if not placed:
+            _refuse(
+                f"no column of the table {self.table.name} is its primary key",
+                "the document",
+                "mark the columns that name a row with `primaryKey: true`",
+            )
+        placed.sort(key=lambda p: p.primaryKeyPosition or 0)
+        return tuple(str(p.name) for p in placed)
 
     def _name(self) -> str:
         own = str(self.model.id).split(".")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import duckdb
 
@@ -57,7 +58,7 @@ def split(
         samples = _samples(connection, staged, asides)
         aside = _put_aside(connection, staged, {f.check for f in asides if not f.passed}, writer)
         unsure = [c for c in staged.dataset.all_checks if _may_change(c, findings)]
-        stays, again = audit(connection, staged, keys, unsure)
+        stays, again = audit(connection, _left(staged), keys, unsure)
         asked = {c.label for c in unsure}
         kept = [f._replace(rows=stays[f.partition]) for f in findings if f.check not in asked]
         found = Split(
@@ -70,6 +71,11 @@ def split(
     if staged.dataset.can_quarantine:
         found.findings.extend(_counted(found, staged.dataset.contract.quarantine))
     return found
+
+
+def _left(staged: Staged) -> Staged:
+    """What was staged, without the files that went when the last of their rows was put aside."""
+    return replace(staged, files=tuple(f for f in staged.files if os.path.exists(f)))
 
 
 def _may_change(check: Check, findings: list[Finding]) -> bool:

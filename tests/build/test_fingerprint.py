@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from platform_assets.build.fingerprint import fingerprint
+from platform_assets.build.fingerprint import fingerprint, plain_type
 
 COLUMNS: dict[str, tuple[pa.DataType, list[Any]]] = {
     "text": (pa.string(), ["a", None, "", "größer", "a"]),
@@ -61,6 +61,30 @@ def test_fingerprint_sees_each_value(name: str) -> None:
     ]
     prints = [fingerprint(t) for t in (column(name), *others)]
     assert len(set(prints)) == len(prints)
+
+
+NESTED = {
+    "list": (pa.list_(pa.string_view()), [None, ["a", None], []]),
+    "struct in lists": (
+        pa.list_(pa.list_(pa.struct([("f", pa.string_view())]))),
+        [None, [[{"f": "a"}, None]], []],
+    ),
+    "map": (pa.map_(pa.string_view(), pa.list_(pa.binary_view())), [[("a", [b"b"])], None, []]),
+    "fixed": (pa.list_(pa.string_view(), 2), [["a", "b"], None, ["c", None]]),
+    "view of a list": (pa.list_view(pa.string_view()), [["a"], None]),
+    "large view": (pa.large_list_view(pa.int8()), [[1], None]),
+    "dictionary": (pa.list_(pa.dictionary(pa.int8(), pa.string())), [["a"], None]),
+    "bytes": (pa.binary_view(), [b"a", None]),
+}
+
+
+@pytest.mark.parametrize("name", NESTED)
+def test_fingerprint_knows_one_kind_of_text_within_others(name: str) -> None:
+    """Arrow has no functions over views: their values are laid one after the other."""
+    kind, values = NESTED[name]
+    plain = pa.table({"a": pa.array(values, plain_type(kind))})
+    assert fingerprint(pa.table({"a": pa.array(values, kind)})) == fingerprint(plain)
+    assert fingerprint(plain.slice(1)) != fingerprint(plain)
 
 
 def test_fingerprint_knows_one_kind_of_text() -> None:

@@ -152,8 +152,10 @@ def test_rollback_restores_what_an_older_snapshot_had(lake: Lake) -> None:
     old, new = sales(OLD), sales(NEW)
     give(lake, old, "2013-01-01", "2013-01-02")
     then = snapshot(lake)
-    _marked(lake, "then")
+    with lake.get_connection() as connection:
+        (version,) = {row.data_version for row in ledger.latest(connection, SALES).values()}
     give(lake, new)
+    _marked(lake, version)
     before = snapshot(lake)
     done = rollback(new, then, job(lake, new))
     assert [r.partition for r in done.rows] == ["2013-01-03"]
@@ -212,7 +214,7 @@ def test_branch_tells_what_it_built_differs_in(lake: Lake) -> None:
 
 
 def _marked(lake: Lake, word: str) -> None:
-    """Give the latest rows of two partitions another version, as other inputs would."""
+    """Give the rows of two partitions a version, as other inputs, or the same, would."""
     with lake.get_connection() as connection:
         connection.execute(
             f"update {ledger.PUBLISHES} set data_version = ? where dataset = ? and partition <"

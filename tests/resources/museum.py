@@ -116,7 +116,9 @@ MISTAKES: dict[str, str | bytes] = {
     f"{ROOM}/unread.yml": "models:\n  - name: unread\n   description: [\n",
     **model("words", READS),
     f"{ROOM}/words.yml": (
-        "models:\n  - name: words\n    config: {meta: {watermain: {key: [a], cadence: [daily]}}}\n"
+        "models:\n  - name: words\n    description: x\n"
+        "    columns: [{name: a, data_type: varchar, description: x}]\n"
+        "    config: {meta: {watermain: {key: [a], cadence: [daily]}}}\n"
     ),
     f"{ROOM}/deeper/below.sql": READS,
 }

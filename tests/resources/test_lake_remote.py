@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from uuid import uuid4
 
 import duckdb
 import pytest
 from s3fs import S3FileSystem
 
+from resources import ledger
 from resources.lake import Lake
 from resources.postgres import EmbeddedPostgres
 from tests.resources.source.dropping import s3_server
@@ -26,16 +28,19 @@ def sell_then_fail(connection: duckdb.DuckDBPyConnection) -> None:
 def remote(
     s3_server: str, postgres: EmbeddedPostgres, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Lake:
-    """An empty lake on an empty bucket."""
-    S3FileSystem(key="key", secret="word", endpoint_url=s3_server).mkdir("lakes")
-    postgres.ensure_database("remote_lake")
-    monkeypatch.setenv("WATERMAIN_POSTGRES", postgres.dsn("remote_lake"))
-    monkeypatch.setenv("WATERMAIN_LAKE_PATH", "s3://lakes/one")
+    """An empty lake in an empty folder of a bucket."""
+    one = f"one_{uuid4().hex[:12]}"
+    S3FileSystem(key="key", secret="word", endpoint_url=s3_server).makedirs("lakes", exist_ok=True)
+    postgres.ensure_database(one)
+    monkeypatch.setenv("WATERMAIN_POSTGRES", postgres.dsn(one))
+    monkeypatch.setenv("WATERMAIN_LAKE_PATH", f"s3://lakes/{one}")
     monkeypatch.setenv("WATERMAIN_S3_ENDPOINT", s3_server)
     monkeypatch.setenv("WATERMAIN_S3_KEY_ID", "key")
     monkeypatch.setenv("WATERMAIN_S3_SECRET", "word")
     lake = Lake.from_settings()
     lake.initialize()
+    with lake.get_connection() as connection:
+        ledger.create(connection)
     return lake
 
 
@@ -51,5 +56,9 @@ def test_files_of_a_transaction_lie_in_the_store(remote: Lake, s3_server: str, h
         query = "select count(*), sum(n) from lake.shop_curated.sales"
         assert connection.execute(query).fetchone() == (600, 599 * 300)
     store = S3FileSystem(key="key", secret="word", endpoint_url=s3_server)
-    assert [path for path in store.find("lakes/one") if path.endswith(".parquet")] != []
+    assert [
+        path
+        for path in store.find(remote.folder.removeprefix("s3://"))
+        if path.endswith(".parquet")
+    ] != []
     assert list((home / "lake").rglob("*.parquet")) == []

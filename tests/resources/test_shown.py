@@ -57,7 +57,11 @@ def test_whole_files_are_read_as_they_lie(sales: Lake) -> None:
 CHANGES = {
     "a row deleted within a file": (f"delete from {TARGET} where id = 7",),
     "a row changed": (f"update {TARGET} set word = 'x' where id = 1700",),
-    "a row held by the catalog": (f"insert into {TARGET} values (9999, 'few', 1)",),
+    "a row held by the catalog": (
+        "call lake.set_option('data_inlining_row_limit', 10,"
+        " schema => 'shop_raw', table_name => 'sales')",
+        f"insert into {TARGET} values (9999, 'few', 1)",
+    ),
     "a new column": (f"alter table {TARGET} add column note varchar default 'n'",),
     "a column gone": (f"alter table {TARGET} drop column word",),
     "a column with another name": (f"alter table {TARGET} rename column word to term",),

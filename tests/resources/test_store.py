@@ -5,11 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
 import pytest
 
 from platform_assets import read
 from platform_assets.cli import doctor
 from platform_assets.cli.exits import UNREACHABLE, exit_code
+from platform_assets.declare import Column, Contract, dataset
 from platform_assets.declare.errors import LostFileError, UnreachableSystemError, WatermainError
 from resources.engine_error import translate
 from resources.lake import Lake
@@ -39,6 +41,20 @@ SAYS = {
     CUT_UP: "server returned nothing",
     CUT_DOWN: "transferred a partial file",
 }
+
+
+DECLARED = dataset(
+    NAME,
+    contract=Contract(
+        grain="one row per sale", key=("n",), columns=(Column("n", pa.int64(), "it"),)
+    ),
+    owner="team:shop",
+)(lambda: None)
+
+
+def ask(sql: str) -> read.Answer:
+    """What `watermain sql` would be given."""
+    return read.query(sql, declared=lambda: {DECLARED.name: DECLARED})
 
 
 def sell(remote: Lake) -> None:
@@ -72,10 +88,10 @@ def test_sql_tells_of_a_store_that_does_not_serve(
     sell(remote)
     relay.lose(way, "GET")
     with pytest.raises(UnreachableSystemError) as told:
-        read.query(f"select sum(n) as n from {NAME}")
+        ask(f"select sum(n) as n from {NAME}")
     named(told.value, relay, SAYS[way])
     relay.calm()
-    assert read.query(f"select sum(n) as n from {NAME}").rows.to_pylist() == [{"n": 599 * 300}]
+    assert ask(f"select sum(n) as n from {NAME}").rows.to_pylist() == [{"n": 599 * 300}]
 
 
 @pytest.mark.parametrize("way", [w for w in WAYS if w not in (CUT_DOWN, HUNG)])
@@ -95,7 +111,7 @@ def test_transaction_tells_of_a_store_that_takes_nothing(
     named(told.value, relay, SAYS[way].removesuffix(" SlowDown"))
     assert told.value.data == "nothing was published; what readers had stands as it was"
     relay.calm()
-    assert read.query(f"select count(*) as n from {NAME}").rows.to_pylist() == [{"n": 600}]
+    assert ask(f"select count(*) as n from {NAME}").rows.to_pylist() == [{"n": 600}]
 
 
 def test_missing_object_is_told_apart_from_a_store_that_is_away(
@@ -107,7 +123,7 @@ def test_missing_object_is_told_apart_from_a_store_that_is_away(
     (lost,) = [p for p in store.find(f"{bucket}/files/shop_curated") if p.endswith(".parquet")]
     store.rm(lost)
     with pytest.raises(LostFileError) as told:
-        read.query(f"select sum(n) from {NAME}")
+        ask(f"select sum(n) from {NAME}")
     assert lost.rpartition("/")[2] in told.value.what
     assert len(str(told.value).splitlines()) == 4
 
@@ -116,7 +132,7 @@ def test_refused_query_stays_refused(remote: Lake) -> None:
     """What the engine says of the query itself is no word of the store."""
     sell(remote)
     with pytest.raises(read.RefusedQueryError, match="HTTP 503"):
-        read.query(f"select error('for HTTP 503') from {NAME}")
+        ask(f"select error('for HTTP 503') from {NAME}")
 
 
 @pytest.mark.parametrize(
