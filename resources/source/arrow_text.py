@@ -7,6 +7,7 @@ import pyarrow.compute as pc
 
 from resources.source.delivery import UnreadableFileError
 from resources.source.exact_text import hex_text
+from resources.source.poison import UnreadableRecordError
 
 
 def exact_text(name: str, column: pa.Array, kind: pa.DataType | None = None) -> pa.Array:
@@ -14,11 +15,12 @@ def exact_text(name: str, column: pa.Array, kind: pa.DataType | None = None) -> 
 
     Guarantees: reading the text gives the same number, all digits of decimals, instants in UTC,
     each byte.
-    Raises: UnreadableFileError, for what has no single text.
+    Raises: UnreadableFileError, for a type that has no single text; UnreadableRecordError, for
+    bytes that are none.
     """
     texts, odd = sound_text(name, column, kind)
     if odd:
-        raise UnreadableFileError(f"`{name}` is not UTF-8 in {len(odd)} rows")
+        raise UnreadableRecordError(f"has bytes in `{name}` that are no UTF-8")
     return texts
 
 

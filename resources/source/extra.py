@@ -10,6 +10,7 @@ import pyarrow as pa
 from platform_assets.declare.drift import EXTRA
 from resources.source.arrow_text import exact_text
 from resources.source.delivery import UnreadableFileError
+from resources.source.poison import UnreadableRecordError
 from resources.source.poison import POISON
 
 __all__ = [
@@ -47,7 +48,7 @@ def any_text(name: str, column: pa.Array) -> pa.Array:
     """Write a column of any type as text; what has no single text as JSON."""
     try:
         return exact_text(name, column)
-    except (UnreadableFileError, pa.ArrowException, ValueError):
+    except (UnreadableFileError, UnreadableRecordError, pa.ArrowException, ValueError):
         values = [None if each is None else told(each) for each in column.to_pylist()]
         return pa.array(values, pa.string())
 

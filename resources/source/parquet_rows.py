@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from platform_assets.declare.errors import quoted
-from resources.source.arrow_text import sound_text
+from resources.source.arrow_text import exact_text
 from resources.source.delivery import Caps, Reject, Rows, UnreadableFileError
 from resources.source.extra import EXTRA, any_text, distinct, packed_columns, row_text
 from resources.source.parquet_bounds import prove_counts, rows_at_once
@@ -105,10 +105,7 @@ class ParquetRows:
     def _texts(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         texts, names = list[pa.Array](), list(self.columns)
         for name in names:
-            text, odd = sound_text(name, batch.column(name), self.types.get(name))
-            if odd:
-                raise UnreadableRecordError(f"has bytes in `{name}` that are no UTF-8")
-            texts.append(text)
+            texts.append(exact_text(name, batch.column(name), self.types.get(name)))
         if self._beyond:
             texts.append(self._extra(batch))
             names.append(EXTRA)
