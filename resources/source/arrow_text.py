@@ -87,7 +87,7 @@ def _written(column: pa.Array, kind: pa.DataType | None) -> pa.Array:
         # Without its zone, for with one a year beyond 32767 is written as another.
         text = column.view(pa.timestamp(held.unit)).cast(pa.string())
         if pc.any(pc.starts_with(text, "<")).as_py():
-            raise ValueError("an instant lies in no calendar")
+            raise UnreadableRecordError("has an instant that lies in no calendar")
         return text if held.tz is None else pc.binary_join_element_wise(text, "Z", "")
     if pa.types.is_float16(held):
         column = column.cast(pa.float32())

@@ -10,8 +10,7 @@ import pyarrow as pa
 from platform_assets.declare.drift import EXTRA
 from resources.source.arrow_text import exact_text
 from resources.source.delivery import UnreadableFileError
-from resources.source.poison import UnreadableRecordError
-from resources.source.poison import POISON
+from resources.source.poison import POISON, UnreadableRecordError
 
 __all__ = [
     "EXTRA",

@@ -137,7 +137,7 @@ def test_truncated_file_is_put_aside_whole(files_kind: FilesKind, ledger: Ledger
     (seen,) = ledger.capture(files_kind.open(format="json", compression="gz"))
     assert seen.rows.num_rows == 0
     assert [r["reason"] for r in seen.rejected] == [
-        "it is no sound gz file: Truncated compressed stream"
+        "it is no sound gz file: Compressed file ended before the end-of-stream marker was reached"
     ]
 
 
