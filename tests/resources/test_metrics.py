@@ -96,6 +96,7 @@ def test_backlog_tells_what_the_source_can_tell() -> None:
         ("watermain_backlog_oldest_seconds", ""): 0,
         ("watermain_retained_wal_bytes", ""): 2048,
         ("watermain_unreachable", ""): 1,
+        ("watermain_retry_seconds", ""): 0,
     }
 
 
