@@ -9,6 +9,7 @@ from pathlib import Path
 
 import yaml
 from dagster import Definitions
+from dagster.components.definitions import LazyDefinitions
 
 from launch.options import HOME
 from resources.dbt import PROJECT, project_files
@@ -54,8 +55,9 @@ def preload(names: Sequence[str]) -> dict[str, str]:
     for name in (*ALWAYS, *(names or locations().values())):
         try:
             for value in list(vars(importlib.import_module(name)).values()):
-                if isinstance(value, Definitions):
-                    value.get_repository_def().get_all_jobs()
+                found = value() if isinstance(value, LazyDefinitions) else value
+                if isinstance(found, Definitions):
+                    found.get_repository_def().get_all_jobs()
         except (Exception, SystemExit):
             failures[name] = traceback.format_exc()
     return failures

@@ -47,8 +47,9 @@ class Server:
         workers: dict[int, tuple[str, str]],
     ) -> None:
         from launch.preload import locations, preload, watched
-        from resources.settings import child_environment
+        from resources.settings import child_environment, load_settings
 
+        load_settings()  # where one of them is wrong nothing can be served
         began_ns = time.time_ns()
         self._options, self._lock, self._listener = options, lock, listener
         self._workers = workers

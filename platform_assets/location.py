@@ -89,8 +89,18 @@ def _home(name: DatasetName) -> str:
 
 
 def lazy_location(team: str) -> Callable[..., dg.Definitions]:
-    """A team's room as Dagster loads it: importing the room's file assembles nothing yet."""
-    return dg.definitions(lambda: code_location(team))
+    """A team's room as Dagster loads it: assembled not when its file is imported, and once only.
+
+    A process forked from one that has loaded it finds it loaded.
+    """
+    held: list[dg.Definitions] = []
+
+    def load() -> dg.Definitions:
+        if not held:
+            held.append(code_location(team))
+        return held[0]
+
+    return dg.definitions(load)
 
 
 def code_location(team: str) -> dg.Definitions:

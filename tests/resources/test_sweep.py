@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -104,6 +106,31 @@ def test_file_that_an_uncommitted_writer_needs_is_spared(lake: Lake) -> None:
             os.utime(path, (0, 0))
         found = sweep(lake, older_than=HOUR, clock=LATER)
         assert (found.files, found.held) == ((), 1)
+    assert answer(lake) == (600,)
+
+
+PROGRAM = """
+from datetime import timedelta
+from resources.lake import Lake
+from resources.sweep import sweep
+from tests.resources.test_sweep import LATER
+sweep(Lake.from_settings(), older_than=timedelta(hours=1), clock=LATER)
+"""
+
+
+def test_killed_sweep_is_begun_again(lake: Lake) -> None:
+    """It dies with the lease of a dataset in hand: what is named stays, the next one ends."""
+    sell(lake)
+    left = orphan(lake)
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM],
+        env={**os.environ, "WATERMAIN_FAILPOINT": "sweep.before_delete=kill"},
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == -9, done.stderr
+    assert (left in set(paths(lake)), answer(lake)) == (True, (600,))
+    assert sweep(lake, older_than=HOUR, clock=LATER).files == (left,)
     assert answer(lake) == (600,)
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import random
 import shutil
+import subprocess
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -46,6 +49,36 @@ def test_forty_flipped_bits_are_seen(lake: Lake) -> None:
         ]
         flip(chosen.path, bit)
     assert seen == 40
+    assert {v.state for v in verified(lake)} == {WHOLE}
+
+
+PROGRAM = """
+from resources.lake import Lake
+from resources.verification import record
+from tests.build.damaging import verified
+from tests.resources.test_verification import NOW
+lake = Lake.from_settings()
+with lake.get_connection() as connection:
+    record(lake, connection, verified(lake), run_id="killed", now=NOW)
+"""
+
+
+def test_killed_verification_vouches_for_nothing(lake: Lake) -> None:
+    """What it found is kept whole, with the sums of files seen first, or not at all."""
+    give(lake, sales(ROWS))
+    with lake.get_connection() as connection:
+        connection.execute(f"delete from {CHECKSUMS}")
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM],
+        env={**os.environ, "WATERMAIN_FAILPOINT": "verify.after_rows_before_commit=kill"},
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == -9, done.stderr
+    assert {v.state for v in verified(lake)} == {UNVOUCHED}
+    with lake.get_connection() as connection:
+        assert last_verified(connection) == {}
+        record(lake, connection, verified(lake), run_id="again", now=NOW)
     assert {v.state for v in verified(lake)} == {WHOLE}
 
 
