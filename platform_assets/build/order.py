@@ -26,13 +26,15 @@ def refuse_circles(known: Mapping[DatasetName, Dataset]) -> None:
             for one, two in zip(way, [*way[1:], way[0]], strict=True)
             if two in known[one].references
         ]
-        word = "waits for itself" if refers else "is computed from itself"
-        cure = f"take the check of {refers[0][0]} that refers to {refers[0][1]} away"
+        word, cure = "is computed from itself", "take one of these inputs away"
+        if refers:
+            word = "waits for itself"
+            cure = f"take the check of {refers[0][0]} that refers to {refers[0][1]} away"
         raise InvalidDeclarationError(
             f"a dataset {word}: {' -> '.join(map(str, way))}",
             declared=known[refers[0][0] if refers else way[0]].declared,
             data="nothing was read or written",
-            next=cure if refers else "take one of these inputs away",
+            next=cure,
         ) from error
 
 

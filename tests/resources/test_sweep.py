@@ -6,14 +6,14 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 
 from resources import branch as branches
-from resources.clock import FixedClock
+from resources.clock import Clock
 from resources.lake import Lake
 from resources.lake_files import lake_files
 from resources.settings import load_settings
@@ -24,7 +24,16 @@ from tests.resources.test_lake import NAME, make
 
 __all__ = ["bucket", "relay", "remote", "s3_server"]
 HOUR = timedelta(hours=1)
-LATER = FixedClock(datetime.now(UTC) + 2 * HOUR)
+
+
+class LaterClock(Clock):
+    """Two hours ahead of whoever asks."""
+
+    def now(self) -> datetime:
+        return super().now() + 2 * HOUR
+
+
+LATER = LaterClock()
 FOLDER = "shop_curated/sales"
 
 
