@@ -162,9 +162,7 @@ def shore(bench: Bench, address: str, kind: str, seed: int) -> Iterator[Shore]:
             "WATERMAIN_CONNECT_SECONDS": "5",
             "WATERMAIN_REQUEST_SECONDS": "20",
         }
-        with world(
-            bench.systems, bench.folder, seed, kind=kind, files=True, settings=settings
-        ) as made:
+        with world(bench.systems, bench.folder, seed, kind=kind, settings=settings) as made:
             yield Shore(made, relay, random.Random(seed), Counter())
 
 
