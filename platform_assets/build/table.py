@@ -221,6 +221,11 @@ def stored(connection: duckdb.DuckDBPyConnection, dataset: Dataset) -> dict[str,
     return {str(row[0]): str(row[1]) for row in rows}
 
 
+def fits(connection: duckdb.DuckDBPyConnection, dataset: Dataset) -> bool:
+    """Whether the stored table is there as the contract has it."""
+    return stored(connection, dataset) == engine_types(connection, stored_schema(dataset))
+
+
 def _refuse(
     dataset: Dataset, stored: dict[str, str], wanted: dict[str, str], names: list[str]
 ) -> None:
