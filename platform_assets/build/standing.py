@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from platform_assets.build.carried_code import foreseen_code
 from platform_assets.build.order import refuse_unpublished
 from platform_assets.build.partition import Span
@@ -25,7 +27,8 @@ def standing(dataset: Dataset, span: Span | None, job: Job) -> tuple[Outcome, ..
             return None
         refuse_unpublished(connection, dataset)
         lease = Lease(str(dataset.name), 0)  # under which nothing could be committed
-        bench = Bench(dataset=dataset, span=span, job=job, connection=connection, lease=lease)
+        asked = replace(job, rebuild=False)
+        bench = Bench(dataset=dataset, span=span, job=asked, connection=connection, lease=lease)
         connection.execute("begin")
         try:
             bench.former = foreseen_code(dataset, connection)
