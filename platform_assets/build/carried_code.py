@@ -9,7 +9,7 @@ from platform_assets.build.former_code import former_code_version
 from platform_assets.declare.dataset import Dataset
 from resources import ledger
 from resources.fence import Lease
-from resources.lake import Lake
+from resources.lake import Lake, text
 
 
 def carried_code(
@@ -44,12 +44,12 @@ def _carried(
     dataset: Dataset, connection: duckdb.DuckDBPyConnection
 ) -> tuple[set[tuple[str, str]], str | None]:
     """What was carried, each with its code; the former version that is met for the first time."""
-    name, former = str(dataset.name), former_code_version(dataset)
+    former = former_code_version(dataset)
+    name, told = text(str(dataset.name)), text(former)  # to bind values the engine imports pandas
     rows = connection.execute(
-        f"select former, code from {ledger.CARRIED} where dataset = ? union all"
-        f" select ?, null where exists (select 1 from {ledger.PUBLISHES}"
-        " where dataset = ? and code_version = ?)",
-        [name, former, name, former],
+        f"select former, code from {ledger.CARRIED} where dataset = {name} union all"
+        f" select {told}, null where exists (select 1 from {ledger.PUBLISHES}"
+        f" where dataset = {name} and code_version = {told})"
     ).fetchall()
     known = {(f, c) for f, c in rows if c is not None}
     is_new = (former, None) in rows and former not in {f for f, _ in known}

@@ -75,6 +75,20 @@ ROW_POSITIONS = {
     "rest": "_row::varchar",
     "webhook": "_row::varchar",
 }
+# The engine's words for the types that most columns have.
+PLAIN_TYPES: Mapping[pa.DataType, str] = {
+    pa.string(): "VARCHAR",
+    pa.bool_(): "BOOLEAN",
+    pa.int8(): "TINYINT",
+    pa.int16(): "SMALLINT",
+    pa.int32(): "INTEGER",
+    pa.int64(): "BIGINT",
+    pa.float32(): "FLOAT",
+    pa.float64(): "DOUBLE",
+    pa.date32(): "DATE",
+    pa.timestamp("us"): "TIMESTAMP",
+    pa.timestamp("us", "UTC"): "TIMESTAMP WITH TIME ZONE",
+}
 SHAPE_ATTEMPTS = 5
 GROWN = "VARCHAR"  # what every column beyond a contract is: the text that came
 BATCH_COLUMN = pa.field("_batch_id", pa.string())
@@ -90,6 +104,9 @@ def stored_schema(dataset: Dataset) -> pa.Schema:
 
 def engine_types(connection: duckdb.DuckDBPyConnection, schema: pa.Schema) -> dict[str, str]:
     """The engine's type for each column."""
+    told = {f.name: PLAIN_TYPES.get(f.type, "") for f in schema}
+    if all(told.values()):
+        return told  # to be handed an Arrow table the engine imports pandas
     connection.register("watermain_shape", schema.empty_table())
     rows = connection.execute("describe select * from watermain_shape").fetchall()
     connection.unregister("watermain_shape")

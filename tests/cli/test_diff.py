@@ -19,7 +19,7 @@ from resources.lake import Lake
 from tests.build.test_standing import has_branches
 
 AIRLINES = str(curated.airlines.name)
-NEEDLESS = ("dagster", "dbt", "polars", "httpx", "sensors", "launch")
+NEEDLESS = ("dagster", "dbt", "pandas", "polars", "httpx", "sensors", "launch")
 SCRIPT = f"""
 import sys
 from platform_assets.__main__ import app
