@@ -12,6 +12,7 @@ from platform_assets.build.partition import layout
 from platform_assets.declare.dataset import Dataset
 from platform_assets.declare.drift import EXTRA
 from platform_assets.declare.errors import BrokenContractError
+from platform_assets.declare.name import DatasetName
 from resources.drifted import Drifted, columns_seen_beyond, remember_drift
 from resources.fence import Lease
 from resources.lake import Lake, quote, table, text
@@ -236,6 +237,15 @@ def stored(connection: duckdb.DuckDBPyConnection, dataset: Dataset) -> dict[str,
     except duckdb.CatalogException:
         return {}  # there is no such table yet
     return {str(row[0]): str(row[1]) for row in rows}
+
+
+def is_there(connection: duckdb.DuckDBPyConnection, name: DatasetName) -> bool:
+    """Whether a dataset has a table."""
+    found = connection.execute(
+        "select 1 from duckdb_tables() where database_name = 'lake'"
+        f" and schema_name = {text(name.schema)} and table_name = {text(name.table)}"
+    ).fetchone()
+    return found is not None
 
 
 def fits(connection: duckdb.DuckDBPyConnection, dataset: Dataset) -> bool:
