@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-import difflib
 import gc
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from functools import cache
-from pathlib import Path
 
 import dagster as dg
 
 from launch.executor import forked_executor
 from launch.lake_resource import settled
 from platform_assets.build.asset import asset_for
-from platform_assets.build.declared import on_shelf, teams
+from platform_assets.build.declared import teams
+from platform_assets.build.directory import declared, everything, feature_sets, find, manifest
 from platform_assets.build.feature_check import feature_checks
-from platform_assets.build.mart import marts
 from platform_assets.build.order import refuse_circles
 from platform_assets.build.quarantine_asset import quarantine_assets
 from platform_assets.build.verification_asset import is_verification, verification_asset
 from platform_assets.declare.dataset import Dataset
-from platform_assets.declare.errors import InvalidDeclarationError, UnknownDatasetError, quoted
-from platform_assets.declare.feature import FeatureSet
+from platform_assets.declare.errors import InvalidDeclarationError, UnknownDatasetError
 from platform_assets.declare.name import DatasetName
-from resources.dbt import PROJECT, prepare_manifest
 from resources.lake import Lake
 from sensors.automation import automation_sensor
 from sensors.features import feature_schedule, feature_sensor
@@ -33,59 +28,17 @@ from sensors.schedules import daily_schedule, verification_schedule
 from sensors.sources import source_sensors
 from sensors.streams import stream_sensor
 
-SHELVES = ("raw", "curated", "features")
-
-
-@cache
-def declared(team: str) -> tuple[Dataset, ...]:
-    """Every dataset that a room declares, its marts among them."""
-    found = [d for shelf in SHELVES for d in on_shelf(team, shelf, Dataset)]
-    if PROJECT.exists():
-        found += marts(team, manifest())
-    return tuple({d.name: d for d in found}.values())
-
-
-@cache
-def manifest() -> Path:
-    """The manifest of the present dbt project, compiled when something in it changed."""
-    return prepare_manifest()
-
-
-@cache
-def feature_sets(team: str) -> tuple[FeatureSet, ...]:
-    """Every feature set that a room names."""
-    return tuple(on_shelf(team, "features", FeatureSet))
-
-
-def everything() -> dict[DatasetName, Dataset]:
-    """Every dataset of every room."""
-    return {d.name: d for team in teams() for d in declared(team)}
-
-
-def find(name: DatasetName) -> Dataset:
-    """The declaration of a dataset, whichever room declares it.
-
-    Raises: UnknownDatasetError, listing the nearest names.
-    """
-    if name.team in teams():
-        for dataset in declared(name.team):
-            if dataset.name == name:
-                return dataset
-    names = [str(n) for n in everything()]
-    near = difflib.get_close_matches(str(name), names, n=3, cutoff=0.4) or names
-    raise UnknownDatasetError(
-        f"no room declares the dataset `{name}`",
-        declared=f"{_home(name)} does not",
-        data="nothing was read or written",
-        next=f"use one of {quoted(near)}",
-    )
-
-
-def _home(name: DatasetName) -> str:
-    """Where a dataset of that name would be declared."""
-    if name.stage == "marts":
-        return f"dbt_project/models/marts/{name.team}/{name.table}.sql"
-    return f"platform_assets/{name.team}/{name.stage}.py"
+__all__ = [
+    "code_location",
+    "collect_rarely",
+    "declared",
+    "everything",
+    "feature_sets",
+    "find",
+    "lazy_location",
+    "manifest",
+    "teams",
+]
 
 
 def lazy_location(team: str) -> Callable[..., dg.Definitions]:

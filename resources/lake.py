@@ -10,11 +10,11 @@ import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import psycopg
-from dagster_duckdb import DuckDBResource
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from platform_assets.declare.errors import (
     BranchError,
@@ -42,14 +42,17 @@ _OPENING = threading.Lock()
 _ENGINES: dict[tuple[object, ...], duckdb.DuckDBPyConnection] = {}
 
 
-class Lake(DuckDBResource):
+class Lake(BaseModel):
     """Open connections to the lake, all of a process on one engine with the lake attached.
 
     Guarantees: extensions come from installed wheels, never from the network; the session's
     time zone is UTC; rows of datasets lie in files, none in the catalog.
     """
 
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
     database: str = Field(default=":memory:")
+    connection_config: dict[str, Any] = Field(default={}, description="settings of the engine")
     catalog: str = Field(default="", description="libpq string of the catalog database")
     folder: str = Field(default="", description="where Parquet files lie")
     branch: str = Field(default="", description="the branch that is worked in; empty for the lake")
@@ -156,7 +159,7 @@ class Lake(DuckDBResource):
                 # signature again took 0.1 s of each connection: decision 0004.
                 "allow_unsigned_extensions": True,
                 "temp_directory": str(settings.home / "tmp"),
-                **(self.connection_config or {}),
+                **self.connection_config,
             },
         )
         try:

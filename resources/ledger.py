@@ -230,6 +230,11 @@ class Standing(NamedTuple):
     rows_ever: int
 
 
+def _literal(name: DatasetName) -> str:
+    """A name, which holds no quote, as SQL: to bind a value the engine imports pandas."""
+    return f"'{name}'"
+
+
 def latest(
     connection: duckdb.DuckDBPyConnection,
     name: DatasetName,
@@ -241,9 +246,8 @@ def latest(
     at = "" if snapshot is None else f" at (version => {snapshot})"
     rows = connection.execute(
         f"select {_COLUMNS} from {PUBLISHES.replace('lake.', f'{catalog}.')}{at}"
-        " where dataset = ? qualify row_number() over (partition by partition"
-        " order by epoch desc, published_at desc, rowid desc) = 1",
-        [str(name)],
+        f" where dataset = {_literal(name)} qualify row_number() over (partition by partition"
+        " order by epoch desc, published_at desc, rowid desc) = 1"
     ).fetchall()
     found = [PublishRow(**dict(zip(_NAMES, row, strict=True))) for row in rows]
     return {row.partition: row for row in found}
@@ -292,8 +296,7 @@ def standing(
     rows = connection.execute(
         f"select dataset, partition, arg_max(data_version, {order}),"
         f" arg_max(rows_out, {order}), sum(rows_out)::bigint"
-        f" from {PUBLISHES}{at} where dataset in (select unnest(?)) group by all",
-        [list(known)],
+        f" from {PUBLISHES}{at} where dataset in ({', '.join(map(_literal, found))}) group by all"
     ).fetchall()
     for dataset, partition, *facts in rows:
         known[dataset][partition] = Standing(*facts)

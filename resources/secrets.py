@@ -7,9 +7,9 @@ import threading
 import time
 from collections.abc import Callable
 from functools import lru_cache
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-import httpx
 from pydantic import SecretStr
 
 from platform_assets.declare.errors import (
@@ -19,6 +19,9 @@ from platform_assets.declare.errors import (
 )
 from platform_assets.declare.web import proved_reference
 from resources.settings import Settings, variable
+
+if TYPE_CHECKING:
+    import httpx
 
 CACHE_SECONDS = 10.0
 _PATIENCE_SECONDS = 5.0
@@ -120,6 +123,8 @@ def _of(settings: Settings) -> Secrets:
 
 
 def _asked(url: str, token: SecretStr, reference: str) -> httpx.Response:
+    import httpx  # slow to import, needed where there is a Vault
+
     try:
         answer = httpx.get(
             url,

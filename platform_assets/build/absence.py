@@ -1,14 +1,15 @@
-"""An optional input that was never published, as a table that has no row."""
+"""A dataset that was never published, as a table that has no row."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import duckdb
 
-from platform_assets.build.table import engine_types, stored_schema
+from platform_assets.build.table import engine_types, is_there, stored_schema
 from platform_assets.declare.dataset import Dataset
-from resources.lake import quote
+from platform_assets.declare.name import DatasetName
+from resources.lake import quote, table
 
 
 def is_absent(reader: Dataset, other: Dataset, standing: Mapping[str, object]) -> bool:
@@ -26,3 +27,15 @@ def nothing_of(connection: duckdb.DuckDBPyConnection, other: Dataset) -> str:
     types = engine_types(connection, stored_schema(other))
     columns = [f"cast(null as {kind}) as {quote(name)}" for name, kind in types.items()]
     return f"select {', '.join(columns)} where false"
+
+
+def referred(
+    connection: duckdb.DuckDBPyConnection,
+    name: DatasetName,
+    find: Callable[[DatasetName], Dataset],
+) -> str:
+    """What a check that refers to a dataset reads: its table, or no row where there is none.
+
+    What is captured lands whatever its checks say, so none of them waits for another dataset.
+    """
+    return table(name) if is_there(connection, name) else f"({nothing_of(connection, find(name))})"

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import duckdb
 
-from platform_assets.build.difference import Difference, difference
+from platform_assets.build.difference import Difference, difference, same
 from platform_assets.build.partition import Span, spans
-from platform_assets.build.publication import Job
+from platform_assets.build.publication import Job, Outcome
 from platform_assets.build.publish import publish
 from platform_assets.build.staged import Finding
+from platform_assets.build.standing import standing
 from platform_assets.build.table import stored
 from platform_assets.declare.dataset import Dataset
 from platform_assets.declare.name import DatasetName
@@ -43,18 +44,52 @@ def canary(dataset: Dataset, span: Span | None, job: Job, *, against: int | None
     """Build a dataset anew in a branch of its own, compare it with what is published.
 
     `against` is a snapshot to compare with, the newest when left out.
-    Guarantees: readers see nothing of it; the branch is gone afterwards.
+    Guarantees: readers see nothing of it; the branch is gone afterwards; what stands as today's
+    code would make it is not built, for it differs in nothing.
     """
+    stands = standing(dataset, span, job)
+    return (
+        _built(dataset, span, job, against)
+        if stands is None
+        else _stood(dataset, span, job.lake, stands, against)
+    )
+
+
+def _stood(
+    dataset: Dataset,
+    span: Span | None,
+    lake: Lake,
+    stands: tuple[Outcome, ...],
+    against: int | None,
+) -> Canary:
+    """What stands, beside itself or beside an older snapshot."""
+    if against is None:
+        told = same(sum(o.rows_out for o in stands))
+    else:
+        with lake.get_connection() as connection:
+            told = _differs(connection, dataset, against, _where(dataset, span))
+    return _canary(dataset, stands, told)
+
+
+def _built(dataset: Dataset, span: Span | None, job: Job, against: int | None) -> Canary:
+    """What today's code makes, beside what is published."""
     with _branch(job.lake) as branch:
         beside = replace(job, lake=job.lake.on(branch.name), rebuild=True)
         done = publish(dataset, span, beside)
-        keys = tuple(o.partition for o in done.outcomes)
         with beside.lake.get_connection() as connection:
             base = branch.base if against is None else against
-            where = span.filter(dataset.contract) if span else "true"
-            told = _differs(connection, dataset, base, where)
-    findings = tuple(f for o in done.outcomes for f in o.findings)
+            told = _differs(connection, dataset, base, _where(dataset, span))
+    return _canary(dataset, done.outcomes, told)
+
+
+def _canary(dataset: Dataset, outcomes: Sequence[Outcome], told: Difference) -> Canary:
+    keys = tuple(o.partition for o in outcomes)
+    findings = tuple(f for o in outcomes for f in o.findings)
     return Canary(dataset=dataset, partitions=keys, difference=told, findings=findings)
+
+
+def _where(dataset: Dataset, span: Span | None) -> str:
+    return span.filter(dataset.contract) if span else "true"
 
 
 def differences(lake: Lake, name: str, find: Find) -> list[Canary]:

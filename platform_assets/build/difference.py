@@ -45,6 +45,22 @@ class Difference:
         return not (rows or self.gained or self.lost or self.retyped)
 
 
+def same(rows: int) -> Difference:
+    """The difference between a table of so many rows and itself."""
+    return Difference(
+        before=rows,
+        after=rows,
+        added=0,
+        removed=0,
+        changed=0,
+        columns={},
+        samples=(),
+        gained={},
+        lost={},
+        retyped={},
+    )
+
+
 def difference(
     connection: duckdb.DuckDBPyConnection, dataset: Dataset, old: str, new: str, where: str = "true"
 ) -> Difference:

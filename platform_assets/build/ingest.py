@@ -11,6 +11,7 @@ from datetime import datetime
 
 import duckdb
 
+from platform_assets.build.absence import referred
 from platform_assets.build.arrival import TYPED, Arrival
 from platform_assets.build.audit import audit
 from platform_assets.build.code import code_version
@@ -254,7 +255,7 @@ class _Landing:
             relation=relation,
             where=where,
             span=span,
-            others=table,
+            others=lambda name: referred(self.connection, name, self.job.find),
         )
         if span is None and self.dataset.cadence is not None:
             return []

@@ -23,7 +23,7 @@ from platform_assets.build.manifest import (
     refuse,
 )
 from platform_assets.build.mart_check import checks_of, strays
-from platform_assets.build.mart_fault import UNREADABLE, Faults, belongs_nowhere
+from platform_assets.build.mart_fault import UNREADABLE, Faults, belongs_nowhere, hooks
 from platform_assets.declare.cadence import Cadence, Daily, Hourly, Monthly
 from platform_assets.declare.contract import Column, Contract, Migration, Sensitivity
 from platform_assets.declare.dataset import Dataset
@@ -69,7 +69,8 @@ def notes(manifest: Path) -> list[str]:
     """What is wrong with a project beside its marts, a line for each."""
     project = read_project(manifest)
     other = [*strays(project), *belongs_nowhere(project)]
-    return [*_faults(project, manifest).strays(), *(f"{e.declared} {e.what}" for e in other)]
+    told = [*_faults(project, manifest).strays(), *hooks(project)]
+    return [*told, *(f"{e.declared} {e.what}" for e in other)]
 
 
 def _promise(node: Node | None) -> dict[str, Any]:

@@ -178,3 +178,17 @@ def belongs_nowhere(project: Project) -> Iterator[InvalidDeclarationError]:
                 name_of(node)
             except InvalidDeclarationError as error:
                 yield error
+
+
+def hooks(project: Project) -> Iterator[str]:
+    """Each hook of the project or of a package, none of which is run, a line for each."""
+    own = project.manifest["metadata"].get("project_name")
+    for node in project.manifest["nodes"].values():
+        if node["resource_type"] == "operation":
+            package = node["package_name"]
+            place = "" if package == own else f"dbt_packages/{package}/"
+            said = " ".join(str(node["raw_code"]).split())
+            yield (
+                f"dbt_project/{place}dbt_project.yml `{node['tags'][0]}` says `{said}`,"
+                " which the platform does not run"
+            )

@@ -7,6 +7,7 @@ from graphlib import CycleError, TopologicalSorter
 
 import duckdb
 
+from platform_assets.build.table import is_there
 from platform_assets.declare.dataset import Dataset
 from platform_assets.declare.errors import BrokenContractError, InvalidDeclarationError
 from platform_assets.declare.name import DatasetName
@@ -44,12 +45,7 @@ def refuse_unpublished(connection: duckdb.DuckDBPyConnection, dataset: Dataset) 
     Raises: BrokenContractError.
     """
     for name in dataset.references:
-        found = connection.execute(
-            "select 1 from duckdb_tables() where database_name = 'lake'"
-            " and schema_name = ? and table_name = ?",
-            [name.schema, name.table],
-        ).fetchone()
-        if found is None:
+        if not is_there(connection, name):
             raise BrokenContractError(
                 f"{dataset.name}: its checks refer to {name}, of which nothing was ever published",
                 declared=dataset.declared,

@@ -57,7 +57,7 @@ def publish(dataset: Dataset, span: Span | None, job: Job) -> Publication:
         refuse_unpublished(connection, dataset)
         if job.rebuild:
             prove_inputs(dataset, span, job, connection)
-        bench = _Bench(dataset=dataset, span=span, job=job, connection=connection, lease=lease)
+        bench = Bench(dataset=dataset, span=span, job=job, connection=connection, lease=lease)
         bench.former = carried_code(dataset, job.lake, connection, lease)
         attempt, outcomes = bench.first_attempt(began)
         if attempt is None:
@@ -75,7 +75,7 @@ def publish(dataset: Dataset, span: Span | None, job: Job) -> Publication:
 
 
 @dataclass(kw_only=True)
-class _Bench:
+class Bench:
     """One dataset on the workbench: its inputs pinned, its versions known."""
 
     dataset: Dataset
@@ -322,6 +322,18 @@ class _Bench:
             )
             for key in keys
         ]
+
+    def audited(self) -> tuple[Outcome, ...]:
+        """The partitions that stand, with what is wrong with the inputs that they rely on."""
+        views = self._views(self.span, "")
+        keys = list(self.wanted)
+        of = audit_needs(
+            self.connection, self.dataset, views, keys, self._staged(self.span, "").others
+        )
+        return tuple(
+            replace(o, findings=(*o.findings, *(f for f in of if f.partition == o.partition)))
+            for o in self.unchanged()
+        )
 
     def report(
         self,

@@ -12,6 +12,7 @@ from platform_assets.build.partition import layout
 from platform_assets.declare.dataset import Dataset
 from platform_assets.declare.drift import EXTRA
 from platform_assets.declare.errors import BrokenContractError
+from platform_assets.declare.name import DatasetName
 from resources.drifted import Drifted, columns_seen_beyond, remember_drift
 from resources.fence import Lease
 from resources.lake import Lake, quote, table, text
@@ -75,6 +76,20 @@ ROW_POSITIONS = {
     "rest": "_row::varchar",
     "webhook": "_row::varchar",
 }
+# The engine's words for the types that most columns have.
+PLAIN_TYPES: Mapping[pa.DataType, str] = {
+    pa.string(): "VARCHAR",
+    pa.bool_(): "BOOLEAN",
+    pa.int8(): "TINYINT",
+    pa.int16(): "SMALLINT",
+    pa.int32(): "INTEGER",
+    pa.int64(): "BIGINT",
+    pa.float32(): "FLOAT",
+    pa.float64(): "DOUBLE",
+    pa.date32(): "DATE",
+    pa.timestamp("us"): "TIMESTAMP",
+    pa.timestamp("us", "UTC"): "TIMESTAMP WITH TIME ZONE",
+}
 SHAPE_ATTEMPTS = 5
 GROWN = "VARCHAR"  # what every column beyond a contract is: the text that came
 BATCH_COLUMN = pa.field("_batch_id", pa.string())
@@ -90,6 +105,9 @@ def stored_schema(dataset: Dataset) -> pa.Schema:
 
 def engine_types(connection: duckdb.DuckDBPyConnection, schema: pa.Schema) -> dict[str, str]:
     """The engine's type for each column."""
+    told = {f.name: PLAIN_TYPES.get(f.type, "") for f in schema}
+    if all(told.values()):
+        return told  # to be handed an Arrow table the engine imports pandas
     connection.register("watermain_shape", schema.empty_table())
     rows = connection.execute("describe select * from watermain_shape").fetchall()
     connection.unregister("watermain_shape")
@@ -219,6 +237,20 @@ def stored(connection: duckdb.DuckDBPyConnection, dataset: Dataset) -> dict[str,
     except duckdb.CatalogException:
         return {}  # there is no such table yet
     return {str(row[0]): str(row[1]) for row in rows}
+
+
+def is_there(connection: duckdb.DuckDBPyConnection, name: DatasetName) -> bool:
+    """Whether a dataset has a table."""
+    found = connection.execute(
+        "select 1 from duckdb_tables() where database_name = 'lake'"
+        f" and schema_name = {text(name.schema)} and table_name = {text(name.table)}"
+    ).fetchone()
+    return found is not None
+
+
+def fits(connection: duckdb.DuckDBPyConnection, dataset: Dataset) -> bool:
+    """Whether the stored table is there as the contract has it."""
+    return stored(connection, dataset) == engine_types(connection, stored_schema(dataset))
 
 
 def _refuse(

@@ -39,15 +39,16 @@ def diff(
     if against != PUBLISHED and not against.isdigit():
         raise typer.BadParameter("--against takes PUBLISHED or the number of a snapshot")
     from platform_assets.build.canary import canary
+    from platform_assets.build.directory import find
     from platform_assets.build.publication import Job
-    from platform_assets.cli import screen, work
+    from platform_assets.cli import screen
     from platform_assets.cli.exits import FAILED
+    from platform_assets.cli.span import span_of
     from platform_assets.declare.name import DatasetName
-    from platform_assets.location import find
     from resources.lake import Lake
 
     found = find(DatasetName.parse(dataset))
-    span = work.span_of(found, first or partition, last or partition)
+    span = span_of(found, first or partition, last or partition)
     job = Job(lake=Lake.from_settings(), find=find, run_id="diff")
     snapshot = None if against == PUBLISHED else int(against)
     told = canary(found, span, job, against=snapshot)

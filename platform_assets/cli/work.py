@@ -10,14 +10,12 @@ from contextlib import contextmanager
 import typer
 
 from launch.worker_record import WorkerRecords
-from platform_assets.build.partition import Span
 from platform_assets.build.publication import Job, Publication
 from platform_assets.build.run import Ran, open_instance, run_here, tell
 from platform_assets.cli.exits import FAILED
 from platform_assets.cli.plan import Run
 from platform_assets.cli.screen import ERR, bar, step
-from platform_assets.declare.dataset import Dataset
-from platform_assets.declare.errors import InvalidPartitionError
+from platform_assets.cli.span import refused, span_of
 from resources.instance import BATCHED_EVENTS, dagster_home, storage_url
 from resources.lake import Lake
 from resources.settings import Settings, load_settings, set_variables
@@ -82,7 +80,9 @@ def build_in(branch: str, plan: Sequence[Run]) -> list[dict[str, object]]:
             dataset = find(name)
             span = span_of(dataset, run.first, run.last)
             if dataset.source is not None:
-                raise _wrong(dataset, "a branch captures nothing", f"materialize {name} without it")
+                raise refused(
+                    dataset, "a branch captures nothing", f"materialize {name} without it"
+                )
             with step(str(name)) as line:
                 done = publish(dataset, span, job)
                 done.refuse_blocked()
@@ -122,42 +122,3 @@ def _outcome(ran: Ran) -> str:
     if not ran.partitions:
         return "unchanged, nothing was published"
     return f"published {ran.rows:,} rows in {ran.partitions} parts"
-
-
-def span_of(dataset: Dataset, first: str | None, last: str | None) -> Span | None:
-    """The partitions that a command names, proved to be of the dataset's cadence.
-
-    Raises: InvalidPartitionError; for a mart that is wrong, what is wrong with it.
-    """
-    dataset.refuse_broken()
-    if dataset.cadence is None:
-        if first or last:
-            raise _wrong(dataset, "it has no partitions", "leave the partition out")
-        return None
-    if not first or not last:
-        example = dataset.cadence.start.strftime(dataset.cadence.format)
-        if dataset.source is not None:
-            return None
-        raise _wrong(
-            dataset,
-            "it is partitioned; name one partition, or a range",
-            f"watermain materialize {dataset.name} --partition {example}",
-        )
-    if dataset.source is not None:
-        raise _wrong(
-            dataset,
-            "a captured dataset takes whatever waits at its source, not a partition",
-            f"watermain materialize {dataset.name}",
-        )
-    if dataset.cadence.local(first) > dataset.cadence.local(last):
-        raise _wrong(dataset, f"{first} lies after {last}", "turn them round")
-    return Span(dataset.cadence, first, last)
-
-
-def _wrong(dataset: Dataset, what: str, next: str) -> InvalidPartitionError:
-    return InvalidPartitionError(
-        f"{dataset.name}: {what}",
-        declared=dataset.declared,
-        data="nothing was read or written",
-        next=next,
-    )

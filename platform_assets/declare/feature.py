@@ -31,7 +31,8 @@ class Feature:
     """Say of whom a table's features are, since when each row is known, for how long it holds.
 
     Shapes: `entity` names the columns that identify whom the features describe; `known_at` the
-    column that says when a row could first be known, None when that is its event time.
+    column that says when a row could first be known, None when that is its event time; it is part
+    of the key, for each telling is a row.
     Units: a row older than `max_age` answers nothing; None lets it answer for ever. `trained_on`
     are the first and the last UTC day of the event times that models learnt from: what comes now
     is held against them.
@@ -80,11 +81,12 @@ class Feature:
 
     def _key_complaints(self, contract: Contract) -> Iterator[tuple[str, str]]:
         when = {contract.event_time, self.known_at} - {None}
-        identity = {*self.entity, str(contract.event_time)}
-        if set(contract.key) not in (identity, identity | when):
+        identity, told = {*self.entity, str(contract.event_time)}, {*self.entity, *when}
+        wanted = dict.fromkeys(filter(None, (*self.entity, contract.event_time, self.known_at)))
+        if set(contract.key) not in (identity, told):
             yield (
                 f"the key {quoted(contract.key)} is not the entity with its event time",
-                f"make the key {quoted((*self.entity, str(contract.event_time)))}",
+                f"make the key {quoted(wanted)}",
             )
         for name in when:
             kind = contract.column(str(name)).type
@@ -96,6 +98,12 @@ class Feature:
             kind = contract.column(name).type
             if not (pa.types.is_string(kind) or pa.types.is_integer(kind)):
                 yield f"entity `{name}` is {kind}", "identify by text or whole numbers"
+        if set(contract.key) != told and not self.is_retired:
+            yield (
+                f"`{self.known_at}` is not part of the key {quoted(contract.key)}, so what is told"
+                " later would take the place of what was known before",
+                f"make the key {quoted(wanted)}, in a new version if this one was released",
+            )
 
     def columns(self, contract: Contract) -> tuple[str, ...]:
         """The features themselves: what is neither entity nor time."""

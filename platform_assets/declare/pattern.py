@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 def pattern_fault(pattern: str) -> str | None:
     """What is wrong with a pattern, or None; RE2, the engine's own library, is asked."""
     try:
-        pc.match_substring_regex(pa.array([""]), pattern)
+        pc.match_substring_regex(pa.nulls(1, pa.string()), pattern)  # `pa.array` imports pandas
     except (pa.ArrowInvalid, UnicodeEncodeError) as error:
         return str(error).removeprefix("Invalid regular expression: ")
     return None

@@ -18,19 +18,22 @@ from platform_assets.declare import (
     Column,
     Contract,
     Daily,
+    DatasetName,
     Files,
     Kafka,
     dataset,
     needs,
     not_null,
     raw,
+    refers_to,
     row_count,
 )
 from platform_assets.declare.errors import InvalidDeclarationError
 from resources.clock import FixedClock
 from resources.lake import Lake, table
 from resources.source.protocol import Batch
-from tests.build.feed import Feed
+from tests.build import test_publish as shop
+from tests.build.feed import Feed, changes
 from tests.build.test_lateness import Shards
 
 INSTANT = pa.timestamp("us", "UTC")
@@ -174,3 +177,29 @@ def test_optional_input_with_a_least_number_of_rows_is_refused() -> None:
         needs("field.raw.readings", columns=("id",), guarantees=(row_count(low=1),), optional=True)
     assert "needs('field.raw.readings') relies on `row_count" in told.value.what
     needs("field.raw.readings", columns=("id",), guarantees=(row_count(low=0),), optional=True)
+
+
+@pytest.mark.parametrize("is_captured", [True, False])
+def test_captured_rows_refer_to_what_was_never_published_as_to_no_row(
+    is_captured: bool, lake: Lake
+) -> None:
+    """They land, each of them a stranger; what came since is known to the next batch."""
+    given = {"id": ["s3"], "at": [datetime(2013, 1, 1, 10)], "amount": [1]}
+    rows = pa.table(given, schema=shop.sales.contract.schema)
+    made = replace(shop.sales, inputs={}, checks=(), body=lambda: rows)
+    things = replace(shop.events if is_captured else made, name=DatasetName("shop", "raw", "all"))
+    refers = replace(shop.events, checks=(refers_to("id", str(things.name), severity="warn"),))
+    job = Job(lake=lake, find={d.name: d for d in (refers, things)}.__getitem__)
+
+    def strangers(batch: Batch) -> list[tuple[int, int]]:
+        done = capture(refers, job, source=Feed(batch))
+        found = [f for o in done.outcomes for f in o.findings if f.check == "refers_to_id"]
+        return [(f.failing, f.rows) for f in found]
+
+    assert strangers(changes([shop.sold(1, 1, 1), shop.sold(2, 1, 2)])) == [(2, 2)]
+    if is_captured:
+        capture(things, job, source=Feed(changes([shop.sold(3, 1, 1)])))
+    else:
+        publish(things, shop.days(1, 1), job).refuse_blocked()
+    late = [shop.sold(3, 1, 1), shop.sold(4, 1, 2)]
+    assert strangers(changes(late, start="1", end="2")) == [(1, 2)]

@@ -108,7 +108,7 @@ def test_a_dark_mart_keeps_the_promise_of_its_model(shown: Mapping[str, Dataset]
 
 @pytest.mark.slow
 def test_notes_tell_of_what_belongs_to_no_mart(museum: Path) -> None:
-    """A view beside the marts, a model too deep, a test that holds none, torn parts."""
+    """A view beside the marts, a model too deep, a test that holds none, torn parts, hooks."""
     told = "\n".join(notes(museum))
     for words in (
         "models/staged.sql:1 dbt model `staged` belongs to no team",
@@ -116,6 +116,9 @@ def test_notes_tell_of_what_belongs_to_no_mart(museum: Path) -> None:
         "tests/lonely.sql:1 dbt test `lonely` speaks about no mart",
         "macros/torn.sql:2 Expected an expression",
         "models/part.sql:2 says `run_query`",
+        "dbt_project.yml `on-run-start` says `select 1`, which the platform does not run",
+        "dbt_project.yml `on-run-start` says `{{ torn() }}`, which the platform does not run",
+        "dbt_project.yml `on-run-end` says `grant usage on x`, which the platform does not run",
     ):
         assert f"dbt_project/{words}" in told
 

@@ -258,6 +258,7 @@ def test_room_with_a_circle_of_references_is_refused(monkeypatch: pytest.MonkeyP
     rooms = {"shop": (one,), "depot": (two,)}
     monkeypatch.setattr(location, "declared", rooms.__getitem__)
     monkeypatch.setattr(location, "teams", lambda: tuple(rooms))
+    monkeypatch.setattr(location, "find", everything(one, two).__getitem__)
     with pytest.raises(InvalidDeclarationError, match="waits for itself") as refused:
         location.code_location("shop")
     assert refused.value.declared == one.declared

@@ -32,6 +32,9 @@ COLUMNS = (
 )
 
 
+TOLD = ("airport", "at", "known_at")
+
+
 def contract(**words: Any) -> Contract:
     """A contract of features of an airport."""
     said = {"grain": "one row per airport", "key": ("airport", "at"), "event_time": "at"}
@@ -58,9 +61,10 @@ def declared(feature: Feature, **words: Any) -> Dataset:
 
 def test_feature_table_is_a_dataset_named_with_its_version() -> None:
     """Name, checks, cadence, body, place: as any dataset."""
-    found = declared(Feature(entity=("airport",), known_at="known_at", version=3, online=Online()))
+    feature = Feature(entity=("airport",), known_at="known_at", version=3, online=Online())
+    found = declared(feature, key=TOLD)
     assert str(found.name) == "prediction.features.delay_v3"
-    assert {"not_null_airport", "not_null_known_at", "unique_key_airport_at"} <= {
+    assert {"not_null_airport", "not_null_known_at", "unique_key_airport_at_known_at"} <= {
         c.label for c in found.all_checks
     }
     assert "test_feature.py:" in found.declared
@@ -74,12 +78,40 @@ def test_features_are_what_is_neither_entity_nor_time() -> None:
     assert feature.columns(contract()) == ("runway", "mean_delay", "note")
 
 
-@pytest.mark.parametrize(
-    "key", [("airport", "at"), ("at", "airport"), ("airport", "at", "known_at")]
-)
+@pytest.mark.parametrize("key", [TOLD, ("known_at", "at", "airport")])
 def test_key_is_the_entity_with_its_times(key: tuple[str, ...]) -> None:
     """A fact that is told again later has its known-at in the key."""
     assert declared(Feature(entity=("airport",), known_at="known_at"), key=key).contract.key == key
+
+
+def test_known_at_outside_of_the_key_is_refused() -> None:
+    """There what is told later would take the place of what was known before."""
+    with pytest.raises(InvalidDeclarationError) as refused:
+        declared(Feature(entity=("airport",), known_at="known_at"))
+    what, where, data, then = str(refused.value).splitlines()
+    assert what == (
+        "prediction.features.delay_v1: `known_at` is not part of the key `airport`, `at`, so what"
+        " is told later would take the place of what was known before"
+    )
+    assert "test_feature.py:" in where
+    assert data == "  data      nothing was read or written"
+    assert then == (
+        "  next      make the key `airport`, `at`, `known_at`, in a new version if this one was"
+        " released"
+    )
+
+
+@pytest.mark.parametrize(
+    "feature",
+    [
+        Feature(entity=("airport",)),
+        Feature(entity=("airport",), known_at="at"),
+        Feature(entity=("airport",), known_at="known_at", state="retired"),
+    ],
+)
+def test_key_without_a_known_at_is_right_where_nothing_is_told_twice(feature: Feature) -> None:
+    """What is known at its event time; a retired version, of which nothing is told any more."""
+    assert declared(feature).contract.key == ("airport", "at")
 
 
 @pytest.mark.parametrize(

@@ -48,7 +48,9 @@ def tested(name: str, test: str) -> dict[str, str | bytes]:
     return model(name, READS, column=f", data_tests: [{test}]")
 
 
+HOOKS = 'on-run-start:\n  - "select 1"\n  - "{{ torn() }}"\non-run-end: ["grant usage\\non x"]\n'
 MACROS: dict[str, str | bytes] = {
+    "dbt_project.yml": (PROJECT / "dbt_project.yml").read_text() + HOOKS,
     "macros/asking.sql": (
         "{% macro asking() %}\n{% set x = run_query('select 1') %}1\n{% endmacro %}\n"
     ),
