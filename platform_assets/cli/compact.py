@@ -17,16 +17,22 @@ def compact(
 ) -> None:
     """Write small files of the lake again as few, their rows proved unchanged.
 
-    Writers do it by themselves, now and then. Older snapshots keep their files.
+    Writers do it by themselves, now and then. Older snapshots keep their files. A dataset that
+    cannot be written again is left as it is, and the command fails once the others are done.
     """
     from platform_assets.build import compaction
     from platform_assets.cli import screen
-    from platform_assets.declare.errors import LostLeaseError
+    from platform_assets.declare.errors import (
+        DamagedDataError,
+        LostLeaseError,
+        UnreadableRowsError,
+    )
     from platform_assets.declare.name import DatasetName
     from platform_assets.location import everything, find
     from resources.lake import Lake
 
     lake, done = Lake.from_settings(), []
+    left: list[DamagedDataError | UnreadableRowsError] = []
     chosen = [find(DatasetName.parse(dataset)).name] if dataset else sorted(everything())
     with lake.get_connection() as connection:
         standing = compaction.crowded(connection, chosen)
@@ -36,6 +42,10 @@ def compact(
                 found = compaction.compact_under_lease(lake, name, WAIT_SECONDS)
             except LostLeaseError:
                 line.say("left to its writer, who holds the lease")
+                continue
+            except (DamagedDataError, UnreadableRowsError) as error:
+                line.fail(error.what)
+                left.append(error)
                 continue
             files = sum(each.files_before for each in found)
             line.say(f"{files} files became {sum(each.files_after for each in found)}")
@@ -49,3 +59,5 @@ def compact(
         )
     elif not standing:
         screen.OUT.print("no dataset has many small files")
+    if left:
+        raise left[0]
