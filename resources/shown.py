@@ -22,7 +22,8 @@ class Shown:
     """One table of one snapshot: its columns by type, those that are masked.
 
     Shapes: `partly` has columns of text that are masked in some rows, each with the SQL condition
-    of the rows in which they are not; `files` hold exactly its rows and columns; without any its rows are to be copied.
+    of the rows in which they are not; `files` hold exactly its rows and columns; without any its
+    rows are to be copied.
     """
 
     name: DatasetName
@@ -75,9 +76,7 @@ def shown(
         columns = _columns(connection, pinned(name, snapshot))
         held = frozenset(filter(hides, columns))
         some = {c: where for c, where in partly.get(name, {}).items() if c in columns}
-        found.append(
-            Shown(name=name, snapshot=snapshot, columns=columns, masked=held, partly=some)
-        )
+        found.append(Shown(name=name, snapshot=snapshot, columns=columns, masked=held, partly=some))
     whole = [each.name for each in found if not each.masked and not each.partly]
     plain = plain_tables(lake, whole, snapshot)
     return [_filed(connection, each) if each.name in plain else each for each in found]

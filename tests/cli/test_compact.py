@@ -124,9 +124,8 @@ def test_rows_that_the_catalog_holds_are_not_looked_at(lake: Lake) -> None:
         check=False,
         timeout=120,
     )
-    what = (
-        f"{COSTS}: the catalog holds 1 rows and 0 deletes of it, which an earlier release left there"
-    )
+    what = f"{COSTS}: the catalog holds 1 rows and 0 deletes of it"
+    what += ", which an earlier release left there"
     lines = done.stderr.splitlines()
     assert done.returncode == 1
     assert lines[0].split(maxsplit=4)[0::4] == ["failed", what]
