@@ -65,6 +65,13 @@ def written(
     return count
 
 
+def copied(connection: duckdb.DuckDBPyConnection, target: str, relation: str) -> int:
+    """Insert all rows of a relation with columns of its own; give their number."""
+    rows = f"select * from {relation}"
+    schema = connection.execute(f"{rows} limit 0").to_arrow_table().schema
+    return written(connection, target, rows, floating(schema))
+
+
 def _together(signs: Iterable[Signs]) -> list[Signs]:
     """Which signs the zeros of each file have, so that every row fits into one of the files.
 

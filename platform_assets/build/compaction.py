@@ -19,7 +19,7 @@ from resources.inlined import inlined
 from resources.inventory import inventory
 from resources.lake import Lake, table, text
 from resources.rewrite import Rewrite, content, prove, ready, record
-from resources.signed_zero import floating, written
+from resources.signed_zero import copied
 from resources.verification import damaged, verify
 
 LOG = logging.getLogger("watermain.compaction")
@@ -177,9 +177,7 @@ def _merged(
             f"create or replace temp table watermain_moved as from {target} where {where}"
         )
         connection.execute(f"delete from {target} where {where}")
-        rows = "select * from watermain_moved"
-        floats = floating(connection.execute(f"{rows} limit 0").to_arrow_table().schema)
-        written(connection, target, rows, floats)
+        copied(connection, target, "watermain_moved")
         connection.execute("drop table watermain_moved")
         failpoint("compact.after_rows_before_proof")
         new = sorted(_files(connection, target) - standing)

@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 import duckdb
 
 from platform_assets.declare.errors import LostLeaseError, UnreadableRowsError
-from resources import signed_zero
 from resources.branch import branches
 from resources.failpoint import failpoint
 from resources.fence import Lease
@@ -16,7 +15,7 @@ from resources.inlined import Inlined, catalog, inlined
 from resources.inlined_struct import recovered, structs
 from resources.lake import Lake, quote, table, text
 from resources.rewrite import Rewrite, content, prove, ready, record
-from resources.signed_zero import floating
+from resources.signed_zero import copied
 
 REASON = "into files"
 WAIT_SECONDS = 5.0
@@ -61,9 +60,7 @@ def _rebuilt(
         connection.execute(f"create table {target} ({columns})")
         if cut:
             connection.execute(f"alter table {target} set partitioned by ({', '.join(cut)})")
-        rows = f"select * from {_MOVED}"
-        floats = floating(connection.execute(f"{rows} limit 0").to_arrow_table().schema)
-        signed_zero.written(connection, target, rows, floats)
+        copied(connection, target, _MOVED)
         failpoint("files.after_rows_before_proof")
         prove(name, before, content(connection, target))
         connection.execute(f"drop table {_MOVED}")
