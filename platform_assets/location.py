@@ -16,6 +16,7 @@ from platform_assets.build.directory import declared, everything, feature_sets, 
 from platform_assets.build.feature_check import feature_checks
 from platform_assets.build.order import refuse_circles
 from platform_assets.build.quarantine_asset import quarantine_assets
+from platform_assets.build.sweep_asset import sweep_assets
 from platform_assets.build.verification_asset import is_verification, verification_asset
 from platform_assets.declare.dataset import Dataset
 from platform_assets.declare.errors import InvalidDeclarationError, UnknownDatasetError
@@ -24,7 +25,7 @@ from resources.lake import Lake
 from sensors.automation import automation_sensor
 from sensors.features import feature_schedule, feature_sensor
 from sensors.replays import replay_sensors
-from sensors.schedules import daily_schedule, verification_schedule
+from sensors.schedules import daily_schedule, sweep_schedule, verification_schedule
 from sensors.sources import source_sensors
 from sensors.streams import stream_sensor
 
@@ -70,7 +71,11 @@ def code_location(team: str) -> dg.Definitions:
         for upstream in dataset.upstream:
             _known(dataset, upstream)
     refuse_circles({d.name: d for d in _surroundings(datasets)})
-    assets = [*(_asset(d) for d in datasets), *quarantine_assets(datasets)]
+    assets = [
+        *(_asset(d) for d in datasets),
+        *quarantine_assets(datasets),
+        *sweep_assets(datasets),
+    ]
     return dg.Definitions(
         assets=assets,
         asset_checks=feature_checks(datasets),
@@ -87,6 +92,7 @@ def code_location(team: str) -> dg.Definitions:
             *daily_schedule(team, datasets),
             *feature_schedule(team, datasets),
             *verification_schedule(team, datasets),
+            *sweep_schedule(team, datasets),
         ],
     )
 

@@ -12,7 +12,14 @@ import duckdb
 import pyarrow as pa
 
 from platform_assets.build.declared import feature_tables
-from platform_assets.build.mask import declaration, hides, nothing, unknown_masks
+from platform_assets.build.mask import (
+    ASIDE,
+    declaration,
+    hides,
+    nothing,
+    partly_hidden,
+    unknown_masks,
+)
 from platform_assets.build.question import Question, RefusedQueryError, parse, refused
 from platform_assets.build.training import AsOf, Features, OfflineStore, TrainingFrame
 from platform_assets.build.training_manifest import Manifest
@@ -30,7 +37,7 @@ from resources.disclosure import Disclosure, disclose
 from resources.engine_error import translate
 from resources.lake import Lake, quote
 from resources.settings import load_settings
-from resources.shown import Hides, Shown, shown
+from resources.shown import Hides, Shown, pinned, shown
 from resources.wall import Clock, batches, walled
 
 Names = Callable[[], Mapping[DatasetName, Dataset]]
@@ -157,7 +164,10 @@ def reading(
         masks = {n: nothing if unmask is not None else _mask(n, declared) for n in names}
         with ExitStack() as held:
             with clock.running(connection):
-                tables = shown(lake, connection, at, masks)
+                some = {}
+                if ASIDE in names and unmask is None:
+                    some[ASIDE] = _partly(connection, at, declared)
+                tables = shown(lake, connection, at, masks, some)
                 engine = held.enter_context(walled(lake, connection, tables))
             schema, portions = batches(engine, engine.extract_statements(sql)[0], clock)
             yield Reading(schema=schema, batches=portions, snapshot=at, masked=_masked(tables))
@@ -168,14 +178,30 @@ def _mask(name: DatasetName, declared: Names) -> Hides:
 
     Raises: UnknownDatasetError, when nothing does.
     """
-    found = declaration(name) or declared().get(name)
+    found = _declared(name, declared)
     if found is None:
         raise unknown_masks(name, "is gone")
     return hides(found.contract)
 
 
+def _declared(name: DatasetName, declared: Names) -> Dataset | None:
+    return declaration(name) or declared().get(name)
+
+
+def _partly(
+    connection: duckdb.DuckDBPyConnection, snapshot: int, declared: Names
+) -> Mapping[str, str]:
+    """What is masked of rows in quarantine besides the rows themselves."""
+    rows = connection.execute(
+        f"select distinct dataset from {pinned(ASIDE, snapshot)} where dataset is not null"
+    ).fetchall()
+    return partly_hidden([str(row[0]) for row in rows], lambda n: _declared(n, declared))
+
+
 def _masked(tables: list[Shown]) -> tuple[str, ...]:
-    return tuple(f"{t.name}.{c}" for t in tables for c in t.columns if c in t.masked)
+    return tuple(
+        f"{t.name}.{c}" for t in tables for c in t.columns if c in t.masked or c in t.partly
+    )
 
 
 @contextmanager

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 
 import duckdb
 
@@ -13,19 +14,23 @@ from resources.plain import plain_tables
 
 MASK = "***"
 Hides = Callable[[str], bool]
+NOWHERE: Mapping[DatasetName, Mapping[str, str]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, kw_only=True)
 class Shown:
     """One table of one snapshot: its columns by type, those that are masked.
 
-    Shapes: `files` hold exactly its rows and columns; without any its rows are to be copied.
+    Shapes: `partly` has columns of text that are masked in some rows, each with the SQL condition
+    of the rows in which they are not; `files` hold exactly its rows and columns; without any its
+    rows are to be copied.
     """
 
     name: DatasetName
     snapshot: int
     columns: Mapping[str, str]
     masked: frozenset[str] = frozenset()
+    partly: Mapping[str, str] = field(default_factory=dict)
     files: tuple[str, ...] = ()
 
     @property
@@ -37,11 +42,13 @@ class Shown:
     def _value(self, column: str) -> str:
         """A column, or what stands for it: asterisks for text, null for all else."""
         name, kind = quote(column), self.columns[column]
-        if column not in self.masked:
+        if column not in self.masked and column not in self.partly:
             return name
         mask = (
             f"case when {name} is not null then {text(MASK)} end" if kind == "VARCHAR" else "null"
         )
+        if column not in self.masked:
+            mask = f"case when {self.partly[column]} then {name} else {mask} end"
         return f"({mask})::{kind} as {name}"
 
 
@@ -55,8 +62,11 @@ def shown(
     connection: duckdb.DuckDBPyConnection,
     snapshot: int,
     masks: Mapping[DatasetName, Hides],
+    partly: Mapping[DatasetName, Mapping[str, str]] = NOWHERE,
 ) -> list[Shown]:
     """Look at tables as of a snapshot, each with what says which of its columns are masked.
+
+    Shapes: `partly` has the columns of a table that are masked in some rows, as `Shown` has them.
 
     Guarantees: files are named only where reading them by name gives each row and column of the
     table as the lake gives it, and nothing is masked.
@@ -65,8 +75,10 @@ def shown(
     for name, hides in masks.items():
         columns = _columns(connection, pinned(name, snapshot))
         held = frozenset(filter(hides, columns))
-        found.append(Shown(name=name, snapshot=snapshot, columns=columns, masked=held))
-    plain = plain_tables(lake, [each.name for each in found if not each.masked], snapshot)
+        some = {c: where for c, where in partly.get(name, {}).items() if c in columns}
+        found.append(Shown(name=name, snapshot=snapshot, columns=columns, masked=held, partly=some))
+    whole = [each.name for each in found if not each.masked and not each.partly]
+    plain = plain_tables(lake, whole, snapshot)
     return [_filed(connection, each) if each.name in plain else each for each in found]
 
 

@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, fields
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import psycopg
 from psycopg import sql
@@ -27,6 +27,7 @@ from resources.settings import load_settings
 
 GRACE = timedelta(hours=24)
 LEASE_WAIT_SECONDS = 5.0
+SKEW = timedelta(minutes=5)  # by which the clocks of the catalog and the store may differ
 _OURS = re.compile(r"ducklake-[0-9a-f-]{36}(-delete|-deletes)?\.(parquet|puffin)")
 _NAMING = (
     "ducklake_data_file",
@@ -34,6 +35,10 @@ _NAMING = (
     "ducklake_files_scheduled_for_deletion",
 )
 Holding = Callable[[str], AbstractContextManager[object]]
+_OLDEST = """
+select min(xact_start) from pg_stat_activity
+where datname = current_database() and backend_type = 'client backend' and pid <> pg_backend_pid()
+"""
 _CATALOGS = """
 select table_schema, table_name from information_schema.tables where table_name = any(%s)
 """
@@ -62,11 +67,12 @@ def sweep(lake: Lake, *, older_than: timedelta = GRACE, clock: Clock | None = No
     """Take away what no catalog names, neither the lake's nor a branch's.
 
     Guarantees: a file is deleted only while the lease on its dataset is held, after the catalogs
-    were read again, and when it is older than `older_than`; that age alone protects the ledger's
-    files, which each writer writes. What the platform did not write is left alone.
+    were read again, and when it is older than `older_than` as well as than every transaction that
+    is open on the catalog; that age alone protects the ledger's files, which each writer writes.
+    What the platform did not write is left alone.
     Raises: UnreachableSystemError.
     """
-    oldest = (clock or Clock()).now() - older_than
+    oldest = min((clock or Clock()).now() - older_than, _begun(lake) - SKEW)
     known = {branch.name for branch in branches(lake)}
     main = _swept(
         lake,
@@ -84,6 +90,16 @@ def sweep(lake: Lake, *, older_than: timedelta = GRACE, clock: Clock | None = No
         return fence.lease(_dataset(rest), wait_seconds=LEASE_WAIT_SECONDS)
 
     return main + _swept(lake, beside, oldest, of_branch)
+
+
+def _begun(lake: Lake) -> datetime:
+    """When the transaction began that is open on the catalog for longest; never without one."""
+    try:
+        with psycopg.connect(lake.dsn()) as connection:
+            row = connection.execute(_OLDEST).fetchone()
+    except psycopg.OperationalError as error:
+        raise unreachable(error, data=UNCHANGED) from error
+    return row[0] if row and row[0] is not None else datetime.max.replace(tzinfo=UTC)
 
 
 def _swept(lake: Lake, folder: str, oldest: datetime, held: Holding) -> Swept:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import dagster as dg
 
+from platform_assets.build.sweep_asset import sweep_key
 from platform_assets.build.verification_asset import is_verification
 from platform_assets.declare.dataset import Dataset
 
@@ -38,6 +39,21 @@ def verification_schedule(team: str, datasets: Sequence[Dataset]) -> list[dg.Sch
             name=f"{team}_verification",
             cron_schedule="40 * * * *",
             target=target,
+            default_status=dg.DefaultScheduleStatus.RUNNING,
+        )
+    ]
+
+
+def sweep_schedule(team: str, datasets: Sequence[Dataset]) -> list[dg.ScheduleDefinition]:
+    """Take away each night what interrupted writers left behind."""
+    keys = [sweep_key(d) for d in datasets if is_verification(d)]
+    if not keys:
+        return []
+    return [
+        dg.ScheduleDefinition(
+            name=f"{team}_sweep",
+            cron_schedule="25 3 * * *",
+            target=dg.AssetSelection.assets(*keys),
             default_status=dg.DefaultScheduleStatus.RUNNING,
         )
     ]

@@ -11,13 +11,15 @@ from datetime import UTC, datetime
 
 import duckdb
 
-from platform_assets.declare.errors import DamagedDataError
+from platform_assets.declare.errors import DamagedDataError, UnreadableRowsError
 from platform_assets.declare.name import DatasetName
 from resources.failpoint import failpoint
 from resources.fence import Lease
+from resources.inlined import inlined
 from resources.inventory import inventory
 from resources.lake import Lake, table, text
 from resources.rewrite import Rewrite, content, prove, ready, record
+from resources.signed_zero import copied
 from resources.verification import damaged, verify
 
 LOG = logging.getLogger("watermain.compaction")
@@ -36,13 +38,13 @@ def tidy(
 ) -> list[Rewrite]:
     """Look at the files of a table at every so many turns of its writer; else cost nothing.
 
-    Files that are damaged are left for those who verify them: the writer goes on.
+    What cannot be written again is left for those who verify it or move it: the writer goes on.
     """
     if turn % EVERY != 0:
         return []
     try:
         return compact(lake, connection, name, lease)
-    except DamagedDataError as error:
+    except (DamagedDataError, UnreadableRowsError) as error:
         LOG.error("files not compacted: %s", error.what)
         return []
 
@@ -71,10 +73,11 @@ def compact(
     Guarantees: a snapshot of its own under the writer's lease, all of it or nothing; rows are
     counted and hashed before and after; each older snapshot keeps its files, none is deleted; the
     ledger's positions and versions stay, so that nobody takes it for new data.
-    Raises: ChangedRowsError, LostLeaseError.
+    Raises: ChangedRowsError, DamagedDataError, LostLeaseError, UnreadableRowsError.
     """
     done: list[Rewrite] = []
     while (groups := _mergeable(connection, name)) and _spared(groups) >= MOST_SPARED:
+        _prove_in_files(lake, name)
         each = _merged(lake, connection, name, lease, [*_piece(groups)])
         done.append(each)
         if each.files_after >= each.files_before:
@@ -121,6 +124,22 @@ def _piece(groups: Sequence[Sequence[_File]]) -> Iterator[str]:
         yield path
 
 
+def _prove_in_files(lake: Lake, name: DatasetName) -> None:
+    """Keep away from rows that the catalog holds, at whose reading the engine may end itself.
+
+    Raises: UnreadableRowsError.
+    """
+    here = (name.schema, name.table)
+    for held in (each for each in inlined(lake) if (each.schema, each.table) == here):
+        raise UnreadableRowsError(
+            f"{name}: the catalog holds {held.rows} rows and {held.deletes} deletes of it,"
+            " which an earlier release left there",
+            declared="rows that DuckLake kept in its catalog",
+            data="unchanged; its files were left as they are",
+            next="watermain up, which writes them into files",
+        )
+
+
 def _prove_whole(
     lake: Lake, connection: duckdb.DuckDBPyConnection, name: DatasetName, old: list[str]
 ) -> None:
@@ -158,7 +177,7 @@ def _merged(
             f"create or replace temp table watermain_moved as from {target} where {where}"
         )
         connection.execute(f"delete from {target} where {where}")
-        connection.execute(f"insert into {target} from watermain_moved")
+        copied(connection, target, "watermain_moved")
         connection.execute("drop table watermain_moved")
         failpoint("compact.after_rows_before_proof")
         new = sorted(_files(connection, target) - standing)

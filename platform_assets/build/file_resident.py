@@ -15,6 +15,7 @@ from resources.inlined import Inlined, catalog, inlined
 from resources.inlined_struct import recovered, structs
 from resources.lake import Lake, quote, table, text
 from resources.rewrite import Rewrite, content, prove, ready, record
+from resources.signed_zero import copied
 
 REASON = "into files"
 WAIT_SECONDS = 5.0
@@ -59,7 +60,7 @@ def _rebuilt(
         connection.execute(f"create table {target} ({columns})")
         if cut:
             connection.execute(f"alter table {target} set partitioned by ({', '.join(cut)})")
-        connection.execute(f"insert into {target} by name from {_MOVED}")
+        copied(connection, target, _MOVED)
         failpoint("files.after_rows_before_proof")
         prove(name, before, content(connection, target))
         connection.execute(f"drop table {_MOVED}")

@@ -27,7 +27,7 @@ from platform_assets.build.staged import Finding, Staged
 from platform_assets.build.table import ROW_POSITIONS, ensure_table, stored_schema
 from platform_assets.declare.dataset import Dataset
 from platform_assets.declare.errors import BranchError
-from resources import checkpoint, ledger
+from resources import checkpoint, ledger, signed_zero
 from resources.failpoint import failpoint
 from resources.fence import RUN, Lease
 from resources.lake import quote, table, text
@@ -195,10 +195,13 @@ class _Landing:
     def _land(self, batch: Batch, columns: str) -> None:
         """Write the rows; how they lie in a file means nothing, so each thread writes its own."""
         self.connection.execute("set session preserve_insertion_order = false")
+        floats = signed_zero.floating(stored_schema(self.dataset))
         for piece in self.arrival.pieces(batch):
-            self.connection.execute(
-                f"insert into {table(self.dataset.name)} by name select {columns} from {TYPED}"
-                f" where _reason is null{self._no_truncates()}{piece}"
+            signed_zero.written(
+                self.connection,
+                table(self.dataset.name),
+                f"select {columns} from {TYPED} where _reason is null{self._no_truncates()}{piece}",
+                floats,
             )
         self.connection.execute("reset session preserve_insertion_order")
 

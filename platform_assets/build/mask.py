@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
+
 from platform_assets.build.declared import on_shelf, teams
 from platform_assets.build.mart import marts
 from platform_assets.declare.contract import Contract
 from platform_assets.declare.dataset import Dataset
 from platform_assets.declare.drift import EXTRA
-from platform_assets.declare.errors import UnknownDatasetError
+from platform_assets.declare.errors import InvalidDeclarationError, UnknownDatasetError
 from platform_assets.declare.name import DatasetName
 from resources.dbt import manifest_path
+from resources.lake import text
 from resources.shown import Hides
 
 # Of the columns that capture adds, those that carry what the source said.
 CARRYING = frozenset({EXTRA, "_key", "_headers"})
+
+# Rows of every dataset lie there: what tells of a row may hold what its own columns hold.
+ASIDE = DatasetName.parse("upkeep.raw.quarantine")
+TELLING = ("position", "reason")
+Of = Callable[[DatasetName], Dataset | None]
 
 
 def hides(contract: Contract) -> Hides:
@@ -32,6 +40,27 @@ def hides(contract: Contract) -> Hides:
         return word in sensitive or word in CARRYING or not word.startswith("_")
 
     return hidden
+
+
+def partly_hidden(datasets: Collection[str], of: Of) -> dict[str, str]:
+    """What tells of rows that were put aside, with the condition under which it is shown.
+
+    Guarantees: of a row whose dataset has personal or secret columns, or is not known, neither
+    its place nor the reason is shown.
+    """
+    plain = [name for name in sorted(datasets) if not _may_hide(name, of)]
+    if len(plain) == len(datasets):
+        return {}
+    condition = f"dataset in ({', '.join(map(text, plain))})" if plain else "false"
+    return dict.fromkeys(TELLING, condition)
+
+
+def _may_hide(name: str, of: Of) -> bool:
+    try:
+        found = of(DatasetName.parse(name))
+    except (InvalidDeclarationError, UnknownDatasetError):
+        return True
+    return found is None or any(found.contract.is_sensitive(c.name) for c in found.contract.columns)
 
 
 def nothing(_: str) -> bool:

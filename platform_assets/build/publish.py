@@ -31,10 +31,11 @@ from platform_assets.build.table import ensure_table, stored_schema
 from platform_assets.declare.check import Steady
 from platform_assets.declare.dataset import Dataset
 from platform_assets.declare.name import DatasetName
-from resources import ledger
+from resources import ledger, signed_zero
 from resources.failpoint import failpoint
 from resources.fence import Lease
 from resources.lake import table, text
+from resources.signed_zero import floating
 from resources.written import Written
 
 Versions = Mapping[DatasetName, Mapping[str, str]]
@@ -189,12 +190,12 @@ class Bench:
             staged = replace(staged, where="true")
         elif self.job.cut is None:  # a cut retires every file that has rows of these partitions
             self.connection.execute(f"delete from {target} where {staged.where}")
-        count = self.connection.execute(f"insert into {target} by name {sql}").fetchone()
+        floats = floating(stored_schema(self.dataset))
+        written_rows = signed_zero.written(self.connection, target, sql, floats)
         failpoint("publish.after_stage")
         with ThreadPoolExecutor(1) as beside:
             flushed = beside.submit(written.sync)
             rows_in = self._rows_in(views, span)
-            written_rows = int(count[0]) if count else 0
             staged = replace(staged, files=written.data_files(), written=written_rows)
             found = split(self.connection, staged, keys, self._writer())
             found.findings.extend(_outside(found.computed, written_rows, where))

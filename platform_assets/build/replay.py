@@ -29,7 +29,7 @@ from platform_assets.build.typing_rules import (
 from platform_assets.declare.dataset import Dataset
 from platform_assets.declare.drift import EXTRA
 from platform_assets.declare.errors import InvalidDeclarationError
-from resources import ledger
+from resources import ledger, signed_zero
 from resources.failpoint import failpoint
 from resources.lake import quote, table, text
 from resources.quarantine import ASIDE, OPEN, Verdict, decide
@@ -77,9 +77,9 @@ def replay_captured(dataset: Dataset, job: Job) -> Replayed:
             _type_again(connection, dataset)
             columns = ", ".join(quote(n) for n in stored_schema(dataset).names)
             columns += replayed_columns(connection, dataset, AGAIN)
-            connection.execute(
-                f"insert into {table(dataset.name)} by name select {columns} from {AGAIN}"
-            )
+            floats = signed_zero.floating(stored_schema(dataset))
+            again = f"select {columns} from {AGAIN}"
+            signed_zero.written(connection, table(dataset.name), again, floats)
             failpoint("replay.after_rows_before_ledger")
             counts = _partitions(connection, dataset)
             ledger.append(connection, _publishes(dataset, job, counts, lease.epoch))

@@ -16,7 +16,7 @@ from platform_assets.declare.dataset import Dataset
 from platform_assets.declare.errors import BranchError, BrokenContractError, LostLeaseError
 from platform_assets.declare.name import DatasetName
 from resources import branch as branches
-from resources import ledger
+from resources import ledger, signed_zero
 from resources.failpoint import failpoint
 from resources.fence import Lease
 from resources.lake import Lake, quote, table, text
@@ -240,14 +240,13 @@ def _put(
 ) -> None:
     """Replace partitions of the lake's table by those of another relation."""
     columns = ", ".join(quote(n) for n in stored_schema(dataset).names)
-    target = table(dataset.name)
+    target, floats = table(dataset.name), signed_zero.floating(stored_schema(dataset))
     cadence = dataset.cadence
     cuts = [s.filter(dataset.contract) for s in spans(cadence, keys)] if cadence else ["true"]
     for where in cuts:
         connection.execute(f"delete from {target} where {where}")
-        connection.execute(
-            f"insert into {target} ({columns}) select {columns} from {source} where {where}"
-        )
+        rows = f"select {columns} from {source} where {where}"
+        signed_zero.written(connection, target, rows, floats)
 
 
 def _keep_beside(

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from platform_assets.cli.screen import Step
+    from platform_assets.declare.errors import DamagedDataError, UnreadableRowsError
+    from platform_assets.declare.name import DatasetName
+    from resources.lake import Lake
+    from resources.rewrite import Rewrite
 
 WAIT_SECONDS = 5.0
 
@@ -17,28 +24,27 @@ def compact(
 ) -> None:
     """Write small files of the lake again as few, their rows proved unchanged.
 
-    Writers do it by themselves, now and then. Older snapshots keep their files.
+    Writers do it by themselves, now and then. Older snapshots keep their files. A dataset that
+    cannot be written again is left as it is, and the command fails once the others are done.
     """
     from platform_assets.build import compaction
     from platform_assets.cli import screen
-    from platform_assets.declare.errors import LostLeaseError
+    from platform_assets.declare.errors import WatermainError
     from platform_assets.declare.name import DatasetName
     from platform_assets.location import everything, find
     from resources.lake import Lake
 
     lake, done = Lake.from_settings(), []
+    left: list[WatermainError] = []
     chosen = [find(DatasetName.parse(dataset)).name] if dataset else sorted(everything())
     with lake.get_connection() as connection:
         standing = compaction.crowded(connection, chosen)
     for name in standing:
         with screen.step(str(name)) as line:
-            try:
-                found = compaction.compact_under_lease(lake, name, WAIT_SECONDS)
-            except LostLeaseError:
-                line.say("left to its writer, who holds the lease")
-                continue
-            files = sum(each.files_before for each in found)
-            line.say(f"{files} files became {sum(each.files_after for each in found)}")
+            found = _compacted(lake, name, line)
+        if isinstance(found, WatermainError):
+            left.append(found)
+        else:
             done += found
     if as_json:
         screen.facts(
@@ -49,3 +55,29 @@ def compact(
         )
     elif not standing:
         screen.OUT.print("no dataset has many small files")
+    if left:
+        raise left[0]
+
+
+def _compacted(
+    lake: Lake, name: DatasetName, line: Step
+) -> list[Rewrite] | DamagedDataError | UnreadableRowsError:
+    """Say what became of one dataset; give why it was left, where that is a failure."""
+    from platform_assets.build import compaction
+    from platform_assets.declare.errors import (
+        DamagedDataError,
+        LostLeaseError,
+        UnreadableRowsError,
+    )
+
+    try:
+        found = compaction.compact_under_lease(lake, name, WAIT_SECONDS)
+    except LostLeaseError:
+        line.say("left to its writer, who holds the lease")
+        return []
+    except (DamagedDataError, UnreadableRowsError) as error:
+        line.fail(error.what)
+        return error
+    files = sum(each.files_before for each in found)
+    line.say(f"{files} files became {sum(each.files_after for each in found)}")
+    return found

@@ -12,11 +12,11 @@ NAME = DatasetName("shop", "curated", "visits")
 FILES = 30
 
 
-def crowd(lake: Lake, files: int = FILES) -> int:
+def crowd(lake: Lake, files: int = FILES, *, name: DatasetName = NAME) -> int:
     """Write the same two months once more with each file; give the snapshot that has them all."""
-    target = table(NAME)
+    target = table(name)
     with lake.get_connection() as connection:
-        connection.execute(f"create schema if not exists lake.{NAME.schema}")
+        connection.execute(f"create schema if not exists lake.{name.schema}")
         connection.execute(
             f"create table {target} (n bigint, seen_at timestamp, price double,"
             " facts struct(word varchar, days date[], deep map(varchar, struct(x double))))"
@@ -34,12 +34,14 @@ def crowd(lake: Lake, files: int = FILES) -> int:
         return lake.snapshot(connection)
 
 
-def rows(lake: Lake, snapshot: int | None = None) -> list[tuple[Any, ...]]:
+def rows(
+    lake: Lake, snapshot: int | None = None, *, name: DatasetName = NAME
+) -> list[tuple[Any, ...]]:
     """What readers of the present, or of a snapshot, are given; as text, for NaN equals nothing."""
     at = "" if snapshot is None else f" at (version => {snapshot})"
     with lake.get_connection() as connection:
         return connection.execute(
-            f"select n, seen_at, price::varchar, facts::varchar from {table(NAME)}{at} order by n"
+            f"select n, seen_at, price::varchar, facts::varchar from {table(name)}{at} order by n"
         ).fetchall()
 
 

@@ -212,6 +212,67 @@ def test_unmasking_is_recorded(people: Lake) -> None:
     assert rows == [(getpass.getuser(), "a complaint", f"select name from {PEOPLE}", [PEOPLE])]
 
 
+ASIDE = "upkeep.raw.quarantine"
+TOLD = {  # dataset, what tells of its row
+    PEOPLE: "mail ann@example.org is no name",
+    SALES: "`id` is not int64",
+    "shop.raw.gone": "`name` Ann is odd",
+    "no dataset": "Bob",
+}
+
+
+def aside(unmask: str | None = None) -> tuple[dict[str, tuple[str, str, str]], tuple[str, ...]]:
+    """By dataset what is shown of the row that was put aside; the columns that were masked."""
+    answer = read.query(
+        f"select dataset, position, reason, payload from {ASIDE}",
+        declared=lambda: {DECLARED.name: DECLARED},
+        unmask=unmask,
+    )
+    rows = answer.rows.to_pylist()
+    return {r["dataset"]: (r["position"], r["reason"], r["payload"]) for r in rows}, answer.masked
+
+
+def put_aside(lake: Lake, *datasets: str) -> None:
+    """One row of each dataset."""
+    with lake.get_connection() as connection:
+        for name in datasets:
+            connection.execute(
+                "insert into lake.upkeep_raw.quarantine (dataset, position, reason, payload)"
+                " values (?, ?, ?, '{}')",
+                [name, f"key {name}", TOLD[name]],
+            )
+
+
+def test_what_tells_of_rows_put_aside_is_masked_where_they_may_be_personal(people: Lake) -> None:
+    """Their place, the reason: of a dataset with personal columns, of one that nobody knows."""
+    put_aside(people, *TOLD)
+    hidden = ("***", "***", "***")
+    found, masked = aside()
+    assert found == {
+        PEOPLE: hidden,
+        SALES: (f"key {SALES}", TOLD[SALES], "***"),
+        "shop.raw.gone": hidden,
+        "no dataset": hidden,
+    }
+    assert masked == tuple(f"{ASIDE}.{c}" for c in ("position", "reason", "payload"))
+    told = CliRunner().invoke(
+        app, ["sql", f"select reason from {ASIDE} where reason like '%@%'", "--format", "csv"]
+    )
+    assert (told.exit_code, told.stdout) == (0, "reason\n")
+    shown, masked = aside(unmask="a complaint")
+    assert shown == {name: (f"key {name}", why, "{}") for name, why in TOLD.items()}
+    assert masked == ()
+
+
+def test_what_tells_of_rows_put_aside_is_shown_where_nothing_is_personal(lake: Lake) -> None:
+    """The payload alone is masked."""
+    put_aside(lake, SALES)
+    assert aside() == (
+        {SALES: (f"key {SALES}", TOLD[SALES], "***")},
+        (f"{ASIDE}.payload",),
+    )
+
+
 def test_branch_is_read_behind_the_same_wall(people: Lake) -> None:
     """What a branch holds is masked, too; its files lie where the lake's lie."""
     create(people, "trial")

@@ -143,6 +143,21 @@ def test_killed_sweep_is_begun_again(lake: Lake) -> None:
     assert answer(lake) == (600,)
 
 
+def test_file_younger_than_an_open_transaction_is_spared(lake: Lake) -> None:
+    """However long a writer takes, its ledger's files included; older ones go meanwhile."""
+    old = orphan(lake, "upkeep_raw/publishes")
+    long_ago = (LATER.now() - 5 * HOUR).timestamp()
+    os.utime(Path(lake.folder, old), (long_ago, long_ago))
+    with lake.get_connection() as connection:
+        connection.execute("begin")
+        connection.execute("select count(*) from lake.upkeep_raw.publishes").fetchone()
+        young = orphan(lake, "upkeep_raw/publishes")
+        found = sweep(lake, older_than=HOUR, clock=LATER)
+        assert (found.files, found.young) == ((old,), 1)
+        connection.execute("rollback")
+    assert sweep(lake, older_than=HOUR, clock=LATER).files == (young,)
+
+
 def test_files_of_branches_are_known(lake: Lake) -> None:
     """A branch reads the lake's files, has some of its own; a dropped one has none."""
     sell(lake)

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import pytest
 from psycopg.conninfo import conninfo_to_dict
 
-from resources.settings import Settings
+from platform_assets.declare.errors import UnreachableSystemError
+from resources.lake import Lake
+from resources.settings import Settings, load_settings
 from resources.waits import client_words, engine_words, patient
+from tests.faults.store_relay import HUNG, StoreRelay
+from tests.resources.remote import bucket, relay, remote, s3_server
+from tests.resources.test_lake import NAME, make
 
+__all__ = ["bucket", "relay", "remote", "s3_server"]
 SETTINGS = Settings(connect_seconds=3, request_seconds=7, request_retries=1, lock_seconds=50)
 
 
@@ -42,3 +49,21 @@ def test_requests_to_the_store_wait_within_limits() -> None:
         "read_timeout": 7,
         "retries": {"max_attempts": 1, "mode": "standard"},
     }
+
+
+def test_hung_upload_is_given_up_after_twice_as_many_tries(
+    remote: Lake, relay: StoreRelay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The engine uploads as it writes and once more as it closes: the guide has the sum."""
+    monkeypatch.setenv("WATERMAIN_REQUEST_SECONDS", "1")
+    remote.forget()
+    relay.lose(HUNG, "PUT")
+    before = relay.seen["PUT"]
+    with (
+        pytest.raises(UnreachableSystemError, match="timeout was reached"),
+        remote.fence.lease(NAME) as lease,
+        remote.get_connection() as connection,
+        remote.transaction(connection, lease, "publish"),
+    ):
+        make(connection)
+    assert relay.seen["PUT"] - before == 2 * (load_settings().request_retries + 1) == 4
