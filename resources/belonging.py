@@ -186,10 +186,10 @@ def _is_same(settings: Settings, held: Belonging) -> bool:
 
 def _prove_unremembered(settings: Settings) -> None:
     """Know a folder of an earlier release by what it told Dagster of its database."""
-    from resources.instance import URL_VARIABLE, dagster_home
+    from resources.instance import dagster_home, is_outside
 
     told = dagster_home(settings) / "dagster.yaml"
-    if not told.exists() or (URL_VARIABLE in told.read_text()) == bool(settings.postgres):
+    if not told.exists() or is_outside(told.read_text()) == bool(settings.postgres):
         return
     was, now = ("outside", "embedded") if not settings.postgres else ("embedded", "outside")
     raise OtherLakeError(

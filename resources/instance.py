@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from urllib.parse import quote, urlencode
 
@@ -19,6 +20,7 @@ WORKSPACE = ROOT / "workspace.yaml"
 ROOMS_FILE = "workspace.yaml"  # in the warm process's folder, which that process writes
 URL_VARIABLE = "DAGSTER_POSTGRES_URL"  # holds a password, so it never stands in a file
 DATABASE = "dagster"
+_FROM_VARIABLE = re.compile(r"postgres_url:\s+env:")
 # Dagster stores the materializations of a range run at once when this is set.
 BATCHED_EVENTS = {"DAGSTER_EVENT_BATCH_SIZE": "1000"}
 DRIVER = "postgresql+psycopg2:"  # what dagster-postgres is written for
@@ -66,6 +68,11 @@ def write_instance(settings: Settings) -> Path:
         fresh.write_text(text)
         os.replace(fresh, path)
     return home
+
+
+def is_outside(configuration: str) -> bool:
+    """Whether a `dagster.yaml` of ours leads to a database outside, whose address it leaves out."""
+    return _FROM_VARIABLE.search(configuration) is not None
 
 
 def instance_configuration(settings: Settings) -> dict[str, object]:

@@ -215,3 +215,22 @@ def test_catalog_whose_files_lie_elsewhere_is_no_catalog_that_is_away(
     with pytest.raises(OtherLakeError) as told, Lake.from_settings().get_connection():
         pass
     assert told.value.what == f"the catalog's files lie in {lake.folder}, not in {home}/new/lake/"
+
+
+@pytest.mark.parametrize("was", ["embedded", "outside"])
+@pytest.mark.parametrize("now", ["embedded", "outside"])
+def test_folder_of_an_earlier_release_is_known_by_what_dagster_was_told(
+    was: str, now: str, tmp_path: Path
+) -> None:
+    """It remembers no lake; on the kind of database that it had it goes on."""
+    addresses = {"embedded": None, "outside": "postgresql://somebody@db.example/lake"}
+    write_instance(Settings(data_dir=tmp_path, postgres=addresses[was]))
+    assert not (tmp_path / LAKE_FILE).exists()
+    settings = Settings(data_dir=tmp_path, postgres=addresses[now])
+    if was == now:
+        assert proved(settings) is settings
+        return
+    with pytest.raises(OtherLakeError, match=f"was used with an {was} PostgreSQL") as told:
+        proved(settings)
+    assert f"lead to an {now} one" in told.value.what
+    assert len(str(told.value).splitlines()) == 4
