@@ -18,6 +18,7 @@ from ibis.expr.operations import InMemoryTable
 from platform_assets.build.code import code_version
 from platform_assets.build.engine_type import described, fits
 from platform_assets.build.handed import batches, differs
+from platform_assets.build.scannable import scannable
 from platform_assets.declare.dataset import Dataset
 from platform_assets.declare.errors import BrokenBodyError, BrokenContractError, WatermainError
 from platform_assets.declare.frame import Frame, asked
@@ -59,7 +60,7 @@ def staged_sql(
         if isinstance(result, ibis.Table):
             sql = str(backend.compile(result))
         else:
-            connection.register(RESULT, _kept(connection, dataset, result))
+            connection.register(RESULT, scannable(_kept(connection, dataset, result)))
             sql = f"select * from {RESULT}"
     if isinstance(result, ibis.Table):
         _compare(connection, dataset, sql, result)
