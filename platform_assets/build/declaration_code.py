@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from textwrap import indent
@@ -150,6 +151,10 @@ def check_code(check: Check) -> str:
 
 
 def _said(value: object) -> str:
+    if type(value) is tuple:
+        return f"({', '.join(map(_said, value))}{',' if len(value) == 1 else ''})"
+    if isinstance(value, float) and not math.isfinite(value):
+        return f"float({str(value)!r})"
     return repr(str(value) if isinstance(value, DatasetName) else value)
 
 
