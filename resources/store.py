@@ -128,7 +128,9 @@ def _unreachable(why: str, settings: Settings, data: str) -> TransientError:
 
 def _lost(message: str, settings: Settings) -> WatermainError:
     found = _URL.findall(message)
-    name = found[-1].rstrip(":").rpartition("/")[2] if found else "a file"
+    whole = [url for url in found if url.endswith(".parquet")]  # a shown statement is cut short
+    named = (whole or found)[-1:]
+    name = named[0].rstrip(":").rpartition("/")[2] if named else "a file"
     return LostFileError(
         f"the lake's store {files_name(settings)} has no {name}, or no such bucket",
         declared=SETTINGS,
