@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import duckdb
 import pyarrow as pa
 
+from platform_assets.declare.errors import BrokenContractError
 from resources.lake import quote, text
 
 Signs = tuple[int, ...]
@@ -37,6 +38,7 @@ def written(
     Guarantees: each of the floating numbers reads back with its sign. Rows without a negative
     zero are written in one pass, which counts the others; those follow in files of their own, as
     few as need be.
+    Raises: BrokenContractError, where the select gives others of them when it is asked again.
     """
     if not floats:
         return _inserted(connection, target, select)
@@ -45,11 +47,13 @@ def written(
     before = _next(connection)
     aside = f"case when {any_sign} then nextval('{_COUNT}') < 0 else true end"
     count = _inserted(connection, target, f"select * from ({select}) where {aside}")
-    if _next(connection) == before + 1:
+    left = _next(connection) - before - 1
+    if not left:
         return count
     connection.execute(
         f"create or replace temp table {_LEFT} as select * from ({select}) where {any_sign}"
     )
+    _prove_same(connection, target, left)
     signs = [f"case when {x} <> 0 or {x} is null then 0 {_SIGN.format(x)} end" for x in floats]
     listed = ", ".join(signs)
     found = connection.execute(f"select distinct {listed} from {_LEFT} order by all").fetchall()
@@ -63,6 +67,18 @@ def written(
         count += _inserted(connection, target, rows)
     connection.execute(f"drop table {_LEFT}")
     return count
+
+
+def _prove_same(connection: duckdb.DuckDBPyConnection, target: str, left: int) -> None:
+    row = connection.execute(f"select count(*) from {_LEFT}").fetchone()
+    if row is None or row[0] != left:
+        raise BrokenContractError(
+            f"{target}: {left} rows with a negative zero were left for files of their own,"
+            f" {row[0] if row else 0} came when they were asked for",
+            declared="what computes the rows",
+            data="not published; what readers had stands as it was",
+            next="let the same inputs give the same rows: no random numbers, no present moment",
+        )
 
 
 def copied(connection: duckdb.DuckDBPyConnection, target: str, relation: str) -> int:

@@ -7,8 +7,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from platform_assets.declare.errors import BrokenContractError
 from resources.lake import Lake
-from resources.signed_zero import _together, copied, floating
+from resources.signed_zero import _together, copied, floating, written
 
 TARGET = "lake.shop_curated.signs"
 COLUMNS = "id bigint, a double, b float, s struct(x double, deep struct(y double)), word varchar"
@@ -108,3 +109,16 @@ def test_lists_hold_no_numbers_that_are_told_apart() -> None:
         '"plain"',
         "struct_extract(\"it's\", 'a\"b')",
     ]
+
+
+def test_rows_that_differ_when_asked_again_are_refused(signs: Lake) -> None:
+    """Those with a negative zero are asked for twice: none may be lost or doubled on the way."""
+    with signs.get_connection() as connection:
+        connection.execute("create temp sequence turn")
+        rows = (
+            "select range as id, case when nextval('turn') <= 3 then '-0.0' else '1' end::double"
+            " as a from range(10)"
+        )
+        with pytest.raises(BrokenContractError, match="3 rows with a negative zero") as told:
+            written(connection, TARGET, rows, ['"a"'])
+        assert len(str(told.value).splitlines()) == 4
