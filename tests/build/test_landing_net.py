@@ -62,7 +62,7 @@ def captured(lake: Lake, dataset: Dataset, *batches: Batch) -> tuple[list[Any], 
     for _ in range(2):
         capture(dataset, job, source=Feed(*batches))
     with lake.get_connection() as connection:
-        rows = connection.execute(f"select id, note from {table(dataset.name)} order by 1")
+        rows = connection.execute(f"select id, note from {table(dataset.name)} order by 1, 2")
         return rows.fetchall(), connection.execute(
             f"select position, reason, payload from {ledger.QUARANTINE} order by position"
         ).fetchall()
