@@ -223,11 +223,13 @@ class Standing(NamedTuple):
     """How one partition of a dataset stands, as its last publish says.
 
     Units: `rows` of the last publish, `rows_ever` of all of them: what a captured partition holds.
+    Shapes: `codes` are the versions of code of all its publishes.
     """
 
     version: str
     rows: int
     rows_ever: int
+    codes: list[str]
 
 
 def _literal(name: DatasetName) -> str:
@@ -295,7 +297,7 @@ def standing(
     order = "(epoch, published_at, rowid)"
     rows = connection.execute(
         f"select dataset, partition, arg_max(data_version, {order}),"
-        f" arg_max(rows_out, {order}), sum(rows_out)::bigint"
+        f" arg_max(rows_out, {order}), sum(rows_out)::bigint, list(distinct code_version)"
         f" from {PUBLISHES}{at} where dataset in ({', '.join(map(_literal, found))}) group by all"
     ).fetchall()
     for dataset, partition, *facts in rows:

@@ -78,7 +78,8 @@ class Outcome:
     @property
     def failing(self) -> str:
         """The rows that broke a check, by check, as the ledger keeps them."""
-        return json.dumps({f.check: f.failing for f in self.findings if not f.passed})
+        broken = {f.check: f.failing for f in self.findings if not f.passed}
+        return json.dumps(broken) if broken else "{}"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -26,7 +26,7 @@ from platform_assets.build.partition import Span, overlapping
 from platform_assets.build.partition_rule import means
 from platform_assets.build.publication import Job, Outcome, Publication, runs_of
 from platform_assets.build.split import Split, Writer, split
-from platform_assets.build.staged import WINDOW, Finding, Staged
+from platform_assets.build.staged import Finding, Staged, outside
 from platform_assets.build.table import ensure_table, stored_schema
 from platform_assets.declare.check import Steady
 from platform_assets.declare.dataset import Dataset
@@ -59,8 +59,10 @@ def publish(dataset: Dataset, span: Span | None, job: Job) -> Publication:
         if job.rebuild:
             prove_inputs(dataset, span, job, connection)
         bench = Bench(dataset=dataset, span=span, job=job, connection=connection, lease=lease)
-        bench.former = carried_code(dataset, job.lake, connection, lease)
         attempt, outcomes = bench.first_attempt(began)
+        if bench.former is None:
+            bench.former = carried_code(dataset, job.lake, connection, lease)
+            attempt, outcomes = bench.first_attempt(began)
         if attempt is None:
             return bench.ended(bench.report(outcomes, began), began)
         blocked = {o.partition for o in attempt.outcomes if o.blocked}
@@ -77,7 +79,10 @@ def publish(dataset: Dataset, span: Span | None, job: Job) -> Publication:
 
 @dataclass(kw_only=True)
 class Bench:
-    """One dataset on the workbench: its inputs pinned, its versions known."""
+    """One dataset on the workbench: its inputs pinned, its versions known.
+
+    Shapes: `former` are versions of code that mean today's; None while nobody looked for them.
+    """
 
     dataset: Dataset
     span: Span | None
@@ -86,7 +91,7 @@ class Bench:
     lease: Lease
     snapshot: int = 0
     code: str = ""
-    former: tuple[str, ...] = ()
+    former: tuple[str, ...] | None = None
     wanted: dict[str, str] = field(default_factory=dict)
     changed: list[str] = field(default_factory=list)
     is_first: bool = False
@@ -100,7 +105,10 @@ class Bench:
         self.code = code_version(self.dataset)
         names = {*self.dataset.inputs.values(), self.dataset.name}
         self.inputs = ledger.standing(self.connection, names)
-        known = {k: s.version for k, s in self.inputs.pop(self.dataset.name).items()}
+        own = self.inputs.pop(self.dataset.name)
+        if self.former is None and all(c == self.code for s in own.values() for c in s.codes):
+            self.former = ()
+        known = {k: s.version for k, s in own.items()}
         self.is_first, self.standing, self.stood = not known, set(known), frozenset(known)
         keys = self.span.keys if self.span else [""]
         versions = {n: {k: s.version for k, s in of.items()} for n, of in self.inputs.items()}
@@ -111,7 +119,7 @@ class Bench:
 
     def _stands(self, key: str, known: Mapping[str, str], inputs: Versions) -> bool:
         """Whether a partition is what today's code, told as now or as formerly, would make it."""
-        codes = (self.code, *self.former) if key in known else ()
+        codes = (self.code, *(self.former or ())) if key in known else ()
         return any(self._version(code, key, inputs) == known[key] for code in codes)
 
     def _version(self, code: str, key: str, inputs: Versions) -> str:
@@ -153,11 +161,14 @@ class Bench:
     def first_attempt(self, began: float) -> tuple[Publication | None, list[Outcome]]:
         """Publish what has changed, from the snapshot that the transaction itself reads.
 
-        Give None where nothing has; beside it the partitions that stand.
+        Give None where nothing has, or where former versions of code are to be looked for first;
+        beside it the partitions that stand.
         """
         attempt, outcomes = None, []
         with self._transaction() as written:
             self.bind()
+            if self.former is None:
+                raise _LeaveError
             outcomes = self.unchanged()
             if not self.changed:
                 raise _LeaveError
@@ -198,7 +209,7 @@ class Bench:
             rows_in = self._rows_in(views, span)
             staged = replace(staged, files=written.data_files(), written=written_rows)
             found = split(self.connection, staged, keys, self._writer())
-            found.findings.extend(_outside(found.computed, written_rows, where))
+            found.findings.extend(outside(found.computed, written_rows, where))
             needed = audit_needs(self.connection, self.dataset, views, keys, staged.others)
             found.findings.extend(needed)
             why = need_samples(self.connection, self.dataset, views, self.job.find, needed)
@@ -317,7 +328,7 @@ class Bench:
                 data_version=self.wanted[key],
                 findings=(
                     *(f for f in findings if f.partition == key),
-                    *_outside({key: rows[key]}, rows[key], "" if key else "true"),
+                    *outside({key: rows[key]}, rows[key], "" if key else "true"),
                 ),
                 published=False,
             )
@@ -386,14 +397,3 @@ class Bench:
 
 class _LeaveError(Exception):
     """Leave the transaction without a commit."""
-
-
-def _outside(rows: Mapping[str, int], inserted: int, where: str) -> list[Finding]:
-    """Rows whose event time lies outside the partitions asked for break the window."""
-    stray = max(0, inserted - sum(rows.values()))
-    if where == "true":
-        return []
-    return [
-        Finding(check=WINDOW, partition=key, failing=stray, rows=count, severity="block")
-        for key, count in rows.items()
-    ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
@@ -47,6 +47,17 @@ class Finding(NamedTuple):
     def blocks(self) -> bool:
         """Whether the finding holds the partition back."""
         return not self.passed and self.severity == "block"
+
+
+def outside(rows: Mapping[str, int], inserted: int, where: str) -> list[Finding]:
+    """Rows whose event time lies outside the partitions asked for break the window."""
+    stray = max(0, inserted - sum(rows.values()))
+    if where == "true":
+        return []
+    return [
+        Finding(check=WINDOW, partition=key, failing=stray, rows=count, severity="block")
+        for key, count in rows.items()
+    ]
 
 
 @dataclass(frozen=True, kw_only=True)
