@@ -1,10 +1,11 @@
 """The 22 queries of TPC-H at scale factor 1 as people ask them, beside DuckDB on the same files.
 
 Ours is `platform_assets.read.query`, what `watermain sql` calls: the statement parsed, the snapshot
-pinned, the walled engine opened anew for each question, the rows handed over as an Arrow table.
-The peer is one DuckDB that stays open, with views over the same Parquet files, its rows handed over
-in the same way. Equal: files, threads, memory, versions; answers are compared before anything is
-measured. Not equal, on purpose: the peer opens nothing, looks nothing up.
+pinned, the walled engine asked, the rows handed over as an Arrow table. The peer is one DuckDB with
+views over the same Parquet files, its rows handed over in the same way. Both stay open: the first
+question about a snapshot, which opens our engine, is asked before the clock starts; it is printed.
+Equal: files, threads, memory, versions; answers are compared before anything is measured. Not
+equal, on purpose: the peer looks nothing up.
 Printed: each query, then the sum, then the worst ratio of one query.
 Run it: `python -m benchmarks.read`, with `--small` for scale factor 0.1.
 """
@@ -46,11 +47,11 @@ class Bench:
     peer: duckdb.DuckDBPyConnection
     declared: dict[DatasetName, Dataset]
     queries: dict[int, str]
+    named: dict[int, str]
 
     def ours(self, number: int) -> pa.Table:
         """Ask as people ask."""
-        sql = named(self.queries[number])
-        return read.query(sql, lake=self.lake, declared=lambda: self.declared).rows
+        return read.query(self.named[number], lake=self.lake, declared=lambda: self.declared).rows
 
     def theirs(self, number: int) -> pa.Table:
         """Ask DuckDB."""
@@ -80,7 +81,8 @@ def bench(scale: float) -> Iterator[Bench]:
             lake.initialize()
             queries = load(lake, scale)
             declared = {name: declare(lake, name) for name in map(name_of, TABLES)}
-            yield Bench(lake, peer(lake), declared, queries)
+            asked = {number: named(sql) for number, sql in queries.items()}
+            yield Bench(lake, peer(lake), declared, queries, asked)
         finally:
             lake.forget()
             server.stop()
@@ -148,6 +150,7 @@ def seconds(work: Callable[[int], pa.Table], number: int) -> float:
 def main(words: list[str]) -> int:
     """Print each query's median seconds, then the sum beside its limit, then the worst ratio."""
     with bench(0.1 if "--small" in words else 1.0) as both:
+        print(f"  the first question of all: {seconds(both.ours, 6):.3f} s")
         for number in both.queries:
             assert same(both.ours(number), both.theirs(number)), number
         figures = {n: turned(both, n) for n in both.queries}

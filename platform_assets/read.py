@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,8 +37,9 @@ from resources.disclosure import Disclosure, disclose
 from resources.engine_error import translate
 from resources.lake import Lake, quote
 from resources.settings import load_settings
-from resources.shown import Hides, Shown, pinned, shown
-from resources.wall import Clock, batches, walled
+from resources.shown import Hides, Shown, pinned
+from resources.wall import Clock, batches
+from resources.warm_wall import Asked, answering
 
 Names = Callable[[], Mapping[DatasetName, Dataset]]
 __all__ = [
@@ -133,7 +134,8 @@ def query(
     Shapes: `declared` gives what is declared elsewhere than in the rooms, by name; `unmask` is the
     reason to see what is personal or secret, kept for good beside who asked what.
     Guarantees: every dataset is read from the same snapshot; nothing is written; the engine that
-    answers holds those datasets alone, without what is masked.
+    answers holds those datasets, or whole ones that this process asked for before, without what is
+    masked.
     Raises: RefusedQueryError, UnknownDatasetError, QueryLimitError.
     """
     told = reading(sql, snapshot=snapshot, lake=lake, declared=declared, unmask=unmask)
@@ -158,19 +160,30 @@ def reading(
         newest = lake.snapshot(connection)
         at = newest if snapshot is None else _known(snapshot, newest, connection)
         _check_published(question, _published(connection), declared)
-        names = sorted(question.datasets)
+        names, masked = sorted(question.datasets), unmask is None
         if unmask is not None:
             disclose(lake, Disclosure(unmask, statement=sql, snapshot=at, datasets=names))
-        masks = {n: nothing if unmask is not None else _mask(n, declared) for n in names}
+
+        def hides_of(name: DatasetName) -> Hides:
+            return _mask(name, declared) if masked else nothing
+
         with ExitStack() as held:
             with clock.running(connection):
                 some = {}
-                if ASIDE in names and unmask is None:
+                if ASIDE in names and masked:
                     some[ASIDE] = _partly(connection, at, declared)
-                tables = shown(lake, connection, at, masks, some)
-                engine = held.enter_context(walled(lake, connection, tables))
+                asked = Asked(
+                    snapshot=at,
+                    newest=newest,
+                    names=names,
+                    hides=hides_of,
+                    partly=some,
+                    alone=not masked,
+                )
+                engine, tables = held.enter_context(answering(lake, connection, asked))
             schema, portions = batches(engine, engine.extract_statements(sql)[0], clock)
-            yield Reading(schema=schema, batches=portions, snapshot=at, masked=_masked(tables))
+            with closing(portions):
+                yield Reading(schema=schema, batches=portions, snapshot=at, masked=_masked(tables))
 
 
 def _mask(name: DatasetName, declared: Names) -> Hides:

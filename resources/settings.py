@@ -114,17 +114,25 @@ class Settings(BaseSettings):
 
 def _environment(home: Path) -> dict[str, str]:
     """The process's variables over those that `watermain up` wrote into the data folder."""
-    written = home / "watermain.env"
-    lines = written.read_text().splitlines() if written.exists() else []
-    stored = dict(line.split("=", 1) for line in lines if "=" in line)
-    own = {k: v for k, v in os.environ.items() if k.startswith(PREFIX)}
-    return {**_of_lake(remembered_text(home)), **stored, **own}
+    own = {k: os.environ[k] for k in os.environ if k.startswith(PREFIX)}
+    return {**_of_lake(remembered_text(home)), **_written(_text(home / "watermain.env")), **own}
+
+
+@lru_cache(maxsize=16)
+def _written(text: str) -> Mapping[str, str]:
+    """The variables of a file with a line for each."""
+    return dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
 
 
 def remembered_text(home: Path) -> str:
     """What the data folder remembers of its lake, as it is written there; empty for nothing."""
+    return _text(home / LAKE_FILE)
+
+
+def _text(path: Path) -> str:
+    """What a file holds; empty where there is none."""
     try:
-        return (home / LAKE_FILE).read_text()
+        return path.read_text()
     except FileNotFoundError:
         return ""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from shutil import disk_usage, rmtree
@@ -88,13 +88,16 @@ class Clock:
 
 def batches(
     engine: duckdb.DuckDBPyConnection, statement: duckdb.Statement, clock: Clock
-) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
-    """Run a statement; give its columns, its rows in bounded portions as they are asked for."""
+) -> tuple[pa.Schema, Generator[pa.RecordBatch, None, None]]:
+    """Run a statement; give its columns, its rows in bounded portions as they are asked for.
+
+    Guarantees: none comes once the generator is closed.
+    """
     with clock.running(engine):
         engine.execute(statement)
         reader = engine.to_arrow_reader(BATCH_ROWS)
 
-    def portions() -> Iterator[pa.RecordBatch]:
+    def portions() -> Generator[pa.RecordBatch, None, None]:
         while True:
             with clock.running(engine):
                 try:

@@ -17,7 +17,7 @@ from platform_assets.declare.contract import Contract
 ENDS = "watermain_ends"
 MOST_BITS = 1_000_000_000
 BITS_FOR_A_ROW = 32
-FEW_BITS = 1_000_000
+FEW_ROWS = 50_000  # beneath it a scan of its own costs more than a hash in the shared one
 
 
 @dataclass
@@ -138,10 +138,12 @@ def is_exact(kind: pa.DataType) -> bool:
 
 
 def dense(kind: pa.DataType, footers: Footers, column: str) -> tuple[int, int] | None:
-    """The ends of a column of whole numbers, where one bit for each in between is little."""
+    """The ends of many whole numbers in a column, where one bit for each in between is little."""
     ends = footers.ends(column)
     if ends is None or not pa.types.is_integer(kind) or footers.nulls(column) != 0:
         return None
+    if footers.rows < FEW_ROWS:
+        return None
     low, high = int(ends[0]), int(ends[1])
-    wide = high - low + 1 > min(MOST_BITS, max(BITS_FOR_A_ROW * footers.rows, FEW_BITS))
+    wide = high - low + 1 > min(MOST_BITS, BITS_FOR_A_ROW * footers.rows)
     return None if wide else (low, high)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import json
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -82,7 +84,7 @@ def refused(reason: str) -> RefusedQueryError:
 def _parsed(sql: str) -> dict[str, Any]:
     if "\0" in sql:
         raise refused("it holds a NUL character")
-    with duckdb.connect(":memory:", config=dict(BARE)) as engine:
+    with _bare(os.getpid()).cursor() as engine:
         try:
             kinds = [s.type.name.lower() for s in engine.extract_statements(sql)]
             row = engine.execute("select json_serialize_sql(?::varchar)", [sql]).fetchone()
@@ -96,6 +98,12 @@ def _parsed(sql: str) -> dict[str, Any]:
         raise refused(f"one `select` or `with` is allowed, this is: {what}")
     statement: dict[str, Any] = told["statements"][0]
     return statement
+
+
+@functools.cache
+def _bare(process: int) -> duckdb.DuckDBPyConnection:
+    """An engine of this process, which one that came by fork is not."""
+    return duckdb.connect(":memory:", config=dict(BARE))
 
 
 def _nodes(tree: object) -> Iterator[dict[str, Any]]:

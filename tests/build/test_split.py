@@ -298,8 +298,16 @@ def test_footers_answer_for_many_rows(shop: Shop) -> None:
     assert failing == {"between_amount": 1, "matches_buyer": 600}
 
 
-def test_whole_keys_are_proven_by_one_bit_each(shop: Shop) -> None:
-    """A repeated whole number is counted exactly."""
+def test_whole_keys_are_proven_by_one_bit_each(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A repeated whole number is counted exactly; of few rows within the shared scan."""
+    few = shop.sell(("1", 1, 1, "x"), ("2", 1, 1, "x"), key=("amount",))
+    assert [
+        (f.failing, f.route.split(";")[0])
+        for o in few.outcomes
+        for f in o.findings
+        if f.check == "unique_key_amount"
+    ] == [(1, "key hashes in the shared scan")]
+    monkeypatch.setattr("platform_assets.build.footers.FEW_ROWS", 600)
     rows = [(f"{n:04}", 1, n, "x") for n in range(600)]
     done = shop.sell(*rows, key=("amount",))
     twice = shop.sell(*rows, ("again", 1, 7, "x"), key=("amount",))
