@@ -33,6 +33,7 @@ from resources.fence import RUN, Lease
 from resources.lake import quote, table, text
 from resources.settings import load_settings
 from resources.source.opening import open_source
+from resources.source.poison import hushed
 from resources.source.protocol import Batch, Limit, Source
 
 _NONE = Lease("", 0)
@@ -284,6 +285,7 @@ class _Landing:
         values = [str(self.dataset.name), batch.batch_id]
         ends = f"{text(self.dataset.contract.version)}, {text(self.job.run_id)}, now()"
         position = ROW_POSITIONS[self._kind].format(shard=text(batch.shard))
+        said = hushed("reason") if self.dataset.contract.holds_sensitive else "reason"
         self.connection.execute(
             f"insert into {ledger.QUARANTINE} ({columns}, contract_version, run_id,"
             f" quarantined_at) select ?, ?, {position}, _reason, _payload,"
@@ -294,7 +296,7 @@ class _Landing:
             self.connection.register("unread", batch.rejected)
             self.connection.execute(
                 f"insert into {ledger.QUARANTINE} ({columns}, contract_version, run_id,"
-                f" quarantined_at) select ?, ?, position, reason, payload, {ends} from unread",
+                f" quarantined_at) select ?, ?, position, {said}, payload, {ends} from unread",
                 values,
             )
 

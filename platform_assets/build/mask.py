@@ -60,7 +60,7 @@ def _may_hide(name: str, of: Of) -> bool:
         found = of(DatasetName.parse(name))
     except (InvalidDeclarationError, UnknownDatasetError):
         return True
-    return found is None or any(found.contract.is_sensitive(c.name) for c in found.contract.columns)
+    return found is None or found.contract.holds_sensitive
 
 
 def nothing(_: str) -> bool:

@@ -287,7 +287,7 @@ class Bench:
     def _is_secretive(self) -> bool:
         """Whether a value that the body has before it may be for nobody's eyes."""
         contracts = [self.dataset.contract, *(self.job.find(n).contract for n in self.inputs)]
-        return any(c.is_sensitive(each.name) for c in contracts for each in c.columns)
+        return any(c.holds_sensitive for c in contracts)
 
     def _staged(self, span: Span | None, at: str) -> Staged:
         where = span.filter(self.dataset.contract) if span else "true"

@@ -147,6 +147,11 @@ class Contract:
     def _by_name(self) -> dict[str, Column]:
         return {c.name: c for c in self.columns}
 
+    @property
+    def holds_sensitive(self) -> bool:
+        """Whether any column is personal or secret."""
+        return any(self.is_sensitive(column.name) for column in self.columns)
+
     def is_sensitive(self, name: str) -> bool:
         """Whether a column's values are for nobody's eyes."""
         return self.column(name).sensitivity in (Sensitivity.PERSONAL, Sensitivity.SECRET)

@@ -68,6 +68,11 @@ def sifted(
     yield from sifted(read, middle, end, fatal)
 
 
+def hushed(reasons: str) -> str:
+    """The SQL of reasons without what an error said, which may hold values of the record."""
+    return f"regexp_replace({reasons}, '^(cannot be read: [^:]*): .*$', '\\1: ***')"
+
+
 def cannot_be_read(error: BaseException) -> str:
     """Say why, with the error's type, so that a mistake of ours is seen as one.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,16 @@ import pytest
 from platform_assets.build.ingest import capture
 from platform_assets.build.landing_net import sound_part
 from platform_assets.build.publication import Job
-from platform_assets.declare import Column, Contract, Files, Kafka, Mqtt, Postgres, raw
+from platform_assets.declare import (
+    Column,
+    Contract,
+    Files,
+    Kafka,
+    Mqtt,
+    Postgres,
+    Sensitivity,
+    raw,
+)
 from platform_assets.declare.check import Query
 from platform_assets.declare.dataset import Dataset
 from platform_assets.declare.source import Source
@@ -106,6 +116,20 @@ def test_row_that_a_check_cannot_be_asked_about_is_aside(lake: Lake) -> None:
     assert position == "2"
     assert why.startswith("cannot be read: ConversionException: Conversion Error")
     assert json.loads(payload)["note"] == "no number"
+
+
+def test_error_about_a_personal_value_is_kept_without_it(lake: Lake) -> None:
+    """The engine's message repeats what it could not read: its type alone is the reason."""
+    number = Query(name="is_a_number", sql='select * from "shop.raw.things" where note::int < 0')
+    plain, note = CONTRACT.columns
+    hidden = replace(note, sensitivity=Sensitivity.PERSONAL)
+    contract = replace(CONTRACT, columns=(plain, hidden))
+    dataset = replace(things(FILES, number), contract=contract)
+    rows, aside = captured(lake, dataset, arrived("1", "ann@b.c", "3"))
+    assert rows == [("0", "1"), ("2", "3")]
+    ((position, why, payload),) = aside
+    assert (position, why) == ("2", "cannot be read: ConversionException: ***")
+    assert json.loads(payload)["note"] == "ann@b.c"
 
 
 def test_error_that_is_no_row_s_fault_is_raised(lake: Lake) -> None:
