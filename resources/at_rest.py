@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
+from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property
 from typing import Any
 
 import pyarrow.parquet as pq
 
-from platform_assets.declare.errors import UnreachableSystemError
+from resources import store
 from resources.checksum import Checksum, checksum, checksum_of
 from resources.settings import Settings, load_settings
 
 REMOTE = "s3://"
 PART_BYTES = 8 * 2**20
-_PATIENCE = timedelta(seconds=20)
 
 
 class AtRest:
@@ -38,41 +37,27 @@ class AtRest:
 
         Raises: ArrowInvalid, for what is no Parquet file.
         """
-        with self._system.open(path, "rb") if self.is_remote else open(path, "rb") as file:
+        with (
+            self._answering(path),
+            self._system.open(path, "rb") if self.is_remote else open(path, "rb") as file,
+        ):
             return int(pq.ParquetFile(file).metadata.num_rows)
 
     @cached_property
     def _system(self) -> Any:
-        from s3fs import S3FileSystem  # slow to import
+        return store.client(self._settings)
 
-        settings, seconds = self._settings, _PATIENCE.total_seconds()
-        endpoint = settings.s3_endpoint
-        if endpoint and "://" not in endpoint:
-            endpoint = f"https://{endpoint}"
-        return S3FileSystem(
-            key=settings.s3_key_id,
-            secret=settings.s3_secret,
-            endpoint_url=endpoint,
-            client_kwargs={"region_name": settings.s3_region or "us-east-1"},
-            config_kwargs={"connect_timeout": seconds, "read_timeout": seconds},
-            skip_instance_cache=True,
-            use_listings_cache=False,
-        )
+    def _answering(self, path: str) -> AbstractContextManager[None]:
+        """Say in four lines what a store does not give; a disk's own error passes."""
+        if not self.is_remote:
+            return nullcontext()
+        data = f"unchanged; {path} could not be read"
+        return store.answering(self._settings, data=data, passing=(FileNotFoundError,))
 
     def _parts(self, path: str) -> Iterator[bytes]:
-        from botocore.exceptions import BotoCoreError, ClientError
-
-        try:
+        with self._answering(path):
             size = int(self._system.info(path)["size"])
-            for begin in range(0, size, PART_BYTES):
-                yield self._system.cat_file(path, start=begin, end=min(begin + PART_BYTES, size))
-        except FileNotFoundError:
-            raise
-        except (BotoCoreError, ClientError, OSError) as error:
-            reason = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
-            raise UnreachableSystemError(
-                f"the store of the lake's files does not answer: {reason}",
-                declared="WATERMAIN_LAKE_PATH, WATERMAIN_S3_ENDPOINT",
-                data=f"unchanged; {path} could not be read",
-                next="watermain doctor",
-            ) from error
+        for begin in range(0, size, PART_BYTES):
+            with self._answering(path):
+                part = self._system.cat_file(path, start=begin, end=min(begin + PART_BYTES, size))
+            yield part

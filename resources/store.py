@@ -69,17 +69,30 @@ def client(settings: Settings) -> Any:
     return system
 
 
+def client_errors() -> tuple[type[Exception], ...]:
+    """What a client of our own may raise, of its requests as of a transfer that is cut off."""
+    from aiohttp import ClientError as TransferError
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    return (BotoCoreError, ClientError, TransferError, OSError)
+
+
 @contextmanager
-def answering(settings: Settings, *, data: str = UNCHANGED) -> Iterator[None]:
+def answering(
+    settings: Settings, *, data: str = UNCHANGED, passing: tuple[type[Exception], ...] = ()
+) -> Iterator[None]:
     """Turn what a client of our own meets into an error that says what to do.
 
+    Shapes: `passing` are errors that say something else to the caller.
     Raises: UnreachableSystemError.
     """
-    from botocore.exceptions import BotoCoreError, ClientError
+    from botocore.exceptions import ClientError
 
     try:
         yield
-    except (BotoCoreError, ClientError, OSError) as error:
+    except passing:
+        raise
+    except client_errors() as error:
         cause = error if isinstance(error, ClientError) else error.__cause__
         answer = cause.response if isinstance(cause, ClientError) else {}
         code = str(answer.get("Error", {}).get("Code", ""))

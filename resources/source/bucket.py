@@ -14,10 +14,12 @@ from fsspec.utils import glob_translate
 
 from resources.source.scratch import scratch_file
 from resources.source.store import Look, UnservedError, is_finished, too_many
+from resources.store import client_errors
 
 _COPY_BYTES = 4 * 2**20
 _PATIENCE = timedelta(seconds=20)
 _ATTEMPTS = 3
+_TRANSFERS = 2
 _KNOWN = {"endpoint", "region"}
 _SHAPE = "s3://key:secret@bucket/prefix?endpoint=https://host:port&region=name"
 _UNKNOWN_ASKER = {
@@ -99,11 +101,11 @@ class Bucket:
     @contextmanager
     def _said(self) -> Iterator[None]:
         """Turn what the store complains of into an error that tells what to do."""
-        from botocore.exceptions import BotoCoreError, ClientError
+        from botocore.exceptions import ClientError
 
         try:
             yield
-        except (BotoCoreError, ClientError, OSError) as error:
+        except client_errors() as error:
             cause = error if isinstance(error, ClientError) else error.__cause__
             answer = cause.response["Error"] if isinstance(cause, ClientError) else {}
             code = str(answer.get("Code", ""))
@@ -139,7 +141,7 @@ def _system(key: str | None, secret: str | None, options: Mapping[str, str]) -> 
     from s3fs import S3FileSystem
 
     seconds = _PATIENCE.total_seconds()
-    return S3FileSystem(
+    system = S3FileSystem(
         anon=not key,
         key=unquote(key) if key else None,
         secret=unquote(secret) if secret else None,
@@ -153,6 +155,8 @@ def _system(key: str | None, secret: str | None, options: Mapping[str, str]) -> 
         skip_instance_cache=True,
         use_listings_cache=False,
     )
+    system.retries = _TRANSFERS  # the client beneath it tries each request again, too
+    return system
 
 
 def _look(name: str, found: Mapping[str, Any]) -> Look:

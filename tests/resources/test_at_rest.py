@@ -13,6 +13,7 @@ from resources.checksum import checksum
 from resources.inventory import inventory
 from resources.lake import Lake
 from resources.settings import load_settings
+from resources.store import SETTINGS
 from resources.verification import damaged
 from resources.vouching import WRITTEN, vouched
 from tests.build.damaging import SALES, listed, verified
@@ -83,7 +84,5 @@ def test_store_that_does_not_answer_is_no_damage(
     nowhere = load_settings().model_copy(update={"s3_endpoint": "http://127.0.0.1:9"})
     with pytest.raises(UnreachableSystemError) as error:
         AtRest(remote.folder, nowhere).checksum(file.path)
-    assert str(error.value).splitlines()[1] == (
-        "  declared  WATERMAIN_LAKE_PATH, WATERMAIN_S3_ENDPOINT"
-    )
+    assert str(error.value).splitlines()[1] == (f"  declared  {SETTINGS}")
     assert file.path in error.value.data

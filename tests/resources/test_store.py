@@ -13,7 +13,9 @@ from platform_assets.cli import doctor
 from platform_assets.cli.exits import UNREACHABLE, exit_code
 from platform_assets.declare import Column, Contract, dataset
 from platform_assets.declare.errors import LostFileError, UnreachableSystemError, WatermainError
+from resources.at_rest import AtRest
 from resources.engine_error import translate
+from resources.inventory import inventory
 from resources.lake import Lake
 from resources.probe import NAME as PROBE
 from resources.probe import probe_catalog, probe_files
@@ -92,6 +94,50 @@ def test_sql_tells_of_a_store_that_does_not_serve(
     named(told.value, relay, SAYS[way])
     relay.calm()
     assert ask(f"select sum(n) as n from {NAME}").rows.to_pylist() == [{"n": 599 * 300}]
+
+
+@pytest.mark.parametrize("way", [CUT_DOWN, HUNG, GONE])
+def test_transaction_tells_of_a_store_that_gives_nothing_back(
+    remote: Lake, relay: StoreRelay, way: str
+) -> None:
+    """What was uploaded is read once more for its checksum: that fails like the rest."""
+    sell(remote)
+
+    def again() -> None:
+        with (
+            remote.fence.lease(NAME) as lease,
+            remote.get_connection() as connection,
+            remote.transaction(connection, lease, "publish again"),
+        ):
+            connection.execute("insert into lake.shop_curated.sales select range from range(900)")
+            relay.lose(way, "GET")
+
+    with pytest.raises(UnreachableSystemError) as told:
+        again()
+    assert f"at 127.0.0.1:{relay.port} does not serve us: " in told.value.what
+    assert SECRET not in str(told.value)
+    assert len(str(told.value).splitlines()) == 4
+    relay.calm()
+    assert ask(f"select count(*) as n from {NAME}").rows.to_pylist() == [{"n": 600}]
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_file_at_rest_that_does_not_come_is_no_damage(
+    remote: Lake, relay: StoreRelay, way: str
+) -> None:
+    """Four lines that name the store; once it is back the sum is as before."""
+    sell(remote)
+    (file,) = inventory(remote, [DECLARED.name])
+    rest = AtRest(remote.folder)
+    before = rest.checksum(file.path)
+    for asked in (rest.checksum, rest.rows):
+        relay.lose(way, "GET")
+        with pytest.raises(UnreachableSystemError, match="does not serve us: "):
+            asked(file.path)
+        relay.calm()
+    assert rest.checksum(file.path) == before
+    with pytest.raises(FileNotFoundError):
+        rest.checksum(f"{file.path}.gone")
 
 
 @pytest.mark.parametrize("way", [w for w in WAYS if w not in (CUT_DOWN, HUNG)])

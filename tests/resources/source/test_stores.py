@@ -22,6 +22,7 @@ from resources.source.bucket import Bucket
 from resources.source.delivery import Caps
 from resources.source.files import FileSource
 from resources.source.store import UnservedError
+from tests.faults.store_relay import BUSY, CUT_DOWN, GONE, StoreRelay
 from tests.resources.source.dropped import BucketKind, FilesKind, packed, written
 from tests.resources.source.kinds import SHAPE, Ledger, thing
 
@@ -85,6 +86,23 @@ def test_file_beyond_its_cap_is_put_aside_unread(bucket_kind: BucketKind, ledger
 def test_address_that_is_none_is_refused_without_showing_it(address: str, tmp_path: Path) -> None:
     with pytest.raises(UnservedError, match="the address is no folder, no S3 address"):
         Bucket(address, tmp_path)
+
+
+@pytest.mark.parametrize("way", [CUT_DOWN, BUSY, GONE])
+def test_object_that_does_not_come_whole_is_an_error_that_passes(
+    bucket_kind: BucketKind, ledger: Ledger, way: str
+) -> None:
+    """Whether the listing or a transfer breaks off; what is there is captured later."""
+    bucket_kind.add([thing(1)])
+    real = bucket_kind.endpoint
+    with StoreRelay(real) as relay:
+        bucket_kind.endpoint = relay.address
+        relay.lose(way, "GET", passes=1)
+        with pytest.raises(UnreachableSystemError, match="the store of bucket"):
+            ledger.capture(bucket_kind.open())
+        assert relay.struck
+    bucket_kind.endpoint = real
+    assert len(ledger.capture(bucket_kind.open())) == 1
 
 
 def test_missing_bucket_or_server_is_an_error_that_passes(bucket_kind: BucketKind) -> None:
