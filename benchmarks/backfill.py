@@ -18,8 +18,8 @@ from contextlib import contextmanager
 from benchmarks.fixtures.claim import Figure
 from benchmarks.fixtures.site import Site, our_site
 from benchmarks.fixtures.year import FLIGHTS, Year, year, year_span
-from resources.instance import BATCHED_EVENTS
-from resources.settings import set_variables
+from watermain.process.instance import BATCHED_EVENTS
+from watermain.settings import set_variables
 
 LIMIT = 1 / 30
 SINGLES = 10

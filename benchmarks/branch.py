@@ -23,9 +23,9 @@ from psycopg import sql
 
 from benchmarks.fixtures.claim import Figure, measure
 from benchmarks.fixtures.shop import Shop, shop, standing
-from platform_assets.build.difference import difference
-from resources import branch
-from resources.lake import Lake, table
+from watermain.engine.table.difference import difference
+from watermain.lake import branch
+from watermain.lake.lake import Lake, table
 
 TABLES, DAYS, COLUMNS = 20, 31, 8
 FILES, ROWS = 100_000, 5_000_000

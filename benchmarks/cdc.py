@@ -22,12 +22,12 @@ import psycopg
 
 from benchmarks.fixtures.claim import measure
 from benchmarks.fixtures.shop import Shop, bookings, shop
-from platform_assets.build.ingest import capture
-from platform_assets.build.publication import Job
-from resources.lake import table
-from resources.postgres import server_binaries
-from resources.source.postgres import PostgresSource
-from resources.source.protocol import Shape
+from watermain.engine.capture.ingest import capture
+from watermain.engine.publish.publication import Job
+from watermain.lake.lake import table
+from watermain.process.postgres import server_binaries
+from watermain.source.postgres.postgres import PostgresSource
+from watermain.source.protocol import Shape
 
 LIMIT = 6.0
 TURNS = 5

@@ -25,11 +25,11 @@ import duckdb
 from benchmarks.fixtures import lines
 from benchmarks.fixtures.check_peers import peers
 from benchmarks.fixtures.claim import Figure, measure
-from platform_assets.build.audit import audit
-from platform_assets.build.publish import publish
-from platform_assets.build.staged import Staged
-from platform_assets.declare import Dataset
-from resources.lake import Lake, quote, table, text
+from watermain.declare import Dataset
+from watermain.engine.audit.audit import audit
+from watermain.engine.publish.publish import publish
+from watermain.engine.table.staged import Staged
+from watermain.lake.lake import Lake, quote, table, text
 
 ROWS = 18_000_000
 TARGET = table(lines.lines.name)

@@ -28,20 +28,20 @@ import pyarrow as pa
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from platform_assets.build.partition import Span
-from platform_assets.build.publication import Job
-from platform_assets.build.publish import publish
-from platform_assets.build.table import ensure_table
-from platform_assets.location import everything
 from platform_assets.operations.curated import flights
-from resources import ledger
-from resources.broker import EmbeddedBroker
-from resources.lake import Lake
-from resources.online_store.opening import open_store
-from resources.online_store.protocol import OnlineStore
-from resources.platform import STREAMED
-from resources.postgres import EmbeddedPostgres
-from resources.settings import child_environment, load_settings, set_variables
+from watermain.engine.publish.publication import Job
+from watermain.engine.publish.publish import publish
+from watermain.engine.table.partition import Span
+from watermain.engine.table.table import ensure_table
+from watermain.lake import ledger
+from watermain.lake.lake import Lake
+from watermain.online.opening import open_store
+from watermain.online.protocol import OnlineStore
+from watermain.orchestrate.location import everything
+from watermain.process.broker import EmbeddedBroker
+from watermain.process.platform import STREAMED
+from watermain.process.postgres import EmbeddedPostgres
+from watermain.settings import child_environment, load_settings, set_variables
 
 LIMIT_SECONDS = 30.0
 PATIENCE_SECONDS = 180.0

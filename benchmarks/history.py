@@ -16,8 +16,8 @@ import pyarrow as pa
 
 from benchmarks.fixtures.claim import measure
 from benchmarks.fixtures.shop import Made, Shop, bookings, shop
-from platform_assets.build.ingest import capture
-from platform_assets.build.publication import Job
+from watermain.engine.capture.ingest import capture
+from watermain.engine.publish.publication import Job
 
 LIMIT = 1.2
 TURNS = 21

@@ -25,8 +25,8 @@ from benchmarks.fixtures.claim import Figure
 from benchmarks.fixtures.events import write_events
 from benchmarks.fixtures.ingest_side import Place, Turn, duckdb_turn, our_turn
 from benchmarks.fixtures.peer import told
-from resources.postgres import EmbeddedPostgres
-from resources.settings import set_variables
+from watermain.process.postgres import EmbeddedPostgres
+from watermain.settings import set_variables
 
 ROWS = 2_000_000
 TURNS = 3

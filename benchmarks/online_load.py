@@ -28,19 +28,19 @@ import redis
 
 from benchmarks.fixtures.claim import Figure
 from benchmarks.fixtures.feast_site import FeastSite, FeastTable
-from platform_assets.build.online import push
-from platform_assets.build.partition import Span
-from platform_assets.build.publication import Job
-from platform_assets.build.publish import publish
-from platform_assets.declare import Column, Contract, Daily, Dataset
-from platform_assets.declare.feature import Feature, Online
-from platform_assets.declare.feature_table import feature_table
-from resources import ledger
-from resources.lake import Lake
-from resources.online_store.opening import open_store
-from resources.postgres import EmbeddedPostgres
-from resources.settings import load_settings, set_variables
 from tests.resources.online_store.redis_server import RedisServer, redis_server
+from watermain.declare import Column, Contract, Daily, Dataset
+from watermain.declare.feature import Feature, Online
+from watermain.declare.feature_table import feature_table
+from watermain.engine.feature.online import push
+from watermain.engine.publish.publication import Job
+from watermain.engine.publish.publish import publish
+from watermain.engine.table.partition import Span
+from watermain.lake import ledger
+from watermain.lake.lake import Lake
+from watermain.online.opening import open_store
+from watermain.process.postgres import EmbeddedPostgres
+from watermain.settings import load_settings, set_variables
 
 ROWS = 1_000_000
 TURNS = 3

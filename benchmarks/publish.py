@@ -20,13 +20,13 @@ from pathlib import Path
 
 from benchmarks.fixtures.claim import Figure, measure
 from benchmarks.fixtures.year import FLIGHTS, Year, year, year_span
-from platform_assets.build.body import staged_sql
-from platform_assets.build.partition import layout
-from platform_assets.build.publish import publish
-from platform_assets.build.table import ensure_table
 from platform_assets.operations import curated, raw
-from resources import ledger
-from resources.lake import table
+from watermain.engine.publish.publish import publish
+from watermain.engine.table.body import staged_sql
+from watermain.engine.table.partition import layout
+from watermain.engine.table.table import ensure_table
+from watermain.lake import ledger
+from watermain.lake.lake import table
 
 OURS = table(curated.flights.name)
 PEER = 'lake."peer"."flights"'

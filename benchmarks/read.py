@@ -1,6 +1,6 @@
 """The 22 queries of TPC-H at scale factor 1 as people ask them, beside DuckDB on the same files.
 
-Ours is `platform_assets.read.query`, what `watermain sql` calls: the statement parsed, the snapshot
+Ours is `watermain.read.query`, what `watermain sql` calls: the statement parsed, the snapshot
 pinned, the walled engine asked, the rows handed over as an Arrow table. The peer is one DuckDB with
 views over the same Parquet files, its rows handed over in the same way. Both stay open: the first
 question about a snapshot, which opens our engine, is asked before the clock starts; it is printed.
@@ -28,11 +28,11 @@ import sqlglot
 from sqlglot import exp
 
 from benchmarks.fixtures.claim import Figure
-from platform_assets import read
-from platform_assets.declare import Column, Contract, Dataset, DatasetName, dataset
-from resources.lake import Lake, extension, text
-from resources.postgres import EmbeddedPostgres
-from resources.settings import load_settings, set_variables
+from watermain import read
+from watermain.declare import Column, Contract, Dataset, DatasetName, dataset
+from watermain.lake.lake import Lake, extension, text
+from watermain.process.postgres import EmbeddedPostgres
+from watermain.settings import load_settings, set_variables
 
 SUM_LIMIT, ONE_LIMIT = 1.15, 1.5
 TURNS = 5

@@ -16,10 +16,10 @@ import pyarrow.compute as pc
 
 from benchmarks.fixtures.claim import Figure, measure
 from benchmarks.fixtures.shop import CADENCE, Made, Shop, bookings, shop, standing
-from platform_assets.build.ingest import capture
-from platform_assets.build.partition import Span
-from platform_assets.build.publication import Job
-from platform_assets.build.publish import publish
+from watermain.engine.capture.ingest import capture
+from watermain.engine.publish.publication import Job
+from watermain.engine.publish.publish import publish
+from watermain.engine.table.partition import Span
 
 LIMIT = 1.5
 TURNS = 5

@@ -16,11 +16,11 @@ import pyarrow as pa
 
 from benchmarks.fixtures.claim import measure
 from benchmarks.fixtures.shop import CADENCE, Made, Shop, bookings, shop, standing
-from platform_assets.build.ingest import capture
-from platform_assets.build.partition import Span
-from platform_assets.build.publication import Job
-from platform_assets.build.publish import publish
-from platform_assets.declare import Dataset
+from watermain.declare import Dataset
+from watermain.engine.capture.ingest import capture
+from watermain.engine.publish.publication import Job
+from watermain.engine.publish.publish import publish
+from watermain.engine.table.partition import Span
 
 LIMIT = 1.2
 TURNS = 41

@@ -21,9 +21,9 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.fixtures.flow import World, changes, messages, world
-from platform_assets.declare import Dataset
-from resources.lake import table
-from resources.postgres import EmbeddedPostgres
+from watermain.declare import Dataset
+from watermain.lake.lake import table
+from watermain.process.postgres import EmbeddedPostgres
 
 RATE, AT_ONCE = 2000, 50
 LIMIT_SECONDS = 5.0

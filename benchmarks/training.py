@@ -35,8 +35,8 @@ from benchmarks.fixtures.feature_facts import (
     fact_lake,
 )
 from benchmarks.fixtures.peer import told
-from platform_assets.build.fingerprint import fingerprint
-from resources.lake import table
+from watermain.engine.code.fingerprint import fingerprint
+from watermain.lake.lake import table
 
 TURNS = 3
 ENTITIES = ("shop", "device")

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from platform_assets.build.dbt_sources import sources_text
-from platform_assets.location import everything
+from watermain.engine.exchange.dbt_sources import sources_text
+from watermain.orchestrate.location import everything
 
 if __name__ == "__main__":
     Path(__file__).with_name("models").joinpath("sources.yml").write_text(

@@ -32,7 +32,7 @@ from demo.replay import Replay
 from demo.screen import HourlyLines, progress_bar, report
 from demo.training import train
 from demo.weather import Shelf
-from platform_assets.declare.errors import UnreachableSystemError, WatermainError
+from watermain.declare.errors import UnreachableSystemError, WatermainError
 
 app = typer.Typer(
     no_args_is_help=True,

@@ -15,8 +15,8 @@ from demo.calendar import days_between, local_day, source_day, start_of
 from demo.movements import Movement, movements
 from demo.pace import Pace
 from demo.replay import BEGINNING, Told
-from platform_assets.declare.errors import UnreachableSystemError
-from resources.source.kafka_log import Log
+from watermain.declare.errors import UnreachableSystemError
+from watermain.source.kafka.kafka_log import Log
 
 TOPIC, PARTITIONS = "movements", 4
 RETAINED = timedelta(hours=6)

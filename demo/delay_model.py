@@ -15,11 +15,11 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.metrics import roc_auc_score
 from threadpoolctl import threadpool_limits
 
-from platform_assets import read
+from watermain import read
 
 if TYPE_CHECKING:
-    from platform_assets.build.training_manifest import Manifest
-    from resources.lake import Lake
+    from watermain.engine.feature.training_manifest import Manifest
+    from watermain.lake.lake import Lake
 
 ROOM = "prediction.features"
 TABLES = ("airport_delay", "carrier_delay", "aircraft_delay", "route_delay", "congestion")
@@ -118,7 +118,7 @@ def save(manifest: Manifest, path: Path) -> None:
 
 def load(path: Path) -> Manifest:
     """Read back what a model was trained from."""
-    from platform_assets.build.training_manifest import Manifest
+    from watermain.engine.feature.training_manifest import Manifest
 
     return Manifest.from_json(path.read_text(encoding="utf-8"))
 

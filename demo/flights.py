@@ -13,7 +13,7 @@ from pathlib import Path
 
 import duckdb
 
-from platform_assets.declare.errors import UnreachableSystemError
+from watermain.declare.errors import UnreachableSystemError
 
 FLIGHTS: Mapping[str, str] = {
     "year": "integer",

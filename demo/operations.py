@@ -7,7 +7,7 @@ from pathlib import Path
 import psycopg
 from psycopg.rows import dict_row
 
-from resources.postgres import EmbeddedPostgres
+from watermain.process.postgres import EmbeddedPostgres
 
 DATABASE = "operations"
 SCHEMA_LOCK = 20130101  # any number, the same for all

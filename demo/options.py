@@ -14,8 +14,8 @@ import typer
 
 from demo.calendar import FIRST_DAY, LAST_DAY, NEW_YORK, days_between
 from demo.pace import AT_ONCE, FOREVER, Pace, present
-from platform_assets.declare.errors import MissingSettingError
-from resources.settings import Settings, load_settings
+from watermain.declare.errors import MissingSettingError
+from watermain.settings import Settings, load_settings
 
 DAY, MOMENT = ["%Y-%m-%d"], ["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"]
 SPEED_HELP = "'fast', or how many times faster than the world's own time."

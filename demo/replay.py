@@ -14,7 +14,7 @@ from pathlib import Path
 import psycopg
 
 from demo.life import write_changes, write_outcomes
-from platform_assets.declare.errors import SourceError, UnreachableSystemError
+from watermain.declare.errors import SourceError, UnreachableSystemError
 
 ALONE = 336_776  # the advisory lock of whoever replays
 ALONE_SECONDS = 20

@@ -15,7 +15,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from demo.pace import Pace
 from demo.replay import Told
 from demo.sky import AIRPORTS, INSTRUMENTS, Sky
-from platform_assets.declare.errors import UnreachableSystemError
+from watermain.declare.errors import UnreachableSystemError
 
 EVERY = timedelta(seconds=5)
 BACKLOG = timedelta(minutes=5)

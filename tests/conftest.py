@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from resources import ledger
-from resources.lake import Lake
-from resources.postgres import EmbeddedPostgres
+from watermain.lake import ledger
+from watermain.lake.lake import Lake
+from watermain.process.postgres import EmbeddedPostgres
 
 NUMBERS = count()
 # No test fails because the machine was busy.

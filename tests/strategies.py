@@ -11,8 +11,7 @@ from typing import Any
 import hypothesis.strategies as st
 import pyarrow as pa
 
-from platform_assets.build.released import Released
-from platform_assets.declare import (
+from watermain.declare import (
     Check,
     Column,
     Contract,
@@ -34,9 +33,10 @@ from platform_assets.declare import (
     steady,
     unique,
 )
-from platform_assets.declare.check import RowCount
-from platform_assets.declare.kept_type import unkept
-from platform_assets.declare.pattern import pattern_fault
+from watermain.declare.check import RowCount
+from watermain.declare.kept_type import unkept
+from watermain.declare.pattern import pattern_fault
+from watermain.engine.exchange.released import Released
 
 # Words that people write: quotes, unicode, braces, but no control characters.
 PHRASES = st.text(

@@ -9,24 +9,9 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from platform_assets import location
-from platform_assets.build.gate import breaches, unmet_needs
-from platform_assets.build.mart import marts
-from platform_assets.build.order import refuse_circles
-from platform_assets.build.release import (
-    broken,
-    path_of,
-    read_all,
-    read_retired,
-    read_texts,
-    shown,
-    stale,
-    text_of,
-)
-from platform_assets.build.released import Released, released
-from platform_assets.build.table import stored_schema
-from platform_assets.build.usage import columns_used
-from platform_assets.declare import (
+from tests.strategies import with_column
+from watermain.dbt.dbt import prepare_manifest
+from watermain.declare import (
     Column,
     Contract,
     Dataset,
@@ -36,10 +21,25 @@ from platform_assets.declare import (
     needs,
     not_null,
 )
-from platform_assets.declare.errors import InvalidDeclarationError, UnreadableContractError
-from resources.dbt import prepare_manifest
-from resources.settings import Settings
-from tests.strategies import with_column
+from watermain.declare.errors import InvalidDeclarationError, UnreadableContractError
+from watermain.engine.exchange.released import Released, released
+from watermain.engine.mart.mart import marts
+from watermain.engine.release.gate import breaches, unmet_needs
+from watermain.engine.release.release import (
+    broken,
+    path_of,
+    read_all,
+    read_retired,
+    read_texts,
+    shown,
+    stale,
+    text_of,
+)
+from watermain.engine.release.usage import columns_used
+from watermain.engine.table.order import refuse_circles
+from watermain.engine.table.table import stored_schema
+from watermain.orchestrate import location
+from watermain.settings import Settings
 
 FLIGHTS = DatasetName.parse("operations.curated.flights")
 DEPARTURES = DatasetName.parse("operations.marts.fct_departures")

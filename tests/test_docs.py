@@ -11,11 +11,11 @@ from typing import Annotated, Any
 import pytest
 import typer
 
-from platform_assets import declare
-from resources.settings import PREFIX, SOURCE, Settings
 from tests.house import pages
 from tests.house.tree import SOURCE as SOURCE_FOLDERS
 from tests.house.tree import module_name, modules, repository
+from watermain import declare
+from watermain.settings import PREFIX, SOURCE, Settings
 
 VARIABLE = re.compile(rf"\b{PREFIX}[A-Z0-9_]+\b")
 PAGE_RULES = (
@@ -35,7 +35,7 @@ def house() -> dict[str, str]:
 @pytest.fixture(scope="module")
 def app() -> Any:
     """The command line as users meet it."""
-    program = importlib.import_module("platform_assets.__main__").app
+    program = importlib.import_module("watermain.__main__").app
     return typer.main.get_command(program)
 
 

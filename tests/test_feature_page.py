@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from platform_assets.build.declared import feature_tables, on_shelf
-from platform_assets.build.feature_version import definition
-from platform_assets.declare import Dataset, Feature
-from platform_assets.declare.feature import FeatureSet
-from platform_assets.declare.feature_ref import table_name
+from watermain.declare import Dataset, Feature
+from watermain.declare.feature import FeatureSet
+from watermain.declare.feature_ref import table_name
+from watermain.engine.feature.feature_version import definition
+from watermain.engine.rooms.declared import feature_tables, on_shelf
 
 PAGE = (Path(__file__).parents[1] / "docs" / "guides" / "features.md").read_text()
 BLOCKS = re.findall(r"```(?:text|json)\n(.*?)```", PAGE, re.S)

@@ -55,17 +55,17 @@ def lines(count: int, indent: str = "") -> str:
 
 ROOM = "platform_assets/billing/curated.py"
 OTHER = "platform_assets/weather/raw.py"
-WORDS = "platform_assets/declare/name.py"
+WORDS = "watermain/declare/name.py"
 BITES: tuple[tuple[Rule, dict[str, str], str], ...] = (
-    (arrows.floors_are_climbed_upwards_only, {"resources/a.py": "import platform_assets.build"},
-     "resources/a.py:1 imports platform_assets.build"),
-    (arrows.floors_are_climbed_upwards_only, {"sensors/a.py": "def f():\n    import launch.step"},
-     "sensors/a.py:2 imports launch.step"),
+    (arrows.floors_are_climbed_upwards_only, {"resources/a.py": "import watermain.engine"},
+     "resources/a.py:1 imports watermain.engine"),
+    (arrows.floors_are_climbed_upwards_only, {"sensors/a.py": "def f():\n    import watermain.orchestrate.launch.step"},
+     "sensors/a.py:2 imports watermain.orchestrate.launch.step"),
     (arrows.floors_are_climbed_upwards_only, {WORDS: "from resources import lake"},
      "imports resources"),
     (arrows.floors_are_climbed_upwards_only,
-     {"platform_assets/build/a.py": "from ..cli import up", "platform_assets/cli/up.py": ""},
-     "imports platform_assets.cli.up"),
+     {"platform_assets/build/a.py": "from ..cli import up", "watermain/cli/up.py": ""},
+     "imports watermain.cli.up"),
     (arrows.floors_are_climbed_upwards_only,
      {"resources/a.py": "from importlib import import_module\nimport_module('sensors.slo')"},
      "imports sensors.slo"),
@@ -73,7 +73,7 @@ BITES: tuple[tuple[Rule, dict[str, str], str], ...] = (
      {ROOM: "from platform_assets.billing import definitions",
       "platform_assets/billing/definitions.py": ""}, "imports platform_assets.billing.definitions"),
     (arrows.floors_are_climbed_upwards_only,
-     {"platform_assets/read.py": "import platform_assets.location"}, "floor 5 (read)"),
+     {"watermain/read.py": "import watermain.orchestrate.location"}, "floor 5 (read)"),
     (arrows.rooms_are_strangers, {ROOM: "from platform_assets.weather import raw", OTHER: ""},
      "room billing reads weather by dataset name only"),
     (arrows.rooms_are_strangers, {ROOM: "def f():\n    import platform_assets.weather.raw"},
@@ -155,14 +155,14 @@ def test_every_rule_is_shown_to_bite() -> None:
 
 
 FINE = {
-    WORDS: '"""The name."""\nfrom platform_assets.declare.errors import WrongError',
-    ROOM: '"""What billing knows."""\nimport ibis\nfrom platform_assets.declare import dataset',
+    WORDS: '"""The name."""\nfrom watermain.declare.errors import WrongError',
+    ROOM: '"""What billing knows."""\nimport ibis\nfrom watermain.declare import dataset',
     "platform_assets/billing/definitions.py": (
         '"""The code location."""\nfrom platform_assets.billing import curated\n'
-        "from platform_assets.location import code_location"
+        "from watermain.orchestrate.location import code_location"
     ),
-    "platform_assets/declare/__init__.py": '"""The words."""\nfrom .name import DatasetName',
-    "resources/lake.py": '"""The lake."""\nfrom dagster_duckdb import DuckDBResource',
+    "watermain/declare/__init__.py": '"""The words."""\nfrom .name import DatasetName',
+    "watermain/lake/lake.py": '"""The lake."""\nfrom dagster_duckdb import DuckDBResource',
     "resources/write.py": '"""Writes."""\ntry:\n  f()\nexcept BaseException:\n  undo()\n  raise',
     "launch/members.py": '"""Ours."""\nmarked = process.environ().get("MARK")',
     "resources/database.py": '"""The database."""\nfrom resources import lake',

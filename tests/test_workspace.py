@@ -10,9 +10,9 @@ import dagster as dg
 import pytest
 import yaml
 
-from platform_assets import location
-from platform_assets.declare import DatasetName
-from platform_assets.declare.errors import UnknownDatasetError
+from watermain.declare import DatasetName
+from watermain.declare.errors import UnknownDatasetError
+from watermain.orchestrate import location
 
 ROOT = Path(__file__).parents[1]
 
@@ -72,9 +72,9 @@ def test_room_that_fails_to_import_does_not_darken_the_others(tmp_path: Path) ->
         "import sys, types\n"
         "class Broken:\n"
         "    def find_spec(self, name, path=None, target=None):\n"
-        "        if name == 'platform_assets.upkeep.raw': raise RuntimeError('broken room')\n"
+        "        if name == 'watermain.upkeep.raw': raise RuntimeError('broken room')\n"
         "sys.meta_path.insert(0, Broken())\n"
-        "from platform_assets.location import code_location\n"
+        "from watermain.orchestrate.location import code_location\n"
         "assert code_location('operations')\n"
         "try:\n"
         "    code_location('upkeep')\n"

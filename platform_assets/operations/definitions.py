@@ -1,5 +1,5 @@
 """The code location of team operations."""
 
-from platform_assets.location import lazy_location
+from watermain.orchestrate.location import lazy_location
 
 defs = lazy_location("operations")

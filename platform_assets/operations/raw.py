@@ -4,17 +4,7 @@ from datetime import timedelta
 
 import pyarrow as pa
 
-from platform_assets.declare import (
-    Column,
-    Contract,
-    Daily,
-    Files,
-    Kafka,
-    Postgres,
-    Sensitivity,
-    Slo,
-    raw,
-)
+from watermain.declare import Column, Contract, Daily, Files, Kafka, Postgres, Sensitivity, Slo, raw
 
 OWNER = "team:operations"
 NEW_YORK = Daily(zone="America/New_York", late_for=timedelta(days=7))

@@ -5,7 +5,7 @@ from datetime import timedelta
 import ibis
 import pyarrow as pa
 
-from platform_assets.declare import Column, Contract, Daily, Migration, Slo, between, dataset, needs
+from watermain.declare import Column, Contract, Daily, Migration, Slo, between, dataset, needs
 
 OWNER = "team:prediction"
 INSTANT = pa.timestamp("us", "UTC")

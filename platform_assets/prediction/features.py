@@ -7,7 +7,7 @@ from typing import Any
 import ibis
 import pyarrow as pa
 
-from platform_assets.declare import (
+from watermain.declare import (
     Column,
     Contract,
     Daily,

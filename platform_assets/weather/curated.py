@@ -5,7 +5,7 @@ from datetime import timedelta
 import ibis
 import pyarrow as pa
 
-from platform_assets.declare import (
+from watermain.declare import (
     Column,
     Contract,
     Daily,

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
 
-from platform_assets.declare import (
+from watermain.declare import (
     Bearer,
     ByCursor,
     Column,

@@ -7,16 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from platform_assets.build.mart import marts
-from platform_assets.declare import Dataset
-from resources import ledger
-from resources.dbt import prepare_manifest
-from resources.lake import Lake
-from resources.postgres import EmbeddedPostgres
-from resources.settings import Settings
 from tests.build.feature_lake import FeatureLake, minute
 from tests.build.house import House
 from tests.build.training_case import DELAY
+from watermain.dbt.dbt import prepare_manifest
+from watermain.declare import Dataset
+from watermain.engine.mart.mart import marts
+from watermain.lake import ledger
+from watermain.lake.lake import Lake
+from watermain.process.postgres import EmbeddedPostgres
+from watermain.settings import Settings
 
 
 @pytest.fixture(scope="session")

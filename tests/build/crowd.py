@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from platform_assets.declare import DatasetName
-from resources.lake import Lake, table
+from watermain.declare import DatasetName
+from watermain.lake.lake import Lake, table
 
 NAME = DatasetName("shop", "curated", "visits")
 FILES = 30

@@ -6,9 +6,9 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from resources.inventory import Listed, inventory
-from resources.lake import Lake
-from resources.verification import Verified, verify
+from watermain.lake.lake import Lake
+from watermain.lake.rest.inventory import Listed, inventory
+from watermain.lake.rest.verification import Verified, verify
 
 SALES = "shop.curated.sales"
 

@@ -9,11 +9,11 @@ from typing import Any
 
 import pyarrow as pa
 
-from platform_assets.build.publication import Job
-from platform_assets.build.publish import publish
-from platform_assets.build.training import OfflineStore
-from platform_assets.declare import Column, Contract, Dataset, DatasetName, Feature, feature_table
-from resources.lake import Lake, table
+from watermain.declare import Column, Contract, Dataset, DatasetName, Feature, feature_table
+from watermain.engine.feature.training import OfflineStore
+from watermain.engine.publish.publication import Job
+from watermain.engine.publish.publish import publish
+from watermain.lake.lake import Lake, table
 
 INSTANT = pa.timestamp("us", "UTC")
 AIRPORT = Feature(entity=("airport",))

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import pyarrow as pa
 
-from resources.source.protocol import Backlog, Batch, Limit
+from watermain.source.protocol import Backlog, Batch, Limit
 
 CHANGES = ("_op", "_lsn", "_seq", "_xid", "_commit_at")
 

@@ -11,12 +11,12 @@ import pandas as pd
 import pyarrow as pa
 
 from demo.flights import source_file
-from platform_assets.build.partition import Span
-from platform_assets.build.publication import Job
-from platform_assets.build.publish import publish
-from platform_assets.declare import Daily, Dataset, DatasetName
 from platform_assets.operations import curated
-from resources.lake import Lake, table
+from watermain.declare import Daily, Dataset, DatasetName
+from watermain.engine.publish.publication import Job
+from watermain.engine.publish.publish import publish
+from watermain.engine.table.partition import Span
+from watermain.lake.lake import Lake, table
 
 CURATED = [d for d in vars(curated).values() if isinstance(d, Dataset)]
 NEW_YORK = Daily(zone="America/New_York")

@@ -9,10 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from platform_assets.build.partition import Span
-from platform_assets.build.publication import Job, Publication
-from platform_assets.build.publish import publish
-from platform_assets.declare import (
+from watermain.declare import (
     Column,
     Contract,
     Daily,
@@ -22,7 +19,10 @@ from platform_assets.declare import (
     between,
     dataset,
 )
-from resources.lake import Lake, table
+from watermain.engine.publish.publication import Job, Publication
+from watermain.engine.publish.publish import publish
+from watermain.engine.table.partition import Span
+from watermain.lake.lake import Lake, table
 
 DAYS = Daily(start=date(2013, 1, 1))
 COLUMNS = (

@@ -10,11 +10,11 @@ import ibis
 import pyarrow as pa
 import pytest
 
-from platform_assets.build.ingest import capture
-from platform_assets.build.partition import Span
-from platform_assets.build.publication import Job
-from platform_assets.build.publish import publish
-from platform_assets.declare import (
+from tests.build import test_publish as shop
+from tests.build.feed import Feed, changes
+from tests.build.test_lateness import Shards
+from watermain.clock import FixedClock
+from watermain.declare import (
     Column,
     Contract,
     Daily,
@@ -28,13 +28,13 @@ from platform_assets.declare import (
     refers_to,
     row_count,
 )
-from platform_assets.declare.errors import InvalidDeclarationError
-from resources.clock import FixedClock
-from resources.lake import Lake, table
-from resources.source.protocol import Batch
-from tests.build import test_publish as shop
-from tests.build.feed import Feed, changes
-from tests.build.test_lateness import Shards
+from watermain.declare.errors import InvalidDeclarationError
+from watermain.engine.capture.ingest import capture
+from watermain.engine.publish.publication import Job
+from watermain.engine.publish.publish import publish
+from watermain.engine.table.partition import Span
+from watermain.lake.lake import Lake, table
+from watermain.source.protocol import Batch
 
 INSTANT = pa.timestamp("us", "UTC")
 DAYS = Daily(start=date(2013, 1, 1))

@@ -12,10 +12,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from platform_assets.build import arrival
-from platform_assets.build.arrival import TYPED, Arrival
-from platform_assets.declare import Column, Contract, Files, raw
-from resources.source.protocol import Batch
+from watermain.declare import Column, Contract, Files, raw
+from watermain.engine.capture import arrival
+from watermain.engine.capture.arrival import TYPED, Arrival
+from watermain.source.protocol import Batch
 
 readings = raw(
     "field.raw.readings",

@@ -7,11 +7,11 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from platform_assets.build.asset import asset_for
-from platform_assets.build.ingest import capture
-from resources.lake import Lake
 from tests.build.feed import Feed, changes
 from tests.build.test_publish import KNOWN, events, job, sales, sold
+from watermain.engine.capture.ingest import capture
+from watermain.lake.lake import Lake
+from watermain.orchestrate.asset import asset_for
 
 KEY = dg.AssetKey(["shop", "curated", "sales"])
 

@@ -12,10 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from platform_assets.build.audit import audit, sample
-from platform_assets.build.partition import Span
-from platform_assets.build.staged import Finding, Staged
-from platform_assets.declare import (
+from watermain.declare import (
     Check,
     Column,
     Contract,
@@ -30,6 +27,9 @@ from platform_assets.declare import (
     refers_to,
     row_count,
 )
+from watermain.engine.audit.audit import audit, sample
+from watermain.engine.table.partition import Span
+from watermain.engine.table.staged import Finding, Staged
 
 DAYS = Daily()
 KEYS = ["2013-01-01", "2013-01-02"]

@@ -14,9 +14,9 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from platform_assets.build.body import staged_sql
-from platform_assets.declare import Column, Contract, Dataset, dataset
-from platform_assets.declare.errors import BrokenBodyError, BrokenContractError
+from watermain.declare import Column, Contract, Dataset, dataset
+from watermain.declare.errors import BrokenBodyError, BrokenContractError
+from watermain.engine.table.body import staged_sql
 
 BIG = 2**53 + 1
 MONEY = pa.decimal128(12, 2)

@@ -8,16 +8,16 @@ from typing import Any
 import ibis
 import pytest
 
-from platform_assets.build import publish as publishing
-from platform_assets.build.former_code import former_code_version
-from platform_assets.build.ingest import capture
-from platform_assets.build.publication import Job
-from platform_assets.build.publish import publish
-from platform_assets.declare import Dataset, dataset, latest_per_key
-from resources import ledger
-from resources.lake import Lake
 from tests.build.feed import Feed, changes
 from tests.build.test_publish import COLUMNS, DAYS, days, declare, events, published, sold
+from watermain.declare import Dataset, dataset, latest_per_key
+from watermain.engine.capture.ingest import capture
+from watermain.engine.code.former_code import former_code_version
+from watermain.engine.publish import publish as publishing
+from watermain.engine.publish.publication import Job
+from watermain.engine.publish.publish import publish
+from watermain.lake import ledger
+from watermain.lake.lake import Lake
 
 LIMIT = 0
 THIS = __name__

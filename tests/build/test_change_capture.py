@@ -12,11 +12,8 @@ import ibis
 import pyarrow as pa
 import pytest
 
-from platform_assets.build.ingest import capture
-from platform_assets.build.partition import Span
-from platform_assets.build.publication import Job
-from platform_assets.build.publish import publish
-from platform_assets.declare import (
+from tests.resources.source.kinds import PostgresKind
+from watermain.declare import (
     Column,
     Contract,
     Daily,
@@ -26,13 +23,16 @@ from platform_assets.declare import (
     latest_per_key,
     raw,
 )
-from platform_assets.declare.errors import BranchError, SourceError
-from resources import branch
-from resources.lake import Lake, table
-from resources.postgres import EmbeddedPostgres
-from resources.settings import load_settings
-from resources.source.opening import open_source
-from tests.resources.source.kinds import PostgresKind
+from watermain.declare.errors import BranchError, SourceError
+from watermain.engine.capture.ingest import capture
+from watermain.engine.publish.publication import Job
+from watermain.engine.publish.publish import publish
+from watermain.engine.table.partition import Span
+from watermain.lake import branch
+from watermain.lake.lake import Lake, table
+from watermain.process.postgres import EmbeddedPostgres
+from watermain.settings import load_settings
+from watermain.source.opening import open_source
 
 DAYS = Daily(start=date(2013, 1, 1))
 SPAN = Span(DAYS, "2013-01-01", "2013-01-09")

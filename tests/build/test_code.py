@@ -17,8 +17,8 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from platform_assets.build.code import code_version, decides
-from platform_assets.declare import (
+from tests.build.edited_room import CHANGING, KEEPING, REFUSED, ROOM, Edit, bodies
+from watermain.declare import (
     Column,
     Contract,
     Daily,
@@ -28,8 +28,8 @@ from platform_assets.declare import (
     needs,
     not_null,
 )
-from platform_assets.declare.errors import InvalidDeclarationError
-from tests.build.edited_room import CHANGING, KEEPING, REFUSED, ROOM, Edit, bodies
+from watermain.declare.errors import InvalidDeclarationError
+from watermain.engine.code.code import code_version, decides
 
 COLUMNS = (
     Column("event_id", pa.int64(), "the event"),

@@ -9,7 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from platform_assets.build.compaction import (
+from tests.build.crowd import FILES, NAME, crowd, listed, on_disk, rows
+from tests.build.shop import give, sales
+from tests.build.test_file_capture import orders, source
+from watermain.declare.errors import ChangedRowsError, LostLeaseError
+from watermain.engine.capture.ingest import capture
+from watermain.engine.publish.publication import Job
+from watermain.engine.table.compaction import (
     EVERY,
     MOST_SPARED,
     compact,
@@ -17,19 +23,13 @@ from platform_assets.build.compaction import (
     crowded,
     tidy,
 )
-from platform_assets.build.ingest import capture
-from platform_assets.build.publication import Job
-from platform_assets.declare.errors import ChangedRowsError, LostLeaseError
-from resources import checkpoint, ledger
-from resources.lake import Lake, table
-from resources.rewrite import Content, Rewrite, prove, recorded
-from tests.build.crowd import FILES, NAME, crowd, listed, on_disk, rows
-from tests.build.shop import give, sales
-from tests.build.test_file_capture import orders, source
+from watermain.lake import checkpoint, ledger
+from watermain.lake.lake import Lake, table
+from watermain.lake.rest.rewrite import Content, Rewrite, prove, recorded
 
 PROGRAM = """
-from platform_assets.build.compaction import compact
-from resources.lake import Lake
+from watermain.engine.table.compaction import compact
+from watermain.lake.lake import Lake
 from tests.build.crowd import NAME
 lake = Lake.from_settings()
 with lake.fence.lease(str(NAME)) as lease, lake.get_connection() as connection:

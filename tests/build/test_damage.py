@@ -7,19 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from platform_assets.build.damage import between, partitions_of, prove_whole
-from platform_assets.build.ingest import capture
-from platform_assets.build.online import push
-from platform_assets.build.publish import publish
-from platform_assets.build.replay import replay_captured
-from platform_assets.build.restore import promote, rollback
-from platform_assets.declare.errors import DamagedDataError
-from resources import branch
-from resources.clock import FixedClock
-from resources.inventory import inventory
-from resources.lake import Lake
-from resources.ledger import CHECKSUMS
-from resources.online_store.sqlite import SqliteStore
 from tests.build import weather_features as winds
 from tests.build.damaging import SALES, flip, listed, verified
 from tests.build.feature_lake import FeatureLake, minute
@@ -30,6 +17,19 @@ from tests.build.test_publish import job as till
 from tests.build.test_publish import sales as sums
 from tests.build.test_replay import Till
 from tests.build.training_case import AGED, DELAY, REF, RIGHT, SPINE, spine, values
+from watermain.clock import FixedClock
+from watermain.declare.errors import DamagedDataError
+from watermain.engine.capture.ingest import capture
+from watermain.engine.capture.replay import replay_captured
+from watermain.engine.feature.online import push
+from watermain.engine.publish.damage import between, partitions_of, prove_whole
+from watermain.engine.publish.publish import publish
+from watermain.engine.publish.restore import promote, rollback
+from watermain.lake import branch
+from watermain.lake.lake import Lake
+from watermain.lake.ledger import CHECKSUMS
+from watermain.lake.rest.inventory import inventory
+from watermain.online.sqlite import SqliteStore
 
 ROWS = [("a", 1, 1), ("b", 2, 2), ("c", 3, 3)]
 

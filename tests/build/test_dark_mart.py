@@ -9,20 +9,20 @@ import dagster as dg
 import pyarrow as pa
 import pytest
 
-from platform_assets.build.asset import asset_for
-from platform_assets.build.dark_mart import dark
-from platform_assets.build.gate import unmet_needs
-from platform_assets.build.mart import marts, notes
-from platform_assets.build.publication import Job
-from platform_assets.build.publish import publish
-from platform_assets.build.release import broken, read_all, read_retired
-from platform_assets.cli.work import span_of
-from platform_assets.declare import Column, Contract, Dataset, DatasetName, dataset, needs
-from platform_assets.declare.errors import BrokenModelError
-from platform_assets.location import find
-from resources.lake import Lake
-from resources.settings import Settings
 from tests.resources.museum import compiled_museum
+from watermain.cli.work import span_of
+from watermain.declare import Column, Contract, Dataset, DatasetName, dataset, needs
+from watermain.declare.errors import BrokenModelError
+from watermain.engine.mart.dark_mart import dark
+from watermain.engine.mart.mart import marts, notes
+from watermain.engine.publish.publication import Job
+from watermain.engine.publish.publish import publish
+from watermain.engine.release.gate import unmet_needs
+from watermain.engine.release.release import broken, read_all, read_retired
+from watermain.lake.lake import Lake
+from watermain.orchestrate.asset import asset_for
+from watermain.orchestrate.location import find
+from watermain.settings import Settings
 
 DEPARTURES = DatasetName("operations", "marts", "fct_departures")
 TORN = BrokenModelError("dbt model `x` is torn", declared="x.sql:1", data="stays", next="mend it")

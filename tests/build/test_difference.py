@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from platform_assets.build.canary import Canary, canary
-from platform_assets.build.difference import difference
-from platform_assets.build.partition import Span
-from platform_assets.build.staged import Finding
-from platform_assets.cli.diff import markdown
-from resources import branch
-from resources.lake import Lake
 from tests.build.shop import DAYS, give, job, read, sales
+from watermain.cli.diff import markdown
+from watermain.engine.publish.canary import Canary, canary
+from watermain.engine.table.difference import difference
+from watermain.engine.table.partition import Span
+from watermain.engine.table.staged import Finding
+from watermain.lake import branch
+from watermain.lake.lake import Lake
 
 KEYED = sales([])
 ROWS = st.dictionaries(

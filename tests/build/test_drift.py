@@ -13,18 +13,18 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from platform_assets.build.ingest import capture
-from platform_assets.build.publication import Job, Publication
-from platform_assets.build.replay import replay_captured
-from platform_assets.declare import Column, Contract, Dataset, Files, raw
-from platform_assets.declare.errors import DriftError
-from resources import ledger
-from resources.lake import Lake, table
-from resources.postgres import EmbeddedPostgres
-from resources.source.files import FileSource
-from resources.source.protocol import Shape
 from tests.build.drifted import CASES, Case, lacking
 from tests.resources.source.dropped import FilesKind
+from watermain.declare import Column, Contract, Dataset, Files, raw
+from watermain.declare.errors import DriftError
+from watermain.engine.capture.ingest import capture
+from watermain.engine.capture.replay import replay_captured
+from watermain.engine.publish.publication import Job, Publication
+from watermain.lake import ledger
+from watermain.lake.lake import Lake, table
+from watermain.process.postgres import EmbeddedPostgres
+from watermain.source.files.files import FileSource
+from watermain.source.protocol import Shape
 
 Shared = tuple[Lake, duckdb.DuckDBPyConnection]
 NUMBERS = count()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import duckdb
 import pytest
 
-from platform_assets.build.engine_type import described, fits
+from watermain.engine.table.engine_type import described, fits
 
 FITS = {
     ("tinyint", "bigint"),

@@ -10,13 +10,13 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from platform_assets.build.nested import is_nested, shaped_name, with_shapes
-from platform_assets.build.table import engine_types
-from platform_assets.build.typing_rules import typed
-from resources.lake import quote
 from tests.faults.meaning import ASIDE, meaning
 from tests.faults.spellings import TYPES, plain
 from tests.faults.typed_values import same
+from watermain.engine.capture.nested import is_nested, shaped_name, with_shapes
+from watermain.engine.capture.typing_rules import typed
+from watermain.engine.table.table import engine_types
+from watermain.lake.lake import quote
 
 EACH = 1000
 

@@ -11,11 +11,11 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from platform_assets.build.feast import export
-from platform_assets.declare import Feature
-from platform_assets.declare.errors import TrainingSetError, UnknownDatasetError
-from resources.lake import Lake
 from tests.build.feature_lake import FeatureLake, declare, minute
+from watermain.declare import Feature
+from watermain.declare.errors import TrainingSetError, UnknownDatasetError
+from watermain.engine.feature.feast import export
+from watermain.lake.lake import Lake
 
 DELAY = declare(feature=Feature(entity=("airport",), max_age=timedelta(minutes=90)))
 LATE = declare(

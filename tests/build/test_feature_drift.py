@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from scipy.stats import ks_2samp
 
-from platform_assets.build.feature_drift import BINS, FLOOR, Drift, drifts
+from watermain.engine.feature.feature_drift import BINS, FLOOR, Drift, drifts
 
 
 @pytest.fixture

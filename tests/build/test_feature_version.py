@@ -11,21 +11,13 @@ import ibis
 import pyarrow as pa
 import pytest
 
-from platform_assets.build.feature_version import definition
-from platform_assets.build.gate import breaches
-from platform_assets.build.odcs import document
-from platform_assets.build.odcs_reader import read_document
-from platform_assets.build.released import released
-from platform_assets.declare import (
-    Column,
-    Contract,
-    Daily,
-    Dataset,
-    Feature,
-    between,
-    feature_table,
-)
-from platform_assets.declare.need import needs
+from watermain.declare import Column, Contract, Daily, Dataset, Feature, between, feature_table
+from watermain.declare.need import needs
+from watermain.engine.exchange.odcs import document
+from watermain.engine.exchange.odcs_reader import read_document
+from watermain.engine.exchange.released import released
+from watermain.engine.feature.feature_version import definition
+from watermain.engine.release.gate import breaches
 
 INSTANT = pa.timestamp("us", "UTC")
 FEATURE = Feature(entity=("airport",), max_age=timedelta(hours=3))

@@ -8,13 +8,13 @@ from typing import Any
 
 import pyarrow as pa
 
-from platform_assets.build.ingest import capture, intake
-from platform_assets.build.publication import Job
-from platform_assets.declare import Column, Contract, Files, raw
-from resources import ledger
-from resources.lake import Lake, table
-from resources.source.files import FileSource
-from resources.source.protocol import Batch, Limit, Shape
+from watermain.declare import Column, Contract, Files, raw
+from watermain.engine.capture.ingest import capture, intake
+from watermain.engine.publish.publication import Job
+from watermain.lake import ledger
+from watermain.lake.lake import Lake, table
+from watermain.source.files.files import FileSource
+from watermain.source.protocol import Batch, Limit, Shape
 
 WORD = Files(connection="drop", pattern="*.jsonl", format="json", settle_for=timedelta(0))
 orders = raw(

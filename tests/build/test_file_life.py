@@ -9,15 +9,6 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from platform_assets.build import compaction
-from platform_assets.build.ingest import capture
-from platform_assets.build.publication import Job
-from platform_assets.build.replay import discard, replay_captured
-from platform_assets.build.restore import promote, rollback
-from platform_assets.declare import DatasetName
-from resources import branch
-from resources.inlined import LEDGER, inlined
-from resources.lake import Lake, table
 from tests.build import test_change_capture
 from tests.build.crowd import listed
 from tests.build.feed import Feed, changes
@@ -26,6 +17,15 @@ from tests.build.test_change_capture import Shop, bookings
 from tests.build.test_file_capture import orders, source
 from tests.build.test_restore import SALES, snapshot, strict
 from tests.faults import aside
+from watermain.declare import DatasetName
+from watermain.engine.capture.ingest import capture
+from watermain.engine.capture.replay import discard, replay_captured
+from watermain.engine.publish.publication import Job
+from watermain.engine.publish.restore import promote, rollback
+from watermain.engine.table import compaction
+from watermain.lake import branch
+from watermain.lake.lake import Lake, table
+from watermain.lake.rest.inlined import LEDGER, inlined
 
 shop = test_change_capture.shop
 EVENTS = replace(aside.events, name=DatasetName("shop", "raw", "events"))

@@ -11,15 +11,15 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from platform_assets.build.file_resident import settle
-from platform_assets.declare import DatasetName
-from platform_assets.declare.errors import LostLeaseError, UnreadableRowsError
-from resources import branch
-from resources.inlined import catalog, inlined
-from resources.lake import Lake, table
-from resources.rewrite import Rewrite, recorded
 from tests.build.crowd import listed
 from tests.resources.struck import inline
+from watermain.declare import DatasetName
+from watermain.declare.errors import LostLeaseError, UnreadableRowsError
+from watermain.engine.table.file_resident import settle
+from watermain.lake import branch
+from watermain.lake.lake import Lake, table
+from watermain.lake.rest.inlined import catalog, inlined
+from watermain.lake.rest.rewrite import Rewrite, recorded
 
 DAYS = DatasetName("shop", "curated", "days")
 FACTS = DatasetName("shop", "raw", "facts")
@@ -31,8 +31,8 @@ VALUES = (
     ("null"),
 )
 PROGRAM = """
-from platform_assets.build.file_resident import settle
-from resources.lake import Lake
+from watermain.engine.table.file_resident import settle
+from watermain.lake.lake import Lake
 print(list(settle(Lake.from_settings())))
 """
 
@@ -201,7 +201,7 @@ def test_table_of_a_living_writer_is_left_for_later(
 ) -> None:
     """Nobody waits for a stream; it is told."""
     old_lake(lake)
-    monkeypatch.setattr("platform_assets.build.file_resident.WAIT_SECONDS", 0.1)
+    monkeypatch.setattr("watermain.engine.table.file_resident.WAIT_SECONDS", 0.1)
     with lake.fence.lease(str(DAYS)):
         told, done = settle(lake)
     assert isinstance(told, LostLeaseError)

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from platform_assets.build.fingerprint import fingerprint, plain_type
+from watermain.engine.code.fingerprint import fingerprint, plain_type
 
 COLUMNS: dict[str, tuple[pa.DataType, list[Any]]] = {
     "text": (pa.string(), ["a", None, "", "größer", "a"]),

@@ -15,16 +15,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from platform_assets.build.footers import Footers, dense, proven, read_footers
-from platform_assets.build.rule import violation
-from platform_assets.declare import (
-    Check,
-    Column,
-    Contract,
-    accepted_values,
-    between,
-    not_null,
-)
+from watermain.declare import Check, Column, Contract, accepted_values, between, not_null
+from watermain.engine.audit.footers import Footers, dense, proven, read_footers
+from watermain.engine.audit.rule import violation
 
 
 def written(folder: Path, values: list[Any], kind: pa.DataType, groups: int = 2) -> Footers:
@@ -139,7 +132,7 @@ def test_dense_keys_are_whole_numbers_close_together(
     """A bit for each number in between must be little beside the rows, which must be many."""
     held = written(tmp_path, values, kind)
     assert dense(kind, held, "v") is None
-    monkeypatch.setattr("platform_assets.build.footers.FEW_ROWS", len(values))
+    monkeypatch.setattr("watermain.engine.audit.footers.FEW_ROWS", len(values))
     assert dense(kind, held, "v") == ends
 
 

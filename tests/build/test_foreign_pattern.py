@@ -7,7 +7,7 @@ import re
 import duckdb
 import pytest
 
-from platform_assets.build.foreign_pattern import begun, contained, searched
+from watermain.engine.exchange.foreign_pattern import begun, contained, searched
 
 PATTERNS = [
     "a",

@@ -14,10 +14,7 @@ import pytest
 import yaml
 from hypothesis import given
 
-from platform_assets.build.audit import violation
-from platform_assets.build.foreign_rules import EXPECTATIONS, expectations
-from platform_assets.build.frame_schema import frame_checks
-from platform_assets.declare import (
+from watermain.declare import (
     Check,
     accepted_values,
     between,
@@ -27,7 +24,10 @@ from platform_assets.declare import (
     row_count,
     unique,
 )
-from platform_assets.declare.errors import UnreadableContractError
+from watermain.declare.errors import UnreadableContractError
+from watermain.engine.audit.audit import violation
+from watermain.engine.exchange.foreign_rules import EXPECTATIONS, expectations
+from watermain.engine.exchange.frame_schema import frame_checks
 
 
 def suite(kind: str, **kwargs: Any) -> dict[str, Any]:

@@ -12,12 +12,12 @@ import pyarrow as pa
 import pytest
 import yaml
 
-from platform_assets.build.audit import audit
-from platform_assets.build.frame_schema import frame_checks, frame_notes
-from platform_assets.build.staged import Staged
-from platform_assets.cli.contract import _code
-from platform_assets.declare import Check, Column, Contract, Dataset, DatasetName
-from platform_assets.declare.errors import UnreadableContractError
+from watermain.cli.contract import _code
+from watermain.declare import Check, Column, Contract, Dataset, DatasetName
+from watermain.declare.errors import UnreadableContractError
+from watermain.engine.audit.audit import audit
+from watermain.engine.exchange.frame_schema import frame_checks, frame_notes
+from watermain.engine.table.staged import Staged
 
 C = pandera.Check
 NUMBERS: list[list[Any]] = [

@@ -12,25 +12,17 @@ import ibis
 import pyarrow as pa
 import pytest
 
-from platform_assets.build import former_code
-from platform_assets.build.feature_version import definition, is_defined_as
-from platform_assets.build.former_code import former_code_version, former_definition
-from platform_assets.build.gate import breaches
-from platform_assets.build.release import says_former, stale, text_of
-from platform_assets.build.released import released
-from platform_assets.declare import (
-    Column,
-    Contract,
-    Feature,
-    between,
-    check,
-    dataset,
-    feature_table,
-)
-from platform_assets.declare.check import Check
 from platform_assets.operations import curated
 from platform_assets.prediction import features
 from platform_assets.weather import curated as weather
+from watermain.declare import Column, Contract, Feature, between, check, dataset, feature_table
+from watermain.declare.check import Check
+from watermain.engine.code import former_code
+from watermain.engine.code.former_code import former_code_version, former_definition
+from watermain.engine.exchange.released import released
+from watermain.engine.feature.feature_version import definition, is_defined_as
+from watermain.engine.release.gate import breaches
+from watermain.engine.release.release import says_former, stale, text_of
 
 LIMIT = 1
 

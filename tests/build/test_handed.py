@@ -15,9 +15,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from platform_assets.build.handed import batches, kept_as, kin
-from platform_assets.declare import Column, Contract
-from platform_assets.declare.contract import Sensitivity
+from watermain.declare import Column, Contract
+from watermain.declare.contract import Sensitivity
+from watermain.engine.table.handed import batches, kept_as, kin
 
 MONEY, INSTANT, CLOCK = pa.decimal128(12, 2), pa.timestamp("us", "UTC"), pa.timestamp("us")
 NOON = datetime(2024, 5, 1, 12)

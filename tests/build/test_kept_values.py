@@ -12,21 +12,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from platform_assets.build.ingest import capture
-from platform_assets.build.publication import Job
-from platform_assets.build.publish import publish
-from platform_assets.build.table import CHANGE_COLUMNS
-from platform_assets.declare import Column, Contract, Dataset, dataset, raw
-from platform_assets.declare.source import Source
-from resources.inlined import inlined
-from resources.lake import Lake, table
-from resources.source.files import FileSource
-from resources.source.protocol import Batch, Shape
 from tests.build.crowd import listed
 from tests.build.feed import Feed
 from tests.build.kept_values import KINDS, KNOWN, filled, plain, values_of
 from tests.build.test_file_capture import WORD
 from tests.faults import declared
+from watermain.declare import Column, Contract, Dataset, dataset, raw
+from watermain.declare.source import Source
+from watermain.engine.capture.ingest import capture
+from watermain.engine.publish.publication import Job
+from watermain.engine.publish.publish import publish
+from watermain.engine.table.table import CHANGE_COLUMNS
+from watermain.lake.lake import Lake, table
+from watermain.lake.rest.inlined import inlined
+from watermain.source.files.files import FileSource
+from watermain.source.protocol import Batch, Shape
 
 CAPTURED = declared.VALUE_SOURCES
 # What sources give in its type; the rest comes as text.

@@ -12,26 +12,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from platform_assets.build.ingest import capture
-from platform_assets.build.landing_net import sound_part
-from platform_assets.build.publication import Job
-from platform_assets.declare import (
-    Column,
-    Contract,
-    Files,
-    Kafka,
-    Mqtt,
-    Postgres,
-    Sensitivity,
-    raw,
-)
-from platform_assets.declare.check import Query
-from platform_assets.declare.dataset import Dataset
-from platform_assets.declare.source import Source
-from resources import ledger
-from resources.lake import Lake, table
-from resources.source.protocol import Batch
 from tests.build.feed import Feed, changes
+from watermain.declare import Column, Contract, Files, Kafka, Mqtt, Postgres, Sensitivity, raw
+from watermain.declare.check import Query
+from watermain.declare.dataset import Dataset
+from watermain.declare.source import Source
+from watermain.engine.capture.ingest import capture
+from watermain.engine.capture.landing_net import sound_part
+from watermain.engine.publish.publication import Job
+from watermain.lake import ledger
+from watermain.lake.lake import Lake, table
+from watermain.source.protocol import Batch
 
 CONTRACT = Contract(
     grain="one row per thing",

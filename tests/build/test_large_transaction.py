@@ -13,9 +13,9 @@ __all__ = ["shop"]
 
 PROGRAM = """
 import resource
-from platform_assets.build.ingest import capture
-from platform_assets.build.publication import Job
-from resources.lake import Lake
+from watermain.engine.capture.ingest import capture
+from watermain.engine.publish.publication import Job
+from watermain.lake.lake import Lake
 from tests.build.test_change_capture import KNOWN, bookings
 capture(bookings, Job(lake=Lake.from_settings(), find=KNOWN.__getitem__))
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)

@@ -9,15 +9,15 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from platform_assets.build.ingest import capture
-from platform_assets.build.publish import Job
-from platform_assets.declare import Column, Contract, Daily, Dataset, Files, Hourly, raw
-from platform_assets.declare.errors import InvalidCadenceError
-from resources import ledger
-from resources.clock import FixedClock
-from resources.lake import Lake, table
-from resources.source.protocol import Batch
 from tests.build.feed import Feed
+from watermain.clock import FixedClock
+from watermain.declare import Column, Contract, Daily, Dataset, Files, Hourly, raw
+from watermain.declare.errors import InvalidCadenceError
+from watermain.engine.capture.ingest import capture
+from watermain.engine.publish.publish import Job
+from watermain.lake import ledger
+from watermain.lake.lake import Lake, table
+from watermain.source.protocol import Batch
 
 NOW = datetime(2013, 2, 1, tzinfo=UTC)
 DAYS = Daily(start=date(2013, 1, 1), late_for=timedelta(days=1))

@@ -16,9 +16,9 @@ import pytest
 from dateutil.relativedelta import relativedelta
 from ibis import _
 
-from platform_assets.build.library_value import library_value
-from platform_assets.build.meaning import Meaning
-from platform_assets.build.reach import UnfollowedError
+from watermain.engine.code.library_value import library_value
+from watermain.engine.code.meaning import Meaning
+from watermain.engine.code.reach import UnfollowedError
 
 T = ibis.table({"a": "int64", "b": "string"}, name="t")
 Make = Callable[[Any], Any]

@@ -13,15 +13,11 @@ import ibis
 import pyarrow as pa
 import pytest
 
-from platform_assets.build.follow import Follower, follows, in_order
-from platform_assets.build.ingest import capture
-from platform_assets.build.partition import Span, touched
-from platform_assets.build.policy import automation, dependency
-from platform_assets.build.publication import Job, check_labels
-from platform_assets.build.publish import publish
-from platform_assets.build.stream import PREFIX
-from platform_assets.build.streamed import streamed_events
-from platform_assets.declare import (
+from tests.build.feed import Feed
+from tests.build.test_lateness import Shards
+from tests.build.test_stream import until
+from watermain.clock import FixedClock
+from watermain.declare import (
     Column,
     Contract,
     Daily,
@@ -35,17 +31,21 @@ from platform_assets.declare import (
     raw,
     row_count,
 )
-from platform_assets.declare.errors import (
+from watermain.declare.errors import (
     InvalidCadenceError,
     InvalidDeclarationError,
     UnreachableSystemError,
 )
-from resources import ledger
-from resources.clock import FixedClock
-from resources.lake import Lake, table
-from tests.build.feed import Feed
-from tests.build.test_lateness import Shards
-from tests.build.test_stream import until
+from watermain.engine.capture.follow import Follower, follows, in_order
+from watermain.engine.capture.ingest import capture
+from watermain.engine.capture.stream import PREFIX
+from watermain.engine.publish.publication import Job, check_labels
+from watermain.engine.publish.publish import publish
+from watermain.engine.table.partition import Span, touched
+from watermain.lake import ledger
+from watermain.lake.lake import Lake, table
+from watermain.orchestrate.policy import automation, dependency
+from watermain.orchestrate.streamed import streamed_events
 
 DAYS = Daily(start=date(2013, 1, 1), every=timedelta(milliseconds=1))
 INSTANT = pa.timestamp("us", "UTC")

@@ -14,12 +14,10 @@ import ibis
 import pyarrow as pa
 import pytest
 
-from platform_assets.build.dbt_asset import MartTranslator, with_dbt
-from platform_assets.build.dbt_sources import arrow_type, sources_text, sql_type
-from platform_assets.build.manifest import read_project
-from platform_assets.build.mart import marts
-from platform_assets.declare import Dataset, DatasetName, Migration, Monthly, Slo
-from platform_assets.declare.check import (
+from tests.build.house import legs
+from watermain.dbt.dbt import PROJECT
+from watermain.declare import Dataset, DatasetName, Migration, Monthly, Slo
+from watermain.declare.check import (
     AcceptedValues,
     Expression,
     NotNull,
@@ -27,10 +25,12 @@ from platform_assets.declare.check import (
     RefersTo,
     UniqueKey,
 )
-from platform_assets.declare.errors import InvalidDeclarationError
-from platform_assets.location import everything
-from resources.dbt import PROJECT
-from tests.build.house import legs
+from watermain.declare.errors import InvalidDeclarationError
+from watermain.engine.exchange.dbt_sources import arrow_type, sources_text, sql_type
+from watermain.engine.mart.manifest import read_project
+from watermain.engine.mart.mart import marts
+from watermain.orchestrate.dbt_asset import MartTranslator, with_dbt
+from watermain.orchestrate.location import everything
 
 MODEL = "model.watermain.fct_departures"
 

@@ -11,17 +11,17 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from platform_assets.build.manifest import Project
-from platform_assets.build.mart import marts
-from platform_assets.build.mart_check import constraints_of, subjects
-from platform_assets.build.publish import publish
-from platform_assets.build.rule import counted
-from platform_assets.declare.check import Check, Expression, NotNull, UniqueKey
-from resources.dbt import PROJECT, command, prepare_manifest
-from resources.lake import Lake
-from resources.settings import Settings, child_environment
 from tests.build.house import House
 from tests.resources.museum import READS, ROOM, model, project
+from watermain.dbt.dbt import PROJECT, command, prepare_manifest
+from watermain.declare.check import Check, Expression, NotNull, UniqueKey
+from watermain.engine.audit.rule import counted
+from watermain.engine.mart.manifest import Project
+from watermain.engine.mart.mart import marts
+from watermain.engine.mart.mart_check import constraints_of, subjects
+from watermain.engine.publish.publish import publish
+from watermain.lake.lake import Lake
+from watermain.settings import Settings, child_environment
 
 CODES = """{to: 'source("operations_curated", "aircraft")', field: tail_number}"""
 PART = """models:

@@ -8,11 +8,11 @@ from typing import NamedTuple
 
 import pytest
 
-from platform_assets.build.code import code_version
-from platform_assets.build.mart import marts
-from resources.dbt import PROJECT, prepare_manifest
-from resources.settings import Settings
 from tests.resources.museum import READS, ROOM, model, project
+from watermain.dbt.dbt import PROJECT, prepare_manifest
+from watermain.engine.code.code import code_version
+from watermain.engine.mart.mart import marts
+from watermain.settings import Settings
 
 FROM = 'from {{ source("operations_curated", "aircraft") }}'
 ELSE = 'from {{ source("operations_curated", "flights") }}'

@@ -12,12 +12,12 @@ import pyarrow as pa
 import pytest
 
 from demo.flights import source_file
-from platform_assets.build.partition import Span
-from platform_assets.build.publish import publish
-from platform_assets.declare import DatasetName
-from platform_assets.declare.errors import BrokenContractError
 from platform_assets.operations import curated
 from tests.build.house import NEW_YORK, House, airlines, legs
+from watermain.declare import DatasetName
+from watermain.declare.errors import BrokenContractError
+from watermain.engine.publish.publish import publish
+from watermain.engine.table.partition import Span
 
 
 def test_publish_keeps_marts_whole_over_the_days_the_clock_moves(house: House) -> None:

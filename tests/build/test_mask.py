@@ -5,9 +5,9 @@ from __future__ import annotations
 import pyarrow as pa
 import pytest
 
-from platform_assets.build.mask import declaration, hides
-from platform_assets.build.question import RefusedQueryError, parse
-from platform_assets.declare import Column, Contract, DatasetName, Sensitivity
+from watermain.declare import Column, Contract, DatasetName, Sensitivity
+from watermain.engine.rooms.mask import declaration, hides
+from watermain.engine.rooms.question import RefusedQueryError, parse
 
 FLIGHTS = DatasetName.parse("operations.curated.flights")
 ID = Column("id", pa.string(), "who")

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from platform_assets.build.meaning import Meaning
-from platform_assets.build.reach import UnfollowedError
 from tests.build import corpus, told_by
+from watermain.engine.code.meaning import Meaning
+from watermain.engine.code.reach import UnfollowedError
 
 # Recorded once; what changes them publishes every dataset of every lake again.
 KNOWN = {

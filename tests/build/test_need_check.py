@@ -9,11 +9,7 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from platform_assets.build.need_check import audit_needs, need_labels, need_samples, need_sql
-from platform_assets.build.publication import Job
-from platform_assets.build.publish import publish
-from platform_assets.build.staged import runbook
-from platform_assets.declare import (
+from watermain.declare import (
     Check,
     Column,
     Contract,
@@ -30,8 +26,12 @@ from platform_assets.declare import (
     row_count,
     unique,
 )
-from platform_assets.declare.errors import BrokenContractError
-from resources.lake import Lake
+from watermain.declare.errors import BrokenContractError
+from watermain.engine.audit.need_check import audit_needs, need_labels, need_samples, need_sql
+from watermain.engine.publish.publication import Job
+from watermain.engine.publish.publish import publish
+from watermain.engine.table.staged import runbook
+from watermain.lake.lake import Lake
 
 SALES = "shop.curated.sales"
 CONTRACT = Contract(

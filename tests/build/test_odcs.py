@@ -15,17 +15,17 @@ import pytest
 import yaml
 from hypothesis import given, settings
 
-from platform_assets.build.declaration_code import IMPORTS, check_code, declaration, type_code
-from platform_assets.build.odcs import document, facts
-from platform_assets.build.odcs_reader import read_document
-from platform_assets.build.released import Released, released
-from platform_assets.build.rule_words import check_of, rule_of, whole
-from platform_assets.build.type_words import engine_type, type_of, type_word
-from platform_assets.declare import Check, Column, Contract, Sensitivity, matches, row_count
-from platform_assets.declare.errors import UnreadableContractError
 from platform_assets.operations.curated import flights
 from platform_assets.operations.raw import airline_contacts
 from tests.strategies import TYPES, checks, releases
+from watermain.declare import Check, Column, Contract, Sensitivity, matches, row_count
+from watermain.declare.errors import UnreadableContractError
+from watermain.engine.exchange.declaration_code import IMPORTS, check_code, declaration, type_code
+from watermain.engine.exchange.odcs import document, facts
+from watermain.engine.exchange.odcs_reader import read_document
+from watermain.engine.exchange.released import Released, released
+from watermain.engine.exchange.rule_words import check_of, rule_of, whole
+from watermain.engine.exchange.type_words import engine_type, type_of, type_word
 
 FEW = settings(max_examples=25)
 KNOWN: dict[str, Any] = {}

@@ -15,24 +15,24 @@ import orjson
 import pyarrow as pa
 import pytest
 
-from platform_assets.build.online import Pushed, push, rebuild
-from platform_assets.build.parity import Parity, parity
-from platform_assets.build.publication import Job
-from platform_assets.build.restore import rollback
-from platform_assets.declare import Column, Dataset
-from platform_assets.declare.errors import (
-    LostRowsError,
-    UnknownDatasetError,
-    UnknownFeatureError,
-)
-from resources.clock import FixedClock
-from resources.lake import Lake, table
-from resources.online_store.protocol import ENTRIES, Cursor, OnlineStore
-from resources.online_store.sqlite import SqliteStore
 from tests.build.shop import sales
 from tests.build.weather_features import DAY, HOUR, NOON, NOW, TABLE, conditions, give
 from tests.house.tree import ROOT
 from tests.resources.online_store.kinds import scanned
+from watermain.clock import FixedClock
+from watermain.declare import Column, Dataset
+from watermain.declare.errors import (
+    LostRowsError,
+    UnknownDatasetError,
+    UnknownFeatureError,
+)
+from watermain.engine.feature.online import Pushed, push, rebuild
+from watermain.engine.feature.parity import Parity, parity
+from watermain.engine.publish.publication import Job
+from watermain.engine.publish.restore import rollback
+from watermain.lake.lake import Lake, table
+from watermain.online.protocol import ENTRIES, Cursor, OnlineStore
+from watermain.online.sqlite import SqliteStore
 
 FAILPOINTS = ("online.after_put_before_cursor", "online.after_correct")
 
@@ -292,10 +292,10 @@ PUSH = """
 from datetime import datetime
 from pathlib import Path
 import sys
-from platform_assets.build.online import push
-from resources.lake import Lake
-from resources.online_store.opening import open_store
-from resources.settings import load_settings
+from watermain.engine.feature.online import push
+from watermain.lake.lake import Lake
+from watermain.online.opening import open_store
+from watermain.settings import load_settings
 from tests.build.weather_features import conditions
 with open_store(load_settings()) as store:
     now = datetime.fromisoformat(sys.argv[1])

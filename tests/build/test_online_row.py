@@ -15,12 +15,12 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from platform_assets.build.online_row import entries_sql, newest_sql, value_sql
-from platform_assets.declare import Column, Contract, Dataset, dataset
-from platform_assets.declare.errors import UnknownFeatureError
-from platform_assets.declare.feature import Feature
-from platform_assets.declare.feature_ref import feature_of
-from platform_assets.declare.feature_table import feature_table
+from watermain.declare import Column, Contract, Dataset, dataset
+from watermain.declare.errors import UnknownFeatureError
+from watermain.declare.feature import Feature
+from watermain.declare.feature_ref import feature_of
+from watermain.declare.feature_table import feature_table
+from watermain.engine.feature.online_row import entries_sql, newest_sql, value_sql
 
 INSTANT = pa.timestamp("us", "UTC")
 AT = datetime(2013, 1, 1, 12, tzinfo=UTC)

@@ -9,13 +9,8 @@ import dagster as dg
 import pyarrow as pa
 import pytest
 
-from platform_assets import location
-from platform_assets.build.asset import asset_for
-from platform_assets.build.order import refuse_circles
-from platform_assets.build.publication import Job, Publication
-from platform_assets.build.publish import publish
-from platform_assets.cli.plan import downstream, runs, upstream
-from platform_assets.declare import (
+from watermain.cli.plan import downstream, runs, upstream
+from watermain.declare import (
     Check,
     Column,
     Contract,
@@ -26,11 +21,16 @@ from platform_assets.declare import (
     refers_to,
     unique,
 )
-from platform_assets.declare.errors import (
+from watermain.declare.errors import (
     BrokenContractError,
     InvalidDeclarationError,
 )
-from resources.lake import Lake
+from watermain.engine.publish.publication import Job, Publication
+from watermain.engine.publish.publish import publish
+from watermain.engine.table.order import refuse_circles
+from watermain.lake.lake import Lake
+from watermain.orchestrate import location
+from watermain.orchestrate.asset import asset_for
 
 N = DatasetName.parse
 CONTRACT = Contract(

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from platform_assets.build.online import push
-from platform_assets.build.parity import parity
-from platform_assets.declare import Sensitivity
-from resources.clock import FixedClock
-from resources.lake import Lake
-from resources.online_store.sqlite import SqliteStore
 from tests.build.weather_features import DAY, HOUR, NOON, NOW, TABLE, conditions, give
 from tests.resources.online_store.kinds import scanned
+from watermain.clock import FixedClock
+from watermain.declare import Sensitivity
+from watermain.engine.feature.online import push
+from watermain.engine.feature.parity import parity
+from watermain.lake.lake import Lake
+from watermain.online.sqlite import SqliteStore
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from platform_assets.build.partition import Span, layout, overlapping
-from platform_assets.declare import Cadence, Column, Contract, Daily, Hourly, Monthly
+from watermain.declare import Cadence, Column, Contract, Daily, Hourly, Monthly
+from watermain.engine.table.partition import Span, layout, overlapping
 
 NEW_YORK = Daily(zone="America/New_York")
 

@@ -6,15 +6,15 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from platform_assets.build import patrol as slices
-from platform_assets.build.patrol import due, patrol
-from platform_assets.build.publication import Job
-from resources.clock import FixedClock
-from resources.inventory import inventory
-from resources.lake import Lake
-from resources.ledger import CHECKSUMS, VERIFICATIONS
 from tests.build.damaging import SALES, flip, listed
 from tests.build.shop import give, sales
+from watermain.clock import FixedClock
+from watermain.engine.publish import patrol as slices
+from watermain.engine.publish.patrol import due, patrol
+from watermain.engine.publish.publication import Job
+from watermain.lake.lake import Lake
+from watermain.lake.ledger import CHECKSUMS, VERIFICATIONS
+from watermain.lake.rest.inventory import inventory
 
 NOW = datetime(2013, 2, 1, tzinfo=UTC)
 KNOWN = {sales([]).name: sales([])}

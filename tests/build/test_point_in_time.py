@@ -12,7 +12,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from platform_assets.build.point_in_time import Facts, Newest, Numbers, Slots, numbered
+from watermain.engine.feature.point_in_time import Facts, Newest, Numbers, Slots, numbered
 
 Fact = tuple[int, int, int, int]  # entity, event, known, value
 Ask = tuple[int | None, int]

@@ -10,10 +10,7 @@ import ibis
 import pyarrow as pa
 import pytest
 
-from platform_assets.build.asset import asset_for
-from platform_assets.build.policy import beta_accepted, dependency
-from platform_assets.build.publication import check_labels
-from platform_assets.declare import (
+from watermain.declare import (
     Column,
     Contract,
     Daily,
@@ -25,6 +22,9 @@ from platform_assets.declare import (
     raw,
     unique,
 )
+from watermain.engine.publish.publication import check_labels
+from watermain.orchestrate.asset import asset_for
+from watermain.orchestrate.policy import beta_accepted, dependency
 
 INSTANT = pa.timestamp("us", "UTC")
 DAYS, MONTHS = Daily(start=date(2026, 1, 1)), Monthly(start=date(2026, 1, 1))

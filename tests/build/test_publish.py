@@ -11,12 +11,8 @@ import ibis
 import pyarrow as pa
 import pytest
 
-from platform_assets.build.difference import difference
-from platform_assets.build.ingest import capture
-from platform_assets.build.partition import Span
-from platform_assets.build.publication import Job, Publication
-from platform_assets.build.publish import publish
-from platform_assets.declare import (
+from tests.build.feed import Feed, changes
+from watermain.declare import (
     Column,
     Contract,
     Daily,
@@ -29,9 +25,13 @@ from platform_assets.declare import (
     raw,
     row_count,
 )
-from platform_assets.declare.errors import BrokenContractError
-from resources.lake import Lake, quote, table
-from tests.build.feed import Feed, changes
+from watermain.declare.errors import BrokenContractError
+from watermain.engine.capture.ingest import capture
+from watermain.engine.publish.publication import Job, Publication
+from watermain.engine.publish.publish import publish
+from watermain.engine.table.difference import difference
+from watermain.engine.table.partition import Span
+from watermain.lake.lake import Lake, quote, table
 
 DAYS = Daily(start=date(2013, 1, 1))
 COLUMNS = (

@@ -8,21 +8,21 @@ from pathlib import Path
 
 import pytest
 
-from platform_assets.build.ingest import capture
-from platform_assets.build.publish import publish
-from platform_assets.build.repair import repair
-from platform_assets.declare import Dataset
-from platform_assets.declare.check import between
-from resources import branch
-from resources.inventory import inventory
-from resources.lake import Lake
-from resources.verification import Verified, damaged
 from tests.build.damaging import DAMAGES, SALES, cut, flip, listed, verified
 from tests.build.feed import Feed, changes
 from tests.build.shop import give
 from tests.build.shop import job as shop_job
 from tests.build.shop import sales as shop_sales
 from tests.build.test_publish import KNOWN, days, events, job, latest, rows, sales, sold
+from watermain.declare import Dataset
+from watermain.declare.check import between
+from watermain.engine.capture.ingest import capture
+from watermain.engine.publish.publish import publish
+from watermain.engine.publish.repair import repair
+from watermain.lake import branch
+from watermain.lake.lake import Lake
+from watermain.lake.rest.inventory import inventory
+from watermain.lake.rest.verification import Verified, damaged
 
 
 @pytest.fixture

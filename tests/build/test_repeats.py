@@ -12,14 +12,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from platform_assets.build.ingest import capture
-from platform_assets.build.publish import Job
-from platform_assets.declare import Column, Contract, Daily, Dataset, Files, Kafka, Postgres, raw
-from platform_assets.declare.errors import ContradictoryContractError, InvalidDeclarationError
-from resources import ledger
-from resources.lake import Lake, table
-from resources.source.protocol import REJECTED, Batch
 from tests.build.feed import Feed
+from watermain.declare import Column, Contract, Daily, Dataset, Files, Kafka, Postgres, raw
+from watermain.declare.errors import ContradictoryContractError, InvalidDeclarationError
+from watermain.engine.capture.ingest import capture
+from watermain.engine.publish.publish import Job
+from watermain.lake import ledger
+from watermain.lake.lake import Lake, table
+from watermain.source.protocol import REJECTED, Batch
 
 DAY = timedelta(days=1)
 CONTRACT = Contract(

@@ -13,21 +13,21 @@ import dagster as dg
 import pyarrow as pa
 import pytest
 
-from platform_assets.build.asset import asset_for
-from platform_assets.build.ingest import capture
-from platform_assets.build.partition import Span
-from platform_assets.build.publication import Job
-from platform_assets.build.publish import publish
-from platform_assets.build.quarantine_asset import quarantine_assets, quarantine_key
-from platform_assets.build.replay import discard, open_rows, replay_captured
-from platform_assets.declare import Dataset, DatasetName
-from platform_assets.declare.errors import InvalidDeclarationError
-from resources import ledger
-from resources.clock import FixedClock
-from resources.lake import Lake, table
-from resources.quarantine import counted, listed
 from tests.build.feed import Feed, changes
 from tests.faults import aside
+from watermain.clock import FixedClock
+from watermain.declare import Dataset, DatasetName
+from watermain.declare.errors import InvalidDeclarationError
+from watermain.engine.capture.ingest import capture
+from watermain.engine.capture.replay import discard, open_rows, replay_captured
+from watermain.engine.publish.publication import Job
+from watermain.engine.publish.publish import publish
+from watermain.engine.table.partition import Span
+from watermain.lake import ledger
+from watermain.lake.lake import Lake, table
+from watermain.lake.quarantine import counted, listed
+from watermain.orchestrate.asset import asset_for
+from watermain.orchestrate.quarantine_asset import quarantine_assets, quarantine_key
 
 NUMBERS = count()
 NOON = FixedClock(datetime(2013, 2, 1, 12, tzinfo=UTC))

@@ -11,11 +11,11 @@ import yaml
 from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable
 from dagster_postgres.event_log import PostgresEventLogStorage
 
-from platform_assets.build import report
-from resources.lake import Lake
-from resources.postgres import EmbeddedPostgres
 from tests.build.test_asset import KEY, ranged, run, stocked
 from tests.conftest import NUMBERS
+from watermain.lake.lake import Lake
+from watermain.orchestrate import report
+from watermain.process.postgres import EmbeddedPostgres
 
 __all__ = ["stocked"]
 Row = tuple[str, str, str, str]

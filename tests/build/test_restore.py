@@ -7,15 +7,15 @@ from dataclasses import replace
 import pyarrow as pa
 import pytest
 
-from platform_assets.build.canary import differences
-from platform_assets.build.replay import discard
-from platform_assets.build.restore import promote, rollback
-from platform_assets.declare import Column, Dataset, DatasetName, Files, between, raw, steady
-from platform_assets.declare.errors import BranchError, BrokenContractError, LostLeaseError
-from resources import branch, ledger
-from resources.lake import Lake
-from resources.quarantine import listed
 from tests.build.shop import give, job, read, sales
+from watermain.declare import Column, Dataset, DatasetName, Files, between, raw, steady
+from watermain.declare.errors import BranchError, BrokenContractError, LostLeaseError
+from watermain.engine.capture.replay import discard
+from watermain.engine.publish.canary import differences
+from watermain.engine.publish.restore import promote, rollback
+from watermain.lake import branch, ledger
+from watermain.lake.lake import Lake
+from watermain.lake.quarantine import listed
 
 OLD = [("a", 1, 1), ("b", 2, 2), ("c", 3, 3)]
 NEW = [("a", 1, 10), ("b", 2, 2), ("d", 3, 4)]

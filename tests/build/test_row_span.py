@@ -12,26 +12,16 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from platform_assets.build.calendar_reach import outside_calendar
-from platform_assets.build.ingest import capture
-from platform_assets.build.publication import Job, Publication
-from platform_assets.build.row_span import span_of_rows
-from platform_assets.declare import (
-    Cadence,
-    Column,
-    Contract,
-    Daily,
-    Dataset,
-    Files,
-    Hourly,
-    Monthly,
-    raw,
-)
-from platform_assets.declare.errors import InvalidCadenceError
-from resources import ledger
-from resources.lake import Lake, table
-from resources.source.protocol import Batch
 from tests.build.feed import Feed
+from watermain.declare import Cadence, Column, Contract, Daily, Dataset, Files, Hourly, Monthly, raw
+from watermain.declare.errors import InvalidCadenceError
+from watermain.engine.capture.calendar_reach import outside_calendar
+from watermain.engine.capture.ingest import capture
+from watermain.engine.publish.publication import Job, Publication
+from watermain.engine.table.row_span import span_of_rows
+from watermain.lake import ledger
+from watermain.lake.lake import Lake, table
+from watermain.source.protocol import Batch
 
 EARLY = "`at` lies before the first partition"
 LATE = "`at` lies behind the calendar, which ends with the year 9998"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from platform_assets.build.quarantine_asset import RUNBOOK
-from platform_assets.build.staged import RUNBOOKS
-from platform_assets.declare.check import Check
 from tests.house.tree import ROOT
+from watermain.declare.check import Check
+from watermain.engine.table.staged import RUNBOOKS
+from watermain.orchestrate.quarantine_asset import RUNBOOK
 
 SECTIONS = ("## What it means", "## How to see it", "## What to do", "## When it is over")
 NAMED = sorted({kind.runbook for kind in Check.__subclasses__()} | set(RUNBOOKS.values()))

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from platform_assets.build.scannable import scannable
+from watermain.engine.table.scannable import scannable
 
 BYTES = pa.binary(3)
 PART = pa.struct([("a", BYTES), ("n", pa.int8())])

@@ -12,13 +12,13 @@ import pyarrow as pa
 import pytest
 
 from demo.mqtt_broker import EmbeddedMqttBroker
-from platform_assets.build.asset import asset_for
-from platform_assets.cli.explain import _declared
-from platform_assets.declare import Column, Contract, Mqtt, raw
-from resources.lake import Lake
-from resources.settings import Settings
-from resources.source.opening import open_source
 from tests.resources.source.brokered import publish_mqtt
+from watermain.cli.explain import _declared
+from watermain.declare import Column, Contract, Mqtt, raw
+from watermain.lake.lake import Lake
+from watermain.orchestrate.asset import asset_for
+from watermain.settings import Settings
+from watermain.source.opening import open_source
 
 OLD, NEW = "0ld-and-very-secret", "n3w-and-very-secret"
 signals = raw(

@@ -8,17 +8,17 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from platform_assets.build import compaction
-from platform_assets.build.ingest import capture
-from platform_assets.build.publication import Job
-from platform_assets.build.publish import publish
-from platform_assets.build.restore import promote, rollback
-from platform_assets.declare import Column, Contract, Dataset, DatasetName, dataset
-from resources import branch
-from resources.lake import Lake, table
 from tests.build.shop import job
 from tests.build.test_file_capture import orders, source
 from tests.build.test_restore import snapshot
+from watermain.declare import Column, Contract, Dataset, DatasetName, dataset
+from watermain.engine.capture.ingest import capture
+from watermain.engine.publish.publication import Job
+from watermain.engine.publish.publish import publish
+from watermain.engine.publish.restore import promote, rollback
+from watermain.engine.table import compaction
+from watermain.lake import branch
+from watermain.lake.lake import Lake, table
 
 COUNT = 1200
 NAME = DatasetName("shop", "curated", "shares")

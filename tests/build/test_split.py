@@ -12,11 +12,8 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from platform_assets.build.partition import Span
-from platform_assets.build.publication import Job, Publication
-from platform_assets.build.publish import publish
-from platform_assets.build.staged import ADDS_UP, LIMIT
-from platform_assets.declare import (
+from watermain.clock import FixedClock
+from watermain.declare import (
     Check,
     Column,
     Contract,
@@ -34,10 +31,13 @@ from platform_assets.declare import (
     steady,
     unique,
 )
-from platform_assets.declare.errors import BrokenContractError
-from resources import quarantine
-from resources.clock import FixedClock
-from resources.lake import Lake, table
+from watermain.declare.errors import BrokenContractError
+from watermain.engine.publish.publication import Job, Publication
+from watermain.engine.publish.publish import publish
+from watermain.engine.table.partition import Span
+from watermain.engine.table.staged import ADDS_UP, LIMIT
+from watermain.lake import quarantine
+from watermain.lake.lake import Lake, table
 
 DAYS = Daily(start=date(2013, 1, 1))
 NUMBERS = count()
@@ -307,7 +307,7 @@ def test_whole_keys_are_proven_by_one_bit_each(shop: Shop, monkeypatch: pytest.M
         for f in o.findings
         if f.check == "unique_key_amount"
     ] == [(1, "key hashes in the shared scan")]
-    monkeypatch.setattr("platform_assets.build.footers.FEW_ROWS", 600)
+    monkeypatch.setattr("watermain.engine.audit.footers.FEW_ROWS", 600)
     rows = [(f"{n:04}", 1, n, "x") for n in range(600)]
     done = shop.sell(*rows, key=("amount",))
     twice = shop.sell(*rows, ("again", 1, 7, "x"), key=("amount",))

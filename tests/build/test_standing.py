@@ -10,14 +10,9 @@ import psycopg
 import pyarrow as pa
 import pytest
 
-from platform_assets.build import publish as publishing
-from platform_assets.build.canary import canary
-from platform_assets.build.former_code import former_code_version
-from platform_assets.build.ingest import capture
-from platform_assets.build.publication import Job, Outcome
-from platform_assets.build.publish import publish
-from platform_assets.build.standing import standing
-from platform_assets.declare import (
+from tests.build.feed import Feed, changes
+from tests.build.test_publish import KNOWN, days, declare, events, latest, published, sales, sold
+from watermain.declare import (
     Column,
     Dataset,
     Quarantine,
@@ -27,11 +22,16 @@ from platform_assets.declare import (
     refers_to,
     unique,
 )
-from platform_assets.declare.errors import BrokenContractError
-from resources import ledger
-from resources.lake import Lake
-from tests.build.feed import Feed, changes
-from tests.build.test_publish import KNOWN, days, declare, events, latest, published, sales, sold
+from watermain.declare.errors import BrokenContractError
+from watermain.engine.capture.ingest import capture
+from watermain.engine.code.former_code import former_code_version
+from watermain.engine.publish import publish as publishing
+from watermain.engine.publish.canary import canary
+from watermain.engine.publish.publication import Job, Outcome
+from watermain.engine.publish.publish import publish
+from watermain.engine.publish.standing import standing
+from watermain.lake import ledger
+from watermain.lake.lake import Lake
 
 doubted = declare(latest, checks=(between("amount", low=3, severity="warn"),))
 

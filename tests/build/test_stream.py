@@ -16,19 +16,19 @@ import psycopg
 import pyarrow as pa
 import pytest
 
-from platform_assets.build.ingest import capture
-from platform_assets.build.publish import Job
-from platform_assets.build.stream import PREFIX, Pace, Stream, run_streams
-from platform_assets.declare.errors import SourceError, UnreachableSystemError
-from resources import ledger
-from resources.backoff import Backoff
-from resources.fence import STREAM
-from resources.lake import Lake, table
-from resources.metrics import Metrics
-from resources.source.protocol import Backlog, Batch, Limit
-from resources.trouble import troubles
 from tests.build.feed import Feed
 from tests.build.test_lateness import events
+from watermain.backoff import Backoff
+from watermain.declare.errors import SourceError, UnreachableSystemError
+from watermain.engine.capture.ingest import capture
+from watermain.engine.capture.stream import PREFIX, Pace, Stream, run_streams
+from watermain.engine.publish.publish import Job
+from watermain.lake import ledger
+from watermain.lake.fence import STREAM
+from watermain.lake.lake import Lake, table
+from watermain.metrics import Metrics
+from watermain.source.protocol import Backlog, Batch, Limit
+from watermain.trouble import troubles
 
 QUICK = Pace(rows=10, every=timedelta(milliseconds=20))
 PATIENCE_SECONDS = 120.0

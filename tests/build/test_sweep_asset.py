@@ -8,12 +8,12 @@ from pathlib import Path
 
 import dagster as dg
 
-from platform_assets.build.sweep_asset import MOST_NAMED, sweep_assets, sweep_key
-from platform_assets.location import code_location
-from platform_assets.upkeep.raw import batches, verifications
-from resources.lake import Lake
-from resources.sweep import GRACE
 from tests.resources.test_sweep import orphan
+from watermain.lake.lake import Lake
+from watermain.lake.rest.sweep import GRACE
+from watermain.orchestrate.location import code_location
+from watermain.orchestrate.sweep_asset import MOST_NAMED, sweep_assets, sweep_key
+from watermain.upkeep.raw import batches, verifications
 
 KEY = dg.AssetKey(["upkeep", "raw", "sweeps"])
 

@@ -6,7 +6,7 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from platform_assets.build.table import PLAIN_TYPES, engine_types
+from watermain.engine.table.table import PLAIN_TYPES, engine_types
 
 
 @pytest.mark.parametrize("kind", PLAIN_TYPES, ids=str)

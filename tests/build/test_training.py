@@ -16,12 +16,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from platform_assets import read
-from platform_assets.declare import DatasetName, Feature, FeatureSet
-from platform_assets.declare.errors import (
-    UnknownFeatureError,
-)
-from resources.lake import Lake, table
 from tests.build.feature_lake import (
     START,
     FeatureLake,
@@ -42,6 +36,12 @@ from tests.build.training_case import (
     spine,
     values,
 )
+from watermain import read
+from watermain.declare import DatasetName, Feature, FeatureSet
+from watermain.declare.errors import (
+    UnknownFeatureError,
+)
+from watermain.lake.lake import Lake, table
 
 
 def test_training_frame_keeps_the_spine_with_its_order(features: FeatureLake) -> None:

@@ -12,14 +12,6 @@ from zoneinfo import ZoneInfo
 import pyarrow as pa
 import pytest
 
-from platform_assets.build.publication import Job
-from platform_assets.build.restore import promote
-from platform_assets.build.training_manifest import Manifest
-from platform_assets.declare import Feature
-from platform_assets.declare.errors import (
-    TrainingSetError,
-)
-from resources import branch
 from tests.build.feature_lake import (
     FeatureLake,
     declare,
@@ -34,6 +26,14 @@ from tests.build.training_case import (
     refusal,
     values,
 )
+from watermain.declare import Feature
+from watermain.declare.errors import (
+    TrainingSetError,
+)
+from watermain.engine.feature.training_manifest import Manifest
+from watermain.engine.publish.publication import Job
+from watermain.engine.publish.restore import promote
+from watermain.lake import branch
 
 
 def ipc(rows: pa.Table) -> bytes:

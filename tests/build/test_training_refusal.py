@@ -9,9 +9,6 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from platform_assets.declare.errors import (
-    UnknownDatasetError,
-)
 from tests.build.feature_lake import (
     START,
     FeatureLake,
@@ -25,6 +22,9 @@ from tests.build.training_case import (
     refusal,
     spine,
     values,
+)
+from watermain.declare.errors import (
+    UnknownDatasetError,
 )
 
 BAD_SPINES: dict[str, tuple[Any, str, str]] = {

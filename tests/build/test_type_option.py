@@ -9,11 +9,11 @@ import pyarrow as pa
 import pytest
 import yaml
 
-from platform_assets.build.declaration_code import declaration
-from platform_assets.build.odcs_reader import read_document
-from platform_assets.build.physical_type import physical_type
-from platform_assets.build.released import Released
-from platform_assets.build.rule import violation
+from watermain.engine.audit.rule import violation
+from watermain.engine.exchange.declaration_code import declaration
+from watermain.engine.exchange.odcs_reader import read_document
+from watermain.engine.exchange.physical_type import physical_type
+from watermain.engine.exchange.released import Released
 
 
 def read(**prop: Any) -> Released:

@@ -10,7 +10,7 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from platform_assets.build.typing_rules import typed
+from watermain.engine.capture.typing_rules import typed
 
 TYPES: dict[str, tuple[pa.DataType, str]] = {
     "int32": (pa.int32(), "INTEGER"),

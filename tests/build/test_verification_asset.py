@@ -8,20 +8,20 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from platform_assets.build.ingest import capture
-from platform_assets.build.publish import publish
-from platform_assets.build.verification_asset import (
-    RUNBOOK,
-    is_verification,
-    verification_asset,
-)
-from platform_assets.location import code_location
-from platform_assets.upkeep.raw import verifications
-from resources.lake import Lake
 from tests.build.damaging import SALES, cut, listed
 from tests.build.feed import Feed, changes
 from tests.build.test_publish import KNOWN, days, events, job, rows, sales, sold
 from tests.house.tree import ROOT
+from watermain.engine.capture.ingest import capture
+from watermain.engine.publish.publish import publish
+from watermain.lake.lake import Lake
+from watermain.orchestrate.location import code_location
+from watermain.orchestrate.verification_asset import (
+    RUNBOOK,
+    is_verification,
+    verification_asset,
+)
+from watermain.upkeep.raw import verifications
 
 KEY = dg.AssetKey(["upkeep", "raw", "verifications"])
 

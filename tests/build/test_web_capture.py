@@ -16,9 +16,11 @@ import ibis
 import pyarrow as pa
 import pytest
 
-from platform_assets.build.ingest import capture
-from platform_assets.build.publish import Job
-from platform_assets.declare import (
+from tests.resources.source.web_kinds import SECRET, signed
+from tests.resources.source.web_server import ThingsApi, served
+from watermain import failpoint
+from watermain.clock import FixedClock
+from watermain.declare import (
     ByCursor,
     Column,
     Contract,
@@ -30,16 +32,14 @@ from platform_assets.declare import (
     latest_delivery,
     raw,
 )
-from resources import failpoint
-from resources.clock import FixedClock
-from resources.lake import Lake, table
-from resources.settings import load_settings
-from resources.source.opening import open_source
-from resources.source.rest import RestSource
-from resources.source.segments import Store
-from resources.source.webhook_server import endpoint
-from tests.resources.source.web_kinds import SECRET, signed
-from tests.resources.source.web_server import ThingsApi, served
+from watermain.engine.capture.ingest import capture
+from watermain.engine.publish.publish import Job
+from watermain.lake.lake import Lake, table
+from watermain.settings import load_settings
+from watermain.source.opening import open_source
+from watermain.source.rest.rest import RestSource
+from watermain.source.webhook.segments import Store
+from watermain.source.webhook.webhook_server import endpoint
 
 BEGIN = datetime(2013, 1, 1, tzinfo=UTC)
 DAY = timedelta(days=1)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from platform_assets.build.meaning import Meaning
 from tests.build import corpus
+from watermain.engine.code.meaning import Meaning
 
 if __name__ == "__main__":
     found = {f.__name__: Meaning().of(f)[:16] for f in corpus.FUNCTIONS}

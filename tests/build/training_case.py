@@ -8,16 +8,16 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from platform_assets.build.training import TrainingFrame
-from platform_assets.declare import Feature
-from platform_assets.declare.errors import (
-    WatermainError,
-)
 from tests.build.feature_lake import (
     FeatureLake,
     declare,
     minute,
 )
+from watermain.declare import Feature
+from watermain.declare.errors import (
+    WatermainError,
+)
+from watermain.engine.feature.training import TrainingFrame
 
 REF = "prediction.features.delay"
 DELAY = declare()

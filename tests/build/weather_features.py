@@ -9,13 +9,13 @@ from typing import Any
 
 import pyarrow as pa
 
-from platform_assets.build.partition import Span
-from platform_assets.build.publication import Job
-from platform_assets.build.publish import publish
-from platform_assets.declare import Column, Contract, Daily, Dataset, Sensitivity
-from platform_assets.declare.feature import Feature, Online
-from platform_assets.declare.feature_table import feature_table
-from resources.lake import Lake
+from watermain.declare import Column, Contract, Daily, Dataset, Sensitivity
+from watermain.declare.feature import Feature, Online
+from watermain.declare.feature_table import feature_table
+from watermain.engine.publish.publication import Job
+from watermain.engine.publish.publish import publish
+from watermain.engine.table.partition import Span
+from watermain.lake.lake import Lake
 
 DAYS = Daily(start=date(2013, 1, 1))
 NOON = datetime(2013, 1, 1, 12, tzinfo=UTC)

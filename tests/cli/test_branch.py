@@ -10,12 +10,12 @@ import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
-from platform_assets.__main__ import app
-from platform_assets.build.run import open_instance
-from platform_assets.cli.exits import WRONG_USE
-from resources.instance import dagster_home, storage_url, write_instance
-from resources.lake import Lake
-from resources.settings import load_settings
+from watermain.__main__ import app
+from watermain.cli.exits import WRONG_USE
+from watermain.lake.lake import Lake
+from watermain.orchestrate.run import open_instance
+from watermain.process.instance import dagster_home, storage_url, write_instance
+from watermain.settings import load_settings
 
 COSTS = "upkeep.curated.run_costs"
 

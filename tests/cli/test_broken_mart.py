@@ -13,11 +13,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from platform_assets.cli.exits import FAILED
 from platform_assets.operations import raw
-from resources.instance import write_instance
-from resources.lake import Lake
-from resources.settings import load_settings
+from watermain.cli.exits import FAILED
+from watermain.lake.lake import Lake
+from watermain.process.instance import write_instance
+from watermain.settings import load_settings
 
 ROOT = Path(__file__).parents[2]
 COPIED = ("platform_assets", "resources", "sensors", "launch", "dbt_project", "contracts")

@@ -13,21 +13,21 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from launch.worker_record import WorkerRecords
-from platform_assets.__main__ import app
-from platform_assets.cli.exits import FAILED, UNREACHABLE, WRONG_USE, exit_code
-from platform_assets.cli.outside import write_variables
-from platform_assets.cli.work import recorded
-from platform_assets.declare.errors import (
+from watermain.__main__ import app
+from watermain.cli.exits import FAILED, UNREACHABLE, WRONG_USE, exit_code
+from watermain.cli.outside import write_variables
+from watermain.cli.work import recorded
+from watermain.declare.errors import (
     BrokenContractError,
     DiskFullError,
     InvalidPartitionError,
     UnreachableSystemError,
     WatermainError,
 )
-from resources.instance import dagster_home, write_instance
-from resources.lake import Lake
-from resources.settings import load_settings
+from watermain.lake.lake import Lake
+from watermain.orchestrate.launch.worker_record import WorkerRecords
+from watermain.process.instance import dagster_home, write_instance
+from watermain.settings import load_settings
 
 VERBS = (
     "up", "down", "status", "materialize", "sql", "explain", "replay", "new", "listen", "doctor",
@@ -58,7 +58,7 @@ def taken() -> Iterator[int]:
 def test_help_names_every_verb_without_importing_the_world() -> None:
     """Asking for help loads neither Dagster nor an engine."""
     script = (
-        "import sys\nfrom platform_assets.__main__ import app\n"
+        "import sys\nfrom watermain.__main__ import app\n"
         "print(sorted({'dagster', 'duckdb', 'pyarrow', 'ibis', 'psycopg'} & set(sys.modules)))"
     )
     done = subprocess.run(

@@ -11,16 +11,16 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from platform_assets.__main__ import app
-from platform_assets.cli.exits import WRONG_USE, exit_code
-from platform_assets.declare import DatasetName
-from platform_assets.declare.errors import DamagedDataError, UnknownDatasetError
-from resources.inlined import inlined
-from resources.lake import Lake, table
 from tests.build.crowd import FILES, crowd, listed, rows
 from tests.build.damaging import cut
 from tests.house.tree import ROOT
 from tests.resources.struck import inline
+from watermain.__main__ import app
+from watermain.cli.exits import WRONG_USE, exit_code
+from watermain.declare import DatasetName
+from watermain.declare.errors import DamagedDataError, UnknownDatasetError
+from watermain.lake.lake import Lake, table
+from watermain.lake.rest.inlined import inlined
 
 COSTS = DatasetName("upkeep", "curated", "run_costs")
 REPORTS = DatasetName("weather", "curated", "reports")
@@ -73,7 +73,7 @@ def test_dataset_of_a_living_writer_is_left(lake: Lake, monkeypatch: pytest.Monk
     """The command goes on to the next one and ends with 0."""
     for name in (COSTS, REPORTS):
         crowd(lake, name=name)
-    monkeypatch.setattr("platform_assets.cli.compact.WAIT_SECONDS", 0.2)
+    monkeypatch.setattr("watermain.cli.compact.WAIT_SECONDS", 0.2)
     with lake.fence.lease(str(COSTS)):
         told = compact()
     assert told.exit_code == 0

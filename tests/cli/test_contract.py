@@ -11,15 +11,15 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from platform_assets.__main__ import app
-from platform_assets.build.odcs import document
-from platform_assets.build.release import read_all
-from platform_assets.build.released import released
-from platform_assets.cli.exits import FAILED
-from platform_assets.declare.errors import UnreadableContractError
 from platform_assets.operations.curated import airports
 from tests.cli.test_command import watermain
 from tests.house.tree import ROOT
+from watermain.__main__ import app
+from watermain.cli.exits import FAILED
+from watermain.declare.errors import UnreadableContractError
+from watermain.engine.exchange.odcs import document
+from watermain.engine.exchange.released import released
+from watermain.engine.release.release import read_all
 
 GATE = ("contract", "export", "--check", "--against", "main")
 SUITE = {

@@ -10,19 +10,19 @@ from pathlib import Path
 
 import pytest
 
-from platform_assets.build.ingest import capture
-from platform_assets.build.publication import Job
-from platform_assets.build.publish import publish
 from platform_assets.operations import curated, raw
-from resources.dbt import manifest_path
-from resources.lake import Lake
 from tests.build.test_standing import has_branches
+from watermain.dbt.dbt import manifest_path
+from watermain.engine.capture.ingest import capture
+from watermain.engine.publish.publication import Job
+from watermain.engine.publish.publish import publish
+from watermain.lake.lake import Lake
 
 AIRLINES = str(curated.airlines.name)
 NEEDLESS = ("dagster", "dbt", "pandas", "polars", "httpx", "sensors", "launch")
 SCRIPT = f"""
 import sys
-from platform_assets.__main__ import app
+from watermain.__main__ import app
 try:
     app({["diff", AIRLINES, "--format", "json"]})
 finally:

@@ -8,14 +8,14 @@ from datetime import date
 import dagster as dg
 import pytest
 
-from platform_assets.build.run import open_instance
-from platform_assets.cli import explain
-from platform_assets.cli.facts import dataset_facts
-from resources.instance import dagster_home, storage_url, write_instance
-from resources.lake import Lake
-from resources.settings import load_settings
 from tests.build.test_asset import ranged, run, stocked
 from tests.build.test_publish import sales
+from watermain.cli import explain
+from watermain.cli.facts import dataset_facts
+from watermain.lake.lake import Lake
+from watermain.orchestrate.run import open_instance
+from watermain.process.instance import dagster_home, storage_url, write_instance
+from watermain.settings import load_settings
 
 __all__ = ["stocked"]
 

@@ -11,17 +11,17 @@ import pyarrow as pa
 import pytest
 from typer.testing import CliRunner, Result
 
-from platform_assets import location
-from platform_assets.__main__ import app
-from platform_assets.build.feature_check import PRESENT, feature_checks, newest_event, present_drift
-from platform_assets.build.keep_online import keep_online
-from platform_assets.build.publication import Job
-from platform_assets.build.publish import publish
-from platform_assets.declare import Column, Contract, Dataset, Feature, Online, feature_table
-from platform_assets.declare.errors import UnknownFeatureError
-from resources.lake import Lake
-from resources.online_store.opening import open_store
-from resources.settings import load_settings
+from watermain.__main__ import app
+from watermain.declare import Column, Contract, Dataset, Feature, Online, feature_table
+from watermain.declare.errors import UnknownFeatureError
+from watermain.engine.feature.keep_online import keep_online
+from watermain.engine.publish.publication import Job
+from watermain.engine.publish.publish import publish
+from watermain.lake.lake import Lake
+from watermain.online.opening import open_store
+from watermain.orchestrate import location
+from watermain.orchestrate.feature_check import PRESENT, feature_checks, newest_event, present_drift
+from watermain.settings import load_settings
 
 INSTANT = pa.timestamp("us", "UTC")
 NOON = datetime(2013, 1, 9, 17, tzinfo=UTC)

@@ -8,19 +8,19 @@ import sys
 
 import pytest
 
-from platform_assets.cli.ground import settle
-from resources.inlined import catalog, inlined
-from resources.lake import Lake
 from tests.build.test_file_resident import DAYS, FACTS, days, facts, old_lake, wanted
 from tests.house.tree import ROOT
+from watermain.cli.ground import settle
+from watermain.lake.lake import Lake
+from watermain.lake.rest.inlined import catalog, inlined
 
 # The step as `watermain up` does it, errors and exit code of the command included.
 PROGRAM = """
 import typer
-from platform_assets import __main__ as command
-from platform_assets.cli.ground import lay_ground
-from resources.platform import Platform
-from resources.settings import load_settings
+from watermain import __main__ as command
+from watermain.cli.ground import lay_ground
+from watermain.process.platform import Platform
+from watermain.settings import load_settings
 
 command.app = lambda: lay_ground(Platform(load_settings()))
 command.main()
@@ -97,7 +97,7 @@ def test_ground_is_laid_beside_a_living_writer(
 ) -> None:
     """Its table is told and left; once its lease is free, the next start moves it."""
     old_lake(lake)
-    monkeypatch.setattr("platform_assets.build.file_resident.WAIT_SECONDS", 0.2)
+    monkeypatch.setattr("watermain.engine.table.file_resident.WAIT_SECONDS", 0.2)
     with lake.fence.lease(str(DAYS)):
         settle(lake)
     told = capsys.readouterr()

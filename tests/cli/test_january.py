@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from platform_assets.cli.january import failed, met
-from platform_assets.cli.plan import Run
-from platform_assets.declare.errors import BrokenContractError, UnreachableSystemError
-from platform_assets.declare.name import DatasetName
-from resources.web import _cause
+from watermain.cli.january import failed, met
+from watermain.cli.plan import Run
+from watermain.declare.errors import BrokenContractError, UnreachableSystemError
+from watermain.declare.name import DatasetName
+from watermain.process.web import _cause
 
 RUN = Run(names=(DatasetName.parse("shop.curated.sales"),))
 AWAY = (
-    "platform_assets.declare.errors.UnreachableSystemError: the lake's store s3://b does not"
+    "watermain.declare.errors.UnreachableSystemError: the lake's store s3://b does not"
     " serve us: GET of f.parquet: timeout\n  declared  x\n  data      y\n  next      z\n"
 )
 

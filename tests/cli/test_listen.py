@@ -12,10 +12,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from platform_assets.cli.exits import WRONG_USE
 from tests.cli.test_command import watermain
 from tests.resources.source.web_kinds import SECRET, signed
 from tests.resources.source.webhook_campaign import free_port
+from watermain.cli.exits import WRONG_USE
 
 pytestmark = pytest.mark.slow  # each starts the command
 
@@ -23,7 +23,7 @@ ROOM = '''"""A room with a webhook."""
 
 import pyarrow as pa
 
-from platform_assets.declare import Column, Contract, Webhook, raw
+from watermain.declare import Column, Contract, Webhook, raw
 
 events = raw(
     "shop.raw.events",
@@ -38,9 +38,9 @@ PROGRAM = """
 import sys
 sys.path.insert(0, sys.argv[1])
 import room
-from platform_assets import location
+from watermain.orchestrate import location
 location.everything = lambda: {"shop.raw.events": room.events}
-from platform_assets.cli.listen import listen
+from watermain.cli.listen import listen
 listen(host="127.0.0.1", port=int(sys.argv[2]))
 """
 

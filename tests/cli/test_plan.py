@@ -7,9 +7,8 @@ from datetime import date
 import ibis
 import pyarrow as pa
 
-from platform_assets.build.partition import Span
-from platform_assets.cli.plan import Run, downstream, runs, upstream
-from platform_assets.declare import (
+from watermain.cli.plan import Run, downstream, runs, upstream
+from watermain.declare import (
     Cadence,
     Column,
     Contract,
@@ -22,6 +21,7 @@ from platform_assets.declare import (
     dataset,
     raw,
 )
+from watermain.engine.table.partition import Span
 
 DAYS = Daily(start=date(2013, 1, 1))
 CONTRACT = Contract(

@@ -11,14 +11,14 @@ import pyarrow as pa
 import pytest
 from typer.testing import CliRunner, Result
 
-from platform_assets.__main__ import app
-from platform_assets.cli.explain import _published
-from platform_assets.cli.masking import masked, masked_payload
-from platform_assets.declare import Column, Contract, Dataset, DatasetName, Sensitivity
-from platform_assets.declare.errors import InvalidDeclarationError, UnknownDatasetError
 from platform_assets.operations.raw import airline_contacts as contacts
-from resources import ledger
-from resources.lake import Lake
+from watermain.__main__ import app
+from watermain.cli.explain import _published
+from watermain.cli.masking import masked, masked_payload
+from watermain.declare import Column, Contract, Dataset, DatasetName, Sensitivity
+from watermain.declare.errors import InvalidDeclarationError, UnknownDatasetError
+from watermain.lake import ledger
+from watermain.lake.lake import Lake
 
 FLIGHTS = "operations.raw.flights"
 

@@ -15,25 +15,25 @@ from pathlib import Path
 import httpx
 import pytest
 
-from platform_assets.cli import consumer, serve
-from platform_assets.cli.exits import WRONG_USE
-from platform_assets.declare import FeatureSet
-from platform_assets.declare.errors import InvalidDeclarationError, MissingSettingError
-from resources.broker import free_port
-from resources.feature_server.consumers import add_consumer, keys_path, read_consumers
-from resources.settings import child_environment, load_settings
 from tests.cli.test_command import watermain
 from tests.cli.test_listen import listening
+from watermain.cli import consumer, serve
+from watermain.cli.exits import WRONG_USE
+from watermain.declare import FeatureSet
+from watermain.declare.errors import InvalidDeclarationError, MissingSettingError
+from watermain.process.broker import free_port
+from watermain.serve.feature_server.consumers import add_consumer, keys_path, read_consumers
+from watermain.settings import child_environment, load_settings
 
 # The real server over a store in memory, which takes its time for one airport.
 PROGRAM = """
 import os, sys, time
 from datetime import UTC, datetime
 from tests.resources.feature_server.delays import DATASETS, SET, AIRPORT_2, MemoryStore
-from platform_assets import location
-from resources.online_store.protocol import Kept
-import resources.feature_server.opening as opening
-from resources.feature_server.reader import ThreadReader
+from watermain.orchestrate import location
+from watermain.online.protocol import Kept
+import watermain.serve.feature_server.opening as opening
+from watermain.serve.feature_server.reader import ThreadReader
 class Slow(MemoryStore):
     def get(self, wanted):
         if b"SLOW" in wanted[0][1]:
@@ -45,9 +45,9 @@ store.hold(AIRPORT_2, ["JFK"], datetime.now(UTC), mean=1.5, p90=2.0)
 location.everything = lambda: {d.name: d for d in DATASETS}
 location.teams = lambda: ["prediction"]
 location.feature_sets = lambda team: (SET,)
-import platform_assets.cli.serve
+import watermain.cli.serve
 opening.reader_of = lambda settings: ThreadReader(lambda: store)
-from platform_assets.__main__ import main
+from watermain.__main__ import main
 sys.argv = ["watermain", "serve", *sys.argv[1:]]
 main()
 """
@@ -163,15 +163,15 @@ def test_open_server_is_refused_elsewhere(host: str) -> None:
 
 def test_server_needs_a_table(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a feature table there is nothing to serve."""
-    monkeypatch.setattr("platform_assets.location.everything", dict)
-    monkeypatch.setattr("platform_assets.location.teams", list)
+    monkeypatch.setattr("watermain.orchestrate.location.everything", dict)
+    monkeypatch.setattr("watermain.orchestrate.location.teams", list)
     with pytest.raises(InvalidDeclarationError, match="no feature table is kept online"):
         serve.served_catalog()
 
 
 def test_feature_sets_are_found_in_a_room(monkeypatch: pytest.MonkeyPatch) -> None:
     """Those that a team names in its features; a room without features has none."""
-    from platform_assets import location
+    from watermain.orchestrate import location
 
     room = type(sys)("platform_assets.nobody.features")
     found = FeatureSet(name="departure", features=("x",), owner="team:nobody")

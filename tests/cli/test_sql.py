@@ -11,14 +11,14 @@ import pyarrow as pa
 import pytest
 from typer.testing import CliRunner
 
-from platform_assets import read
-from platform_assets.__main__ import app
-from platform_assets.declare import Column, Contract, dataset
-from platform_assets.declare.errors import UnknownDatasetError
-from platform_assets.declare.name import DatasetName
-from platform_assets.read import RefusedQueryError
-from resources.branch import create
-from resources.lake import Lake, table
+from watermain import read
+from watermain.__main__ import app
+from watermain.declare import Column, Contract, dataset
+from watermain.declare.errors import UnknownDatasetError
+from watermain.declare.name import DatasetName
+from watermain.lake.branch import create
+from watermain.lake.lake import Lake, table
+from watermain.read import RefusedQueryError
 
 SALES = "shop.curated.sales"
 COLUMNS = (Column("id", pa.int64(), "the sale"), Column("word", pa.string(), "a word"))

@@ -9,7 +9,7 @@ import sys
 import psutil
 import pytest
 
-from platform_assets.cli.status import _server
+from watermain.cli.status import _server
 
 
 def ended() -> psutil.Process:

@@ -14,13 +14,13 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from benchmarks.fixtures.flow import ROOM, World, world
-from platform_assets.build.ingest import capture
-from platform_assets.build.publish import Job
-from platform_assets.cli.exits import WRONG_USE
-from resources import ledger
-from resources.broker import free_port
-from resources.postgres import EmbeddedPostgres
 from tests.cli.test_command import watermain
+from watermain.cli.exits import WRONG_USE
+from watermain.engine.capture.ingest import capture
+from watermain.engine.publish.publish import Job
+from watermain.lake import ledger
+from watermain.process.broker import free_port
+from watermain.process.postgres import EmbeddedPostgres
 
 PATIENCE_SECONDS = 240.0
 

@@ -9,8 +9,8 @@ from uuid import uuid4
 
 from typer.testing import CliRunner
 
-from platform_assets.__main__ import app
-from resources.lake import Lake
+from watermain.__main__ import app
+from watermain.lake.lake import Lake
 
 
 def test_sweep_tells_of_each_file(lake: Lake) -> None:

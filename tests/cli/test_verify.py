@@ -10,15 +10,15 @@ import dagster as dg
 import pytest
 from typer.testing import CliRunner, Result
 
-from platform_assets.__main__ import app
-from platform_assets.build.run import open_instance
-from platform_assets.cli.exits import FAILED, WRONG_USE, exit_code
-from platform_assets.declare.errors import DamagedDataError, UnknownDatasetError, WatermainError
-from resources.instance import dagster_home, storage_url, write_instance
-from resources.lake import Lake
-from resources.ledger import CHECKSUMS
-from resources.settings import load_settings
 from tests.build.damaging import cut, listed
+from watermain.__main__ import app
+from watermain.cli.exits import FAILED, WRONG_USE, exit_code
+from watermain.declare.errors import DamagedDataError, UnknownDatasetError, WatermainError
+from watermain.lake.lake import Lake
+from watermain.lake.ledger import CHECKSUMS
+from watermain.orchestrate.run import open_instance
+from watermain.process.instance import dagster_home, storage_url, write_instance
+from watermain.settings import load_settings
 
 COSTS = "upkeep.curated.run_costs"
 

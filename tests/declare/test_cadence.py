@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from platform_assets.declare import Cadence, Daily, Hourly, Monthly
-from platform_assets.declare.errors import InvalidCadenceError, InvalidPartitionError
+from watermain.declare import Cadence, Daily, Hourly, Monthly
+from watermain.declare.errors import InvalidCadenceError, InvalidPartitionError
 
 NEW_YORK = Daily(zone="America/New_York")
 CADENCES = [

@@ -10,17 +10,17 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 
-from platform_assets.declare import Column, Contract, Migration, Sensitivity
-from platform_assets.declare.compatibility import (
+from tests.strategies import COLUMNS, TYPES, contracts, with_column
+from watermain.declare import Column, Contract, Migration, Sensitivity
+from watermain.declare.compatibility import (
     breaking,
     changes,
     is_draft,
     refusals,
     version_of,
 )
-from platform_assets.declare.errors import InvalidDeclarationError
-from platform_assets.declare.widening import widens
-from tests.strategies import COLUMNS, TYPES, contracts, with_column
+from watermain.declare.errors import InvalidDeclarationError
+from watermain.declare.widening import widens
 
 FEW = settings(max_examples=25)  # a contract is costly to make up
 ID = Column("id", pa.string(), "the thing")

@@ -7,8 +7,8 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from platform_assets.declare import Column, Contract, Sensitivity
-from platform_assets.declare.errors import ContradictoryContractError
+from watermain.declare import Column, Contract, Sensitivity
+from watermain.declare.errors import ContradictoryContractError
 
 ID = Column("id", pa.string(), "the thing")
 AT = Column("at", pa.timestamp("us", "UTC"), "when")

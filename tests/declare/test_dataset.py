@@ -10,7 +10,7 @@ import ibis
 import pyarrow as pa
 import pytest
 
-from platform_assets.declare import (
+from watermain.declare import (
     Column,
     Contract,
     Daily,
@@ -30,7 +30,7 @@ from platform_assets.declare import (
     refers_to,
     row_count,
 )
-from platform_assets.declare.errors import InvalidDeclarationError
+from watermain.declare.errors import InvalidDeclarationError
 
 CONTRACT = Contract(
     grain="one row per thing",

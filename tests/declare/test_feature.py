@@ -9,7 +9,7 @@ import ibis
 import pyarrow as pa
 import pytest
 
-from platform_assets.declare import (
+from watermain.declare import (
     Column,
     Contract,
     Daily,
@@ -19,7 +19,7 @@ from platform_assets.declare import (
     Online,
     feature_table,
 )
-from platform_assets.declare.errors import InvalidDeclarationError
+from watermain.declare.errors import InvalidDeclarationError
 
 INSTANT = pa.timestamp("us", "UTC")
 COLUMNS = (

@@ -7,10 +7,10 @@ from dataclasses import replace
 import pyarrow as pa
 import pytest
 
-from platform_assets.declare import Column, Contract, Dataset, DatasetName, Feature, feature_table
-from platform_assets.declare.errors import UnknownFeatureError
-from platform_assets.declare.feature import State
-from platform_assets.declare.feature_ref import Chosen, Reference, feature_of, resolve, table_name
+from watermain.declare import Column, Contract, Dataset, DatasetName, Feature, feature_table
+from watermain.declare.errors import UnknownFeatureError
+from watermain.declare.feature import State
+from watermain.declare.feature_ref import Chosen, Reference, feature_of, resolve, table_name
 
 
 def declare(

@@ -11,9 +11,9 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from platform_assets.declare import Column, Contract, dataset
-from platform_assets.declare.errors import InvalidDeclarationError
-from platform_assets.declare.frame import Frame, asked
+from watermain.declare import Column, Contract, dataset
+from watermain.declare.errors import InvalidDeclarationError
+from watermain.declare.frame import Frame, asked
 
 CONTRACT = Contract(grain="one row", key=("id",), columns=(Column("id", pa.string(), "it"),))
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pyarrow as pa
 import pytest
 
-from platform_assets.declare import Column, Contract, dataset
-from platform_assets.declare.errors import InvalidDeclarationError
-from platform_assets.declare.kept_type import unkept
+from watermain.declare import Column, Contract, dataset
+from watermain.declare.errors import InvalidDeclarationError
+from watermain.declare.kept_type import unkept
 
 KEPT = [
     *(pa.bool_(), pa.int8(), pa.uint64(), pa.float32(), pa.float64(), pa.decimal128(38, 38)),

@@ -11,8 +11,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given
 
-from platform_assets.build.audit import violation
-from platform_assets.declare import (
+from watermain.declare import (
     Check,
     Column,
     Contract,
@@ -29,9 +28,10 @@ from platform_assets.declare import (
     row_count,
     unique,
 )
-from platform_assets.declare.check import Query
-from platform_assets.declare.errors import InvalidDeclarationError
-from platform_assets.declare.need import implies, unmet
+from watermain.declare.check import Query
+from watermain.declare.errors import InvalidDeclarationError
+from watermain.declare.need import implies, unmet
+from watermain.engine.audit.audit import violation
 
 CONTRACT = Contract(
     grain="one row per movement",

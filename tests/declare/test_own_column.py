@@ -7,10 +7,10 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from platform_assets.build.table import BATCH_COLUMN, CHANGE_COLUMNS
-from platform_assets.declare import Column, Contract, Files, Kafka, dataset, raw
-from platform_assets.declare.errors import InvalidDeclarationError
-from platform_assets.declare.own_column import own_columns
+from watermain.declare import Column, Contract, Files, Kafka, dataset, raw
+from watermain.declare.errors import InvalidDeclarationError
+from watermain.declare.own_column import own_columns
+from watermain.engine.table.table import BATCH_COLUMN, CHANGE_COLUMNS
 
 
 def contract(name: str) -> Contract:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import duckdb
 import pytest
 
-from platform_assets.declare import matches
-from platform_assets.declare.errors import InvalidDeclarationError
-from platform_assets.declare.pattern import pattern_fault
+from watermain.declare import matches
+from watermain.declare.errors import InvalidDeclarationError
+from watermain.declare.pattern import pattern_fault
 
 LACKING = [
     "(?=a)b",

@@ -10,7 +10,7 @@ import ibis
 import pandas as pd
 import pytest
 
-from platform_assets.declare import as_told, told_changes
+from watermain.declare import as_told, told_changes
 
 START = datetime(2013, 3, 10, tzinfo=UTC)
 HOURS = timedelta(hours=3)

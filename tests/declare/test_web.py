@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from platform_assets.declare import Basic, Bearer, Increment, OAuth2, Rest, Webhook
-from platform_assets.declare.errors import InvalidDeclarationError
+from watermain.declare import Basic, Bearer, Increment, OAuth2, Rest, Webhook
+from watermain.declare.errors import InvalidDeclarationError
 
 WINDOW = {"since": "a", "until": "b", "start": datetime(2013, 1, 1, tzinfo=UTC)}
 

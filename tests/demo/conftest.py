@@ -17,7 +17,7 @@ import pytest
 
 from demo.flights import source_file
 from demo.operations import make_tables, operations_server
-from resources.postgres import EmbeddedPostgres
+from watermain.process.postgres import EmbeddedPostgres
 
 NUMBERS = count()
 

@@ -13,9 +13,9 @@ from demo.bus import PARTITIONS, TOPIC, Bus, follow_movements, publish_stretch, 
 from demo.movements import Movement, movements
 from demo.pace import AT_ONCE, FOREVER, Pace
 from demo.replay import BEGINNING
-from platform_assets.declare.errors import UnreachableSystemError
-from resources.broker import EmbeddedBroker, free_port
-from resources.source.kafka_log import Log
+from watermain.declare.errors import UnreachableSystemError
+from watermain.process.broker import EmbeddedBroker, free_port
+from watermain.source.kafka.kafka_log import Log
 
 DAY = [date(2013, 1, 1)]
 NOON = datetime(2026, 11, 24, 17, tzinfo=UTC)

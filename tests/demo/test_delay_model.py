@@ -13,15 +13,15 @@ import pytest
 
 from demo import delay_model
 from demo.training import LEAK
-from platform_assets.build.partition import Span
-from platform_assets.build.publication import Job
-from platform_assets.build.publish import publish
-from platform_assets.declare import Daily, Dataset
-from platform_assets.declare.errors import TrainingSetError
 from platform_assets.operations.curated import flights
 from platform_assets.prediction import features
-from resources.lake import Lake
 from tests.rooms.test_prediction import departed
+from watermain.declare import Daily, Dataset
+from watermain.declare.errors import TrainingSetError
+from watermain.engine.publish.publication import Job
+from watermain.engine.publish.publish import publish
+from watermain.engine.table.partition import Span
+from watermain.lake.lake import Lake
 
 pytestmark = pytest.mark.slow
 FIRST, LAST = date(2013, 1, 2), date(2013, 1, 8)

@@ -10,7 +10,7 @@ import duckdb
 import pytest
 
 from demo.flights import PLANES, read_csv, read_flights, source_file
-from platform_assets.declare.errors import UnreachableSystemError
+from watermain.declare.errors import UnreachableSystemError
 
 
 def test_year_is_read_whole_with_its_nulls() -> None:

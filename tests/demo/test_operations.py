@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from demo.operations import count_flights, make_tables
-from resources.postgres import EmbeddedPostgres
+from watermain.process.postgres import EmbeddedPostgres
 
 COLUMNS = """
     select column_name, data_type, is_nullable = 'YES' from information_schema.columns

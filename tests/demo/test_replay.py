@@ -13,7 +13,7 @@ import pytest
 from demo import replay as replay_module
 from demo.calendar import days_between
 from demo.replay import Replay
-from platform_assets.declare.errors import SourceError, UnreachableSystemError
+from watermain.declare.errors import SourceError, UnreachableSystemError
 
 END = datetime(2014, 1, 31, tzinfo=UTC)
 NEW_YORK = ZoneInfo("America/New_York")

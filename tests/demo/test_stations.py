@@ -16,9 +16,9 @@ from demo.mqtt_broker import EmbeddedMqttBroker
 from demo.pace import Pace
 from demo.sky import Sky
 from demo.stations import Memory, connected_stations, follow_sky
-from platform_assets.declare.errors import UnreachableSystemError
-from resources.broker import free_port
 from tests.demo.listening import Listener
+from watermain.declare.errors import UnreachableSystemError
+from watermain.process.broker import free_port
 
 NOON = datetime(2026, 11, 24, 17, tzinfo=UTC)
 SKY = Sky(7)

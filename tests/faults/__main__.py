@@ -10,11 +10,11 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-from resources.postgres import EmbeddedPostgres
 from tests.faults import page
 from tests.faults.campaigns import CAMPAIGNS
 from tests.faults.outcome import Bench, Outcome
 from tests.faults.outside import Systems
+from watermain.process.postgres import EmbeddedPostgres
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "faults.md"
 SETTINGS = {

@@ -9,8 +9,6 @@ from typing import Any
 
 import psycopg
 
-from resources.lake import UNKNOWN
-from resources.source.protocol import Batch
 from tests.build.feed import changes
 from tests.faults import crew
 from tests.faults.generator import Change, Piece
@@ -18,6 +16,8 @@ from tests.faults.oracle import verdict
 from tests.faults.orders import Order
 from tests.faults.outcome import Bench, Outcome
 from tests.faults.proxy import Relay
+from watermain.lake.lake import UNKNOWN
+from watermain.source.protocol import Batch
 
 CASES_PER_LAKE = 10
 ROWS = 5

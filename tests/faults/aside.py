@@ -8,23 +8,14 @@ from datetime import date, datetime
 
 import pyarrow as pa
 
-from platform_assets.build.ingest import capture
-from platform_assets.build.partition import Span
-from platform_assets.build.publication import Job
-from platform_assets.build.publish import publish
-from platform_assets.build.replay import discard, replay_captured
-from platform_assets.declare import (
-    Column,
-    Contract,
-    Daily,
-    Dataset,
-    DatasetName,
-    Postgres,
-    between,
-    raw,
-)
-from resources.lake import Lake
 from tests.build.feed import Feed, changes
+from watermain.declare import Column, Contract, Daily, Dataset, DatasetName, Postgres, between, raw
+from watermain.engine.capture.ingest import capture
+from watermain.engine.capture.replay import discard, replay_captured
+from watermain.engine.publish.publication import Job
+from watermain.engine.publish.publish import publish
+from watermain.engine.table.partition import Span
+from watermain.lake.lake import Lake
 
 LATE, EARLY = Daily(start=date(2013, 1, 2)), Daily(start=date(2013, 1, 1))
 CONTRACT = Contract(

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from resources.postgres import EmbeddedPostgres
 from tests.faults import crew
 from tests.faults.orders import Order
 from tests.faults.outcome import Bench
 from tests.faults.outside import Systems
 from tests.faults.stage import Stage
+from watermain.process.postgres import EmbeddedPostgres
 
 _NUMBERS = count()
 

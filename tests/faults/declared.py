@@ -7,8 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 import ibis
 import pyarrow as pa
 
-from platform_assets.build.partition import Span
-from platform_assets.declare import (
+from watermain.declare import (
     ByCursor,
     Column,
     Contract,
@@ -26,7 +25,8 @@ from platform_assets.declare import (
     latest_per_key,
     raw,
 )
-from platform_assets.declare.source import Source
+from watermain.declare.source import Source
+from watermain.engine.table.partition import Span
 
 DAYS = Daily(start=date(2013, 1, 1))
 FIRST, LAST = "2013-01-01", "2013-01-03"

@@ -12,20 +12,23 @@ import duckdb
 import psycopg
 import pyarrow as pa
 
-from platform_assets.build import ingest, replay, restore, typing_rules
-from resources import checkpoint, ledger, unsettled
-from resources.fence import Lease
-from resources.lake import Lake
-from resources.settings import load_settings
-from resources.source import pgoutput, rest_client, webhook
-from resources.source.json_text import Number
-from resources.source.kafka import KafkaSource
-from resources.source.postgres import PostgresSource
-from resources.source.rest import RestSource
-from resources.source.rest_memory import instant_text
-from resources.source.sequences import Sequences
-from resources.unsettled import Unsettled
-from resources.written import Written
+from watermain.engine.capture import ingest, replay, typing_rules
+from watermain.engine.publish import restore
+from watermain.lake import checkpoint, ledger, unsettled
+from watermain.lake.fence import Lease
+from watermain.lake.lake import Lake
+from watermain.lake.unsettled import Unsettled
+from watermain.lake.written import Written
+from watermain.settings import load_settings
+from watermain.source.kafka.kafka import KafkaSource
+from watermain.source.mqtt.sequences import Sequences
+from watermain.source.postgres import pgoutput
+from watermain.source.postgres.postgres import PostgresSource
+from watermain.source.rest import rest_client
+from watermain.source.rest.rest import RestSource
+from watermain.source.rest.rest_memory import instant_text
+from watermain.source.text.json_text import Number
+from watermain.source.webhook import webhook
 
 
 def acknowledge_before_commit() -> None:

@@ -12,7 +12,6 @@ from typing import Any
 
 import psycopg
 
-from resources.source.rest_memory import instant_text
 from tests.faults import crew, declared
 from tests.faults.boundaries import BIG_BYTES, REFUSED, Value, values
 from tests.faults.orders import Order
@@ -29,6 +28,7 @@ from tests.faults.outside import (
 )
 from tests.resources.source.brokered import publish_mqtt
 from tests.resources.source.web_kinds import HOUR
+from watermain.source.rest.rest_memory import instant_text
 
 COLUMNS = [column.name for column in declared.VALUE_COLUMNS]
 DDL = """

@@ -6,8 +6,8 @@ import os
 
 import duckdb
 
-from resources.lake_files import StoredFiles
-from resources.settings import load_settings
+from watermain.lake.rest.lake_files import StoredFiles
+from watermain.settings import load_settings
 
 
 def named(connection: duckdb.DuckDBPyConnection) -> list[str]:

@@ -14,16 +14,16 @@ from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient
 
 from demo.mqtt_broker import EmbeddedMqttBroker
-from platform_assets.declare.web import Bearer
-from resources.credential import Address
-from resources.postgres import EmbeddedPostgres
-from resources.settings import SOURCE, Settings
-from resources.source.protocol import Source
-from resources.source.rest_memory import instant_text
 from tests.resources.source.brokered import JARS, ApacheKafka, KafkaKind, MqttKind
 from tests.resources.source.kinds import PostgresKind, thing
 from tests.resources.source.web_kinds import HOUR, RestKind
 from tests.resources.source.web_server import ThingsApi, served
+from watermain.credential import Address
+from watermain.declare.web import Bearer
+from watermain.process.postgres import EmbeddedPostgres
+from watermain.settings import SOURCE, Settings
+from watermain.source.protocol import Source
+from watermain.source.rest.rest_memory import instant_text
 
 FIRST = "first secret"
 

@@ -12,21 +12,21 @@ from datetime import UTC, date, datetime, timedelta
 import ibis
 import pytest
 
-from platform_assets.build.ingest import intake
-from platform_assets.build.partition import Span
-from platform_assets.build.publication import Job
-from platform_assets.build.publish import publish
-from platform_assets.build.stream import PREFIX
-from platform_assets.build.streamed import streamed_events
-from platform_assets.declare import Contract, Daily, dataset
-from resources import ledger
-from resources.clock import FixedClock
-from resources.lake import Lake, table
-from resources.source.protocol import Batch, Limit
 from tests.build.feed import Feed
 from tests.build.test_lateness import Shards
 from tests.build.test_lateness import events as declared
 from tests.faults.outcome import Bench, Outcome
+from watermain.clock import FixedClock
+from watermain.declare import Contract, Daily, dataset
+from watermain.engine.capture.ingest import intake
+from watermain.engine.capture.stream import PREFIX
+from watermain.engine.publish.publication import Job
+from watermain.engine.publish.publish import publish
+from watermain.engine.table.partition import Span
+from watermain.lake import ledger
+from watermain.lake.lake import Lake, table
+from watermain.orchestrate.streamed import streamed_events
+from watermain.source.protocol import Batch, Limit
 
 BEGIN = datetime(2013, 1, 1, tzinfo=UTC)
 CADENCE = Daily(start=BEGIN.date(), late_for=timedelta(hours=12))

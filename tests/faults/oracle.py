@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from resources.source.replication import lsn_number
 from tests.faults.generator import Change
+from watermain.source.postgres.replication import lsn_number
 
 Row = tuple[Any, ...]
 

@@ -15,15 +15,15 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from demo.mqtt_broker import EmbeddedMqttBroker
-from platform_assets.declare import Dataset, Webhook
-from resources.broker import EmbeddedBroker
-from resources.postgres import EmbeddedPostgres
-from resources.source.rest_memory import instant_text
 from tests.faults import declared
 from tests.faults.generator import SHARDS, WRONG, Change, Generator, Piece
 from tests.resources.source.brokered import KafkaKind, publish_mqtt
 from tests.resources.source.web_kinds import BEGIN, HOUR, WebhookKind
 from tests.resources.source.web_server import ThingsApi, served
+from watermain.declare import Dataset, Webhook
+from watermain.process.broker import EmbeddedBroker
+from watermain.process.postgres import EmbeddedPostgres
+from watermain.source.rest.rest_memory import instant_text
 
 KINDS = ("postgres", "files", "kafka", "mqtt", "rest", "webhook")
 _NUMBERS = count()

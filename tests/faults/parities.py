@@ -20,22 +20,22 @@ import duckdb
 import pyarrow as pa
 import redis
 
-from platform_assets.build.online import push
-from platform_assets.build.parity import parity
-from platform_assets.build.partition import Span
-from platform_assets.build.publication import Job
-from platform_assets.build.publish import publish
-from platform_assets.declare import Column, Contract, Daily, Dataset
-from platform_assets.declare.errors import TransientError
-from platform_assets.declare.feature import Feature, Online
-from platform_assets.declare.feature_table import feature_table
-from resources import ledger
-from resources.lake import Lake, table
-from resources.online_store.opening import open_store
-from resources.settings import child_environment, load_settings, set_variables
 from tests.faults.outcome import Bench, Outcome
 from tests.house.tree import ROOT
 from tests.resources.online_store.redis_server import PROGRAM, RedisServer
+from watermain.declare import Column, Contract, Daily, Dataset
+from watermain.declare.errors import TransientError
+from watermain.declare.feature import Feature, Online
+from watermain.declare.feature_table import feature_table
+from watermain.engine.feature.online import push
+from watermain.engine.feature.parity import parity
+from watermain.engine.publish.publication import Job
+from watermain.engine.publish.publish import publish
+from watermain.engine.table.partition import Span
+from watermain.lake import ledger
+from watermain.lake.lake import Lake, table
+from watermain.online.opening import open_store
+from watermain.settings import child_environment, load_settings, set_variables
 
 KEYS = 1_000_000
 FLUSHES = 2

@@ -15,15 +15,6 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from platform_assets.build.ingest import capture
-from platform_assets.build.publication import Job
-from platform_assets.declare import Column, Contract, Dataset, Hourly, raw
-from platform_assets.declare.errors import WatermainError
-from resources import ledger
-from resources.lake import Lake, table
-from resources.source.poison import POISON
-from resources.source.protocol import Shape, Source
-from resources.source.rest_memory import instant_text
 from tests.faults import poison_words
 from tests.faults.outcome import Bench, Outcome
 from tests.faults.poison_words import Record
@@ -32,6 +23,15 @@ from tests.resources.source.dropped import FilesKind
 from tests.resources.source.kinds import PostgresKind
 from tests.resources.source.web_kinds import HOUR, RestKind, WebhookKind
 from tests.resources.source.web_server import ThingsApi, served
+from watermain.declare import Column, Contract, Dataset, Hourly, raw
+from watermain.declare.errors import WatermainError
+from watermain.engine.capture.ingest import capture
+from watermain.engine.publish.publication import Job
+from watermain.lake import ledger
+from watermain.lake.lake import Lake, table
+from watermain.source.poison import POISON
+from watermain.source.protocol import Shape, Source
+from watermain.source.rest.rest_memory import instant_text
 
 KINDS = ("csv", "json", "parquet", "avro", "kafka", "mqtt", "rest", "webhook", "postgres")
 GOOD_SHARE = 3  # a good record for so many poison ones

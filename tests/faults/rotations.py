@@ -11,11 +11,11 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from platform_assets.declare.errors import ExpiredCredentialError
-from resources.credential import LOG
-from resources.source.protocol import Limit
 from tests.faults.guarded import FIRST, KINDS, Guarded, missing
 from tests.resources.source.kinds import Ledger
+from watermain.credential import LOG
+from watermain.declare.errors import ExpiredCredentialError
+from watermain.source.protocol import Limit
 
 LIMIT = Limit(rows=50, seconds=1.0)
 TRIES = 3

@@ -9,15 +9,15 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any
 
-from platform_assets.build.publication import Job
-from platform_assets.build.stream import Pace, Stream
-from platform_assets.declare import Dataset
-from resources.lake import Lake
-from resources.lake_files import lake_files
-from resources.metrics import Metrics
-from resources.settings import load_settings
-from resources.source.protocol import Source
-from resources.sweep import _named, sweep
+from watermain.declare import Dataset
+from watermain.engine.capture.stream import Pace, Stream
+from watermain.engine.publish.publication import Job
+from watermain.lake.lake import Lake
+from watermain.lake.rest.lake_files import lake_files
+from watermain.lake.rest.sweep import _named, sweep
+from watermain.metrics import Metrics
+from watermain.settings import load_settings
+from watermain.source.protocol import Source
 
 PATIENCE_SECONDS = 300.0
 

@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from resources.lake import Lake, table
-from resources.quarantine import listed
 from tests.faults import aside
 from tests.faults.campaign import COMMITTING
 from tests.faults.contracts import DISCARD, QUARANTINE, REPLAY
 from tests.house.tree import ROOT
+from watermain.lake.lake import Lake, table
+from watermain.lake.quarantine import listed
 
 
 def killed(verb: str, failpoint: str) -> None:

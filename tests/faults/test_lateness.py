@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from platform_assets.build.lateness import Late, Watermarks
-from resources.lake import Lake
 from tests.faults.lateness import run_schedules
+from watermain.engine.capture.lateness import Late, Watermarks
+from watermain.lake.lake import Lake
 
 
 def test_schedules_of_late_events_give_the_batch_answer(lake: Lake) -> None:

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from resources.broker import EmbeddedBroker
 from tests.faults.declared import MESSAGES
 from tests.faults.stage import Stage
 from tests.resources.source.brokered import KafkaKind
+from watermain.process.broker import EmbeddedBroker
 
 BATCH_ROWS = 40
 PARTITIONS = 3

@@ -8,18 +8,18 @@ import sys
 
 import pytest
 
-from platform_assets.build.restore import promote, rollback
-from resources import branch
-from resources.lake import Lake
 from tests.build.shop import give, job, read, sales
 from tests.faults.contracts import PROMOTE, ROLLBACK
+from watermain.engine.publish.restore import promote, rollback
+from watermain.lake import branch
+from watermain.lake.lake import Lake
 
 OLD = [("a", 1, 1), ("b", 2, 2), ("c", 3, 3)]
 NEW = [("a", 1, 10), ("b", 2, 20), ("c", 3, 30)]
 PROGRAM = """
 import sys
-from platform_assets.build.restore import promote, rollback
-from resources.lake import Lake
+from watermain.engine.publish.restore import promote, rollback
+from watermain.lake.lake import Lake
 from tests.build.shop import job, sales
 lake, made = Lake.from_settings(), sales([])
 if sys.argv[1] == "promote":

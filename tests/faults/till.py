@@ -13,13 +13,11 @@ from typing import Any
 import duckdb
 import ibis
 
-from platform_assets.build.ingest import capture
-from platform_assets.build.partition import Span
-from platform_assets.build.publication import Job
-from platform_assets.build.publish import publish
-from platform_assets.build.replay import discard, open_rows, replay_captured
-from platform_assets.build.restore import promote, rollback
-from platform_assets.declare import (
+from tests.build.feed import Feed, changes
+from tests.faults import files
+from tests.faults.aside import CONTRACT, EARLY, LATE
+from tests.faults.book import HIGH, NAMES, RAW, Act, Picture, Rule, Sale
+from watermain.declare import (
     Dataset,
     DatasetName,
     Postgres,
@@ -29,14 +27,16 @@ from platform_assets.declare import (
     latest_per_key,
     raw,
 )
-from platform_assets.declare.errors import BranchError, LostLeaseError
-from resources import branch, checkpoint, ledger
-from resources.lake import Lake, table
-from resources.quarantine import ASIDE
-from tests.build.feed import Feed, changes
-from tests.faults import files
-from tests.faults.aside import CONTRACT, EARLY, LATE
-from tests.faults.book import HIGH, NAMES, RAW, Act, Picture, Rule, Sale
+from watermain.declare.errors import BranchError, LostLeaseError
+from watermain.engine.capture.ingest import capture
+from watermain.engine.capture.replay import discard, open_rows, replay_captured
+from watermain.engine.publish.publication import Job
+from watermain.engine.publish.publish import publish
+from watermain.engine.publish.restore import promote, rollback
+from watermain.engine.table.partition import Span
+from watermain.lake import branch, checkpoint, ledger
+from watermain.lake.lake import Lake, table
+from watermain.lake.quarantine import ASIDE
 
 LOOKS_PER_SECOND = 5
 # Its calendar begins too late for the rows of the first day; `widened` is the mended declaration.

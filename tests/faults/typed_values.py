@@ -22,16 +22,6 @@ import pyarrow.parquet as pq
 import pytest
 from psycopg import sql
 
-from platform_assets.build.ingest import capture
-from platform_assets.build.publication import Job
-from platform_assets.declare import Column, Contract, Files, Postgres, raw
-from platform_assets.declare.source import Source as Word
-from resources import ledger
-from resources.lake import Lake, table
-from resources.source.files import FileSource
-from resources.source.postgres import PostgresSource
-from resources.source.protocol import Shape, Source
-from resources.source.rest_memory import instant_text
 from tests.faults.meaning import ASIDE, meaning
 from tests.faults.outcome import Bench, Outcome
 from tests.faults.spellings import TYPES, plain, spelled
@@ -40,6 +30,16 @@ from tests.resources.source.brokered import KafkaKind
 from tests.resources.source.registry import Registry, avro
 from tests.resources.source.web_kinds import RestKind, WebhookKind
 from tests.resources.source.web_server import ThingsApi, served
+from watermain.declare import Column, Contract, Files, Postgres, raw
+from watermain.declare.source import Source as Word
+from watermain.engine.capture.ingest import capture
+from watermain.engine.publish.publication import Job
+from watermain.lake import ledger
+from watermain.lake.lake import Lake, table
+from watermain.source.files.files import FileSource
+from watermain.source.postgres.postgres import PostgresSource
+from watermain.source.protocol import Shape, Source
+from watermain.source.rest.rest_memory import instant_text
 
 # The lake's files have no time of day in nanoseconds.
 HELD = {name: each for name, each in TYPES.items() if each.arrow != pa.time64("ns")}

@@ -16,26 +16,26 @@ import duckdb
 import ibis.backends.duckdb  # noqa: F401  (imported before the fork, so that no worker pays)
 import psycopg
 
-from platform_assets.build.ingest import capture
-from platform_assets.build.publication import Job
-from platform_assets.build.publish import publish
-from platform_assets.declare import Dataset, DatasetName, Postgres
-from platform_assets.declare.errors import WatermainError
-from resources import checkpoint, ledger
-from resources.clock import Clock, FixedClock
-from resources.lake import Lake, table
-from resources.settings import PREFIX, load_settings
-from resources.source.files import FileSource
-from resources.source.kafka import KafkaSource  # noqa: F401
-from resources.source.mqtt import MqttSource  # noqa: F401
-from resources.source.opening import open_source
-from resources.source.postgres import PostgresSource  # noqa: F401
-from resources.source.protocol import Source
-from resources.source.rest import RestSource
-from resources.source.webhook import WebhookSource  # noqa: F401
 from tests.build.feed import Feed
 from tests.faults import declared, defects, files, room, stored, till
 from tests.faults.orders import Order, Reply
+from watermain.clock import Clock, FixedClock
+from watermain.declare import Dataset, DatasetName, Postgres
+from watermain.declare.errors import WatermainError
+from watermain.engine.capture.ingest import capture
+from watermain.engine.publish.publication import Job
+from watermain.engine.publish.publish import publish
+from watermain.lake import checkpoint, ledger
+from watermain.lake.lake import Lake, table
+from watermain.settings import PREFIX, load_settings
+from watermain.source.files.files import FileSource
+from watermain.source.kafka.kafka import KafkaSource  # noqa: F401
+from watermain.source.mqtt.mqtt import MqttSource  # noqa: F401
+from watermain.source.opening import open_source
+from watermain.source.postgres.postgres import PostgresSource  # noqa: F401
+from watermain.source.protocol import Source
+from watermain.source.rest.rest import RestSource
+from watermain.source.webhook.webhook import WebhookSource  # noqa: F401
 
 FAILPOINT = f"{PREFIX}FAILPOINT"
 

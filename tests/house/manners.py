@@ -8,15 +8,15 @@ from collections.abc import Iterator, Mapping
 
 from tests.house.tree import SOURCE, imports, modules
 
-READS_ENVIRONMENT = ("resources/settings.py",)
+READS_ENVIRONMENT = ("watermain/settings.py",)
 # Where code that is not ours enters: whatever it raises is reported, not passed on.
 ENTRY_POINTS = (
-    "resources/dbt_compiler.py",  # what a template brings about, whatever it is, is its author's
-    "platform_assets/__main__.py",
-    "platform_assets/build/mask.py",
-    "platform_assets/location.py",
-    "launch/preload.py",
-    "launch/step.py",
+    "watermain/dbt/dbt_compiler.py",  # what a template brings about, whatever it is, is its author's
+    "watermain/__main__.py",
+    "watermain/engine/rooms/mask.py",
+    "watermain/orchestrate/location.py",
+    "watermain/orchestrate/launch/preload.py",
+    "watermain/orchestrate/launch/step.py",
     "tests/services/gx_verdicts.py",
 )
 TOO_WIDE = ("Exception", "BaseException")

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from resources.postgres import EmbeddedPostgres
 from tests.launch.scene import Scene, scene
+from watermain.process.postgres import EmbeddedPostgres
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,7 @@ from pathlib import Path
 import dagster as dg
 import duckdb
 
-from launch.executor import forked_executor
+from watermain.orchestrate.launch.executor import forked_executor
 
 COUNT = 20
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import dagster as dg
 
-from launch.lake_resource import settled
-from resources.lake import Lake
+from watermain.lake.lake import Lake
+from watermain.orchestrate.instance.lake_resource import settled
 
 
 @dg.asset(

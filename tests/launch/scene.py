@@ -15,10 +15,10 @@ from dagster import DagsterEvent, DagsterEventType, DagsterInstance, DagsterRun
 from dagster._core.definitions.reconstruct import ReconstructableRepository
 from dagster._core.instance import InstanceRef
 
-from launch.launcher import WarmRunLauncher
-from launch.options import HOME
-from launch.process import ProcessIdentity
-from resources.postgres import EmbeddedPostgres
+from watermain.orchestrate.launch.launcher import WarmRunLauncher
+from watermain.orchestrate.launch.options import HOME
+from watermain.orchestrate.launch.process import ProcessIdentity
+from watermain.process.postgres import EmbeddedPostgres
 
 JOBS = "tests.launch.jobs"
 NUMBERS = count()
@@ -124,7 +124,7 @@ def scene(postgres: EmbeddedPostgres, folder: Path, **config: Any) -> Iterator[S
     settings = {
         "storage": {"postgres": {"postgres_url": url}},
         "compute_logs": {
-            "module": "launch.compute_logs",
+            "module": "watermain.orchestrate.instance.compute_logs",
             "class": "DirectComputeLogManager",
             "config": {"base_dir": str(home / "logs")},
         },
@@ -133,7 +133,7 @@ def scene(postgres: EmbeddedPostgres, folder: Path, **config: Any) -> Iterator[S
             "class": "DefaultRunCoordinator",
         },
         "run_launcher": {
-            "module": "launch.launcher",
+            "module": "watermain.orchestrate.launch.launcher",
             "class": "WarmRunLauncher",
             "config": {**told, **config},
         },

@@ -17,11 +17,11 @@ from typing import Any
 import httpx
 import yaml
 
-from launch.options import HOME
-from resources.instance import instance_environment, rooms_workspace, write_instance
-from resources.platform import WEB, Platform
-from resources.settings import Settings
-from resources.web import LAUNCH
+from watermain.orchestrate.launch.options import HOME
+from watermain.process.instance import instance_environment, rooms_workspace, write_instance
+from watermain.process.platform import WEB, Platform
+from watermain.process.web import LAUNCH
+from watermain.settings import Settings
 
 PATIENCE_SECONDS = 400.0
 RUNS = "{ runsOrError { ... on Runs { results { status tags { key value } } } } }"

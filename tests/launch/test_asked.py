@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from launch.asked import Named, change
 from tests.launch.served import LAUNCH, launch_text, launching
+from watermain.orchestrate.instance.asked import Named, change
 
 SALES = {"path": ["shop", "curated", "sales"]}
 PATHS = (("shop", "curated", "sales"),)

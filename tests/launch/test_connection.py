@@ -12,9 +12,9 @@ import psycopg
 from dagster import DagsterInstance
 from sqlalchemy.pool import NullPool
 
-from launch.connection import LOCK, keep_connection
-from resources.postgres import EmbeddedPostgres
 from tests.launch.scene import scene
+from watermain.orchestrate.instance.connection import LOCK, keep_connection
+from watermain.process.postgres import EmbeddedPostgres
 
 SESSIONS = """
     select pid from pg_stat_activity
@@ -73,7 +73,7 @@ def test_other_storage_is_left_alone() -> None:
 OPEN = """
 import sys
 from dagster_postgres import event_log, run_storage, schedule_storage
-from launch.connection import KeptPostgresStorage
+from watermain.orchestrate.instance.connection import KeptPostgresStorage
 for module in (event_log.event_log, run_storage.run_storage, schedule_storage.schedule_storage):
     module.retry_pg_creation_fn = lambda make: make()  # a collision is not to be tried away
 storage = KeptPostgresStorage(sys.argv[1])

@@ -8,9 +8,9 @@ from itertools import pairwise
 import pytest
 from dagster import DagsterEventType, DagsterRunStatus
 
-from launch.process import ProcessIdentity
 from tests.launch.jobs import COUNT
 from tests.launch.scene import Scene, soon
+from watermain.orchestrate.launch.process import ProcessIdentity
 
 MATERIALIZED = DagsterEventType.ASSET_MATERIALIZATION
 FAILED = DagsterEventType.STEP_FAILURE

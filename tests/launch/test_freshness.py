@@ -12,7 +12,7 @@ from sys import modules
 
 import pytest
 
-from launch.freshness import LoadedSources
+from watermain.orchestrate.launch.freshness import LoadedSources
 
 PACKAGE = "watched_rooms"
 

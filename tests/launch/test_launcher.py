@@ -15,9 +15,9 @@ from dagster._core.workspace.context import WorkspaceProcessContext
 from dagster._core.workspace.load_target import EmptyWorkspaceTarget
 from dagster._daemon.monitoring.run_monitoring import execute_run_monitoring_iteration
 
-from launch.options import HOME
-from launch.process import ProcessIdentity
 from tests.launch.scene import JOBS, Scene, soon
+from watermain.orchestrate.launch.options import HOME
+from watermain.orchestrate.launch.process import ProcessIdentity
 
 LOGGER = logging.getLogger("watermain.tests.launch")
 

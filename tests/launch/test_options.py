@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from launch.options import HOME, ServerOptions
-from launch.preload import locations, preload, watched
+from watermain.orchestrate.launch.options import HOME, ServerOptions
+from watermain.orchestrate.launch.preload import locations, preload, watched
 
 FULL = ServerOptions(
     folder=Path("/a folder/with spaces"),

@@ -10,8 +10,8 @@ from dataclasses import replace
 
 import pytest
 
-from launch.process import ProcessIdentity
 from tests.launch.scene import soon
+from watermain.orchestrate.launch.process import ProcessIdentity
 
 
 @pytest.fixture

@@ -17,10 +17,10 @@ import yaml
 from dagster._core.errors import DagsterUserCodeUnreachableError
 from dagster._grpc.client import DagsterGrpcClient
 
-from launch import rooms
-from launch.client import WarmServer
-from launch.options import ServerOptions
-from resources.settings import child_environment
+from watermain.orchestrate.launch import rooms
+from watermain.orchestrate.launch.client import WarmServer
+from watermain.orchestrate.launch.options import ServerOptions
+from watermain.settings import child_environment
 
 SERVED = ("operations", "prediction", "upkeep", "weather")
 PATIENCE_SECONDS = 60.0
@@ -30,7 +30,7 @@ KEEPER = f"""
 import os, sys, time
 from pathlib import Path
 from typing import TypeVar
-from launch import rooms
+from watermain.orchestrate.launch import rooms
 rooms.AGAIN_SECONDS = 0.5
 folder, me = Path(sys.argv[1]), os.getpid()
 kept = rooms.RoomServers(folder, {ROOMS})

@@ -14,14 +14,14 @@ import pytest
 from dagster import DagsterEventType, DagsterRunStatus
 from dagster._core.launcher.base import WorkerStatus
 
-from launch import wire
-from launch.client import WarmServer
-from launch.options import ServerOptions
-from launch.process import ProcessIdentity
-from platform_assets.declare.errors import UnreachableSystemError
-from resources.postgres import EmbeddedPostgres
 from tests.launch.scene import Scene, scene, soon
 from tests.launch.test_launcher import monitor
+from watermain.declare.errors import UnreachableSystemError
+from watermain.orchestrate.launch import wire
+from watermain.orchestrate.launch.client import WarmServer
+from watermain.orchestrate.launch.options import ServerOptions
+from watermain.orchestrate.launch.process import ProcessIdentity
+from watermain.process.postgres import EmbeddedPostgres
 
 pytestmark = pytest.mark.slow
 
@@ -177,7 +177,7 @@ def test_stopped_server_is_gone(server: WarmServer) -> None:
 def test_second_server_waits_for_the_first(server: WarmServer) -> None:
     """A supervised server stands by, to take over when the one at work dies."""
     first = serving(server)
-    words = [sys.executable, "-m", "launch.server", *server.options.words()]
+    words = [sys.executable, "-m", "watermain.orchestrate.launch.server", *server.options.words()]
     standby = os.posix_spawn(sys.executable, words, dict(os.environ))
     assert serving(server) == first
     assert first.send(signal.SIGKILL)

@@ -24,7 +24,7 @@ from dagster_postgres.event_log import PostgresEventLogStorage
 from dagster_postgres.run_storage import PostgresRunStorage
 from dagster_postgres.schedule_storage import PostgresScheduleStorage
 
-from launch.executor import forked_executor
+from watermain.orchestrate.launch.executor import forked_executor
 
 READ: dict[Callable[..., object], tuple[str, str]] = {
     multiprocess.MultiprocessExecutor.execute: ("executor.Crew", "60b1287e2c5b"),

@@ -9,8 +9,8 @@ from urllib.parse import quote, urlencode
 import httpx
 import pytest
 
-from resources.postgres import EmbeddedPostgres
 from tests.launch.served import LAUNCH, Served, launch_text, launching, served
+from watermain.process.postgres import EmbeddedPostgres
 
 pytestmark = pytest.mark.timeout(600)
 EVIL = "https://evil.example"

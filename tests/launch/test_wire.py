@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from launch import wire
+from watermain.orchestrate.launch import wire
 
 
 @pytest.fixture

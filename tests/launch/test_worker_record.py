@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from launch.process import ProcessIdentity
-from launch.worker_record import WorkerRecords
+from watermain.orchestrate.launch.process import ProcessIdentity
+from watermain.orchestrate.launch.worker_record import WorkerRecords
 
 
 @pytest.fixture

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from platform_assets.declare import DatasetName
-from resources import ledger
+from watermain.declare import DatasetName
+from watermain.lake import ledger
 
 STREAM = DatasetName.parse("shop.raw.events")
 NOON = datetime(2013, 1, 1, 12, tzinfo=UTC)

@@ -6,8 +6,8 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from resources.dbt import PROJECT, prepare_manifest
-from resources.settings import Settings
+from watermain.dbt.dbt import PROJECT, prepare_manifest
+from watermain.settings import Settings
 
 READS = 'select tail_number from {{ source("operations_curated", "aircraft") }}'
 ROOM = "models/marts/operations"

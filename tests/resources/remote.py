@@ -9,9 +9,9 @@ from uuid import uuid4
 import pytest
 from s3fs import S3FileSystem
 
-from resources.lake import Lake
 from tests.faults.store_relay import StoreRelay
 from tests.resources.source.dropping import s3_server
+from watermain.lake.lake import Lake
 
 __all__ = ["bucket", "relay", "remote", "s3_server", "stored"]
 SECRET = "store-secret-4711"

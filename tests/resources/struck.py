@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import duckdb
 
-from resources.lake import Lake
+from watermain.lake.lake import Lake
 
 DEADLY = "select * from lake.shop_raw.dated"
 

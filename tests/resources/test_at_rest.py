@@ -5,21 +5,21 @@ from __future__ import annotations
 import pytest
 from s3fs import S3FileSystem
 
-from platform_assets.build.repair import repair
-from platform_assets.declare.errors import UnreachableSystemError
-from resources import ledger
-from resources.at_rest import AtRest
-from resources.checksum import checksum
-from resources.inventory import inventory
-from resources.lake import Lake
-from resources.settings import load_settings
-from resources.store import SETTINGS
-from resources.verification import damaged
-from resources.vouching import WRITTEN, vouched
 from tests.build.damaging import SALES, listed, verified
 from tests.build.shop import give, job, read, sales
 from tests.resources.source.dropping import s3_server
 from tests.resources.test_lake_remote import remote
+from watermain.declare.errors import UnreachableSystemError
+from watermain.engine.publish.repair import repair
+from watermain.lake import ledger
+from watermain.lake.lake import Lake
+from watermain.lake.rest.at_rest import AtRest
+from watermain.lake.rest.checksum import checksum
+from watermain.lake.rest.inventory import inventory
+from watermain.lake.rest.verification import damaged
+from watermain.lake.rest.vouching import WRITTEN, vouched
+from watermain.lake.store import SETTINGS
+from watermain.settings import load_settings
 
 __all__ = ["remote", "s3_server"]
 ROWS = [("a", 1, 1), ("b", 2, 2), ("c", 3, 3)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from datetime import timedelta
 
-from resources.backoff import Backoff
+from watermain.backoff import Backoff
 
 
 def seconds(backoff: Backoff, tries: int) -> list[float]:

@@ -9,14 +9,14 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from platform_assets.cli.exits import WRONG_USE, exit_code
-from platform_assets.declare.errors import MissingSettingError, OtherLakeError, WatermainError
-from resources.belonging import belonging, proved, remember
-from resources.catalog import catalog_name, unreachable
-from resources.instance import write_instance
-from resources.lake import Lake
-from resources.postgres import EmbeddedPostgres
-from resources.settings import LAKE_FILE, Settings, load_settings
+from watermain.cli.exits import WRONG_USE, exit_code
+from watermain.declare.errors import MissingSettingError, OtherLakeError, WatermainError
+from watermain.lake.belonging import belonging, proved, remember
+from watermain.lake.catalog import catalog_name, unreachable
+from watermain.lake.lake import Lake
+from watermain.process.instance import write_instance
+from watermain.process.postgres import EmbeddedPostgres
+from watermain.settings import LAKE_FILE, Settings, load_settings
 
 PLAIN = "plain-secret-4711"
 VARIABLES = ("POSTGRES", "LAKE_PATH", "S3_ENDPOINT", "S3_REGION", "S3_KEY_ID", "S3_SECRET")
@@ -115,7 +115,7 @@ def test_plain_secrets_are_withheld_and_asked_for(
 )
 def test_no_secret_is_written_down(name: str, value: str, kept: str | None) -> None:
     """A setting is kept as it is, without its secret, or not at all."""
-    from resources.belonging import _told
+    from watermain.lake.belonging import _told
 
     assert _told(name, value) == (value if kept == "same" else kept)
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from platform_assets.declare.errors import BranchError
-from resources import branch
-from resources.lake import Lake
 from tests.build.shop import give, read, sales
+from watermain.declare.errors import BranchError
+from watermain.lake import branch
+from watermain.lake.lake import Lake
 
 
 def test_branch_begins_as_the_lake_stands_without_copying_a_file(lake: Lake) -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from platform_assets.declare.errors import UnreachableSystemError
-from resources.broker import EmbeddedBroker, answers, free_port
+from watermain.declare.errors import UnreachableSystemError
+from watermain.process.broker import EmbeddedBroker, answers, free_port
 
 
 def test_broker_answers_on_loopback_alone_until_it_is_stopped(tmp_path: Path) -> None:

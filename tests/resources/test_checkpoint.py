@@ -12,11 +12,11 @@ from random import Random
 import duckdb
 import pytest
 
-from platform_assets.declare import DatasetName
-from platform_assets.declare.errors import LedgerGapError
-from resources import checkpoint, ledger
-from resources.lake import Lake
 from tests.resources.ledger_rows import NOON, STREAM, batch
+from watermain.declare import DatasetName
+from watermain.declare.errors import LedgerGapError
+from watermain.lake import checkpoint, ledger
+from watermain.lake.lake import Lake
 
 KEPT = "watermain.checkpoint"
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from resources.checksum import CHUNK_BYTES, Checksum, checksum, checksum_of
+from watermain.lake.rest.checksum import CHUNK_BYTES, Checksum, checksum, checksum_of
 
 KEY, NONCE = b"watermain at rest"[:16], bytes(12)
 

@@ -10,12 +10,12 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from platform_assets.declare.errors import ExpiredCredentialError
-from resources.clock import FixedClock
-from resources.credential import FIRST_PAUSE, LONGEST_PAUSE, Address, Gate
-from resources.postgres import EmbeddedPostgres
-from resources.settings import Settings
-from resources.source.replication import connected
+from watermain.clock import FixedClock
+from watermain.credential import FIRST_PAUSE, LONGEST_PAUSE, Address, Gate
+from watermain.declare.errors import ExpiredCredentialError
+from watermain.process.postgres import EmbeddedPostgres
+from watermain.settings import Settings
+from watermain.source.postgres.replication import connected
 
 NOW = datetime(2013, 1, 1, tzinfo=UTC)
 

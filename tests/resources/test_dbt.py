@@ -16,11 +16,8 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from platform_assets.build.mart import marts
-from platform_assets.build.partition import Span
-from platform_assets.build.publish import publish
-from platform_assets.declare import Daily
-from resources.dbt import (
+from tests.build.house import House, airlines, legs
+from watermain.dbt.dbt import (
     PROJECT,
     command,
     content_hash,
@@ -30,16 +27,19 @@ from resources.dbt import (
     prepare_manifest,
     project_files,
 )
-from resources.lake import Lake
-from resources.settings import Settings, child_environment
-from tests.build.house import House, airlines, legs
+from watermain.declare import Daily
+from watermain.engine.mart.mart import marts
+from watermain.engine.publish.publish import publish
+from watermain.engine.table.partition import Span
+from watermain.lake.lake import Lake
+from watermain.settings import Settings, child_environment
 
 ROOT = PROJECT.parent
 PREPARE = """
 import sys
 from pathlib import Path
-from resources.dbt import prepare_manifest
-from resources.settings import Settings
+from watermain.dbt.dbt import prepare_manifest
+from watermain.settings import Settings
 print(prepare_manifest(Settings(data_dir=Path(sys.argv[1])), Path(sys.argv[2])))
 """
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from resources.dbt import load_manifest
-from resources.dbt_fault import Fault, faults_of
 from tests.resources.museum import ROOM, compiled_museum
+from watermain.dbt.dbt import load_manifest
+from watermain.dbt.dbt_fault import Fault, faults_of
 
 pytestmark = pytest.mark.slow  # it starts dbt
 

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from resources.dbt_fault import Fault, entries, faults_of, line_of, places, said
+from watermain.dbt.dbt_fault import Fault, entries, faults_of, line_of, places, said
 
 FILES = ("models/marts/a/one.sql", "models/marts/a/one.yml", "macros/one.sql")
 

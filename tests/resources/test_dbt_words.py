@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from jinja2 import Environment
 
-from resources.dbt_words import advice, changing
+from watermain.dbt.dbt_words import advice, changing
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from resources.door import HostDoor, SiteDoor, host_of
+from watermain.process.door import HostDoor, SiteDoor, host_of
 
 HOSTS = {
     "localhost": "localhost",

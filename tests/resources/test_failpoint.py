@@ -10,7 +10,7 @@ from itertools import count
 
 import pytest
 
-from resources.failpoint import failpoint
+from watermain.failpoint import failpoint
 
 NUMBERS = count()
 
@@ -64,7 +64,7 @@ def test_failpoint_kills_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing runs after it, not even a finally."""
     monkeypatch.setenv("WATERMAIN_FAILPOINT", "here=kill")
     program = (
-        "from resources.failpoint import failpoint\ntry: failpoint('here')\nfinally: print('alive')"
+        "from watermain.failpoint import failpoint\ntry: failpoint('here')\nfinally: print('alive')"
     )
     ended = subprocess.run([sys.executable, "-c", program], capture_output=True, check=False)
     assert ended.returncode == -signal.SIGKILL

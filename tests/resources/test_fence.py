@@ -8,9 +8,9 @@ import time
 import psycopg
 import pytest
 
-from platform_assets.declare.errors import LostLeaseError, UnreachableSystemError
-from resources.fence import Fence
-from resources.lake import Lake
+from watermain.declare.errors import LostLeaseError, UnreachableSystemError
+from watermain.lake.fence import Fence
+from watermain.lake.lake import Lake
 
 NAME = "shop.curated.sales"
 

@@ -6,16 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from platform_assets.build.ingest import capture
-from platform_assets.build.publish import Job
-from platform_assets.declare import Kafka, raw
-from resources.broker import free_port
-from resources.follower import Follower
-from resources.lake import Lake
-from resources.metrics import Metrics
-from resources.settings import load_settings
 from tests.build.feed import Feed
 from tests.build.test_lateness import Shards, events
+from watermain.declare import Kafka, raw
+from watermain.engine.capture.ingest import capture
+from watermain.engine.publish.publish import Job
+from watermain.lake.follower import Follower
+from watermain.lake.lake import Lake
+from watermain.metrics import Metrics
+from watermain.process.broker import free_port
+from watermain.settings import load_settings
 
 
 def test_the_ledger_is_followed_batch_by_batch(

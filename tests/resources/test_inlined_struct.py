@@ -5,7 +5,7 @@ from __future__ import annotations
 import duckdb
 import pytest
 
-from resources.inlined_struct import _OddTextError, _Reader
+from watermain.lake.rest.inlined_struct import _OddTextError, _Reader
 
 KIND = "STRUCT(a BIGINT, b VARCHAR, d DATE, l VARCHAR[], s STRUCT(z VARCHAR, f DOUBLE))"
 # As DuckLake writes it: SQL within structs, the text of a cast within lists.

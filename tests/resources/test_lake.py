@@ -11,18 +11,18 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from platform_assets.declare import DatasetName
-from platform_assets.declare.errors import (
+from tests.resources.struck import DEADLY, lay_trap
+from watermain.declare import DatasetName
+from watermain.declare.errors import (
     BrokenEngineError,
     DiskFullError,
     LostLeaseError,
     UnknownDatasetError,
     UnreachableSystemError,
 )
-from resources.engine_error import translate
-from resources.fence import Lease
-from resources.lake import MOST_ENGINES, Lake, extension, quote, table, text
-from tests.resources.struck import DEADLY, lay_trap
+from watermain.lake.engine_error import translate
+from watermain.lake.fence import Lease
+from watermain.lake.lake import MOST_ENGINES, Lake, extension, quote, table, text
 
 NAME = "shop.curated.sales"
 
@@ -107,7 +107,7 @@ def test_engine_that_was_inherited_by_fork_is_never_ended(
 ) -> None:
     """Its threads did not come along, so that its end would wait for them for ever."""
     engines: dict[tuple[object, ...], duckdb.DuckDBPyConnection] = {(0,): duckdb.connect()}
-    monkeypatch.setattr("resources.lake._ENGINES", engines)
+    monkeypatch.setattr("watermain.lake.lake._ENGINES", engines)
     for number in range(MOST_ENGINES + 2):
         other = lake.model_copy(update={"connection_config": {"threads": number + 1}})
         with other.get_connection() as connection:

@@ -9,11 +9,11 @@ import duckdb
 import pytest
 from s3fs import S3FileSystem
 
-from resources import ledger
-from resources.lake import Lake
-from resources.postgres import EmbeddedPostgres
 from tests.resources.source.dropping import s3_server
 from tests.resources.test_lake import NAME, make
+from watermain.lake import ledger
+from watermain.lake.lake import Lake
+from watermain.process.postgres import EmbeddedPostgres
 
 __all__ = ["s3_server"]
 

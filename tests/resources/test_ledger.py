@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from platform_assets.declare.errors import LedgerGapError
-from resources import ledger
-from resources.lake import Lake
 from tests.resources.ledger_rows import STREAM, batch
+from watermain.declare.errors import LedgerGapError
+from watermain.lake import ledger
+from watermain.lake.lake import Lake
 
 
 def test_append_takes_more_rows_than_one_statement_holds(lake: Lake) -> None:

@@ -8,10 +8,10 @@ from typing import Any
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
-from resources.broker import free_port
-from resources.ledger import BatchRow
-from resources.metrics import COUNTERS, GAUGES, Metrics
-from resources.source.protocol import Backlog
+from watermain.lake.ledger import BatchRow
+from watermain.metrics import COUNTERS, GAUGES, Metrics
+from watermain.process.broker import free_port
+from watermain.source.protocol import Backlog
 
 NOON = datetime(2013, 1, 1, 12, tzinfo=UTC)
 NAME = "shop.raw.events"

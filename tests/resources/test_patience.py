@@ -9,10 +9,10 @@ import psutil
 import psycopg
 import pytest
 
-from platform_assets.declare.errors import UnreachableSystemError
-from resources.patience import answered_within
-from resources.probe import probe_catalog
-from resources.settings import load_settings
+from watermain.declare.errors import UnreachableSystemError
+from watermain.patience import answered_within
+from watermain.process.probe import probe_catalog
+from watermain.settings import load_settings
 
 
 @contextmanager

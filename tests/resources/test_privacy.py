@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from resources.privacy import close, open_to_others
-from resources.settings import Settings
-from resources.supervisor import Service, Supervisor
+from watermain.privacy import close, open_to_others
+from watermain.process.supervisor import Service, Supervisor
+from watermain.settings import Settings
 
 
 def mode(path: Path) -> int:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from platform_assets.declare.errors import UnknownRevisionError
-from resources.revision import files_where_it_began
+from watermain.declare.errors import UnknownRevisionError
+from watermain.revision import files_where_it_began
 
 ME = ("-c", "user.name=Ann", "-c", "user.email=ann@example.com", "-c", "commit.gpgsign=false")
 

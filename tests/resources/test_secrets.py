@@ -13,15 +13,15 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from platform_assets.declare.errors import (
+from tests.resources.source.web_server import served
+from watermain.declare.errors import (
     ExpiredCredentialError,
     InvalidDeclarationError,
     MissingSettingError,
     UnreachableSystemError,
 )
-from resources.secrets import CACHE_SECONDS, Secrets
-from resources.settings import Settings
-from tests.resources.source.web_server import served
+from watermain.secrets import CACHE_SECONDS, Secrets
+from watermain.settings import Settings
 
 SECRET = "p@ss 'w\\rd&more"
 

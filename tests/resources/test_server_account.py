@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from resources.server_account import ServerAccount, server_account
+from watermain.process.server_account import ServerAccount, server_account
 
 NOBODY = pwd.getpwnam("nobody")
 

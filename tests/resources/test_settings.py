@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from platform_assets.declare.errors import MissingSettingError
-from resources.settings import child_environment, load_settings
+from watermain.declare.errors import MissingSettingError
+from watermain.settings import child_environment, load_settings
 
 
 @pytest.fixture(autouse=True)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import duckdb
 import pytest
 
-from platform_assets.declare.name import DatasetName
-from resources.branch import create
-from resources.disclosure import Disclosure, disclose
-from resources.lake import Lake, table
-from resources.shown import Shown, shown
-from resources.wall import walled
+from watermain.declare.name import DatasetName
+from watermain.lake.branch import create
+from watermain.lake.lake import Lake, table
+from watermain.lake.shown.disclosure import Disclosure, disclose
+from watermain.lake.shown.shown import Shown, shown
+from watermain.lake.shown.wall import walled
 
 SALES = DatasetName.parse("shop.raw.sales")
 TARGET = table(SALES)

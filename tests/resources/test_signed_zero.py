@@ -7,9 +7,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from platform_assets.declare.errors import BrokenContractError
-from resources.lake import Lake
-from resources.signed_zero import _together, copied, floating, written
+from watermain.declare.errors import BrokenContractError
+from watermain.lake.lake import Lake
+from watermain.lake.rest.signed_zero import _together, copied, floating, written
 
 TARGET = "lake.shop_curated.signs"
 COLUMNS = "id bigint, a double, b float, s struct(x double, deep struct(y double)), word varchar"

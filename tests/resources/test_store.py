@@ -8,19 +8,6 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from platform_assets import read
-from platform_assets.cli import doctor
-from platform_assets.cli.exits import UNREACHABLE, exit_code
-from platform_assets.declare import Column, Contract, dataset
-from platform_assets.declare.errors import LostFileError, UnreachableSystemError, WatermainError
-from resources.at_rest import AtRest
-from resources.engine_error import translate
-from resources.inventory import inventory
-from resources.lake import Lake
-from resources.probe import NAME as PROBE
-from resources.probe import probe_catalog, probe_files
-from resources.settings import load_settings
-from resources.store import engine_secret, failure
 from tests.faults.store_relay import (
     BUSY,
     CUT_DOWN,
@@ -33,6 +20,19 @@ from tests.faults.store_relay import (
 )
 from tests.resources.remote import SECRET, bucket, relay, remote, s3_server, stored
 from tests.resources.test_lake import NAME, make
+from watermain import read
+from watermain.cli import doctor
+from watermain.cli.exits import UNREACHABLE, exit_code
+from watermain.declare import Column, Contract, dataset
+from watermain.declare.errors import LostFileError, UnreachableSystemError, WatermainError
+from watermain.lake.engine_error import translate
+from watermain.lake.lake import Lake
+from watermain.lake.rest.at_rest import AtRest
+from watermain.lake.rest.inventory import inventory
+from watermain.lake.store import engine_secret, failure
+from watermain.process.probe import NAME as PROBE
+from watermain.process.probe import probe_catalog, probe_files
+from watermain.settings import load_settings
 
 __all__ = ["bucket", "relay", "remote", "s3_server"]
 SAYS = {

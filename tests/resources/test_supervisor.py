@@ -15,8 +15,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from platform_assets.declare.errors import UnreachableSystemError
-from resources.supervisor import MARK, Service, Supervisor
+from watermain.declare.errors import UnreachableSystemError
+from watermain.process.supervisor import MARK, Service, Supervisor
 
 SLEEPER = (sys.executable, "-c", "import time; time.sleep(600)")
 STUBBORN = """

@@ -12,15 +12,15 @@ from uuid import uuid4
 
 import pytest
 
-from resources import branch as branches
-from resources.clock import Clock
-from resources.lake import Lake
-from resources.lake_files import lake_files
-from resources.settings import load_settings
-from resources.sweep import Swept, sweep
 from tests.faults.store_relay import BUSY, StoreRelay
 from tests.resources.remote import bucket, relay, remote, s3_server, stored
 from tests.resources.test_lake import NAME, make
+from watermain.clock import Clock
+from watermain.lake import branch as branches
+from watermain.lake.lake import Lake
+from watermain.lake.rest.lake_files import lake_files
+from watermain.lake.rest.sweep import Swept, sweep
+from watermain.settings import load_settings
 
 __all__ = ["bucket", "relay", "remote", "s3_server"]
 HOUR = timedelta(hours=1)
@@ -95,7 +95,7 @@ def test_orphan_of_a_dataset_that_is_written_waits(
     lake: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Under somebody's lease nothing is deleted, however old; the ledger's goes."""
-    monkeypatch.setattr("resources.sweep.LEASE_WAIT_SECONDS", 0.2)
+    monkeypatch.setattr("watermain.lake.rest.sweep.LEASE_WAIT_SECONDS", 0.2)
     left, gone = orphan(lake), orphan(lake, "upkeep_raw/publishes")
     with lake.fence.lease(NAME):
         assert sweep(lake, older_than=HOUR, clock=LATER) == Swept(files=(gone,), bytes=4, held=1)
@@ -120,8 +120,8 @@ def test_file_that_an_uncommitted_writer_needs_is_spared(lake: Lake) -> None:
 
 PROGRAM = """
 from datetime import timedelta
-from resources.lake import Lake
-from resources.sweep import sweep
+from watermain.lake.lake import Lake
+from watermain.lake.rest.sweep import sweep
 from tests.resources.test_sweep import LATER
 sweep(Lake.from_settings(), older_than=timedelta(hours=1), clock=LATER)
 """

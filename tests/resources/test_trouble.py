@@ -6,9 +6,9 @@ import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from platform_assets.declare.errors import UnreachableSystemError
-from resources import trouble
-from resources.trouble import troubles
+from watermain import trouble
+from watermain.declare.errors import UnreachableSystemError
+from watermain.trouble import troubles
 
 NOW = datetime(2026, 11, 29, 10, tzinfo=UTC)
 AWAY = UnreachableSystemError("the store is away", declared="here", data="as it was", next="wait")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from resources.unsettled import FOLDER, Unsettled, heal
+from watermain.lake.unsettled import FOLDER, Unsettled, heal
 
 
 @pytest.fixture

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from resources.inventory import below, inventory, spread
-from resources.lake import Lake
-from resources.ledger import CHECKSUMS, VERIFICATIONS
-from resources.verification import DAMAGED, UNVOUCHED, WHOLE, last_verified, record
 from tests.build.damaging import DAMAGES, SALES, cut, flip, listed, verified
 from tests.build.shop import give, read, sales
+from watermain.lake.lake import Lake
+from watermain.lake.ledger import CHECKSUMS, VERIFICATIONS
+from watermain.lake.rest.inventory import below, inventory, spread
+from watermain.lake.rest.verification import DAMAGED, UNVOUCHED, WHOLE, last_verified, record
 
 ROWS = [("a", 1, 1), ("b", 2, 2), ("c", 3, 3)]
 NOW = datetime(2013, 2, 1, tzinfo=UTC)
@@ -53,8 +53,8 @@ def test_forty_flipped_bits_are_seen(lake: Lake) -> None:
 
 
 PROGRAM = """
-from resources.lake import Lake
-from resources.verification import record
+from watermain.lake.lake import Lake
+from watermain.lake.rest.verification import record
 from tests.build.damaging import verified
 from tests.resources.test_verification import NOW
 lake = Lake.from_settings()

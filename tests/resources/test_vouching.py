@@ -11,15 +11,15 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from resources import branch
-from resources.checksum import Checksum, checksum_of
-from resources.inventory import inventory
-from resources.lake import Lake
-from resources.ledger import CHECKSUMS
-from resources.verification import record
-from resources.vouching import FIRST_SEEN, WRITTEN, Vouched, vouch, vouched
 from tests.build.damaging import listed, verified
 from tests.build.shop import give, read, sales
+from watermain.lake import branch
+from watermain.lake.lake import Lake
+from watermain.lake.ledger import CHECKSUMS
+from watermain.lake.rest.checksum import Checksum, checksum_of
+from watermain.lake.rest.inventory import inventory
+from watermain.lake.rest.verification import record
+from watermain.lake.rest.vouching import FIRST_SEEN, WRITTEN, Vouched, vouch, vouched
 
 ROWS = [("a", 1, 1), ("b", 2, 2), ("c", 3, 3)]
 NOW = datetime(2013, 1, 1, tzinfo=UTC)
@@ -89,7 +89,7 @@ def test_file_that_a_transaction_took_back_has_no_sum(lake: Lake) -> None:
 
 
 PROGRAM = """
-from resources.lake import Lake
+from watermain.lake.lake import Lake
 from tests.build.shop import give, sales
 give(Lake.from_settings(), sales([("a", 1, 10), ("b", 2, 20), ("c", 3, 30)]))
 """

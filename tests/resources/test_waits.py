@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
-from platform_assets.declare.errors import UnreachableSystemError
-from resources.lake import Lake
-from resources.settings import Settings, load_settings
-from resources.waits import client_words, engine_words, patient
 from tests.faults.store_relay import HUNG, StoreRelay
 from tests.resources.remote import bucket, relay, remote, s3_server
 from tests.resources.test_lake import NAME, make
+from watermain.declare.errors import UnreachableSystemError
+from watermain.lake.lake import Lake
+from watermain.lake.waits import client_words, engine_words, patient
+from watermain.settings import Settings, load_settings
 
 __all__ = ["bucket", "relay", "remote", "s3_server"]
 SETTINGS = Settings(connect_seconds=3, request_seconds=7, request_retries=1, lock_seconds=50)

@@ -12,14 +12,14 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from platform_assets import read
-from platform_assets.build.question import RefusedQueryError
-from platform_assets.declare.errors import UnknownDatasetError, UnreachableSystemError
-from platform_assets.declare.name import DatasetName
-from resources.lake import Lake, table
-from resources.shown import shown
-from resources.wall import Clock, batches, walled
 from tests.resources import hostile
+from watermain import read
+from watermain.declare.errors import UnknownDatasetError, UnreachableSystemError
+from watermain.declare.name import DatasetName
+from watermain.engine.rooms.question import RefusedQueryError
+from watermain.lake.lake import Lake, table
+from watermain.lake.shown.shown import shown
+from watermain.lake.shown.wall import Clock, batches, walled
 
 FLIGHTS = DatasetName.parse(hostile.FLIGHTS)
 CONTACTS = DatasetName.parse("operations.curated.contacts")

@@ -12,13 +12,13 @@ from threading import Barrier
 import duckdb
 import pytest
 
-from platform_assets import read
-from platform_assets.declare.errors import UnknownDatasetError
-from platform_assets.declare.name import DatasetName
-from resources import warm_wall
-from resources.lake import Lake, table
-from resources.shown import Shown
-from resources.warm_wall import Asked, answering, forget
+from watermain import read
+from watermain.declare.errors import UnknownDatasetError
+from watermain.declare.name import DatasetName
+from watermain.lake.lake import Lake, table
+from watermain.lake.shown import warm_wall
+from watermain.lake.shown.shown import Shown
+from watermain.lake.shown.warm_wall import Asked, answering, forget
 
 SALES, STOCK, PEOPLE = (DatasetName.parse(f"shop.raw.{n}") for n in ("sales", "stock", "people"))
 

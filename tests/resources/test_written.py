@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from resources.written import Written, present
+from watermain.lake.written import Written, present
 
 TABLE = "shop_curated/sales"
 

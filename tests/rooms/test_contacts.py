@@ -12,18 +12,18 @@ import pytest
 from typer.testing import CliRunner
 
 from demo.contacts import MISTYPED, contacts
-from platform_assets.__main__ import app
-from platform_assets.build.asset import asset_for
-from platform_assets.build.canary import canary
-from platform_assets.build.ingest import capture
-from platform_assets.build.publication import Job, Publication
-from platform_assets.build.publish import publish
-from platform_assets.declare import Dataset, DatasetName, Sensitivity, matches
-from platform_assets.declare.errors import BrokenContractError
 from platform_assets.operations import curated, raw
-from resources import quarantine
-from resources.lake import Lake, table
 from tests.build.feed import Feed, changes
+from watermain.__main__ import app
+from watermain.declare import Dataset, DatasetName, Sensitivity, matches
+from watermain.declare.errors import BrokenContractError
+from watermain.engine.capture.ingest import capture
+from watermain.engine.publish.canary import canary
+from watermain.engine.publish.publication import Job, Publication
+from watermain.engine.publish.publish import publish
+from watermain.lake import quarantine
+from watermain.lake.lake import Lake, table
+from watermain.orchestrate.asset import asset_for
 
 NAMES = ("contact_id", "carrier", "name", "email", "phone")
 PEOPLE = [dict(zip(NAMES, each, strict=True)) for each in contacts(7)]

@@ -14,19 +14,19 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from platform_assets.build.online import push
-from platform_assets.build.partition import Span
-from platform_assets.build.publication import Job
-from platform_assets.build.publish import publish
-from platform_assets.build.training import OfflineStore
-from platform_assets.declare import Dataset
 from platform_assets.operations.curated import movements, timetable
 from platform_assets.prediction import curated, features
-from resources.clock import FixedClock
-from resources.lake import Lake
-from resources.online_store.opening import open_store
-from resources.online_store.protocol import OnlineStore
-from resources.settings import Settings
+from watermain.clock import FixedClock
+from watermain.declare import Dataset
+from watermain.engine.feature.online import push
+from watermain.engine.feature.training import OfflineStore
+from watermain.engine.publish.publication import Job
+from watermain.engine.publish.publish import publish
+from watermain.engine.table.partition import Span
+from watermain.lake.lake import Lake
+from watermain.online.opening import open_store
+from watermain.online.protocol import OnlineStore
+from watermain.settings import Settings
 
 pytestmark = pytest.mark.slow
 DAY = date(2013, 1, 9)

@@ -17,19 +17,19 @@ from demo.flights import source_file
 from demo.movements import movements
 from demo.pace import FOREVER
 from demo.replay import BEGINNING
-from platform_assets.build.ingest import capture
-from platform_assets.build.mart import marts
-from platform_assets.build.partition import Span
-from platform_assets.build.publication import Job, Publication
-from platform_assets.build.publish import publish
-from platform_assets.declare import Daily, DatasetName
 from platform_assets.operations import curated, raw
-from resources import ledger
-from resources.broker import EmbeddedBroker
-from resources.dbt import prepare_manifest
-from resources.lake import Lake
-from resources.postgres import EmbeddedPostgres
-from resources.settings import load_settings
+from watermain.dbt.dbt import prepare_manifest
+from watermain.declare import Daily, DatasetName
+from watermain.engine.capture.ingest import capture
+from watermain.engine.mart.mart import marts
+from watermain.engine.publish.publication import Job, Publication
+from watermain.engine.publish.publish import publish
+from watermain.engine.table.partition import Span
+from watermain.lake import ledger
+from watermain.lake.lake import Lake
+from watermain.process.broker import EmbeddedBroker
+from watermain.process.postgres import EmbeddedPostgres
+from watermain.settings import load_settings
 
 pytestmark = pytest.mark.slow
 DAYS = days_between(date(2013, 1, 1), date(2013, 1, 5))

@@ -18,18 +18,18 @@ from demo.drop import drop_files
 from demo.flights import source_file
 from demo.operations import make_tables
 from demo.replay import Replay
-from platform_assets.build.ingest import capture
-from platform_assets.build.mart import marts
-from platform_assets.build.partition import Span
-from platform_assets.build.publication import Job, Publication
-from platform_assets.build.publish import publish
-from platform_assets.declare import Dataset, DatasetName
 from platform_assets.operations import curated, raw
-from resources import ledger
-from resources.dbt import prepare_manifest
-from resources.lake import Lake, table
-from resources.postgres import EmbeddedPostgres
-from resources.settings import load_settings
+from watermain.dbt.dbt import prepare_manifest
+from watermain.declare import Dataset, DatasetName
+from watermain.engine.capture.ingest import capture
+from watermain.engine.mart.mart import marts
+from watermain.engine.publish.publication import Job, Publication
+from watermain.engine.publish.publish import publish
+from watermain.engine.table.partition import Span
+from watermain.lake import ledger
+from watermain.lake.lake import Lake, table
+from watermain.process.postgres import EmbeddedPostgres
+from watermain.settings import load_settings
 
 pytestmark = pytest.mark.slow
 FLIGHTS = 336_776

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from demo.drop import drop_files, drop_weekly
-from platform_assets.build.ingest import capture
-from platform_assets.build.publication import Job
-from platform_assets.build.publish import publish
 from platform_assets.operations import curated, raw
-from resources import ledger, quarantine
-from resources.lake import Lake, table
+from watermain.engine.capture.ingest import capture
+from watermain.engine.publish.publication import Job
+from watermain.engine.publish.publish import publish
+from watermain.lake import ledger, quarantine
+from watermain.lake.lake import Lake, table
 
 
 @pytest.fixture

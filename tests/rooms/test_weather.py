@@ -16,16 +16,16 @@ from demo.calendar import days_between
 from demo.flights import source_file
 from demo.weather import Shelf
 from demo.weather_service import WeatherService, ensure_token
-from platform_assets.build.ingest import capture
-from platform_assets.build.partition import Span
-from platform_assets.build.publication import Job
-from platform_assets.build.publish import publish
-from platform_assets.declare import Dataset
 from platform_assets.weather import curated, raw
-from resources import ledger
-from resources.lake import Lake
-from resources.postgres import EmbeddedPostgres
 from tests.resources.source.web_server import served
+from watermain.declare import Dataset
+from watermain.engine.capture.ingest import capture
+from watermain.engine.publish.publication import Job
+from watermain.engine.publish.publish import publish
+from watermain.engine.table.partition import Span
+from watermain.lake import ledger
+from watermain.lake.lake import Lake
+from watermain.process.postgres import EmbeddedPostgres
 
 LOADED_AT = datetime(2013, 2, 1, 12, tzinfo=UTC)
 HOUR = datetime(2013, 1, 9, 15, tzinfo=UTC)

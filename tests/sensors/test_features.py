@@ -10,17 +10,9 @@ import ibis
 import pyarrow as pa
 import pytest
 
-from platform_assets.build.feature_check import DRIFT, PARITY, STALENESS, labels
-from platform_assets.declare import (
-    Column,
-    Contract,
-    Daily,
-    Dataset,
-    Feature,
-    Online,
-    feature_table,
-)
-from sensors.features import feature_schedule, feature_sensor
+from watermain.declare import Column, Contract, Daily, Dataset, Feature, Online, feature_table
+from watermain.orchestrate.feature_check import DRIFT, PARITY, STALENESS, labels
+from watermain.orchestrate.sensors.features import feature_schedule, feature_sensor
 
 ROOT = Path(__file__).parents[2]
 INSTANT = pa.timestamp("us", "UTC")
@@ -129,7 +121,7 @@ def test_failing_check_is_told_once_then_its_end() -> None:
 
 def test_each_check_has_a_runbook() -> None:
     """The page that its metadata names is there."""
-    from platform_assets.build.feature_check import RUNBOOKS
+    from watermain.orchestrate.feature_check import RUNBOOKS
 
     assert set(RUNBOOKS) == {PARITY, DRIFT, STALENESS}
     for page in RUNBOOKS.values():

@@ -7,15 +7,15 @@ from dataclasses import replace
 import dagster as dg
 import pytest
 
-from platform_assets.build.code import code_version
-from platform_assets.build.former_code import former_code_version
-from platform_assets.build.ingest import capture
-from platform_assets.build.publication import Job
-from platform_assets.declare import Dataset, Quarantine
-from resources.lake import Lake
-from sensors.replays import RANGE, replay_sensors
 from tests.build.feed import Feed, changes
 from tests.faults import aside
+from watermain.declare import Dataset, Quarantine
+from watermain.engine.capture.ingest import capture
+from watermain.engine.code.code import code_version
+from watermain.engine.code.former_code import former_code_version
+from watermain.engine.publish.publication import Job
+from watermain.lake.lake import Lake
+from watermain.orchestrate.sensors.replays import RANGE, replay_sensors
 
 
 def by_itself(dataset: Dataset) -> Dataset:

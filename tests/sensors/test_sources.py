@@ -9,11 +9,11 @@ import dagster as dg
 import pyarrow as pa
 import pytest
 
-from platform_assets.declare import Column, Contract, Files, Kafka, Mqtt, Platform, raw
-from resources.broker import free_port
-from sensors.automation import automation_sensor
-from sensors.schedules import daily_schedule
-from sensors.sources import source_sensors
+from watermain.declare import Column, Contract, Files, Kafka, Mqtt, Platform, raw
+from watermain.orchestrate.sensors.automation import automation_sensor
+from watermain.orchestrate.sensors.schedules import daily_schedule
+from watermain.orchestrate.sensors.sources import source_sensors
+from watermain.process.broker import free_port
 
 CONTRACT = Contract(
     grain="one row per airline in each delivery",
@@ -95,7 +95,7 @@ def test_message_sensor_waits_while_the_broker_does_not_answer(
     words = {"kafka": messages, "mqtt": signals}
     scheme = {"kafka": "", "mqtt": "mqtt://"}[kind]
     monkeypatch.setenv("WATERMAIN_SOURCE_BUS", f"{scheme}127.0.0.1:{free_port()}")
-    monkeypatch.setattr("resources.source.kafka_log.ANSWER_SECONDS", 1.0)
+    monkeypatch.setattr("watermain.source.kafka.kafka_log.ANSWER_SECONDS", 1.0)
     (sensor,) = source_sensors([words[kind]])
     with dg.instance_for_test() as instance:
         said = sensor.evaluate_tick(tick(sensor, instance))

@@ -9,18 +9,18 @@ import dagster as dg
 import ibis
 import pytest
 
-from platform_assets.build.asset import asset_for
-from platform_assets.build.ingest import capture
-from platform_assets.build.policy import beta_accepted
-from platform_assets.build.publish import Job
-from platform_assets.build.stream import PREFIX
-from platform_assets.declare import dataset
-from resources.lake import Lake
-from resources.source.protocol import Batch
-from sensors.sources import source_sensors
-from sensors.streams import stream_sensor
 from tests.build.feed import Feed
 from tests.build.test_lateness import DAYS, Shards, events
+from watermain.declare import dataset
+from watermain.engine.capture.ingest import capture
+from watermain.engine.capture.stream import PREFIX
+from watermain.engine.publish.publish import Job
+from watermain.lake.lake import Lake
+from watermain.orchestrate.asset import asset_for
+from watermain.orchestrate.policy import beta_accepted
+from watermain.orchestrate.sensors.sources import source_sensors
+from watermain.orchestrate.sensors.streams import stream_sensor
+from watermain.source.protocol import Batch
 
 READER, FURTHER = dg.AssetKey(["shop", "curated", "days"]), dg.AssetKey(["shop", "curated", "far"])
 RAW = dg.AssetKey(events.name.key)

@@ -12,17 +12,17 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from platform_assets.build.odcs import document
-from platform_assets.build.outside_test import TOOL, judge
-from platform_assets.build.partition import Span
-from platform_assets.build.release import FOLDER
-from platform_assets.build.released import released
-from platform_assets.declare import Column, Dataset, between, dataset
-from platform_assets.declare.contract import Contract
-from platform_assets.declare.errors import BrokenContractError, UnknownDatasetError
 from platform_assets.operations import curated
-from resources.lake import Lake
 from tests.build.house import NEW_YORK, House, airlines, legs
+from watermain.declare import Column, Dataset, between, dataset
+from watermain.declare.contract import Contract
+from watermain.declare.errors import BrokenContractError, UnknownDatasetError
+from watermain.engine.exchange.odcs import document
+from watermain.engine.exchange.released import released
+from watermain.engine.release.outside_test import TOOL, judge
+from watermain.engine.release.release import FOLDER
+from watermain.engine.table.partition import Span
+from watermain.lake.lake import Lake
 
 pytestmark = pytest.mark.services
 DAY = "2013-01-01"

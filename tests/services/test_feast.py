@@ -12,11 +12,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from benchmarks.fixtures.peer import PEERS
-from platform_assets.build.feast import export
-from platform_assets.declare import Feature
-from resources.lake import Lake
-from resources.settings import child_environment
 from tests.build.feature_lake import START, FeatureLake, Row, declare, minute
+from watermain.declare import Feature
+from watermain.engine.feature.feast import export
+from watermain.lake.lake import Lake
+from watermain.settings import child_environment
 
 pytestmark = pytest.mark.services
 FEAST = Path(__file__).parents[2] / ".venv-feast" / "bin"

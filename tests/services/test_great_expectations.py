@@ -10,8 +10,8 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from platform_assets.build.foreign_rules import EXPECTATIONS, expectations
 from tests.build.test_foreign_verdict import ours
+from watermain.engine.exchange.foreign_rules import EXPECTATIONS, expectations
 
 pytestmark = pytest.mark.services
 ROOT = Path(__file__).parents[2]

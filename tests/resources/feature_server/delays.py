@@ -13,7 +13,9 @@ import httpx
 import orjson
 import pyarrow as pa
 
-from platform_assets.declare import (
+from tests.resources.source.web_server import served
+from watermain.clock import FixedClock
+from watermain.declare import (
     Column,
     Contract,
     Dataset,
@@ -23,15 +25,13 @@ from platform_assets.declare import (
     Online,
     feature_table,
 )
-from platform_assets.declare.errors import UnreachableSystemError
-from resources.clock import FixedClock
-from resources.feature_server.application import application
-from resources.feature_server.asking import Asking
-from resources.feature_server.catalog import Catalog
-from resources.feature_server.consumers import Doorkeeper
-from resources.feature_server.reader import ThreadReader
-from resources.online_store.protocol import Cursor, Kept
-from tests.resources.source.web_server import served
+from watermain.declare.errors import UnreachableSystemError
+from watermain.online.protocol import Cursor, Kept
+from watermain.serve.feature_server.application import application
+from watermain.serve.feature_server.asking import Asking
+from watermain.serve.feature_server.catalog import Catalog
+from watermain.serve.feature_server.consumers import Doorkeeper
+from watermain.serve.feature_server.reader import ThreadReader
 
 NOW = datetime(2013, 1, 22, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resources.feature_server.answer import Found, instants, json_answer, judged
-from resources.feature_server.catalog import Part
-from resources.feature_server.reader import Rows
-from resources.online_store.protocol import Kept
 from tests.resources.feature_server.delays import HOUR, NOW, catalog, micros
+from watermain.online.protocol import Kept
+from watermain.serve.feature_server.answer import Found, instants, json_answer, judged
+from watermain.serve.feature_server.catalog import Part
+from watermain.serve.feature_server.reader import Rows
 
 NOW_US = micros(NOW)
 AGE_US = micros(NOW) - micros(NOW - HOUR)

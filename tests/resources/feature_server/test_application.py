@@ -16,8 +16,6 @@ import orjson
 import pyarrow as pa
 import pytest
 
-from resources.feature_server import asking
-from resources.feature_server.consumers import Doorkeeper, add_consumer
 from tests.resources.feature_server.delays import (
     MemoryStore,
     asked,
@@ -25,6 +23,8 @@ from tests.resources.feature_server.delays import (
     server,
     unreachable,
 )
+from watermain.serve.feature_server import asking
+from watermain.serve.feature_server.consumers import Doorkeeper, add_consumer
 
 AIRPORT = "prediction.features.airport_delay"
 QUESTION = {"features": [AIRPORT], "entities": {"airport": ["JFK"]}}

@@ -11,12 +11,12 @@ import orjson
 import pyarrow as pa
 import pytest
 
-from resources.feature_server.answer import judged
-from resources.feature_server.arrow_answer import arrow_answer
-from resources.feature_server.question import read_question
-from resources.feature_server.reader import Rows
-from resources.online_store.protocol import Kept
 from tests.resources.feature_server.delays import HOUR, KINDS, MANY, NOW, catalog, filled, micros
+from watermain.online.protocol import Kept
+from watermain.serve.feature_server.answer import judged
+from watermain.serve.feature_server.arrow_answer import arrow_answer
+from watermain.serve.feature_server.question import read_question
+from watermain.serve.feature_server.reader import Rows
 
 VALUES = {
     "name": 'a "text"\n',

@@ -5,10 +5,6 @@ from __future__ import annotations
 import pyarrow as pa
 import pytest
 
-from platform_assets.declare import Dataset, FeatureSet
-from platform_assets.declare.errors import InvalidDeclarationError
-from platform_assets.declare.name import DatasetName
-from resources.feature_server.catalog import Catalog
 from tests.resources.feature_server.delays import (
     AIRPORT,
     AIRPORT_2,
@@ -22,6 +18,10 @@ from tests.resources.feature_server.delays import (
     catalog,
     declare,
 )
+from watermain.declare import Dataset, FeatureSet
+from watermain.declare.errors import InvalidDeclarationError
+from watermain.declare.name import DatasetName
+from watermain.serve.feature_server.catalog import Catalog
 
 
 def test_catalog_leaves_out_what_is_not_online() -> None:

@@ -10,17 +10,17 @@ from pathlib import Path
 import orjson
 import pytest
 
-from platform_assets.declare.errors import MissingSettingError
-from resources.feature_server import consumers
-from resources.feature_server.consumers import (
+from watermain.declare.errors import MissingSettingError
+from watermain.serve.feature_server import consumers
+from watermain.serve.feature_server.consumers import (
     Doorkeeper,
     add_consumer,
     keys_path,
     read_consumers,
     remove_consumer,
 )
-from resources.feature_server.problem import RefusedRequestError
-from resources.settings import Settings
+from watermain.serve.feature_server.problem import RefusedRequestError
+from watermain.settings import Settings
 
 
 class Hand:

@@ -14,9 +14,9 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 from schemathesis import GenerationMode
 
-from resources.feature_server.consumers import Doorkeeper, add_consumer
-from resources.feature_server.openapi import specification
 from tests.resources.feature_server.delays import asked, catalog, filled, server
+from watermain.serve.feature_server.consumers import Doorkeeper, add_consumer
+from watermain.serve.feature_server.openapi import specification
 
 OPERATIONS = ["POST /v1/features", "GET /v1/features", "GET /healthz", "GET /metrics"]
 OPERATIONS += ["GET /openapi.json"]

@@ -8,16 +8,16 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from platform_assets.declare.errors import MissingSettingError, UnreachableSystemError
-from resources.broker import free_port
-from resources.clock import Clock, FixedClock
-from resources.feature_server.opening import reader_of
-from resources.feature_server.reader import Rows, ThreadReader
-from resources.feature_server.redis_reader import RedisReader
-from resources.online_store.opening import open_store
-from resources.online_store.protocol import ENTRIES, Cursor
-from resources.settings import Settings
 from tests.resources.feature_server.delays import NOW, micros
+from watermain.clock import Clock, FixedClock
+from watermain.declare.errors import MissingSettingError, UnreachableSystemError
+from watermain.online.opening import open_store
+from watermain.online.protocol import ENTRIES, Cursor
+from watermain.process.broker import free_port
+from watermain.serve.feature_server.opening import reader_of
+from watermain.serve.feature_server.reader import Rows, ThreadReader
+from watermain.serve.feature_server.redis_reader import RedisReader
+from watermain.settings import Settings
 
 TABLE = "prediction.features.airport_delay_v1"
 

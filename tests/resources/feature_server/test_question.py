@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from platform_assets.declare.errors import UnknownFeatureError, WatermainError
-from resources.feature_server import question
-from resources.feature_server.problem import RefusedRequestError
-from resources.feature_server.question import limits, read_question
 from tests.resources.feature_server.delays import catalog
+from watermain.declare.errors import UnknownFeatureError, WatermainError
+from watermain.serve.feature_server import question
+from watermain.serve.feature_server.problem import RefusedRequestError
+from watermain.serve.feature_server.question import limits, read_question
 
 CATALOG = catalog()
 AIRPORT, ROUTE = "prediction.features.airport_delay", "prediction.features.route_delay"

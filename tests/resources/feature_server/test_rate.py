@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resources.feature_server.rate import Allowance
+from watermain.serve.feature_server.rate import Allowance
 
 
 @pytest.mark.parametrize(

@@ -9,11 +9,11 @@ from datetime import timedelta
 
 import pytest
 
-from platform_assets.declare.errors import UnreachableSystemError
-from resources.feature_server import reader
-from resources.feature_server.reader import Rows, ThreadReader
-from resources.online_store.protocol import Kept
 from tests.resources.feature_server.delays import AIRPORT, MemoryStore, filled, unreachable
+from watermain.declare.errors import UnreachableSystemError
+from watermain.online.protocol import Kept
+from watermain.serve.feature_server import reader
+from watermain.serve.feature_server.reader import Rows, ThreadReader
 
 WANTED = [(str(AIRPORT.name), [b'["JFK"]', b'["EWR"]'])]
 JFK = (str(AIRPORT.name), b'["JFK"]')

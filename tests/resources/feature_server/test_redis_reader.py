@@ -14,17 +14,17 @@ import pyarrow as pa
 import pytest
 import uvloop
 
-from platform_assets.declare.errors import UnreachableSystemError
-from resources.broker import free_port
-from resources.clock import FixedClock
-from resources.feature_server import redis_reader
-from resources.feature_server.reader import Rows
-from resources.feature_server.redis_reader import RedisReader
-from resources.online_store.address import StoreAddress
-from resources.online_store.protocol import ENTRIES, Cursor, Kept
-from resources.online_store.redis import PREFIX, RedisStore
 from tests.resources.feature_server.delays import HOUR, NOW, micros
 from tests.resources.online_store.redis_server import RedisServer, redis_server
+from watermain.clock import FixedClock
+from watermain.declare.errors import UnreachableSystemError
+from watermain.online.address import StoreAddress
+from watermain.online.protocol import ENTRIES, Cursor, Kept
+from watermain.online.redis import PREFIX, RedisStore
+from watermain.process.broker import free_port
+from watermain.serve.feature_server import redis_reader
+from watermain.serve.feature_server.reader import Rows
+from watermain.serve.feature_server.redis_reader import RedisReader
 
 TABLE = "prediction.features.airport_delay_v1"
 KEYS = [b'["JFK"]', b'["LGA"]']

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from resources.feature_server.whole_writes import WholeWrites
+from watermain.serve.feature_server.whole_writes import WholeWrites
 
 
 class Wire(asyncio.Transport):

@@ -10,13 +10,13 @@ import psycopg
 import pytest
 import redis
 
-from resources.online_store.address import StoreAddress
-from resources.online_store.postgres import PostgresStore
-from resources.online_store.redis import RedisStore
-from resources.online_store.sqlite import SqliteStore
-from resources.postgres import EmbeddedPostgres
 from tests.resources.online_store.kinds import Kind
 from tests.resources.online_store.redis_server import RedisServer, redis_server
+from watermain.online.address import StoreAddress
+from watermain.online.postgres import PostgresStore
+from watermain.online.redis import RedisStore
+from watermain.online.sqlite import SqliteStore
+from watermain.process.postgres import EmbeddedPostgres
 
 NUMBERS = count()
 KINDS = [

@@ -9,8 +9,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from resources.clock import Clock, FixedClock
-from resources.online_store.protocol import CORRECTIONS, ENTRIES, OnlineStore
+from watermain.clock import Clock, FixedClock
+from watermain.online.protocol import CORRECTIONS, ENTRIES, OnlineStore
 
 TABLE = "weather.features.wind_v2"
 NOW = datetime(2013, 1, 2, 12, tzinfo=UTC)

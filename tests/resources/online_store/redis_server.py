@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from resources.broker import answers, free_port
+from watermain.process.broker import answers, free_port
 
 PROGRAM = Path("/usr/bin/redis-server")  # Debian's; tests/services/install.sh installs it
 START_SECONDS = 30

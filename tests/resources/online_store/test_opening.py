@@ -8,16 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from platform_assets.declare.errors import MissingSettingError, UnreachableSystemError
-from resources.online_store.address import StoreAddress
-from resources.online_store.opening import open_store
-from resources.online_store.own_threads import OwnThreads
-from resources.online_store.postgres import PostgresStore
-from resources.online_store.protocol import Cursor
-from resources.online_store.redis import RedisStore
-from resources.online_store.sqlite import SqliteStore
-from resources.settings import Settings, load_settings
 from tests.resources.online_store.kinds import TABLE, entries
+from watermain.declare.errors import MissingSettingError, UnreachableSystemError
+from watermain.online.address import StoreAddress
+from watermain.online.opening import open_store
+from watermain.online.own_threads import OwnThreads
+from watermain.online.postgres import PostgresStore
+from watermain.online.protocol import Cursor
+from watermain.online.redis import RedisStore
+from watermain.online.sqlite import SqliteStore
+from watermain.settings import Settings, load_settings
 
 
 @pytest.mark.parametrize(

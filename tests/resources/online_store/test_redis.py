@@ -9,16 +9,16 @@ from pathlib import Path
 import pytest
 import redis
 
-from platform_assets.declare.errors import (
+from tests.resources.online_store.kinds import TABLE, clock, entries, scanned, us
+from tests.resources.online_store.redis_server import RedisServer, redis_server
+from watermain.declare.errors import (
     LostRowsError,
     MissingSettingError,
     UnreachableSystemError,
 )
-from resources.online_store.address import StoreAddress
-from resources.online_store.protocol import Cursor, Kept
-from resources.online_store.redis import RedisStore
-from tests.resources.online_store.kinds import TABLE, clock, entries, scanned, us
-from tests.resources.online_store.redis_server import RedisServer, redis_server
+from watermain.online.address import StoreAddress
+from watermain.online.protocol import Cursor, Kept
+from watermain.online.redis import RedisStore
 
 pytestmark = pytest.mark.services
 

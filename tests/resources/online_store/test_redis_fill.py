@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 import redis
 
-from resources.online_store.redis_fill import GoneMarkError, command, fill
+from watermain.online.redis_fill import GoneMarkError, command, fill
 
 KEYS = pa.chunked_array([[b"a", b"", b"bb\r\n"], [b"c"]])
 VALUES = pa.chunked_array([[b"1", b"22"], [b"", b"\x00"]])

@@ -17,9 +17,6 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from platform_assets.declare.errors import LostRowsError
-from resources.clock import FixedClock
-from resources.online_store.protocol import Cursor, Kept, OnlineStore
 from tests.resources.online_store.kinds import (
     NOW,
     TABLE,
@@ -30,6 +27,9 @@ from tests.resources.online_store.kinds import (
     scanned,
     us,
 )
+from watermain.clock import FixedClock
+from watermain.declare.errors import LostRowsError
+from watermain.online.protocol import Cursor, Kept, OnlineStore
 
 A, B, C = b'["a",1]', b'["b",1]', '["\u00fc\\"",1]'.encode()
 HOUR = timedelta(hours=1)

@@ -20,11 +20,11 @@ from confluent_kafka.admin import (
     UserScramCredentialUpsertion,
 )
 
-from platform_assets.declare.source import Kafka, Mqtt
-from resources.broker import answers, free_port
-from resources.source.kafka import KafkaSource
-from resources.source.mqtt import MqttSource
 from tests.resources.source.kinds import SHAPE, Shape, thing
+from watermain.declare.source import Kafka, Mqtt
+from watermain.process.broker import answers, free_port
+from watermain.source.kafka.kafka import KafkaSource
+from watermain.source.mqtt.mqtt import MqttSource
 
 _NUMBERS = count()
 JARS = Path(__file__).parents[3] / "data" / "services" / "kafka"

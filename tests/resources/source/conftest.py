@@ -8,8 +8,6 @@ from pathlib import Path
 import pytest
 
 from demo.mqtt_broker import EmbeddedMqttBroker
-from resources.broker import EmbeddedBroker
-from resources.postgres import EmbeddedPostgres
 from tests.resources.source.brokered import (
     JARS,
     ApacheKafka,
@@ -22,6 +20,8 @@ from tests.resources.source.dropping import DROPPED
 from tests.resources.source.kinds import Kind, Ledger, PostgresKind
 from tests.resources.source.web_kinds import RestKind, WebhookKind
 from tests.resources.source.web_server import ThingsApi, served
+from watermain.process.broker import EmbeddedBroker
+from watermain.process.postgres import EmbeddedPostgres
 
 KINDS = ("postgres", *DROPPED, "kafka", "mqtt", "rest", "webhook")
 

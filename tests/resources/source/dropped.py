@@ -18,11 +18,11 @@ import httpx
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from platform_assets.declare.source import Files
-from resources.clock import FixedClock
-from resources.source.files import FileSource
-from resources.source.protocol import Shape
 from tests.resources.source.kinds import COLUMNS, SHAPE
+from watermain.clock import FixedClock
+from watermain.declare.source import Files
+from watermain.source.files.files import FileSource
+from watermain.source.protocol import Shape
 
 FIELDS = (*COLUMNS, "extra")
 NULLABLE = ["null", "string"]

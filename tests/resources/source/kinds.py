@@ -9,9 +9,9 @@ from typing import Protocol
 import psycopg
 import pyarrow as pa
 
-from platform_assets.declare.source import Postgres
-from resources.source.postgres import PostgresSource
-from resources.source.protocol import Batch, Limit, Shape, Source
+from watermain.declare.source import Postgres
+from watermain.source.postgres.postgres import PostgresSource
+from watermain.source.protocol import Batch, Limit, Shape, Source
 
 COLUMNS = ("id", "day", "note")
 SHAPE = Shape(

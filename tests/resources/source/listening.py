@@ -5,12 +5,12 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from platform_assets.cli.listen import serve
-from platform_assets.declare.web import Webhook
-from resources.secrets import Secrets
-from resources.settings import Settings
-from resources.source.webhook_inbox import Inbox, Room
-from resources.source.webhook_server import application
+from watermain.cli.listen import serve
+from watermain.declare.web import Webhook
+from watermain.secrets import Secrets
+from watermain.settings import Settings
+from watermain.source.webhook.webhook_inbox import Inbox, Room
+from watermain.source.webhook.webhook_server import application
 
 
 def main() -> None:

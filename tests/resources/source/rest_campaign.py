@@ -10,12 +10,12 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from platform_assets.declare.errors import TransientError, WatermainError
-from resources.source.rest_client import Bounds
 from tests.resources.source.kinds import Ledger, thing
 from tests.resources.source.test_pace import most_within
 from tests.resources.source.web_kinds import PAGES, RestKind
 from tests.resources.source.web_server import ThingsApi, served
+from watermain.declare.errors import TransientError, WatermainError
+from watermain.source.rest.rest_client import Bounds
 
 FAULTS = (
     "429", "503", "500", "502", "reset", "short", "cut", "duplicate", "total", "loop", "nothing",

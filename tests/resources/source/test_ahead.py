@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from resources.source.ahead import one_ahead
-from resources.source.protocol import Batch
+from watermain.source.ahead import one_ahead
+from watermain.source.protocol import Batch
 
 
 def batches(folder: Path, count: int, read: list[int], fault: int = -1) -> Iterator[Batch]:

@@ -9,16 +9,16 @@ import pytest
 from confluent_kafka import Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from platform_assets.declare.errors import (
+from tests.resources.source.brokered import JARS, ApacheKafka, KafkaKind, drop_topic, make_topic
+from tests.resources.source.kinds import Ledger, thing
+from watermain.credential import Address
+from watermain.declare.errors import (
     ExpiredCredentialError,
     SourceError,
     UnreachableSystemError,
 )
-from resources.credential import Address
-from resources.settings import Settings
-from resources.source.protocol import Limit
-from tests.resources.source.brokered import JARS, ApacheKafka, KafkaKind, drop_topic, make_topic
-from tests.resources.source.kinds import Ledger, thing
+from watermain.settings import Settings
+from watermain.source.protocol import Limit
 
 pytestmark = pytest.mark.services
 
@@ -168,7 +168,7 @@ def test_broker_killed_between_captures_loses_doubles_nothing(
         ledger.capture(kind.open(), acknowledge=False)
         server.kill()
         with monkeypatch.context() as impatient:
-            impatient.setattr("resources.source.kafka_log.ANSWER_SECONDS", 1.0)
+            impatient.setattr("watermain.source.kafka.kafka_log.ANSWER_SECONDS", 1.0)
             with pytest.raises(UnreachableSystemError):
                 kind.open().verify()
         server.start()

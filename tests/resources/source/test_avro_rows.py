@@ -14,9 +14,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from resources.source.avro_rows import AvroRows
-from resources.source.delivery import Caps, Rows, UnreadableFileError
 from tests.resources.source.dropped import avro
+from watermain.source.delivery import Caps, Rows, UnreadableFileError
+from watermain.source.files.avro_rows import AvroRows
 
 SYNC = b"s" * 16
 

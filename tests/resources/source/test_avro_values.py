@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from resources.source.avro_values import avro_decoder
-from resources.source.json_text import written
-from resources.source.schema_registry import HEAD, UnreadableMessageError, Written
 from tests.resources.source.registry import avro, record
+from watermain.source.kafka.avro_values import avro_decoder
+from watermain.source.kafka.schema_registry import HEAD, UnreadableMessageError, Written
+from watermain.source.text.json_text import written
 
 
 def decoded(kind: Any, stored: Any, plain: Any = None) -> Any:

@@ -7,8 +7,8 @@ from dataclasses import replace
 import psycopg
 import pytest
 
-from platform_assets.declare.errors import SourceError
 from tests.resources.source.kinds import SHAPE, Ledger, PostgresKind
+from watermain.declare.errors import SourceError
 
 STORED = "alter table things add twice int generated always as (extra * 2) stored"
 VIRTUAL = "alter table things add twice int generated always as (extra * 2)"

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from platform_assets.declare.errors import SourceError
-from resources.source import changes as changes_module
-from resources.source.changes import EPOCH_US, Changes, change_schema
-from resources.source.protocol import Shape
-from resources.source.publication import SourceTable
-from resources.source.spill import Spill
+from watermain.declare.errors import SourceError
+from watermain.source.postgres import changes as changes_module
+from watermain.source.postgres.changes import EPOCH_US, Changes, change_schema
+from watermain.source.postgres.publication import SourceTable
+from watermain.source.protocol import Shape
+from watermain.source.spill import Spill
 
 OID = 77
 NAMES = ("skipped", "id", "day", "big")

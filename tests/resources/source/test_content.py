@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resources.source.content import content_hash
-from resources.source.protocol import REJECTED, Backlog, Batch
-from resources.source.spill import Spill
+from watermain.source.content import content_hash
+from watermain.source.protocol import REJECTED, Backlog, Batch
+from watermain.source.spill import Spill
 
 SCHEMA = pa.schema([("a", pa.string()), ("b", pa.string()), ("n", pa.int64())])
 ROW = st.tuples(

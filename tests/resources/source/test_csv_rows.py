@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resources.source import csv_rows
-from resources.source.csv_rows import CsvRows
-from resources.source.delivery import Caps, Reject, Rows, UnreadableFileError
+from watermain.source.delivery import Caps, Reject, Rows, UnreadableFileError
+from watermain.source.files import csv_rows
+from watermain.source.files.csv_rows import CsvRows
 
 QUOTE = "has a quote or carriage return where none may be, or a quote never closed"
 

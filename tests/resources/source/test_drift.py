@@ -9,19 +9,19 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from platform_assets.build.ingest import capture
-from platform_assets.build.publication import Job
-from platform_assets.declare import Column, Contract, Dataset, raw
-from platform_assets.declare.drift import Drift
-from platform_assets.declare.errors import DriftError, SourceError
-from resources import ledger
-from resources.lake import Lake, table
-from resources.source.protocol import Shape
 from tests.resources.source.brokered import KafkaKind, MqttKind
 from tests.resources.source.kinds import COLUMNS, Kind, PostgresKind, thing
 from tests.resources.source.registry import Field, Registry, avro, framed, message, proto, record
 from tests.resources.source.test_protobuf_values import built
 from tests.resources.source.web_server import served
+from watermain.declare import Column, Contract, Dataset, raw
+from watermain.declare.drift import Drift
+from watermain.declare.errors import DriftError, SourceError
+from watermain.engine.capture.ingest import capture
+from watermain.engine.publish.publication import Job
+from watermain.lake import ledger
+from watermain.lake.lake import Lake, table
+from watermain.source.protocol import Shape
 
 NUMBERS = count()
 CONTRACT_COLUMNS = tuple(Column(name, pa.string(), "a text") for name in COLUMNS)

@@ -11,13 +11,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from platform_assets.declare.errors import SourceError, UnreachableSystemError
-from platform_assets.declare.source import Files
-from resources.clock import Clock, FixedClock
-from resources.source.delivery import Caps
-from resources.source.files import FileSource
 from tests.resources.source.dropped import FilesKind
 from tests.resources.source.kinds import COLUMNS, SHAPE, Ledger, Seen, peek, thing
+from watermain.clock import Clock, FixedClock
+from watermain.declare.errors import SourceError, UnreachableSystemError
+from watermain.declare.source import Files
+from watermain.source.delivery import Caps
+from watermain.source.files.files import FileSource
 
 HEADER = "id,day,note\n"
 
@@ -291,7 +291,7 @@ def test_parquet_with_broken_pages_is_rejected_whole(files_kind: FilesKind, ledg
 def test_parquet_that_unpacks_beyond_reason_is_rejected_whole(
     files_kind: FilesKind, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("resources.source.parquet_rows._SMALL_BYTES", 1000)
+    monkeypatch.setattr("watermain.source.files.parquet_rows._SMALL_BYTES", 1000)
     bomb = io.BytesIO()
     table = pa.table({name: pa.array(["x" * 100_000] * 50) for name in COLUMNS})
     pq.write_table(table, bomb, compression="zstd", use_dictionary=False)

@@ -13,12 +13,12 @@ from typing import BinaryIO
 
 import pytest
 
-from platform_assets.declare.errors import UnreachableSystemError
-from resources.source.delivery import UnreadableFileError
-from resources.source.folder import MOST_LEVELS, Folder
-from resources.source.store import Look
 from tests.resources.source.dropped import FilesKind
 from tests.resources.source.kinds import Ledger
+from watermain.declare.errors import UnreachableSystemError
+from watermain.source.delivery import UnreadableFileError
+from watermain.source.files.folder import MOST_LEVELS, Folder
+from watermain.source.files.store import Look
 
 MOST = 1000
 NOBODY = 65534
@@ -106,7 +106,7 @@ def test_file_on_a_failing_disk_is_left_for_later(
     for number in (1, 2, 3):
         kind.write(f"things-{number}.csv", GOOD.format(number))
     with monkeypatch.context() as patch:
-        patch.setattr("resources.source.files.Folder", Failing)
+        patch.setattr("watermain.source.files.files.Folder", Failing)
         with pytest.raises(UnreachableSystemError) as raised:
             ledger.capture(kind.open())
     assert raised.value.what == (
@@ -234,6 +234,6 @@ def test_refusal_is_told_in_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     def refusing(*_: object, **__: object) -> int:
         raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
 
-    monkeypatch.setattr("resources.source.folder.os.open", refusing)
+    monkeypatch.setattr("watermain.source.files.folder.os.open", refusing)
     with pytest.raises((UnreadableFileError, PermissionError), match="not permitted"):
         folder.opened(look)

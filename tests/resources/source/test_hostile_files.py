@@ -17,17 +17,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from resources.source.avro_budget import Reading
-from resources.source.avro_rows import AvroRows
-from resources.source.avro_values import avro_decoder
-from resources.source.csv_rows import CsvRows
-from resources.source.delivery import Reject, Rows, UnreadableFileError
-from resources.source.measure import TOO_DEEP, TOO_MANY
-from resources.source.parquet_rows import ParquetRows
-from resources.source.poison import UnreadableRecordError
-from resources.source.schema_registry import UnreadableMessageError, Written
 from tests.resources.source.dropped import avro
 from tests.resources.source.test_avro_rows import container, of, varint
+from watermain.source.delivery import Reject, Rows, UnreadableFileError
+from watermain.source.files.avro_budget import Reading
+from watermain.source.files.avro_rows import AvroRows
+from watermain.source.files.csv_rows import CsvRows
+from watermain.source.files.parquet_rows import ParquetRows
+from watermain.source.kafka.avro_values import avro_decoder
+from watermain.source.kafka.schema_registry import UnreadableMessageError, Written
+from watermain.source.poison import UnreadableRecordError
+from watermain.source.text.measure import TOO_DEEP, TOO_MANY
 
 ROOT = Path(__file__).resolve().parents[3]
 MOST_RESIDENT = 1024  # MiB, of the whole process
@@ -35,9 +35,9 @@ READ = """
 import json, pathlib, resource, sys
 from datetime import timedelta
 import pyarrow as pa
-from platform_assets.declare.source import Files
-from resources.source.files import FileSource
-from resources.source.protocol import Limit, Shape
+from watermain.declare.source import Files
+from watermain.source.files.files import FileSource
+from watermain.source.protocol import Limit, Shape
 
 folder, pattern, format, compression = sys.argv[1:]
 word = Files(connection="d", pattern=pattern, format=format, compression=compression,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from resources.source.instant import instant_of
+from watermain.source.instant import instant_of
 
 
 def test_instant_of_a_record() -> None:

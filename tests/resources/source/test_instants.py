@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from platform_assets.build.exact_leaf import exact
-from resources.source.delivery import OddInstantsError
-from resources.source.instants import instants, is_instant
+from watermain.engine.capture.exact_leaf import exact
+from watermain.source.delivery import OddInstantsError
+from watermain.source.text.instants import instants, is_instant
 
 ZONED, LOCAL = pa.timestamp("us", "UTC"), pa.timestamp("us")
 SQL = {ZONED: "TIMESTAMP WITH TIME ZONE", LOCAL: "TIMESTAMP"}

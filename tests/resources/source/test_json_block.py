@@ -11,13 +11,13 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from platform_assets.build.table import engine_types
-from platform_assets.build.typing_rules import typed_value
-from resources.source.delivery import OddInstantsError, Rows
-from resources.source.json_block import JsonBlock
-from resources.source.json_lines import JsonLines
-from resources.source.protocol import Shape
 from tests.faults.spellings import NUMBERS, TYPES, plain
+from watermain.engine.capture.typing_rules import typed_value
+from watermain.engine.table.table import engine_types
+from watermain.source.delivery import OddInstantsError, Rows
+from watermain.source.protocol import Shape
+from watermain.source.text.json_block import JsonBlock
+from watermain.source.text.json_lines import JsonLines
 
 EACH = 1500
 FAST = ("int8", "int64", "uint32", "uint64", "money", "exact", "ratio", "narrow", "flag",

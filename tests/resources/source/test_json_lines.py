@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from resources.source import json_lines
-from resources.source.arrow_text import exact_text
-from resources.source.delivery import Caps, OddRowsError, Reject, Rows
-from resources.source.json_block import JsonBlock
-from resources.source.json_lines import JsonLines, Typed
-from resources.source.measure import TOO_DEEP
-from resources.source.protocol import Shape
+from watermain.source.arrow_text import exact_text
+from watermain.source.delivery import Caps, OddRowsError, Reject, Rows
+from watermain.source.protocol import Shape
+from watermain.source.text import json_lines
+from watermain.source.text.json_block import JsonBlock
+from watermain.source.text.json_lines import JsonLines, Typed
+from watermain.source.text.measure import TOO_DEEP
 
 TYPES = {
     "i": pa.int64(),

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resources.source import json_rows
-from resources.source.delivery import Caps
-from resources.source.json_rows import JsonRows
+from watermain.source.delivery import Caps
+from watermain.source.text import json_rows
+from watermain.source.text.json_rows import JsonRows
 
 NUMBERS = [
     "0",

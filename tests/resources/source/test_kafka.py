@@ -8,22 +8,22 @@ from pathlib import Path
 import pytest
 from confluent_kafka import Consumer, TopicPartition
 
-from platform_assets.build.table import CHANGE_COLUMNS
-from platform_assets.declare import Kafka
-from platform_assets.declare.errors import (
+from tests.resources.source.brokered import KafkaKind, drop_topic, make_topic
+from tests.resources.source.kinds import SHAPE, Ledger, rows_of, thing
+from watermain.declare import Kafka
+from watermain.declare.errors import (
     InvalidDeclarationError,
     SourceError,
     UnreachableSystemError,
 )
-from resources.broker import EmbeddedBroker, free_port
-from resources.source.delivery import Caps
-from resources.source.kafka import KafkaSource
-from resources.source.kafka_log import Marks
-from resources.source.kafka_rows import MESSAGE_COLUMNS
-from resources.source.mqtt import DEVICE_COLUMNS
-from resources.source.protocol import Limit, Shape
-from tests.resources.source.brokered import KafkaKind, drop_topic, make_topic
-from tests.resources.source.kinds import SHAPE, Ledger, rows_of, thing
+from watermain.engine.table.table import CHANGE_COLUMNS
+from watermain.process.broker import EmbeddedBroker, free_port
+from watermain.source.delivery import Caps
+from watermain.source.kafka.kafka import KafkaSource
+from watermain.source.kafka.kafka_log import Marks
+from watermain.source.kafka.kafka_rows import MESSAGE_COLUMNS
+from watermain.source.mqtt.mqtt import DEVICE_COLUMNS
+from watermain.source.protocol import Limit, Shape
 
 
 def value(number: int) -> str:
@@ -202,7 +202,7 @@ def test_unknown_topic_is_refused(broker: EmbeddedBroker, kafka_kind: KafkaKind)
 def test_broker_that_is_gone_may_come_back(
     tmp_path: Path, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("resources.source.kafka_log.ANSWER_SECONDS", 1.0)
+    monkeypatch.setattr("watermain.source.kafka.kafka_log.ANSWER_SECONDS", 1.0)
     port = free_port()
     source = KafkaSource(
         Kafka(connection="log", topic="things"),

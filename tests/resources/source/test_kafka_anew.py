@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from resources.broker import EmbeddedBroker
-from resources.source.protocol import Limit
 from tests.resources.source.brokered import KafkaKind, make_topic
 from tests.resources.source.kinds import Ledger, thing
+from watermain.process.broker import EmbeddedBroker
+from watermain.source.protocol import Limit
 
 
 def value(number: int) -> str:

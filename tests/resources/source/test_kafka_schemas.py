@@ -11,24 +11,24 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from platform_assets.declare import Column, Contract, Kafka, raw
-from platform_assets.declare.errors import (
-    ExpiredCredentialError,
-    InvalidDeclarationError,
-    SourceError,
-    UnreachableSystemError,
-)
-from resources.clock import FixedClock
-from resources.credential import Address
-from resources.settings import Settings
-from resources.source import schema_registry
-from resources.source.kafka import KafkaSource
-from resources.source.kafka_rows import SETTLED
 from tests.resources.source.brokered import KafkaKind
 from tests.resources.source.kinds import Ledger
 from tests.resources.source.registry import Field, Registry, avro, framed, message, proto, record
 from tests.resources.source.test_protobuf_values import built
 from tests.resources.source.web_server import served
+from watermain.clock import FixedClock
+from watermain.credential import Address
+from watermain.declare import Column, Contract, Kafka, raw
+from watermain.declare.errors import (
+    ExpiredCredentialError,
+    InvalidDeclarationError,
+    SourceError,
+    UnreachableSystemError,
+)
+from watermain.settings import Settings
+from watermain.source.kafka import schema_registry
+from watermain.source.kafka.kafka import KafkaSource
+from watermain.source.kafka.kafka_rows import SETTLED
 
 CONTRACT = Contract(grain="one row", key=("id",), columns=(Column("id", pa.string(), "its id"),))
 FIRST = record(("id", "long"), ("day", {"type": "int", "logicalType": "date"}))

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resources.source.link_header import following
+from watermain.source.rest.link_header import following
 
 NEXT = "https://api/v1/things?p=2"
 

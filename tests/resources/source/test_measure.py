@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resources.source.measure import MOST_DEPTH, TOO_DEEP, TOO_MANY, deep_parts, excess
+from watermain.source.text.measure import MOST_DEPTH, TOO_DEEP, TOO_MANY, deep_parts, excess
 
 
 def nested(depth: int, within: bytes = b"") -> bytes:

@@ -12,23 +12,23 @@ import paho.mqtt.client as paho
 import pytest
 
 from demo.mqtt_broker import EmbeddedMqttBroker
-from platform_assets.cli.explain import _missing
-from platform_assets.declare import Mqtt
-from platform_assets.declare.errors import (
+from tests.faults import declared
+from tests.resources.source.brokered import MqttKind
+from tests.resources.source.kinds import Ledger, thing
+from watermain.cli.explain import _missing
+from watermain.credential import Address
+from watermain.declare import Mqtt
+from watermain.declare.errors import (
     ExpiredCredentialError,
     InvalidDeclarationError,
     SourceError,
     UnreachableSystemError,
 )
-from resources.broker import free_port
-from resources.credential import Address
-from resources.settings import Settings
-from resources.source.mqtt import SHARD
-from resources.source.protocol import Limit
-from resources.source.sequences import gaps
-from tests.faults import declared
-from tests.resources.source.brokered import MqttKind
-from tests.resources.source.kinds import Ledger, thing
+from watermain.process.broker import free_port
+from watermain.settings import Settings
+from watermain.source.mqtt.mqtt import SHARD
+from watermain.source.mqtt.sequences import gaps
+from watermain.source.protocol import Limit
 
 
 def numbers(ledger: Ledger) -> list[tuple]:

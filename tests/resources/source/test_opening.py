@@ -9,11 +9,11 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from platform_assets.declare import Column, Contract, Files, Kafka, Mqtt, Platform, Postgres, raw
-from platform_assets.declare.errors import SourceError
-from platform_assets.declare.source import Source
-from resources.settings import load_settings
-from resources.source.opening import open_source
+from watermain.declare import Column, Contract, Files, Kafka, Mqtt, Platform, Postgres, raw
+from watermain.declare.errors import SourceError
+from watermain.declare.source import Source
+from watermain.settings import load_settings
+from watermain.source.opening import open_source
 
 ADDRESSES: list[tuple[Source, str, Callable[[Any], Callable[[], str]]]] = [
     (Postgres(connection="shop", table="public.things"), "PostgresSource", lambda s: s.dsn),

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from resources.source.pace import MOST_HELD_SECONDS, Pace
 from tests.resources.source.test_rest_source import Time
+from watermain.source.rest.pace import MOST_HELD_SECONDS, Pace
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -73,7 +73,7 @@ def test_pace_starts_anew_when_its_state_is_unreadable(text: str, tmp_path: Path
 DEPART = """
 import sys, time
 from pathlib import Path
-from resources.source.pace import Pace
+from watermain.source.rest.pace import Pace
 pace = Pace(Path(sys.argv[1]), 100)
 for _ in range(25):
     assert pace.take(60)

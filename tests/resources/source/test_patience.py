@@ -14,9 +14,9 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
-from resources.source import patience
-from resources.source.patience import PatientProtocol
 from tests.resources.source.web_server import served
+from watermain.source.webhook import patience
+from watermain.source.webhook.patience import PatientProtocol
 
 REQUEST = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nbody"
 

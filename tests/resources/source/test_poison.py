@@ -11,15 +11,15 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from platform_assets.declare.errors import UnreachableSystemError
-from resources.source.delivery import Caps
-from resources.source.json_rows import JsonRows
-from resources.source.measure import TOO_DEEP, TOO_MANY
-from resources.source.poison import Poisoned, UnreadableRecordError, sifted
 from tests.resources.source.brokered import KafkaKind, MqttKind
 from tests.resources.source.kinds import SHAPE, Ledger
 from tests.resources.source.web_kinds import SHAPE as WEB
 from tests.resources.source.web_kinds import RestKind, WebhookKind
+from watermain.declare.errors import UnreachableSystemError
+from watermain.source.delivery import Caps
+from watermain.source.poison import Poisoned, UnreadableRecordError, sifted
+from watermain.source.text.json_rows import JsonRows
+from watermain.source.text.measure import TOO_DEEP, TOO_MANY
 
 WIDE, WEB_WIDE = replace(SHAPE, keeps_extra=True), replace(WEB, keeps_extra=True)
 DEPTHS = (200, 330, 990, 5000, 100_000)

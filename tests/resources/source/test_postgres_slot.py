@@ -11,11 +11,6 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from platform_assets.declare.errors import SourceError, UnreachableSystemError
-from resources.source import replication
-from resources.source.generation import slot_prefix
-from resources.source.postgres import PostgresSource
-from resources.source.protocol import Limit
 from tests.resources.source.kinds import (
     SHAPE,
     SLOT,
@@ -28,6 +23,11 @@ from tests.resources.source.kinds import (
     started,
     thing,
 )
+from watermain.declare.errors import SourceError, UnreachableSystemError
+from watermain.source.postgres import replication
+from watermain.source.postgres.generation import slot_prefix
+from watermain.source.postgres.postgres import PostgresSource
+from watermain.source.protocol import Limit
 
 
 def test_slot_moves_only_when_told(postgres_kind: PostgresKind, ledger: Ledger) -> None:
@@ -156,7 +156,7 @@ def test_another_server_is_refused(postgres_kind: PostgresKind, ledger: Ledger) 
 def test_idle_table_does_not_pin_the_log(
     postgres_kind: PostgresKind, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("resources.source.stream.HEARTBEAT_BYTES", 100_000)
+    monkeypatch.setattr("watermain.source.postgres.stream.HEARTBEAT_BYTES", 100_000)
     ledger = started(postgres_kind, ledger, thing(1))
     postgres_kind.run("insert into others select g from generate_series(1, 100) g")
     assert ledger.capture(postgres_kind.open()) == []
@@ -330,8 +330,8 @@ def test_killed_reader_leaves_nothing_behind(postgres_kind: PostgresKind, ledger
     program = (
         "import os, sys\n"
         "from pathlib import Path\n"
-        "from resources.source import spill\n"
-        "from resources.source.protocol import Limit\n"
+        "from watermain.source import spill\n"
+        "from watermain.source.protocol import Limit\n"
         "from tests.resources.source.kinds import PostgresKind\n"
         "spill.MEMORY_BYTES = 1000\n"
         "kind = PostgresKind.__new__(PostgresKind)\n"

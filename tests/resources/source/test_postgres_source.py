@@ -8,7 +8,6 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from resources.source.protocol import Limit, Shape
 from tests.resources.source.kinds import (
     Ledger,
     PostgresKind,
@@ -17,6 +16,7 @@ from tests.resources.source.kinds import (
     started,
     thing,
 )
+from watermain.source.protocol import Limit, Shape
 
 
 def test_snapshot_joins_the_stream_while_writers_write(
@@ -158,8 +158,8 @@ def test_transaction_is_never_split(postgres_kind: PostgresKind, ledger: Ledger)
 def test_large_transaction_arrives_whole_through_a_file(
     postgres_kind: PostgresKind, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("resources.source.spill.MEMORY_BYTES", 200_000)
-    monkeypatch.setattr("resources.source.changes._CHUNK_BYTES", 50_000)
+    monkeypatch.setattr("watermain.source.spill.MEMORY_BYTES", 200_000)
+    monkeypatch.setattr("watermain.source.postgres.changes._CHUNK_BYTES", 50_000)
     ledger = started(postgres_kind, ledger)
     postgres_kind.run("insert into things select g, 'd', 'n' from generate_series(1, 20000) g")
     (batch,) = postgres_kind.open().batches(after=ledger.positions, limit=Limit(rows=1))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from platform_assets.declare.errors import SourceError
 from tests.resources.source.kinds import (
     SLOT,
     Ledger,
@@ -15,6 +14,7 @@ from tests.resources.source.kinds import (
     started,
     thing,
 )
+from watermain.declare.errors import SourceError
 
 
 def test_column_lost_in_mid_stream_stops_after_the_transactions_before(

@@ -10,9 +10,9 @@ from google.protobuf import descriptor_pb2, duration_pb2, timestamp_pb2, wrapper
 from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message_factory import GetMessageClass
 
-from resources.source.protobuf_values import protobuf_decoder
-from resources.source.schema_registry import UnreadableMessageError, Written
 from tests.resources.source.registry import Field, message, proto
+from watermain.source.kafka.protobuf_values import protobuf_decoder
+from watermain.source.kafka.schema_registry import UnreadableMessageError, Written
 
 File = descriptor_pb2.FileDescriptorProto
 

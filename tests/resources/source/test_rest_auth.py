@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from platform_assets.declare.errors import ExpiredCredentialError, MissingSettingError
-from platform_assets.declare.web import Basic, Bearer, OAuth2
-from resources.credential import FIRST_PAUSE
 from tests.resources.source.kinds import Ledger, thing
 from tests.resources.source.web_kinds import RestKind
+from watermain.credential import FIRST_PAUSE
+from watermain.declare.errors import ExpiredCredentialError, MissingSettingError
+from watermain.declare.web import Basic, Bearer, OAuth2
 
 OLD, NEW = "old-and-secret", "new-and-secret"
 

@@ -8,19 +8,19 @@ from contextlib import contextmanager
 import httpx
 import pytest
 
-from platform_assets.declare.errors import (
-    InconsistentAnswerError,
-    SourceError,
-    UnreachableSystemError,
-)
-from platform_assets.declare.web import Rest
-from resources.source import rest_pages
-from resources.source.protocol import Limit, Shape
-from resources.source.rest_client import Bounds
 from tests.resources.source.kinds import Ledger, thing
 from tests.resources.source.test_rest_source import Time, once, quick
 from tests.resources.source.web_kinds import BEGIN, HOUR, RestKind
 from tests.resources.source.web_server import ThingsApi, served
+from watermain.declare.errors import (
+    InconsistentAnswerError,
+    SourceError,
+    UnreachableSystemError,
+)
+from watermain.declare.web import Rest
+from watermain.source.protocol import Limit, Shape
+from watermain.source.rest import rest_pages
+from watermain.source.rest.rest_client import Bounds
 
 __all__ = ["quick"]
 PASSING = ["429", "503", "500", "502", "reset", "short", "cut", "duplicate", "total", "nothing"]

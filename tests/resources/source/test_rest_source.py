@@ -7,15 +7,15 @@ from typing import Any
 
 import pytest
 
-from platform_assets.declare.errors import (
-    SourceError,
-)
-from resources.source import rest
-from resources.source.pace import Ticks
-from resources.source.protocol import Limit
 from tests.resources.source.kinds import Ledger, peek, thing
 from tests.resources.source.web_kinds import BEGIN, HOUR, PAGES, RestKind
 from tests.resources.source.web_server import Fault
+from watermain.declare.errors import (
+    SourceError,
+)
+from watermain.source.protocol import Limit
+from watermain.source.rest import rest
+from watermain.source.rest.pace import Ticks
 
 
 class Time:

@@ -13,15 +13,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from platform_assets.declare.errors import (
+from tests.resources.source.kinds import Ledger, thing
+from tests.resources.source.web_kinds import HOUR, RestKind
+from tests.resources.source.web_server import ThingsApi, served
+from watermain.declare.errors import (
     InconsistentAnswerError,
     InvalidDeclarationError,
     SourceError,
 )
-from platform_assets.declare.web import ByCursor, ByLink, ByPage
-from tests.resources.source.kinds import Ledger, thing
-from tests.resources.source.web_kinds import HOUR, RestKind
-from tests.resources.source.web_server import ThingsApi, served
+from watermain.declare.web import ByCursor, ByLink, ByPage
 
 Answer = Callable[[Request], Response]
 CURSOR = ByCursor(next="meta.next")

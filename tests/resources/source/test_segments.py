@@ -8,8 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from platform_assets.declare.errors import SourceError
-from resources.source.segments import UNKNOWN_BODY, Event, Store, Writer, body_print, key_print
+from watermain.declare.errors import SourceError
+from watermain.source.webhook.segments import (
+    UNKNOWN_BODY,
+    Event,
+    Store,
+    Writer,
+    body_print,
+    key_print,
+)
 
 DELIVERIES = [(f"key-{n}".encode(), 1000 + n, bytes([n]) * n) for n in range(5)]
 

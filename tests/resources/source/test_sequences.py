@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resources.source import sequences
-from resources.source.sequences import Sequences, Verdict, gaps
+from watermain.source.mqtt import sequences
+from watermain.source.mqtt.sequences import Sequences, Verdict, gaps
 
 ARRIVALS = st.lists(
     st.tuples(st.sampled_from(["a", "b"]), st.integers(0, 40), st.booleans()), max_size=60

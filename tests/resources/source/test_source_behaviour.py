@@ -8,8 +8,8 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from resources.source.protocol import Limit
 from tests.resources.source.kinds import COLUMNS, Kind, Ledger, peek, thing
+from watermain.source.protocol import Limit
 
 AWKWARD = [
     thing(1, "plain"),
@@ -187,7 +187,7 @@ def test_backlog_moves_nothing(kind: Kind, ledger: Ledger) -> None:
 @pytest.fixture
 def small_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let rows outgrow memory at once."""
-    monkeypatch.setattr("resources.source.spill.MEMORY_BYTES", 1000)
+    monkeypatch.setattr("watermain.source.spill.MEMORY_BYTES", 1000)
 
 
 @pytest.mark.usefixtures("small_memory")

@@ -9,22 +9,22 @@ from urllib.parse import quote
 
 import pytest
 
-from platform_assets.declare.errors import (
+from tests.faults.store_relay import BUSY, CUT_DOWN, GONE, StoreRelay
+from tests.resources.source.dropped import BucketKind, FilesKind, packed, written
+from tests.resources.source.kinds import SHAPE, Ledger, thing
+from watermain.clock import FixedClock
+from watermain.credential import Address
+from watermain.declare.errors import (
     ExpiredCredentialError,
     SourceError,
     UnreachableSystemError,
 )
-from platform_assets.declare.source import Files
-from resources.clock import FixedClock
-from resources.credential import Address
-from resources.settings import Settings
-from resources.source.bucket import Bucket
-from resources.source.delivery import Caps
-from resources.source.files import FileSource
-from resources.source.store import UnservedError
-from tests.faults.store_relay import BUSY, CUT_DOWN, GONE, StoreRelay
-from tests.resources.source.dropped import BucketKind, FilesKind, packed, written
-from tests.resources.source.kinds import SHAPE, Ledger, thing
+from watermain.declare.source import Files
+from watermain.settings import Settings
+from watermain.source.delivery import Caps
+from watermain.source.files.bucket import Bucket
+from watermain.source.files.files import FileSource
+from watermain.source.files.store import UnservedError
 
 
 def test_bucket_gives_finished_objects_under_its_prefix_only(

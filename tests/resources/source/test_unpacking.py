@@ -9,9 +9,9 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from resources.source.delivery import Caps, UnreadableFileError
-from resources.source.unpacking import Unpacked, unpacked_file
 from tests.resources.source.dropped import packed
+from watermain.source.delivery import Caps, UnreadableFileError
+from watermain.source.files.unpacking import Unpacked, unpacked_file
 
 DATA = b"".join(b"%d,x\n" % n for n in range(5000))
 

@@ -16,18 +16,18 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from platform_assets.declare import Column, Contract, Dataset, Webhook, raw
-from platform_assets.declare.errors import InvalidDeclarationError, UnreachableSystemError
-from resources.secrets import Secrets
-from resources.settings import Settings
-from resources.source import webhook_inbox
-from resources.source.segments import Store, Writer, body_print
-from resources.source.webhook_inbox import CONFLICTS, Room
-from resources.source.webhook_server import endpoint
-from resources.source.webhook_signature import standard_signature
 from tests.resources.source.kinds import Ledger, thing
 from tests.resources.source.web_kinds import SECRET, WebhookKind, signed
 from tests.resources.source.web_server import served
+from watermain.declare import Column, Contract, Dataset, Webhook, raw
+from watermain.declare.errors import InvalidDeclarationError, UnreachableSystemError
+from watermain.secrets import Secrets
+from watermain.settings import Settings
+from watermain.source.webhook import webhook_inbox
+from watermain.source.webhook.segments import Store, Writer, body_print
+from watermain.source.webhook.webhook_inbox import CONFLICTS, Room
+from watermain.source.webhook.webhook_server import endpoint
+from watermain.source.webhook.webhook_signature import standard_signature
 
 BODY = json.dumps(thing(1)).encode()
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from platform_assets.declare.errors import SourceError, UnreachableSystemError
-from resources.source.protocol import Limit
-from resources.source.segments import Store, Writer
 from tests.resources.source.kinds import Ledger
 from tests.resources.source.web_kinds import WebhookKind
+from watermain.declare.errors import SourceError, UnreachableSystemError
+from watermain.source.protocol import Limit
+from watermain.source.webhook.segments import Store, Writer
 
 
 @pytest.fixture

@@ -12,20 +12,20 @@ from typing import Any
 
 import httpx
 
-from platform_assets.declare.web import ByCursor, ByLink, ByPage, Increment, Rest, Webhook
-from resources.clock import FixedClock
-from resources.credential import Gate
-from resources.secrets import Secrets
-from resources.settings import Settings
-from resources.source.pace import Pace, Ticks
-from resources.source.protocol import Shape
-from resources.source.rest import RestSource
-from resources.source.rest_client import Access, Bounds
-from resources.source.rest_memory import instant_text
-from resources.source.webhook import WebhookSource
-from resources.source.webhook_inbox import Inbox, Room
-from resources.source.webhook_server import application
 from tests.resources.source.web_server import ThingsApi
+from watermain.clock import FixedClock
+from watermain.credential import Gate
+from watermain.declare.web import ByCursor, ByLink, ByPage, Increment, Rest, Webhook
+from watermain.secrets import Secrets
+from watermain.settings import Settings
+from watermain.source.protocol import Shape
+from watermain.source.rest.pace import Pace, Ticks
+from watermain.source.rest.rest import RestSource
+from watermain.source.rest.rest_client import Access, Bounds
+from watermain.source.rest.rest_memory import instant_text
+from watermain.source.webhook.webhook import WebhookSource
+from watermain.source.webhook.webhook_inbox import Inbox, Room
+from watermain.source.webhook.webhook_server import application
 
 SECRET = "open sesame"
 BEGIN = datetime(2013, 1, 1, tzinfo=UTC)

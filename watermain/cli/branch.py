@@ -1,0 +1,120 @@
+"""`watermain branch`: isolated copies of the lake that copy no data."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(no_args_is_help=True, help="Work beside what readers see.")
+
+Name = Annotated[str, typer.Argument(help="The branch, lower case.")]
+Json = Annotated[bool, typer.Option("--json", help="Print facts as JSON.")]
+
+
+@app.command()
+def create(name: Name, as_json: Json = False) -> None:
+    """Make a branch of the lake as it stands; no data is copied."""
+    from watermain.cli import screen
+    from watermain.lake import branch
+    from watermain.lake.lake import Lake
+
+    with screen.step(f"branch {name}") as line:
+        made = branch.create(Lake.from_settings(), name)
+        line.say(f"made of snapshot {made.base}")
+    if as_json:
+        screen.facts({"branch": made.name, "base": made.base, "created_at": made.created_at})
+
+
+@app.command(name="list")
+def list_branches(as_json: Json = False) -> None:
+    """List the branches, the oldest first."""
+    from watermain.cli import screen
+    from watermain.lake import branch
+    from watermain.lake.lake import Lake
+
+    known = branch.branches(Lake.from_settings())
+    if as_json:
+        screen.facts(
+            [{"branch": b.name, "base": b.base, "created_at": b.created_at} for b in known]
+        )
+    else:
+        rows = [(b.name, b.base, f"{b.created_at:%Y-%m-%d %H:%M}") for b in known]
+        screen.grid(["branch", "base", "created"], rows, right={"base"})
+
+
+@app.command()
+def build(
+    name: Name,
+    dataset: Annotated[str, typer.Argument(help="Such as operations.curated.flights.")],
+    *,
+    first: Annotated[str | None, typer.Option("--from", help="First partition.")] = None,
+    last: Annotated[str | None, typer.Option("--to", help="Last partition.")] = None,
+    with_upstream: Annotated[
+        bool, typer.Option("--with-upstream", help="Also everything it is computed from.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Compute a dataset in a branch: stage, audit, publish where readers do not look."""
+    from watermain.cli import plan, screen, work
+    from watermain.declare.name import DatasetName
+    from watermain.orchestrate.location import everything, find
+
+    found = find(DatasetName.parse(dataset))
+    span = work.span_of(found, first, last)
+    chosen = {found.name: found}
+    if with_upstream:
+        known = everything()
+        chosen = {n: known[n] for n in plan.upstream(found.name, known) if not known[n].source}
+    facts = work.build_in(name, plan.runs(chosen, span))
+    if as_json:
+        screen.facts(facts)
+
+
+@app.command()
+def diff(name: Name, as_json: Json = False) -> None:
+    """Tell what a branch built differs from what it was made of."""
+    from watermain.cli import screen
+    from watermain.cli.diff import facts_of, show
+    from watermain.engine.publish.canary import differences
+    from watermain.lake.lake import Lake
+    from watermain.orchestrate.location import find
+
+    found = differences(Lake.from_settings(), name, find)
+    if as_json:
+        screen.facts([facts_of(d) for d in found])
+        return
+    for one in found:
+        show(one)
+    if not found:
+        screen.ERR.print(f"the branch {name} built nothing")
+
+
+@app.command()
+def promote(name: Name, as_json: Json = False) -> None:
+    """Publish what a branch built in one transaction, then tell downstream."""
+    from watermain.cli import screen, work
+    from watermain.engine.publish.publication import Job
+    from watermain.engine.publish.restore import promote as publish
+    from watermain.lake.lake import Lake
+    from watermain.orchestrate.location import find
+
+    with screen.step(f"promote {name}") as line:
+        done = publish(name, Job(lake=Lake.from_settings(), find=find, run_id=f"promote {name}"))
+        parts = sum(len(each.rows) for each in done)
+        line.say(f"{parts} parts of {len(done)} datasets, snapshot {done[0].snapshot}")
+    work.tell_dagster([each.publication for each in done])
+    if as_json:
+        screen.facts({str(d.dataset.name): [r.partition for r in d.rows] for d in done})
+
+
+@app.command()
+def drop(name: Name) -> None:
+    """Forget a branch with everything it built."""
+    from watermain.cli import screen
+    from watermain.lake import branch
+    from watermain.lake.lake import Lake
+
+    with screen.step(f"drop {name}") as line:
+        branch.drop(Lake.from_settings(), name)
+        line.say("gone; the lake is as it was")

@@ -1,0 +1,83 @@
+"""`watermain compact`: many small files made few."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from watermain.cli.screen import Step
+    from watermain.declare.errors import DamagedDataError, UnreadableRowsError
+    from watermain.declare.name import DatasetName
+    from watermain.lake.lake import Lake
+    from watermain.lake.rest.rewrite import Rewrite
+
+WAIT_SECONDS = 5.0
+
+
+def compact(
+    dataset: Annotated[
+        str | None, typer.Argument(help="Such as operations.raw.movements; else every dataset.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print facts as JSON.")] = False,
+) -> None:
+    """Write small files of the lake again as few, their rows proved unchanged.
+
+    Writers do it by themselves, now and then. Older snapshots keep their files. A dataset that
+    cannot be written again is left as it is, and the command fails once the others are done.
+    """
+    from watermain.cli import screen
+    from watermain.declare.errors import WatermainError
+    from watermain.declare.name import DatasetName
+    from watermain.engine.table import compaction
+    from watermain.lake.lake import Lake
+    from watermain.orchestrate.location import everything, find
+
+    lake, done = Lake.from_settings(), []
+    left: list[WatermainError] = []
+    chosen = [find(DatasetName.parse(dataset)).name] if dataset else sorted(everything())
+    with lake.get_connection() as connection:
+        standing = compaction.crowded(connection, chosen)
+    for name in standing:
+        with screen.step(str(name)) as line:
+            found = _compacted(lake, name, line)
+        if isinstance(found, WatermainError):
+            left.append(found)
+        else:
+            done += found
+    if as_json:
+        screen.facts(
+            [
+                {"dataset": d.dataset, "rows": d.rows, "from": d.files_before, "to": d.files_after}
+                for d in done
+            ]
+        )
+    elif not standing:
+        screen.OUT.print("no dataset has many small files")
+    if left:
+        raise left[0]
+
+
+def _compacted(
+    lake: Lake, name: DatasetName, line: Step
+) -> list[Rewrite] | DamagedDataError | UnreadableRowsError:
+    """Say what became of one dataset; give why it was left, where that is a failure."""
+    from watermain.declare.errors import (
+        DamagedDataError,
+        LostLeaseError,
+        UnreadableRowsError,
+    )
+    from watermain.engine.table import compaction
+
+    try:
+        found = compaction.compact_under_lease(lake, name, WAIT_SECONDS)
+    except LostLeaseError:
+        line.say("left to its writer, who holds the lease")
+        return []
+    except (DamagedDataError, UnreadableRowsError) as error:
+        line.fail(error.what)
+        return error
+    files = sum(each.files_before for each in found)
+    line.say(f"{files} files became {sum(each.files_after for each in found)}")
+    return found

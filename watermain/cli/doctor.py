@@ -1,0 +1,189 @@
+"""`watermain doctor`: everything the platform needs, looked at one by one."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from watermain.settings import Settings
+
+FAILED = 1
+LEAST_FREE_BYTES = 2 * 2**30
+Check = Callable[["Settings"], tuple[bool, str, str]]
+
+
+def doctor(
+    as_json: Annotated[bool, typer.Option("--json", help="Print facts as JSON.")] = False,
+) -> None:
+    """Look at all that the platform needs; tell what to run where something fails."""
+    from watermain.cli import screen
+
+    facts = list(_examine())
+    if as_json:
+        screen.facts(facts)
+    else:
+        for fact in facts:
+            color = "green" if fact["ok"] else "red"
+            word = "ok" if fact["ok"] else "failed"
+            screen.OUT.print(f"  [{color}]{word:<7}[/]{fact['check']:<40}{fact['found']}")
+            if not fact["ok"]:
+                screen.OUT.print(f"         next  {fact['next']}", markup=False)
+    if not all(fact["ok"] for fact in facts):
+        raise typer.Exit(FAILED)
+
+
+def _examine() -> Iterator[dict[str, Any]]:
+    from watermain.settings import load_settings
+
+    settings = load_settings()
+    for title, check in CHECKS.items():
+        ok, found, then = _safely(check, settings)
+        yield {"check": title, "ok": ok, "found": found, "next": None if ok else then}
+    yield from _sources(settings)
+
+
+def _safely(check: Check, settings: Settings) -> tuple[bool, str, str]:
+    from watermain.declare.errors import WatermainError
+
+    try:
+        return check(settings)
+    except WatermainError as error:
+        return False, error.what, error.next
+
+
+def _python(_: Settings) -> tuple[bool, str, str]:
+    found = ".".join(map(str, sys.version_info[:3]))
+    return sys.version_info[:2] == (3, 11), found, "install Python 3.11, then: make ready"
+
+
+def _extensions(_: Settings) -> tuple[bool, str, str]:
+    from pathlib import Path
+
+    from watermain.lake.lake import EXTENSIONS, extension
+
+    missing = [n for n in (*EXTENSIONS, "httpfs") if not Path(extension(n)).exists()]
+    return (
+        not missing,
+        f"missing: {missing}" if missing else "ducklake, postgres, httpfs",
+        "make ready",
+    )
+
+
+def _binaries(_: Settings) -> tuple[bool, str, str]:
+    from watermain.process.postgres import server_binaries
+
+    return True, server_binaries().parent.name, "make ready"
+
+
+def _disk(settings: Settings) -> tuple[bool, str, str]:
+    from watermain.process.platform import free_bytes
+
+    free = free_bytes(settings.home)
+    return free > LEAST_FREE_BYTES, f"{free / 2**30:.1f} GB free", f"df -h {settings.home}"
+
+
+def _folder(settings: Settings) -> tuple[bool, str, str]:
+    from watermain.privacy import open_to_others
+
+    found = open_to_others(settings)
+    names = ", ".join(str(path) for path in found[:3])
+    told = f"{len(found)} paths are open to other users: {names}" if found else "its owner's alone"
+    return not found, told, f"chmod -R go-rwx {settings.home}  (`watermain up` does it, too)"
+
+
+def _catalog(settings: Settings) -> tuple[bool, str, str]:
+    from watermain.declare.errors import UnreachableSystemError
+    from watermain.lake.belonging import proved
+    from watermain.process.probe import probe_catalog
+
+    try:
+        return True, probe_catalog(proved(settings)), ""
+    except UnreachableSystemError as error:
+        ours = "watermain up --detach"
+        return False, error.what, "see the server's own log" if settings.postgres else ours
+
+
+def _lake(settings: Settings) -> tuple[bool, str, str]:
+    from watermain.declare.errors import UnreachableSystemError
+    from watermain.lake.lake import Lake
+    from watermain.process.probe import probe_files
+
+    lake = Lake.from_settings(settings)
+    with lake.get_connection() as connection:
+        snapshot = lake.snapshot(connection)
+    try:
+        return True, f"snapshot {snapshot}, {probe_files(settings)}", ""
+    except UnreachableSystemError as error:
+        where = "docs/runbooks/the-store-is-away.md"
+        return False, error.what, where if settings.lake_path else error.next
+
+
+def _port(settings: Settings) -> tuple[bool, str, str]:
+    from watermain.process.platform import Platform
+
+    platform = Platform(settings)
+    platform.check_port()
+    ours = platform.supervisor.alive("web")
+    return True, f"{settings.port}: {'ours' if ours else 'free'}", ""
+
+
+def _web(settings: Settings) -> tuple[bool, str, str]:
+    from watermain.process.platform import Platform
+    from watermain.process.web import Web
+
+    states = Web(Platform(settings).url).locations()
+    broken = {name: why for name, why in states.items() if why}
+    found = "; ".join(f"{n}: {w.splitlines()[0]}" for n, w in broken.items())
+    return not broken, found or ", ".join(states), f"tail -50 {settings.home / 'logs' / 'web.log'}"
+
+
+def _manifest(settings: Settings) -> tuple[bool, str, str]:
+    from watermain.engine.mart.mart import notes
+    from watermain.orchestrate.location import everything, manifest
+
+    path = manifest()
+    wrong = sorted(str(d.name) for d in everything().values() if d.broken)
+    found = [*(f"{name} cannot be built" for name in wrong), *notes(path)]
+    first = f"watermain explain {wrong[0]}" if wrong else "mend the files that are named"
+    return not found, "; ".join(found) or "current", first
+
+
+def _rooms(_: Settings) -> tuple[bool, str, str]:
+    from watermain.orchestrate.location import everything, teams
+
+    return True, f"{len(everything())} datasets in {', '.join(teams())}", ""
+
+
+def _sources(settings: Settings) -> Iterator[dict[str, Any]]:
+    from watermain.orchestrate.location import everything
+    from watermain.source.opening import open_source
+
+    for name, dataset in sorted(everything().items()):
+        if dataset.source is not None and dataset.source.kind != "platform":
+
+            def verify(_: Settings, dataset: Any = dataset) -> tuple[bool, str, str]:
+                open_source(dataset, settings).verify()
+                return True, dataset.source.kind, ""
+
+            ok, found, then = _safely(verify, settings)
+            next_step = None if ok else then
+            yield {"check": f"source {name}", "ok": ok, "found": found, "next": next_step}
+
+
+CHECKS: dict[str, Check] = {
+    "Python": _python,
+    "DuckDB extensions": _extensions,
+    "PostgreSQL binaries": _binaries,
+    "disk": _disk,
+    "data folder": _folder,
+    "catalog database": _catalog,
+    "lake": _lake,
+    "port": _port,
+    "web server": _web,
+    "dbt manifest": _manifest,
+    "rooms": _rooms,
+}

@@ -1,0 +1,131 @@
+"""The demo's outside world, driven by its own command."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+from watermain.cli.screen import ERR, step
+from watermain.declare.errors import MissingSettingError, UnreachableSystemError
+from watermain.process.instance import instance_environment
+from watermain.settings import SOURCE, Settings, child_environment
+
+if TYPE_CHECKING:
+    from watermain.process.platform import Platform
+
+OPEN_SECONDS = 60.0
+
+
+def open_outside(platform: Platform, until: str) -> None:
+    """Start the demo's systems, let flights happen in them, tell the platform where they are."""
+    settings = platform.settings
+    with step("demo database") as line:
+        facts = _demo(settings, "up")
+        line.say(f"process {facts['pid']}")
+    drop = settings.home / "demo" / "partner_drop"
+    with step("demo files") as line:
+        if not drop.exists():
+            _demo(settings, "drop")
+        line.say(f"{', '.join(sorted(f.name for f in drop.iterdir()))} in {drop.name}/")
+    write_variables(
+        settings, {f"{SOURCE}OPERATIONS_DB": str(facts["dsn"]), f"{SOURCE}PARTNER_DROP": str(drop)}
+    )
+    with step("demo servers") as line:
+        line.say(", ".join(_serve(platform)))
+    with step(f"flights until {until}", spinner=False) as line:
+        counts = _demo(settings, "load", "--until", until)
+        line.say(
+            f"{counts['flights']:,} flights, {counts['replayed_changes']:,} changes,"
+            f" {counts['movements']:,} new messages, {counts['weather_days']} new days of weather"
+        )
+
+
+def _serve(platform: Platform) -> list[str]:
+    """Start the demo's servers, each at the port that it had before or a free one.
+
+    Raises: UnreachableSystemError, for one that does not answer.
+    """
+    from watermain.process.broker import answers, free_port
+    from watermain.process.platform import OUTSIDE
+
+    told = []
+    for name, (connection, scheme) in OUTSIDE.items():
+        if platform.supervisor.alive(name) is None:
+            held = known_port(platform, name)
+            port = free_port() if held is None or answers(held) else held
+            variable = f"{SOURCE}{connection.upper()}"
+            write_variables(platform.settings, {variable: f"{scheme}127.0.0.1:{port}"})
+        entry, port = platform.supervisor.start(platform.service(name)), platform.outside_port(name)
+        deadline = time.monotonic() + OPEN_SECONDS
+        while not answers(port):
+            if entry.process() is None or time.monotonic() > deadline:
+                raise UnreachableSystemError(
+                    f"the demo's server `{name}` does not answer at port {port}",
+                    declared="demo/",
+                    data="unchanged; what was started runs on until `watermain down`",
+                    next=f"tail -50 {entry.log}",
+                )
+            time.sleep(0.05)
+        told.append(f"{name} {entry.pid} at {port}")
+    return told
+
+
+def open_features(platform: Platform) -> None:
+    """Follow what travellers must hear of, answer for it, at the set port or a free one."""
+    from watermain.process.broker import answers, free_port
+    from watermain.process.platform import SERVE, STREAM, Platform
+    from watermain.settings import load_settings
+
+    with step("features") as line:
+        pids = {STREAM: platform.supervisor.start(platform.service(STREAM)).pid}
+        if platform.supervisor.alive(SERVE) is None and answers(platform.settings.serve_port):
+            write_variables(platform.settings, {"WATERMAIN_SERVE_PORT": str(free_port())})
+        now = Platform(load_settings())
+        pids[SERVE] = now.supervisor.start(now.service(SERVE)).pid
+        line.say(", ".join(f"{n} {pid}" for n, pid in pids.items()) + f" at {now.features_url}")
+
+
+def known_port(platform: Platform, name: str) -> int | None:
+    """The port that a server of the demo had the last time."""
+    try:
+        return platform.outside_port(name)
+    except MissingSettingError:
+        return None
+
+
+def write_variables(settings: Settings, values: dict[str, str | None]) -> None:
+    """Set variables in the data folder's `watermain.env`; None takes one out."""
+    path = settings.home / "watermain.env"
+    lines = path.read_text().splitlines() if path.exists() else []
+    kept = [line for line in lines if line.partition("=")[0] not in values]
+    added = [f"{name}={value}" for name, value in values.items() if value is not None]
+    fresh = path.with_suffix(".new")
+    fresh.touch(mode=0o600)
+    fresh.write_text("".join(f"{line}\n" for line in [*kept, *added]))
+    fresh.rename(path)
+
+
+def _demo(settings: Settings, *words: str) -> dict[str, Any]:
+    """Run a command of the demo; give the facts that it prints."""
+    done = subprocess.run(
+        [sys.executable, "-m", "demo", *words, "--json"],
+        env=child_environment(**instance_environment(settings)),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=None if ERR.is_terminal else subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        said = (done.stderr or "the reason stands above").strip().splitlines()
+        raise UnreachableSystemError(
+            f"`python -m demo {' '.join(words)}` ended with code {done.returncode}: {said[0]}",
+            declared="demo/",
+            data="what was loaded before is kept; the same command continues",
+            next=f"python -m demo {' '.join(words)}",
+        )
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found

@@ -1,0 +1,100 @@
+"""`watermain serve`: online features over HTTP."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from watermain.serve.feature_server.catalog import Catalog
+    from watermain.serve.feature_server.consumers import Doorkeeper
+    from watermain.settings import Settings
+
+
+def serve(
+    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="The port to listen on.", min=1, max=65535)] = 3090,
+    is_open: Annotated[
+        bool, typer.Option("--open", help="Ask for no keys; on the loopback address alone.")
+    ] = False,
+) -> None:
+    """Answer questions for the newest features of entities, out of the online store."""
+    from watermain.cli.screen import ERR
+    from watermain.process.door import HostDoor
+    from watermain.serve.feature_server.application import application
+    from watermain.serve.feature_server.asking import Asking
+    from watermain.serve.feature_server.opening import reader_of
+    from watermain.serve.feature_server.process import run
+    from watermain.settings import load_settings
+
+    settings = load_settings()
+    catalog = served_catalog()
+    door = None if is_open else doorkeeper(settings)
+    if is_open:
+        check_loopback(host)
+    app = application(Asking(catalog, reader_of(settings), door))
+    ERR.print(f"POST http://{host}:{port}/v1/features", markup=False)
+    run(HostDoor(app, (host, *settings.host_names)), host, port)
+
+
+def served_catalog() -> Catalog:
+    """Every feature table that is kept online, every feature set.
+
+    Raises: InvalidDeclarationError, when there is no table.
+    """
+    from watermain.declare.errors import InvalidDeclarationError
+    from watermain.orchestrate.location import everything, feature_sets, teams
+    from watermain.serve.feature_server.catalog import Catalog
+
+    catalog = Catalog(everything(), {team: feature_sets(team) for team in teams()})
+    if not catalog.tables:
+        raise InvalidDeclarationError(
+            "no feature table is kept online",
+            declared="platform_assets/<team>/features.py",
+            data="nothing was started",
+            next="declare a feature table with `Feature(..., online=Online())`",
+        )
+    return catalog
+
+
+def doorkeeper(settings: Settings) -> Doorkeeper:
+    """Who lets consumers in.
+
+    Raises: MissingSettingError, when there are none.
+    """
+    from watermain.declare.errors import MissingSettingError
+    from watermain.serve.feature_server.consumers import Doorkeeper, keys_path
+
+    path = keys_path(settings)
+    door = Doorkeeper(path)
+    if not door.known():
+        raise MissingSettingError(
+            "no consumer may ask the feature server",
+            declared=str(path),
+            data="nothing was started",
+            next="watermain consumer add NAME  (or `--open`, on the loopback address alone)",
+        )
+    return door
+
+
+def check_loopback(host: str) -> None:
+    """Refuse to ask for no keys where others can reach the server.
+
+    Raises: MissingSettingError.
+    """
+    import ipaddress
+
+    from watermain.declare.errors import MissingSettingError
+
+    try:
+        is_loopback = host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        is_loopback = False
+    if not is_loopback:
+        raise MissingSettingError(
+            f"`--open` would answer everybody who reaches {host}",
+            declared="--open",
+            data="nothing was started",
+            next="leave `--open` out, or listen on 127.0.0.1",
+        )

@@ -1,0 +1,102 @@
+"""`watermain stream`: datasets captured without end."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import uuid
+from datetime import timedelta
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from watermain.declare.dataset import Dataset
+    from watermain.engine.capture.follow import Follower
+    from watermain.engine.capture.stream import Pace, Stream
+    from watermain.metrics import Metrics
+
+
+def stream(
+    names: Annotated[list[str], typer.Argument(help="Rooms, or datasets as declared.")],
+    every: Annotated[float, typer.Option(help="Seconds after which it commits.")] = 1.0,
+    rows: Annotated[int, typer.Option(min=1, help="Rows after which it commits sooner.")] = 50_000,
+    metrics_port: Annotated[
+        int | None, typer.Option(help="Serve Prometheus metrics on this port of 127.0.0.1.")
+    ] = None,
+) -> None:
+    """Capture datasets as their rows arrive, compute what follows, until it is told to stop."""
+    from watermain.cli.screen import ERR
+    from watermain.engine.capture.stream import Pace, run_streams
+    from watermain.metrics import Metrics
+
+    stop, metrics = threading.Event(), Metrics()
+    streams = endless(chosen(names), Pace(rows=rows, every=timedelta(seconds=every)), stop, metrics)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    end = metrics.serve(metrics_port) if metrics_port is not None else None
+    try:
+        run_streams(streams, stop)
+    finally:
+        if end is not None:
+            end()
+    ERR.print("stopped")
+
+
+def endless(
+    asked: list[Dataset], pace: Pace, stop: threading.Event, metrics: Metrics
+) -> list[Stream | Follower]:
+    """A stream for each captured dataset, one follower for all that are computed."""
+    from watermain.engine.capture.follow import Follower, follows
+    from watermain.engine.capture.stream import PREFIX, Stream
+    from watermain.engine.feature.keep_online import keep_online
+    from watermain.engine.publish.publication import Job
+    from watermain.lake.lake import Lake
+    from watermain.orchestrate.location import find
+
+    job = Job(lake=Lake.from_settings(), find=find, run_id=f"{PREFIX}{uuid.uuid4()}")
+    found: list[Stream | Follower] = []
+    followed = [d for d in asked if follows(d)]
+    for dataset in asked:
+        tell(f"{'following' if dataset in followed else 'streaming'} {dataset.name}")
+        if dataset not in followed:
+            found.append(
+                Stream(dataset=dataset, job=job, pace=pace, stop=stop, metrics=metrics, tell=tell)
+            )
+    if followed:
+        found.append(Follower(datasets=followed, job=job, stop=stop, tell=tell, after=keep_online))
+    return found
+
+
+def tell(text: str) -> None:
+    """Say something on stderr."""
+    from watermain.cli.screen import ERR
+
+    ERR.print(text, markup=False)
+
+
+def chosen(names: list[str]) -> list[Dataset]:
+    """The datasets that rooms, or names, stand for: captured, or computed at a stream's pace.
+
+    Raises: UnknownDatasetError, InvalidDeclarationError.
+    """
+    from watermain.declare.errors import InvalidDeclarationError
+    from watermain.declare.name import DatasetName
+    from watermain.engine.capture.follow import follows
+    from watermain.orchestrate.location import declared, find, teams
+
+    found = []
+    for name in names:
+        asked = declared(name) if name in teams() else (find(DatasetName.parse(name)),)
+        taken = [
+            d for d in asked if follows(d) or (d.source is not None and d.source.kind != "platform")
+        ]
+        if not taken:
+            raise InvalidDeclarationError(
+                f"`{name}` has nothing to capture, nothing that follows a stream",
+                declared=asked[0].declared if asked else f"platform_assets/{name}/raw.py",
+                data="nothing was read or written",
+                next=f"name a room among {', '.join(teams())}, or a raw dataset",
+            )
+        found += taken
+    return list({d.name: d for d in found}.values())

@@ -1,0 +1,90 @@
+"""`watermain tend`: services that die are started again."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from watermain.process.platform import Platform
+
+PAUSE_SECONDS = 2.0
+MOST_RESTARTS = 5
+WINDOW_SECONDS = 600.0
+
+Tell = Callable[[str], None]
+
+
+def tend(
+    metrics_port: Annotated[
+        int | None, typer.Option(help="Serve Prometheus metrics on this port of 127.0.0.1.")
+    ] = None,
+) -> None:
+    """Start services again that die, until `watermain down`."""
+    from watermain.process.platform import Platform
+    from watermain.settings import load_settings
+
+    if metrics_port is not None:
+        measure(metrics_port)
+    watch(Platform(load_settings()), lambda text: typer.echo(f"{datetime.now(UTC):%F %T} {text}"))
+
+
+def measure(port: int) -> None:
+    """Serve metrics of every captured dataset beside the caller's work."""
+    from watermain.lake.follower import Follower
+    from watermain.lake.lake import Lake
+    from watermain.metrics import Metrics
+    from watermain.orchestrate.location import everything
+    from watermain.settings import load_settings
+
+    metrics = Metrics()
+    metrics.serve(port)
+    follower = Follower(Lake.from_settings(), [*everything().values()], load_settings(), metrics)
+    threading.Thread(target=follower.run, args=(threading.Event(),), daemon=True).start()
+
+
+def watch(platform: Platform, tell: Tell) -> None:
+    """Look after the services until the process table is empty.
+
+    Guarantees: a service that dies MOST_RESTARTS times within WINDOW_SECONDS is given up.
+    """
+    from watermain.declare.errors import UnreachableSystemError
+    from watermain.process.platform import TEND
+
+    restarts: dict[str, list[float]] = defaultdict(list)
+    while set(platform.supervisor.entries()) - {TEND}:
+        try:
+            with platform.supervisor.alone():
+                _mend(platform, restarts, tell)
+        except UnreachableSystemError as error:
+            if not error.declared.startswith("the lock"):
+                tell(str(error).replace("\n", " "))
+        time.sleep(PAUSE_SECONDS)
+
+
+def _mend(platform: Platform, restarts: dict[str, list[float]], tell: Tell) -> None:
+    from watermain.process.platform import LIVE, TEND
+
+    supervisor = platform.supervisor
+    if not platform.settings.postgres and platform.server.running() is None:
+        tell("PostgreSQL had died; it is started again")
+        platform.server.start()
+    if platform.demo_server.data.exists() and supervisor.alive(LIVE) is not None:
+        platform.demo_server.start()
+    for entry in supervisor.dead():
+        if entry.name == TEND:
+            continue
+        recent = [t for t in restarts[entry.name] if t > time.monotonic() - WINDOW_SECONDS]
+        if len(recent) >= MOST_RESTARTS:
+            tell(f"{entry.name} died {MOST_RESTARTS} times; it stays down, see {entry.log}")
+            supervisor.forget(entry.name)
+            continue
+        restarts[entry.name] = [*recent, time.monotonic()]
+        started = supervisor.start(platform.service(entry.name))
+        tell(f"{entry.name} had died (process {entry.pid}); started again as {started.pid}")

@@ -1,0 +1,225 @@
+"""The dbt project, compiled into a manifest that the platform reads."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from watermain.dbt.dbt_fault import Fault, said
+from watermain.settings import Settings, child_environment, load_settings, variable
+
+PROJECT = Path(__file__).resolve().parents[1] / "dbt_project"
+COMPILE_SECONDS = 900.0
+MOST_BYTES = 1_000_000  # of a larger file, a seed, the time counts instead of the content
+RETRY = "dbt parse --project-dir dbt_project --profiles-dir dbt_project --target platform"
+_LEFT_OUT = {"target", "logs", "__pycache__"}
+_OWN = ("dbt", "dbt_compiler", "dbt_fault", "dbt_words")
+_MART = re.compile(r"(?:^|/)marts/[^/]+/[^/]+\.(?:sql|py)$")
+
+
+def manifest_path(settings: Settings | None = None) -> Path:
+    """Where the compiled manifest lies, whether or not it was prepared."""
+    return (settings or load_settings()).home / "dbt" / "manifest.json"
+
+
+def prepare_manifest(settings: Settings | None = None, project: Path = PROJECT) -> Path:
+    """Compile the project, unless the manifest already stands for its present content.
+
+    Guarantees: reaches no database, no network; readers see the manifest before or after, never
+    half of one; of two processes one compiles, the other waits; where nothing changed, nothing is
+    written. What one data folder has compiled, another takes from the project's `target`. What is
+    wrong with the project stands in the manifest beside what is right.
+    """
+    manifest = manifest_path(settings)
+    if is_current(manifest, project):
+        return manifest
+    manifest.parent.mkdir(parents=True, exist_ok=True)
+    with _alone(manifest.parent / ".lock") as lock:
+        if is_current(manifest, project):
+            return manifest
+        for left in manifest.parent.glob(".compile-*"):  # by a process that was killed
+            shutil.rmtree(left) if left.is_dir() else left.unlink()
+        spare = project / "target" / "watermain.json"
+        if is_current(spare, project):
+            _put(spare.read_bytes(), manifest)
+            return manifest
+        with tempfile.TemporaryDirectory(dir=manifest.parent, prefix=".compile-") as folder:
+            made = json.dumps(_compiled(project, Path(folder), manifest, lock)).encode()
+        _put(made, manifest)
+        with suppress(OSError):  # a project may be there to be read alone
+            _put(made, spare)
+    return manifest
+
+
+def is_current(manifest: Path, project: Path = PROJECT) -> bool:
+    """Whether a manifest stands for the project as it is, for the variables that it asks for."""
+    told = _cached(manifest).get("watermain", {})
+    asked = told.get("asked")
+    return asked is not None and told["stamp"] == content_hash(project) and asked == _hashed(asked)
+
+
+def content_hash(project: Path = PROJECT) -> str:
+    """Fingerprint whatever decides what dbt makes of a project, but for the variables it asks for.
+
+    Those are its files, wherever its folders or links lead, the versions that compile it, our own
+    part in it, the variables that are options of dbt.
+    """
+    digest = hashlib.sha256()
+    for package in ("dbt-core", "dbt-duckdb", "dbt-adapters", "dbt-common", "jinja2"):
+        digest.update(f"{package} {version(package)}\0".encode())
+    for name, value in sorted(child_environment().items()):
+        if name.startswith("DBT_"):
+            digest.update(f"{name}={value}\0".encode(errors="surrogateescape"))
+    own = [Path(__file__).with_name(f"{name}.py") for name in _OWN]
+    for path in (*own, *project_files(project)):
+        state = path.stat()
+        large = state.st_size > MOST_BYTES and path not in own
+        content = f"{state.st_mtime_ns}".encode() if large else path.read_bytes()
+        name = path.name if path in own else os.path.relpath(path, project)
+        digest.update(f"{name}\0{state.st_size}\0".encode(errors="surrogateescape") + content)
+    return digest.hexdigest()
+
+
+def project_files(project: Path = PROJECT) -> list[Path]:
+    """Every file that dbt may read of a project, links followed, what it writes left out."""
+    found, seen = [], set()
+    for root in _roots(project):
+        for folder, names, files in os.walk(root, followlinks=True):
+            real = os.path.realpath(folder)
+            if real in seen:
+                names.clear()
+                continue
+            seen.add(real)
+            names[:] = [n for n in names if n not in _LEFT_OUT and not n.startswith(".")]
+            kept = [n for n in files if not n.startswith(".") or n == ".dbtignore"]
+            found += [Path(folder) / n for n in kept if (Path(folder) / n).is_file()]
+    return sorted(found)
+
+
+def _roots(project: Path) -> list[Path]:
+    """The project's folder, then those that it names outside of it."""
+    told = project / "dbt_project.yml"
+    text = told.read_text(errors="replace") if told.exists() else ""
+    named = re.findall(r"""["'\s\[,](\.\.?/[^"'\s\],]*|/[^"'\s\],]+)""", text)
+    outside = [Path(os.path.normpath(project / name)) for name in named]
+    return [project, *(p for p in outside if p.is_dir() and not p.is_relative_to(project))]
+
+
+def load_manifest(path: Path) -> dict[str, Any]:
+    """Read a prepared manifest."""
+    found: dict[str, Any] = json.loads(path.read_text())
+    return found
+
+
+def _cached(path: Path) -> dict[str, Any]:
+    """What was prepared before; nothing where it is not there, or is torn: it is made anew."""
+    try:
+        return load_manifest(path)
+    except (FileNotFoundError, ValueError):
+        return {}
+
+
+def _hashed(names: Iterable[str]) -> dict[str, str | None]:
+    """What variables hold; never as text, for one may be a secret."""
+    held = {name: variable(name) for name in names}
+    return {
+        name: None if value is None else hashlib.sha256(os.fsencode(value)).hexdigest()
+        for name, value in held.items()
+    }
+
+
+@contextmanager
+def _alone(lock: Path) -> Iterator[int]:
+    """Hold a lock that dies with the process; its descriptor may be given to a child."""
+    with lock.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield file.fileno()
+
+
+def _put(content: bytes, place: Path) -> None:
+    """Let content take a place at once, for good."""
+    place.parent.mkdir(parents=True, exist_ok=True)
+    made = place.with_name(f".compile-{os.getpid()}.json")
+    with made.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    made.replace(place)
+    folder = os.open(place.parent, os.O_RDONLY)
+    os.fsync(folder)
+    os.close(folder)
+
+
+def _compiled(project: Path, folder: Path, before: Path, lock: int) -> dict[str, Any]:
+    """What a project compiles to, with its fingerprint, with models as they last were right."""
+    stamp = content_hash(project)
+    why = _compile(project, folder, lock)
+    path = folder / "manifest.json"
+    if why or not path.exists():
+        fault = Fault(path="dbt_project.yml", what=why or "nothing was compiled", next=RETRY)
+        found: dict[str, Any] = {"nodes": {}, "sources": {}, "metadata": {}}
+        told: dict[str, Any] = {"faults": [fault.facts()], "asked": None}  # tried again next time
+    else:
+        found = load_manifest(path)
+        told = found["watermain"]
+        told["asked"] = _hashed(told["asked"])
+    listed = [os.path.relpath(p, project) for p in project_files(project)]
+    told |= {"stamp": stamp, "marts": [p for p in listed if _MART.search(p)]}
+    told["kept"] = _kept(found, _cached(before), set(listed))
+    return {**found, "watermain": told}
+
+
+def _kept(now: Mapping[str, Any], before: Mapping[str, Any], files: set[str]) -> dict[str, Any]:
+    """The models that were right before but are not now, by their file, as they were."""
+    told = {**before.get("nodes", {}), **before.get("watermain", {}).get("kept", {})}
+    found = {}
+    for node in told.values():
+        fresh = now["nodes"].get(node["unique_id"], {"config": {"meta": {}}})
+        lost = not fresh["config"]["meta"].get("watermain")
+        if node["original_file_path"] in files and node["resource_type"] == "model" and lost:
+            found[node["original_file_path"]] = node
+    return found
+
+
+def command(*words: str, project: Path = PROJECT) -> list[str]:
+    """The command line of dbt over a project, silent towards its makers."""
+    dbt = [
+        sys.executable,
+        "-c",
+        "from dbt.cli.main import cli; cli()",
+        "--no-send-anonymous-usage-stats",
+    ]
+    dbt += ["--no-version-check", "--no-use-colors"]
+    return [*dbt, *words, "--project-dir", str(project), "--profiles-dir", str(project)]
+
+
+def _compile(project: Path, folder: Path, lock: int) -> str:
+    """Run the compiler; say why it ended without a result, if it did."""
+    words = [sys.executable, "-m", "watermain.dbt.dbt_compiler", str(project), str(folder)]
+    try:
+        done = subprocess.run(
+            words,
+            cwd=PROJECT.parent,
+            env=child_environment(),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+            pass_fds=(lock,),  # should this process be killed, dbt holds the lock until it ends
+            timeout=COMPILE_SECONDS,
+        )
+    except subprocess.TimeoutExpired:
+        return f"dbt does not end within {COMPILE_SECONDS:.0f} seconds"
+    return said(done.stdout + done.stderr) or "dbt ended" if done.returncode else ""

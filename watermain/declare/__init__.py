@@ -1,0 +1,98 @@
+"""The words that rooms use to declare their datasets."""
+
+from watermain.declare.cadence import Cadence, Daily, Hourly, Monthly, Window
+from watermain.declare.change import (
+    first_message,
+    latest_delivery,
+    latest_per_key,
+    utc_from_local,
+)
+from watermain.declare.check import (
+    Check,
+    accepted_values,
+    between,
+    expression,
+    fresh_within,
+    matches,
+    not_null,
+    refers_to,
+    row_count,
+    steady,
+    unique,
+)
+from watermain.declare.contract import Column, Contract, Migration, Sensitivity
+from watermain.declare.dataset import Dataset, dataset, raw
+from watermain.declare.feature import Feature, FeatureSet, Online
+from watermain.declare.feature_table import feature_table
+from watermain.declare.name import DatasetName
+from watermain.declare.need import Needs, needs
+from watermain.declare.quarantine import Quarantine
+from watermain.declare.slo import Slo
+from watermain.declare.source import Files, Kafka, Mqtt, Platform, Postgres
+from watermain.declare.telling import as_told, told_changes
+from watermain.declare.web import (
+    Basic,
+    Bearer,
+    ByCursor,
+    ByLink,
+    ByPage,
+    Increment,
+    OAuth2,
+    Rest,
+    Webhook,
+)
+
+__all__ = [
+    "Basic",
+    "Bearer",
+    "ByCursor",
+    "ByLink",
+    "ByPage",
+    "Cadence",
+    "Check",
+    "Column",
+    "Contract",
+    "Daily",
+    "Dataset",
+    "DatasetName",
+    "Feature",
+    "FeatureSet",
+    "Files",
+    "Hourly",
+    "Increment",
+    "Kafka",
+    "Migration",
+    "Monthly",
+    "Mqtt",
+    "Needs",
+    "OAuth2",
+    "Online",
+    "Platform",
+    "Postgres",
+    "Quarantine",
+    "Rest",
+    "Sensitivity",
+    "Slo",
+    "Webhook",
+    "Window",
+    "accepted_values",
+    "as_told",
+    "between",
+    "dataset",
+    "expression",
+    "feature_table",
+    "first_message",
+    "fresh_within",
+    "latest_delivery",
+    "latest_per_key",
+    "matches",
+    "needs",
+    "not_null",
+    "raw",
+    "refers_to",
+    "row_count",
+    "steady",
+    "told_changes",
+    "unique",
+    "utc_from_local",
+]

@@ -1,0 +1,265 @@
+"""The declaration of a dataset."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import cached_property
+from typing import Any
+
+from watermain.declare.cadence import Cadence
+from watermain.declare.check import Check, NotNull, RowCount, UniqueKey
+from watermain.declare.contract import Contract
+from watermain.declare.drift import DRIFTS, EXTRA
+from watermain.declare.errors import InvalidDeclarationError, quoted
+from watermain.declare.feature import Feature
+from watermain.declare.frame import FRAMES, asked
+from watermain.declare.kept_type import unkept
+from watermain.declare.name import DatasetName
+from watermain.declare.need import Needs
+from watermain.declare.own_column import OWN_PREFIX, own_columns
+from watermain.declare.place import place, shown
+from watermain.declare.slo import Slo
+from watermain.declare.source import Source
+
+Body = Callable[..., Any]
+BROKEN = "broken"
+_REPEATING = ("postgres", "platform")
+_OWNER = re.compile(r"team:[A-Za-z0-9_-]+|[^@\s]+@[^@\s]+\.[^@\s]+")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dataset:
+    """A declared dataset; call it to run its body on tables of your own.
+
+    Guarantees: its inputs, key, checks, owner fit together, or it cannot be constructed.
+    """
+
+    name: DatasetName
+    contract: Contract
+    owner: str
+    declared: str
+    description: str = ""
+    inputs: Mapping[str, DatasetName] = field(default_factory=dict)
+    needs: Mapping[str, Needs] = field(default_factory=dict)
+    checks: tuple[Check, ...] = ()
+    cadence: Cadence | None = None
+    slo: Slo | None = None
+    body: Body | None = field(default=None, repr=False)
+    source: Source | None = None
+    feature: Feature | None = None
+    labels: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    def __call__(self, *args: Any, **tables: Any) -> Any:
+        if self.body is None:
+            raise TypeError(f"{self.name} is captured from a source; it has no body")
+        return self.body(*args, **tables)
+
+    def __post_init__(self) -> None:
+        for complaint, next_step in self._complaints():
+            raise InvalidDeclarationError(
+                f"{self.name}: {complaint}",
+                declared=self.declared,
+                data="nothing was read or written",
+                next=next_step,
+            )
+
+    def _complaints(self) -> Iterator[tuple[str, str]]:
+        names = {c.name for c in self.contract.columns}
+        if not _OWNER.fullmatch(self.owner):
+            yield f"owner {self.owner!r} is nobody", "use `team:<name>` or an email address"
+        if self.cadence is not None and self.contract.event_time is None:
+            yield "a cadence needs the contract's event time", "name it in `event_time=`"
+        if self.contract.repeats_within is not None and (
+            self.source is None or self.source.kind in _REPEATING
+        ):
+            yield (
+                "keys repeat here for good reason, `repeats_within` would lose rows",
+                "leave it out; it is for events: files, messages, devices, REST, webhooks",
+            )
+        yield from self._one_row_complaints()
+        for kept in self.contract.columns:
+            yield from unkept(kept.type, kept.name)
+        yield from self._drift_complaints({name.lower() for name in names})
+        yield from self.feature.complaints(self.contract) if self.feature else ()
+        for check in self.checks:
+            for column in check.columns():
+                if column not in names:
+                    yield f"{check.label} names no column", f"use one of {quoted(names)}"
+        labels = [check.label for check in self.all_checks]
+        for label in {x for x in labels if labels.count(x) > 1}:
+            yield f"check `{label}` stands twice", "keep one of them"
+        if self.body is not None and not self.labels.get("sql"):
+            wanted = set(inspect.signature(self.body).parameters)
+            if wanted != set(self.inputs):
+                yield (
+                    f"the body takes {quoted(wanted) or 'nothing'}",
+                    f"name its parameters as the inputs: {quoted(self.inputs) or 'none'}",
+                )
+            for name, kind in asked(self.body).items():
+                if kind is None:
+                    word = inspect.signature(self.body).parameters[name].annotation
+                    yield (
+                        f"the body asks for `{name}` as {word}, which no table of ours is",
+                        f"annotate it as one of {quoted(FRAMES)}",
+                    )
+
+    def _one_row_complaints(self) -> Iterator[tuple[str, str]]:
+        if self.contract.key:
+            return
+        if self.source is not None or self.cadence is not None or self.feature is not None:
+            yield (
+                "a table of one row is neither captured nor cut into partitions, nor of features",
+                "name the key of its rows",
+            )
+        for check in self.checks:
+            if isinstance(check, RowCount) and check.high != 1:
+                yield "a table of one row has no other number of rows", "leave `row_count` out"
+
+    def _drift_complaints(self, names: set[str]) -> Iterator[tuple[str, str]]:
+        drift = self.contract.drift
+        captured = self.source is not None and self.source.kind != "platform"
+        if drift not in DRIFTS:
+            yield f"drift {drift!r} is unknown", f"use one of {quoted(DRIFTS)}"
+        elif drift != "divert" and not captured:
+            yield f"drift {drift!r} is for what a source shows", "leave it out"
+        if captured and EXTRA in names:
+            yield f"`{EXTRA}` is where unknown columns go", "give that column another name"
+        ours = own_columns("" if self.source is None else self.source.kind)
+        for name in sorted(n for n in names if n in ours or n.startswith(OWN_PREFIX)):
+            yield f"`{name}` is a column that the platform writes", "give that column another name"
+
+    @property
+    def broken(self) -> str | None:
+        """Why it cannot be built, in four lines; None where nothing is wrong with it."""
+        return self.labels.get(BROKEN)
+
+    def refuse_broken(self) -> None:
+        """Refuse to build what is wrong.
+
+        Raises: what was found to be wrong.
+        """
+        if self.broken:
+            self()
+
+    @property
+    def can_quarantine(self) -> bool:
+        """Whether rows of it may be put aside: captured ones that do not fit, others by a rule."""
+        if self.source is not None:
+            return self.source.kind != "platform"
+        return any(c.severity == "quarantine" for c in self.checks)
+
+    @cached_property
+    def references(self) -> tuple[DatasetName, ...]:
+        """The datasets that its checks, with those of its needs, read beside its inputs."""
+        wanted = [c for n in self.needs.values() for c in n.guarantees]
+        read = [n for c in (*self.checks, *wanted) for n in c.reads()]
+        known = {self.name, *self.inputs.values()}
+        return tuple(n for n in dict.fromkeys(read) if n not in known)
+
+    @cached_property
+    def upstream(self) -> tuple[DatasetName, ...]:
+        """The datasets that must stand before it: its inputs, then what its checks refer to."""
+        return tuple(dict.fromkeys([*self.inputs.values(), *self.references]))
+
+    def looks_back(self, name: DatasetName) -> timedelta:
+        """How far before a partition's beginning the body is given rows of an input."""
+        return max(
+            (n.before for n in self.needs.values() if n.dataset == name), default=timedelta(0)
+        )
+
+    def is_optional(self, name: DatasetName) -> bool:
+        """Whether partitions are computed although an input has nothing for them, or is not there.
+
+        An input that is read under two names is optional where both say so.
+        """
+        said = [self.needs.get(alias) for alias, read in self.inputs.items() if read == name]
+        return bool(said) and all(n is not None and n.optional for n in said)
+
+    @cached_property
+    def all_checks(self) -> tuple[Check, ...]:
+        """The declared checks, preceded by those that the contract implies."""
+        declared = {c.label for c in self.checks}
+        needed = [*self.contract.key]
+        needed += [c.name for c in self.contract.columns if not c.nullable]
+        if self.cadence is not None and self.contract.event_time:
+            needed.append(self.contract.event_time)
+        implied: list[Check] = [NotNull(column=n) for n in dict.fromkeys(needed)]
+        if self.source is None:
+            key = self.contract.key
+            implied.append(UniqueKey(key=key) if key else RowCount(low=1, high=1))
+        return tuple(c for c in implied if c.label not in declared) + self.checks
+
+
+def dataset(
+    name: str,
+    *,
+    contract: Contract,
+    owner: str,
+    inputs: Mapping[str, str | Needs] | None = None,
+    checks: tuple[Check, ...] = (),
+    cadence: Cadence | None = None,
+    slo: Slo | None = None,
+) -> Callable[[Body], Dataset]:
+    """Declare a dataset computed from other datasets.
+
+    Shapes: the body takes one table for each input, under the input's name; it returns one table
+    with the contract's columns. `ibis.Table` is the default; annotate `pa.Table` or
+    `pd.DataFrame` for those.
+    Guarantees: the body is given whole partitions of one pinned snapshot; it never writes. The
+    body of a partitioned dataset must treat partitions apart, for a range is one call.
+    """
+
+    given = inputs or {}
+
+    def declare(body: Body) -> Dataset:
+        line = body.__code__.co_firstlineno
+        return Dataset(
+            name=DatasetName.parse(name),
+            contract=contract,
+            owner=owner,
+            declared=shown(body.__code__.co_filename, line),
+            description=inspect.getdoc(body) or "",
+            inputs={
+                k: v.dataset if isinstance(v, Needs) else DatasetName.parse(v)
+                for k, v in given.items()
+            },
+            needs={k: v for k, v in given.items() if isinstance(v, Needs)},
+            checks=tuple(checks),
+            cadence=cadence,
+            slo=slo,
+            body=body,
+        )
+
+    return declare
+
+
+def raw(
+    name: str,
+    *,
+    source: Source,
+    contract: Contract,
+    owner: str,
+    description: str = "",
+    checks: tuple[Check, ...] = (),
+    cadence: Cadence | None = None,
+    slo: Slo | None = None,
+) -> Dataset:
+    """Declare a dataset captured from an outside system, never changed afterwards.
+
+    Guarantees: each captured batch is committed exactly once, with its position in the ledger.
+    """
+    return Dataset(
+        name=DatasetName.parse(name),
+        contract=contract,
+        owner=owner,
+        declared=place(),
+        description=description,
+        checks=tuple(checks),
+        cadence=cadence,
+        slo=slo,
+        source=source,
+    )

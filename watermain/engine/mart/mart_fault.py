@@ -1,0 +1,194 @@
+"""The models of a dbt project that cannot be built, each with its reason."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import PurePosixPath
+
+from watermain.dbt.dbt_fault import Fault, faults_of
+from watermain.declare.dataset import Dataset
+from watermain.declare.errors import BrokenModelError, InvalidDeclarationError, WatermainError
+from watermain.declare.name import DatasetName
+from watermain.engine.mart.manifest import Node, Project, declared, is_ephemeral, name_of
+from watermain.engine.mart.mart_check import subjects
+
+_ABSENT = re.compile(r'reads `ref\("(\w+)"\)`, which does not exist')
+DATA = "nothing new of it is published; what was stays; other marts go on"
+
+
+UNREADABLE = (AttributeError, KeyError, TypeError, ValueError)  # a word of another type
+
+
+class Faults:
+    """What is wrong with the models of a project, by their ids.
+
+    `declare` makes a dataset of a model, or refuses it.
+    """
+
+    def __init__(self, project: Project, declare: Callable[[Node], Dataset]) -> None:
+        self._project, self._declare = project, declare
+        self._all = faults_of(project.manifest)
+        self._known: dict[str, WatermainError | Dataset | None] = {}
+
+    def made(self, node: Node) -> WatermainError | Dataset | None:
+        """The dataset that a model is, or why it cannot be built; nothing of a part of others."""
+        key = str(node["unique_id"])
+        if key not in self._known:
+            self._known[key] = _error(node["name"], _circle(node))  # should it lead back here
+            found = self._own(node) or self._by_test(node) or self._above(node)
+            self._known[key] = found or self._tried(node)
+        return self._known[key]
+
+    def _tried(self, node: Node) -> WatermainError | Dataset | None:
+        if is_ephemeral(node) or not is_named(node):
+            return None
+        try:
+            return self._declare(node)
+        except WatermainError as error:
+            return error
+        except UNREADABLE as error:
+            return InvalidDeclarationError(
+                f"dbt model `{node['name']}` says what cannot be read: {error}",
+                declared=declared(node),
+                data="nothing was read or written",
+                next="compare its `meta.watermain` with docs/guides/marts.md",
+            )
+
+    def unparsed(self, team: str) -> Iterator[tuple[DatasetName, str, BrokenModelError]]:
+        """The models of a team that dbt does not know, by their files."""
+        nodes = self._project.manifest["nodes"].values()
+        known = {n["original_file_path"] for n in nodes}
+        known |= {n["original_file_path"] for n in _disabled(self._project)}
+        for path in self._project.told.get("marts", []):
+            place = PurePosixPath(path)
+            if path in known or place.parent.name != team:
+                continue
+            whole = [f for f in self._all if f.path in (path, "dbt_project.yml")]
+            name = _named(team, place.stem)
+            if whole and name:
+                yield name, path, _error(place.stem, whole[0])
+
+    def strays(self) -> Iterator[str]:
+        """What is wrong with the project beside its models, a line for each."""
+        for fault in self._all:
+            place = PurePosixPath(fault.path)
+            if "marts" not in place.parts or _named(place.parent.name, place.stem) is None:
+                yield f"dbt_project/{fault.path}:{fault.line} {fault.what}"
+
+    def _own(self, node: Node) -> BrokenModelError | None:
+        """What was found at the model's own files, the nearest first."""
+        near = [f for f in self._all if node["unique_id"] == f.node or f.path == _path(node)]
+        near += [f for f in self._all if f.entry == f"models.{node['name']}"]
+        near += [f for f in self._all if self._describes(f, node)]
+        return _error(node["name"], self._cause(near[0])) if near else None
+
+    def _cause(self, fault: Fault) -> Fault:
+        """Where a model reads one that was never parsed, what is wrong with that one."""
+        absent = _ABSENT.fullmatch(fault.what)
+        for other in self._all if absent else ():
+            if absent and PurePosixPath(other.path).stem == absent.group(1) and not other.entry:
+                what = f"reads `{absent.group(1)}`, which is wrong: {other.what}"
+                return replace(other, what=what)
+        return fault
+
+    def _describes(self, fault: Fault, node: Node) -> bool:
+        """Whether a YAML file that cannot be read may be the one that describes a model."""
+        place, own = PurePosixPath(fault.path), PurePosixPath(_path(node))
+        if fault.node or fault.entry or place.suffix not in (".yml", ".yaml"):
+            return False
+        stems = {PurePosixPath(p).stem for p in self._project.told.get("marts", [])}
+        its = place.stem == own.stem or place.stem not in stems
+        return its and place.parent == own.parent and not node.get("patch_path")
+
+    def _by_test(self, node: Node) -> BrokenModelError | None:
+        for fault in self._all:
+            if not fault.node.startswith("test."):
+                continue
+            test = self._project.manifest["nodes"].get(fault.node)
+            if test is not None and node["unique_id"] in subjects(self._project, test):
+                return _error(f"{node['name']}`, test `{test['name']}", fault)
+        return None
+
+    def _above(self, node: Node) -> BrokenModelError | None:
+        for upstream in node["depends_on"]["nodes"]:
+            above = self._project.manifest["nodes"].get(upstream)
+            if above is None or above["resource_type"] != "model":
+                continue
+            error = self.made(above)
+            if isinstance(error, WatermainError):
+                return BrokenModelError(
+                    f"dbt model `{node['name']}` reads `{above['name']}`, which is wrong:"
+                    f" {error.what}",
+                    declared=error.declared,
+                    data=DATA,
+                    next=error.next,
+                )
+        return None
+
+
+def is_named(node: Node) -> bool:
+    """Whether a model is a dataset by its place and its name; `belongs_nowhere` tells of others."""
+    try:
+        return bool(name_of(node))
+    except InvalidDeclarationError:
+        return False
+
+
+def _named(team: str, table: str) -> DatasetName | None:
+    try:
+        return DatasetName(team, "marts", table)
+    except InvalidDeclarationError:
+        return None
+
+
+def _path(node: Node) -> str:
+    return str(node["original_file_path"])
+
+
+def _circle(node: Node) -> Fault:
+    what = "reads itself, by way of the models that it reads"
+    return Fault(path=_path(node), what=what, next="take one `ref()` out of the circle")
+
+
+def _error(name: str, fault: Fault) -> BrokenModelError:
+    place = f"dbt_project/{fault.path}:{fault.line}"
+    return BrokenModelError(
+        f"dbt model `{name}` {_joined(fault.what)}", declared=place, data=DATA, next=fault.next
+    )
+
+
+def _joined(what: str) -> str:
+    """What is wrong as the end of a sentence that begins with the model."""
+    verbs = ("says ", "calls ", "reads ", "is not rendered")
+    return what if what.startswith(verbs) else f"is wrong: {what}"
+
+
+def _disabled(project: Project) -> Iterator[Node]:
+    for nodes in (project.manifest.get("disabled") or {}).values():
+        yield from nodes
+
+
+def belongs_nowhere(project: Project) -> Iterator[InvalidDeclarationError]:
+    """Each model that is neither a mart of a team nor a part of one."""
+    for node in project.manifest["nodes"].values():
+        if node["resource_type"] == "model" and node["config"]["materialized"] != "ephemeral":
+            try:
+                name_of(node)
+            except InvalidDeclarationError as error:
+                yield error
+
+
+def hooks(project: Project) -> Iterator[str]:
+    """Each hook of the project or of a package, none of which is run, a line for each."""
+    own = project.manifest["metadata"].get("project_name")
+    for node in project.manifest["nodes"].values():
+        if node["resource_type"] == "operation":
+            package = node["package_name"]
+            place = "" if package == own else f"dbt_packages/{package}/"
+            said = " ".join(str(node["raw_code"]).split())
+            yield (
+                f"dbt_project/{place}dbt_project.yml `{node['tags'][0]}` says `{said}`,"
+                " which the platform does not run"
+            )

@@ -1,0 +1,76 @@
+"""Which columns of its inputs a dataset uses."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+
+import ibis
+import pyarrow as pa
+import sqlglot
+from ibis.common.exceptions import IbisError
+from sqlglot import exp
+from sqlglot.errors import SqlglotError
+from sqlglot.optimizer.pushdown_projections import pushdown_projections
+from sqlglot.optimizer.qualify import qualify
+from sqlglot.optimizer.scope import traverse_scope
+
+from watermain.declare.dataset import Dataset
+from watermain.declare.name import DatasetName
+from watermain.engine.table.table import stored_schema
+
+Used = Mapping[DatasetName, frozenset[str]]
+_EAGER = ("DataFrame", "pa.", "pyarrow")
+
+
+def columns_used(reader: Dataset, find: Callable[[DatasetName], Dataset]) -> Used | None:
+    """The columns of each input that decide the reader's rows, or None where only a run can tell.
+
+    Guarantees: nothing is read; a body that takes frames or Arrow tables is not called.
+    """
+    schemas = {alias: stored_schema(find(name)) for alias, name in reader.inputs.items()}
+    sql = reader.labels.get("sql") or _sql(reader, schemas)
+    found = None if sql is None else _columns(sql, schemas)
+    if found is None:
+        return None
+    used: dict[DatasetName, frozenset[str]] = {}
+    for alias, name in reader.inputs.items():
+        used[name] = used.get(name, frozenset()) | found[alias]
+    return used
+
+
+def _sql(reader: Dataset, schemas: Mapping[str, pa.Schema]) -> str | None:
+    if reader.body is None:
+        return None
+    taken = inspect.signature(reader.body).parameters.values()
+    if any(word in str(p.annotation) for p in taken for word in _EAGER):
+        return None
+    try:
+        tables = {
+            alias: ibis.table(ibis.Schema.from_pyarrow(schema), name=f"input_{alias}")
+            for alias, schema in schemas.items()
+        }
+        result = reader(**tables)
+        return ibis.to_sql(result, dialect="duckdb") if isinstance(result, ibis.Table) else None
+    except (IbisError, AttributeError):  # a body that looks at rows, or at a column that is gone
+        return None
+
+
+def _columns(sql: str, schemas: Mapping[str, pa.Schema]) -> dict[str, frozenset[str]] | None:
+    known: dict[str, object] = {
+        f"input_{a}": {f.name: "unknown" for f in s} for a, s in schemas.items()
+    }
+    try:
+        tree = sqlglot.parse_one(str(sql), dialect="duckdb")
+        tree = qualify(tree, schema=known, dialect="duckdb", quote_identifiers=False)
+        scopes = traverse_scope(pushdown_projections(tree))
+    except SqlglotError:
+        return None
+    found: dict[str, set[str]] = {alias: set() for alias in schemas}
+    for scope in scopes:
+        for column in scope.columns:
+            source = scope.sources.get(column.table)
+            alias = source.name.removeprefix("input_") if isinstance(source, exp.Table) else None
+            if alias in found:
+                found[alias].add(column.name)
+    return {alias: frozenset(names) for alias, names in found.items()}

@@ -1,0 +1,72 @@
+"""The directory of every dataset that the rooms declare, marts among them."""
+
+from __future__ import annotations
+
+import difflib
+from functools import cache
+from pathlib import Path
+
+from watermain.dbt.dbt import PROJECT, prepare_manifest
+from watermain.declare.dataset import Dataset
+from watermain.declare.errors import UnknownDatasetError, quoted
+from watermain.declare.feature import FeatureSet
+from watermain.declare.name import DatasetName
+from watermain.engine.rooms.declared import on_shelf, teams
+
+SHELVES = ("raw", "curated", "features")
+
+
+@cache
+def declared(team: str) -> tuple[Dataset, ...]:
+    """Every dataset that a room declares, its marts among them."""
+    found = [d for shelf in SHELVES for d in on_shelf(team, shelf, Dataset)]
+    if PROJECT.exists():
+        from watermain.engine.mart.mart import marts  # needless to whom asks for one shelf
+
+        found += marts(team, manifest())
+    return tuple({d.name: d for d in found}.values())
+
+
+@cache
+def manifest() -> Path:
+    """The manifest of the present dbt project, compiled when something in it changed."""
+    return prepare_manifest()
+
+
+@cache
+def feature_sets(team: str) -> tuple[FeatureSet, ...]:
+    """Every feature set that a room names."""
+    return tuple(on_shelf(team, "features", FeatureSet))
+
+
+def everything() -> dict[DatasetName, Dataset]:
+    """Every dataset of every room."""
+    return {d.name: d for team in teams() for d in declared(team)}
+
+
+def find(name: DatasetName) -> Dataset:
+    """The declaration of a dataset, whichever room declares it.
+
+    Guarantees: what stands on the shelf of its name is found without another shelf, without dbt.
+    Raises: UnknownDatasetError, listing the nearest names.
+    """
+    if name.team in teams():
+        own = on_shelf(name.team, name.stage, Dataset) if name.stage in SHELVES else []
+        for dataset in [d for d in reversed(own) if d.name == name] or declared(name.team):
+            if dataset.name == name:
+                return dataset
+    names = [str(n) for n in everything()]
+    near = difflib.get_close_matches(str(name), names, n=3, cutoff=0.4) or names
+    raise UnknownDatasetError(
+        f"no room declares the dataset `{name}`",
+        declared=f"{_home(name)} does not",
+        data="nothing was read or written",
+        next=f"use one of {quoted(near)}",
+    )
+
+
+def _home(name: DatasetName) -> str:
+    """Where a dataset of that name would be declared."""
+    if name.stage == "marts":
+        return f"dbt_project/models/marts/{name.team}/{name.table}.sql"
+    return f"platform_assets/{name.team}/{name.stage}.py"

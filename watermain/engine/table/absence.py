@@ -1,0 +1,41 @@
+"""A dataset that was never published, as a table that has no row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import duckdb
+
+from watermain.declare.dataset import Dataset
+from watermain.declare.name import DatasetName
+from watermain.engine.table.table import engine_types, is_there, stored_schema
+from watermain.lake.lake import quote, table
+
+
+def is_absent(reader: Dataset, other: Dataset, standing: Mapping[str, object]) -> bool:
+    """Whether a reader may do without an input of which no partition was ever published.
+
+    What the platform itself writes has no publishes and is never absent.
+    """
+    if other.source is not None and other.source.kind == "platform":
+        return False
+    return not standing and reader.is_optional(other.name)
+
+
+def nothing_of(connection: duckdb.DuckDBPyConnection, other: Dataset) -> str:
+    """The query that gives each stored column of a dataset, with its type, in no row."""
+    types = engine_types(connection, stored_schema(other))
+    columns = [f"cast(null as {kind}) as {quote(name)}" for name, kind in types.items()]
+    return f"select {', '.join(columns)} where false"
+
+
+def referred(
+    connection: duckdb.DuckDBPyConnection,
+    name: DatasetName,
+    find: Callable[[DatasetName], Dataset],
+) -> str:
+    """What a check that refers to a dataset reads: its table, or no row where there is none.
+
+    What is captured lands whatever its checks say, so none of them waits for another dataset.
+    """
+    return table(name) if is_there(connection, name) else f"({nothing_of(connection, find(name))})"

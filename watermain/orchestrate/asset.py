@@ -1,0 +1,269 @@
+"""A declared dataset as a Dagster asset."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import dagster as dg
+import duckdb
+import psycopg
+
+from watermain.declare.dataset import Dataset
+from watermain.declare.errors import (
+    InvalidPartitionError,
+    TransientError,
+)
+from watermain.declare.name import DatasetName
+from watermain.declare.source import Files
+from watermain.engine.capture.ingest import capture
+from watermain.engine.capture.replay import replay_captured
+from watermain.engine.code.code import code_version
+from watermain.engine.publish.publication import Job, Outcome, Publication, check_labels
+from watermain.engine.publish.publish import publish
+from watermain.engine.table.partition import Span
+from watermain.engine.table.staged import Finding, runbook
+from watermain.lake.lake import Lake
+from watermain.orchestrate.metadata import column_schema, outcome_metadata, static_metadata
+from watermain.orchestrate.policy import (
+    WHOLE,
+    automation,
+    beta_accepted,
+    dependency,
+    freshness,
+    partitions,
+)
+from watermain.orchestrate.quarantine_asset import quarantine_events
+
+Find = Callable[[DatasetName], Dataset]
+REBUILD, REPLAY = "watermain/rebuild", "watermain/replay"
+PASSING = (
+    dg.Failure,
+    TransientError,
+    OSError,
+    duckdb.IOException,
+    duckdb.TransactionException,
+    psycopg.OperationalError,
+)
+RETRY = dg.RetryPolicy(max_retries=3, delay=2, backoff=dg.Backoff.EXPONENTIAL)
+
+
+def asset_for(dataset: Dataset, find: Find) -> dg.AssetsDefinition | dg.AssetSpec:
+    """Translate one declaration.
+
+    Guarantees: the key is `[team, stage, table]`, the group is the team; each declared check is
+    an asset check; a failed blocking check holds the data, with all that depends on it.
+    """
+    if dataset.source is not None and dataset.source.kind == "platform":
+        return dg.AssetSpec(**_spec_words(dataset, find))
+
+    def body(context: dg.AssetExecutionContext, lake: dg.ResourceParam[Lake]) -> Iterator[Any]:
+        run_id = context.run.run_id
+        rebuild = any(context.run.tags.get(tag) == "true" for tag in (REBUILD, REPLAY))
+        job = Job(lake=lake, find=find, run_id=run_id, rebuild=rebuild)
+        try:
+            yield from _run(context, dataset, requested(context, dataset), job)
+        except PASSING:
+            raise
+        except Exception as error:  # this is the entry point of a run: say why, do not try again
+            raise dg.Failure(str(error), allow_retries=False) from error
+
+    with beta_accepted():
+        asset: dg.AssetsDefinition = dg.asset(
+            **_spec_words(dataset, find),
+            check_specs=[check_spec(dataset, label, how) for label, how in check_labels(dataset)],
+            backfill_policy=dg.BackfillPolicy.single_run() if dataset.cadence else None,
+            retry_policy=RETRY,
+            code_version=code_version(dataset),
+            output_required=False,
+            op_tags={"watermain/declared": dataset.declared},
+        )(body)
+    return asset
+
+
+def _run(
+    context: dg.AssetExecutionContext, dataset: Dataset, span: Span | None, job: Job
+) -> Iterator[Any]:
+    if dataset.source is not None and context.run.tags.get(REPLAY) == "true":
+        _replay(context, dataset, job)
+    done = publish(dataset, span, job) if dataset.source is None else capture(dataset, job)
+    yield from _evaluations(context, dataset, done)
+    for event in quarantine_events(dataset, done, job):
+        context.log_event(event)
+    passing = [o for o in done.outcomes if not o.blocked]
+    asked = set(span.keys) if span else set() if dataset.cadence else {""}
+    whole = bool(asked) and len(passing) == len(done.outcomes)
+    for outcome in passing:
+        if whole and outcome.partition in asked:
+            context.add_asset_metadata(
+                outcome_metadata(dataset, done, outcome),
+                partition_key=outcome.partition or None,
+            )
+        else:
+            context.log_event(materialization(dataset, done, outcome))
+    done.refuse_blocked()
+    if dataset.feature is not None:
+        from watermain.engine.feature.keep_online import keep_online  # stores are slow to import
+
+        keep_online(dataset, job)
+    if whole:
+        yield _output(done, asked)
+
+
+def _replay(context: dg.AssetExecutionContext, dataset: Dataset, job: Job) -> None:
+    """Publish the captured rows that now fit; tell Dagster of each partition that gained some."""
+    replayed = replay_captured(dataset, job)
+    for partition, count in replayed.gained.items():
+        context.log_event(
+            dg.AssetMaterialization(
+                asset_key=dg.AssetKey(dataset.name.key),
+                partition=partition or None,
+                metadata={"published": True, "rows_published": count, "replayed": count},
+                tags={"dagster/data_version": replayed.data_version},
+            )
+        )
+
+
+def _output(done: Publication, asked: set[str]) -> dg.MaterializeResult[None]:
+    """The result that lets downstream steps of the same run start."""
+    version = done.outcomes[0].data_version if len(done.outcomes) == 1 == len(asked) else None
+    return dg.MaterializeResult(
+        metadata=None if done.outcomes else {"published": False, "reason": done.idle_because},
+        data_version=dg.DataVersion(version) if version else None,
+    )
+
+
+def _evaluations(
+    context: dg.AssetExecutionContext, dataset: Dataset, done: Publication
+) -> Iterator[Any]:
+    selected = set(context.op_execution_context.selected_output_names)
+    findings: dict[str, list[Finding]] = {}
+    for outcome in done.outcomes:
+        for finding in outcome.findings:
+            findings.setdefault(finding.check, []).append(finding)
+    evaluations = [
+        _evaluation(dataset, finding, done)
+        for label, severity in check_labels(dataset)
+        for finding in findings.get(label, _nothing(label, severity, done))
+    ]
+    if evaluations:
+        from watermain.orchestrate.report import report_evaluations  # imports dagster_postgres
+
+        report_evaluations(context, evaluations)
+    for label, severity in check_labels(dataset):
+        output = check_spec(dataset, label, severity).get_python_identifier()
+        if output in selected:
+            yield dg.Output(None, output_name=output)
+
+
+def _nothing(label: str, severity: str, done: Publication) -> list[Finding]:
+    """What a check finds in a capture without a row: nothing that breaks it."""
+    if done.outcomes:
+        return []
+    return [Finding(check=label, partition="", failing=0, rows=0, severity=severity)]
+
+
+def _evaluation(dataset: Dataset, finding: Finding, done: Publication) -> dg.AssetCheckEvaluation:
+    severe = finding.severity == "block"
+    return dg.AssetCheckEvaluation(
+        asset_key=dg.AssetKey(dataset.name.key),
+        check_name=finding.check,
+        passed=finding.passed,
+        severity=dg.AssetCheckSeverity.ERROR if severe else dg.AssetCheckSeverity.WARN,
+        partition=finding.partition or None,
+        blocking=False,  # the publish itself has held the partition back
+        metadata={
+            "failing": dg.MetadataValue.int(finding.failing),
+            "rows": dg.MetadataValue.int(finding.rows),
+            "declared": done.place(finding.check),
+            "sample_keys": ", ".join(done.samples.get(finding.check, [])) or "none",
+            "route": finding.route,
+            "seconds": round(finding.seconds, 4),
+            "runbook": dg.MetadataValue.path(runbook(dataset, finding.check)),
+        },
+    )
+
+
+def materialization(
+    dataset: Dataset, done: Publication, outcome: Outcome
+) -> dg.AssetMaterialization:
+    """What Dagster is told of one published partition."""
+    return dg.AssetMaterialization(
+        asset_key=dg.AssetKey(dataset.name.key),
+        partition=outcome.partition or None,
+        metadata=outcome_metadata(dataset, done, outcome),
+        tags={
+            "dagster/data_version": outcome.data_version,
+            "dagster/code_version": done.code_version,
+        },
+    )
+
+
+def requested(context: dg.AssetExecutionContext, dataset: Dataset) -> Span | None:
+    """The partitions that a run asks for.
+
+    Raises: InvalidPartitionError, for keys outside the cadence however they were sent.
+    """
+    if dataset.cadence is None:
+        return None
+    tags = context.run.tags
+    single = tags.get("dagster/partition")
+    first = tags.get("dagster/asset_partition_range_start", single)
+    last = tags.get("dagster/asset_partition_range_end", single)
+    if first is None or last is None:
+        if dataset.source is not None:
+            return None
+        raise InvalidPartitionError(
+            f"{dataset.name}: the run names no partition",
+            declared=dataset.declared,
+            data="nothing was read or written",
+            next=f"watermain materialize {dataset.name} --partition <key>",
+        )
+    dataset.cadence.window(first)
+    dataset.cadence.window(last)
+    return Span(dataset.cadence, first, last)
+
+
+def check_spec(dataset: Dataset, label: str, severity: str) -> dg.AssetCheckSpec:
+    """The Dagster spec of one declared check."""
+    return dg.AssetCheckSpec(
+        name=label,
+        asset=dg.AssetKey(dataset.name.key),
+        blocking=severity == "block",
+        description=f"{label}, declared at {dataset.declared}",
+    )
+
+
+def _spec_words(dataset: Dataset, find: Find) -> dict[str, Any]:
+    words = {
+        "key": dg.AssetKey(dataset.name.key),
+        "group_name": dataset.name.team,
+        "owners": [dataset.owner],
+        "kinds": _kinds(dataset),
+        "tags": {
+            "stage": dataset.name.stage,
+            "cadence": dataset.cadence.unit if dataset.cadence else WHOLE,
+        },
+        "description": f"{dataset.contract.grain}\n\n{dataset.description}".strip(),
+        "metadata": {**static_metadata(dataset), "dagster/column_schema": column_schema(dataset)},
+        "deps": [_dependency(dataset, n, find) for n in dataset.upstream],
+        "partitions_def": partitions(dataset.cadence) if dataset.cadence else None,
+        "freshness_policy": freshness(dataset.slo, dataset.cadence),
+        "automation_condition": None if dataset.broken else automation(dataset),
+    }
+    if dataset.labels.get("dbt"):
+        from watermain.orchestrate.dbt_asset import with_dbt  # dagster-dbt is slow to import
+
+        return with_dbt(dataset, words)
+    return words
+
+
+def _dependency(dataset: Dataset, name: DatasetName, find: Find) -> dg.AssetDep:
+    """An input; only of an optional one does it matter how it is cut into partitions."""
+    return dependency(dataset, name, find(name) if dataset.is_optional(name) else None)
+
+
+def _kinds(dataset: Dataset) -> set[str]:
+    if dataset.source is not None:
+        source = dataset.source
+        kind = source.format if isinstance(source, Files) else source.kind
+        return {"ducklake", "postgresql" if kind == "postgres" else kind}
+    return {"ducklake", "dbt" if dataset.labels.get("sql") else "ibis"}

@@ -1,0 +1,68 @@
+"""The imports that a warm process does once for all the runs it forks."""
+
+from __future__ import annotations
+
+import importlib
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+
+import yaml
+from dagster import Definitions
+from dagster.components.definitions import LazyDefinitions
+
+from watermain.dbt.dbt import PROJECT, project_files
+from watermain.orchestrate.launch.options import HOME
+from watermain.process.instance import WORKSPACE
+
+ALWAYS = (
+    *(
+        "watermain.orchestrate.launch.worker",
+        "watermain.orchestrate.launch.executor",
+        "watermain.orchestrate.instance.compute_logs",
+        "watermain.orchestrate.launch.rooms",
+    ),
+    *("dagster_postgres", "dagster._grpc.server", "pyarrow.dataset"),
+    *(
+        f"watermain.source.{kind}"
+        for kind in ("postgres", "files", "kafka", "mqtt", "rest", "webhook")
+    ),
+)
+
+
+def watched(*, unread: bool = False) -> list[Path]:
+    """List what the definitions are made from: our modules, the rooms, the dbt project.
+
+    With `unread`, every file of a room, too: of one that failed to load any may mend it.
+    """
+    files = (HOME / "platform_assets").rglob("*.py") if unread else ()
+    marts = project_files() if PROJECT.exists() else []
+    return [HOME, WORKSPACE, *marts, *files]
+
+
+def locations(workspace: Path = WORKSPACE) -> dict[str, str]:
+    """Give the module of each code location in a workspace.yaml."""
+    if not workspace.exists():
+        return {}
+    places = yaml.safe_load(workspace.read_text())["load_from"]
+    modules = [place["python_module"] for place in places if "python_module" in place]
+    told = [{"module_name": one} if isinstance(one, str) else one for one in modules]
+    return {one.get("location_name", one["module_name"]): one["module_name"] for one in told}
+
+
+def preload(names: Sequence[str]) -> dict[str, str]:
+    """Import modules, resolve the definitions in them; give the traceback of those that fail.
+
+    Without names: the locations of the workspace. A module that fails here fails again in the run
+    that needs it, where Dagster reports it: code that is not ours enters here.
+    """
+    failures: dict[str, str] = {}
+    for name in (*ALWAYS, *(names or locations().values())):
+        try:
+            for value in list(vars(importlib.import_module(name)).values()):
+                found = value() if isinstance(value, LazyDefinitions) else value
+                if isinstance(found, Definitions):
+                    found.get_repository_def().get_all_jobs()
+        except (Exception, SystemExit):
+            failures[name] = traceback.format_exc()
+    return failures

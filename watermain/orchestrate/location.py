@@ -1,0 +1,150 @@
+"""The one place where a team's assets, resources, sensors meet."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+
+import dagster as dg
+
+from watermain.declare.dataset import Dataset
+from watermain.declare.errors import InvalidDeclarationError, UnknownDatasetError
+from watermain.declare.name import DatasetName
+from watermain.engine.rooms.declared import teams
+from watermain.engine.rooms.directory import declared, everything, feature_sets, find, manifest
+from watermain.engine.table.order import refuse_circles
+from watermain.lake.lake import Lake
+from watermain.orchestrate.asset import asset_for
+from watermain.orchestrate.feature_check import feature_checks
+from watermain.orchestrate.instance.lake_resource import settled
+from watermain.orchestrate.launch.executor import forked_executor
+from watermain.orchestrate.quarantine_asset import quarantine_assets
+from watermain.orchestrate.sensors.automation import automation_sensor
+from watermain.orchestrate.sensors.features import feature_schedule, feature_sensor
+from watermain.orchestrate.sensors.replays import replay_sensors
+from watermain.orchestrate.sensors.schedules import (
+    daily_schedule,
+    sweep_schedule,
+    verification_schedule,
+)
+from watermain.orchestrate.sensors.sources import source_sensors
+from watermain.orchestrate.sensors.streams import stream_sensor
+from watermain.orchestrate.sweep_asset import sweep_assets
+from watermain.orchestrate.verification_asset import is_verification, verification_asset
+
+__all__ = [
+    "code_location",
+    "collect_rarely",
+    "declared",
+    "everything",
+    "feature_sets",
+    "find",
+    "lazy_location",
+    "manifest",
+    "teams",
+]
+
+
+def lazy_location(team: str) -> Callable[..., dg.Definitions]:
+    """A team's room as Dagster loads it: assembled not when its file is imported, and once only.
+
+    A process forked from one that has loaded it finds it loaded.
+    """
+    held: list[dg.Definitions] = []
+
+    def load() -> dg.Definitions:
+        if not held:
+            held.append(code_location(team))
+        return held[0]
+
+    return dg.definitions(load)
+
+
+def code_location(team: str) -> dg.Definitions:
+    """Assemble a team's room into a Dagster code location.
+
+    Raises: UnknownDatasetError, when an input is declared nowhere; InvalidDeclarationError, when
+    datasets wait for each other.
+    """
+    collect_rarely()
+    datasets = declared(team)
+    for dataset in datasets:
+        if dataset.broken:
+            dg.get_dagster_logger().warning("%s", dataset.broken)
+        for upstream in dataset.upstream:
+            _known(dataset, upstream)
+    refuse_circles({d.name: d for d in _surroundings(datasets)})
+    assets = [
+        *(_asset(d) for d in datasets),
+        *quarantine_assets(datasets),
+        *sweep_assets(datasets),
+    ]
+    return dg.Definitions(
+        assets=assets,
+        asset_checks=feature_checks(datasets),
+        resources={"lake": settled(Lake.from_settings())},
+        executor=forked_executor,
+        sensors=[
+            automation_sensor(team),
+            *source_sensors(datasets),
+            *replay_sensors(datasets),
+            *stream_sensor(team, datasets),
+            *feature_sensor(team, datasets),
+        ],
+        schedules=[
+            *daily_schedule(team, datasets),
+            *feature_schedule(team, datasets),
+            *verification_schedule(team, datasets),
+            *sweep_schedule(team, datasets),
+        ],
+    )
+
+
+def _asset(dataset: Dataset) -> dg.AssetsDefinition | dg.AssetSpec:
+    if is_verification(dataset):
+        return verification_asset(dataset, find, everything)
+    return asset_for(dataset, find)
+
+
+def collect_rarely() -> None:
+    """Look for garbage less often: what loads makes objects by the million, all of them to stay."""
+    gc.set_threshold(100_000, 50, 50)
+
+
+def _surroundings(datasets: tuple[Dataset, ...]) -> Iterator[Dataset]:
+    """A room's datasets; where one refers to others, with those of every room that loads."""
+    yield from datasets
+    if any(d.references for d in datasets):
+        for team in teams():
+            with suppress(Exception):  # another team's code, whatever it raises
+                yield from declared(team)
+
+
+def _known(dataset: Dataset, upstream: DatasetName) -> None:
+    """Look an input up; another room that fails to import must not darken this one."""
+    if upstream.team != dataset.name.team and upstream.team in teams():
+        try:
+            declared(upstream.team)
+        except Exception as error:  # another team's code, whatever it raises
+            dg.get_dagster_logger().warning("room %s does not load: %s", upstream.team, error)
+            return
+    try:
+        other = find(upstream)
+    except UnknownDatasetError as error:
+        raise UnknownDatasetError(
+            f"{dataset.name}: {error.what}",
+            declared=dataset.declared,
+            data="nothing was read or written",
+            next=error.next,
+        ) from error
+    if other.broken:
+        return
+    if dataset.looks_back(upstream) and None in (dataset.cadence, other.cadence):
+        raise InvalidDeclarationError(
+            f"{dataset.name} looks back {dataset.looks_back(upstream)} at {upstream},"
+            " but only partitions can be looked back at",
+            declared=dataset.declared,
+            data="nothing was read or written",
+            next="leave `before` out, for such a body is given the whole table",
+        )

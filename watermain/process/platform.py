@@ -1,0 +1,194 @@
+"""The services that make up a running platform."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from watermain.declare.errors import UnreachableSystemError
+from watermain.process.broker import broker_command
+from watermain.process.instance import instance_environment, rooms_workspace, warm_configuration
+from watermain.process.postgres import EmbeddedPostgres
+from watermain.process.supervisor import Service, Supervisor
+from watermain.serve.feature_server.consumers import keys_path
+from watermain.settings import Settings
+
+HOST = "127.0.0.1"
+WEB, DAEMON, WARM, LIVE, TEND = "web", "daemon", "warm", "live", "tend"
+MOVEMENTS, STATIONS = "movements", "stations"
+STREAM, SERVE = "stream", "serve"
+BUS, FIELD, WEATHER = "bus", "field", "weather"
+TODAY = (LIVE, MOVEMENTS, STATIONS)  # what lets the demo's world of today happen
+OUTSIDE = {  # the demo's servers: the connection that leads to each, how its address begins
+    BUS: ("movement_bus", ""),
+    FIELD: ("field_stations", "mqtt://"),
+    WEATHER: ("weather", "http://"),
+}
+FEATURES = (STREAM, SERVE)  # what keeps online features fresh, what answers for them
+STREAMED = (  # what a traveller must hear of within seconds
+    "operations.raw.movements",
+    "operations.curated.movements",
+    "operations.curated.impossible_movements",
+    "prediction",
+)
+STOP_ORDER = (TEND, *FEATURES, *TODAY, DAEMON, WEB, WARM, *OUTSIDE)
+
+
+@dataclass(frozen=True)
+class Platform:
+    """Know each service of one data folder: how it starts, in which order all stop."""
+
+    settings: Settings
+
+    @property
+    def supervisor(self) -> Supervisor:
+        """The process table of the data folder."""
+        return Supervisor(self.settings.home)
+
+    @property
+    def server(self) -> EmbeddedPostgres:
+        """The embedded PostgreSQL of the platform."""
+        return EmbeddedPostgres(self.settings.home / "postgres")
+
+    @property
+    def demo_server(self) -> EmbeddedPostgres:
+        """The embedded PostgreSQL that the demo's operations database lives in."""
+        return EmbeddedPostgres(self.settings.home / "demo" / "postgres")
+
+    @property
+    def url(self) -> str:
+        """Where Dagster's web server is reached."""
+        return f"http://{HOST}:{self.settings.port}"
+
+    def service(self, name: str) -> Service:
+        """How to start a service."""
+        settings, python = self.settings, sys.executable
+        rooms = str(rooms_workspace(settings))
+        environment = {**instance_environment(settings), "PYTHONUNBUFFERED": "1"}
+        commands: dict[str, tuple[str, ...]] = {
+            WEB: (
+                *(python, "-m", "watermain.orchestrate.instance.web", "--workspace", rooms),
+                *("--host", HOST, "--port", str(settings.port)),
+            ),
+            DAEMON: (python, "-m", "dagster._daemon", "run", "-w", rooms),
+            WARM: (
+                python,
+                "-m",
+                "watermain.orchestrate.launch.server",
+                *_words(warm_configuration(settings)),
+            ),
+            TEND: (python, "-m", "platform_assets", "tend"),
+            STREAM: (python, "-m", "platform_assets", "stream", *STREAMED),
+            SERVE: (python, "-m", "platform_assets", "serve", *self._door()),
+        }
+        is_demo = name in (*TODAY, *OUTSIDE)
+        return Service(
+            name=name,
+            command=self._demo(name) if is_demo else commands[name],
+            environment=environment,
+            grace=timedelta(seconds=10 if is_demo else 25),
+        )
+
+    def _door(self) -> tuple[str, ...]:
+        """How the feature server listens: asking for keys as soon as a consumer was added."""
+        port = ("--port", str(self.settings.serve_port))
+        return port if keys_path(self.settings).exists() else (*port, "--open")
+
+    @property
+    def features_url(self) -> str:
+        """Where the feature server is reached."""
+        return f"http://{HOST}:{self.settings.serve_port}"
+
+    def _demo(self, name: str) -> tuple[str, ...]:
+        """The command of one of the demo's services."""
+        if name == BUS:
+            return tuple(broker_command(self.outside_port(name)))
+        if name == FIELD:
+            journal = self.settings.home / "demo" / "field.sqlite"
+            port = str(self.outside_port(name))
+            return (sys.executable, "-m", "demo.mqtt_broker", port, str(journal))
+        return (sys.executable, "-m", "demo", name)
+
+    def outside_port(self, name: str) -> int:
+        """The port of one of the demo's servers.
+
+        Raises: MissingSettingError, before its address is set.
+        """
+        return int(self.settings.source(OUTSIDE[name][0]).rpartition(":")[2])
+
+    def check_port(self) -> None:
+        """Prove that the web server's port is free, or ours.
+
+        Raises: UnreachableSystemError, naming the port.
+        """
+        if self.supervisor.alive(WEB) is not None:
+            return
+        port = self.settings.port
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((HOST, port))
+            except OSError as error:
+                raise UnreachableSystemError(
+                    f"port {port} on {HOST} is taken by another program",
+                    declared="WATERMAIN_PORT, or --port",
+                    data="nothing was started",
+                    next=f"WATERMAIN_PORT={port + 1 if port < 65535 else 3000} make up",
+                ) from error
+
+    def clean_up(self) -> list[str]:
+        """Clear what an earlier run that was killed left behind; say what it was."""
+        told = []
+        supervisor = self.supervisor
+        for entry in supervisor.dead():
+            supervisor.forget(entry.name)
+            told.append(f"{entry.name} (process {entry.pid}) had died")
+        strays = supervisor.stop_strays()
+        if strays:
+            told.append(f"stopped {len(strays)} processes that nobody looked after")
+        for title, server in (("PostgreSQL", self.server), ("demo database", self.demo_server)):
+            if (server.data / "postmaster.pid").exists() and server.running() is None:
+                told.append(f"{title} had died; it recovers as it starts")
+        if not supervisor.entries() and self.server.running() is None:
+            shutil.rmtree(self.settings.home / "tmp", ignore_errors=True)
+        return told
+
+    def stop(self) -> list[str]:
+        """Stop every process that the platform started; give a line for each."""
+        supervisor, told = self.supervisor, []
+        known = supervisor.entries()
+        order = [*STOP_ORDER, *(name for name in known if name not in STOP_ORDER)]
+        for name in order:
+            if name in known:
+                gone = supervisor.stop(name)
+                told.append(f"{name}: {len(gone)} processes" if gone else f"{name}: had died")
+        strays = supervisor.stop_strays()
+        if strays:
+            told.append(f"left behind: {len(strays)} processes")
+        for title, server in (("demo database", self.demo_server), ("postgres", self.server)):
+            if server.running() is not None:
+                server.stop()
+                told.append(title)
+        return told
+
+
+def _words(options: Mapping[str, str | bool | list[str]]) -> list[str]:
+    """Options as a command line; a list follows its name, a flag stands alone."""
+    words = []
+    for name, value in options.items():
+        words.append(f"--{name.replace('_', '-')}")
+        if not isinstance(value, bool):
+            words += [value] if isinstance(value, str) else value
+    return words
+
+
+def free_bytes(folder: Path) -> int:
+    """The room on the disk that holds a folder."""
+    while not folder.exists():
+        folder = folder.parent
+    return shutil.disk_usage(folder).free

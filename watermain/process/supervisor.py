@@ -1,0 +1,248 @@
+"""The processes that the platform has started, each known by its pid with its start time.
+
+A table in the data folder says what should run. A mark in each child's environment, which all its
+own children inherit, finds what the table lost when its writer was killed.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import subprocess
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import ClassVar
+
+import psutil
+
+from watermain.declare.errors import UnreachableSystemError
+from watermain.settings import child_environment
+
+MARK = "SUPERVISED_BY_WATERMAIN"
+CLOCK_SLACK_SECONDS = 2.0  # the kernel's boot time moves a little when the clock is set
+ORDER_GRACE = timedelta(seconds=5)
+UMASK = 0o077  # what a service makes is its owner's alone
+
+
+@dataclass(frozen=True, kw_only=True)
+class Service:
+    """Say how to start one process, and how long it may take to stop in order."""
+
+    name: str
+    command: Sequence[str]
+    environment: Mapping[str, str] = field(default_factory=dict)
+    grace: timedelta = timedelta(seconds=20)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """Remember one started process."""
+
+    name: str
+    pid: int
+    started: float
+    command: tuple[str, ...]
+    log: str
+    grace_seconds: float
+
+    def process(self) -> psutil.Process | None:
+        """The process while it lives; None when it is gone or its pid belongs to another."""
+        try:
+            found = psutil.Process(self.pid)
+            dead = found.status() == psutil.STATUS_ZOMBIE
+            other = abs(found.create_time() - self.started) > CLOCK_SLACK_SECONDS
+        except psutil.NoSuchProcess:
+            return None
+        return None if dead or other else found
+
+
+class Supervisor:
+    """Start, watch, stop processes on behalf of one data folder.
+
+    Guarantees: only processes that it started are ever signalled; each lives in a session of its
+    own, so no terminal takes it down.
+    """
+
+    # Held by the class: a child outlives the object that started it.
+    _children: ClassVar[dict[int, subprocess.Popen[bytes]]] = {}
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.folder = home / "run"
+        self._table = self.folder / "processes.json"
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Hold the right to start and stop; the kernel drops it when its holder dies.
+
+        Raises: UnreachableSystemError, when another command holds it.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        handle = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            _lock(handle)
+            yield
+        finally:
+            os.close(handle)
+
+    def entries(self) -> dict[str, Entry]:
+        """Every process that should run."""
+        if not self._table.exists():
+            return {}
+        rows = json.loads(self._table.read_text())
+        return {row["name"]: Entry(**{**row, "command": tuple(row["command"])}) for row in rows}
+
+    def alive(self, name: str) -> Entry | None:
+        """The entry of a process that runs."""
+        self._reap()
+        entry = self.entries().get(name)
+        return entry if entry is not None and entry.process() is not None else None
+
+    def dead(self) -> list[Entry]:
+        """What should run but does not."""
+        self._reap()
+        return [entry for entry in self.entries().values() if entry.process() is None]
+
+    def start(self, service: Service) -> Entry:
+        """Start a process unless it runs; what an earlier one left behind is stopped first."""
+        if (running := self.alive(service.name)) is not None:
+            return running
+        self._end(self.members(service.name), ORDER_GRACE.total_seconds())
+        logs = self.home / "logs"
+        logs.mkdir(parents=True, exist_ok=True)
+        log = logs / f"{service.name}.log"
+        with log.open("ab") as output:
+            child = subprocess.Popen(
+                list(service.command),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env=child_environment(**service.environment, **{MARK: self._mark(service.name)}),
+                start_new_session=True,
+                umask=UMASK,
+            )
+        self._children[child.pid] = child
+        entry = Entry(
+            name=service.name,
+            pid=child.pid,
+            started=psutil.Process(child.pid).create_time(),
+            command=tuple(service.command),
+            log=str(log),
+            grace_seconds=service.grace.total_seconds(),
+        )
+        self._write({**self.entries(), service.name: entry})
+        return entry
+
+    def stop(self, name: str) -> list[int]:
+        """Stop a process, then whatever it left behind; give the pids that are gone.
+
+        The process is asked, waited for, then killed; what it started gets less time.
+        """
+        entries = self.entries()
+        entry = entries.pop(name, None)
+        main = entry.process() if entry is not None else None
+        others = [p for p in self.members(name) if main is None or p.pid != main.pid]
+        stopped = []
+        if main is not None and entry is not None:
+            self._end([main], entry.grace_seconds)
+            stopped.append(main.pid)
+        left = {p.pid: p for p in (*others, *self.members(name)) if _lives(p)}
+        self._end(list(left.values()), ORDER_GRACE.total_seconds())
+        self._write(entries)
+        return stopped + list(left)
+
+    def forget(self, name: str) -> None:
+        """Take a dead process off the table."""
+        entries = self.entries()
+        entries.pop(name, None)
+        self._write(entries)
+
+    def members(self, name: str | None = None) -> list[psutil.Process]:
+        """Every living process that carries the mark, of one service or of all."""
+        wanted, own = self._mark(name or ""), os.getpid()
+        found = []
+        for process in psutil.process_iter():
+            try:
+                mark = process.environ().get(MARK, "")
+                if process.pid == own or not _lives(process):
+                    continue
+            except (psutil.NoSuchProcess, psutil.AccessDenied):
+                continue
+            if mark == wanted or (name is None and mark.startswith(wanted)):
+                found.append(process)
+        return found
+
+    def stop_strays(self) -> list[int]:
+        """Stop marked processes that no living entry accounts for; give their pids."""
+        names = {entry.name for entry in self.entries().values() if entry.process() is not None}
+        kept = {p.pid for name in names for p in self.members(name)}
+        strays = [p for p in self.members() if p.pid not in kept]
+        self._end(strays, ORDER_GRACE.total_seconds())
+        return [p.pid for p in strays]
+
+    def _mark(self, name: str) -> str:
+        return f"{self.home}:{name}"
+
+    def _reap(self) -> None:
+        """Let the kernel forget children of ours that have ended."""
+        for pid in [pid for pid, child in self._children.items() if child.poll() is not None]:
+            del self._children[pid]
+
+    def _end(self, processes: Sequence[psutil.Process], seconds: float) -> None:
+        for process in processes:
+            _order(process, kill=False)
+        for process in self._remaining(processes, seconds):
+            _order(process, kill=True)
+        self._remaining(processes, seconds)
+
+    def _remaining(
+        self, processes: Sequence[psutil.Process], seconds: float
+    ) -> list[psutil.Process]:
+        deadline = time.monotonic() + seconds
+        left = list(processes)
+        while left and time.monotonic() < deadline:
+            self._reap()
+            left = [p for p in left if _lives(p)]
+            if left:
+                time.sleep(0.05)
+        return left
+
+    def _write(self, entries: Mapping[str, Entry]) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        fresh = self._table.with_suffix(".new")
+        with fresh.open("w") as file:
+            json.dump([asdict(entry) for entry in entries.values()], file, indent=1)
+            file.flush()
+            os.fsync(file.fileno())
+        fresh.rename(self._table)
+
+
+def _lock(handle: int) -> None:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise UnreachableSystemError(
+            "another `watermain up` or `watermain down` is at work",
+            declared="the lock run/lock in the data folder",
+            data="nothing was started or stopped by this command",
+            next="wait for it, then: watermain status",
+        ) from error
+
+
+def _lives(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _order(process: psutil.Process, *, kill: bool) -> None:
+    try:
+        process.kill() if kill else process.terminate()
+    except psutil.NoSuchProcess:
+        return

@@ -1,0 +1,80 @@
+"""The reader of messages whose schemas lie in a registry, into columns of text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from watermain.source.delivery import Caps
+from watermain.source.kafka.avro_values import avro_decoder
+from watermain.source.kafka.protobuf_values import protobuf_decoder
+from watermain.source.kafka.schema_registry import (
+    HEAD,
+    Decode,
+    SchemaRegistry,
+    UnreadableMessageError,
+    Written,
+    schema_id,
+)
+from watermain.source.text.json_rows import JsonRows
+from watermain.source.text.json_text import written
+
+_KINDS: dict[str, tuple[str, Callable[[Written], Decode]]] = {
+    "avro": ("AVRO", avro_decoder),
+    "protobuf": ("PROTOBUF", protobuf_decoder),
+}
+
+
+def opened(format: str, address: Callable[[], str], declared: str) -> SchemaRegistry:
+    """Open the registry that has the schemas of a format."""
+    kind, compiled = _KINDS[format]
+    return SchemaRegistry(address, compiled, kind=kind, declared=declared)
+
+
+class SchemaRows(JsonRows):
+    """Decode messages, each by the schema that it names, into the declared columns.
+
+    Guarantees: fields are found by their names, whatever schema each message was written with;
+    one that its schema does not have is null.
+    """
+
+    def __init__(
+        self,
+        columns: Sequence[str],
+        fields: Mapping[str, str],
+        caps: Caps,
+        registry: SchemaRegistry,
+        *,
+        keeps_extra: bool = False,
+    ) -> None:
+        super().__init__(columns, fields, caps, keeps_extra=keeps_extra)
+        self.registry = registry
+
+    def _objects(
+        self, values: Sequence[bytes | None]
+    ) -> tuple[dict[int, dict[str, Any]], dict[int, str]]:
+        objects: dict[int, dict[str, Any]] = {}
+        refused: dict[int, str] = {}
+        for at, value in enumerate(values):
+            if value is None:
+                refused[at] = "has no value: a tombstone"
+            elif len(value) > self.caps.row_bytes:
+                refused[at] = f"is longer than {self.caps.row_bytes} bytes"
+            else:
+                try:
+                    objects[at] = self._decoded(value)
+                except UnreadableMessageError as error:
+                    refused[at] = str(error)
+        return objects, refused
+
+    def _decoded(self, value: bytes) -> dict[str, Any]:
+        found = self.registry.decoder(schema_id(value))
+        if isinstance(found, str):
+            raise UnreadableMessageError(found)
+        return found(value[HEAD:])
+
+    def _text(self, value: Any, message: bytes | None, path: tuple[str, ...]) -> str | None:
+        """Write a value as text; one that is nested became text exactly when it was decoded."""
+        if isinstance(value, bool | dict | list):
+            return written(value)
+        return None if value is None else str(value)
