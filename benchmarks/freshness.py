@@ -129,7 +129,7 @@ def timetable(count: int) -> None:
 @contextmanager
 def streamed(log: Path) -> Iterator[None]:
     """Stream what `make up` streams, in a process of its own."""
-    command = [sys.executable, "-m", "platform_assets", "stream", *STREAMED]
+    command = [sys.executable, "-m", "watermain", "stream", *STREAMED]
     with log.open("ab") as file:
         child = subprocess.Popen(command, stdout=file, stderr=file, env=child_environment())
     try:

@@ -12,6 +12,7 @@ import yaml
 
 from watermain.declare import DatasetName
 from watermain.declare.errors import UnknownDatasetError
+from watermain.engine.rooms.declared import package
 from watermain.orchestrate import location
 
 ROOT = Path(__file__).parents[1]
@@ -40,7 +41,7 @@ def test_workspace_lists_every_room() -> None:
     """`workspace.yaml` names each room's door, in its own code location."""
     listed = yaml.safe_load((ROOT / "workspace.yaml").read_text())["load_from"]
     modules = {entry["python_module"]["module_name"] for entry in listed}
-    assert modules == {f"platform_assets.{t}.definitions" for t in location.teams()}
+    assert modules == {f"{package(t)}.definitions" for t in location.teams()}
 
 
 @pytest.mark.parametrize("team", location.teams())
@@ -61,7 +62,7 @@ def test_unknown_dataset_is_answered_with_near_names() -> None:
 def test_rooms_are_small_doors() -> None:
     """A definitions file has at most ten lines."""
     for team in location.teams():
-        path = ROOT / "platform_assets" / team / "definitions.py"
+        path = ROOT.joinpath(*package(team).split("."), "definitions.py")
         assert len(path.read_text().splitlines()) <= 10
 
 

@@ -20,7 +20,7 @@ from watermain.process.instance import write_instance
 from watermain.settings import load_settings
 
 ROOT = Path(__file__).parents[2]
-COPIED = ("platform_assets", "resources", "sensors", "launch", "dbt_project", "contracts")
+COPIED = ("platform_assets", "watermain", "dbt_project", "contracts")
 BROKEN, RIGHT = "operations.marts.fct_departures", "operations.marts.dim_aircraft"
 SQL = "dbt_project/models/marts/operations/fct_departures.sql"
 FOUR_LINES = [
@@ -54,7 +54,7 @@ def house(home: Path, lake: Lake, monkeypatch: pytest.MonkeyPatch) -> Path:
 def watermain(house: Path, *words: str) -> subprocess.CompletedProcess[str]:
     """Run the command inside the copy."""
     return subprocess.run(
-        [sys.executable, "-m", "platform_assets", *words],
+        [sys.executable, "-m", "watermain", *words],
         cwd=house,
         stdin=subprocess.DEVNULL,
         capture_output=True,

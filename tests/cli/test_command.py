@@ -37,7 +37,7 @@ VERBS = (
 def watermain(*words: str, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run the command in a process of its own."""
     return subprocess.run(
-        [sys.executable, "-m", "platform_assets", *words],
+        [sys.executable, "-m", "watermain", *words],
         env={**os.environ, **variables},
         stdin=subprocess.DEVNULL,
         capture_output=True,

@@ -116,7 +116,7 @@ def test_rows_that_the_catalog_holds_are_not_looked_at(lake: Lake) -> None:
         )
     held = inlined(lake)
     done = subprocess.run(
-        [sys.executable, "-m", "platform_assets", "compact"],
+        [sys.executable, "-m", "watermain", "compact"],
         cwd=ROOT,
         env=dict(os.environ),
         capture_output=True,

@@ -54,7 +54,7 @@ def test_export_check_passes_on_what_is_committed(home: Path) -> None:
 def copy(tmp_path: Path) -> Path:
     """The platform's code in a repository of its own, committed on `main`."""
     root = tmp_path / "copy"
-    for folder in ("platform_assets", "resources", "sensors", "launch", "dbt_project", "contracts"):
+    for folder in ("platform_assets", "watermain", "dbt_project", "contracts"):
         left_out = shutil.ignore_patterns("__pycache__", "target", "logs")
         shutil.copytree(ROOT / folder, root / folder, ignore=left_out)
     me = ("-c", "user.name=Ann", "-c", "user.email=ann@example.com", "-c", "commit.gpgsign=false")
@@ -66,7 +66,7 @@ def copy(tmp_path: Path) -> Path:
 def gate(root: Path) -> subprocess.CompletedProcess[str]:
     """Hold the code of a folder against its contracts on `main`, as CI does."""
     return subprocess.run(
-        [sys.executable, "-m", "platform_assets", *GATE],
+        [sys.executable, "-m", "watermain", *GATE],
         cwd=root,
         stdin=subprocess.DEVNULL,
         capture_output=True,

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).parents[2]
-COPIED = ("platform_assets", "resources", "sensors", "launch", "dbt_project", "changelog.d")
+COPIED = ("platform_assets", "watermain", "dbt_project", "changelog.d")
 FILES = ("workspace.yaml", "pyproject.toml", "tests/__init__.py", "tests/conftest.py")
 ORDERS = (
     ("room", "billing", "--reads", "operations.curated.flights"),
@@ -54,7 +54,7 @@ def run(house: Path, *words: str) -> str:
 def test_new_room_with_datasets_passes_the_checks(house: Path) -> None:
     """Format, lint, types, workspace, the tests that were written: all pass."""
     for order in ORDERS:
-        run(house, "platform_assets", "new", *order)
+        run(house, "watermain", "new", *order)
     written = ["platform_assets/billing", "tests/rooms"]
     run(house, "ruff", "format", "--check", *written)
     run(house, "ruff", "check", *written)

@@ -35,7 +35,7 @@ class Place:
         """Run the command to its end."""
         kept = {k: v for k, v in os.environ.items() if not k.startswith("WATERMAIN_")}
         return subprocess.run(
-            [sys.executable, "-m", "platform_assets", *words],
+            [sys.executable, "-m", "watermain", *words],
             cwd=ROOT,
             env={**kept, "WATERMAIN_DATA_DIR": str(self.folder)},
             capture_output=True,

@@ -28,7 +28,7 @@ ELSEWHERE = {
 def test_every_failpoint_of_the_sources_is_in_the_campaign() -> None:
     """A failpoint that somebody adds is killed at, too."""
     named = set()
-    for folder in ("resources", "platform_assets"):
+    for folder in ("watermain", "platform_assets"):
         for path in (ROOT / folder).rglob("*.py"):
             named |= set(re.findall(r'failpoint\("([\w.]+)"\)', path.read_text()))
     killed = {name for name in named if name.startswith(tuple(ELSEWHERE))}

@@ -8,11 +8,33 @@ from typing import NamedTuple
 
 from tests.house.tree import OURS, Import, imports, module_name, modules
 
-FLOORS = {"resources": 2, "sensors": 4, "launch": 4}
-PLATFORM = {"declare": 0, "build": 3, "location": 5, "read": 5, "__main__": 6, "cli": 6}
+# The districts of the product; what stands on one floor under one name knows itself.
+DISTRICTS = {
+    "declare": (0, "declare"),
+    "engine": (3, "engine"),
+    "orchestrate": (4, "orchestrate"),
+    "read": (4, "read"),
+    "cli": (6, "cli"),
+    "__main__": (6, "cli"),
+}
+GROUND = (2, "ground")  # the world outside: settings, the lake, sources, stores, processes
+OWN_ROOMS = ("upkeep",)
 OUTSIDE = ("demo", "tests", "benchmarks")
 FOR_BODIES = {"ibis", "pyarrow", "pandas"}
-DAGSTER_AT_HOME = ("build", "sensors", "launch", "location", "read")
+DAGSTER_AT_HOME = ("orchestrate", "read")
+# What each district of the engine may know beside itself.
+ENGINE: dict[str, tuple[str, ...]] = {
+    "code": (),
+    "table": ("code",),
+    "audit": ("code", "table"),
+    "publish": ("code", "table", "audit"),
+    "capture": ("code", "table", "audit", "publish"),
+    "feature": ("code", "table", "audit", "publish"),
+    "exchange": ("code", "table", "audit", "publish", "feature"),
+    "release": ("code", "table", "audit", "publish", "feature", "exchange"),
+    "mart": ("code", "table", "audit", "publish", "feature", "exchange", "release"),
+    "rooms": ("mart",),
+}
 
 
 class Crossing(NamedTuple):
@@ -26,16 +48,19 @@ class Crossing(NamedTuple):
 def crossing(module: str) -> Crossing | None:
     """Find where a module stands; None for what is not the platform's."""
     top, _, rest = module.partition(".")
-    if top in FLOORS:
-        return Crossing(FLOORS[top], top)
-    if top != "platform_assets":
-        return None
     second, _, inner = rest.partition(".")
-    if not second:
-        return Crossing(0, "declare")
-    if second in PLATFORM:
-        return Crossing(PLATFORM[second], "cli" if second == "__main__" else second)
-    return Crossing(6 if inner == "definitions" else 1, second, is_room=True)
+    if top == "platform_assets" and second:
+        return _room(second, inner)
+    if top != "watermain":
+        return None
+    if second in OWN_ROOMS:
+        return _room(second, inner)
+    floor, place = DISTRICTS.get(second, GROUND if second else (0, "declare"))
+    return Crossing(floor, place)
+
+
+def _room(name: str, inner: str) -> Crossing:
+    return Crossing(6 if inner == "definitions" else 1, name, is_room=True)
 
 
 def floors_are_climbed_upwards_only(files: Mapping[str, str]) -> list[str]:
@@ -49,6 +74,22 @@ def floors_are_climbed_upwards_only(files: Mapping[str, str]) -> list[str]:
         if not inside and there.floor >= here.floor:
             found.append(f"{each}: floor {here.floor} ({here.place}) may not import {there}")
     return found
+
+
+def engine_districts_keep_their_order(files: Mapping[str, str]) -> list[str]:
+    """Districts of the engine know only those beneath them; siblings never know each other."""
+    found = []
+    for each in imports(files):
+        here, there = _district(each.importer), _district(each.target)
+        if here and there and here != there and there not in ENGINE[here]:
+            found.append(f"{each}: district {here} may not know {there}")
+    return found
+
+
+def _district(module: str) -> str:
+    parts = module.split(".")
+    is_inside = parts[:2] == ["watermain", "engine"] and len(parts) > 2
+    return parts[2] if is_inside else ""
 
 
 def rooms_are_strangers(files: Mapping[str, str]) -> list[str]:
@@ -82,7 +123,7 @@ def dagster_stays_at_home(files: Mapping[str, str]) -> list[str]:
         here = crossing(each.importer)
         if not each.target.startswith("dagster") or not here:
             continue
-        if here.place == "resources" and _only_resource_classes(each):
+        if here.place == "ground" and _only_resource_classes(each):
             continue
         if here.place not in DAGSTER_AT_HOME:
             found.append(f"{each}: dagster is for {', '.join(DAGSTER_AT_HOME)}")

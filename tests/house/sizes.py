@@ -84,7 +84,7 @@ def parameters_are_few(files: Mapping[str, str]) -> list[str]:
     """A function takes six parameters at most, a word eight."""
     found = []
     for each in functions(files):
-        is_word = each.path.startswith("platform_assets/declare/")
+        is_word = each.path.startswith("watermain/declare/")
         limit = PARAMETERS_OF_WORD if is_word else PARAMETERS
         if each.parameters > limit:
             found.append(f"{each}: {each.parameters} parameters, {limit} at most")

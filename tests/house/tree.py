@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[2]
-SOURCE = ("platform_assets/", "resources/", "sensors/", "launch/")
-OURS = ("platform_assets", "resources", "sensors", "launch", "demo", "tests", "benchmarks")
+SOURCE = ("watermain/", "platform_assets/")
+OURS = ("watermain", "platform_assets", "demo", "tests", "benchmarks")
 
 Rule = Callable[[Mapping[str, str]], list[str]]
 

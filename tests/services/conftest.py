@@ -44,7 +44,7 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         port = probe.getsockname()[1]
     folder = tmp_path_factory.mktemp("platform")
     environment = {**os.environ, "WATERMAIN_DATA_DIR": str(folder)}
-    command = [sys.executable, "-m", "platform_assets"]
+    command = [sys.executable, "-m", "watermain"]
     up = ["up", "--detach", "--until", "2013-01-07", "--port", str(port)]
     try:
         subprocess.run([*command, *up], cwd=ROOT, env=environment, check=True, timeout=900)

@@ -1,1 +1,1 @@
-"""District watermain/dbt."""
+"""The dbt project, compiled."""

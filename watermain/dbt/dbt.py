@@ -20,7 +20,7 @@ from typing import Any
 from watermain.dbt.dbt_fault import Fault, said
 from watermain.settings import Settings, child_environment, load_settings, variable
 
-PROJECT = Path(__file__).resolve().parents[1] / "dbt_project"
+PROJECT = Path(__file__).resolve().parents[2] / "dbt_project"
 COMPILE_SECONDS = 900.0
 MOST_BYTES = 1_000_000  # of a larger file, a seed, the time counts instead of the content
 RETRY = "dbt parse --project-dir dbt_project --profiles-dir dbt_project --target platform"

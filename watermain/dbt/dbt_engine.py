@@ -12,7 +12,7 @@ from dbt.adapters.duckdb.plugins import BasePlugin
 from watermain.lake.lake import Lake
 from watermain.settings import load_settings
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 
 
 class Plugin(BasePlugin):  # type: ignore[misc]  # dbt ships no types

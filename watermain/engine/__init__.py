@@ -1,1 +1,1 @@
-"""Declarations translated into Dagster assets."""
+"""Datasets run, without any word of Dagster."""

@@ -1,1 +1,1 @@
-"""District watermain/lake."""
+"""The lake: its tables, its ledger, its leases."""

@@ -1,1 +1,1 @@
-"""District watermain/orchestrate."""
+"""Datasets as Dagster knows them."""

@@ -1,1 +1,1 @@
-"""District watermain/process."""
+"""The processes that the platform starts: databases, services, Dagster's instance."""

@@ -15,7 +15,7 @@ from watermain.process.postgres import EmbeddedPostgres
 from watermain.secrets import resolved
 from watermain.settings import Settings
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 WORKSPACE = ROOT / "workspace.yaml"
 ROOMS_FILE = "workspace.yaml"  # in the warm process's folder, which that process writes
 URL_VARIABLE = "DAGSTER_POSTGRES_URL"  # holds a password, so it never stands in a file

@@ -82,9 +82,9 @@ class Platform:
                 "watermain.orchestrate.launch.server",
                 *_words(warm_configuration(settings)),
             ),
-            TEND: (python, "-m", "platform_assets", "tend"),
-            STREAM: (python, "-m", "platform_assets", "stream", *STREAMED),
-            SERVE: (python, "-m", "platform_assets", "serve", *self._door()),
+            TEND: (python, "-m", "watermain", "tend"),
+            STREAM: (python, "-m", "watermain", "stream", *STREAMED),
+            SERVE: (python, "-m", "watermain", "serve", *self._door()),
         }
         is_demo = name in (*TODAY, *OUTSIDE)
         return Service(

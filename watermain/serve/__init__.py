@@ -1,1 +1,1 @@
-"""District watermain/serve."""
+"""What listens for the questions of others."""

@@ -1,1 +1,1 @@
-"""District watermain/engine/audit."""
+"""Checks over staged rows."""

@@ -1,1 +1,1 @@
-"""District watermain/engine/capture."""
+"""The one way in which a raw dataset grows."""

@@ -1,1 +1,1 @@
-"""District watermain/engine/code."""
+"""What of its code decides a dataset's rows."""

@@ -128,7 +128,9 @@ def _reached(function: Callable[..., Any], seen: set[str]) -> Iterator[Callable[
     yield function
     for name in function.__code__.co_names:
         called = function.__globals__.get(name)
-        if inspect.isfunction(called) and called.__module__.startswith("platform_assets"):
+        if inspect.isfunction(called) and called.__module__.startswith(
+            ("platform_assets", "watermain")
+        ):
             yield from _reached(called, seen)
 
 

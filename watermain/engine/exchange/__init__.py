@@ -1,1 +1,1 @@
-"""District watermain/engine/exchange."""
+"""Contracts in the words of other tools."""

@@ -1,1 +1,1 @@
-"""District watermain/engine/feature."""
+"""Feature tables: point-in-time training sets, online rows."""

@@ -1,1 +1,1 @@
-"""District watermain/engine/mart."""
+"""Models of a dbt project as declared datasets."""

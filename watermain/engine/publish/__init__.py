@@ -1,1 +1,1 @@
-"""District watermain/engine/publish."""
+"""The one way in which a computed dataset changes."""

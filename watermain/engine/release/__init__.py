@@ -1,1 +1,1 @@
-"""District watermain/engine/release."""
+"""The promises that were released."""

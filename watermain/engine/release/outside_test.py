@@ -21,7 +21,7 @@ from watermain.engine.release.release import path_of, shown
 from watermain.lake.lake import Lake, quote, table, text
 from watermain.settings import child_environment
 
-TOOL = Path(__file__).resolve().parents[2] / ".venv-datacontract" / "bin" / "datacontract"
+TOOL = Path(__file__).resolve().parents[3] / ".venv-datacontract" / "bin" / "datacontract"
 MOST_SECONDS = 3600
 
 

@@ -21,7 +21,7 @@ from watermain.engine.exchange.released import Released, released
 from watermain.engine.exchange.strict_yaml import read_yaml
 from watermain.engine.release.usage import columns_used
 
-FOLDER = Path(__file__).resolve().parents[2] / "contracts"
+FOLDER = Path(__file__).resolve().parents[3] / "contracts"
 RETIRED = "retired.yaml"
 Known = Mapping[DatasetName, Dataset]
 Hurt = Mapping[DatasetName, frozenset[str] | None]

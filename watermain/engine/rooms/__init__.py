@@ -1,1 +1,1 @@
-"""District watermain/engine/rooms."""
+"""What the rooms declare, found by name."""

@@ -10,18 +10,26 @@ from typing import TypeVar
 from watermain.declare.dataset import Dataset
 from watermain.declare.name import DatasetName
 
-ROOMS = Path(__file__).resolve().parents[1]
+PRODUCT = Path(__file__).resolve().parents[2]
+ROOMS = PRODUCT.parent / "platform_assets"
 T = TypeVar("T")
 
 
 def teams() -> list[str]:
     """Every room that has a door."""
-    return sorted(p.parent.name for p in ROOMS.glob("*/definitions.py"))
+    doors = [*ROOMS.glob("*/definitions.py"), *PRODUCT.glob("*/definitions.py")]
+    return sorted(p.parent.name for p in doors)
+
+
+def package(team: str) -> str:
+    """The package of a room: the platform's own ships with it."""
+    is_own = (PRODUCT / team / "definitions.py").exists()
+    return f"{'watermain' if is_own else 'platform_assets'}.{team}"
 
 
 def on_shelf(team: str, shelf: str, kind: type[T]) -> list[T]:
     """What a room declares of a kind on one shelf; nothing where it has no such shelf."""
-    name = f"platform_assets.{team}.{shelf}"
+    name = f"{package(team)}.{shelf}"
     if importlib.util.find_spec(name) is None:
         return []
     return [d for d in vars(importlib.import_module(name)).values() if isinstance(d, kind)]

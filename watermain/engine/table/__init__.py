@@ -1,1 +1,1 @@
-"""District watermain/engine/table."""
+"""A dataset's table in the lake: its spans, its body, its staged rows."""

@@ -1,1 +1,1 @@
-"""District watermain/lake/rest."""
+"""The lake's data files at rest."""

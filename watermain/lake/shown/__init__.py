@@ -1,1 +1,1 @@
-"""District watermain/lake/shown."""
+"""The lake as people are shown it."""

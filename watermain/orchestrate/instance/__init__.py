@@ -1,1 +1,1 @@
-"""District watermain/orchestrate/instance."""
+"""What Dagster's instance is made of, beside its launcher."""

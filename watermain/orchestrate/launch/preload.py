@@ -16,15 +16,11 @@ from watermain.orchestrate.launch.options import HOME
 from watermain.process.instance import WORKSPACE
 
 ALWAYS = (
-    *(
-        "watermain.orchestrate.launch.worker",
-        "watermain.orchestrate.launch.executor",
-        "watermain.orchestrate.instance.compute_logs",
-        "watermain.orchestrate.launch.rooms",
-    ),
+    *(f"watermain.orchestrate.launch.{name}" for name in ("worker", "executor", "rooms")),
+    "watermain.orchestrate.instance.compute_logs",
     *("dagster_postgres", "dagster._grpc.server", "pyarrow.dataset"),
     *(
-        f"watermain.source.{kind}"
+        f"watermain.source.{kind}.{kind}"
         for kind in ("postgres", "files", "kafka", "mqtt", "rest", "webhook")
     ),
 )

@@ -1,1 +1,1 @@
-"""District watermain/source/files."""
+"""Files of a folder or a bucket."""

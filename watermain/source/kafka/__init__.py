@@ -1,1 +1,1 @@
-"""District watermain/source/kafka."""
+"""Messages of a Kafka topic."""

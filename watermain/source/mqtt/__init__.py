@@ -1,1 +1,1 @@
-"""District watermain/source/mqtt."""
+"""Messages of an MQTT broker."""

@@ -1,1 +1,1 @@
-"""District watermain/source/postgres."""
+"""Changes of a PostgreSQL table."""

@@ -1,1 +1,1 @@
-"""District watermain/source/rest."""
+"""Records of a REST endpoint."""

@@ -1,1 +1,1 @@
-"""District watermain/source/text."""
+"""Values out of JSON text, exactly as they were written."""

@@ -1,1 +1,1 @@
-"""District watermain/source/webhook."""
+"""Events that others post to an endpoint of ours."""
