@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -100,6 +100,7 @@ def no_transaction() -> None:
         lease: Lease,
         message: str,
         *others: Lease,
+        retired: Sequence[int] = (),
     ) -> Iterator[Written]:
         yield Written(self.folder, (), 0.0)
 

@@ -11,6 +11,7 @@ from threading import Barrier
 
 import duckdb
 import pytest
+from tenacity import Retrying, stop_after_delay, wait_fixed
 
 from watermain import read
 from watermain.declare.errors import UnknownDatasetError
@@ -186,6 +187,20 @@ def test_two_questions_at_once_never_share_an_engine(lake: Lake, home: Path) -> 
         first, second = pool.map(ask, range(2))
     assert first is not second
     assert len(folders(home)) == 1
+
+
+def test_engine_that_nobody_asks_goes(
+    lake: Lake, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With its memory and its folder; the next question opens another."""
+    asked(lake, SALES)
+    monkeypatch.setattr(warm_wall, "IDLE_SECONDS", 0.05)
+    kept, _ = asked(lake, SALES)
+    for attempt in Retrying(stop=stop_after_delay(60), wait=wait_fixed(0.05), reraise=True):
+        with attempt:
+            assert folders(home) == []
+    assert warm_wall._IDLE == {}
+    assert asked(lake, SALES)[0] is not kept
 
 
 def test_fork_leaves_the_engine_with_its_parent(lake: Lake) -> None:

@@ -19,6 +19,7 @@ from watermain.lake.shown.wall import walled
 from watermain.settings import load_settings
 
 HidesOf = Callable[[DatasetName], Hides]
+IDLE_SECONDS = 60.0  # after which an engine that nobody asked gives its memory back
 _TURN = threading.Lock()
 _IDLE: dict[int, Warm] = {}  # by process: one that came by fork is never let go, it has no threads
 
@@ -48,6 +49,12 @@ class Warm:
     tables: Mapping[DatasetName, Shown]
     engine: duckdb.DuckDBPyConnection
     held: ExitStack
+    timer: threading.Timer
+
+    def close(self) -> None:
+        """End the engine, with all that it has on disk."""
+        self.timer.cancel()
+        self.held.close()
 
 
 @contextmanager
@@ -80,7 +87,8 @@ def answering(
             engine = warm.engine
         yield engine, [known[name] for name in names]
         if known and not alone and not lake.folder.startswith("s3://"):
-            _keep(Warm(place, known, engine, held.pop_all()))
+            timer = threading.Timer(IDLE_SECONDS, _expire, [engine])
+            _keep(Warm(place, known, engine, held.pop_all(), timer))
 
 
 def forget() -> None:
@@ -88,7 +96,7 @@ def forget() -> None:
     with _TURN:
         warm = _IDLE.pop(os.getpid(), None)
     if warm is not None:
-        warm.held.close()
+        warm.close()
 
 
 def _place(lake: Lake, asked: Asked) -> tuple[object, ...]:
@@ -112,9 +120,12 @@ def _taken(place: tuple[object, ...]) -> Warm | None:
     """The kept engine, no longer kept; one of another place is closed."""
     with _TURN:
         warm = _IDLE.pop(os.getpid(), None)
-    if warm is None or warm.place == place:
+    if warm is None:
+        return None
+    warm.timer.cancel()
+    if warm.place == place:
         return warm
-    warm.held.close()
+    warm.close()
     return None
 
 
@@ -123,8 +134,20 @@ def _keep(warm: Warm) -> None:
     with _TURN:
         former = _IDLE.pop(os.getpid(), None)
         _IDLE[os.getpid()] = warm
+        warm.timer.daemon = True
+        warm.timer.start()
     if former is not None:
-        former.held.close()
+        former.close()
+
+
+def _expire(engine: duckdb.DuckDBPyConnection) -> None:
+    """Let an engine go that nobody has asked since."""
+    with _TURN:
+        warm = _IDLE.get(os.getpid())
+        if warm is None or warm.engine is not engine:
+            return
+        del _IDLE[os.getpid()]
+    warm.close()
 
 
 atexit.register(forget)
