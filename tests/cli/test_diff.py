@@ -19,7 +19,7 @@ from watermain.engine.publish.publish import publish
 from watermain.lake.lake import Lake
 
 AIRLINES = str(curated.airlines.name)
-NEEDLESS = ("dagster", "dbt", "pandas", "polars", "httpx", "sensors", "launch")
+NEEDLESS = ("dagster", "dbt", "pandas", "polars", "httpx", "watermain.orchestrate")
 SCRIPT = f"""
 import sys
 from watermain.__main__ import app
