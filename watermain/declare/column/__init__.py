@@ -1,0 +1,1 @@
+"""What a column may hold and how it may change."""
