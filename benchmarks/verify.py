@@ -1,4 +1,4 @@
-"""The data files of a lake verified, beside the same bytes read and thrown away.
+"""The data files of a lake verified, beside the same bytes read for nothing.
 
 Ours is what `watermain verify` calls: files read from beginning to end, each summed, the sums held
 against those that the ledger got when the files were first seen. The peer reads the same files in

@@ -1,1 +1,1 @@
-"""What a column may hold and how it may change."""
+"""What a column may hold, in which types."""
