@@ -6,8 +6,13 @@ import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+
+
+def micros(instant: datetime) -> int:
+    """Count the microseconds since 1970."""
+    return (instant - EPOCH) // _MICROSECOND
 
 
 class Clock:
@@ -32,4 +37,4 @@ class FixedClock(Clock):
         return self.instant
 
     def micros(self) -> int:
-        return (self.instant - _EPOCH) // _MICROSECOND
+        return micros(self.instant)

@@ -32,6 +32,10 @@ class UnknownDatasetError(TerminalError):
     """Reject a dataset name that nothing declares."""
 
 
+class UnknownConnectionError(TerminalError):
+    """Reject a connection that nobody declares, or that leads to another kind of system."""
+
+
 class UnknownFeatureError(TerminalError):
     """Reject a reference to a feature, a version, a feature table that nothing declares."""
 
@@ -62,6 +66,10 @@ class BrokenBodyError(TerminalError):
 
 class MissingSettingError(TerminalError):
     """Refuse to start without a setting, naming its variable."""
+
+
+class MissingExtraError(TerminalError):
+    """Report a package that a kind needs beside the base, naming the extra that brings it."""
 
 
 class OtherLakeError(TerminalError):

@@ -1,45 +1,101 @@
-"""A declared source, opened."""
+"""The one table of the kinds of source, each opened by its word."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any
+
+from watermain.declare.connection.broker import KafkaConnection, MqttConnection
+from watermain.declare.connection.connection import Connection
+from watermain.declare.connection.database import PostgresConnection
+from watermain.declare.connection.files import FilesConnection
+from watermain.declare.connection.web import (
+    RegistryConnection,
+    RestConnection,
+    WebhookConnection,
+)
 from watermain.declare.dataset import Dataset
-from watermain.declare.errors import SourceError
+from watermain.declare.errors import MissingExtraError, SourceError
+from watermain.declare.outside.kind import SourceWord
 from watermain.declare.outside.source import Files, Kafka, Mqtt, Postgres
 from watermain.declare.outside.web import Rest, Webhook
 from watermain.settings import Settings
+from watermain.source.connected import prove_connections
+from watermain.source.outside import Connections, Outside
 from watermain.source.protocol import Source
 
+# A word, then the class that reads what it declares, imported when it is asked for.
+OPENERS: Mapping[type[SourceWord], str] = {
+    Postgres: "watermain.source.postgres.postgres:PostgresSource",
+    Files: "watermain.source.files.files:FileSource",
+    Kafka: "watermain.source.kafka.kafka:KafkaSource",
+    Mqtt: "watermain.source.mqtt.mqtt:MqttSource",
+    Rest: "watermain.source.rest.rest:RestSource",
+    Webhook: "watermain.source.webhook.webhook:WebhookSource",
+}
+# A connection, then what tells what stands at the end of it.
+FINDERS: Mapping[type[Connection], str] = {
+    PostgresConnection: "watermain.source.postgres.finding:found",
+    FilesConnection: "watermain.source.files.finding:found",
+    KafkaConnection: "watermain.source.kafka.finding:found",
+    RegistryConnection: "watermain.source.kafka.finding:registry_found",
+    MqttConnection: "watermain.source.mqtt.finding:found",
+    RestConnection: "watermain.source.rest.finding:found",
+    WebhookConnection: "watermain.source.webhook.finding:found",
+}
+OURS = "watermain"
 
-def open_source(dataset: Dataset, settings: Settings) -> Source:
-    """The source of a raw dataset; nothing is read until it is asked."""
-    word = dataset.source
-    if isinstance(word, Postgres):
-        from watermain.source.postgres.postgres import PostgresSource
 
-        return PostgresSource.of(dataset, settings)
-    if isinstance(word, Files):
-        from watermain.source.files.files import FileSource
+def modules() -> tuple[str, ...]:
+    """The modules of all kinds, for a process that wants them before they are asked for."""
+    return tuple(opener.partition(":")[0] for opener in OPENERS.values())
 
-        return FileSource.of(dataset, settings)
-    if isinstance(word, Kafka):
-        from watermain.source.kafka.kafka import KafkaSource
 
-        return KafkaSource.of(dataset, settings)
-    if isinstance(word, Mqtt):
-        from watermain.source.mqtt.mqtt import MqttSource
+def is_captured(dataset: Dataset) -> bool:
+    """Say whether rows of a dataset are captured from an outside system."""
+    return type(dataset.source) in OPENERS
 
-        return MqttSource.of(dataset, settings)
-    if isinstance(word, Rest):
-        from watermain.source.rest.rest import RestSource
 
-        return RestSource.of(dataset, settings)
-    if isinstance(word, Webhook):
-        from watermain.source.webhook.webhook import WebhookSource
+def open_source(dataset: Dataset, settings: Settings, connections: Connections) -> Source:
+    """The source of a raw dataset; nothing is read until it is asked.
 
-        return WebhookSource.of(dataset, settings)
-    raise SourceError(
-        f"{dataset.name}: nothing can be captured from {word!r}",
-        declared=dataset.declared,
-        data="nothing was read or written",
-        next=f"watermain explain {dataset.name}",
-    )
+    Raises: UnknownConnectionError, MissingExtraError, SourceError.
+    """
+    opener = OPENERS.get(type(dataset.source or SourceWord()))
+    if opener is None:
+        raise SourceError(
+            f"{dataset.name}: nothing can be captured from {dataset.source!r}",
+            declared=dataset.declared,
+            data="nothing was read or written",
+            next=f"watermain explain {dataset.name}",
+        )
+    prove_connections(dataset, connections)
+    kind = _imported(opener, str(dataset.name), dataset.declared, dataset.origin.extra)
+    opened: Source = kind.of(dataset, Outside(settings, connections))
+    return opened
+
+
+def found_at(word: Connection, settings: Settings, connections: Connections) -> str:
+    """Try a connection, every wait bounded; say in one line what is there.
+
+    Raises: UnreachableSystemError, ExpiredCredentialError, MissingSettingError, SourceError.
+    """
+    try_it = _imported(FINDERS[type(word)], f"`{word.name}`", word.declared, word.kind)
+    told: str = try_it(word, Outside(settings, connections))
+    return told
+
+
+def _imported(place: str, who: str, declared: str, extra: str) -> Any:
+    module, _, name = place.partition(":")
+    try:
+        return getattr(import_module(module), name)
+    except ModuleNotFoundError as error:
+        if str(error.name).partition(".")[0] == OURS:
+            raise
+        raise MissingExtraError(
+            f"{who}: the package `{error.name}` is not installed",
+            declared=declared,
+            data="nothing was read or written",
+            next=f"pip install 'watermain[{extra}]'",
+        ) from None

@@ -15,9 +15,11 @@ def listen(
     from watermain.cli.screen import ERR
     from watermain.declare.errors import InvalidDeclarationError
     from watermain.declare.outside.web import Webhook
+    from watermain.engine.rooms.connections import connections
     from watermain.orchestrate.location import everything
     from watermain.process.door import HostDoor
     from watermain.settings import load_settings
+    from watermain.source.outside import Outside
     from watermain.source.webhook.webhook_server import endpoint
 
     datasets = [d for d in everything().values() if isinstance(d.source, Webhook)]
@@ -29,7 +31,7 @@ def listen(
             next="declare a raw dataset with `Webhook(path=..., secret=...)`",
         )
     settings = load_settings()
-    app = endpoint(datasets, settings)
+    app = endpoint(datasets, Outside(settings, connections()))
     for route in app.routes:
         ERR.print(f"POST http://{host}:{port}{getattr(route, 'path', '')}", markup=False)
     serve(HostDoor(app, (host, *settings.host_names)), host, port)

@@ -110,10 +110,11 @@ def backlog(dataset: Dataset, settings: Settings) -> str:
     """What waits at a dataset's source, in words."""
     if dataset.source is None or dataset.source.kind == "platform":
         return ""
+    from watermain.engine.rooms.connections import connections
     from watermain.source.opening import open_source
 
     try:
-        waiting = open_source(dataset, settings).backlog()
+        waiting = open_source(dataset, settings, connections()).backlog()
     except TransientError:
         return "unreachable"
     except WatermainError as error:

@@ -37,6 +37,7 @@ def tend(
 
 def measure(port: int) -> None:
     """Serve metrics of every captured dataset beside the caller's work."""
+    from watermain.engine.rooms.connections import connections
     from watermain.lake.follower import Follower
     from watermain.lake.lake import Lake
     from watermain.metrics import Metrics
@@ -45,7 +46,9 @@ def measure(port: int) -> None:
 
     metrics = Metrics()
     metrics.serve(port)
-    follower = Follower(Lake.from_settings(), [*everything().values()], load_settings(), metrics)
+    follower = Follower(
+        Lake.from_settings(), [*everything().values()], load_settings(), metrics, connections()
+    )
     threading.Thread(target=follower.run, args=(threading.Event(),), daemon=True).start()
 
 

@@ -51,10 +51,16 @@ def endless(
     from watermain.engine.capture.stream import PREFIX, Stream
     from watermain.engine.feature.keep_online import keep_online
     from watermain.engine.publish.publication import Job
+    from watermain.engine.rooms.connections import connections
     from watermain.lake.lake import Lake
     from watermain.orchestrate.location import find
 
-    job = Job(lake=Lake.from_settings(), find=find, run_id=f"{PREFIX}{uuid.uuid4()}")
+    job = Job(
+        lake=Lake.from_settings(),
+        find=find,
+        run_id=f"{PREFIX}{uuid.uuid4()}",
+        connections=connections(),
+    )
     found: list[Stream | Follower] = []
     followed = [d for d in asked if follows(d)]
     for dataset in asked:

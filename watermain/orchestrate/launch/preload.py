@@ -14,15 +14,13 @@ from dagster.components.definitions import LazyDefinitions
 from watermain.dbt.dbt import PROJECT, project_files
 from watermain.orchestrate.launch.options import HOME
 from watermain.process.instance import WORKSPACE
+from watermain.source.opening import modules
 
 ALWAYS = (
     *(f"watermain.orchestrate.launch.{name}" for name in ("worker", "executor", "rooms")),
     "watermain.orchestrate.instance.compute_logs",
     *("dagster_postgres", "dagster._grpc.server", "pyarrow.dataset"),
-    *(
-        f"watermain.source.{kind}.{kind}"
-        for kind in ("postgres", "files", "kafka", "mqtt", "rest", "webhook")
-    ),
+    *modules(),
 )
 
 

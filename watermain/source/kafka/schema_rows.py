@@ -10,6 +10,7 @@ from watermain.source.kafka.avro_values import avro_decoder
 from watermain.source.kafka.protobuf_values import protobuf_decoder
 from watermain.source.kafka.schema_registry import (
     HEAD,
+    Asking,
     Decode,
     SchemaRegistry,
     UnreadableMessageError,
@@ -25,10 +26,10 @@ _KINDS: dict[str, tuple[str, Callable[[Written], Decode]]] = {
 }
 
 
-def opened(format: str, address: Callable[[], str], declared: str) -> SchemaRegistry:
+def opened(format: str, asking: Asking, declared: str) -> SchemaRegistry:
     """Open the registry that has the schemas of a format."""
     kind, compiled = _KINDS[format]
-    return SchemaRegistry(address, compiled, kind=kind, declared=declared)
+    return SchemaRegistry(asking, compiled, kind=kind, declared=declared)
 
 
 class SchemaRows(JsonRows):

@@ -10,10 +10,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Self
 
+from watermain.clock import micros
+
 Captured = Callable[[datetime], Iterable[tuple[bytes, datetime]]]
 Known = dict[bytes, int]
 SHARD = "rest"
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _PRINT, _ENTRY = 16, 24
 
@@ -45,11 +46,6 @@ class Position:
 def instant_text(instant: datetime) -> str:
     """Write a UTC instant as ISO 8601, with a Z."""
     return instant.astimezone(UTC).replace(tzinfo=None).isoformat() + "Z"
-
-
-def micros(instant: datetime) -> int:
-    """Count the microseconds since 1970."""
-    return (instant - _EPOCH) // _MICROSECOND
 
 
 class RestMemory:

@@ -19,11 +19,11 @@ import pytest
 
 from tests.watermain.source.dropped import avro
 from tests.watermain.source.files.test_avro_rows import container, of, varint
+from watermain.source.avro_budget import Reading
 from watermain.source.delivery import Reject, Rows, UnreadableFileError
-from watermain.source.files.avro_budget import Reading
-from watermain.source.files.avro_rows import AvroRows
-from watermain.source.files.csv_rows import CsvRows
-from watermain.source.files.parquet_rows import ParquetRows
+from watermain.source.drop.avro_rows import AvroRows
+from watermain.source.drop.csv_rows import CsvRows
+from watermain.source.drop.parquet_rows import ParquetRows
 from watermain.source.kafka.avro_values import avro_decoder
 from watermain.source.kafka.schema_registry import UnreadableMessageError, Written
 from watermain.source.poison import UnreadableRecordError

@@ -9,7 +9,7 @@ from pathlib import Path
 from threading import RLock
 from typing import Self
 
-from watermain.source.files.store import Look
+from watermain.source.drop.store import Look
 
 
 class Memory:
