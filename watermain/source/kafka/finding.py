@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import httpx
 from confluent_kafka import KafkaError, KafkaException
@@ -24,7 +25,7 @@ def found(word: KafkaConnection, outside: Outside) -> str:
     """Ask for the brokers with their topics."""
     address = outside.address(word.name, composed)
     shown = address()
-    settings = settings_of(shown, word.declared)
+    settings: dict[str, Any] = settings_of(shown, word.declared)
     heard: list[KafkaError] = []
     try:
         admin = AdminClient({**settings, "log_level": 0, "error_cb": heard.append})
