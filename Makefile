@@ -88,6 +88,7 @@ docs: ready  ## build the documentation as a site, build/docs/html/index.html, s
 	@PYTHONPATH=. $(BIN)/python docs/site/stage.py build/docs/pages
 	@.venv-site/bin/sphinx-build -q -E -a -W --keep-going -j auto -c docs/site -d build/docs/state \
 	  build/docs/pages build/docs/html
+	@echo build/docs/html/index.html
 
 # Resolved for every patch release that is promised, not for the one that happens to stand here.
 COMPILE := $(BIN)/uv pip compile -q --universal --python-version 3.11.0 --generate-hashes \
