@@ -10,7 +10,7 @@ unexport PYTHONDONTWRITEBYTECODE
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest
 # What a change breaks first: words, rooms, rules of the house, docs, released contracts.
-FAST := tests/declare tests/rooms tests/house $(wildcard tests/test_*.py)
+FAST := tests/watermain/declare tests/rooms tests/house $(wildcard tests/test_*.py)
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 ifdef PYTHON
 export PYTHON

@@ -28,7 +28,7 @@ import redis
 
 from benchmarks.fixtures.claim import Figure
 from benchmarks.fixtures.feast_site import FeastSite, FeastTable
-from tests.resources.online_store.redis_server import RedisServer, redis_server
+from tests.watermain.online.redis_server import RedisServer, redis_server
 from watermain.declare import Column, Contract, Daily, Dataset
 from watermain.declare.feature import Feature, Online
 from watermain.declare.feature_table import feature_table

@@ -25,7 +25,7 @@ from benchmarks.fixtures import serve_side
 from benchmarks.fixtures.claim import Figure
 from benchmarks.fixtures.feast_site import FeastSite
 from benchmarks.fixtures.http_load import Load, closed_loop, open_loop
-from tests.resources.online_store.redis_server import redis_server
+from tests.watermain.online.redis_server import redis_server
 
 TURNS = 5
 SECONDS = 4.0

@@ -34,8 +34,8 @@ from watermain.declare import (
     unique,
 )
 from watermain.declare.check import RowCount
-from watermain.declare.kept_type import unkept
-from watermain.declare.pattern import pattern_fault
+from watermain.declare.column.kept_type import unkept
+from watermain.declare.column.pattern import pattern_fault
 from watermain.engine.exchange.released import Released
 
 # Words that people write: quotes, unicode, braces, but no control characters.

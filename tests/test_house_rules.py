@@ -21,6 +21,7 @@ RULES: tuple[Rule, ...] = (
     sizes.functions_are_short,
     sizes.most_functions_are_very_short,
     sizes.modules_are_short,
+    sizes.folders_are_small,
     sizes.parameters_are_few,
     sizes.tests_weigh_as_much_as_source,
     manners.first_lines_are_one_sentence,
@@ -67,11 +68,11 @@ BITES: tuple[tuple[Rule, dict[str, str], str], ...] = (
     (arrows.floors_are_climbed_upwards_only, {WORDS: "from watermain.lake import lake"},
      "imports watermain.lake"),
     (arrows.floors_are_climbed_upwards_only,
-     {"watermain/engine/a.py": "from ..cli import up", "watermain/cli/up.py": ""},
-     "imports watermain.cli.up"),
+     {"watermain/engine/a.py": "from ..cli import new", "watermain/cli/new.py": ""},
+     "imports watermain.cli.new"),
     (arrows.floors_are_climbed_upwards_only,
-     {"watermain/a.py": "from importlib import import_module\nimport_module('watermain.cli.up')"},
-     "imports watermain.cli.up"),
+     {"watermain/a.py": "from importlib import import_module\nimport_module('watermain.cli.new')"},
+     "imports watermain.cli.new"),
     (arrows.floors_are_climbed_upwards_only,
      {ROOM: "from platform_assets.billing import definitions",
       "platform_assets/billing/definitions.py": ""}, "imports platform_assets.billing.definitions"),
@@ -102,6 +103,7 @@ BITES: tuple[tuple[Rule, dict[str, str], str], ...] = (
     (sizes.functions_are_short, {"demo/a.py": "def f():\n" + lines(40, " ")}, "41 lines, 40"),
     (sizes.most_functions_are_very_short, {"demo/a.py": "def f():\n" + lines(25, " ")}, "is 26"),
     (sizes.modules_are_short, {"demo/a.py": lines(401)}, "401 lines, 400 at most"),
+    (sizes.folders_are_small, {f"watermain/a/{n}.py": "" for n in range(17)}, "17 modules, 16"),
     (sizes.modules_are_short, {"tests/conftest.py": lines(151)}, "151 lines, 150 at most"),
     (sizes.modules_are_short, {"platform_assets/weather/definitions.py": lines(11)}, "10 at most"),
     (sizes.parameters_are_few, {"demo/a.py": "def f(self, a, b, /, c, *, d, e, g, h): ..."},
@@ -189,7 +191,7 @@ def test_rule_leaves_what_is_right(rule: Rule) -> None:
 
 
 def test_every_folder_of_tests_is_collected(request: pytest.FixtureRequest) -> None:
-    """The runner's own default would leave `tests/build` out without a word."""
+    """The runner's own default leaves folders such as `build` out without a word."""
     left_out = request.config.getini("norecursedirs")
     folders = {
         part for path in ROOT.glob("tests/**/test_*.py") for part in path.relative_to(ROOT).parts

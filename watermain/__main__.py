@@ -6,31 +6,11 @@ import sys
 
 import typer
 
-from watermain.cli import (
-    branch,
-    compact,
-    consumer,
-    contract,
-    diff,
-    doctor,
-    down,
-    explain,
-    features,
-    listen,
-    materialize,
-    new,
-    quarantine,
-    replay,
-    rollback,
-    serve,
-    sql,
-    status,
-    stream,
-    sweep,
-    tend,
-    up,
-    verify,
-)
+from watermain.cli import branch, contract, features, new, quarantine
+from watermain.cli.listen import consumer, listen, serve
+from watermain.cli.look import diff, explain, sql
+from watermain.cli.platform import doctor, down, status, tend, up
+from watermain.cli.run import compact, materialize, replay, rollback, stream, sweep, verify
 
 EXITS = "Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 a system does not answer."
 

@@ -12,7 +12,7 @@ import pytest
 from demo.calendar import days_between
 from demo.weather import Shelf
 from demo.weather_service import BURST, PAGE, WeatherService, ensure_token
-from tests.resources.source.web_server import served
+from tests.watermain.source.web_server import served
 
 NOW = datetime(2026, 11, 24, 17, 30, tzinfo=UTC)
 ALL = {"published_since": "2013-01-01T00:00:00Z", "published_until": "2030-01-01T00:00:00Z"}

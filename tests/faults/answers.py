@@ -9,13 +9,13 @@ from typing import Any
 
 import psycopg
 
-from tests.build.feed import changes
 from tests.faults import crew
 from tests.faults.generator import Change, Piece
 from tests.faults.oracle import verdict
 from tests.faults.orders import Order
 from tests.faults.outcome import Bench, Outcome
 from tests.faults.proxy import Relay
+from tests.watermain.engine.feed import changes
 from watermain.lake.lake import UNKNOWN
 from watermain.source.protocol import Batch
 

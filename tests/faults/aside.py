@@ -8,7 +8,7 @@ from datetime import date, datetime
 
 import pyarrow as pa
 
-from tests.build.feed import Feed, changes
+from tests.watermain.engine.feed import Feed, changes
 from watermain.declare import Column, Contract, Daily, Dataset, DatasetName, Postgres, between, raw
 from watermain.engine.capture.ingest import capture
 from watermain.engine.capture.replay import discard, replay_captured

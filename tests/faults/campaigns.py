@@ -19,7 +19,7 @@ from tests.faults import (
 )
 from tests.faults.campaign import campaign, p95
 from tests.faults.outcome import Bench, Campaign, Outcome
-from tests.resources.source import rest_campaign, webhook_campaign
+from tests.watermain.source import rest_campaign, webhook_campaign
 
 SLOWEST_RECOVERY_SECONDS = 30
 

@@ -25,7 +25,7 @@ from watermain.declare import (
     latest_per_key,
     raw,
 )
-from watermain.declare.source import Source
+from watermain.declare.outside.source import Source
 from watermain.engine.table.partition import Span
 
 DAYS = Daily(start=date(2013, 1, 1))

@@ -26,8 +26,8 @@ from tests.faults.outside import (
     Stream,
     Table,
 )
-from tests.resources.source.brokered import publish_mqtt
-from tests.resources.source.web_kinds import HOUR
+from tests.watermain.source.brokered import publish_mqtt
+from tests.watermain.source.web_kinds import HOUR
 from watermain.source.rest.rest_memory import instant_text
 
 COLUMNS = [column.name for column in declared.VALUE_COLUMNS]

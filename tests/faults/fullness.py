@@ -6,10 +6,10 @@ import random
 from collections import Counter
 from typing import Any
 
-from tests.build.feed import changes
 from tests.faults import crew
 from tests.faults.orders import Order
 from tests.faults.outcome import Bench, Outcome
+from tests.watermain.engine.feed import changes
 
 DISK_BYTES = 16 * 2**20
 MOST_FREE_BYTES = 160 * 2**10

@@ -14,12 +14,12 @@ from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient
 
 from demo.mqtt_broker import EmbeddedMqttBroker
-from tests.resources.source.brokered import JARS, ApacheKafka, KafkaKind, MqttKind
-from tests.resources.source.kinds import PostgresKind, thing
-from tests.resources.source.web_kinds import HOUR, RestKind
-from tests.resources.source.web_server import ThingsApi, served
+from tests.watermain.source.brokered import JARS, ApacheKafka, KafkaKind, MqttKind
+from tests.watermain.source.kinds import PostgresKind, thing
+from tests.watermain.source.web_kinds import HOUR, RestKind
+from tests.watermain.source.web_server import ThingsApi, served
 from watermain.credential import Address
-from watermain.declare.web import Bearer
+from watermain.declare.outside.web import Bearer
 from watermain.process.postgres import EmbeddedPostgres
 from watermain.settings import SOURCE, Settings
 from watermain.source.protocol import Source

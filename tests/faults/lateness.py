@@ -12,10 +12,10 @@ from datetime import UTC, date, datetime, timedelta
 import ibis
 import pytest
 
-from tests.build.feed import Feed
-from tests.build.test_lateness import Shards
-from tests.build.test_lateness import events as declared
 from tests.faults.outcome import Bench, Outcome
+from tests.watermain.engine.capture.test_lateness import Shards
+from tests.watermain.engine.capture.test_lateness import events as declared
+from tests.watermain.engine.feed import Feed
 from watermain.clock import FixedClock
 from watermain.declare import Contract, Daily, dataset
 from watermain.engine.capture.ingest import intake

@@ -17,9 +17,9 @@ from typing import Any, Protocol
 from demo.mqtt_broker import EmbeddedMqttBroker
 from tests.faults import declared
 from tests.faults.generator import SHARDS, WRONG, Change, Generator, Piece
-from tests.resources.source.brokered import KafkaKind, publish_mqtt
-from tests.resources.source.web_kinds import BEGIN, HOUR, WebhookKind
-from tests.resources.source.web_server import ThingsApi, served
+from tests.watermain.source.brokered import KafkaKind, publish_mqtt
+from tests.watermain.source.web_kinds import BEGIN, HOUR, WebhookKind
+from tests.watermain.source.web_server import ThingsApi, served
 from watermain.declare import Dataset, Webhook
 from watermain.process.broker import EmbeddedBroker
 from watermain.process.postgres import EmbeddedPostgres

@@ -22,7 +22,7 @@ import redis
 
 from tests.faults.outcome import Bench, Outcome
 from tests.house.tree import ROOT
-from tests.resources.online_store.redis_server import PROGRAM, RedisServer
+from tests.watermain.online.redis_server import PROGRAM, RedisServer
 from watermain.declare import Column, Contract, Daily, Dataset
 from watermain.declare.errors import TransientError
 from watermain.declare.feature import Feature, Online

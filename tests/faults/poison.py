@@ -18,11 +18,11 @@ import pytest
 from tests.faults import poison_words
 from tests.faults.outcome import Bench, Outcome
 from tests.faults.poison_words import Record
-from tests.resources.source.brokered import KafkaKind, MqttKind
-from tests.resources.source.dropped import FilesKind
-from tests.resources.source.kinds import PostgresKind
-from tests.resources.source.web_kinds import HOUR, RestKind, WebhookKind
-from tests.resources.source.web_server import ThingsApi, served
+from tests.watermain.source.brokered import KafkaKind, MqttKind
+from tests.watermain.source.dropped import FilesKind
+from tests.watermain.source.kinds import PostgresKind
+from tests.watermain.source.web_kinds import HOUR, RestKind, WebhookKind
+from tests.watermain.source.web_server import ThingsApi, served
 from watermain.declare import Column, Contract, Dataset, Hourly, raw
 from watermain.declare.errors import WatermainError
 from watermain.engine.capture.ingest import capture

@@ -18,7 +18,7 @@ from tests.faults import crew
 from tests.faults.campaign import ANYWHEN, INGEST, Tally, World, p95, world
 from tests.faults.outcome import Bench, Outcome
 from tests.faults.outside import Systems
-from tests.resources.source.brokered import JARS, ApacheKafka, Mosquitto
+from tests.watermain.source.brokered import JARS, ApacheKafka, Mosquitto
 from watermain.process.postgres import EmbeddedPostgres
 
 Restart = Callable[[Bench, int, int], Outcome]

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.faults.guarded import FIRST, KINDS, Guarded, missing
-from tests.resources.source.kinds import Ledger
+from tests.watermain.source.kinds import Ledger
 from watermain.credential import LOG
 from watermain.declare.errors import ExpiredCredentialError
 from watermain.source.protocol import Limit

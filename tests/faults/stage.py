@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from tests.build.feed import changes
 from tests.faults import crew
 from tests.faults.crew import Ended, Worker
 from tests.faults.orders import Order
+from tests.watermain.engine.feed import changes
 
 DAYS = ("2013-01-01", "2013-01-02", "2013-01-03")
 

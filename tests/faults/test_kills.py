@@ -7,21 +7,21 @@ from pathlib import Path
 
 import pytest
 
-from tests.build.test_online import FAILPOINTS as ONLINE
 from tests.faults.answers import LOST
 from tests.faults.campaign import INGEST, PUBLISH, campaign
 from tests.faults.contracts import FAILPOINTS
 from tests.faults.outside import KINDS, Systems
 from tests.house.tree import ROOT
+from tests.watermain.engine.feature.test_online import FAILPOINTS as ONLINE
 
 KILLS = 60
 # What no capture or publish passes, by the test that kills there.
 ELSEWHERE = {
-    "checksums.": "tests/resources/test_vouching.py",
-    "compact.": "tests/build/test_compaction.py",
-    "files.": "tests/build/test_file_resident.py",
-    "sweep.": "tests/resources/test_sweep.py",
-    "verify.": "tests/resources/test_verification.py",
+    "checksums.": "tests/watermain/lake/rest/test_vouching.py",
+    "compact.": "tests/watermain/engine/table/test_compaction.py",
+    "files.": "tests/watermain/engine/table/test_file_resident.py",
+    "sweep.": "tests/watermain/lake/rest/test_sweep.py",
+    "verify.": "tests/watermain/lake/rest/test_verification.py",
 }
 
 

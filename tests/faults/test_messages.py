@@ -11,7 +11,7 @@ import pytest
 
 from tests.faults.declared import MESSAGES
 from tests.faults.stage import Stage
-from tests.resources.source.brokered import KafkaKind
+from tests.watermain.source.brokered import KafkaKind
 from watermain.process.broker import EmbeddedBroker
 
 BATCH_ROWS = 40

@@ -8,8 +8,8 @@ import sys
 
 import pytest
 
-from tests.build.shop import give, job, read, sales
 from tests.faults.contracts import PROMOTE, ROLLBACK
+from tests.watermain.engine.shop import give, job, read, sales
 from watermain.engine.publish.restore import promote, rollback
 from watermain.lake import branch
 from watermain.lake.lake import Lake
@@ -20,7 +20,7 @@ PROGRAM = """
 import sys
 from watermain.engine.publish.restore import promote, rollback
 from watermain.lake.lake import Lake
-from tests.build.shop import job, sales
+from tests.watermain.engine.shop import job, sales
 lake, made = Lake.from_settings(), sales([])
 if sys.argv[1] == "promote":
     promote("trial", job(lake, made))

@@ -13,10 +13,10 @@ from typing import Any
 import duckdb
 import ibis
 
-from tests.build.feed import Feed, changes
 from tests.faults import files
 from tests.faults.aside import CONTRACT, EARLY, LATE
 from tests.faults.book import HIGH, NAMES, RAW, Act, Picture, Rule, Sale
+from tests.watermain.engine.feed import Feed, changes
 from watermain.declare import (
     Dataset,
     DatasetName,

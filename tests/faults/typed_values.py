@@ -26,12 +26,12 @@ from tests.faults.meaning import ASIDE, meaning
 from tests.faults.outcome import Bench, Outcome
 from tests.faults.spellings import TYPES, plain, spelled
 from tests.faults.stored_values import STORED, Stored, stored
-from tests.resources.source.brokered import KafkaKind
-from tests.resources.source.registry import Registry, avro
-from tests.resources.source.web_kinds import RestKind, WebhookKind
-from tests.resources.source.web_server import ThingsApi, served
+from tests.watermain.source.brokered import KafkaKind
+from tests.watermain.source.registry import Registry, avro
+from tests.watermain.source.web_kinds import RestKind, WebhookKind
+from tests.watermain.source.web_server import ThingsApi, served
 from watermain.declare import Column, Contract, Files, Postgres, raw
-from watermain.declare.source import Source as Word
+from watermain.declare.outside.source import Source as Word
 from watermain.engine.capture.ingest import capture
 from watermain.engine.publish.publication import Job
 from watermain.lake import ledger

@@ -16,9 +16,9 @@ import duckdb
 import ibis.backends.duckdb  # noqa: F401  (imported before the fork, so that no worker pays)
 import psycopg
 
-from tests.build.feed import Feed
 from tests.faults import declared, defects, files, room, stored, till
 from tests.faults.orders import Order, Reply
+from tests.watermain.engine.feed import Feed
 from watermain.clock import Clock, FixedClock
 from watermain.declare import Dataset, DatasetName, Postgres
 from watermain.declare.errors import WatermainError

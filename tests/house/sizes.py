@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
@@ -12,6 +13,7 @@ LINES_OF_FUNCTION = 40
 LINES_OF_NINE_IN_TEN = 25
 LINES_OF_MODULE = 400
 LINES_OF_CONFTEST = 150
+MODULES_OF_FOLDER = 16
 TESTS_PER_LINE = 0.94  # only ever raised, up to 1.00
 LINES_OF_DEFINITIONS = 10
 PARAMETERS = 6
@@ -78,6 +80,16 @@ def modules_are_short(files: Mapping[str, str]) -> list[str]:
         if lines > limit:
             found.append(f"{path}: {lines} lines, {limit} at most")
     return found
+
+
+def folders_are_small(files: Mapping[str, str]) -> list[str]:
+    """A folder of the platform or of its rooms holds sixteen modules at most."""
+    held = Counter(p.rpartition("/")[0] for p in modules(files, SOURCE) if "__init__" not in p)
+    return [
+        f"{folder}: {count} modules, {MODULES_OF_FOLDER} at most"
+        for folder, count in held.items()
+        if count > MODULES_OF_FOLDER
+    ]
 
 
 def parameters_are_few(files: Mapping[str, str]) -> list[str]:

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from demo.contacts import MISTYPED, contacts
 from platform_assets.operations import curated, raw
-from tests.build.feed import Feed, changes
+from tests.watermain.engine.feed import Feed, changes
 from watermain.__main__ import app
 from watermain.declare import Dataset, DatasetName, Sensitivity, matches
 from watermain.declare.errors import BrokenContractError

@@ -17,7 +17,7 @@ from demo.flights import source_file
 from demo.weather import Shelf
 from demo.weather_service import WeatherService, ensure_token
 from platform_assets.weather import curated, raw
-from tests.resources.source.web_server import served
+from tests.watermain.source.web_server import served
 from watermain.declare import Dataset
 from watermain.engine.capture.ingest import capture
 from watermain.engine.publish.publication import Job

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pytest
 
 from platform_assets.operations import curated
-from tests.build.house import NEW_YORK, House, airlines, legs
+from tests.watermain.engine.house import NEW_YORK, House, airlines, legs
 from watermain.declare import Column, Dataset, between, dataset
 from watermain.declare.contract import Contract
 from watermain.declare.errors import BrokenContractError, UnknownDatasetError

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from benchmarks.fixtures.peer import PEERS
-from tests.build.feature_lake import START, FeatureLake, Row, declare, minute
+from tests.watermain.engine.feature_lake import START, FeatureLake, Row, declare, minute
 from watermain.declare import Feature
 from watermain.engine.feature.feast import export
 from watermain.lake.lake import Lake

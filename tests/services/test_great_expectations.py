@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from tests.build.test_foreign_verdict import ours
+from tests.watermain.engine.exchange.test_foreign_verdict import ours
 from watermain.engine.exchange.foreign_rules import EXPECTATIONS, expectations
 
 pytestmark = pytest.mark.services

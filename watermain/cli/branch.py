@@ -56,7 +56,8 @@ def build(
     as_json: Json = False,
 ) -> None:
     """Compute a dataset in a branch: stage, audit, publish where readers do not look."""
-    from watermain.cli import plan, screen, work
+    from watermain.cli import screen
+    from watermain.cli.run import plan, work
     from watermain.declare.name import DatasetName
     from watermain.orchestrate.location import everything, find
 
@@ -75,7 +76,7 @@ def build(
 def diff(name: Name, as_json: Json = False) -> None:
     """Tell what a branch built differs from what it was made of."""
     from watermain.cli import screen
-    from watermain.cli.diff import facts_of, show
+    from watermain.cli.look.diff import facts_of, show
     from watermain.engine.publish.canary import differences
     from watermain.lake.lake import Lake
     from watermain.orchestrate.location import find
@@ -93,7 +94,8 @@ def diff(name: Name, as_json: Json = False) -> None:
 @app.command()
 def promote(name: Name, as_json: Json = False) -> None:
     """Publish what a branch built in one transaction, then tell downstream."""
-    from watermain.cli import screen, work
+    from watermain.cli import screen
+    from watermain.cli.run import work
     from watermain.engine.publish.publication import Job
     from watermain.engine.publish.restore import promote as publish
     from watermain.lake.lake import Lake

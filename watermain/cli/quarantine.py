@@ -47,7 +47,7 @@ def show(
 ) -> None:
     """Show open rows with their position, their payload; sensitive columns are masked."""
     from watermain.cli import screen
-    from watermain.cli.masking import masked
+    from watermain.cli.look.masking import masked
     from watermain.lake import quarantine
     from watermain.lake.lake import Lake
 
@@ -74,7 +74,8 @@ def replay(
 
     Captured rows are typed anew; computed ones by computing their partitions anew.
     """
-    from watermain.cli import plan, screen, work
+    from watermain.cli import screen
+    from watermain.cli.run import plan, work
     from watermain.engine.capture.replay import open_rows
     from watermain.lake.lake import Lake
     from watermain.orchestrate.asset import REPLAY

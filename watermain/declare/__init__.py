@@ -1,12 +1,13 @@
 """The words that rooms use to declare their datasets."""
 
-from watermain.declare.cadence import Cadence, Daily, Hourly, Monthly, Window
-from watermain.declare.change import (
+from watermain.declare.body.change import (
     first_message,
     latest_delivery,
     latest_per_key,
     utc_from_local,
 )
+from watermain.declare.body.telling import as_told, told_changes
+from watermain.declare.cadence import Cadence, Daily, Hourly, Monthly, Window
 from watermain.declare.check import (
     Check,
     accepted_values,
@@ -26,11 +27,8 @@ from watermain.declare.feature import Feature, FeatureSet, Online
 from watermain.declare.feature_table import feature_table
 from watermain.declare.name import DatasetName
 from watermain.declare.need import Needs, needs
-from watermain.declare.quarantine import Quarantine
-from watermain.declare.slo import Slo
-from watermain.declare.source import Files, Kafka, Mqtt, Platform, Postgres
-from watermain.declare.telling import as_told, told_changes
-from watermain.declare.web import (
+from watermain.declare.outside.source import Files, Kafka, Mqtt, Platform, Postgres
+from watermain.declare.outside.web import (
     Basic,
     Bearer,
     ByCursor,
@@ -41,6 +39,8 @@ from watermain.declare.web import (
     Rest,
     Webhook,
 )
+from watermain.declare.quarantine import Quarantine
+from watermain.declare.slo import Slo
 
 __all__ = [
     "Basic",

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, ClassVar, Literal, get_args
 
+from watermain.declare.column.pattern import pattern_fault
 from watermain.declare.errors import InvalidDeclarationError
 from watermain.declare.name import DatasetName
-from watermain.declare.pattern import pattern_fault
 from watermain.declare.place import place
 
 Severity = Literal["block", "quarantine", "warn"]

@@ -6,9 +6,9 @@ import difflib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from watermain.declare.column.widening import widens
 from watermain.declare.contract import Column, Contract, Sensitivity
 from watermain.declare.errors import quoted
-from watermain.declare.widening import widens
 
 _GUARDED = list(Sensitivity)  # from the least to the most
 

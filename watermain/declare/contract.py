@@ -14,7 +14,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from watermain.declare.drift import Drift
+from watermain.declare.column.drift import Drift
 from watermain.declare.errors import (
     ContradictoryContractError,
     InvalidDeclarationError,

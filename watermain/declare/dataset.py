@@ -10,20 +10,20 @@ from datetime import timedelta
 from functools import cached_property
 from typing import Any
 
+from watermain.declare.body.frame import FRAMES, asked
 from watermain.declare.cadence import Cadence
 from watermain.declare.check import Check, NotNull, RowCount, UniqueKey
+from watermain.declare.column.drift import DRIFTS, EXTRA
+from watermain.declare.column.kept_type import unkept
+from watermain.declare.column.own_column import OWN_PREFIX, own_columns
 from watermain.declare.contract import Contract
-from watermain.declare.drift import DRIFTS, EXTRA
 from watermain.declare.errors import InvalidDeclarationError, quoted
 from watermain.declare.feature import Feature
-from watermain.declare.frame import FRAMES, asked
-from watermain.declare.kept_type import unkept
 from watermain.declare.name import DatasetName
 from watermain.declare.need import Needs
-from watermain.declare.own_column import OWN_PREFIX, own_columns
+from watermain.declare.outside.source import Source
 from watermain.declare.place import place, shown
 from watermain.declare.slo import Slo
-from watermain.declare.source import Source
 
 Body = Callable[..., Any]
 BROKEN = "broken"

@@ -18,10 +18,10 @@ from watermain.declare.check import (
     RowCount,
     UniqueKey,
 )
+from watermain.declare.column.widening import widens
 from watermain.declare.contract import Contract
 from watermain.declare.errors import InvalidDeclarationError, quoted
 from watermain.declare.name import DatasetName
-from watermain.declare.widening import widens
 
 
 class Producer(Protocol):

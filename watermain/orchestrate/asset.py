@@ -13,7 +13,7 @@ from watermain.declare.errors import (
     TransientError,
 )
 from watermain.declare.name import DatasetName
-from watermain.declare.source import Files
+from watermain.declare.outside.source import Files
 from watermain.engine.capture.ingest import capture
 from watermain.engine.capture.replay import replay_captured
 from watermain.engine.code.code import code_version

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import pyarrow as pa
 
-from watermain.declare.drift import EXTRA
+from watermain.declare.column.drift import EXTRA
 from watermain.source.arrow_text import exact_text
 from watermain.source.delivery import UnreadableFileError
 from watermain.source.poison import POISON, UnreadableRecordError

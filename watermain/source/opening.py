@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from watermain.declare.dataset import Dataset
 from watermain.declare.errors import SourceError
-from watermain.declare.source import Files, Kafka, Mqtt, Postgres
-from watermain.declare.web import Rest, Webhook
+from watermain.declare.outside.source import Files, Kafka, Mqtt, Postgres
+from watermain.declare.outside.web import Rest, Webhook
 from watermain.settings import Settings
 from watermain.source.protocol import Source
 

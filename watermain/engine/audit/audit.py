@@ -33,6 +33,7 @@ from watermain.lake.lake import quote, text
 
 MASK = "***"
 MOST_KEYS = 5
+_ENDS = ("watermain_low", "watermain_high")
 
 
 def audit(
@@ -179,19 +180,19 @@ class _Walk:
         key = ", ".join(map(quote, check.key))
         kind = staged.dataset.contract.column(check.key[0]).type
         ends = self.plan.footers.ends(check.key[0]) if is_exact(kind) else None
-        low, high = (
-            ends
-            or self.connection.execute(
-                f"select min({first}), max({first}) from {staged.relation} where {staged.where}"
-            ).fetchone()
-            or (None, None)
-        )
+        if ends is None:  # kept by the engine: to bind values it imports pandas
+            for name, end in zip(_ENDS, ("min", "max"), strict=True):
+                self.connection.execute(
+                    f"set variable {name} ="
+                    f" (select {end}({first}) from {staged.relation} where {staged.where})"
+                )
+        low, high = ("?", "?") if ends else (f"getvariable('{name}')" for name in _ENDS)
         self.connection.execute(
             f"create or replace temp table {hits(check)} as select distinct {key}"
             f" from {staged.relation} where ({staged.where}) is not true and {staged.sound}"
-            f" and {counted(check)} and {first} between ? and ? and ({key}) in (select ({key})"
-            f" from {staged.relation} where {staged.where} and {counted(check)})",
-            [low, high],
+            f" and {counted(check)} and {first} between {low} and {high} and ({key}) in (select"
+            f" ({key}) from {staged.relation} where {staged.where} and {counted(check)})",
+            list(ends or ()),
         )
         return bool(self._one(f"select count(*) from {hits(check)}"))
 

@@ -8,11 +8,11 @@ import duckdb
 import pyarrow as pa
 
 from watermain.declare.check import Check, RefersTo, RowCount, UniqueKey
+from watermain.declare.column.widening import widens
 from watermain.declare.contract import Contract
 from watermain.declare.dataset import Dataset
 from watermain.declare.name import DatasetName
 from watermain.declare.need import Needs
-from watermain.declare.widening import widens
 from watermain.engine.audit.audit import some_keys
 from watermain.engine.audit.rule import counted, dangling, is_of_all, violation
 from watermain.engine.table.staged import NEEDS, Finding

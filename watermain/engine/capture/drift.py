@@ -10,8 +10,8 @@ from itertools import islice
 
 import duckdb
 
+from watermain.declare.column.drift import EXTRA
 from watermain.declare.dataset import Dataset
-from watermain.declare.drift import EXTRA
 from watermain.declare.errors import DriftError, quoted
 from watermain.engine.publish.publication import Outcome
 from watermain.engine.table.staged import KNOWN, Finding, Staged

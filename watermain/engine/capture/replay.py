@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import duckdb
 
+from watermain.declare.column.drift import EXTRA
 from watermain.declare.dataset import Dataset
-from watermain.declare.drift import EXTRA
 from watermain.declare.errors import InvalidDeclarationError
 from watermain.engine.capture.drift import learnt, replayed_columns, sound
 from watermain.engine.capture.nested import with_shapes

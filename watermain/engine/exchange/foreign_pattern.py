@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from watermain.declare.pattern import pattern_fault
+from watermain.declare.column.pattern import pattern_fault
 from watermain.engine.exchange.rule_words import whole
 
 _CLASSES = {"d": r"\p{Nd}", "D": r"\P{Nd}", "w": r"\p{L}\p{N}_", "s": r"\s\x0b\x1c-\x1f\x85\p{Z}"}

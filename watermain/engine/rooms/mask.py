@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 
 from watermain.dbt.dbt import manifest_path
+from watermain.declare.column.drift import EXTRA
 from watermain.declare.contract import Contract
 from watermain.declare.dataset import Dataset
-from watermain.declare.drift import EXTRA
 from watermain.declare.errors import InvalidDeclarationError, UnknownDatasetError
 from watermain.declare.name import DatasetName
 from watermain.engine.mart.mart import marts

@@ -15,9 +15,9 @@ import pyarrow as pa
 from ibis.backends.sql.datatypes import DuckDBType
 from ibis.expr.operations import InMemoryTable
 
+from watermain.declare.body.frame import Frame, asked
 from watermain.declare.dataset import Dataset
 from watermain.declare.errors import BrokenBodyError, BrokenContractError, WatermainError
-from watermain.declare.frame import Frame, asked
 from watermain.declare.place import shown
 from watermain.engine.code.code import code_version
 from watermain.engine.table.engine_type import described, fits

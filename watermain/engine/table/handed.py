@@ -10,8 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.types as is_
 
+from watermain.declare.body.frame import FRAMES
 from watermain.declare.contract import Contract
-from watermain.declare.frame import FRAMES
 
 Refuse = Callable[[str], NoReturn]
 FLOAT_DIGITS = 2**53  # the first integer beyond which a double leaves some out

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 import duckdb
 import pyarrow as pa
 
+from watermain.declare.column.drift import EXTRA
 from watermain.declare.dataset import Dataset
-from watermain.declare.drift import EXTRA
 from watermain.declare.errors import BrokenContractError
 from watermain.declare.name import DatasetName
 from watermain.engine.table.partition import layout

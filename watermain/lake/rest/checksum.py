@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 WORD = "gmac"
-CHUNK_BYTES = 2**17  # what is read stays in the processor's cache until it is summed
+CHUNK_BYTES = 2**18  # what is read stays in the processor's cache until it is summed
 _KEY, _NONCE = b"watermain at rest"[:16], bytes(12)
 
 

@@ -42,10 +42,12 @@ def verify(
 
     Raises: UnreachableSystemError, for a store that does not answer.
     """
-    known = vouched(connection, {f.dataset for f in files}) if files else {}
     store = AtRest(lake.folder)
     with ThreadPoolExecutor(HANDS_AFAR if store.is_remote else HANDS) as pool:
-        yield from pool.map(lambda f: _verified(store, f, known.get(f.file)), files)
+        sums = pool.map(lambda f: _summed(store, f), files)  # reads while the ledger is asked
+        known = vouched(connection, {f.dataset for f in files}) if files else {}
+        for listed, found in zip(files, sums, strict=True):
+            yield _verified(store, listed, found, known.get(listed.file))
 
 
 def record(
@@ -108,14 +110,21 @@ def _has_tables(connection: duckdb.DuckDBPyConnection) -> bool:
     return True
 
 
-def _verified(store: AtRest, listed: Listed, known: Vouched | None) -> Verified:
+def _summed(store: AtRest, listed: Listed) -> Checksum | str:
+    """The sum of a file, or why there is none."""
     try:
-        found = store.checksum(listed.path)
+        return store.checksum(listed.path)
     except FileNotFoundError:
-        return Verified(listed=listed, state=DAMAGED, why="the file is gone")
+        return "the file is gone"
     except OSError as error:
-        why = f"it cannot be read: {error.strerror or error}"
-        return Verified(listed=listed, state=DAMAGED, why=why)
+        return f"it cannot be read: {error.strerror or error}"
+
+
+def _verified(
+    store: AtRest, listed: Listed, found: Checksum | str, known: Vouched | None
+) -> Verified:
+    if isinstance(found, str):
+        return Verified(listed=listed, state=DAMAGED, why=found)
     if known is not None and found == known.checksum:
         return Verified(listed=listed, state=WHOLE, checksum=found)
     right = listed.bytes if known is None else known.checksum.bytes

@@ -16,7 +16,7 @@ from watermain.clock import Clock
 from watermain.credential import Address
 from watermain.declare.dataset import Dataset
 from watermain.declare.errors import SourceError, UnreachableSystemError
-from watermain.declare.source import Files
+from watermain.declare.outside.source import Files
 from watermain.settings import Settings
 from watermain.source import spill as spill_file
 from watermain.source.ahead import one_ahead

@@ -14,7 +14,7 @@ from watermain.clock import Clock
 from watermain.credential import Address
 from watermain.declare.dataset import Dataset
 from watermain.declare.errors import SourceError, UnreachableSystemError
-from watermain.declare.source import Kafka
+from watermain.declare.outside.source import Kafka
 from watermain.settings import Settings
 from watermain.source.delivery import Caps
 from watermain.source.instant import instant_of

@@ -14,7 +14,7 @@ import pyarrow as pa
 from watermain.credential import Address
 from watermain.declare.dataset import Dataset
 from watermain.declare.errors import SourceError
-from watermain.declare.source import Mqtt
+from watermain.declare.outside.source import Mqtt
 from watermain.settings import Settings
 from watermain.source.delivery import Caps
 from watermain.source.mqtt.mqtt_session import Arrival, Session

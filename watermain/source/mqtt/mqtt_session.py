@@ -28,7 +28,7 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from watermain.credential import accepted, refused
 from watermain.declare.errors import SourceError, UnreachableSystemError, WatermainError
-from watermain.declare.source import Mqtt
+from watermain.declare.outside.source import Mqtt
 
 ANSWER_SECONDS = 10.0
 QUIET_SECONDS = 0.25

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from watermain.declare.errors import quoted
-from watermain.declare.source import Postgres
+from watermain.declare.outside.source import Postgres
 from watermain.source.postgres.replication import Connection
 from watermain.source.protocol import Shape
 

@@ -13,7 +13,7 @@ import psycopg
 from watermain.credential import Address
 from watermain.declare.dataset import Dataset
 from watermain.declare.errors import SourceError
-from watermain.declare.source import Postgres
+from watermain.declare.outside.source import Postgres
 from watermain.settings import Settings
 from watermain.source.postgres import waiting
 from watermain.source.postgres.changes import Changes, change_schema

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from watermain.declare.errors import SourceError, quoted
-from watermain.declare.source import Postgres
+from watermain.declare.outside.source import Postgres
 from watermain.source.postgres.bystander import created, harm, readded
 from watermain.source.postgres.replication import Connection
 from watermain.source.protocol import Shape

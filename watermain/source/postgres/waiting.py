@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import psycopg
 from psycopg import sql
 
-from watermain.declare.source import Postgres
+from watermain.declare.outside.source import Postgres
 from watermain.source.postgres import pgoutput
 from watermain.source.postgres.changes import EPOCH_US
 from watermain.source.postgres.replication import Connection

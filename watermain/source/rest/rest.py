@@ -17,7 +17,7 @@ from tenacity.wait import wait_random_exponential
 from watermain.credential import Address, Gate
 from watermain.declare.dataset import Dataset
 from watermain.declare.errors import InconsistentAnswerError, UnreachableSystemError
-from watermain.declare.web import Rest
+from watermain.declare.outside.web import Rest
 from watermain.secrets import Secrets
 from watermain.settings import Settings
 from watermain.source.poison import POISON, cannot_be_read

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from pydantic import SecretStr
 
-from watermain.declare.web import Basic, Bearer, OAuth2
+from watermain.declare.outside.web import Basic, Bearer, OAuth2
 from watermain.secrets import Secrets
 
 Trade = Callable[[OAuth2, SecretStr], tuple[SecretStr, float]]

@@ -23,7 +23,7 @@ from watermain.declare.errors import (
     SourceError,
     UnreachableSystemError,
 )
-from watermain.declare.web import ByLink, OAuth2, Rest
+from watermain.declare.outside.web import ByLink, OAuth2, Rest
 from watermain.secrets import Secrets
 from watermain.source.rest.link_header import following
 from watermain.source.rest.pace import Pace, Ticks

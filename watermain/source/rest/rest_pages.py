@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 import httpx
 
 from watermain.declare.errors import InconsistentAnswerError
-from watermain.declare.web import ByCursor, ByPage
+from watermain.declare.outside.web import ByCursor, ByPage
 from watermain.source.rest.rest_client import Answer, Client
 from watermain.source.text.json_records import digest, found_at
 from watermain.source.text.json_text import Number, written

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from watermain.declare.dataset import Dataset
 from watermain.declare.errors import SourceError, UnreachableSystemError
-from watermain.declare.web import Webhook
+from watermain.declare.outside.web import Webhook
 from watermain.settings import Settings
 from watermain.source.poison import POISON, cannot_be_read
 from watermain.source.protocol import REJECTED, Backlog, Batch, Limit, Shape

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from watermain.clock import Clock
 from watermain.declare.errors import WatermainError
-from watermain.declare.web import Webhook
+from watermain.declare.outside.web import Webhook
 from watermain.secrets import Secrets
 from watermain.source.rest.rest_memory import micros
 from watermain.source.webhook.segments import (

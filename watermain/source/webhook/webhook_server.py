@@ -13,7 +13,7 @@ from starlette.routing import Route
 
 from watermain.declare.dataset import Dataset
 from watermain.declare.errors import InvalidDeclarationError, WatermainError
-from watermain.declare.web import Webhook
+from watermain.declare.outside.web import Webhook
 from watermain.secrets import Secrets
 from watermain.settings import Settings
 from watermain.source.webhook.webhook import inbox_folder

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from watermain.clock import Clock
-from watermain.declare.web import Webhook
+from watermain.declare.outside.web import Webhook
 from watermain.secrets import Secrets
 from watermain.source.rest.rest_memory import micros
 

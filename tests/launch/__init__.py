@@ -1,1 +1,0 @@
-"""Tests of the warm process with what it forks."""

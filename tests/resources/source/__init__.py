@@ -1,1 +1,0 @@
-"""Tests of the sources that raw datasets are captured from."""

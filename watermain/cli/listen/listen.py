@@ -1,0 +1,56 @@
+"""`watermain listen`: the endpoint of webhooks."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+
+def listen(
+    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="The port to listen on.")] = 3080,
+) -> None:
+    """Take the events of every declared webhook: signature proved, on the disk, then 202."""
+    from watermain.cli.screen import ERR
+    from watermain.declare.errors import InvalidDeclarationError
+    from watermain.declare.outside.web import Webhook
+    from watermain.orchestrate.location import everything
+    from watermain.process.door import HostDoor
+    from watermain.settings import load_settings
+    from watermain.source.webhook.webhook_server import endpoint
+
+    datasets = [d for d in everything().values() if isinstance(d.source, Webhook)]
+    if not datasets:
+        raise InvalidDeclarationError(
+            "no dataset is declared with a webhook",
+            declared="platform_assets/<team>/raw.py",
+            data="nothing was started",
+            next="declare a raw dataset with `Webhook(path=..., secret=...)`",
+        )
+    settings = load_settings()
+    app = endpoint(datasets, settings)
+    for route in app.routes:
+        ERR.print(f"POST http://{host}:{port}{getattr(route, 'path', '')}", markup=False)
+    serve(HostDoor(app, (host, *settings.host_names)), host, port)
+
+
+def serve(app: object, host: str, port: int) -> None:
+    """Serve one process, bounded, until it is told to stop."""
+    import uvicorn
+
+    from watermain.source.webhook.patience import PatientProtocol
+
+    uvicorn.run(
+        app,  # type: ignore[arg-type]
+        host=host,
+        port=port,
+        http=PatientProtocol,
+        workers=1,
+        access_log=False,
+        log_level="warning",
+        limit_concurrency=1024,
+        backlog=1024,
+        timeout_keep_alive=30,
+        timeout_graceful_shutdown=30,
+    )

@@ -1,0 +1,18 @@
+"""`watermain down`: every started process stops."""
+
+from __future__ import annotations
+
+
+def down() -> None:
+    """Stop every process that `watermain up` started; safe when nothing runs."""
+    from watermain.cli import screen
+    from watermain.cli.platform.outside import write_variables
+    from watermain.process.platform import Platform
+    from watermain.settings import load_settings
+
+    platform = Platform(load_settings())
+    with platform.supervisor.alone(), screen.step("stop") as line:
+        told = platform.stop()
+        if (platform.settings.home / "watermain.env").exists():
+            write_variables(platform.settings, {"WATERMAIN_PORT": None})
+        line.say("; ".join(told) or "nothing was running")

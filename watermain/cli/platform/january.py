@@ -1,0 +1,149 @@
+"""Everything the rooms declare, materialized through Dagster up to a day."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from watermain.cli.run.plan import Run, runs
+from watermain.cli.screen import bar, step
+from watermain.credential import Address
+from watermain.declare.dataset import Dataset
+from watermain.declare.errors import (
+    BrokenContractError,
+    UnreachableSystemError,
+    WatermainError,
+)
+from watermain.declare.name import DatasetName
+from watermain.declare.outside.source import Files
+from watermain.process.web import TERMINAL, Web
+from watermain.settings import Settings
+
+MOST_CAPTURES = 500
+POLL_SECONDS = 0.5
+
+
+def materialize_until(day: str, settings: Settings, web: Web) -> int:
+    """Capture what waits at the sources, compute the rest; give the number of runs.
+
+    Raises: BrokenContractError, when a run fails; UnreachableSystemError, when it met one.
+    """
+    from watermain.orchestrate.location import everything
+
+    datasets = everything()
+    captured = [d for d in datasets.values() if d.source and d.source.kind != "platform"]
+    _let_files_settle(captured, settings)
+    count = _capture(captured, settings, web)
+    computed = {n: d for n, d in datasets.items() if d.source is None}
+    for run in runs(computed, _span(captured, day)):
+        if not _stands(run, datasets):
+            _follow(run, web)
+            count += 1
+    return count
+
+
+def _span(captured: list[Dataset], day: str):  # type: ignore[no-untyped-def]
+    from watermain.declare.cadence import Daily
+    from watermain.engine.table.partition import Span
+
+    cadence = next((d.cadence for d in captured if isinstance(d.cadence, Daily)), Daily())
+    return Span(cadence, cadence.start.isoformat(), day)
+
+
+def _let_files_settle(captured: list[Dataset], settings: Settings) -> None:
+    """Wait until files that arrived just now are old enough to be read."""
+    for dataset in captured:
+        word = dataset.source
+        if isinstance(word, Files):
+            folder = Path(Address(settings, word.connection)())
+            newest = max((p.stat().st_mtime for p in folder.glob(word.pattern)), default=0.0)
+            wanted = word.settle_for.total_seconds()
+            time.sleep(min(wanted, max(0.0, newest + wanted - time.time())))
+
+
+def _capture(captured: list[Dataset], settings: Settings, web: Web) -> int:
+    from watermain.source.opening import open_source
+
+    count, unseen = 0, _without_table(captured)
+    for _ in range(MOST_CAPTURES):
+        waiting = [
+            d
+            for d in captured
+            if d.name in unseen or not open_source(d, settings).backlog().is_empty
+        ]
+        unseen = set()
+        if not waiting:
+            break
+        for run in runs({d.name: d for d in waiting}, None):
+            _follow(run, web)
+            count += 1
+    return count
+
+
+def _without_table(captured: list[Dataset]) -> set[DatasetName]:
+    """The datasets that nobody has captured yet; what reads them needs their empty tables."""
+    from watermain.lake.lake import Lake
+
+    with Lake.from_settings().get_connection() as connection:
+        rows = connection.execute(
+            "select schema_name, table_name from duckdb_tables() where database_name = 'lake'"
+        ).fetchall()
+    return {d.name for d in captured if (d.name.schema, d.name.table) not in rows}
+
+
+def _stands(run: Run, datasets: Mapping[DatasetName, Dataset]) -> bool:
+    """Whether every partition that a run would compute was published before."""
+    from watermain.lake import ledger
+    from watermain.lake.lake import Lake
+
+    with Lake.from_settings().get_connection() as connection:
+        for name in run.names:
+            cadence = datasets[name].cadence
+            keys = cadence.keys(run.first, run.last) if cadence and run.first and run.last else [""]
+            if not set(keys) <= set(ledger.versions(connection, name)):
+                return False
+    return True
+
+
+def _follow(run: Run, web: Web) -> None:
+    """Launch one run, wait for its end."""
+    team, stage = run.names[0].team, run.names[0].stage
+    title = f"{team} {stage}" + (f" {run.first}.." if run.first else "")
+    with step(title, spinner=False) as line, bar(str(run)[:60], len(run.names)) as progress:
+        run_id = web.launch(run.names, run.tags)
+        while True:
+            status, ended = web.progress(run_id)
+            progress.update(progress.task_ids[0], completed=ended)
+            if status in TERMINAL:
+                break
+            time.sleep(POLL_SECONDS)
+        line.say(f"{', '.join(n.table for n in run.names)}  run {run_id[:8]}")
+        if status != "SUCCESS":
+            raise failed(run, run_id, web.failures(run_id), web.url)
+
+
+def failed(run: Run, run_id: str, told: Sequence[str], url: str) -> WatermainError:
+    """The error of a failed run: of the kind that it met, its cause behind the colon."""
+    kind, cause = met(next((reason for reason in told if reason.strip()), ""))
+    return kind(
+        f"run {run_id[:8]} of {run} failed: {cause}",
+        declared=f"platform_assets/{run.names[0].team}/",
+        data="what earlier runs published stands; this run's failed datasets are as before",
+        next=f"look at {url}/runs/{run_id}, mend it, then: watermain up",
+    )
+
+
+def met(reason: str) -> tuple[type[WatermainError], str]:
+    """The kind of error that a run's reason tells of, its first line without the module.
+
+    >>> met("declare.errors.UnreachableSystemError: no answer\\n  declared  here")
+    (<class 'watermain.declare.errors.UnreachableSystemError'>, 'no answer')
+    """
+    lines = [line.strip() for line in reason.splitlines() if line.strip()]
+    first = lines[0] if lines else "the run tells no reason"
+    name, _, rest = first.partition(": ")
+    if name.rpartition(".")[2] == UnreachableSystemError.__name__ and rest:
+        return UnreachableSystemError, rest
+    alone = first.endswith(":") and len(lines) > 1
+    return BrokenContractError, f"{first} {lines[1]}" if alone else first

@@ -1,0 +1,145 @@
+"""`watermain status`: what runs, how every dataset stands."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from watermain.process.platform import Platform
+
+UNREACHABLE = 3
+
+
+def status(
+    as_json: Annotated[bool, typer.Option("--json", help="Print facts as JSON.")] = False,
+) -> None:
+    """Tell which services run, how every dataset stands. Ends with 3 when a service is down."""
+    from watermain.cli import screen
+    from watermain.declare.errors import UnreachableSystemError
+    from watermain.process.platform import Platform
+    from watermain.settings import load_settings
+    from watermain.trouble import troubles
+
+    platform = Platform(load_settings())
+    services = service_facts(platform)
+    datasets: list[dict[str, Any]] = []
+    away: UnreachableSystemError | None = None
+    try:
+        datasets = _datasets(platform)
+    except UnreachableSystemError as error:
+        away = error
+    waiting = troubles(platform.settings.home)
+    wrong = [s for s in services if s["needed"] and s["state"] != "runs"]
+    if as_json:
+        facts = {"url": platform.url, "services": services, "datasets": datasets}
+        screen.facts(facts | {"streams_waiting": [vars(each) for each in waiting]})
+    else:
+        _print(platform, services, datasets)
+        for each in waiting:
+            screen.OUT.print(f"\n{each}\n  next  {each.next}", markup=False)
+    if away is not None:
+        raise away
+    if wrong:
+        raise typer.Exit(UNREACHABLE)
+
+
+def service_facts(platform: Platform) -> list[dict[str, Any]]:
+    """Each service: whether it runs, since when, its memory."""
+    from watermain.process.platform import DAEMON, TEND, WARM, WEB
+
+    facts = []
+    if not platform.settings.postgres:
+        facts.append(_server("postgres", platform.server.running(), needed=True))
+    if platform.demo_server.data.exists():
+        facts.append(_server("demo database", platform.demo_server.running(), needed=False))
+    entries = platform.supervisor.entries()
+    for name in dict.fromkeys((WEB, DAEMON, WARM, *entries)):
+        entry = entries.get(name)
+        process = entry.process() if entry else None
+        gone = "on demand" if name == WARM else "died"  # a run that needs it starts it
+        state = "runs" if process else (gone if entry else "stopped")
+        fact = _server(name, process.pid if process else None, needed=name in (WEB, DAEMON))
+        facts.append({**fact, "state": state, "log": entry.log if entry else None})
+    return [f for f in facts if f["name"] != TEND or f["state"] != "stopped"]
+
+
+def _server(name: str, pid: int | None, *, needed: bool) -> dict[str, Any]:
+    import psutil
+
+    fact: dict[str, Any] = {"name": name, "state": "stopped", "pid": pid, "needed": needed}
+    try:
+        if pid is not None:
+            process = psutil.Process(pid)
+            since = datetime.fromtimestamp(process.create_time()).astimezone()
+            memory = process.memory_info().rss
+            for child in process.children(recursive=True):
+                with suppress(psutil.NoSuchProcess):  # of a server whose connections come, go
+                    memory += child.memory_info().rss
+            fact |= {"state": "runs", "since": since.isoformat(), "memory_bytes": memory}
+    except psutil.NoSuchProcess:
+        fact["state"] = "died"
+    return fact
+
+
+def _datasets(platform: Platform) -> list[dict[str, Any]]:
+    from watermain.lake.belonging import proved
+
+    proved(platform.settings)
+    if not platform.settings.postgres and platform.server.running() is None:
+        return []
+    from watermain.cli.look import facts
+    from watermain.lake.lake import Lake
+    from watermain.orchestrate.location import everything
+
+    with Lake.from_settings(platform.settings).get_connection() as connection:
+        found = facts.dataset_facts(everything(), connection, platform.settings)
+    return [f.as_dict() for f in found]
+
+
+def _print(
+    platform: Platform, services: list[dict[str, Any]], datasets: list[dict[str, Any]]
+) -> None:
+    from watermain.cli import screen
+
+    screen.grid(
+        ("service", "state", "process", "since", "memory"),
+        [
+            (s["name"], s["state"], s["pid"], clock(s.get("since")), _size(s.get("memory_bytes")))
+            for s in services
+        ],
+        right={"process", "memory"},
+    )
+    if not datasets:
+        screen.ERR.print("\nthe lake is not reachable; start it with: watermain up")
+        return
+    screen.OUT.print()
+    columns = ("dataset", "rows", "partitions", "latest", "published", "snapshot", "waiting")
+    rows = [
+        (
+            d["dataset"],
+            "" if d["rows"] is None else f"{d['rows']:,}",
+            d["partitions"] or "",
+            d["latest_partition"],
+            clock(d["published_at"]) or "never",
+            d["snapshot"],
+            d["backlog"],
+        )
+        for d in datasets
+    ]
+    screen.grid(columns, rows, right={"rows", "partitions", "snapshot"})
+    screen.ERR.print(f"\nlook   {platform.url}", style="dim")
+
+
+def clock(moment: datetime | str | None) -> str:
+    if moment is None:
+        return ""
+    at = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
+    return f"{at.astimezone():%Y-%m-%d %H:%M:%S}"
+
+
+def _size(count: int | None) -> str:
+    return "" if count is None else f"{count / 2**20:,.0f} MB"

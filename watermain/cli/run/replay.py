@@ -1,0 +1,44 @@
+"""`watermain replay`: what is computed from raw, rebuilt from raw alone."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+
+def replay(
+    dataset: Annotated[str, typer.Argument(help="Such as operations.curated.flights.")],
+    first: Annotated[str | None, typer.Option("--from", help="First partition.")] = None,
+    last: Annotated[str | None, typer.Option("--to", help="Last partition.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print facts as JSON.")] = False,
+) -> None:
+    """Rebuild a dataset, with everything between raw and it, from raw alone.
+
+    The sources are not asked; partitions are replaced even when nothing changed.
+    """
+    if bool(first) != bool(last):
+        raise typer.BadParameter("a range needs both --from and --to")
+    from watermain.cli import screen
+    from watermain.cli.run import plan, work
+    from watermain.declare.errors import InvalidPartitionError
+    from watermain.declare.name import DatasetName
+    from watermain.orchestrate.location import everything, find
+
+    found = find(DatasetName.parse(dataset))
+    if found.source is not None:
+        known = everything()
+        readers = plan.downstream(found.name, known)
+        raise InvalidPartitionError(
+            f"{found.name} is raw: it is captured once, never rebuilt",
+            declared=found.declared,
+            data="unchanged",
+            next=f"replay what is computed from it: {', '.join(map(str, readers)) or 'nothing is'}",
+        )
+    span = work.span_of(found, first, last)
+    known = everything()
+    between = plan.upstream(found.name, known)
+    chosen = {n: known[n] for n in between if known[n].source is None}
+    facts = work.perform(plan.runs(chosen, span), tags={plan.REBUILD: "true"})
+    if as_json:
+        screen.facts(facts)

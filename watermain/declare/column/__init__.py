@@ -1,0 +1,1 @@
+"""What a column may hold, in which types."""
