@@ -6,9 +6,9 @@ import sys
 
 import typer
 
-from watermain.cli import branch, contract, features, new, quarantine
+from watermain.cli import branch, contract, features, init, new, quarantine
 from watermain.cli.listen import consumer, listen, serve
-from watermain.cli.look import diff, explain, sql
+from watermain.cli.look import check, diff, explain, sql
 from watermain.cli.platform import doctor, down, status, tend, up
 from watermain.cli.run import compact, materialize, replay, rollback, stream, sweep, verify
 
@@ -25,10 +25,12 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+app.command()(init.init)
 app.command()(up.up)
 app.command()(down.down)
 app.command()(status.status)
 app.command()(materialize.materialize)
+app.command()(check.check)
 app.command()(sql.sql)
 app.command()(explain.explain)
 app.command()(replay.replay)

@@ -115,7 +115,7 @@ def _released_at(ref: str) -> Mapping[DatasetName, Released]:
     from watermain.engine.release import release
     from watermain.revision import files_where_it_began
 
-    base, texts = files_where_it_began(ref, release.FOLDER.name)
+    base, texts = files_where_it_began(ref, release.FOLDER)
     found = release.read_texts(texts)
     screen.ERR.print(f"held against {len(found)} contracts of {base[:12]}", style="dim")
     return found

@@ -72,6 +72,10 @@ class MissingExtraError(TerminalError):
     """Report a package that a kind needs beside the base, naming the extra that brings it."""
 
 
+class InvalidProjectError(TerminalError):
+    """Report a project that is not there, or whose settings cannot be honoured."""
+
+
 class OtherLakeError(TerminalError):
     """Refuse settings that lead to another lake than the data folder's."""
 

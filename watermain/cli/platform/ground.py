@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from watermain.cli.screen import ERR, step
 from watermain.process.platform import Platform
-from watermain.settings import Settings
+from watermain.settings import Settings, project
 
 if TYPE_CHECKING:
     from watermain.lake.lake import Lake
@@ -89,7 +89,7 @@ def prepare_marts(settings: Settings) -> None:
         path = prepare_manifest(settings)
         done = "compiled" if _changed_at(path) != before else "unchanged"
         faults = faults_of(load_manifest(path))
-        places = ", ".join(sorted({f"dbt_project/{f.path}:{f.line}" for f in faults}))
+        places = ", ".join(sorted({f"{project().dbt}/{f.path}:{f.line}" for f in faults}))
         line.say(f"{done}, wrong: {places}" if places else done)
 
 

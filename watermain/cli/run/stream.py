@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from watermain.settings import project
+
 if TYPE_CHECKING:
     from watermain.declare.dataset import Dataset
     from watermain.engine.capture.follow import Follower
@@ -100,7 +102,7 @@ def chosen(names: list[str]) -> list[Dataset]:
         if not taken:
             raise InvalidDeclarationError(
                 f"`{name}` has nothing to capture, nothing that follows a stream",
-                declared=asked[0].declared if asked else f"platform_assets/{name}/raw.py",
+                declared=asked[0].declared if asked else f"{project().rooms}/{name}/raw.py",
                 data="nothing was read or written",
                 next=f"name a room among {', '.join(teams())}, or a raw dataset",
             )

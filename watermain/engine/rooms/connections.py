@@ -9,8 +9,7 @@ from functools import cache
 
 from watermain.declare.connection.connection import Connection
 from watermain.declare.errors import InvalidDeclarationError, WatermainError
-
-PACKAGE = "resources"
+from watermain.settings import project
 
 
 @cache
@@ -19,7 +18,8 @@ def connections() -> Mapping[str, Connection]:
 
     Raises: InvalidDeclarationError, for two of one name, or a file that cannot be imported.
     """
-    return found_in(f"{PACKAGE}.connections") if _stands(PACKAGE) else {}
+    package = project().resources
+    return found_in(f"{package}.connections") if _stands(package) else {}
 
 
 def found_in(module: str) -> Mapping[str, Connection]:
