@@ -17,8 +17,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from tests.watermain.source.drop.test_avro_rows import container, of, varint
 from tests.watermain.source.dropped import avro
-from tests.watermain.source.files.test_avro_rows import container, of, varint
 from watermain.source.avro_budget import Reading
 from watermain.source.delivery import Reject, Rows, UnreadableFileError
 from watermain.source.drop.avro_rows import AvroRows
