@@ -25,6 +25,7 @@ from watermain.declare.connection.broker import KafkaConnection, MqttConnection,
 from watermain.declare.connection.connection import Tls
 from watermain.declare.connection.database import PostgresConnection
 from watermain.declare.connection.files import FilesConnection, S3Store
+from watermain.declare.connection.sftp import SftpConnection
 from watermain.declare.connection.web import (
     RegistryConnection,
     RestConnection,
@@ -36,7 +37,7 @@ from watermain.declare.feature import Feature, FeatureSet, Online
 from watermain.declare.feature_table import feature_table
 from watermain.declare.name import DatasetName
 from watermain.declare.need import Needs, needs
-from watermain.declare.outside.source import Files, Kafka, Mqtt, Platform, Postgres
+from watermain.declare.outside.source import Files, Kafka, Mqtt, Platform, Postgres, Sftp
 from watermain.declare.outside.web import (
     Basic,
     Bearer,
@@ -89,6 +90,8 @@ __all__ = [
     "S3Store",
     "Sasl",
     "Sensitivity",
+    "Sftp",
+    "SftpConnection",
     "Slo",
     "Tls",
     "Webhook",

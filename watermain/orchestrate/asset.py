@@ -13,7 +13,7 @@ from watermain.declare.errors import (
     TransientError,
 )
 from watermain.declare.name import DatasetName
-from watermain.declare.outside.source import Files
+from watermain.declare.outside.source import DroppedFiles
 from watermain.engine.capture.ingest import capture
 from watermain.engine.capture.replay import replay_captured
 from watermain.engine.code.code import code_version
@@ -275,6 +275,6 @@ def _dependency(dataset: Dataset, name: DatasetName, find: Find) -> dg.AssetDep:
 def _kinds(dataset: Dataset) -> set[str]:
     if dataset.source is not None:
         source = dataset.source
-        kind = source.format if isinstance(source, Files) else source.kind
+        kind = source.format if isinstance(source, DroppedFiles) else source.kind
         return {"ducklake", "postgresql" if kind == "postgres" else kind}
     return {"ducklake", "dbt" if dataset.labels.get("sql") else "ibis"}

@@ -11,7 +11,7 @@ from watermain.declare.dataset import Dataset
 from watermain.declare.errors import UnknownConnectionError, quoted
 from watermain.declare.outside.web import Rest
 
-_ONLY_DECLARED = ("webhook",)  # no variable holds what such a connection says
+_ONLY_DECLARED = ("webhook", "sftp")  # no variable holds all of it
 
 
 def prove_connections(dataset: Dataset, connections: Mapping[str, Connection]) -> None:

@@ -10,6 +10,7 @@ from watermain.declare.connection.broker import KafkaConnection, MqttConnection
 from watermain.declare.connection.connection import Connection
 from watermain.declare.connection.database import PostgresConnection
 from watermain.declare.connection.files import FilesConnection
+from watermain.declare.connection.sftp import SftpConnection
 from watermain.declare.connection.web import (
     RegistryConnection,
     RestConnection,
@@ -18,7 +19,7 @@ from watermain.declare.connection.web import (
 from watermain.declare.dataset import Dataset
 from watermain.declare.errors import MissingExtraError, SourceError
 from watermain.declare.outside.kind import SourceWord
-from watermain.declare.outside.source import Files, Kafka, Mqtt, Postgres
+from watermain.declare.outside.source import Files, Kafka, Mqtt, Postgres, Sftp
 from watermain.declare.outside.web import Rest, Webhook
 from watermain.settings import Settings
 from watermain.source.connected import prove_connections
@@ -33,6 +34,7 @@ OPENERS: Mapping[type[SourceWord], str] = {
     Mqtt: "watermain.source.mqtt.mqtt:MqttSource",
     Rest: "watermain.source.rest.rest:RestSource",
     Webhook: "watermain.source.webhook.webhook:WebhookSource",
+    Sftp: "watermain.source.sftp.sftp:SftpSource",
 }
 # A connection, then what tells what stands at the end of it.
 FINDERS: Mapping[type[Connection], str] = {
@@ -43,6 +45,7 @@ FINDERS: Mapping[type[Connection], str] = {
     MqttConnection: "watermain.source.mqtt.finding:found",
     RestConnection: "watermain.source.rest.finding:found",
     WebhookConnection: "watermain.source.webhook.finding:found",
+    SftpConnection: "watermain.source.sftp.finding:found",
 }
 OURS = "watermain"
 

@@ -110,6 +110,18 @@ class Files(DroppedFiles):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Sftp(DroppedFiles):
+    """Capture files dropped on an SFTP server, each delivery once.
+
+    All is as for `Files`, but the time of a file is told by the server's clock, and links are
+    not followed.
+    """
+
+    kind: ClassVar[str] = "sftp"
+    extra: ClassVar[str] = "sftp"
+
+
+@dataclass(frozen=True, kw_only=True)
 class Kafka(SourceWord):
     """Capture every message of one Kafka topic, each value a JSON object or a record.
 
