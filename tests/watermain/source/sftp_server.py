@@ -19,6 +19,9 @@ class _Door(asyncssh.SSHServer):
     def __init__(self, server: SftpServer) -> None:
         self.server = server
 
+    def connection_made(self, connection: asyncssh.SSHServerConnection) -> None:
+        self.server.connections.append(connection)
+
     def begin_auth(self, username: str) -> bool:
         return True
 
@@ -63,6 +66,7 @@ class SftpServer:
         self.user_key = asyncssh.generate_private_key("ssh-ed25519")
         self.read_seconds, self.hangs_up = 0.0, False
         self.at_read: Any = None
+        self.connections: list[asyncssh.SSHServerConnection] = []
         self.shown: list[str] = []
         self.port = 0
         self._loop = asyncio.new_event_loop()
@@ -87,14 +91,20 @@ class SftpServer:
 
     def stop(self) -> None:
         """Listen no more."""
+        self._run(self._stopped())
+
+    async def _stopped(self) -> None:
         self._listener.close()
-        self._run(self._listener.wait_closed())
+        for connection in self.connections:
+            connection.abort()
+        await asyncio.gather(*(each.wait_closed() for each in self.connections))
+        self.connections = []
 
     def end(self) -> None:
-        """Stop, with the thread that served."""
+        """Let the thread that served go."""
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
-        self._loop.run_until_complete(asyncio.sleep(0.05))  # for the connections to be gone
+        self._loop.run_until_complete(asyncio.sleep(0))
         self._loop.close()
 
     @property

@@ -28,12 +28,12 @@ class SftpSession:
 
     def __init__(self, host: Host) -> None:
         self.host = host
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._connection: asyncssh.SSHClientConnection | None = None
 
     def __enter__(self) -> Self:
         known, keys = self._credentials()
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
         try:
             self.client = self.asked(self._connected(known, keys), 2 * self.host.connect_seconds)
