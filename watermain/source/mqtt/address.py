@@ -1,4 +1,4 @@
-"""The address of an MQTT broker, read from one text and written into one."""
+"""The address of an MQTT broker, as one text that holds all there is to say."""
 
 from __future__ import annotations
 
