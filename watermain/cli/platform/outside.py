@@ -8,6 +8,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
+from watermain import durable
 from watermain.cli.screen import ERR, step
 from watermain.declare.errors import MissingSettingError, UnreachableSystemError
 from watermain.process.instance import instance_environment
@@ -102,10 +103,7 @@ def write_variables(settings: Settings, values: dict[str, str | None]) -> None:
     lines = path.read_text().splitlines() if path.exists() else []
     kept = [line for line in lines if line.partition("=")[0] not in values]
     added = [f"{name}={value}" for name, value in values.items() if value is not None]
-    fresh = path.with_suffix(".new")
-    fresh.touch(mode=0o600)
-    fresh.write_text("".join(f"{line}\n" for line in [*kept, *added]))
-    fresh.rename(path)
+    durable.replace(path, "".join(f"{line}\n" for line in [*kept, *added]))
 
 
 def _demo(settings: Settings, *words: str) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from dagster._core.instance import InstanceRef
 
 from watermain.orchestrate.launch.launcher import WarmRunLauncher
 from watermain.orchestrate.launch.options import HOME
-from watermain.orchestrate.launch.process import ProcessIdentity
+from watermain.process.identity import ProcessIdentity
 from watermain.process.postgres import EmbeddedPostgres
 
 JOBS = "tests.watermain.orchestrate.launch.jobs"
