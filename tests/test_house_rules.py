@@ -120,7 +120,7 @@ BITES: tuple[tuple[Rule, dict[str, str], str], ...] = (
      {"demo/a.py": "try:\n  f()\nexcept (ValueError, Exception):\n  g()"}, "a.py:3 catches"),
     (manners.errors_are_caught_by_name, {"demo/a.py": "try:\n  f()\nexcept:\n  g()"}, "a.py:3"),
     (manners.errors_are_caught_by_name, {"demo/a.py": "with suppress(Exception):\n  f()"}, ":1"),
-    (manners.files_are_replaced_in_one_way, {"demo/a.py": "def f():\n    import fcntl"}, ":2 locks"),
+    (manners.files_are_replaced_in_one_way, {"demo/a.py": "\nfrom x import fcntl"}, ":2 locks"),
     (manners.files_are_replaced_in_one_way, {"demo/a.py": "os.fsync(handle)"}, ":1 syncs"),
     (manners.files_are_replaced_in_one_way, {"demo/a.py": "os.rename(a, b)"}, ":1 renames"),
     (manners.files_are_replaced_in_one_way, {"demo/a.py": "fresh.replace(path)"}, ":1 renames"),

@@ -9,6 +9,7 @@ from pathlib import Path
 from watermain.cli.run.plan import Run, runs
 from watermain.cli.screen import bar, step
 from watermain.credential import Address
+from watermain.declare.cadence import Daily
 from watermain.declare.dataset import Dataset
 from watermain.declare.errors import (
     BrokenContractError,
@@ -17,8 +18,13 @@ from watermain.declare.errors import (
 )
 from watermain.declare.name import DatasetName
 from watermain.declare.outside.source import Files
+from watermain.engine.rooms.directory import everything
+from watermain.engine.table.partition import Span
+from watermain.lake import ledger
+from watermain.lake.lake import Lake
 from watermain.process.web import TERMINAL, Web
 from watermain.settings import Settings
+from watermain.source.opening import open_source
 
 MOST_CAPTURES = 500
 POLL_SECONDS = 0.5
@@ -29,7 +35,6 @@ def materialize_until(day: str, settings: Settings, web: Web) -> int:
 
     Raises: BrokenContractError, when a run fails; UnreachableSystemError, when it met one.
     """
-    from watermain.orchestrate.location import everything
 
     datasets = everything()
     captured = [d for d in datasets.values() if d.source and d.source.kind != "platform"]
@@ -43,9 +48,7 @@ def materialize_until(day: str, settings: Settings, web: Web) -> int:
     return count
 
 
-def _span(captured: list[Dataset], day: str):  # type: ignore[no-untyped-def]
-    from watermain.declare.cadence import Daily
-    from watermain.engine.table.partition import Span
+def _span(captured: list[Dataset], day: str) -> Span:
 
     cadence = next((d.cadence for d in captured if isinstance(d.cadence, Daily)), Daily())
     return Span(cadence, cadence.start.isoformat(), day)
@@ -63,7 +66,6 @@ def _let_files_settle(captured: list[Dataset], settings: Settings) -> None:
 
 
 def _capture(captured: list[Dataset], settings: Settings, web: Web) -> int:
-    from watermain.source.opening import open_source
 
     count, unseen = 0, _without_table(captured)
     for _ in range(MOST_CAPTURES):
@@ -83,7 +85,6 @@ def _capture(captured: list[Dataset], settings: Settings, web: Web) -> int:
 
 def _without_table(captured: list[Dataset]) -> set[DatasetName]:
     """The datasets that nobody has captured yet; what reads them needs their empty tables."""
-    from watermain.lake.lake import Lake
 
     with Lake.from_settings().get_connection() as connection:
         rows = connection.execute(
@@ -94,8 +95,6 @@ def _without_table(captured: list[Dataset]) -> set[DatasetName]:
 
 def _stands(run: Run, datasets: Mapping[DatasetName, Dataset]) -> bool:
     """Whether every partition that a run would compute was published before."""
-    from watermain.lake import ledger
-    from watermain.lake.lake import Lake
 
     with Lake.from_settings().get_connection() as connection:
         for name in run.names:

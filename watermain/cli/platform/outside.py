@@ -6,16 +6,15 @@ import json
 import subprocess
 import sys
 import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from watermain import durable
 from watermain.cli.screen import ERR, step
 from watermain.declare.errors import MissingSettingError, UnreachableSystemError
+from watermain.process.broker import answers, free_port
 from watermain.process.instance import instance_environment
-from watermain.settings import SOURCE, Settings, child_environment
-
-if TYPE_CHECKING:
-    from watermain.process.platform import Platform
+from watermain.process.platform import OUTSIDE, SERVE, STREAM, Platform
+from watermain.settings import SOURCE, Settings, child_environment, load_settings
 
 OPEN_SECONDS = 60.0
 
@@ -49,8 +48,6 @@ def _serve(platform: Platform) -> list[str]:
 
     Raises: UnreachableSystemError, for one that does not answer.
     """
-    from watermain.process.broker import answers, free_port
-    from watermain.process.platform import OUTSIDE
 
     told = []
     for name, (connection, scheme) in OUTSIDE.items():
@@ -76,9 +73,6 @@ def _serve(platform: Platform) -> list[str]:
 
 def open_features(platform: Platform) -> None:
     """Follow what travellers must hear of, answer for it, at the set port or a free one."""
-    from watermain.process.broker import answers, free_port
-    from watermain.process.platform import SERVE, STREAM, Platform
-    from watermain.settings import load_settings
 
     with step("features") as line:
         pids = {STREAM: platform.supervisor.start(platform.service(STREAM)).pid}
