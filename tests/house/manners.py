@@ -20,6 +20,14 @@ ENTRY_POINTS = (
     "watermain/orchestrate/launch/step.py",
     "tests/services/gx_verdicts.py",
 )
+# Who speaks to the disk itself: the helper, a log that grows, a commit's files, a trial.
+DURABLE = "watermain/durable.py"
+SYNCS = (
+    DURABLE,
+    "watermain/source/webhook/segments.py",
+    "watermain/lake/written.py",
+    "watermain/process/probe.py",
+)
 TOO_WIDE = ("Exception", "BaseException")
 PICKLES = ("pickle", "cPickle", "_pickle", "cloudpickle", "dill", "shelve", "joblib", "marshal")
 LEAVES_OUT = ("skip", "skipif", "xfail", "importorskip", "skipIf", "skipUnless", "skipTest")
@@ -92,6 +100,25 @@ def _wide_handlers(tree: ast.AST) -> Iterator[int]:
 
 def _is_wide(caught: ast.expr) -> bool:
     return any(isinstance(n, ast.Name) and n.id in TOO_WIDE for n in ast.walk(caught))
+
+
+def files_are_replaced_in_one_way(files: Mapping[str, str]) -> list[str]:
+    """Locks and whole files come from one helper; whether a file is durable is nobody's choice."""
+    found = []
+    for path, tree in modules(files, (*SOURCE, "demo/")).items():
+        for node in ast.walk(tree):
+            match node:
+                case ast.alias(name="fcntl") | ast.Name(id="fcntl") if path != DURABLE:
+                    found.append(f"{path}:{node.lineno} locks by hand: use `durable.lock`")
+                case ast.Attribute(value=ast.Name(id="os"), attr="fsync") if path not in SYNCS:
+                    found.append(f"{path}:{node.lineno} syncs by hand: use `durable.replace`")
+                case ast.Attribute(value=ast.Name(id="os"), attr="replace" | "rename"):
+                    found.append(f"{path}:{node.lineno} renames by hand: use `durable.replace`")
+                case ast.Call(func=ast.Attribute(attr="replace"), args=[_], keywords=[]) if (
+                    path != DURABLE
+                ):
+                    found.append(f"{path}:{node.lineno} renames by hand: use `durable.replace`")
+    return found
 
 
 def nothing_is_pickled(files: Mapping[str, str]) -> list[str]:

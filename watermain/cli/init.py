@@ -10,6 +10,9 @@ from typing import Annotated
 
 import typer
 
+from watermain.cli import screen
+from watermain.declare.errors import InvalidProjectError
+
 TEMPLATE = "my_company"  # the name that the template's files carry
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 
@@ -18,8 +21,6 @@ def init(
     name: Annotated[str, typer.Argument(help="The project's name, which becomes its folder's.")],
 ) -> None:
     """Write a project: a room with a source and a mart, its tests, and its CI recipe."""
-    from watermain.cli import screen
-
     target = Path.cwd() / name
     check(name, target)
     with tempfile.TemporaryDirectory(prefix=f".{name}-", dir=target.parent) as place:
@@ -37,8 +38,6 @@ def check(name: str, target: Path) -> None:
 
     Raises: InvalidProjectError.
     """
-    from watermain.declare.errors import InvalidProjectError
-
     if not _NAME.fullmatch(name):
         raise InvalidProjectError(
             f"{name!r} is no name of a project",

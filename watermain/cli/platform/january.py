@@ -18,9 +18,13 @@ from watermain.declare.errors import (
 )
 from watermain.declare.name import DatasetName
 from watermain.declare.outside.source import Files
+from watermain.engine.rooms.directory import everything
 from watermain.engine.table.partition import Span, overlapping
+from watermain.lake import ledger
+from watermain.lake.lake import Lake
 from watermain.process.web import TERMINAL, Web
 from watermain.settings import Settings, project
+from watermain.source.opening import open_source
 
 MOST_CAPTURES = 500
 POLL_SECONDS = 0.5
@@ -33,7 +37,6 @@ def materialize_until(day: str | None, settings: Settings, web: Web) -> int:
 
     Raises: BrokenContractError, when a run fails; UnreachableSystemError, when it met one.
     """
-    from watermain.orchestrate.location import everything
 
     datasets = everything()
     captured = [d for d in datasets.values() if d.source and d.source.kind != "platform"]
@@ -51,15 +54,13 @@ def materialize_until(day: str | None, settings: Settings, web: Web) -> int:
 
 
 def _span(captured: list[Dataset], day: str) -> Span:
+
     cadence = next((d.cadence for d in captured if isinstance(d.cadence, Daily)), Daily())
     return Span(cadence, cadence.start.isoformat(), day)
 
 
 def _captured_span(captured: Iterable[Dataset]) -> Span | None:
     """The days of whatever was captured, None where nothing was that has days."""
-    from watermain.lake import ledger
-    from watermain.lake.lake import Lake
-
     days: list[str] = []
     with Lake.from_settings().get_connection() as connection:
         for dataset in captured:
@@ -81,7 +82,6 @@ def _let_files_settle(captured: list[Dataset], settings: Settings) -> None:
 
 
 def _capture(captured: list[Dataset], settings: Settings, web: Web) -> int:
-    from watermain.source.opening import open_source
 
     count, unseen = 0, _without_table(captured)
     for _ in range(MOST_CAPTURES):
@@ -101,7 +101,6 @@ def _capture(captured: list[Dataset], settings: Settings, web: Web) -> int:
 
 def _without_table(captured: list[Dataset]) -> set[DatasetName]:
     """The datasets that nobody has captured yet; what reads them needs their empty tables."""
-    from watermain.lake.lake import Lake
 
     with Lake.from_settings().get_connection() as connection:
         rows = connection.execute(
@@ -112,8 +111,6 @@ def _without_table(captured: list[Dataset]) -> set[DatasetName]:
 
 def _stands(run: Run, datasets: Mapping[DatasetName, Dataset]) -> bool:
     """Whether every partition that a run would compute was published before."""
-    from watermain.lake import ledger
-    from watermain.lake.lake import Lake
 
     with Lake.from_settings().get_connection() as connection:
         for name in run.names:

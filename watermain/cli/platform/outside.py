@@ -6,15 +6,16 @@ import json
 import subprocess
 import sys
 import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from watermain import durable
 from watermain.cli.screen import ERR, step
 from watermain.declare.errors import MissingSettingError, UnreachableSystemError
+from watermain.engine.rooms.declared import feature_tables
+from watermain.process.broker import answers, free_port
 from watermain.process.instance import instance_environment
-from watermain.settings import SOURCE, Settings, child_environment, project
-
-if TYPE_CHECKING:
-    from watermain.process.platform import Platform
+from watermain.process.platform import OUTSIDE, SERVE, STREAM, Platform
+from watermain.settings import SOURCE, Settings, child_environment, load_settings, project
 
 OPEN_SECONDS = 60.0
 
@@ -48,8 +49,6 @@ def _serve(platform: Platform) -> list[str]:
 
     Raises: UnreachableSystemError, for one that does not answer.
     """
-    from watermain.process.broker import answers, free_port
-    from watermain.process.platform import OUTSIDE
 
     told = []
     for name, (connection, scheme) in OUTSIDE.items():
@@ -75,10 +74,6 @@ def _serve(platform: Platform) -> list[str]:
 
 def open_features(platform: Platform) -> None:
     """Follow what the project streams, answer for its features at the set port or a free one."""
-    from watermain.engine.rooms.declared import feature_tables
-    from watermain.process.broker import answers, free_port
-    from watermain.process.platform import SERVE, STREAM, Platform
-    from watermain.settings import load_settings
 
     streams, tables = project().stream, feature_tables()
     if not streams and not tables:
@@ -111,10 +106,7 @@ def write_variables(settings: Settings, values: dict[str, str | None]) -> None:
     lines = path.read_text().splitlines() if path.exists() else []
     kept = [line for line in lines if line.partition("=")[0] not in values]
     added = [f"{name}={value}" for name, value in values.items() if value is not None]
-    fresh = path.with_suffix(".new")
-    fresh.touch(mode=0o600)
-    fresh.write_text("".join(f"{line}\n" for line in [*kept, *added]))
-    fresh.rename(path)
+    durable.replace(path, "".join(f"{line}\n" for line in [*kept, *added]))
 
 
 def _demo(settings: Settings, *words: str) -> dict[str, Any]:

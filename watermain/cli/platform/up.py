@@ -5,14 +5,23 @@ from __future__ import annotations
 import signal
 import time
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-if TYPE_CHECKING:
-    from watermain.declare.errors import UnreachableSystemError
-    from watermain.process.platform import Platform
-    from watermain.process.web import Web
+from watermain.cli import screen
+from watermain.cli.platform import ground, january, outside
+from watermain.cli.platform.tend import watch
+from watermain.cli.screen import ERR
+from watermain.declare.errors import UnreachableSystemError
+from watermain.engine.rooms.declared import check_rooms
+from watermain.engine.rooms.directory import everything
+from watermain.orchestrate.launch.client import WarmServer
+from watermain.orchestrate.launch.options import ServerOptions
+from watermain.process.instance import rooms_workspace
+from watermain.process.platform import DAEMON, STREAM, TEND, TODAY, WARM, WEB, Platform
+from watermain.process.web import Web
+from watermain.settings import load_settings, project
 
 HEALTHY_SECONDS = 240
 DAYS = ["%Y-%m-%d"]
@@ -35,9 +44,6 @@ def up(
 
     Everything that already stands is left as it is, so the command may be repeated.
     """
-    from watermain.cli import screen
-    from watermain.process.platform import Platform
-    from watermain.settings import load_settings
 
     began = time.monotonic()
     settings = load_settings()
@@ -55,17 +61,11 @@ def up(
     _tell(platform, began, ran=ran, detach=detach or ran or tended)
     if detach or ran:
         return
-    _stay(platform, screen)
+    _stay(platform)
 
 
 def _start(platform: Platform, *, demo: bool, until: str, detach: bool) -> bool:
     """Do every step; say whether the platform ran already."""
-    from watermain.cli import screen
-    from watermain.cli.platform import ground, outside
-    from watermain.engine.rooms.declared import check_rooms
-    from watermain.process.platform import DAEMON, STREAM, TEND, TODAY, WARM, WEB
-    from watermain.process.web import Web
-    from watermain.settings import project
 
     settings, supervisor = platform.settings, platform.supervisor
     demo = demo and bool(project().demo)
@@ -98,10 +98,6 @@ def _start(platform: Platform, *, demo: bool, until: str, detach: bool) -> bool:
 
 def _fill(platform: Platform, web: Web, until: str | None) -> None:
     """Materialize what does not stand yet, then let the demo's today and the streams go on."""
-    from watermain.cli import screen
-    from watermain.cli.platform import january, outside
-    from watermain.process.platform import TODAY
-
     if not january.materialize_until(until, platform.settings, web):
         with screen.step("datasets") as line:
             line.say("stand already")
@@ -117,10 +113,6 @@ def _await_rooms(platform: Platform) -> None:
 
     Raises: UnreachableSystemError.
     """
-    from watermain.orchestrate.launch.client import WarmServer
-    from watermain.orchestrate.launch.options import ServerOptions
-    from watermain.process.instance import rooms_workspace
-    from watermain.process.platform import WARM
 
     folder = rooms_workspace(platform.settings).parent
     warm = WarmServer(options=ServerOptions(folder=folder))
@@ -134,15 +126,12 @@ def _await_rooms(platform: Platform) -> None:
     raise _unhealthy(platform, f"no code servers after {HEALTHY_SECONDS} s", WARM)
 
 
-def _await_locations(platform: Platform, web: object) -> str:
+def _await_locations(platform: Platform, web: Web) -> str:
     """Wait until every room is loaded.
 
     Raises: UnreachableSystemError, for a room that does not load, a service that dies.
     """
-    from watermain.process.platform import DAEMON, WEB
-    from watermain.process.web import Web
 
-    assert isinstance(web, Web)
     deadline = time.monotonic() + HEALTHY_SECONDS
     while time.monotonic() < deadline:
         for name in (WEB, DAEMON):
@@ -161,7 +150,6 @@ def _await_locations(platform: Platform, web: object) -> str:
 
 
 def _unhealthy(platform: Platform, what: str, name: str) -> UnreachableSystemError:
-    from watermain.declare.errors import UnreachableSystemError
 
     log = platform.settings.home / "logs" / f"{name}.log"
     return UnreachableSystemError(
@@ -173,9 +161,6 @@ def _unhealthy(platform: Platform, what: str, name: str) -> UnreachableSystemErr
 
 
 def _tell(platform: Platform, began: float, *, ran: bool, detach: bool) -> None:
-    from watermain.cli import screen
-    from watermain.process.platform import Platform
-    from watermain.settings import load_settings
 
     seconds = time.monotonic() - began
     word = "already runs" if ran else "is up"
@@ -193,15 +178,11 @@ def _tell(platform: Platform, began: float, *, ran: bool, detach: bool) -> None:
 
 def _example() -> object | None:
     """A dataset to ask about: a mart before a curated one."""
-    from watermain.engine.rooms.directory import everything
-
     computed = [n for n, d in everything().items() if d.source is None and n.team != "upkeep"]
     return max(computed, key=lambda n: n.stage == "marts", default=None)
 
 
-def _stay(platform: Platform, screen: object) -> None:
-    from watermain.cli.platform.tend import watch
-    from watermain.cli.screen import ERR
+def _stay(platform: Platform) -> None:
 
     try:
         watch(platform, lambda text: ERR.print(f"  {text}", style="yellow"))
@@ -211,7 +192,6 @@ def _stay(platform: Platform, screen: object) -> None:
 
 
 def _stop(platform: Platform) -> None:
-    from watermain.cli import screen
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with platform.supervisor.alone(), screen.step("stop") as line:

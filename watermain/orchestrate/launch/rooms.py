@@ -21,6 +21,7 @@ from typing import NoReturn
 
 import yaml
 
+from watermain import durable
 from watermain.settings import project
 
 LOOK_SECONDS = 1.0
@@ -81,9 +82,8 @@ class RoomServers:
             {"grpc_server": {"socket": str(room_socket(self._folder, r)), "location_name": r}}
             for r in self._rooms
         ]
-        fresh = rooms_workspace(self._folder).with_suffix(".new")
-        fresh.write_text(HEAD + yaml.safe_dump({"load_from": servers}, sort_keys=False))
-        fresh.rename(rooms_workspace(self._folder))
+        text = HEAD + yaml.safe_dump({"load_from": servers}, sort_keys=False)
+        durable.replace(rooms_workspace(self._folder), text)
 
 
 def rooms_workspace(folder: Path) -> Path:

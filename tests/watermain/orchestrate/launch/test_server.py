@@ -21,7 +21,7 @@ from watermain.declare.errors import UnreachableSystemError
 from watermain.orchestrate.launch import wire
 from watermain.orchestrate.launch.client import WarmServer
 from watermain.orchestrate.launch.options import ServerOptions
-from watermain.orchestrate.launch.process import ProcessIdentity
+from watermain.process.identity import ProcessIdentity
 from watermain.process.postgres import EmbeddedPostgres
 
 pytestmark = pytest.mark.slow
