@@ -6,6 +6,7 @@ import ast
 import re
 from collections.abc import Iterator, Mapping
 
+from tests.house.pages import FENCE, pages
 from tests.house.tree import SOURCE, imports, modules
 
 READS_ENVIRONMENT = ("watermain/settings.py",)
@@ -35,6 +36,10 @@ UNFINISHED = re.compile(r"\b(TO[D]O|FIX[M]E|X[X]X)\b")
 REGISTRY = re.compile(
     r"https?://[^/\s]*(py[p]i|python[h]osted|npm[j]s|[d]ebian|[m]aven|[c]rates)[^/\s]*"
 )
+TABLE = re.compile(r"^\s*\|.*$", re.MULTILINE)
+JOINS = re.compile(r"\b(and|or)\b", re.IGNORECASE)
+# Ordinary English prose has more than two in a hundred; where they lack, commas stand for them.
+LONG_PAGE_WORDS, LEAST_JOINS = 300, 0.02
 MACHINE = re.compile(r"(?<![a-z.])/([w]ork|[f]arm|[r]oot|[h]ome/[a-z]+|[t]mp/lab)/")
 
 
@@ -152,6 +157,17 @@ def names_say_something(files: Mapping[str, str]) -> list[str]:
         for part in re.split(r"[_\-.]", piece)
         if VAGUE.fullmatch(part)
     ]
+
+
+def pages_join_what_they_say(files: Mapping[str, str]) -> list[str]:
+    """A page says "and" or "or" where it means it, so that no comma has to be guessed at."""
+    found = []
+    for path, text in pages(files).items():
+        prose = TABLE.sub("", FENCE.sub("", text))
+        words, joins = len(prose.split()), len(JOINS.findall(prose))
+        if words > LONG_PAGE_WORDS and joins < LEAST_JOINS * words:
+            found.append(f"{path}: {joins} of {words} words are `and` or `or`, 2 % at least")
+    return found
 
 
 def nothing_is_put_off(files: Mapping[str, str]) -> list[str]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[2]
+DBT = ROOT / "dbt_project"
 SOURCE = ("watermain/", "platform_assets/")
 OURS = ("watermain", "platform_assets", "demo", "tests", "benchmarks")
 

@@ -112,7 +112,7 @@ def _known() -> Mapping[DatasetName, Dataset]:
 def _released_at(ref: str) -> Mapping[DatasetName, Released]:
     """What was released where the present work left a branch or a commit."""
 
-    base, texts = files_where_it_began(ref, release.FOLDER.name)
+    base, texts = files_where_it_began(ref, release.FOLDER)
     found = release.read_texts(texts)
     screen.ERR.print(f"held against {len(found)} contracts of {base[:12]}", style="dim")
     return found

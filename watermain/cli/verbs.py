@@ -8,7 +8,7 @@ from watermain.cli.lazy_group import Verb
 VERBS: dict[str, Verb] = {
     "up": Verb(
         "watermain.cli.platform.up:up",
-        "Start the platform, load the demo, materialize everything, serve Dagster.",
+        "Start the platform, capture what waits, materialize everything, serve Dagster.",
     ),
     "down": Verb(
         "watermain.cli.platform.down:down",

@@ -21,8 +21,8 @@ from watermain import durable
 from watermain.dbt.dbt_fault import Fault, said
 from watermain.declare.errors import UnreachableSystemError
 from watermain.settings import Settings, child_environment, load_settings, variable
+from watermain.settings import project as company
 
-PROJECT = Path(__file__).resolve().parents[2] / "dbt_project"
 COMPILE_SECONDS = 900.0
 MOST_WAITED = timedelta(seconds=2 * COMPILE_SECONDS)  # for whoever compiles before us
 MOST_BYTES = 1_000_000  # of a larger file, a seed, the time counts instead of the content
@@ -32,12 +32,16 @@ _OWN = ("dbt", "dbt_compiler", "dbt_fault", "dbt_words")
 _MART = re.compile(r"(?:^|/)marts/[^/]+/[^/]+\.(?:sql|py)$")
 
 
+def _folder(given: Path | None) -> Path:
+    return given or company().dbt_folder
+
+
 def manifest_path(settings: Settings | None = None) -> Path:
     """Where the compiled manifest lies, whether or not it was prepared."""
     return (settings or load_settings()).home / "dbt" / "manifest.json"
 
 
-def prepare_manifest(settings: Settings | None = None, project: Path = PROJECT) -> Path:
+def prepare_manifest(settings: Settings | None = None, project: Path | None = None) -> Path:
     """Compile the project, unless the manifest already stands for its present content.
 
     Guarantees: reaches no database, no network; readers see the manifest before or after, never
@@ -45,7 +49,7 @@ def prepare_manifest(settings: Settings | None = None, project: Path = PROJECT) 
     written. What one data folder has compiled, another takes from the project's `target`. What is
     wrong with the project stands in the manifest beside what is right.
     """
-    manifest = manifest_path(settings)
+    project, manifest = _folder(project), manifest_path(settings)
     if is_current(manifest, project):
         return manifest
     manifest.parent.mkdir(parents=True, exist_ok=True)
@@ -66,20 +70,20 @@ def prepare_manifest(settings: Settings | None = None, project: Path = PROJECT) 
     return manifest
 
 
-def is_current(manifest: Path, project: Path = PROJECT) -> bool:
+def is_current(manifest: Path, project: Path | None = None) -> bool:
     """Whether a manifest stands for the project as it is, for the variables that it asks for."""
-    told = _cached(manifest).get("watermain", {})
+    project, told = _folder(project), _cached(manifest).get("watermain", {})
     asked = told.get("asked")
     return asked is not None and told["stamp"] == content_hash(project) and asked == _hashed(asked)
 
 
-def content_hash(project: Path = PROJECT) -> str:
+def content_hash(project: Path | None = None) -> str:
     """Fingerprint whatever decides what dbt makes of a project, but for the variables it asks for.
 
     Those are its files, wherever its folders or links lead, the versions that compile it, our own
     part in it, the variables that are options of dbt.
     """
-    digest = hashlib.sha256()
+    project, digest = _folder(project), hashlib.sha256()
     for package in ("dbt-core", "dbt-duckdb", "dbt-adapters", "dbt-common", "jinja2"):
         digest.update(f"{package} {version(package)}\0".encode())
     for name, value in sorted(child_environment().items()):
@@ -95,10 +99,10 @@ def content_hash(project: Path = PROJECT) -> str:
     return digest.hexdigest()
 
 
-def project_files(project: Path = PROJECT) -> list[Path]:
+def project_files(project: Path | None = None) -> list[Path]:
     """Every file that dbt may read of a project, links followed, what it writes left out."""
     found, seen = [], set()
-    for root in _roots(project):
+    for root in _roots(_folder(project)):
         for folder, names, files in os.walk(root, followlinks=True):
             real = os.path.realpath(folder)
             if real in seen:
@@ -195,8 +199,9 @@ def _kept(now: Mapping[str, Any], before: Mapping[str, Any], files: set[str]) ->
     return found
 
 
-def command(*words: str, project: Path = PROJECT) -> list[str]:
+def command(*words: str, project: Path | None = None) -> list[str]:
     """The command line of dbt over a project, silent towards its makers."""
+    project = _folder(project)
     dbt = [
         sys.executable,
         "-c",
@@ -213,7 +218,7 @@ def _compile(project: Path, folder: Path, lock: int) -> str:
     try:
         done = subprocess.run(
             words,
-            cwd=PROJECT.parent,
+            cwd=project,
             env=child_environment(),
             stdin=subprocess.DEVNULL,
             capture_output=True,

@@ -64,6 +64,10 @@ class MissingSettingError(TerminalError):
     """Refuse to start without a setting, naming its variable."""
 
 
+class InvalidProjectError(TerminalError):
+    """Report a project that is not there, or whose settings cannot be honoured."""
+
+
 class OtherLakeError(TerminalError):
     """Refuse settings that lead to another lake than the data folder's."""
 

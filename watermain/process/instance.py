@@ -13,10 +13,8 @@ from watermain.lake.catalog import address_words
 from watermain.lake.waits import connection_words
 from watermain.process.postgres import EmbeddedPostgres
 from watermain.secrets import resolved
-from watermain.settings import Settings
+from watermain.settings import Settings, project
 
-ROOT = Path(__file__).resolve().parents[2]
-WORKSPACE = ROOT / "workspace.yaml"
 ROOMS_FILE = "workspace.yaml"  # in the warm process's folder, which that process writes
 URL_VARIABLE = "DAGSTER_POSTGRES_URL"  # holds a password, so it never stands in a file
 DATABASE = "dagster"
@@ -49,6 +47,7 @@ def instance_environment(settings: Settings) -> dict[str, str]:
         "DAGSTER_HOME": str(dagster_home(settings)),
         "DAGSTER_DISABLE_TELEMETRY": "1",
         **BATCHED_EVENTS,
+        "WATERMAIN_PROJECT": str(project().root),
         "WATERMAIN_DATA_DIR": str(settings.home),
     }
     if settings.postgres:

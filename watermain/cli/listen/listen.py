@@ -27,7 +27,7 @@ def listen(
     if not datasets:
         raise InvalidDeclarationError(
             "no dataset is declared with a webhook",
-            declared="platform_assets/<team>/raw.py",
+            declared="raw.py of a room",
             data="nothing was started",
             next="declare a raw dataset with `Webhook(path=..., secret=...)`",
         )

@@ -50,7 +50,7 @@ def served_catalog() -> Catalog:
     if not catalog.tables:
         raise InvalidDeclarationError(
             "no feature table is kept online",
-            declared="platform_assets/<team>/features.py",
+            declared="features.py of a room",
             data="nothing was started",
             next="declare a feature table with `Feature(..., online=Online())`",
         )

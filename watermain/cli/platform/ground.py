@@ -17,7 +17,7 @@ from watermain.process.instance import write_instance
 from watermain.process.platform import Platform
 from watermain.process.probe import probe_catalog, probe_files
 from watermain.process.supervisor import UMASK
-from watermain.settings import Settings
+from watermain.settings import Settings, project
 
 DATABASES = ("watermain", "dagster")
 
@@ -85,7 +85,7 @@ def prepare_marts(settings: Settings) -> None:
         path = prepare_manifest(settings)
         done = "compiled" if _changed_at(path) != before else "unchanged"
         faults = faults_of(load_manifest(path))
-        places = ", ".join(sorted({f"dbt_project/{f.path}:{f.line}" for f in faults}))
+        places = ", ".join(sorted({f"{project().dbt}/{f.path}:{f.line}" for f in faults}))
         line.say(f"{done}, wrong: {places}" if places else done)
 
 

@@ -1,9 +1,9 @@
-"""Everything the rooms declare, materialized through Dagster up to a day."""
+"""Everything the rooms declare, materialized through Dagster for the first time."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from watermain.cli.run.plan import Run, runs
@@ -19,19 +19,21 @@ from watermain.declare.errors import (
 from watermain.declare.name import DatasetName
 from watermain.declare.outside.source import Files
 from watermain.engine.rooms.directory import everything
-from watermain.engine.table.partition import Span
+from watermain.engine.table.partition import Span, overlapping
 from watermain.lake import ledger
 from watermain.lake.lake import Lake
 from watermain.process.web import TERMINAL, Web
-from watermain.settings import Settings
+from watermain.settings import Settings, project
 from watermain.source.opening import open_source
 
 MOST_CAPTURES = 500
 POLL_SECONDS = 0.5
 
 
-def materialize_until(day: str, settings: Settings, web: Web) -> int:
+def materialize_until(day: str | None, settings: Settings, web: Web) -> int:
     """Capture what waits at the sources, compute the rest; give the number of runs.
+
+    Up to a day, from the first of the cadence; without one the days that captured rows are of.
 
     Raises: BrokenContractError, when a run fails; UnreachableSystemError, when it met one.
     """
@@ -41,7 +43,10 @@ def materialize_until(day: str, settings: Settings, web: Web) -> int:
     _let_files_settle(captured, settings)
     count = _capture(captured, settings, web)
     computed = {n: d for n, d in datasets.items() if d.source is None}
-    for run in runs(computed, _span(captured, day)):
+    span = _captured_span(captured) if day is None else _span(captured, day)
+    if span is None:
+        computed = {n: d for n, d in computed.items() if d.cadence is None}
+    for run in runs(computed, span):
         if not _stands(run, datasets):
             _follow(run, web)
             count += 1
@@ -49,9 +54,20 @@ def materialize_until(day: str, settings: Settings, web: Web) -> int:
 
 
 def _span(captured: list[Dataset], day: str) -> Span:
-
     cadence = next((d.cadence for d in captured if isinstance(d.cadence, Daily)), Daily())
     return Span(cadence, cadence.start.isoformat(), day)
+
+
+def _captured_span(captured: Iterable[Dataset]) -> Span | None:
+    """The days of whatever was captured, None where nothing was that has days."""
+
+    days: list[str] = []
+    with Lake.from_settings().get_connection() as connection:
+        for dataset in captured:
+            keys = sorted(ledger.versions(connection, dataset.name)) if dataset.cadence else []
+            if dataset.cadence and keys:
+                days += overlapping(Span(dataset.cadence, keys[0], keys[-1]), Daily())
+    return Span(Daily(), min(days), max(days)) if days else None
 
 
 def _let_files_settle(captured: list[Dataset], settings: Settings) -> None:
@@ -127,7 +143,7 @@ def failed(run: Run, run_id: str, told: Sequence[str], url: str) -> WatermainErr
     kind, cause = met(next((reason for reason in told if reason.strip()), ""))
     return kind(
         f"run {run_id[:8]} of {run} failed: {cause}",
-        declared=f"platform_assets/{run.names[0].team}/",
+        declared=f"{project().rooms}/{run.names[0].team}/",
         data="what earlier runs published stands; this run's failed datasets are as before",
         next=f"look at {url}/runs/{run_id}, mend it, then: watermain up",
     )

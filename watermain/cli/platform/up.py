@@ -14,12 +14,14 @@ from watermain.cli.platform import ground, january, outside
 from watermain.cli.platform.tend import watch
 from watermain.cli.screen import ERR
 from watermain.declare.errors import UnreachableSystemError
+from watermain.engine.rooms.declared import check_rooms
+from watermain.engine.rooms.directory import everything
 from watermain.orchestrate.launch.client import WarmServer
 from watermain.orchestrate.launch.options import ServerOptions
 from watermain.process.instance import rooms_workspace
 from watermain.process.platform import DAEMON, STREAM, TEND, TODAY, WARM, WEB, Platform
 from watermain.process.web import Web
-from watermain.settings import load_settings
+from watermain.settings import load_settings, project
 
 HEALTHY_SECONDS = 240
 DAYS = ["%Y-%m-%d"]
@@ -28,15 +30,17 @@ UNANSWERED = "Could not reach user code server"  # it listens later; the web ser
 
 def up(
     detach: Annotated[bool, typer.Option("--detach", help="Return once all is healthy.")] = False,
-    demo: Annotated[bool, typer.Option(help="Start the demo's outside world.")] = True,
+    demo: Annotated[
+        bool, typer.Option(help="Start the project's demo of an outside world, if it has one.")
+    ] = True,
     until: Annotated[
-        datetime, typer.Option(formats=DAYS, help="Load the demo's flights up to this day.")
+        datetime, typer.Option(formats=DAYS, help="Let the demo's world happen up to this day.")
     ] = datetime(2013, 1, 31),
     port: Annotated[
         int | None, typer.Option(help="The web server's port.", min=1, max=65535)
     ] = None,
 ) -> None:
-    """Start the platform, load the demo, materialize everything, serve Dagster.
+    """Start the platform, capture what waits, materialize everything, serve Dagster.
 
     Everything that already stands is left as it is, so the command may be repeated.
     """
@@ -64,6 +68,8 @@ def _start(platform: Platform, *, demo: bool, until: str, detach: bool) -> bool:
     """Do every step; say whether the platform ran already."""
 
     settings, supervisor = platform.settings, platform.supervisor
+    demo = demo and bool(project().demo)
+    check_rooms()
     platform.check_port()
     ran = all(supervisor.alive(name) for name in (WEB, DAEMON))
     for told in platform.clean_up():
@@ -83,17 +89,24 @@ def _start(platform: Platform, *, demo: bool, until: str, detach: bool) -> bool:
     web = Web(platform.url)
     with screen.step("code locations") as line:
         line.say(_await_locations(platform, web))
-    if demo:
-        count = january.materialize_until(until, settings, web)
-        if not count:
-            with screen.step(f"datasets until {until}") as line:
-                line.say("stand already")
-        with screen.step("live data") as line:
-            line.say(", ".join(f"{n} {supervisor.start(platform.service(n)).pid}" for n in TODAY))
-        outside.open_features(platform)
+    if demo or not project().demo:
+        _fill(platform, web, until if demo else None)
     if detach:
         supervisor.start(platform.service(TEND))
     return ran
+
+
+def _fill(platform: Platform, web: Web, until: str | None) -> None:
+    """Materialize what does not stand yet, then let the demo's today and the streams go on."""
+
+    if not january.materialize_until(until, platform.settings, web):
+        with screen.step("datasets") as line:
+            line.say("stand already")
+    if until:
+        with screen.step("live data") as line:
+            start = platform.supervisor.start
+            line.say(", ".join(f"{n} {start(platform.service(n)).pid}" for n in TODAY))
+    outside.open_features(platform)
 
 
 def _await_rooms(platform: Platform) -> None:
@@ -158,11 +171,17 @@ def _tell(platform: Platform, began: float, *, ran: bool, detach: bool) -> None:
     if platform.supervisor.alive("serve") is not None:
         url = Platform(load_settings()).features_url
         screen.ERR.print(f"  ask    curl {url}/v1/features", markup=False)
-    screen.ERR.print(
-        '  ask    watermain sql "select carrier, count(*) as flights'
-        ' from operations.curated.flights group by carrier"'
-    )
-    screen.ERR.print(f"  stop   {'make down' if detach else 'Ctrl-C, or make down elsewhere'}")
+    if (name := _example()) is not None:
+        screen.ERR.print(f'  ask    watermain sql "select * from {name} limit 10"', markup=False)
+    stop = "watermain down"
+    screen.ERR.print(f"  stop   {stop if detach else f'Ctrl-C, or {stop} elsewhere'}")
+
+
+def _example() -> object | None:
+    """A dataset to ask about: a mart before a curated one."""
+
+    computed = [n for n, d in everything().items() if d.source is None and n.team != "upkeep"]
+    return max(computed, key=lambda n: n.stage == "marts", default=None)
 
 
 def _stay(platform: Platform) -> None:

@@ -22,6 +22,7 @@ from watermain.engine.rooms.declared import teams
 from watermain.engine.rooms.directory import declared, find
 from watermain.lake.lake import Lake
 from watermain.metrics import Metrics
+from watermain.settings import project
 
 
 def stream(
@@ -87,7 +88,7 @@ def chosen(names: list[str]) -> list[Dataset]:
         if not taken:
             raise InvalidDeclarationError(
                 f"`{name}` has nothing to capture, nothing that follows a stream",
-                declared=asked[0].declared if asked else f"platform_assets/{name}/raw.py",
+                declared=asked[0].declared if asked else f"{project().rooms}/{name}/raw.py",
                 data="nothing was read or written",
                 next=f"name a room among {', '.join(teams())}, or a raw dataset",
             )

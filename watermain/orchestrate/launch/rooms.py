@@ -22,7 +22,7 @@ from typing import NoReturn
 import yaml
 
 from watermain import durable
-from watermain.orchestrate.launch.options import HOME
+from watermain.settings import project
 
 LOOK_SECONDS = 1.0
 SOCKET_ROOT = Path("/tmp")  # never TMPDIR: every process must derive the same, short address
@@ -114,7 +114,7 @@ def serve(folder: Path, room: str, module: str, parent: int) -> int:
     logger = logging.getLogger("dagster.code_server")
     over, workers = threading.Event(), FuturesAwareThreadPoolExecutor()
     origin = LoadableTargetOrigin(
-        executable_path=sys.executable, module_name=module, working_directory=str(HOME)
+        executable_path=sys.executable, module_name=module, working_directory=str(project().root)
     )
     servicer = DagsterApiServer(
         server_termination_event=over,
