@@ -82,7 +82,6 @@ def facts_of(told: Canary) -> dict[str, Any]:
 
 def show(told: Canary) -> None:
     """Print the difference for a reader."""
-
     facts = facts_of(told)
     screen.OUT.print(f"{facts['dataset']}", style="bold")
     screen.OUT.print(

@@ -44,5 +44,4 @@ def masked_payload(dataset: Dataset, payload: str | None) -> str | None:
 
 
 def _mask() -> str:
-
     return MASK

@@ -48,7 +48,6 @@ def sql(
 
     watermain sql "select origin, count(*) from operations.curated.flights group by origin"
     """
-
     lake = _lake(branch) if branch else None
     question = read.reading(query, snapshot=snapshot, lake=lake, declared=_declared, unmask=unmask)
     with question as answer:
@@ -67,19 +66,16 @@ def sql(
 
 
 def _lake(branch: str) -> Lake:
-
     lake = Lake.from_settings()
     return lake.on(find(lake, branch).name)
 
 
 def _declared() -> Mapping[DatasetName, Dataset]:
-
     return everything()
 
 
 def _print_table(answer: Reading) -> tuple[int, bool]:
     """Print the first rows for a reader; say how many, whether there are more."""
-
     names, rows = answer.schema.names, []
     for batch in answer.batches:
         rows += _values(batch)
@@ -118,7 +114,6 @@ def _values(batch: pa.RecordBatch) -> list[tuple[Any, ...]]:
 
 
 def _is_number(kind: pa.DataType) -> bool:
-
     return bool(
         pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
     )

@@ -10,7 +10,6 @@ from watermain.settings import load_settings
 
 def down() -> None:
     """Stop every process that `watermain up` started; safe when nothing runs."""
-
     platform = Platform(load_settings())
     with platform.supervisor.alone(), screen.step("stop") as line:
         told = platform.stop()

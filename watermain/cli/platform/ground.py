@@ -45,7 +45,6 @@ def lay_ground(platform: Platform) -> None:
 
 def close_folder(settings: Settings) -> None:
     """Make the data folder its owner's alone; what this process makes in it is so, too."""
-
     os.umask(UMASK)
     with step("data folder") as line:
         closed = close(settings)
@@ -55,7 +54,6 @@ def close_folder(settings: Settings) -> None:
 
 def settle(lake: Lake) -> None:
     """Write into files what an earlier release left in the catalog."""
-
     for done in settled(lake):
         if isinstance(done, WatermainError):
             ERR.print(f"  {done}", style="yellow")
@@ -79,7 +77,6 @@ def start_postgres(platform: Platform) -> None:
 
 def prepare_marts(settings: Settings) -> None:
     """Compile the dbt project when its files changed."""
-
     with step("dbt project") as line:
         before = _changed_at(manifest_path(settings))
         path = prepare_manifest(settings)

@@ -49,7 +49,6 @@ def _serve(platform: Platform) -> list[str]:
 
     Raises: UnreachableSystemError, for one that does not answer.
     """
-
     told = []
     for name, (connection, scheme) in OUTSIDE.items():
         if platform.supervisor.alive(name) is None:
@@ -74,7 +73,6 @@ def _serve(platform: Platform) -> list[str]:
 
 def open_features(platform: Platform) -> None:
     """Follow what the project streams, answer for its features at the set port or a free one."""
-
     streams, tables = project().stream, feature_tables()
     if not streams and not tables:
         return

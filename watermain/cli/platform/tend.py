@@ -28,7 +28,6 @@ def tend(
     ] = None,
 ) -> None:
     """Start services again that die, until `watermain down`."""
-
     if metrics_port is not None:
         measure(metrics_port)
     watch(Platform(load_settings()), lambda text: typer.echo(f"{datetime.now(UTC):%F %T} {text}"))
@@ -53,7 +52,6 @@ def watch(platform: Platform, tell: Tell) -> None:
 
     Guarantees: a service that dies MOST_RESTARTS times within WINDOW_SECONDS is given up.
     """
-
     restarts: dict[str, list[float]] = defaultdict(list)
     while set(platform.supervisor.entries()) - {TEND}:
         try:
@@ -66,7 +64,6 @@ def watch(platform: Platform, tell: Tell) -> None:
 
 
 def _mend(platform: Platform, restarts: dict[str, list[float]], tell: Tell) -> None:
-
     supervisor = platform.supervisor
     if not platform.settings.postgres and platform.server.running() is None:
         tell("PostgreSQL had died; it is started again")

@@ -44,7 +44,6 @@ def up(
 
     Everything that already stands is left as it is, so the command may be repeated.
     """
-
     began = time.monotonic()
     settings = load_settings()
     settings = settings.model_copy(update={"port": port}) if port else settings
@@ -66,7 +65,6 @@ def up(
 
 def _start(platform: Platform, *, demo: bool, until: str, detach: bool) -> bool:
     """Do every step; say whether the platform ran already."""
-
     settings, supervisor = platform.settings, platform.supervisor
     demo = demo and bool(project().demo)
     check_rooms()
@@ -98,7 +96,6 @@ def _start(platform: Platform, *, demo: bool, until: str, detach: bool) -> bool:
 
 def _fill(platform: Platform, web: Web, until: str | None) -> None:
     """Materialize what does not stand yet, then let the demo's today and the streams go on."""
-
     if not january.materialize_until(until, platform.settings, web):
         with screen.step("datasets") as line:
             line.say("stand already")
@@ -114,7 +111,6 @@ def _await_rooms(platform: Platform) -> None:
 
     Raises: UnreachableSystemError.
     """
-
     folder = rooms_workspace(platform.settings).parent
     warm = WarmServer(options=ServerOptions(folder=folder))
     deadline = time.monotonic() + HEALTHY_SECONDS
@@ -132,7 +128,6 @@ def _await_locations(platform: Platform, web: Web) -> str:
 
     Raises: UnreachableSystemError, for a room that does not load, a service that dies.
     """
-
     deadline = time.monotonic() + HEALTHY_SECONDS
     while time.monotonic() < deadline:
         for name in (WEB, DAEMON):
@@ -151,7 +146,6 @@ def _await_locations(platform: Platform, web: Web) -> str:
 
 
 def _unhealthy(platform: Platform, what: str, name: str) -> UnreachableSystemError:
-
     log = platform.settings.home / "logs" / f"{name}.log"
     return UnreachableSystemError(
         what,
@@ -162,7 +156,6 @@ def _unhealthy(platform: Platform, what: str, name: str) -> UnreachableSystemErr
 
 
 def _tell(platform: Platform, began: float, *, ran: bool, detach: bool) -> None:
-
     seconds = time.monotonic() - began
     word = "already runs" if ran else "is up"
     screen.ERR.print(f"\nWatermain {word}, healthy after {seconds:.0f} s.", style="bold")
@@ -179,13 +172,11 @@ def _tell(platform: Platform, began: float, *, ran: bool, detach: bool) -> None:
 
 def _example() -> object | None:
     """A dataset to ask about: a mart before a curated one."""
-
     computed = [n for n, d in everything().items() if d.source is None and n.team != "upkeep"]
     return max(computed, key=lambda n: n.stage == "marts", default=None)
 
 
 def _stay(platform: Platform) -> None:
-
     try:
         watch(platform, lambda text: ERR.print(f"  {text}", style="yellow"))
         ERR.print("stopped from elsewhere")
@@ -194,7 +185,6 @@ def _stay(platform: Platform) -> None:
 
 
 def _stop(platform: Platform) -> None:
-
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with platform.supervisor.alone(), screen.step("stop") as line:
         line.say("; ".join(platform.stop()) or "nothing was running")
