@@ -28,7 +28,7 @@ class Follower:
         self, lake: Lake, datasets: Sequence[Dataset], settings: Settings, metrics: Metrics
     ) -> None:
         self.lake, self.settings, self.metrics = lake, settings, metrics
-        self.datasets = [d for d in datasets if d.source and d.source.kind != "platform"]
+        self.datasets = [d for d in datasets if d.is_captured]
         self.clock, self.snapshot = Clock(), -1
 
     def look(self) -> None:
@@ -56,7 +56,7 @@ class Follower:
             stop.wait(LOOK_SECONDS)
 
     def _measure(self, dataset: Dataset) -> None:
-        name, kind = str(dataset.name), dataset.source.kind if dataset.source else ""
+        name, kind = str(dataset.name), dataset.source_kind
         try:
             waiting = open_source(dataset, self.settings).backlog()
         except WatermainError:

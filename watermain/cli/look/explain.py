@@ -83,7 +83,7 @@ def _declared(dataset: Dataset, everything: Any) -> dict[str, Any]:
 def _published(dataset: Dataset, partition: str | None) -> dict[str, Any]:
     with Lake.from_settings().get_connection() as connection:
         publishes = facts.rows_of(connection, facts.PARTITIONS, dataset.name)
-        captured = dataset.source is not None
+        captured = not dataset.is_computed
         positions = facts.positions(connection, dataset.name) if captured else []
         return {
             "publishes": [p for p in publishes if partition is None or p["partition"] == partition],
@@ -99,7 +99,7 @@ def _published(dataset: Dataset, partition: str | None) -> dict[str, Any]:
 
 def _missing(dataset: Dataset, positions: list[str]) -> list[dict[str, Any]]:
     """The numbers that devices gave to messages which never came."""
-    if dataset.source is None or dataset.source.kind != "mqtt":
+    if dataset.source_kind != "mqtt":
         return []
 
     return [

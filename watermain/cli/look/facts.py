@@ -112,7 +112,7 @@ def _stands(
 
 def backlog(dataset: Dataset, settings: Settings) -> str:
     """What waits at a dataset's source, in words."""
-    if dataset.source is None or dataset.source.kind == "platform":
+    if not dataset.is_captured:
         return ""
 
     try:

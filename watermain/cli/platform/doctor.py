@@ -139,7 +139,7 @@ def _rooms(_: Settings) -> tuple[bool, str, str]:
 
 def _sources(settings: Settings) -> Iterator[dict[str, Any]]:
     for name, dataset in sorted(everything().items()):
-        if dataset.source is not None and dataset.source.kind != "platform":
+        if dataset.is_captured:
 
             def verify(_: Settings, dataset: Any = dataset) -> tuple[bool, str, str]:
                 open_source(dataset, settings).verify()

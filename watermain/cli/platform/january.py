@@ -38,10 +38,10 @@ def materialize_until(day: str | None, settings: Settings, web: Web) -> int:
     Raises: BrokenContractError, when a run fails; UnreachableSystemError, when it met one.
     """
     datasets = everything()
-    captured = [d for d in datasets.values() if d.source and d.source.kind != "platform"]
+    captured = [d for d in datasets.values() if d.is_captured]
     _let_files_settle(captured, settings)
     count = _capture(captured, settings, web)
-    computed = {n: d for n, d in datasets.items() if d.source is None}
+    computed = {n: d for n, d in datasets.items() if d.is_computed}
     span = _captured_span(captured) if day is None else _span(captured, day)
     if span is None:
         computed = {n: d for n, d in computed.items() if d.cadence is None}

@@ -172,7 +172,7 @@ def _tell(platform: Platform, began: float, *, ran: bool, detach: bool) -> None:
 
 def _example() -> object | None:
     """A dataset to ask about: a mart before a curated one."""
-    computed = [n for n, d in everything().items() if d.source is None and n.team != "upkeep"]
+    computed = [n for n, d in everything().items() if d.is_computed and n.team != "upkeep"]
     return max(computed, key=lambda n: n.stage == "marts", default=None)
 
 

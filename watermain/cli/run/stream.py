@@ -78,9 +78,7 @@ def chosen(names: list[str]) -> list[Dataset]:
     found = []
     for name in names:
         asked = declared(name) if name in teams() else (find(DatasetName.parse(name)),)
-        taken = [
-            d for d in asked if follows(d) or (d.source is not None and d.source.kind != "platform")
-        ]
+        taken = [d for d in asked if follows(d) or d.is_captured]
         if not taken:
             raise InvalidDeclarationError(
                 f"`{name}` has nothing to capture, nothing that follows a stream",

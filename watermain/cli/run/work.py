@@ -77,7 +77,7 @@ def build_in(branch: str, plan: Sequence[Run]) -> list[dict[str, object]]:
         for name in run.names:
             dataset = find(name)
             span = span_of(dataset, run.first, run.last)
-            if dataset.source is not None:
+            if not dataset.is_computed:
                 raise refused(
                     dataset, "a branch captures nothing", f"materialize {name} without it"
                 )

@@ -127,7 +127,7 @@ class Bench:
         parts = [code]
         for name, versions in sorted(inputs.items()):
             other = self.job.find(name)
-            if other.source is not None and other.source.kind == "platform":
+            if other.is_platforms:
                 parts.append(f"{name}@{self.snapshot}")
             elif other.cadence is None or self.span is None:
                 parts += [f"{name}/{k}={v}" for k, v in sorted(versions.items())]
@@ -145,7 +145,7 @@ class Bench:
         for alias, name in self.dataset.inputs.items():
             other = self.job.find(name)
             where, shown = "", "*"
-            if other.can_quarantine and other.source is not None:  # columns beyond the contract
+            if other.can_quarantine and not other.is_computed:  # columns beyond the contract
                 known = ", ".join(text(n) for n in stored_schema(other).names)
                 shown = f"columns(lambda name: list_contains([{known}], name))"
             if span is not None and other.cadence is not None:
@@ -248,11 +248,11 @@ class Bench:
         total: dict[str, int] = defaultdict(int)
         for alias, name in self.dataset.inputs.items():
             other = self.job.find(name)
-            if other.source is not None and other.source.kind == "platform":
+            if other.is_platforms:
                 found = self.connection.execute(f"select count(*) from {views[alias]}").fetchone()
                 total[""] += found[0] if found else 0
                 continue
-            captured, of = other.source is not None, self.inputs[name]
+            captured, of = not other.is_computed, self.inputs[name]
             rows = {k: s.rows_ever if captured else s.rows for k, s in of.items()}
             if span is None or other.cadence is None:
                 total[""] += sum(rows.values())
