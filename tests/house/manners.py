@@ -172,6 +172,19 @@ def pages_join_what_they_say(files: Mapping[str, str]) -> list[str]:
     return found
 
 
+def class_names_are_unique(files: Mapping[str, str]) -> list[str]:
+    """One noun means one thing; the glossary says what the nouns of several modules mean."""
+    owners: dict[str, str] = {}
+    found = []
+    for path, tree in modules(files, SOURCE).items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ClassDef):
+                place = f"{path}:{node.lineno}"
+                if (first := owners.setdefault(node.name, place)) != place:
+                    found.append(f"{place} {node.name} is the name of another class, at {first}")
+    return found
+
+
 def datasets_are_asked_what_they_are(files: Mapping[str, str]) -> list[str]:
     """Whether a dataset is captured is a word of it, not a guess from its source."""
     asked = {p: t for p, t in files.items() if p.startswith("watermain/") and p != DATASET}

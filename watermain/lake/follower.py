@@ -17,7 +17,7 @@ from watermain.source.opening import open_source
 LOOK_SECONDS = 10.0
 
 
-class Follower:
+class BatchCounter:
     """Count the batches that the ledger gains, measure what waits at each source.
 
     Guarantees: a batch is counted once; what was committed before the first look is not counted,

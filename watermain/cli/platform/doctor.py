@@ -17,7 +17,7 @@ from watermain.engine.rooms.directory import everything, manifest
 from watermain.lake.belonging import proved
 from watermain.lake.lake import EXTENSIONS, Lake, extension
 from watermain.privacy import open_to_others
-from watermain.process.platform import Platform, free_bytes
+from watermain.process.platform import Services, free_bytes
 from watermain.process.postgres import server_binaries
 from watermain.process.probe import probe_catalog, probe_files
 from watermain.process.web import Web
@@ -112,14 +112,14 @@ def _lake(settings: Settings) -> tuple[bool, str, str]:
 
 
 def _port(settings: Settings) -> tuple[bool, str, str]:
-    platform = Platform(settings)
+    platform = Services(settings)
     platform.check_port()
     ours = platform.supervisor.alive("web")
     return True, f"{settings.port}: {'ours' if ours else 'free'}", ""
 
 
 def _web(settings: Settings) -> tuple[bool, str, str]:
-    states = Web(Platform(settings).url).locations()
+    states = Web(Services(settings).url).locations()
     broken = {name: why for name, why in states.items() if why}
     found = "; ".join(f"{n}: {w.splitlines()[0]}" for n, w in broken.items())
     return not broken, found or ", ".join(states), f"tail -50 {settings.home / 'logs' / 'web.log'}"

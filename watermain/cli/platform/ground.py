@@ -14,7 +14,7 @@ from watermain.lake.belonging import proved
 from watermain.lake.lake import Lake
 from watermain.privacy import close
 from watermain.process.instance import write_instance
-from watermain.process.platform import Platform
+from watermain.process.platform import Services
 from watermain.process.probe import probe_catalog, probe_files
 from watermain.process.supervisor import UMASK
 from watermain.settings import Settings, project
@@ -22,7 +22,7 @@ from watermain.settings import Settings, project
 DATABASES = ("watermain", "dagster")
 
 
-def lay_ground(platform: Platform) -> None:
+def lay_ground(platform: Services) -> None:
     """Start PostgreSQL, then make what is missing in it."""
     settings = platform.settings
     close_folder(settings)
@@ -62,7 +62,7 @@ def settle(lake: Lake) -> None:
             line.say(f"{done.rows} rows, the same before and after, in {done.files_after} files")
 
 
-def start_postgres(platform: Platform) -> None:
+def start_postgres(platform: Services) -> None:
     """Start the embedded server, unless an outside one is set."""
     if platform.settings.postgres:
         return

@@ -15,7 +15,7 @@ from watermain.engine.rooms.directory import everything
 from watermain.lake.belonging import proved
 from watermain.lake.lake import Lake
 from watermain.process.family import Families
-from watermain.process.platform import DAEMON, TEND, WARM, WEB, Platform
+from watermain.process.platform import DAEMON, TEND, WARM, WEB, Services
 from watermain.settings import load_settings
 from watermain.trouble import troubles
 
@@ -26,7 +26,7 @@ def status(
     as_json: Annotated[bool, typer.Option("--json", help="Print facts as JSON.")] = False,
 ) -> None:
     """Tell which services run, how every dataset stands. Ends with 3 when a service is down."""
-    platform = Platform(load_settings())
+    platform = Services(load_settings())
     services = service_facts(platform)
     datasets: list[dict[str, Any]] = []
     away: UnreachableSystemError | None = None
@@ -49,7 +49,7 @@ def status(
         raise typer.Exit(UNREACHABLE)
 
 
-def service_facts(platform: Platform) -> list[dict[str, Any]]:
+def service_facts(platform: Services) -> list[dict[str, Any]]:
     """Each service: whether it runs, since when, its memory."""
     facts, look = [], Families()
     if not platform.settings.postgres:
@@ -82,7 +82,7 @@ def server_fact(name: str, pid: int | None, families: Families, *, needed: bool)
     return fact
 
 
-def _datasets(platform: Platform) -> list[dict[str, Any]]:
+def _datasets(platform: Services) -> list[dict[str, Any]]:
     proved(platform.settings)
     if not platform.settings.postgres and platform.server.running() is None:
         return []
@@ -92,7 +92,7 @@ def _datasets(platform: Platform) -> list[dict[str, Any]]:
 
 
 def _print(
-    platform: Platform, services: list[dict[str, Any]], datasets: list[dict[str, Any]]
+    platform: Services, services: list[dict[str, Any]], datasets: list[dict[str, Any]]
 ) -> None:
     screen.grid(
         ("service", "state", "process", "since", "memory"),

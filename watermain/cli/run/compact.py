@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from watermain.cli import screen
-from watermain.cli.screen import Step
+from watermain.cli.screen import ShownStep
 from watermain.declare.errors import (
     DamagedDataError,
     LostLeaseError,
@@ -60,7 +60,7 @@ def compact(
 
 
 def _compacted(
-    lake: Lake, name: DatasetName, line: Step
+    lake: Lake, name: DatasetName, line: ShownStep
 ) -> list[Rewrite] | DamagedDataError | UnreadableRowsError:
     """Say what became of one dataset; give why it was left, where that is a failure."""
     try:

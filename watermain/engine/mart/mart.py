@@ -22,8 +22,8 @@ from watermain.declare.slo import Slo
 from watermain.engine.exchange.dbt_sources import arrow_type
 from watermain.engine.mart.dark_mart import dark
 from watermain.engine.mart.manifest import (
+    CompiledProject,
     Node,
-    Project,
     alias,
     declared,
     name_of,
@@ -62,7 +62,7 @@ def marts(team: str, manifest: Path) -> list[Dataset]:
     return found
 
 
-def _faults(project: Project, manifest: Path) -> Faults:
+def _faults(project: CompiledProject, manifest: Path) -> Faults:
     return Faults(project, lambda node: _dataset(project, node, manifest))
 
 
@@ -86,7 +86,7 @@ def _promise(node: Node | None) -> dict[str, Any]:
     return {"contract": contract, "cadence": cadence, "owner": words.get("owner")}
 
 
-def _dataset(project: Project, node: Node, manifest: Path) -> Dataset:
+def _dataset(project: CompiledProject, node: Node, manifest: Path) -> Dataset:
     if node["language"] != "sql":
         refuse(node, f"is written in {node['language']}", "write the model in SQL")
     words = _words(node)

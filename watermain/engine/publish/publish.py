@@ -23,7 +23,7 @@ from watermain.engine.code.code import code_version
 from watermain.engine.publish.carried_code import carried_code
 from watermain.engine.publish.damage import prove_inputs
 from watermain.engine.publish.publication import Job, Outcome, Publication, runs_of
-from watermain.engine.publish.split import Split, Writer, split
+from watermain.engine.publish.split import RunAtWork, Split, split
 from watermain.engine.table.absence import is_absent, nothing_of
 from watermain.engine.table.body import staged_sql
 from watermain.engine.table.compaction import tidy
@@ -304,8 +304,8 @@ class Bench:
             now=self.job.clock.now(),
         )
 
-    def _writer(self) -> Writer:
-        return Writer(job=self.job, code=self.code, epoch=self.lease.epoch)
+    def _writer(self) -> RunAtWork:
+        return RunAtWork(job=self.job, code=self.code, epoch=self.lease.epoch)
 
     def _remember(self, staged: Staged) -> None:
         """Keep the means that later partitions are compared with."""
