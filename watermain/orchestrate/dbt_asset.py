@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DbtProject
 
-from watermain.declare.dataset import Dataset
+from watermain.declare.body.mart import CompiledModel
 from watermain.engine.mart.manifest import name_of, read_project
 
 # Left out: what the platform says itself, what is an object rather than a fact.
@@ -28,10 +27,10 @@ class MartTranslator(DagsterDbtTranslator):
         return spec.replace_attributes(key=dg.AssetKey(name.key), group_name=name.team)
 
 
-def with_dbt(dataset: Dataset, words: Mapping[str, Any]) -> dict[str, Any]:
+def with_dbt(model: CompiledModel, words: Mapping[str, Any]) -> dict[str, Any]:
     """Add what dagster-dbt says to the words of a mart's asset; ours stand where both speak."""
-    manifest = read_project(Path(dataset.labels["manifest"])).manifest
-    spec = MartTranslator().get_asset_spec(manifest, dataset.labels["dbt"], None)
+    manifest = read_project(model.manifest).manifest
+    spec = MartTranslator().get_asset_spec(manifest, model.id, None)
     facts = {k: v for k, v in spec.metadata.items() if k.startswith(_FACTS)}
     _, heading, sql = (spec.description or "").partition("#### Raw SQL:")
     return {

@@ -22,7 +22,6 @@ def listen(
     port: Annotated[int, typer.Option(help="The port to listen on.")] = 3080,
 ) -> None:
     """Take the events of every declared webhook: signature proved, on the disk, then 202."""
-
     datasets = [d for d in everything().values() if isinstance(d.source, Webhook)]
     if not datasets:
         raise InvalidDeclarationError(
@@ -40,7 +39,6 @@ def listen(
 
 def serve(app: object, host: str, port: int) -> None:
     """Serve one process, bounded, until it is told to stop."""
-
     uvicorn.run(
         app,  # type: ignore[arg-type]
         host=host,

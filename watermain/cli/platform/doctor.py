@@ -17,7 +17,7 @@ from watermain.engine.rooms.directory import everything, manifest
 from watermain.lake.belonging import proved
 from watermain.lake.lake import EXTENSIONS, Lake, extension
 from watermain.privacy import open_to_others
-from watermain.process.platform import Platform, free_bytes
+from watermain.process.platform import Services, free_bytes
 from watermain.process.postgres import server_binaries
 from watermain.process.probe import probe_catalog, probe_files
 from watermain.process.web import Web
@@ -33,7 +33,6 @@ def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="Print facts as JSON.")] = False,
 ) -> None:
     """Look at all that the platform needs; tell what to run where something fails."""
-
     facts = list(_examine())
     if as_json:
         screen.facts(facts)
@@ -49,7 +48,6 @@ def doctor(
 
 
 def _examine() -> Iterator[dict[str, Any]]:
-
     settings = load_settings()
     for title, check in CHECKS.items():
         ok, found, then = _safely(check, settings)
@@ -58,7 +56,6 @@ def _examine() -> Iterator[dict[str, Any]]:
 
 
 def _safely(check: Check, settings: Settings) -> tuple[bool, str, str]:
-
     try:
         return check(settings)
     except WatermainError as error:
@@ -71,7 +68,6 @@ def _python(_: Settings) -> tuple[bool, str, str]:
 
 
 def _extensions(_: Settings) -> tuple[bool, str, str]:
-
     missing = [n for n in (*EXTENSIONS, "httpfs") if not Path(extension(n)).exists()]
     return (
         not missing,
@@ -81,18 +77,15 @@ def _extensions(_: Settings) -> tuple[bool, str, str]:
 
 
 def _binaries(_: Settings) -> tuple[bool, str, str]:
-
     return True, server_binaries().parent.name, "make ready"
 
 
 def _disk(settings: Settings) -> tuple[bool, str, str]:
-
     free = free_bytes(settings.home)
     return free > LEAST_FREE_BYTES, f"{free / 2**30:.1f} GB free", f"df -h {settings.home}"
 
 
 def _folder(settings: Settings) -> tuple[bool, str, str]:
-
     found = open_to_others(settings)
     names = ", ".join(str(path) for path in found[:3])
     told = f"{len(found)} paths are open to other users: {names}" if found else "its owner's alone"
@@ -100,7 +93,6 @@ def _folder(settings: Settings) -> tuple[bool, str, str]:
 
 
 def _catalog(settings: Settings) -> tuple[bool, str, str]:
-
     try:
         return True, probe_catalog(proved(settings)), ""
     except UnreachableSystemError as error:
@@ -109,7 +101,6 @@ def _catalog(settings: Settings) -> tuple[bool, str, str]:
 
 
 def _lake(settings: Settings) -> tuple[bool, str, str]:
-
     lake = Lake.from_settings(settings)
     with lake.get_connection() as connection:
         snapshot = lake.snapshot(connection)
@@ -121,23 +112,20 @@ def _lake(settings: Settings) -> tuple[bool, str, str]:
 
 
 def _port(settings: Settings) -> tuple[bool, str, str]:
-
-    platform = Platform(settings)
+    platform = Services(settings)
     platform.check_port()
     ours = platform.supervisor.alive("web")
     return True, f"{settings.port}: {'ours' if ours else 'free'}", ""
 
 
 def _web(settings: Settings) -> tuple[bool, str, str]:
-
-    states = Web(Platform(settings).url).locations()
+    states = Web(Services(settings).url).locations()
     broken = {name: why for name, why in states.items() if why}
     found = "; ".join(f"{n}: {w.splitlines()[0]}" for n, w in broken.items())
     return not broken, found or ", ".join(states), f"tail -50 {settings.home / 'logs' / 'web.log'}"
 
 
 def _manifest(settings: Settings) -> tuple[bool, str, str]:
-
     path = manifest()
     wrong = sorted(str(d.name) for d in everything().values() if d.broken)
     found = [*(f"{name} cannot be built" for name in wrong), *notes(path)]
@@ -146,14 +134,12 @@ def _manifest(settings: Settings) -> tuple[bool, str, str]:
 
 
 def _rooms(_: Settings) -> tuple[bool, str, str]:
-
     return True, f"{len(everything())} datasets in {', '.join(teams())}", ""
 
 
 def _sources(settings: Settings) -> Iterator[dict[str, Any]]:
-
     for name, dataset in sorted(everything().items()):
-        if dataset.source is not None and dataset.source.kind != "platform":
+        if dataset.is_captured:
 
             def verify(_: Settings, dataset: Any = dataset) -> tuple[bool, str, str]:
                 open_source(dataset, settings).verify()

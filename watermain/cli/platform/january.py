@@ -37,12 +37,11 @@ def materialize_until(day: str | None, settings: Settings, web: Web) -> int:
 
     Raises: BrokenContractError, when a run fails; UnreachableSystemError, when it met one.
     """
-
     datasets = everything()
-    captured = [d for d in datasets.values() if d.source and d.source.kind != "platform"]
+    captured = [d for d in datasets.values() if d.is_captured]
     _let_files_settle(captured, settings)
     count = _capture(captured, settings, web)
-    computed = {n: d for n, d in datasets.items() if d.source is None}
+    computed = {n: d for n, d in datasets.items() if d.is_computed}
     span = _captured_span(captured) if day is None else _span(captured, day)
     if span is None:
         computed = {n: d for n, d in computed.items() if d.cadence is None}
@@ -54,7 +53,6 @@ def materialize_until(day: str | None, settings: Settings, web: Web) -> int:
 
 
 def _span(captured: list[Dataset], day: str) -> Span:
-
     cadence = next((d.cadence for d in captured if isinstance(d.cadence, Daily)), Daily())
     return Span(cadence, cadence.start.isoformat(), day)
 
@@ -82,7 +80,6 @@ def _let_files_settle(captured: list[Dataset], settings: Settings) -> None:
 
 
 def _capture(captured: list[Dataset], settings: Settings, web: Web) -> int:
-
     count, unseen = 0, _without_table(captured)
     for _ in range(MOST_CAPTURES):
         waiting = [
@@ -101,7 +98,6 @@ def _capture(captured: list[Dataset], settings: Settings, web: Web) -> int:
 
 def _without_table(captured: list[Dataset]) -> set[DatasetName]:
     """The datasets that nobody has captured yet; what reads them needs their empty tables."""
-
     with Lake.from_settings().get_connection() as connection:
         rows = connection.execute(
             "select schema_name, table_name from duckdb_tables() where database_name = 'lake'"
@@ -111,7 +107,6 @@ def _without_table(captured: list[Dataset]) -> set[DatasetName]:
 
 def _stands(run: Run, datasets: Mapping[DatasetName, Dataset]) -> bool:
     """Whether every partition that a run would compute was published before."""
-
     with Lake.from_settings().get_connection() as connection:
         for name in run.names:
             cadence = datasets[name].cadence

@@ -34,7 +34,6 @@ def stream(
     ] = None,
 ) -> None:
     """Capture datasets as their rows arrive, compute what follows, until it is told to stop."""
-
     stop, metrics = threading.Event(), Metrics()
     streams = endless(chosen(names), Pace(rows=rows, every=timedelta(seconds=every)), stop, metrics)
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -52,7 +51,6 @@ def endless(
     asked: list[Dataset], pace: Pace, stop: threading.Event, metrics: Metrics
 ) -> list[Stream | Follower]:
     """A stream for each captured dataset, one follower for all that are computed."""
-
     job = Job(lake=Lake.from_settings(), find=find, run_id=f"{PREFIX}{uuid.uuid4()}")
     found: list[Stream | Follower] = []
     followed = [d for d in asked if follows(d)]
@@ -69,7 +67,6 @@ def endless(
 
 def tell(text: str) -> None:
     """Say something on stderr."""
-
     ERR.print(text, markup=False)
 
 
@@ -78,13 +75,10 @@ def chosen(names: list[str]) -> list[Dataset]:
 
     Raises: UnknownDatasetError, InvalidDeclarationError.
     """
-
     found = []
     for name in names:
         asked = declared(name) if name in teams() else (find(DatasetName.parse(name)),)
-        taken = [
-            d for d in asked if follows(d) or (d.source is not None and d.source.kind != "platform")
-        ]
+        taken = [d for d in asked if follows(d) or d.is_captured]
         if not taken:
             raise InvalidDeclarationError(
                 f"`{name}` has nothing to capture, nothing that follows a stream",

@@ -219,7 +219,7 @@ class _Landing:
 
     @property
     def _kind(self) -> str:
-        return self.dataset.source.kind if self.dataset.source else ""
+        return self.dataset.source_kind
 
     def _truncated(self) -> bool:
         if self._kind != "postgres":

@@ -28,19 +28,19 @@ _NO_INPUTS = {
 }
 
 
-def read_project(manifest: Path) -> Project:
+def read_project(manifest: Path) -> CompiledProject:
     """The project that a manifest holds, read again only when the file has changed."""
     state = manifest.stat()
     return _read(manifest, state.st_mtime_ns, state.st_ino)
 
 
 @lru_cache(maxsize=2)
-def _read(manifest: Path, changed: int, inode: int) -> Project:
-    return Project(load_manifest(manifest))
+def _read(manifest: Path, changed: int, inode: int) -> CompiledProject:
+    return CompiledProject(load_manifest(manifest))
 
 
 @dataclass(frozen=True)
-class Project:
+class CompiledProject:
     """A compiled dbt project; its sources, models are datasets."""
 
     manifest: Node

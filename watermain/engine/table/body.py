@@ -50,7 +50,7 @@ def staged_sql(
     if seen in _COMPILED:
         return _COMPILED[seen]
     backend = ibis.duckdb.from_connection(connection)
-    kinds = {} if dataset.labels.get("sql") or dataset.body is None else asked(dataset.body)
+    kinds = {} if dataset.mart is not None or dataset.body is None else asked(dataset.body)
     tables = {
         alias: _given(connection, backend, view, kinds.get(alias) or Frame.IBIS)
         for alias, view in views.items()

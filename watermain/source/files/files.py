@@ -50,7 +50,7 @@ _FOOTER_PATIENCE = 20
 _SHARE_OF_MEMORY = 4
 
 
-class Reader(Protocol):
+class FileReader(Protocol):
     """Turn one file into rows, rejects."""
 
     @property
@@ -311,7 +311,7 @@ class FileSource:
             )
 
     @contextmanager
-    def _reader(self, file: BinaryIO, look: Look, typed: Typed) -> Iterator[Reader]:
+    def _reader(self, file: BinaryIO, look: Look, typed: Typed) -> Iterator[FileReader]:
         word, shape, caps = self.word, self.shape, self.caps
         columns, keeps = shape.columns, shape.keeps_extra
         with ExitStack() as stack:

@@ -12,14 +12,14 @@ from watermain.source.kafka.schema_registry import (
     HEAD,
     Decode,
     SchemaRegistry,
+    SchemaText,
     UnreadableMessageError,
-    Written,
     schema_id,
 )
-from watermain.source.text.json_rows import JsonRows
+from watermain.source.text.json_rows import JsonMessages
 from watermain.source.text.json_text import written
 
-_KINDS: dict[str, tuple[str, Callable[[Written], Decode]]] = {
+_KINDS: dict[str, tuple[str, Callable[[SchemaText], Decode]]] = {
     "avro": ("AVRO", avro_decoder),
     "protobuf": ("PROTOBUF", protobuf_decoder),
 }
@@ -31,7 +31,7 @@ def opened(format: str, address: Callable[[], str], declared: str) -> SchemaRegi
     return SchemaRegistry(address, compiled, kind=kind, declared=declared)
 
 
-class SchemaRows(JsonRows):
+class SchemaRows(JsonMessages):
     """Decode messages, each by the schema that it names, into the declared columns.
 
     Guarantees: fields are found by their names, whatever schema each message was written with;

@@ -48,7 +48,7 @@ class Event:
         return _HEAD.pack(_MAGIC, *head) + content
 
 
-class Store:
+class EventStore:
     """A folder of segments, named after the sequence number of their first event.
 
     Guarantees: sequence numbers are dense; a segment that has a successor never changes.
@@ -154,7 +154,7 @@ class Store:
         )
 
 
-class Writer:
+class EventWriter:
     """The only one who appends to a store; the lock is freed by the kernel when it dies.
 
     Guarantees: `append` returns when all its events are on the disk, in one fsync. What a killed
@@ -163,7 +163,7 @@ class Writer:
     """
 
     def __init__(self, folder: Path, segment_bytes: int = SEGMENT_BYTES) -> None:
-        self.store, self.segment_bytes = Store(folder), segment_bytes
+        self.store, self.segment_bytes = EventStore(folder), segment_bytes
         folder.mkdir(parents=True, exist_ok=True)
         try:
             self._lock: int | None = durable.lock(folder / LOCK)

@@ -19,8 +19,8 @@ from watermain.settings import Settings
 from watermain.source.poison import POISON, cannot_be_read
 from watermain.source.protocol import REJECTED, Backlog, Batch, Limit, Shape
 from watermain.source.spill import Spill, handed_out, sweep
-from watermain.source.text.json_records import JsonRows, UnfitRecordError, parsed, payload
-from watermain.source.webhook.segments import Event, Store, first_of
+from watermain.source.text.json_records import RecordRows, UnfitRecordError, parsed, payload
+from watermain.source.webhook.segments import Event, EventStore, first_of
 
 _PREFIX = "webhook/"
 _NOTE = "acknowledged"
@@ -42,7 +42,7 @@ class WebhookSource:
     """
 
     def __init__(self, word: Webhook, shape: Shape, *, folder: Path, scratch: Path) -> None:
-        self.word, self.shape, self.store = word, shape, Store(folder)
+        self.word, self.shape, self.store = word, shape, EventStore(folder)
         self.scratch = scratch / f"webhook_{shape.dataset}"
         self.schema = pa.schema(
             [
@@ -141,7 +141,7 @@ class _Gathered:
     def __init__(self, source: WebhookSource, shard: str, start: str) -> None:
         self.source, self.shard, self.start = source, shard, start
         self.spill = Spill(source.scratch, source.schema)
-        self.json = JsonRows(source.shape.columns)
+        self.json = RecordRows(source.shape.columns)
         self._begin()
 
     def _begin(self) -> None:
