@@ -88,7 +88,7 @@ COMPILE := $(BIN)/uv pip compile -q --universal --python-version 3.11.0 --genera
   --no-emit-index-url --no-header --no-annotate
 
 lock: ready  ## write the lock files from their requirements.in
-	@$(COMPILE) --override requirements-overrides.txt requirements.in -o requirements.lock
+	@$(COMPILE) requirements.in -o requirements.lock
 	@$(COMPILE) tests/services/datacontract.in -o tests/services/datacontract.lock
 
 clean: down  ## stop the platform, delete its data folder with all state, delete caches

@@ -64,6 +64,10 @@ class MissingSettingError(TerminalError):
     """Refuse to start without a setting, naming its variable."""
 
 
+class MissingExtraError(TerminalError):
+    """Refuse to open what needs an extra of the installation, naming it."""
+
+
 class OtherLakeError(TerminalError):
     """Refuse settings that lead to another lake than the data folder's."""
 
