@@ -39,7 +39,7 @@ from watermain.lake.shown.disclosure import Disclosure, disclose
 from watermain.lake.shown.shown import Hides, Shown, pinned
 from watermain.lake.shown.wall import Clock, batches
 from watermain.lake.shown.warm_wall import Asked, answering
-from watermain.settings import load_settings
+from watermain.settings import load_settings, project
 
 Names = Callable[[], Mapping[DatasetName, Dataset]]
 __all__ = [
@@ -282,7 +282,7 @@ def _check_published(
         near = difflib.get_close_matches(text, names, n=3, cutoff=0.6) or names
         raise UnknownDatasetError(
             f"no room declares the dataset `{text}`",
-            declared="nowhere in platform_assets/",
+            declared=f"nowhere in {project().rooms}/",
             data="nothing was read",
             next=f"use one of {quoted(near)}",
         )

@@ -68,6 +68,10 @@ class MissingExtraError(TerminalError):
     """Refuse to open what needs an extra of the installation, naming it."""
 
 
+class InvalidProjectError(TerminalError):
+    """Report a project that is not there, or whose settings cannot be honoured."""
+
+
 class OtherLakeError(TerminalError):
     """Refuse settings that lead to another lake than the data folder's."""
 

@@ -11,9 +11,9 @@ from typing import Any, Self
 import psycopg
 import pyarrow as pa
 
-from watermain.clock import Clock
+from watermain.clock import Clock, micros
 from watermain.online.address import StoreAddress
-from watermain.online.lasting import NEVER, corrected, lasting, micros, words
+from watermain.online.lasting import NEVER, corrected, lasting, words
 from watermain.online.lost import lost
 from watermain.online.own_threads import OwnThreads
 from watermain.online.protocol import ENTRIES, Cursor, Kept

@@ -19,9 +19,9 @@ import redis
 from redis.backoff import ConstantBackoff
 from redis.retry import Retry
 
-from watermain.clock import Clock
+from watermain.clock import Clock, micros
 from watermain.online.address import StoreAddress
-from watermain.online.lasting import corrected, lasting, micros
+from watermain.online.lasting import corrected, lasting
 from watermain.online.lost import lost
 from watermain.online.protocol import ENTRIES, Cursor, Kept
 from watermain.online.redis_fill import GoneMarkError, fill

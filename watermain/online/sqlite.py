@@ -12,9 +12,9 @@ from typing import Self
 
 import pyarrow as pa
 
-from watermain.clock import Clock
+from watermain.clock import Clock, micros
 from watermain.declare.errors import UnreachableSystemError
-from watermain.online.lasting import NEVER, corrected, lasting, micros, words
+from watermain.online.lasting import NEVER, corrected, lasting, words
 from watermain.online.lost import lost
 from watermain.online.own_threads import OwnThreads
 from watermain.online.protocol import ENTRIES, Cursor, Kept

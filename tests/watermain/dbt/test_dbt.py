@@ -16,9 +16,9 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from tests.house.tree import DBT as PROJECT
 from tests.watermain.engine.house import House, airlines, legs
 from watermain.dbt.dbt import (
-    PROJECT,
     command,
     content_hash,
     is_current,

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-if TYPE_CHECKING:
-    from watermain.engine.publish.canary import Canary
+from watermain.cli import screen
+from watermain.cli.exits import FAILED
+from watermain.cli.span import span_of
+from watermain.declare.name import DatasetName
+from watermain.engine.publish.canary import Canary, canary
+from watermain.engine.publish.publication import Job
+from watermain.engine.rooms.directory import find
+from watermain.lake.lake import Lake
 
 PUBLISHED = "PUBLISHED"
 
@@ -38,14 +44,6 @@ def diff(
     """
     if against != PUBLISHED and not against.isdigit():
         raise typer.BadParameter("--against takes PUBLISHED or the number of a snapshot")
-    from watermain.cli import screen
-    from watermain.cli.exits import FAILED
-    from watermain.cli.span import span_of
-    from watermain.declare.name import DatasetName
-    from watermain.engine.publish.canary import canary
-    from watermain.engine.publish.publication import Job
-    from watermain.engine.rooms.directory import find
-    from watermain.lake.lake import Lake
 
     found = find(DatasetName.parse(dataset))
     span = span_of(found, first or partition, last or partition)
@@ -84,7 +82,6 @@ def facts_of(told: Canary) -> dict[str, Any]:
 
 def show(told: Canary) -> None:
     """Print the difference for a reader."""
-    from watermain.cli import screen
 
     facts = facts_of(told)
     screen.OUT.print(f"{facts['dataset']}", style="bold")

@@ -11,10 +11,11 @@ import duckdb
 
 from watermain.declare.dataset import Dataset
 from watermain.declare.errors import TransientError, WatermainError
-from watermain.declare.name import DatasetName
+from watermain.declare.name import STAGES, DatasetName
 from watermain.lake import ledger
 from watermain.lake.lake import table
 from watermain.settings import Settings
+from watermain.source.opening import open_source
 
 LATEST = f"""
 with latest as (
@@ -110,7 +111,6 @@ def backlog(dataset: Dataset, settings: Settings) -> str:
     """What waits at a dataset's source, in words."""
     if dataset.source is None or dataset.source.kind == "platform":
         return ""
-    from watermain.source.opening import open_source
 
     try:
         waiting = open_source(dataset, settings).backlog()
@@ -140,6 +140,5 @@ def _count(connection: duckdb.DuckDBPyConnection, name: DatasetName) -> int:
 
 
 def _order(name: DatasetName) -> tuple[str, int, str]:
-    from watermain.declare.name import STAGES
 
     return name.team, STAGES.index(name.stage), name.table

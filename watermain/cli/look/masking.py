@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from watermain.declare.dataset import Dataset
+from watermain.declare.dataset import Dataset
+from watermain.engine.audit.audit import MASK
 
 
 def masked(dataset: Dataset, row: Mapping[str, Any]) -> dict[str, Any]:
@@ -44,6 +44,5 @@ def masked_payload(dataset: Dataset, payload: str | None) -> str | None:
 
 
 def _mask() -> str:
-    from watermain.engine.audit.audit import MASK
 
     return MASK

@@ -5,20 +5,21 @@ from __future__ import annotations
 import csv
 import json
 import sys
+from collections.abc import Mapping
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
+import pyarrow as pa
 import typer
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    import pyarrow as pa
-
-    from watermain.declare.dataset import Dataset
-    from watermain.declare.name import DatasetName
-    from watermain.lake.lake import Lake
-    from watermain.read import Reading
+from watermain import read
+from watermain.cli import screen
+from watermain.declare.dataset import Dataset
+from watermain.declare.name import DatasetName
+from watermain.engine.rooms.directory import everything
+from watermain.lake.branch import find
+from watermain.lake.lake import Lake
+from watermain.read import Reading
 
 MOST_ROWS = 10_000
 
@@ -47,8 +48,6 @@ def sql(
 
     watermain sql "select origin, count(*) from operations.curated.flights group by origin"
     """
-    from watermain import read
-    from watermain.cli import screen
 
     lake = _lake(branch) if branch else None
     question = read.reading(query, snapshot=snapshot, lake=lake, declared=_declared, unmask=unmask)
@@ -68,22 +67,18 @@ def sql(
 
 
 def _lake(branch: str) -> Lake:
-    from watermain.lake.branch import find
-    from watermain.lake.lake import Lake
 
     lake = Lake.from_settings()
     return lake.on(find(lake, branch).name)
 
 
 def _declared() -> Mapping[DatasetName, Dataset]:
-    from watermain.orchestrate.location import everything
 
     return everything()
 
 
 def _print_table(answer: Reading) -> tuple[int, bool]:
     """Print the first rows for a reader; say how many, whether there are more."""
-    from watermain.cli import screen
 
     names, rows = answer.schema.names, []
     for batch in answer.batches:
@@ -123,7 +118,6 @@ def _values(batch: pa.RecordBatch) -> list[tuple[Any, ...]]:
 
 
 def _is_number(kind: pa.DataType) -> bool:
-    import pyarrow as pa
 
     return bool(
         pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from contextlib import suppress
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
+import psutil
 import typer
 
-if TYPE_CHECKING:
-    from watermain.process.platform import Platform
+from watermain.cli import screen
+from watermain.cli.look import facts
+from watermain.declare.errors import UnreachableSystemError
+from watermain.engine.rooms.directory import everything
+from watermain.lake.belonging import proved
+from watermain.lake.lake import Lake
+from watermain.process.platform import DAEMON, TEND, WARM, WEB, Platform
+from watermain.settings import load_settings
+from watermain.trouble import troubles
 
 UNREACHABLE = 3
 
@@ -18,11 +26,6 @@ def status(
     as_json: Annotated[bool, typer.Option("--json", help="Print facts as JSON.")] = False,
 ) -> None:
     """Tell which services run, how every dataset stands. Ends with 3 when a service is down."""
-    from watermain.cli import screen
-    from watermain.declare.errors import UnreachableSystemError
-    from watermain.process.platform import Platform
-    from watermain.settings import load_settings
-    from watermain.trouble import troubles
 
     platform = Platform(load_settings())
     services = service_facts(platform)
@@ -49,7 +52,6 @@ def status(
 
 def service_facts(platform: Platform) -> list[dict[str, Any]]:
     """Each service: whether it runs, since when, its memory."""
-    from watermain.process.platform import DAEMON, TEND, WARM, WEB
 
     facts = []
     if not platform.settings.postgres:
@@ -68,7 +70,6 @@ def service_facts(platform: Platform) -> list[dict[str, Any]]:
 
 
 def _server(name: str, pid: int | None, *, needed: bool) -> dict[str, Any]:
-    import psutil
 
     fact: dict[str, Any] = {"name": name, "state": "stopped", "pid": pid, "needed": needed}
     try:
@@ -86,14 +87,10 @@ def _server(name: str, pid: int | None, *, needed: bool) -> dict[str, Any]:
 
 
 def _datasets(platform: Platform) -> list[dict[str, Any]]:
-    from watermain.lake.belonging import proved
 
     proved(platform.settings)
     if not platform.settings.postgres and platform.server.running() is None:
         return []
-    from watermain.cli.look import facts
-    from watermain.lake.lake import Lake
-    from watermain.orchestrate.location import everything
 
     with Lake.from_settings(platform.settings).get_connection() as connection:
         found = facts.dataset_facts(everything(), connection, platform.settings)
@@ -103,7 +100,6 @@ def _datasets(platform: Platform) -> list[dict[str, Any]]:
 def _print(
     platform: Platform, services: list[dict[str, Any]], datasets: list[dict[str, Any]]
 ) -> None:
-    from watermain.cli import screen
 
     screen.grid(
         ("service", "state", "process", "since", "memory"),

@@ -7,12 +7,13 @@ import time
 from collections import defaultdict
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-if TYPE_CHECKING:
-    from watermain.process.platform import Platform
+from watermain.declare.errors import UnreachableSystemError
+from watermain.process.platform import LIVE, TEND, Platform
+from watermain.settings import load_settings
 
 PAUSE_SECONDS = 2.0
 MOST_RESTARTS = 5
@@ -27,8 +28,6 @@ def tend(
     ] = None,
 ) -> None:
     """Start services again that die, until `watermain down`."""
-    from watermain.process.platform import Platform
-    from watermain.settings import load_settings
 
     if metrics_port is not None:
         measure(metrics_port)
@@ -54,8 +53,6 @@ def watch(platform: Platform, tell: Tell) -> None:
 
     Guarantees: a service that dies MOST_RESTARTS times within WINDOW_SECONDS is given up.
     """
-    from watermain.declare.errors import UnreachableSystemError
-    from watermain.process.platform import TEND
 
     restarts: dict[str, list[float]] = defaultdict(list)
     while set(platform.supervisor.entries()) - {TEND}:
@@ -69,7 +66,6 @@ def watch(platform: Platform, tell: Tell) -> None:
 
 
 def _mend(platform: Platform, restarts: dict[str, list[float]], tell: Tell) -> None:
-    from watermain.process.platform import LIVE, TEND
 
     supervisor = platform.supervisor
     if not platform.settings.postgres and platform.server.running() is None:

@@ -6,6 +6,12 @@ from typing import Annotated
 
 import typer
 
+from watermain.cli import screen
+from watermain.cli.run import plan, work
+from watermain.declare.errors import InvalidPartitionError
+from watermain.declare.name import DatasetName
+from watermain.engine.rooms.directory import everything, find
+
 
 def replay(
     dataset: Annotated[str, typer.Argument(help="Such as operations.curated.flights.")],
@@ -19,11 +25,6 @@ def replay(
     """
     if bool(first) != bool(last):
         raise typer.BadParameter("a range needs both --from and --to")
-    from watermain.cli import screen
-    from watermain.cli.run import plan, work
-    from watermain.declare.errors import InvalidPartitionError
-    from watermain.declare.name import DatasetName
-    from watermain.orchestrate.location import everything, find
 
     found = find(DatasetName.parse(dataset))
     if found.source is not None:

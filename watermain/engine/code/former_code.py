@@ -21,6 +21,7 @@ from typing import Any
 from watermain.declare.check import Check, NotNull, UniqueKey
 from watermain.declare.contract import Contract
 from watermain.declare.dataset import Dataset
+from watermain.settings import project
 
 _PLACE = re.compile(r" at 0x[0-9a-f]+")
 # The words of each check as they were; a later one must be left out for the check to be the same.
@@ -129,7 +130,7 @@ def _reached(function: Callable[..., Any], seen: set[str]) -> Iterator[Callable[
     for name in function.__code__.co_names:
         called = function.__globals__.get(name)
         if inspect.isfunction(called) and called.__module__.startswith(
-            ("platform_assets", "watermain")
+            (project().rooms, "watermain")
         ):
             yield from _reached(called, seen)
 

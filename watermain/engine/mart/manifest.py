@@ -16,6 +16,7 @@ from watermain.dbt.dbt import load_manifest
 from watermain.dbt.dbt_fault import said
 from watermain.declare.errors import InvalidDeclarationError
 from watermain.declare.name import DatasetName
+from watermain.settings import project
 
 Node = Mapping[str, Any]
 _HOME = "move it to models/marts/<team>/, or make it ephemeral"
@@ -148,7 +149,7 @@ def alias(name: DatasetName) -> str:
 
 def declared(node: Node) -> str:
     """Where a model or a test stands."""
-    return f"dbt_project/{node['original_file_path']}:1"
+    return f"{project().dbt}/{node['original_file_path']}:1"
 
 
 def refuse(node: Node, what: str, next: str) -> NoReturn:

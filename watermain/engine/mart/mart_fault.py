@@ -13,6 +13,7 @@ from watermain.declare.errors import BrokenModelError, InvalidDeclarationError, 
 from watermain.declare.name import DatasetName
 from watermain.engine.mart.manifest import Node, Project, declared, is_ephemeral, name_of
 from watermain.engine.mart.mart_check import subjects
+from watermain.settings import project as company
 
 _ABSENT = re.compile(r'reads `ref\("(\w+)"\)`, which does not exist')
 DATA = "nothing new of it is published; what was stays; other marts go on"
@@ -75,7 +76,7 @@ class Faults:
         for fault in self._all:
             place = PurePosixPath(fault.path)
             if "marts" not in place.parts or _named(place.parent.name, place.stem) is None:
-                yield f"dbt_project/{fault.path}:{fault.line} {fault.what}"
+                yield f"{company().dbt}/{fault.path}:{fault.line} {fault.what}"
 
     def _own(self, node: Node) -> BrokenModelError | None:
         """What was found at the model's own files, the nearest first."""
@@ -153,7 +154,7 @@ def _circle(node: Node) -> Fault:
 
 
 def _error(name: str, fault: Fault) -> BrokenModelError:
-    place = f"dbt_project/{fault.path}:{fault.line}"
+    place = f"{company().dbt}/{fault.path}:{fault.line}"
     return BrokenModelError(
         f"dbt model `{name}` {_joined(fault.what)}", declared=place, data=DATA, next=fault.next
     )
@@ -189,6 +190,6 @@ def hooks(project: Project) -> Iterator[str]:
             place = "" if package == own else f"dbt_packages/{package}/"
             said = " ".join(str(node["raw_code"]).split())
             yield (
-                f"dbt_project/{place}dbt_project.yml `{node['tags'][0]}` says `{said}`,"
+                f"{company().dbt}/{place}dbt_project.yml `{node['tags'][0]}` says `{said}`,"
                 " which the platform does not run"
             )

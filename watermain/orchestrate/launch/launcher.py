@@ -22,7 +22,8 @@ from dagster._serdes import ConfigurableClass, ConfigurableClassData, serialize_
 from dagster._utils import get_run_crash_explanation
 
 from watermain.orchestrate.launch.client import WarmServer
-from watermain.orchestrate.launch.options import FOLLOWED, HOME, ServerOptions
+from watermain.orchestrate.launch.options import FOLLOWED, ServerOptions
+from watermain.settings import project
 
 LOG_LINES = 25
 
@@ -75,7 +76,9 @@ class WarmRunLauncher(RunLauncher[DagsterInstance], ConfigurableClass):
             "watch": names,
             "serve_rooms": Field(bool, default_value=False, is_required=False),
             "environment": Field(Array(str), default_value=list(FOLLOWED), is_required=False),
-            "working_directory": Field(StringSource, default_value=str(HOME), is_required=False),
+            "working_directory": Field(
+                StringSource, default_value=str(project().root), is_required=False
+            ),
             "patience_seconds": Field(IntSource, default_value=60, is_required=False),
         }
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-HOME = Path(__file__).resolve().parents[3]
 FOLLOWED = ("DAGSTER_HOME", "WATERMAIN_*")
 
 

@@ -11,10 +11,10 @@ import yaml
 from dagster import Definitions
 from dagster.components.definitions import LazyDefinitions
 
-from watermain.dbt.dbt import PROJECT, project_files
+import watermain
+from watermain.dbt.dbt import project_files
 from watermain.machine.extras import missing
-from watermain.orchestrate.launch.options import HOME
-from watermain.process.instance import WORKSPACE
+from watermain.settings import project
 
 ALWAYS = (
     *(f"watermain.orchestrate.launch.{name}" for name in ("worker", "executor", "rooms")),
@@ -34,13 +34,15 @@ def watched(*, unread: bool = False) -> list[Path]:
 
     With `unread`, every file of a room, too: of one that failed to load any may mend it.
     """
-    files = (HOME / "platform_assets").rglob("*.py") if unread else ()
-    marts = project_files() if PROJECT.exists() else []
-    return [HOME, WORKSPACE, *marts, *files]
+    ours, product = project(), Path(watermain.__file__).parent
+    files = ours.rooms_folder.rglob("*.py") if unread else ()
+    marts = project_files() if ours.dbt_folder.exists() else []
+    return [ours.root, ours.workspace, product, *marts, *files]
 
 
-def locations(workspace: Path = WORKSPACE) -> dict[str, str]:
-    """Give the module of each code location in a workspace.yaml."""
+def locations(workspace: Path | None = None) -> dict[str, str]:
+    """Give the module of each code location in a workspace.yaml, the project's by default."""
+    workspace = workspace or project().workspace
     if not workspace.exists():
         return {}
     places = yaml.safe_load(workspace.read_text())["load_from"]

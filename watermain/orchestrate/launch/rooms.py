@@ -21,7 +21,8 @@ from typing import NoReturn
 
 import yaml
 
-from watermain.orchestrate.launch.options import HOME
+from watermain import durable
+from watermain.settings import project
 
 LOOK_SECONDS = 1.0
 SOCKET_ROOT = Path("/tmp")  # never TMPDIR: every process must derive the same, short address
@@ -81,9 +82,8 @@ class RoomServers:
             {"grpc_server": {"socket": str(room_socket(self._folder, r)), "location_name": r}}
             for r in self._rooms
         ]
-        fresh = rooms_workspace(self._folder).with_suffix(".new")
-        fresh.write_text(HEAD + yaml.safe_dump({"load_from": servers}, sort_keys=False))
-        fresh.rename(rooms_workspace(self._folder))
+        text = HEAD + yaml.safe_dump({"load_from": servers}, sort_keys=False)
+        durable.replace(rooms_workspace(self._folder), text)
 
 
 def rooms_workspace(folder: Path) -> Path:
@@ -114,7 +114,7 @@ def serve(folder: Path, room: str, module: str, parent: int) -> int:
     logger = logging.getLogger("dagster.code_server")
     over, workers = threading.Event(), FuturesAwareThreadPoolExecutor()
     origin = LoadableTargetOrigin(
-        executable_path=sys.executable, module_name=module, working_directory=str(HOME)
+        executable_path=sys.executable, module_name=module, working_directory=str(project().root)
     )
     servicer = DagsterApiServer(
         server_termination_event=over,

@@ -8,7 +8,6 @@ of its own and outlives it. `watermain.orchestrate.launch.client` starts it, or 
 
 from __future__ import annotations
 
-import fcntl
 import gc
 import json
 import os
@@ -22,6 +21,7 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
+from watermain import durable
 from watermain.orchestrate.launch import wire
 from watermain.orchestrate.launch.freshness import LoadedSources
 from watermain.orchestrate.launch.native_threads import end_native_threads
@@ -235,9 +235,9 @@ def main(words: Sequence[str]) -> int:
         return Server(options, lock, listener, workers).serve()()
     options.folder.mkdir(parents=True, exist_ok=True)
     options.folder.chmod(0o700)
-    lock = os.open(options.folder / "server.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    patience = durable.AT_ONCE if kept.detach else None
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | (fcntl.LOCK_NB if kept.detach else 0))
+        lock = durable.lock(options.folder / "server.lock", patience)
     except BlockingIOError:
         return 0
     listener = wire.listen(options.folder)

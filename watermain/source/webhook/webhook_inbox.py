@@ -12,11 +12,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from watermain.clock import Clock
+from watermain.clock import Clock, micros
 from watermain.declare.errors import WatermainError
 from watermain.declare.outside.web import Webhook
 from watermain.secrets import Secrets
-from watermain.source.rest.rest_memory import micros
 from watermain.source.webhook.segments import (
     SEGMENT_BYTES,
     UNKNOWN_BODY,

@@ -15,8 +15,8 @@ import ibis
 import pyarrow as pa
 import pytest
 
+from tests.house.tree import DBT as PROJECT
 from tests.watermain.engine.house import legs
-from watermain.dbt.dbt import PROJECT
 from watermain.declare import Dataset, DatasetName, Migration, Monthly, Slo
 from watermain.declare.check import (
     AcceptedValues,

@@ -11,9 +11,10 @@ import duckdb
 import pyarrow as pa
 import pytest
 
+from tests.house.tree import DBT as PROJECT
 from tests.watermain.dbt.museum import READS, ROOM, model, project
 from tests.watermain.engine.house import House
-from watermain.dbt.dbt import PROJECT, command, prepare_manifest
+from watermain.dbt.dbt import command, prepare_manifest
 from watermain.declare.check import Check, Expression, NotNull, UniqueKey
 from watermain.engine.audit.rule import counted
 from watermain.engine.mart.manifest import Project

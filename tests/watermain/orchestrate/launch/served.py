@@ -17,7 +17,7 @@ from typing import Any
 import httpx
 import yaml
 
-from watermain.orchestrate.launch.options import HOME
+from tests.house.tree import ROOT as HOME
 from watermain.process.instance import instance_environment, rooms_workspace, write_instance
 from watermain.process.platform import WEB, Platform
 from watermain.process.web import LAUNCH
