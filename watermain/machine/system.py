@@ -63,13 +63,15 @@ def ended_child(before: Callable[[Ended], None], *, linux: bool = IS_LINUX) -> E
     Elsewhere than on Linux its number is free by then: `os.waitid` came to macOS with Python 3.13.
     Raises: ChildProcessError, without children.
     """
+    pid, options = -1, os.WNOHANG
     if linux:
         seen = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
         if seen is None:
             return None
         exited = seen.si_code == os.CLD_EXITED
         before(Ended(seen.si_pid, seen.si_status if exited else -seen.si_status))
-    pid, status = os.waitpid(seen.si_pid if linux else -1, 0 if linux else os.WNOHANG)
+        pid, options = seen.si_pid, 0
+    pid, status = os.waitpid(pid, options)
     if pid == 0:
         return None
     ended = Ended(pid, os.waitstatus_to_exitcode(status))
