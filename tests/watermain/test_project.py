@@ -35,7 +35,7 @@ def test_project_is_found_from_below(tmp_path: Path) -> None:
 
 def test_no_project_is_said_in_four_lines(tmp_path: Path) -> None:
     """The place is named, and what to do."""
-    with pytest.raises(InvalidProjectError, match="no project in .* or above it") as told:
+    with pytest.raises(InvalidProjectError, match=r"no project in .* or above it") as told:
         find(tmp_path)
     assert "watermain init" in told.value.next
 

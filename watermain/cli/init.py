@@ -14,6 +14,7 @@ from watermain.cli import screen
 from watermain.declare.errors import InvalidProjectError
 
 TEMPLATE = "my_company"  # the name that the template's files carry
+CACHES = {"__pycache__", ".ruff_cache", ".pytest_cache", ".mypy_cache", "target", "data"}
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 
@@ -63,7 +64,7 @@ def write(source: Path, target: Path, name: str) -> list[Path]:
     """Copy a template's files, its name replaced by the project's; list what was written."""
     written = []
     for path in sorted(source.rglob("*")):
-        if path.is_dir() or "__pycache__" in path.parts:
+        if path.is_dir() or CACHES & set(path.relative_to(source).parts):
             continue
         place = target / path.relative_to(source)
         place.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""`watermain init`, and the project that it writes."""
+"""`watermain init` with the project that it writes."""
 
 from __future__ import annotations
 
