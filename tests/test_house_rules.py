@@ -38,6 +38,8 @@ RULES: tuple[Rule, ...] = (
     manners.nothing_is_put_off,
     manners.machines_stay_unnamed,
     pins.dependencies_are_chosen,
+    pins.wheel_needs_what_it_imports,
+    pins.wheel_allows_what_is_locked,
     silence.importing_does_nothing,
 )
 
@@ -63,6 +65,7 @@ def lines(count: int, indent: str = "") -> str:
 ROOM = "platform_assets/billing/curated.py"
 OTHER = "platform_assets/weather/raw.py"
 WORDS = "watermain/declare/name.py"
+WHEEL = '[project]\nname = "watermain"\ndependencies = ["{}"]\n'
 BITES: tuple[tuple[Rule, dict[str, str], str], ...] = (
     (arrows.floors_are_climbed_upwards_only, {"watermain/a.py": "import watermain.engine"},
      "watermain/a.py:1 imports watermain.engine"),
@@ -157,6 +160,15 @@ BITES: tuple[tuple[Rule, dict[str, str], str], ...] = (
     (pins.dependencies_are_chosen, {"requirements.in": "duckdb==1.5.5  # the engine",
      "requirements.lock": "duckdb==1.5.4 \\\n    --hash=sha256:0\n"}, "run make lock"),
     (pins.dependencies_are_chosen, {"requirements.lock": "--index-url x"}, "requirements.lock:1"),
+    (pins.wheel_needs_what_it_imports,
+     {"pyproject.toml": WHEEL.format("pyarrow>=26"), "watermain/a.py": "def f(): import flask"},
+     "watermain/a.py:1 imports flask: no dependency of pyproject.toml brings it"),
+    (pins.wheel_allows_what_is_locked, {"pyproject.toml": WHEEL.format("pyarrow>=26")},
+     "pyarrow is not locked"),
+    (pins.wheel_allows_what_is_locked, {"pyproject.toml": WHEEL.format("pyarrow>=26,<27"),
+     "requirements.lock": "pyarrow==27.1 \\\n    --hash=sha256:0\n"}, "is not 27.1"),
+    (pins.wheel_allows_what_is_locked, {"pyproject.toml": WHEEL.format("pyarrow<27"),
+     "requirements.lock": "pyarrow==26.1 \\\n    --hash=sha256:0\n"}, "has no lower bound"),
     (silence.importing_does_nothing, {"watermain/a.py": "open('left.txt', 'w')"}, "a.py:1 does"),
     (silence.importing_does_nothing, {"watermain/a.py": "open('/etc/hostname')"}, "a.py:1 does"),
     (silence.importing_does_nothing, {"watermain/a.py": "import os\nos.mkdir('x')"}, "os.mkdir"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import resource
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
@@ -38,6 +37,7 @@ from watermain.lake.lake import table, text
 from watermain.lake.rest import signed_zero
 from watermain.lake.rest.signed_zero import floating
 from watermain.lake.written import Written
+from watermain.machine.system import peak_memory_bytes
 
 Versions = Mapping[DatasetName, Mapping[str, str]]
 
@@ -365,7 +365,7 @@ class Bench:
             output_snapshot=self.snapshot,
             seconds=time.monotonic() - began,
             bytes=size,
-            peak_memory=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+            peak_memory=peak_memory_bytes(),
             samples=samples or {},
             stood=self.stood,
         )
