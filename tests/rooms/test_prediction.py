@@ -14,8 +14,7 @@ import pytest
 from demo.flights import source_file
 from platform_assets.operations.curated import FASTEST_MPH, impossible_movements
 from platform_assets.prediction import curated, features
-from watermain.testing import failing, run
-from watermain.testing.given_rows import Rows
+from watermain.testing import Rows, failing, run
 
 NOON = datetime(2013, 1, 9, 17, tzinfo=UTC)
 AIRPORTS = [

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from watermain.testing.called import run
     from watermain.testing.feed import Feed
-    from watermain.testing.given_rows import GivenRowsError
+    from watermain.testing.given_rows import GivenRowsError, Rows
     from watermain.testing.judged import failing
     from watermain.testing.moved_clock import MovedClock
     from watermain.testing.source_kind import Kind, Ledger, thing
     from watermain.testing.strategies.rows import rows_of, tables_of
-    from watermain.testing.trial_lake import TrialLake
+    from watermain.testing.trial import TrialLake, trial_lake
 
 __all__ = [
     "Feed",
@@ -24,12 +24,14 @@ __all__ = [
     "Kind",
     "Ledger",
     "MovedClock",
+    "Rows",
     "TrialLake",
     "failing",
     "rows_of",
     "run",
     "tables_of",
     "thing",
+    "trial_lake",
 ]
 _HOMES = {
     "Feed": "feed",
@@ -37,12 +39,14 @@ _HOMES = {
     "Kind": "source_kind",
     "Ledger": "source_kind",
     "MovedClock": "moved_clock",
-    "TrialLake": "trial_lake",
+    "Rows": "given_rows",
+    "TrialLake": "trial",
     "failing": "judged",
     "rows_of": "strategies.rows",
     "run": "called",
     "tables_of": "strategies.rows",
     "thing": "source_kind",
+    "trial_lake": "trial",
 }
 
 

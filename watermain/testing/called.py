@@ -117,12 +117,20 @@ def _input(dataset: Dataset, alias: str, known: Iterable[Dataset], given: Given)
     other = declaration(name, known)
     if other is not None:
         return as_stored(given, other, BEGINNING)
-    need = dataset.needs.get(alias)
+    columns = dataset.needs[alias].columns if alias in dataset.needs else {}
     of = f"`{alias}` ({name})"
-    if need is None or not all(need.columns.values()):
-        return guessed(given, of=of, declared=dataset.declared)
-    schema = pa.schema([(n, kind) for n, kind in need.columns.items() if kind is not None])
-    return as_table(given, schema, of=of, declared=dataset.declared)
+    if columns and all(columns.values()):
+        schema = pa.schema([(n, kind) for n, kind in columns.items() if kind is not None])
+        return as_table(given, schema, of=of, declared=dataset.declared)
+    table = guessed(given, of=of, declared=dataset.declared)
+    for column in columns.keys() - set(table.column_names):
+        table = table.append_column(column, pa.nulls(table.num_rows, columns[column] or pa.null()))
+    if not table.column_names:
+        what = f"was given no rows for `{alias}`, and {name} is declared nowhere"
+        raise _refused(
+            dataset, what, "name its declaration behind the dataset: run(dataset, other, ...)"
+        )
+    return table
 
 
 def _refused(dataset: Dataset, what: str, next: str) -> GivenRowsError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from datetime import date, datetime
+from datetime import date, datetime, time
 from typing import Any
 
 import pyarrow as pa
@@ -144,6 +144,8 @@ def _held(value: Any, kind: pa.DataType) -> Any:
     """
     if value is None or type(value).__name__ in _GAPS:
         return None
+    if isinstance(value, str) and is_.is_time(kind):
+        value = time.fromisoformat(value)
     if isinstance(value, str) and (is_.is_temporal(kind) or is_.is_decimal(kind)):
         return pa.scalar(value, pa.string()).cast(kind).as_py()
     back = pa.scalar(value, kind).as_py()

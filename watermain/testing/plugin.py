@@ -10,7 +10,7 @@ import pytest
 if TYPE_CHECKING:
     from watermain.process.postgres import EmbeddedPostgres
     from watermain.testing.moved_clock import MovedClock
-    from watermain.testing.trial_lake import TrialLake
+    from watermain.testing.trial import TrialLake
 
 NEVER = "never(kind, reason): a promise that a kind of source cannot keep by its nature"
 # What these tests hold is told by pytest's own asserts.
@@ -54,7 +54,7 @@ def watermain_lake(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[TrialLake]:
     """An empty lake of the test's own, which tells the time by `watermain_clock`."""
-    from watermain.testing.trial_lake import trial_lake
+    from watermain.testing.trial import trial_lake
 
     folder = tmp_path_factory.mktemp("lake")
     with trial_lake(watermain_postgres, folder, watermain_clock) as lake:

@@ -137,9 +137,10 @@ class TrialLake:
 
     def _refuse_missing(self, dataset: Dataset) -> None:
         """Refuse to compute what lacks an input."""
+        inputs = [(alias, self.find(name)) for alias, name in dataset.inputs.items()]
         with self.lake.get_connection() as connection:
-            for alias, name in dataset.inputs.items():
-                found = self.find(name)
+            for alias, found in inputs:
+                name = found.name
                 own = found.source is not None and found.source.kind == "platform"
                 if own or dataset.is_optional(name) or is_there(connection, name):
                     continue
