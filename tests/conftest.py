@@ -12,12 +12,19 @@ from hypothesis import HealthCheck, settings
 from watermain.lake import ledger
 from watermain.lake.lake import Lake
 from watermain.process.postgres import EmbeddedPostgres
+from watermain.testing import plugin
 
 NUMBERS = count()
 # No test fails because the machine was busy.
 settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("house")
-SLOW = {"postgres", "broker", "mqtt_broker", "kind", "manifest"}
+SLOW = {"postgres", "watermain_postgres", "broker", "mqtt_broker", "kind", "manifest"}
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Load the plugin of this tree, where the environment did not install it."""
+    if not config.pluginmanager.has_plugin("watermain"):
+        config.pluginmanager.register(plugin, "watermain")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -37,6 +44,12 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostg
     server.start()
     yield server
     server.stop()
+
+
+@pytest.fixture(scope="session")
+def watermain_postgres(postgres: EmbeddedPostgres) -> EmbeddedPostgres:
+    """The plugin's lakes on the server that the session has."""
+    return postgres
 
 
 @pytest.fixture

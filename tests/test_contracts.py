@@ -9,7 +9,6 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from tests.strategies import with_column
 from watermain.dbt.dbt import prepare_manifest
 from watermain.declare import (
     Column,
@@ -41,6 +40,7 @@ from watermain.engine.table.order import refuse_circles
 from watermain.engine.table.table import stored_schema
 from watermain.orchestrate import location
 from watermain.settings import Settings
+from watermain.testing.strategies.declared import with_column
 
 FLIGHTS = DatasetName.parse("operations.curated.flights")
 DEPARTURES = DatasetName.parse("operations.marts.fct_departures")
