@@ -82,7 +82,7 @@ demo-year: ready  ## load the whole of 2013 through its sources into the running
 	@$(BIN)/watermain up --detach --until 2013-12-31
 
 dbt-sources: ready  ## write the dbt sources from the curated declarations
-	@$(BIN)/python -m dbt_project.write_sources
+	@$(BIN)/watermain new dbt-sources
 
 contracts: ready  ## write the released contracts, unless the code breaks them
 	@$(BIN)/watermain contract export
