@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
@@ -25,8 +27,17 @@ app = typer.Typer(
 
 
 @app.callback()
-def platform() -> None:
+def platform(
+    project: Annotated[
+        Path | None,
+        typer.Option(help="The project's folder; found upwards from here without it."),
+    ] = None,
+) -> None:
     """Take what is said to every command."""
+    if project is not None:
+        from watermain.settings import set_variables
+
+        set_variables({"WATERMAIN_PROJECT": str(project.resolve())})
 
 
 def main() -> None:

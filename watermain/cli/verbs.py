@@ -6,6 +6,14 @@ from watermain.cli.lazy_group import Verb
 
 # What stands here is all that `watermain --help` reads; a test holds it to the commands themselves.
 VERBS: dict[str, Verb] = {
+    "init": Verb(
+        "watermain.cli.init:init",
+        "Write a project: a room with a source and a mart, its tests, and its CI recipe.",
+    ),
+    "check": Verb(
+        "watermain.cli.look.check:check",
+        "Load every room and the dbt project, and say what is wrong in them.",
+    ),
     "up": Verb(
         "watermain.cli.platform.up:up",
         "Start the platform, capture what waits, materialize everything, serve Dagster.",
