@@ -197,10 +197,9 @@ class Lake(BaseModel):
             heal(self.folder)
 
     def _unknown_branch(self) -> BranchError:
-        return BranchError(
+        return BranchError.nothing_happened(
             f"there is no branch `{self.branch}`",
             declared="watermain branch list",
-            data="nothing was read or written",
             next=f"watermain branch create {self.branch}",
         )
 
@@ -345,10 +344,9 @@ def extension(name: str) -> str:
     """The path of a DuckDB extension inside its wheel."""
     spec = importlib.util.find_spec(f"duckdb_extension_{name}")
     if spec is None or spec.origin is None:
-        raise UnknownDatasetError(
+        raise UnknownDatasetError.nothing_happened(
             f"the DuckDB extension {name} is not installed",
             declared="requirements.in",
-            data="nothing was read or written",
             next="make up",
         )
     folder = Path(spec.origin).parent / "extensions" / f"v{duckdb.__version__}"
