@@ -97,10 +97,9 @@ class Gate:
 
     def _error(self, held: _Refusal, why: str = "") -> ExpiredCredentialError:
         reason = f": {why}" if why else ""
-        return ExpiredCredentialError(
+        return ExpiredCredentialError.nothing_read(
             f"the credential of `{self.connection}` is refused since {held.since[:19]}Z{reason}",
             declared=f"the source connection `{self.connection}`",
-            data="nothing was read; what the lake has committed stands",
             next="rotate the secret; the new one is tried at once, this one again after"
             f" {held.until[:19]}Z",
         )

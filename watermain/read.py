@@ -17,6 +17,7 @@ from watermain.declare.errors import (
     LostFileError,
     TerminalError,
     UnknownDatasetError,
+    UnknownSnapshotError,
     UnreachableSystemError,
     quoted,
 )
@@ -136,7 +137,7 @@ def query(
     Guarantees: every dataset is read from the same snapshot; nothing is written; the engine that
     answers holds those datasets, or whole ones that this process asked for before, without what is
     masked.
-    Raises: RefusedQueryError, UnknownDatasetError, QueryLimitError.
+    Raises: RefusedQueryError, UnknownDatasetError, UnknownSnapshotError, QueryLimitError.
     """
     told = reading(sql, snapshot=snapshot, lake=lake, declared=declared, unmask=unmask)
     with told as answer:
@@ -311,7 +312,7 @@ def _known(snapshot: int, newest: int, connection: duckdb.DuckDBPyConnection) ->
     if row is not None and row[1]:
         return snapshot
     oldest = row[0] if row else 0
-    raise UnknownDatasetError(
+    raise UnknownSnapshotError(
         f"snapshot {snapshot} is not in the lake",
         declared=f"its snapshots run from {oldest} to {newest}",
         data="nothing was read",

@@ -10,6 +10,7 @@ from watermain.declare.errors import (
     MissingSettingError,
     OtherLakeError,
     UnknownDatasetError,
+    UnknownSnapshotError,
     UnreachableSystemError,
     WatermainError,
 )
@@ -23,6 +24,7 @@ MISUSES = (
     MissingSettingError,
     OtherLakeError,
     UnknownDatasetError,
+    UnknownSnapshotError,
 )
 UNREACHABLE = 3  # something outside does not answer
 

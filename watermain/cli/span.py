@@ -39,9 +39,8 @@ def span_of(dataset: Dataset, first: str | None, last: str | None) -> Span | Non
 
 def refused(dataset: Dataset, what: str, next: str) -> InvalidPartitionError:
     """What is said to partitions that a dataset cannot be asked for."""
-    return InvalidPartitionError(
+    return InvalidPartitionError.nothing_happened(
         f"{dataset.name}: {what}",
         declared=dataset.declared,
-        data="nothing was read or written",
         next=next,
     )

@@ -60,10 +60,9 @@ class Dataset:
 
     def __post_init__(self) -> None:
         for complaint, next_step in self._complaints():
-            raise InvalidDeclarationError(
+            raise InvalidDeclarationError.nothing_happened(
                 f"{self.name}: {complaint}",
                 declared=self.declared,
-                data="nothing was read or written",
                 next=next_step,
             )
 

@@ -198,10 +198,9 @@ class Lake(BaseModel):
             heal(self.folder)
 
     def _unknown_branch(self) -> BranchError:
-        return BranchError(
+        return BranchError.nothing_happened(
             f"there is no branch `{self.branch}`",
             declared="watermain branch list",
-            data="nothing was read or written",
             next=f"watermain branch create {self.branch}",
         )
 
@@ -351,10 +350,9 @@ def extension(name: str) -> str:
         need("s3", declared=store.SETTINGS)
     spec = importlib.util.find_spec(f"duckdb_extension_{name}")
     if spec is None or spec.origin is None:
-        raise UnknownDatasetError(
+        raise UnknownDatasetError.nothing_happened(
             f"the DuckDB extension {name} is not installed",
             declared="pyproject.toml, dependencies",
-            data="nothing was read or written",
             next="pip install watermain",
         )
     folder = Path(spec.origin).parent / "extensions" / f"v{duckdb.__version__}"

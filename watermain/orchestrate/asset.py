@@ -211,10 +211,9 @@ def requested(context: dg.AssetExecutionContext, dataset: Dataset) -> Span | Non
     if first is None or last is None:
         if not dataset.is_computed:
             return None
-        raise InvalidPartitionError(
+        raise InvalidPartitionError.nothing_happened(
             f"{dataset.name}: the run names no partition",
             declared=dataset.declared,
-            data="nothing was read or written",
             next=f"watermain materialize {dataset.name} --partition <key>",
         )
     dataset.cadence.window(first)

@@ -136,19 +136,17 @@ def _known(dataset: Dataset, upstream: DatasetName) -> None:
     try:
         other = find(upstream)
     except UnknownDatasetError as error:
-        raise UnknownDatasetError(
+        raise UnknownDatasetError.nothing_happened(
             f"{dataset.name}: {error.what}",
             declared=dataset.declared,
-            data="nothing was read or written",
             next=error.next,
         ) from error
     if other.broken:
         return
     if dataset.looks_back(upstream) and None in (dataset.cadence, other.cadence):
-        raise InvalidDeclarationError(
+        raise InvalidDeclarationError.nothing_happened(
             f"{dataset.name} looks back {dataset.looks_back(upstream)} at {upstream},"
             " but only partitions can be looked back at",
             declared=dataset.declared,
-            data="nothing was read or written",
             next="leave `before` out, for such a body is given the whole table",
         )

@@ -43,9 +43,8 @@ def open_source(dataset: Dataset, settings: Settings) -> Source:
         from watermain.source.webhook.webhook import WebhookSource
 
         return WebhookSource.of(dataset, settings)
-    raise SourceError(
+    raise SourceError.nothing_happened(
         f"{dataset.name}: nothing can be captured from {word!r}",
         declared=dataset.declared,
-        data="nothing was read or written",
         next=f"watermain explain {dataset.name}",
     )

@@ -80,10 +80,9 @@ def chosen(names: list[str]) -> list[Dataset]:
         asked = declared(name) if name in teams() else (find(DatasetName.parse(name)),)
         taken = [d for d in asked if follows(d) or d.is_captured]
         if not taken:
-            raise InvalidDeclarationError(
+            raise InvalidDeclarationError.nothing_happened(
                 f"`{name}` has nothing to capture, nothing that follows a stream",
                 declared=asked[0].declared if asked else f"{project().rooms}/{name}/raw.py",
-                data="nothing was read or written",
                 next=f"name a room among {', '.join(teams())}, or a raw dataset",
             )
         found += taken

@@ -41,10 +41,9 @@ def digest(dataset: Dataset, value: object) -> str:
     try:
         return Meaning((library_value, _word)).of(value)[:_LENGTH]
     except UnfollowedError as error:
-        raise InvalidDeclarationError(
+        raise InvalidDeclarationError.nothing_happened(
             f"{dataset.name}: {error.what}, so its version cannot cover it",
             declared=dataset.declared,
-            data="nothing was read or written",
             next=error.next,
         ) from error
 

@@ -157,9 +157,8 @@ def refuse(node: Node, what: str, next: str) -> NoReturn:
 
     Raises: InvalidDeclarationError.
     """
-    raise InvalidDeclarationError(
+    raise InvalidDeclarationError.nothing_happened(
         f"dbt {node['resource_type']} `{node['name']}` {what}",
         declared=declared(node),
-        data="nothing was read or written",
         next=next,
     )

@@ -50,10 +50,9 @@ class Faults:
         except WatermainError as error:
             return error
         except UNREADABLE as error:
-            return InvalidDeclarationError(
+            return InvalidDeclarationError.nothing_happened(
                 f"dbt model `{node['name']}` says what cannot be read: {error}",
                 declared=declared(node),
-                data="nothing was read or written",
                 next="compare its `meta.watermain` with docs/guides/marts.md",
             )
 

@@ -147,18 +147,16 @@ class SchemaRegistry:
         return found
 
     def _away(self, what: str) -> UnreachableSystemError:
-        return UnreachableSystemError(
+        return UnreachableSystemError.nothing_read(
             f"schema registry: {what}",
             declared=self.declared,
-            data="nothing was read; what the lake has committed stands",
             next="see whether the registry runs; the next capture tries again",
         )
 
     def _wrong(self, what: str) -> SourceError:
-        return SourceError(
+        return SourceError.nothing_read(
             f"schema registry: {what}",
             declared=self.declared,
-            data="nothing was read; what the lake has committed stands",
             next="give the address of the registry, the rights of its client a look",
         )
 

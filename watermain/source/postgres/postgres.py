@@ -183,10 +183,9 @@ class PostgresSource:
         )
 
     def _refused(self, what: str, *, next: str) -> SourceError:
-        return SourceError(
+        return SourceError.nothing_read(
             f"{self.shape.dataset}: {what}",
             declared=self._declared,
-            data="nothing was read; what the lake has committed stands",
             next=next,
         )
 

@@ -111,10 +111,9 @@ class RestSource:
         if self.access.gate.is_shut:
             self.access.gate.check(self._credential())
         if (seconds := self.access.pace.held()) > 0:
-            raise UnreachableSystemError(
+            raise UnreachableSystemError.nothing_read(
                 f"{self.shape.dataset}: the endpoint asked us to wait {seconds:.0f} s more",
                 declared=self._declared,
-                data="nothing was read; what the lake has committed stands",
                 next="wait; it is asked again by itself",
             )
         words = self.word.window

@@ -146,10 +146,9 @@ class EventStore:
             yield from _read(file, size)
 
     def _gone(self, what: str) -> SourceError:
-        return SourceError(
+        return SourceError.nothing_read(
             f"the store of events is damaged: {what}",
             declared=f"the folder {self.folder}",
-            data="nothing was read; what the lake has committed stands",
             next="restore the folder, or let the senders send again into a new one",
         )
 

@@ -123,10 +123,9 @@ class WebhookSource:
 
     def _proved(self, position: int) -> None:
         if (end := self.store.end()) < position:
-            raise SourceError(
+            raise SourceError.nothing_read(
                 f"{self.shape.dataset}: {position} events are in the lake, {end} were stored",
                 declared=self._declared,
-                data="nothing was read; what the lake has committed stands",
                 next=f"restore the folder {self.store.folder}",
             )
 
