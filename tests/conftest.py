@@ -13,14 +13,13 @@ from hypothesis import HealthCheck, settings
 from tests.lakes import UNSYNCED, LakeTemplate, empty_template, recall, use
 from watermain.lake.lake import Lake
 from watermain.process.postgres import EmbeddedPostgres
+from watermain.testing import plugin
 
 NUMBERS = count()
 # No test fails because the machine was busy.
 settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("house")
-SLOW = {"postgres", "broker", "mqtt_broker", "kind", "manifest"}
-
-
+SLOW = {"postgres", "watermain_postgres", "broker", "mqtt_broker", "kind", "manifest"}
 # The files that take longest, by seconds: begun first, none is left to one worker at the end.
 LONG = (
     "test_up_down",
@@ -42,10 +41,15 @@ LONG = (
 )
 
 
-def pytest_configure() -> None:
-    """Let interrupts through, which a shell's background job ignores with all that it starts."""
+def pytest_configure(config: pytest.Config) -> None:
+    """Load the plugin of this tree, where the environment did not install it.
+
+    Interrupts are let through, which a shell's background job ignores with all that it starts.
+    """
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    if not config.pluginmanager.has_plugin("watermain"):
+        config.pluginmanager.register(plugin, "watermain")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -76,6 +80,12 @@ def empty_lake(
     return empty_template(postgres, tmp_path_factory.mktemp("empty_lake"))
 
 
+@pytest.fixture(scope="session")
+def watermain_postgres(postgres: EmbeddedPostgres) -> EmbeddedPostgres:
+    """The plugin's lakes on the server that the session has."""
+    return postgres
+
+
 @pytest.fixture
 def home(
     request: pytest.FixtureRequest,
@@ -89,7 +99,8 @@ def home(
     """
     database = f"lake_{next(NUMBERS)}"
     if "lake" in request.fixturenames:
-        request.getfixturevalue("empty_lake").copy(database, tmp_path)
+        empty: LakeTemplate = request.getfixturevalue("empty_lake")
+        empty.copy(database, tmp_path)
     else:
         postgres.ensure_database(database)
     use(monkeypatch, tmp_path, postgres.dsn(database))

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from watermain import durable
 from watermain.clock import Clock
 from watermain.declare.errors import ExpiredCredentialError
 from watermain.secrets import Secrets
@@ -77,10 +78,7 @@ class Gate:
             times=times,
         )
         self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        written = self.path.with_name(f"{self.path.name}.{os.getpid()}")
-        written.write_text(json.dumps(asdict(fresh)))
-        written.chmod(0o600)
-        written.replace(self.path)
+        durable.replace(self.path, json.dumps(asdict(fresh)))
         if times == 1:
             LOG.error("credential refused: connection=%s reason=%s", self.connection, why)
         return self._error(fresh, why)

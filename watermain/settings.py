@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from functools import cached_property, lru_cache
+from functools import cache, cached_property, lru_cache
 from pathlib import Path
 
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from watermain.declare.errors import MissingSettingError
+from watermain.project import Project, find
 
 PREFIX = "WATERMAIN_"
 SOURCE = "WATERMAIN_SOURCE_"
@@ -23,7 +24,12 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True)
 
-    data_dir: Path = Field(Path("data"), description="the folder that holds all state")
+    project: Path | None = Field(
+        None, description="the project's folder; found upwards from where a command stands"
+    )
+    data_dir: Path = Field(
+        Path("data"), description="the folder that holds all state, as seen from the project"
+    )
     postgres: str | None = Field(
         None,
         description="libpq string of a PostgreSQL to use instead of the embedded one;"
@@ -83,7 +89,7 @@ class Settings(BaseSettings):
     @cached_property
     def home(self) -> Path:
         """The data folder as an absolute path."""
-        return self.data_dir.resolve()
+        return _home(self.data_dir)
 
     @cached_property
     def lake_folder(self) -> str:
@@ -165,12 +171,25 @@ def variable(name: str) -> str | None:
     return os.environ.get(name)
 
 
+@cache
+def project() -> Project:
+    """The project that this process works for; its packages can be imported from then on.
+
+    Raises: InvalidProjectError, where there is none.
+    """
+    return find(Path(os.environ.get(PREFIX + "PROJECT") or Path.cwd())).importable()
+
+
+def _home(data_dir: Path) -> Path:
+    return (data_dir if data_dir.is_absolute() else project().root / data_dir).resolve()
+
+
 def load_settings() -> Settings:
     """Read the settings.
 
     Raises: MissingSettingError, when a variable is unknown or wrong, naming it.
     """
-    folder = Path(os.environ.get(PREFIX + "DATA_DIR", "data")).resolve()
+    folder = _home(Path(os.environ.get(PREFIX + "DATA_DIR", "data")))
     return _checked(folder, tuple(sorted(_environment(folder).items())))
 
 

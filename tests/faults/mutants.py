@@ -49,7 +49,7 @@ SUITE = (
 )
 LEFT_OUT = "not large_transaction"  # alone it takes longer than all others
 MOST_SECONDS = 600  # of a mutant: one that hangs is killed, too
-PASSED, KILLED = 0, 7
+PASSED, KILLED, BROKEN = 0, 7, 8
 
 Reached = dict[str, set[str]]  # the functions, as `path:name`, that a test calls
 
@@ -110,6 +110,7 @@ class Mutants:
             turns.append((number, lambda m=mutation, i=mine: self.judged(m, i)))
         for number, code in self.forked(turns):
             theme, mutation = self.due[number]
+            assert code != BROKEN, f"cannot be made: {mutation}"
             is_dead = code != PASSED
             self.tally.killed[theme] += is_dead
             self.tally.survived += [] if is_dead else [f"{theme}, {mutation}"]
@@ -212,7 +213,7 @@ def _fork(turn: Callable[[], int]) -> int:
     if pid:
         return pid
     os.setpgid(0, 0)
-    code = KILLED
+    code = BROKEN
     try:
         code = turn()
     finally:

@@ -6,6 +6,7 @@ from watermain.declare.errors import (
     DiskFullError,
     InvalidDeclarationError,
     InvalidPartitionError,
+    InvalidProjectError,
     MissingSettingError,
     OtherLakeError,
     UnknownDatasetError,
@@ -18,6 +19,7 @@ WRONG_USE = 2  # the command or its arguments are wrong
 MISUSES = (
     InvalidDeclarationError,
     InvalidPartitionError,
+    InvalidProjectError,
     MissingSettingError,
     OtherLakeError,
     UnknownDatasetError,

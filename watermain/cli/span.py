@@ -19,14 +19,14 @@ def span_of(dataset: Dataset, first: str | None, last: str | None) -> Span | Non
         return None
     if not first or not last:
         example = dataset.cadence.start.strftime(dataset.cadence.format)
-        if dataset.source is not None:
+        if not dataset.is_computed:
             return None
         raise refused(
             dataset,
             "it is partitioned; name one partition, or a range",
             f"watermain materialize {dataset.name} --partition {example}",
         )
-    if dataset.source is not None:
+    if not dataset.is_computed:
         raise refused(
             dataset,
             "a captured dataset takes whatever waits at its source, not a partition",

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import asdict, replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -102,7 +103,8 @@ def test_pid_of_another_process_is_not_ours(supervisor: Supervisor, tmp_path: Pa
     try:
         entry = supervisor.start(sleeper())
         supervisor.stop("sleeper")
-        stolen = {**vars(entry), "pid": stranger.pid, "started": entry.started - 3600}
+        later = replace(entry.identity, pid=stranger.pid)
+        stolen = asdict(replace(entry, identity=later))
         (tmp_path / "run" / "processes.json").write_text(json.dumps([stolen]))
         assert supervisor.alive("sleeper") is None
         assert [e.pid for e in supervisor.dead()] == [stranger.pid]
@@ -111,6 +113,20 @@ def test_pid_of_another_process_is_not_ours(supervisor: Supervisor, tmp_path: Pa
     finally:
         stranger.kill()
         stranger.wait()
+
+
+def test_process_of_an_earlier_release_is_found_by_its_mark(
+    supervisor: Supervisor, tmp_path: Path
+) -> None:
+    """A table that knows a process by the second of its start is read; `stop` ends the process."""
+    entry = supervisor.start(sleeper())
+    row = {**asdict(entry), "pid": entry.pid, "started": psutil.Process(entry.pid).create_time()}
+    del row["identity"]
+    (tmp_path / "run" / "processes.json").write_text(json.dumps([row]))
+    other = Supervisor(tmp_path)
+    assert other.entries() == {}
+    assert other.stop("sleeper") == [entry.pid]
+    assert entry.process() is None
 
 
 def test_stop_kills_what_does_not_listen(supervisor: Supervisor) -> None:
