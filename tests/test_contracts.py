@@ -9,6 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from tests.lakes import shared_folder
 from watermain.dbt.dbt import prepare_manifest
 from watermain.declare import (
     Column,
@@ -57,7 +58,7 @@ def rooms() -> Known:
 @pytest.fixture(scope="module")
 def manifest(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The present dbt project, compiled."""
-    return prepare_manifest(Settings(data_dir=tmp_path_factory.mktemp("data")))
+    return prepare_manifest(Settings(data_dir=shared_folder(tmp_path_factory)))
 
 
 @pytest.fixture(scope="module")
