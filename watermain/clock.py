@@ -7,12 +7,17 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
+MICROSECOND = timedelta(microseconds=1)
 
 
 def micros(instant: datetime) -> int:
-    """Count the microseconds since 1970."""
-    return (instant - EPOCH) // _MICROSECOND
+    """An instant as microseconds of UTC since 1970."""
+    return (instant - EPOCH) // MICROSECOND
+
+
+def instant_of(micros: int) -> datetime:
+    """The instant of so many microseconds since 1970."""
+    return EPOCH + timedelta(microseconds=micros)
 
 
 class Clock:

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from watermain import durable
 from watermain.clock import Clock
 from watermain.declare.connection.connection import Connection
 from watermain.declare.errors import (
@@ -84,10 +85,7 @@ class Gate:
             times=times,
         )
         self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        written = self.path.with_name(f"{self.path.name}.{os.getpid()}")
-        written.write_text(json.dumps(asdict(fresh)))
-        written.chmod(0o600)
-        written.replace(self.path)
+        durable.replace(self.path, json.dumps(asdict(fresh)))
         if times == 1:
             LOG.error("credential refused: connection=%s reason=%s", self.connection, why)
         return self._error(fresh, why)
@@ -106,10 +104,9 @@ class Gate:
 
     def _error(self, held: _Refusal, why: str = "") -> ExpiredCredentialError:
         reason = f": {why}" if why else ""
-        return ExpiredCredentialError(
+        return ExpiredCredentialError.nothing_read(
             f"the credential of `{self.connection}` is refused since {held.since[:19]}Z{reason}",
             declared=f"the source connection `{self.connection}`",
-            data="nothing was read; what the lake has committed stands",
             next="rotate the secret; the new one is tried at once, this one again after"
             f" {held.until[:19]}Z",
         )

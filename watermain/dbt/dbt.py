@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import os
@@ -13,15 +12,19 @@ import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from datetime import timedelta
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from watermain import durable
 from watermain.dbt.dbt_fault import Fault, said
+from watermain.declare.errors import UnreachableSystemError
 from watermain.settings import Settings, child_environment, load_settings, variable
 from watermain.settings import project as company
 
 COMPILE_SECONDS = 900.0
+MOST_WAITED = timedelta(seconds=2 * COMPILE_SECONDS)  # for whoever compiles before us
 MOST_BYTES = 1_000_000  # of a larger file, a seed, the time counts instead of the content
 RETRY = "dbt parse --project-dir dbt_project --profiles-dir dbt_project --target platform"
 _LEFT_OUT = {"target", "logs", "__pycache__"}
@@ -57,13 +60,13 @@ def prepare_manifest(settings: Settings | None = None, project: Path | None = No
             shutil.rmtree(left) if left.is_dir() else left.unlink()
         spare = project / "target" / "watermain.json"
         if is_current(spare, project):
-            _put(spare.read_bytes(), manifest)
+            durable.replace(manifest, spare.read_bytes())
             return manifest
         with tempfile.TemporaryDirectory(dir=manifest.parent, prefix=".compile-") as folder:
             made = json.dumps(_compiled(project, Path(folder), manifest, lock)).encode()
-        _put(made, manifest)
+        durable.replace(manifest, made)
         with suppress(OSError):  # a project may be there to be read alone
-            _put(made, spare)
+            durable.replace(spare, made, mode=0o644)
     return manifest
 
 
@@ -145,25 +148,24 @@ def _hashed(names: Iterable[str]) -> dict[str, str | None]:
 
 
 @contextmanager
-def _alone(lock: Path) -> Iterator[int]:
-    """Hold a lock that dies with the process; its descriptor may be given to a child."""
-    with lock.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield file.fileno()
+def _alone(path: Path) -> Iterator[int]:
+    """Hold the right to compile; a compiler that outlives its caller holds it until it ends.
 
-
-def _put(content: bytes, place: Path) -> None:
-    """Let content take a place at once, for good."""
-    place.parent.mkdir(parents=True, exist_ok=True)
-    made = place.with_name(f".compile-{os.getpid()}.json")
-    with made.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    made.replace(place)
-    folder = os.open(place.parent, os.O_RDONLY)
-    os.fsync(folder)
-    os.close(folder)
+    Raises: UnreachableSystemError, when another holds it for longer than it may take.
+    """
+    try:
+        descriptor = durable.lock(path, MOST_WAITED)
+    except BlockingIOError as error:
+        raise UnreachableSystemError(
+            f"another process compiles the dbt project for longer than {MOST_WAITED}",
+            declared=str(path),
+            data="the manifest stands as it was",
+            next="end that process, which holds the lock",
+        ) from error
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
 
 
 def _compiled(project: Path, folder: Path, before: Path, lock: int) -> dict[str, Any]:

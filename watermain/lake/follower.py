@@ -18,7 +18,7 @@ from watermain.source.outside import Connections
 LOOK_SECONDS = 10.0
 
 
-class Follower:
+class BatchCounter:
     """Count the batches that the ledger gains, measure what waits at each source.
 
     Guarantees: a batch is counted once; what was committed before the first look is not counted,
@@ -35,7 +35,7 @@ class Follower:
     ) -> None:
         self.lake, self.settings, self.metrics = lake, settings, metrics
         self.connections = connections
-        self.datasets = [d for d in datasets if d.source and d.source.kind != "platform"]
+        self.datasets = [d for d in datasets if d.is_captured]
         self.clock, self.snapshot = Clock(), -1
 
     def look(self) -> None:

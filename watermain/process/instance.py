@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import re
 from pathlib import Path
 from urllib.parse import quote, urlencode
 
 import yaml
 
+from watermain import durable
 from watermain.lake.catalog import address_words
 from watermain.lake.waits import connection_words
 from watermain.process.postgres import EmbeddedPostgres
@@ -62,10 +62,9 @@ def write_instance(settings: Settings) -> Path:
     text = "# Written by `watermain up`; changes here do not last.\n" + yaml.safe_dump(
         instance_configuration(settings), sort_keys=False
     )
-    path, fresh = home / "dagster.yaml", home / "dagster.yaml.new"
+    path = home / "dagster.yaml"
     if not path.exists() or path.read_text() != text:
-        fresh.write_text(text)
-        os.replace(fresh, path)
+        durable.replace(path, text)
     return home
 
 

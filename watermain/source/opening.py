@@ -17,10 +17,11 @@ from watermain.declare.connection.web import (
     WebhookConnection,
 )
 from watermain.declare.dataset import Dataset
-from watermain.declare.errors import MissingExtraError, SourceError
+from watermain.declare.errors import SourceError
 from watermain.declare.outside.kind import SourceWord
 from watermain.declare.outside.source import Files, Kafka, Mqtt, Postgres, Sftp
 from watermain.declare.outside.web import Rest, Webhook
+from watermain.machine.extras import missing, need
 from watermain.settings import Settings
 from watermain.source.connected import prove_connections
 from watermain.source.outside import Connections, Outside
@@ -47,17 +48,12 @@ FINDERS: Mapping[type[Connection], str] = {
     WebhookConnection: "watermain.source.webhook.finding:found",
     SftpConnection: "watermain.source.sftp.finding:found",
 }
-OURS = "watermain"
 
 
 def modules() -> tuple[str, ...]:
-    """The modules of all kinds, for a process that wants them before they are asked for."""
-    return tuple(opener.partition(":")[0] for opener in OPENERS.values())
-
-
-def is_captured(dataset: Dataset) -> bool:
-    """Say whether rows of a dataset are captured from an outside system."""
-    return type(dataset.source) in OPENERS
+    """The modules of the kinds that are installed, for who wants them before they are asked for."""
+    stand = [opener for word, opener in OPENERS.items() if not (word.extra and missing(word.extra))]
+    return tuple(opener.partition(":")[0] for opener in stand)
 
 
 def open_source(dataset: Dataset, settings: Settings, connections: Connections) -> Source:
@@ -67,15 +63,15 @@ def open_source(dataset: Dataset, settings: Settings, connections: Connections) 
     """
     opener = OPENERS.get(type(dataset.source or SourceWord()))
     if opener is None:
-        raise SourceError(
+        raise SourceError.nothing_happened(
             f"{dataset.name}: nothing can be captured from {dataset.source!r}",
             declared=dataset.declared,
-            data="nothing was read or written",
             next=f"watermain explain {dataset.name}",
         )
     prove_connections(dataset, connections)
-    kind = _imported(opener, str(dataset.name), dataset.declared, dataset.origin.extra)
-    opened: Source = kind.of(dataset, Outside(settings, connections))
+    if dataset.origin.extra:
+        need(dataset.origin.extra, declared=dataset.declared)
+    opened: Source = _imported(opener).of(dataset, Outside(settings, connections))
     return opened
 
 
@@ -84,21 +80,12 @@ def found_at(word: Connection, settings: Settings, connections: Connections) -> 
 
     Raises: UnreachableSystemError, ExpiredCredentialError, MissingSettingError, SourceError.
     """
-    try_it = _imported(FINDERS[type(word)], f"`{word.name}`", word.declared, word.kind)
-    told: str = try_it(word, Outside(settings, connections))
+    if word.extra:
+        need(word.extra, declared=word.declared)
+    told: str = _imported(FINDERS[type(word)])(word, Outside(settings, connections))
     return told
 
 
-def _imported(place: str, who: str, declared: str, extra: str) -> Any:
+def _imported(place: str) -> Any:
     module, _, name = place.partition(":")
-    try:
-        return getattr(import_module(module), name)
-    except ModuleNotFoundError as error:
-        if str(error.name).partition(".")[0] == OURS:
-            raise
-        raise MissingExtraError(
-            f"{who}: the package `{error.name}` is not installed",
-            declared=declared,
-            data="nothing was read or written",
-            next=f"pip install 'watermain[{extra}]'",
-        ) from None
+    return getattr(import_module(module), name)

@@ -24,7 +24,7 @@ from tests.watermain.source.kinds import SHAPE, Shape, thing
 from watermain.declare.outside.source import Kafka, Mqtt
 from watermain.process.broker import answers, free_port
 from watermain.source.kafka.kafka import KafkaSource
-from watermain.source.kafka.schema_registry import Asking
+from watermain.source.kafka.schema_registry import RegistryAsking
 from watermain.source.mqtt.mqtt import MqttSource
 
 _NUMBERS = count()
@@ -70,7 +70,7 @@ class KafkaKind:
     ) -> KafkaSource:
         named = {"registry": "schemas"} if registry else {}
         word = Kafka(**{"connection": "log", "topic": self.topic, **named, **words})
-        asking = Asking(registry) if registry else None
+        asking = RegistryAsking(registry) if registry else None
         return KafkaSource(
             word, shape, address=lambda: self.address, scratch=self.scratch, registry=asking
         )

@@ -18,9 +18,13 @@ from watermain.declare.errors import (
 from watermain.declare.name import DatasetName
 from watermain.declare.outside.source import Files
 from watermain.engine.rooms.connections import connections
+from watermain.engine.rooms.directory import everything
 from watermain.engine.table.partition import Span, overlapping
+from watermain.lake import ledger
+from watermain.lake.lake import Lake
 from watermain.process.web import TERMINAL, Web
 from watermain.settings import Settings, project
+from watermain.source.opening import open_source
 from watermain.source.outside import Outside
 
 MOST_CAPTURES = 500
@@ -34,13 +38,11 @@ def materialize_until(day: str | None, settings: Settings, web: Web) -> int:
 
     Raises: BrokenContractError, when a run fails; UnreachableSystemError, when it met one.
     """
-    from watermain.orchestrate.location import everything
-
     datasets = everything()
-    captured = [d for d in datasets.values() if d.source and d.source.kind != "platform"]
+    captured = [d for d in datasets.values() if d.is_captured]
     _let_files_settle(captured, settings)
     count = _capture(captured, settings, web)
-    computed = {n: d for n, d in datasets.items() if d.source is None}
+    computed = {n: d for n, d in datasets.items() if d.is_computed}
     span = _captured_span(captured) if day is None else _span(captured, day)
     if span is None:
         computed = {n: d for n, d in computed.items() if d.cadence is None}
@@ -58,9 +60,6 @@ def _span(captured: list[Dataset], day: str) -> Span:
 
 def _captured_span(captured: Iterable[Dataset]) -> Span | None:
     """The days of whatever was captured, None where nothing was that has days."""
-    from watermain.lake import ledger
-    from watermain.lake.lake import Lake
-
     days: list[str] = []
     with Lake.from_settings().get_connection() as connection:
         for dataset in captured:
@@ -82,8 +81,6 @@ def _let_files_settle(captured: list[Dataset], settings: Settings) -> None:
 
 
 def _capture(captured: list[Dataset], settings: Settings, web: Web) -> int:
-    from watermain.source.opening import open_source
-
     count, unseen = 0, _without_table(captured)
     for _ in range(MOST_CAPTURES):
         waiting = [
@@ -102,8 +99,6 @@ def _capture(captured: list[Dataset], settings: Settings, web: Web) -> int:
 
 def _without_table(captured: list[Dataset]) -> set[DatasetName]:
     """The datasets that nobody has captured yet; what reads them needs their empty tables."""
-    from watermain.lake.lake import Lake
-
     with Lake.from_settings().get_connection() as connection:
         rows = connection.execute(
             "select schema_name, table_name from duckdb_tables() where database_name = 'lake'"
@@ -113,9 +108,6 @@ def _without_table(captured: list[Dataset]) -> set[DatasetName]:
 
 def _stands(run: Run, datasets: Mapping[DatasetName, Dataset]) -> bool:
     """Whether every partition that a run would compute was published before."""
-    from watermain.lake import ledger
-    from watermain.lake.lake import Lake
-
     with Lake.from_settings().get_connection() as connection:
         for name in run.names:
             cadence = datasets[name].cadence

@@ -47,6 +47,7 @@ class KafkaConnection(Connection):
     connect_within: timedelta | None = None
     silent_within: timedelta | None = None
     kind: ClassVar[str] = "kafka"
+    extra: ClassVar[str] = "kafka"
 
     def check(self) -> None:
         self.refuse_waits(connect_within=SECOND, silent_within=SECOND)
@@ -86,6 +87,7 @@ class MqttConnection(Connection):
     connect_within: timedelta | None = None
     silent_within: timedelta | None = None
     kind: ClassVar[str] = "mqtt"
+    extra: ClassVar[str] = "mqtt"
 
     def check(self) -> None:
         self.refuse_reference("password", self.password)

@@ -77,6 +77,7 @@ class Connection(metaclass=Proved):
     name: str
     declared: str = field(default="", init=False, repr=False, compare=False)
     kind: ClassVar[str] = ""
+    extra: ClassVar[str] = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "declared", place(_FRAMES))

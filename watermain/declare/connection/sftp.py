@@ -26,6 +26,7 @@ class SftpConnection(Connection):
     connect_within: timedelta | None = None
     silent_within: timedelta | None = None
     kind: ClassVar[str] = "sftp"
+    extra: ClassVar[str] = "sftp"
 
     def check(self) -> None:
         self.refuse_waits(connect_within=SECOND, silent_within=SECOND)

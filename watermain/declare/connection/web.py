@@ -65,6 +65,7 @@ class RegistryConnection(_WebConnection):
 
     auth: Bearer | Basic | None = None
     kind: ClassVar[str] = "registry"
+    extra: ClassVar[str] = "kafka"
 
 
 @dataclass(frozen=True, kw_only=True)

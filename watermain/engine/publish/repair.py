@@ -59,7 +59,7 @@ def repair(broken: Sequence[Verified], known: Known, job: Job) -> Repair:
         of.setdefault(DatasetName.parse(listed.dataset), []).append(listed)
     for name in _in_order(of, known):
         dataset = known.get(name)
-        if dataset is None or dataset.source is not None:
+        if dataset is None or not dataset.is_computed:
             made.left.update(_named(of[name], dataset, job))
             continue
         try:

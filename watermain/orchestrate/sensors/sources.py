@@ -11,18 +11,18 @@ from watermain.declare.errors import TransientError
 from watermain.engine.rooms.connections import connections
 from watermain.lake.lake import Lake
 from watermain.settings import load_settings
-from watermain.source.opening import is_captured, open_source
+from watermain.source.opening import open_source
 
 SECONDS = 30  # a run for each source; `watermain stream` is for what must be seen sooner
 
 
 def source_sensors(datasets: Sequence[Dataset]) -> list[dg.SensorDefinition]:
     """One sensor for each captured dataset."""
-    return [_sensor(d) for d in datasets if is_captured(d)]
+    return [_sensor(d) for d in datasets if d.is_captured]
 
 
 def _sensor(dataset: Dataset) -> dg.SensorDefinition:
-    kind = dataset.origin.kind
+    kind = dataset.source_kind
 
     @dg.sensor(
         name=f"{dataset.name.team}_{dataset.name.table}_{kind}",

@@ -16,6 +16,7 @@ from watermain.clock import Clock
 from watermain.credential import Address
 from watermain.declare.errors import SourceError, UnreachableSystemError
 from watermain.declare.outside.source import DroppedFiles
+from watermain.machine.extras import need
 from watermain.source import spill as spill_file
 from watermain.source.ahead import one_ahead
 from watermain.source.delivery import (
@@ -29,7 +30,6 @@ from watermain.source.delivery import (
     UnreadableFileError,
     delivery_schema,
 )
-from watermain.source.drop.avro_rows import AvroRows
 from watermain.source.drop.csv_rows import CsvRows
 from watermain.source.drop.memory import Memory
 from watermain.source.drop.parquet_rows import ParquetRows, is_whole
@@ -46,7 +46,7 @@ _FOOTER_PATIENCE = 20
 _SHARE_OF_MEMORY = 4
 
 
-class Reader(Protocol):
+class FileReader(Protocol):
     """Turn one file into rows, rejects."""
 
     @property
@@ -301,7 +301,7 @@ class DropSource:
             )
 
     @contextmanager
-    def _reader(self, file: BinaryIO, look: Look, typed: Typed) -> Iterator[Reader]:
+    def _reader(self, file: BinaryIO, look: Look, typed: Typed) -> Iterator[FileReader]:
         word, shape, caps = self.word, self.shape, self.caps
         columns, keeps = shape.columns, shape.keeps_extra
         with ExitStack() as stack:
@@ -312,6 +312,9 @@ class DropSource:
                 case "json":
                     yield JsonLines(plain, shape, word.fields, caps, typed=typed)
                 case "avro":
+                    need("avro", declared=self._declared)
+                    from watermain.source.drop.avro_rows import AvroRows
+
                     yield AvroRows(
                         plain, columns, word.fields, caps, types=shape.types, keeps_extra=keeps
                     )
@@ -333,10 +336,9 @@ class DropSource:
         )
 
     def _refused(self, what: str, *, next: str) -> SourceError:
-        return SourceError(
+        return SourceError.nothing_read(
             f"{self.shape.dataset}: {what}",
             declared=self._declared,
-            data="nothing was read; what the lake has committed stands",
             next=next,
         )
 

@@ -8,10 +8,10 @@ from typing import Self
 
 from watermain.declare.dataset import Dataset
 from watermain.declare.outside.source import Files
+from watermain.machine.extras import need
 from watermain.source.drop.drop import DropSource
 from watermain.source.drop.store import Store
 from watermain.source.files.address import composed
-from watermain.source.files.bucket import Bucket
 from watermain.source.files.folder import Folder
 from watermain.source.outside import Outside
 from watermain.source.protocol import Shape
@@ -22,9 +22,11 @@ class FileSource(DropSource):
 
     @classmethod
     def of(cls, dataset: Dataset, outside: Outside) -> Self:
-        """Open the source that a dataset declares."""
+        """Open the source that a dataset declares. Raises: MissingExtraError."""
         word = dataset.source
         assert isinstance(word, Files)
+        if word.format == "avro":
+            need("avro", declared=dataset.declared)
         return cls(
             word,
             Shape.of(dataset),
@@ -34,5 +36,8 @@ class FileSource(DropSource):
 
     def store(self, address: str) -> AbstractContextManager[Store]:
         if "://" in address:
+            need("s3", declared=self._declared)
+            from watermain.source.files.bucket import Bucket
+
             return nullcontext(Bucket(address, self.scratch))
         return nullcontext(Folder(Path(address)))

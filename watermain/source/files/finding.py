@@ -8,9 +8,9 @@ from pathlib import Path
 
 from watermain.declare.connection.files import FilesConnection
 from watermain.declare.errors import SourceError, UnreachableSystemError
+from watermain.machine.extras import need
 from watermain.source.drop.store import UnservedError
 from watermain.source.files.address import composed
-from watermain.source.files.bucket import Bucket
 from watermain.source.files.folder import Folder
 from watermain.source.outside import Outside
 
@@ -23,6 +23,9 @@ def found(word: FilesConnection, outside: Outside) -> str:
     shown = address()
     try:
         if "://" in shown:
+            need("s3", declared=word.declared)
+            from watermain.source.files.bucket import Bucket
+
             bucket = Bucket(shown, outside.scratch)
             told = f"bucket {bucket.bucket}, {'not ' if bucket.holds_any() else ''}empty"
         else:

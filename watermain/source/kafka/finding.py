@@ -28,7 +28,8 @@ def found(word: KafkaConnection, outside: Outside) -> str:
     settings: dict[str, Any] = settings_of(shown, word.declared)
     heard: list[KafkaError] = []
     try:
-        admin = AdminClient({**settings, "log_level": 0, "error_cb": heard.append})
+        told_to: dict[str, Any] = {**settings, "log_level": 0, "error_cb": heard.append}
+        admin = AdminClient(told_to)
         told = admin.list_topics(timeout=patience(settings))
     except KafkaException as error:
         if (

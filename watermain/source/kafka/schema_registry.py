@@ -38,7 +38,7 @@ class UnreadableMessageError(Exception):
 
 
 @dataclass(frozen=True)
-class Written:
+class SchemaText:
     """Hold a schema's text, with the schemas that it needs before it, each by its name."""
 
     text: str
@@ -54,7 +54,7 @@ class _Asked:
 
 
 @dataclass(frozen=True)
-class Asking:
+class RegistryAsking:
     """Say how the registry is asked: where, who we are, what is trusted, how long it may take."""
 
     address: Callable[[], str]
@@ -84,9 +84,9 @@ class Asking:
         return shown(auth, self.secrets) if auth and self.secrets else {}
 
 
-def asking(outside: Outside, name: str) -> Asking:
+def asking(outside: Outside, name: str) -> RegistryAsking:
     """How the registry behind a connection is asked."""
-    return Asking(outside.address(name), outside.word(name), outside.secrets())
+    return RegistryAsking(outside.address(name), outside.word(name), outside.secrets())
 
 
 class SchemaRegistry:
@@ -101,8 +101,8 @@ class SchemaRegistry:
 
     def __init__(
         self,
-        asking: Asking,
-        compiled: Callable[[Written], Decode],
+        asking: RegistryAsking,
+        compiled: Callable[[SchemaText], Decode],
         *,
         kind: str,
         declared: str,
@@ -143,7 +143,7 @@ class SchemaRegistry:
         asked = _Asked({})
         try:
             self._gather(answer, asked)
-            return self.compiled(Written(str(answer["schema"]), tuple(asked.needs.items())))
+            return self.compiled(SchemaText(str(answer["schema"]), tuple(asked.needs.items())))
         except UnreadableMessageError as error:
             return f"schema {number} {error}"
 
@@ -189,18 +189,16 @@ class SchemaRegistry:
         return found
 
     def _away(self, what: str) -> UnreachableSystemError:
-        return UnreachableSystemError(
+        return UnreachableSystemError.nothing_read(
             f"schema registry: {what}",
             declared=self.declared,
-            data="nothing was read; what the lake has committed stands",
             next="see whether the registry runs; the next capture tries again",
         )
 
     def _wrong(self, what: str) -> SourceError:
-        return SourceError(
+        return SourceError.nothing_read(
             f"schema registry: {what}",
             declared=self.declared,
-            data="nothing was read; what the lake has committed stands",
             next="give the address of the registry, the rights of its client a look",
         )
 

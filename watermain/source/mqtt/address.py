@@ -19,7 +19,7 @@ _WAITS = ("connect", "silent")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reached:
+class BrokerReach:
     """Say where a broker is, who we are there, how long we wait for it."""
 
     host: str
@@ -59,7 +59,7 @@ def composed(address: str, word: MqttConnection, secret: Callable[[str], str]) -
     return urlunsplit((parts.scheme, place, "", urlencode(wanted), ""))
 
 
-def parsed(address: str, declared: str) -> Reached:
+def parsed(address: str, declared: str) -> BrokerReach:
     """Split `mqtt://user:password@host:port`; `mqtts` is encrypted. Raises: SourceError."""
     parts = urlsplit(address)
     try:
@@ -76,7 +76,7 @@ def parsed(address: str, declared: str) -> Reached:
             data="nothing was read",
             next="write `mqtt://host:port` or `mqtts://user:password@host:port`",
         )
-    return Reached(
+    return BrokerReach(
         host=parts.hostname,
         port=port,
         user=None if parts.username is None else unquote(parts.username),

@@ -27,7 +27,7 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 from watermain.credential import accepted, refused
 from watermain.declare.errors import SourceError, UnreachableSystemError, WatermainError
 from watermain.declare.outside.source import Mqtt
-from watermain.source.mqtt.address import Reached, parsed
+from watermain.source.mqtt.address import BrokerReach, parsed
 
 QUIET_SECONDS = 0.25
 _LOOP_SECONDS = 0.05
@@ -38,7 +38,7 @@ _NOBODY = "watermain/nobody"
 
 
 @dataclass(frozen=True)
-class Arrival:
+class BrokerMessage:
     """Hold one message as the broker sent it."""
 
     topic: str
@@ -68,7 +68,7 @@ class Session:
         self.word, self.declared = word, declared
         self.address, self._shown = address, address()
         self._there = parsed(self._shown, declared)
-        self.held: deque[Arrival] = deque()
+        self.held: deque[BrokerMessage] = deque()
         self._answered: set[str] = set()
         self._refusal: Any = None
         self._client = Client(
@@ -108,7 +108,7 @@ class Session:
             if len(self.held) != count:
                 quiet, count = time.monotonic() + QUIET_SECONDS, len(self.held)
 
-    def confirm(self, arrivals: Iterable[Arrival]) -> None:
+    def confirm(self, arrivals: Iterable[BrokerMessage]) -> None:
         """Tell the broker that these need not be sent again."""
         for each in arrivals:
             self._client.ack(each.packet, each.quality)
@@ -138,7 +138,7 @@ class Session:
         self._client.subscribe(self.word.topic, options=once)
         self._await("subscribe")
 
-    def _secure(self, there: Reached) -> None:
+    def _secure(self, there: BrokerReach) -> None:
         try:
             self._client.tls_set_context(there.context())
         except OSError as error:
@@ -173,7 +173,7 @@ class Session:
 
     def _arrived(self, _c: Client, _u: Any, message: MQTTMessage) -> None:
         self.held.append(
-            Arrival(
+            BrokerMessage(
                 topic=_topic(message),
                 payload=bytes(message.payload),
                 again=message.dup,

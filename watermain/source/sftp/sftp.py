@@ -7,6 +7,7 @@ from typing import Self
 
 from watermain.declare.dataset import Dataset
 from watermain.declare.outside.source import Sftp
+from watermain.machine.extras import need
 from watermain.source.drop.drop import DropSource
 from watermain.source.drop.store import Store
 from watermain.source.outside import Outside
@@ -23,6 +24,8 @@ class SftpSource(DropSource):
         """Open the source that a dataset declares."""
         word = dataset.source
         assert isinstance(word, Sftp)
+        if word.format == "avro":
+            need("avro", declared=dataset.declared)
         return cls(
             word,
             Shape.of(dataset),

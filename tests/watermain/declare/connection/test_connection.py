@@ -1,4 +1,4 @@
-"""Connections are right when they are made, and show no secret."""
+"""Connections are right when they are made; none of them shows a secret."""
 
 from __future__ import annotations
 

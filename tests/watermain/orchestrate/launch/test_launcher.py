@@ -17,7 +17,7 @@ from dagster._daemon.monitoring.run_monitoring import execute_run_monitoring_ite
 
 from tests.house.tree import ROOT as HOME
 from tests.watermain.orchestrate.launch.scene import JOBS, Scene, soon
-from watermain.orchestrate.launch.process import ProcessIdentity
+from watermain.process.identity import ProcessIdentity
 
 LOGGER = logging.getLogger("watermain.tests.launch")
 
