@@ -9,8 +9,8 @@ from watermain.machine.extras import need
 from watermain.source.delivery import Caps
 from watermain.source.kafka.schema_registry import (
     HEAD,
-    RegistryAsking,
     Decode,
+    RegistryAsking,
     SchemaRegistry,
     SchemaText,
     UnreadableMessageError,
