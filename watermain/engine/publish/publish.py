@@ -1,4 +1,4 @@
-"""The one way in which a computed dataset changes: decide, stage and audit, commit."""
+"""The one way in which a computed dataset changes: it is decided, staged, then committed."""
 
 from __future__ import annotations
 

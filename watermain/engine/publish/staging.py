@@ -1,4 +1,4 @@
-"""Rows computed into the table inside a transaction, and audited there."""
+"""Rows computed into the table inside a transaction, where they are audited."""
 
 from __future__ import annotations
 
