@@ -9,7 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from tests.strategies import with_column
+from tests.lakes import shared_folder
 from watermain.dbt.dbt import prepare_manifest
 from watermain.declare import (
     Column,
@@ -41,6 +41,7 @@ from watermain.engine.table.order import refuse_circles
 from watermain.engine.table.table import stored_schema
 from watermain.orchestrate import location
 from watermain.settings import Settings
+from watermain.testing.strategies.declared import with_column
 
 FLIGHTS = DatasetName.parse("operations.curated.flights")
 DEPARTURES = DatasetName.parse("operations.marts.fct_departures")
@@ -57,7 +58,7 @@ def rooms() -> Known:
 @pytest.fixture(scope="module")
 def manifest(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The present dbt project, compiled."""
-    return prepare_manifest(Settings(data_dir=tmp_path_factory.mktemp("data")))
+    return prepare_manifest(Settings(data_dir=shared_folder(tmp_path_factory)))
 
 
 @pytest.fixture(scope="module")

@@ -38,6 +38,8 @@ RULES: tuple[Rule, ...] = (
     manners.nothing_is_put_off,
     manners.machines_stay_unnamed,
     pins.dependencies_are_chosen,
+    pins.wheel_needs_what_it_imports,
+    pins.wheel_allows_what_is_locked,
     silence.importing_does_nothing,
 )
 
@@ -63,6 +65,7 @@ def lines(count: int, indent: str = "") -> str:
 ROOM = "platform_assets/billing/curated.py"
 OTHER = "platform_assets/weather/raw.py"
 WORDS = "watermain/declare/name.py"
+WHEEL = '[project]\nname = "watermain"\ndependencies = ["{}"]\n'
 BITES: tuple[tuple[Rule, dict[str, str], str], ...] = (
     (arrows.floors_are_climbed_upwards_only, {"watermain/a.py": "import watermain.engine"},
      "watermain/a.py:1 imports watermain.engine"),
@@ -84,6 +87,13 @@ BITES: tuple[tuple[Rule, dict[str, str], str], ...] = (
      {"watermain/read.py": "import watermain.orchestrate.location"}, "floor 4 (read)"),
     (arrows.commands_import_at_their_top,
      {"watermain/cli/a.py": "def f():\n    from watermain.lake import lake"}, "a.py:2 imports"),
+    (arrows.floors_are_climbed_upwards_only,
+     {"watermain/cli/a.py": "from watermain.testing import run"}, "imports watermain.testing"),
+    (arrows.floors_are_climbed_upwards_only,
+     {"watermain/engine/a.py": "def f():\n    import watermain.testing.called"}, "floor 6 ("),
+    (arrows.floors_are_climbed_upwards_only,
+     {"watermain/testing/a.py": "from watermain.cli import new", "watermain/cli/new.py": ""},
+     "floor 6 (testing) may not import"),
     (arrows.engine_districts_keep_their_order,
      {"watermain/engine/table/a.py": "def f():\n    import watermain.engine.publish.publish"},
      "district table may not know publish"),
@@ -100,6 +110,8 @@ BITES: tuple[tuple[Rule, dict[str, str], str], ...] = (
      "imports dagster"),
     (arrows.dagster_stays_at_home, {"watermain/cli/a.py": "def f():\n    import dagster_dbt"},
      "imports dagster_dbt"),
+    (arrows.dagster_stays_at_home,
+     {"watermain/testing/a.py": "def f():\n    import dagster"}, "imports dagster"),
     (arrows.platform_ignores_the_outside, {"watermain/a.py": "from demo import replay"},
      "never imports demo"),
     (arrows.imports_make_no_cycle,
@@ -157,6 +169,15 @@ BITES: tuple[tuple[Rule, dict[str, str], str], ...] = (
     (pins.dependencies_are_chosen, {"requirements.in": "duckdb==1.5.5  # the engine",
      "requirements.lock": "duckdb==1.5.4 \\\n    --hash=sha256:0\n"}, "run make lock"),
     (pins.dependencies_are_chosen, {"requirements.lock": "--index-url x"}, "requirements.lock:1"),
+    (pins.wheel_needs_what_it_imports,
+     {"pyproject.toml": WHEEL.format("pyarrow>=26"), "watermain/a.py": "def f(): import flask"},
+     "watermain/a.py:1 imports flask: no dependency of pyproject.toml brings it"),
+    (pins.wheel_allows_what_is_locked, {"pyproject.toml": WHEEL.format("pyarrow>=26")},
+     "pyarrow is not locked"),
+    (pins.wheel_allows_what_is_locked, {"pyproject.toml": WHEEL.format("pyarrow>=26,<27"),
+     "requirements.lock": "pyarrow==27.1 \\\n    --hash=sha256:0\n"}, "is not 27.1"),
+    (pins.wheel_allows_what_is_locked, {"pyproject.toml": WHEEL.format("pyarrow<27"),
+     "requirements.lock": "pyarrow==26.1 \\\n    --hash=sha256:0\n"}, "has no lower bound"),
     (silence.importing_does_nothing, {"watermain/a.py": "open('left.txt', 'w')"}, "a.py:1 does"),
     (silence.importing_does_nothing, {"watermain/a.py": "open('/etc/hostname')"}, "a.py:1 does"),
     (silence.importing_does_nothing, {"watermain/a.py": "import os\nos.mkdir('x')"}, "os.mkdir"),
@@ -192,6 +213,7 @@ FINE = {
         '"""The code location."""\nfrom platform_assets.billing import curated\n'
         "from watermain.orchestrate.location import code_location"
     ),
+    "watermain/testing/a.py": '"""Tests."""\nfrom watermain.engine.table import body',
     "watermain/declare/__init__.py": '"""The words."""\nfrom .name import DatasetName',
     "watermain/lake/lake.py": '"""The lake."""\nfrom dagster_duckdb import DuckDBResource',
     "watermain/write.py": '"""Writes."""\ntry:\n  f()\nexcept BaseException:\n  undo()\n  raise',

@@ -17,6 +17,7 @@ DISTRICTS = {
     "read": (4, "read"),
     "cli": (6, "cli"),
     "__main__": (6, "cli"),
+    "testing": (6, "testing"),
 }
 GROUND = (2, "ground")  # the world outside: settings, the lake, sources, stores, processes
 OWN_ROOMS = ("upkeep",)

@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[2]
 DBT = ROOT / "dbt_project"
-SOURCE = ("watermain/", "platform_assets/")
+SOURCE = ("watermain/", "platform_assets/", "resources/", "sensors/")
 TEMPLATES = "watermain/templates/"  # of other projects
-OURS = ("watermain", "platform_assets", "demo", "tests", "benchmarks")
+OURS = ("watermain", "platform_assets", "resources", "sensors", "demo", "tests", "benchmarks")
 
 Rule = Callable[[Mapping[str, str]], list[str]]
 

@@ -89,6 +89,10 @@ class MissingSettingError(TerminalError):
     """Refuse to start without a setting, naming its variable."""
 
 
+class MissingExtraError(TerminalError):
+    """Refuse to open what needs an extra of the installation, naming it."""
+
+
 class InvalidProjectError(TerminalError):
     """Report a project that is not there, or whose settings cannot be honoured."""
 

@@ -249,7 +249,7 @@ def _spec_words(dataset: Dataset, find: Find) -> dict[str, Any]:
         "automation_condition": None if dataset.broken else automation(dataset),
     }
     if dataset.mart is not None and dataset.mart.model is not None:
-        from watermain.orchestrate.dbt_asset import with_dbt  # dagster-dbt is slow to import
+        from watermain.orchestrate.dbt_asset import with_dbt
 
         return with_dbt(dataset.mart.model, words)
     return words

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import signal
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 import psutil
+
+from watermain.machine.system import signalled
 
 PROC = Path("/proc")  # elsewhere than on Linux psutil is asked
 STATE_FIELD, START_FIELD = 0, 19
@@ -52,19 +52,7 @@ class ProcessIdentity:
 
     def send(self, number: signal.Signals) -> bool:
         """Signal the process, never a later owner of its number; tell whether it was there."""
-        try:
-            handle = os.pidfd_open(self.pid)
-        except ProcessLookupError:
-            return False
-        try:
-            if not self.alive():
-                return False
-            with suppress(ProcessLookupError):
-                signal.pidfd_send_signal(handle, number)
-                return True
-            return False
-        finally:
-            os.close(handle)
+        return signalled(self.pid, number, self.alive)
 
 
 def boot() -> str:

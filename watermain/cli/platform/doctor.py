@@ -16,6 +16,7 @@ from watermain.engine.rooms.declared import teams
 from watermain.engine.rooms.directory import everything, manifest
 from watermain.lake.belonging import proved
 from watermain.lake.lake import EXTENSIONS, Lake, extension
+from watermain.lake.store import is_remote
 from watermain.privacy import open_to_others
 from watermain.process.platform import Services, free_bytes
 from watermain.process.postgres import server_binaries
@@ -64,16 +65,16 @@ def _safely(check: Check, settings: Settings) -> tuple[bool, str, str]:
 
 def _python(_: Settings) -> tuple[bool, str, str]:
     found = ".".join(map(str, sys.version_info[:3]))
-    return sys.version_info[:2] == (3, 11), found, "install Python 3.11, then: make ready"
+    is_known = (3, 11) <= sys.version_info[:2] <= (3, 14)
+    return is_known, found, "install Python 3.11, 3.12, 3.13 or 3.14"
 
 
-def _extensions(_: Settings) -> tuple[bool, str, str]:
-    missing = [n for n in (*EXTENSIONS, "httpfs") if not Path(extension(n)).exists()]
-    return (
-        not missing,
-        f"missing: {missing}" if missing else "ducklake, postgres, httpfs",
-        "make ready",
-    )
+def _extensions(settings: Settings) -> tuple[bool, str, str]:
+
+    wanted = (*EXTENSIONS, *(("httpfs",) if is_remote(settings.lake_folder) else ()))
+    missing = [name for name in wanted if not Path(extension(name)).exists()]
+    found = f"missing: {missing}" if missing else ", ".join(wanted)
+    return not missing, found, "pip install watermain"
 
 
 def _binaries(_: Settings) -> tuple[bool, str, str]:

@@ -22,7 +22,7 @@ Node = Mapping[str, Any]
 _HOME = "move it to models/marts/<team>/, or make it ephemeral"
 _NO_INPUTS = {
     "seed": "capture the file: `raw(..., source=Files(...))` in a room, a curated dataset over it;"
-    " then make dbt-sources, read it by `source()`",
+    " then watermain new dbt-sources, read it by `source()`",
     "snapshot": "read its source by `source()`; the lake keeps every published state:"
     " watermain sql --snapshot <n>",
 }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import resource
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -23,6 +22,7 @@ from watermain.engine.table.table import ensure_table
 from watermain.failpoint import failpoint
 from watermain.lake import ledger
 from watermain.lake.written import Written
+from watermain.machine.system import peak_memory_bytes
 
 
 def publish(dataset: Dataset, span: Span | None, job: Job) -> Publication:
@@ -169,7 +169,7 @@ def _report(
         output_snapshot=decision.snapshot,
         seconds=time.monotonic() - began,
         bytes=0,
-        peak_memory=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        peak_memory=peak_memory_bytes(),
         samples=samples or {},
         stood=decision.stood,
     )

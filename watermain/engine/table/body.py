@@ -24,6 +24,7 @@ from watermain.engine.table.engine_type import described, fits
 from watermain.engine.table.handed import batches, differs
 from watermain.engine.table.scannable import scannable
 from watermain.lake.lake import quote
+from watermain.machine.extras import need
 
 RESULT = "watermain_result"
 SHAPE = "watermain_contract"
@@ -44,13 +45,15 @@ def staged_sql(
     Guarantees: columns come in the contract's order, with the contract's types; no value is
     changed to fit them. A reader is given and taken batch by batch, through a file.
     Raises: BrokenContractError, when the body returns other columns, other types or values that
-    its contract cannot hold; BrokenBodyError, when the body raises.
+    its contract cannot hold; BrokenBodyError, when the body raises; MissingExtraError.
     """
     seen = _seen(connection, dataset, views)
     if seen in _COMPILED:
         return _COMPILED[seen]
     backend = ibis.duckdb.from_connection(connection)
     kinds = {} if dataset.mart is not None or dataset.body is None else asked(dataset.body)
+    if {Frame.POLARS, Frame.LAZY}.intersection(kinds.values()):
+        need("polars", declared=dataset.declared)
     tables = {
         alias: _given(connection, backend, view, kinds.get(alias) or Frame.IBIS)
         for alias, view in views.items()

@@ -13,17 +13,20 @@ from dagster.components.definitions import LazyDefinitions
 
 import watermain
 from watermain.dbt.dbt import project_files
+from watermain.machine.extras import missing
 from watermain.settings import project
 
 ALWAYS = (
     *(f"watermain.orchestrate.launch.{name}" for name in ("worker", "executor", "rooms")),
     "watermain.orchestrate.instance.compute_logs",
     *("dagster_postgres", "dagster._grpc.server", "pyarrow.dataset"),
-    *(
-        f"watermain.source.{kind}.{kind}"
-        for kind in ("postgres", "files", "kafka", "mqtt", "rest", "webhook")
-    ),
+    *(f"watermain.source.{kind}.{kind}" for kind in ("postgres", "files", "rest", "webhook")),
 )
+ON_DEMAND = {  # by the extra that they need
+    "avro": ("watermain.source.files.avro_rows", "watermain.source.kafka.avro_values"),
+    "kafka": ("watermain.source.kafka.kafka", "watermain.source.kafka.protobuf_values"),
+    "mqtt": ("watermain.source.mqtt.mqtt",),
+}
 
 
 def watched(*, unread: bool = False) -> list[Path]:
@@ -55,7 +58,8 @@ def preload(names: Sequence[str]) -> dict[str, str]:
     that needs it, where Dagster reports it: code that is not ours enters here.
     """
     failures: dict[str, str] = {}
-    for name in (*ALWAYS, *(names or locations().values())):
+    extras = [name for extra, held in ON_DEMAND.items() if not missing(extra) for name in held]
+    for name in (*ALWAYS, *extras, *(names or locations().values())):
         try:
             for value in list(vars(importlib.import_module(name)).values()):
                 found = value() if isinstance(value, LazyDefinitions) else value

@@ -13,7 +13,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from signal import SIGKILL, SIGTERM
@@ -52,14 +52,14 @@ class RoomServers:
         """Learn of a child's end."""
         self._pids.pop(pid, None)
 
-    def fork_due(self) -> tuple[str, str] | None:
-        """Fork a server for each room without one; in the fork, give the room with its module."""
+    def start_due(self, start: Callable[..., int]) -> tuple[str, str] | None:
+        """Start a server for each room without one; in a fork, give the room with its module."""
         for room, module in self._rooms.items():
             if room in self._pids.values() or time.monotonic() < self._due[room]:
                 continue
             self._due[room] = time.monotonic() + AGAIN_SECONDS
             room_socket(self._folder, room).unlink(missing_ok=True)
-            pid = os.fork()
+            pid = start("room", room, module, str(os.getpid()))
             if pid == 0:
                 return room, module
             self._pids[pid] = room

@@ -17,21 +17,21 @@ from watermain.credential import Address
 from watermain.declare.dataset import Dataset
 from watermain.declare.errors import SourceError, UnreachableSystemError
 from watermain.declare.outside.source import Files
+from watermain.machine.extras import need
 from watermain.settings import Settings
 from watermain.source import spill as spill_file
 from watermain.source.ahead import one_ahead
 from watermain.source.delivery import (
     INCIDENTAL,
     Caps,
+    FileRows,
     OddInstantsError,
     OddRowsError,
     Reject,
-    Rows,
     Stamp,
     UnreadableFileError,
     delivery_schema,
 )
-from watermain.source.files.avro_rows import AvroRows
 from watermain.source.files.bucket import Bucket
 from watermain.source.files.csv_rows import CsvRows
 from watermain.source.files.folder import Folder
@@ -58,7 +58,7 @@ class FileReader(Protocol):
         """Name the columns that the file has beyond the declared ones."""
         ...
 
-    def __iter__(self) -> Iterator[Rows | Reject]: ...
+    def __iter__(self) -> Iterator[FileRows | Reject]: ...
 
 
 class FileSource:
@@ -89,9 +89,14 @@ class FileSource:
 
     @classmethod
     def of(cls, dataset: Dataset, settings: Settings) -> Self:
-        """Open the source that a dataset declares."""
+        """Open the source that a dataset declares.
+
+        Raises: MissingExtraError.
+        """
         word = dataset.source
         assert isinstance(word, Files)
+        if word.format == "avro":
+            need("avro", declared=dataset.declared)
         return cls(
             word,
             Shape.of(dataset),
@@ -166,6 +171,8 @@ class FileSource:
         address = self.folder()
         with self._served(address):
             remote = "://" in address
+            if remote:
+                need("s3", declared=self._declared)
             store = Bucket(address, self.scratch) if remote else Folder(Path(address))
             looks = store.looks(self.word.pattern, self.caps.entries)
         if isinstance(self.folder, Address):
@@ -260,7 +267,7 @@ class FileSource:
                 if isinstance(reader, JsonLines):
                     spill.schema = delivery_schema(self.shape.carried, reader.kinds)
                 for part in reader:
-                    if isinstance(part, Rows):
+                    if isinstance(part, FileRows):
                         spill.add(stamp.on(part, spill.schema))
                     else:
                         self._reject(part, look, rejects)
@@ -322,6 +329,8 @@ class FileSource:
                 case "json":
                     yield JsonLines(plain, shape, word.fields, caps, typed=typed)
                 case "avro":
+                    from watermain.source.files.avro_rows import AvroRows
+
                     yield AvroRows(
                         plain, columns, word.fields, caps, types=shape.types, keeps_extra=keeps
                     )

@@ -158,7 +158,10 @@ def test_server_outlives_bad_clients(server: WarmServer) -> None:
     identity = serving(server)
     folder = server.options.folder
     for noise in (b"\x00\xff\n", b"[]\n", b'{"do": "launch"}\n', b'{"do": "la'):
-        with socket.socket(socket.AF_UNIX) as client, wire.short_path(folder) as path:
+        with (
+            socket.socket(socket.AF_UNIX) as client,
+            wire.short_path(folder, wire.SOCKET_NAME) as path,
+        ):
             client.connect(path)
             client.sendall(noise)
     outside = {"do": "launch", "run_id": "../x", "instance_ref": "", "environment": {}}
