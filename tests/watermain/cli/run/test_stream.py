@@ -13,7 +13,7 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from benchmarks.fixtures.flow import ROOM, World, world
+from tests.flow import ROOM, World, world
 from tests.watermain.cli.test_command import watermain
 from watermain.cli.exits import WRONG_USE
 from watermain.engine.capture.ingest import capture
