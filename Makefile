@@ -9,6 +9,10 @@ unexport PYTHONDONTWRITEBYTECODE
 
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest
+# Half of a test's time is waiting for a process, a server or a disk: twice as many as two cores.
+# A file's tests stay together, since many share a server, a lake or a platform.
+WORKERS ?= 4
+SPREAD := -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 # What a change breaks first: words, rooms, rules of the house, docs, released contracts.
 FAST := tests/watermain/declare tests/rooms tests/house $(wildcard tests/test_*.py)
 export PATH := $(CURDIR)/$(BIN):$(PATH)
@@ -16,7 +20,7 @@ ifdef PYTHON
 export PYTHON
 endif
 
-.PHONY: help ready up down status test test-services test-campaigns check format bench faults faults-bite demo-year dbt-sources contracts gate datacontract lock clean
+.PHONY: help ready up down status test test-services test-campaigns check format bench faults faults-bite demo-year dbt-sources contracts gate datacontract docs test-pythons build lock clean
 
 help:  ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -34,23 +38,33 @@ status: ready  ## tell what runs, how healthy it is
 	@$(BIN)/watermain status
 
 test: ready  ## run every test that needs no Debian package
-	@$(PYTEST) -n 2 -m "not services and not campaign"
+	@$(PYTEST) $(SPREAD) -m "not services and not campaign"
 
 test-services: ready  ## install what the service tests need from Debian, run them
 	@tests/services/install.sh
 	@tests/services/tool.sh datacontract tests/services/datacontract.lock
 	@tests/services/tool.sh feast benchmarks/peers/feast.lock
 	@tests/services/tool.sh great_expectations benchmarks/peers/great_expectations.lock
-	@$(PYTEST) -m "services and not campaign"
+	@$(PYTEST) $(SPREAD) -m "services and not campaign"
 
 test-campaigns: ready  ## run the long proofs: planted defects, a short cut of each campaign of faults
-	@$(PYTEST) -n 2 -m campaign
+	@$(PYTEST) $(SPREAD) -m campaign
+
+test-pythons: ready  ## run the fast tests on every Python from 3.11 to 3.14 that is found here
+	@tests/services/tool.sh release tests/services/release.lock
+	@.venv-release/bin/nox --reuse-existing-virtualenvs
+
+build: ready  ## make the wheel, the sdist in dist/, have them checked
+	@tests/services/tool.sh release tests/services/release.lock
+	@rm -rf dist
+	@$(BIN)/uv build -q --no-build-isolation --no-create-gitignore --out-dir dist
+	@.venv-release/bin/twine check --strict dist/*
 
 check: ready  ## format, lint, types, house rules, docs, fast tests: less than a minute
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
-	@$(PYTEST) -n 2 -m "not slow and not services and not campaign" $(FAST)
+	@$(PYTEST) $(SPREAD) -m "not slow and not services and not campaign" $(FAST)
 
 format: ready  ## format the code, mend what the linter can mend
 	@$(BIN)/ruff check --fix-only .
@@ -72,7 +86,7 @@ demo-year: ready  ## load the whole of 2013 through its sources into the running
 	@$(BIN)/watermain up --detach --until 2013-12-31
 
 dbt-sources: ready  ## write the dbt sources from the curated declarations
-	@$(BIN)/python -m dbt_project.write_sources
+	@$(BIN)/watermain new dbt-sources
 
 contracts: ready  ## write the released contracts, unless the code breaks them
 	@$(BIN)/watermain contract export
@@ -83,14 +97,23 @@ gate: ready  ## fail when the code breaks what AGAINST released (AGAINST=origin/
 datacontract: ready  ## install datacontract-cli into a folder of its own: it judges contracts from outside
 	@tests/services/tool.sh datacontract tests/services/datacontract.lock
 
+docs: ready  ## build the documentation as a site, build/docs/html/index.html, strict about links
+	@tests/services/tool.sh site docs/site/site.lock
+	@PYTHONPATH=. $(BIN)/python docs/site/stage.py build/docs/pages
+	@.venv-site/bin/sphinx-build -q -E -a -W --keep-going -j auto -c docs/site -d build/docs/state \
+	  build/docs/pages build/docs/html
+	@echo build/docs/html/index.html
+
 # Resolved for every patch release that is promised, not for the one that happens to stand here.
 COMPILE := $(BIN)/uv pip compile -q --universal --python-version 3.11.0 --generate-hashes \
   --no-emit-index-url --no-header --no-annotate
 
 lock: ready  ## write the lock files from their requirements.in
-	@$(COMPILE) --override requirements-overrides.txt requirements.in -o requirements.lock
+	@$(COMPILE) requirements.in -o requirements.lock
 	@$(COMPILE) tests/services/datacontract.in -o tests/services/datacontract.lock
+	@$(COMPILE) tests/services/release.in -o tests/services/release.lock
+	@$(COMPILE) docs/site/site.in -o docs/site/site.lock
 
 clean: down  ## stop the platform, delete its data folder with all state, delete caches
-	@rm -rf data .pytest_cache .mypy_cache .ruff_cache .hypothesis dbt_project/target dbt_project/logs
+	@rm -rf data build/docs dist .nox .pytest_cache .mypy_cache .ruff_cache .hypothesis dbt_project/target dbt_project/logs
 	@find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +

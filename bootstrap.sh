@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds .venv from the hash-locked requirements.
 #
-# Needs Python 3.11 with its venv module, nothing else; installs from the package index that pip is
+# Needs Python 3.11 to 3.14 with its venv module, nothing else; installs from the package index that pip is
 # configured for. The stamp .venv/.ready says what the folder was built from: without it the folder
 # is half-made, so it is built again from nothing; with another content it is brought up to date.
 set -euo pipefail
@@ -11,7 +11,9 @@ PATH=${PATH//"$PWD/.venv/bin:"/}  # the Python that makes the folder stands outs
 
 venv=.venv
 stamp=$venv/.ready
-built_from=$(pwd; sha256sum requirements.lock pyproject.toml)
+sums=(sha256sum)
+type -P sha256sum >/dev/null || sums=(shasum -a 256)  # macOS; untested there
+built_from=$(pwd; "${sums[@]}" requirements.lock pyproject.toml)
 quiet=-q
 [ -t 2 ] && quiet=
 
@@ -20,26 +22,29 @@ stop() {  # what, declared, data, next
   exit 1
 }
 
-find_python() {  # the first on the PATH that is 3.11
-  local found=() candidate
-  for candidate in ${PYTHON:+"$PYTHON"} $(type -aP python3.11 python3); do
-    if "$candidate" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null; then
-      printf '%s\n' "$candidate"
-      return
+find_python() {  # the newest on the PATH that we know; the one that PYTHON names, when it is set
+  local found=() candidate version python="" newest=0
+  while read -r candidate; do
+    version=$("$candidate" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>&1 </dev/null) || true
+    if [[ $version == 3.1[1-4] ]] && ((${version#3.} > newest)); then
+      python=$candidate newest=${version#3.}
     fi
-    found+=("$candidate is $("$candidate" --version 2>&1 | head -n 1)")
-  done
-  stop "Python 3.11 was not found (${found[*]:-no python3 on the PATH})" \
+    found+=("$candidate is $("$candidate" --version 2>&1 </dev/null | head -n 1)")
+  done < <(if [ -n "${PYTHON:-}" ]; then echo "$PYTHON"; else
+    type -aP python3.14 python3.13 python3.12 python3.11 python3; fi)
+  [ -n "$python" ] || stop "Python 3.11, 3.12, 3.13 or 3.14 was not found (${found[*]:-no python3 on the PATH})" \
     "pyproject.toml  requires-python" "nothing was made" \
-    "install it (Debian: apt-get install python3.11 python3.11-venv), or say make PYTHON=/path/to/python3.11"
+    "install one (Debian: apt-get install python3 python3-venv), or say make PYTHON=/path/to/python3"
+  printf '%s\n' "$python"
 }
 
 make_venv() {
-  local python
+  local python version
   python=$(find_python)
+  version=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
   "$python" -c 'import ensurepip, venv' 2>/dev/null || stop \
     "$python has no venv module" "bootstrap.sh" "nothing was made" \
-    "install it (Debian: apt-get install python3.11-venv), then run the same command again"
+    "install it (Debian: apt-get install python$version-venv), then run the same command again"
   rm -rf "$venv"
   "$python" -m venv "$venv"
 }
@@ -80,7 +85,11 @@ install_with_pip() {  # no dependency is looked for beyond the lock file, which 
 }
 
 exec 9<requirements.lock
-flock 9  # two commands started at once: the second waits, then finds the work done
+if type -P flock >/dev/null; then
+  flock 9
+else  # macOS, untested there: the lock belongs to the open file, so it outlives perl
+  perl -MFcntl=:flock -e 'open(my $file, "<&=", 9) && flock($file, LOCK_EX) or die $!'
+fi  # two commands started at once: the second waits, then finds the work done
 [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$built_from" ] && exit 0
 if [ -f "$stamp" ] && "$venv/bin/python" -c '' 2>/dev/null && [ "$(head -n 1 "$stamp")" = "$PWD" ]
 then

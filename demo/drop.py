@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 import tempfile
 from collections.abc import Iterable
 from datetime import date, timedelta
@@ -13,6 +12,7 @@ from pathlib import Path
 import duckdb
 
 from demo.flights import PLANES, read_csv, source_file
+from watermain import durable
 
 AT_HOME = ("EWR", "JFK", "LGA")
 MONDAY = 0
@@ -87,12 +87,7 @@ def _write(path: Path, content: bytes, *, half_written: bool) -> Path:
     if half_written:
         path.write_bytes(content[: len(content) // 2])
         return path
-    part = path.with_name(f".{path.name}.part")
-    with part.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    part.rename(path)
+    durable.replace(path, content, mode=0o644)
     return path
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -15,12 +15,13 @@ from paho.mqtt.enums import CallbackAPIVersion
 from demo.pace import Pace
 from demo.replay import Told
 from demo.sky import AIRPORTS, INSTRUMENTS, Sky
+from watermain import durable
+from watermain.clock import EPOCH
 from watermain.declare.errors import UnreachableSystemError
 
 EVERY = timedelta(seconds=5)
 BACKLOG = timedelta(minutes=5)
 ANSWER_SECONDS = 20.0
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Memory:
@@ -45,10 +46,8 @@ class Memory:
     def write(self, unconfirmed: dict[str, str]) -> None:
         """Write down the numbers with the messages about to be sent, by topic."""
         self.unconfirmed = unconfirmed
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        fresh = self.path.with_suffix(".new")
-        fresh.write_text(json.dumps({"sequences": self.sequences, "unconfirmed": self.unconfirmed}))
-        fresh.rename(self.path)
+        held = {"sequences": self.sequences, "unconfirmed": self.unconfirmed}
+        durable.replace(self.path, json.dumps(held))
 
 
 class Stations:

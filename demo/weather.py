@@ -19,6 +19,7 @@ import duckdb
 
 from demo.calendar import days_between, local_day, source_day
 from demo.flights import read_csv, source_file
+from watermain import durable
 
 WEATHER: Mapping[str, str] = {
     "origin": "varchar",
@@ -158,10 +159,7 @@ class Shelf:
         return {**empty, **json.loads(self.path.read_text())} if self.path.exists() else empty
 
     def _write(self, held: Mapping[str, Any]) -> None:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        fresh = self.path.with_suffix(".new")
-        fresh.write_text(json.dumps(held, indent=1))
-        fresh.rename(self.path)
+        durable.replace(self.path, json.dumps(held, indent=1))
 
 
 def _grown(record: dict[str, Any], told: bool) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from starlette.routing import Route
 
 from demo.pace import present
 from demo.weather import Observatory, Shelf
+from watermain import durable
 
 PAGE = 500
 REQUESTS_A_SECOND = 10.0
@@ -87,11 +88,7 @@ class WeatherService:
 def ensure_token(path: Path) -> str:
     """Give the token that the service wants, made up the first time, readable by its owner."""
     if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        fresh = path.with_suffix(".new")
-        fresh.touch(mode=0o600)
-        fresh.write_text(secrets.token_urlsafe(24))
-        fresh.rename(path)
+        durable.replace(path, secrets.token_urlsafe(24))
     return path.read_text().strip()
 
 

@@ -59,42 +59,87 @@ def program(folder: Path, name: str, script: str) -> None:
     (folder / name).chmod(0o755)
 
 
-def run(script: Path, programs: Path) -> tuple[int, list[str]]:
+def run(script: Path, programs: Path, **variables: str) -> tuple[int, list[str]]:
     """Run a script; give its exit code with the lines of its error stream."""
-    environment = {"PATH": str(programs)}
+    environment = {"PATH": str(programs), **variables}
     ran = subprocess.run(
         [script], env=environment, capture_output=True, text=True, check=False, timeout=60
     )
     return ran.returncode, ran.stderr.splitlines()
 
 
+def python(folder: Path, name: str, version: str, does: str = "") -> None:
+    """Put an interpreter on the PATH that says its version, then does what it is told."""
+    asked = f'case "$*" in *version_info*) echo {version}; exit 0 ;;'
+    program(folder, name, f"{asked} --version) echo Python {version}.5; exit 0 ;; esac\n{does}")
+
+
 def test_bootstrap_names_what_to_install_when_python_is_missing(
     clone: Path, programs: Path
 ) -> None:
-    """Without Python 3.11 nothing is made."""
+    """Without Python nothing is made."""
     code, lines = run(clone / "bootstrap.sh", programs)
     assert code == 1
-    assert lines[0] == "bootstrap: Python 3.11 was not found (no python3 on the PATH)"
-    assert lines[2] == "  data      nothing was made"
-    assert "apt-get install python3.11 python3.11-venv" in lines[3]
-    assert len(lines) == 4
+    assert lines == [
+        "bootstrap: Python 3.11, 3.12, 3.13 or 3.14 was not found (no python3 on the PATH)",
+        "  declared  pyproject.toml  requires-python",
+        "  data      nothing was made",
+        "  next      install one (Debian: apt-get install python3 python3-venv),"
+        " or say make PYTHON=/path/to/python3",
+    ]
     assert not (clone / ".venv").exists()
 
 
-def test_bootstrap_names_the_python_that_is_too_new(clone: Path, programs: Path) -> None:
-    """Another version of Python is named, so that nobody wonders."""
-    program(programs, "python3", "echo Python 3.13.5; exit 1")
+def test_bootstrap_names_each_python_that_will_not_do(clone: Path, programs: Path) -> None:
+    """Another version is named, so that nobody wonders; one that does not run is no version."""
+    python(programs, "python3", "3.15")
+    program(programs, "python3.12", "echo 3.12: command not found >&2; exit 127")
     _, lines = run(clone / "bootstrap.sh", programs)
-    assert lines[0].endswith(f"was not found ({programs}/python3 is Python 3.13.5)")
+    assert lines[0].endswith(
+        f"was not found ({programs}/python3.12 is 3.12: command not found"
+        f" {programs}/python3 is Python 3.15.5)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("standing", "said", "taken"),
+    [
+        ({"python3.11": "3.11", "python3.13": "3.13", "python3.12": "3.12"}, None, "python3.13"),
+        ({"python3.12": "3.12", "python3": "3.14"}, None, "python3"),
+        ({"python3.11": "3.11", "python3": "3.11"}, None, "python3.11"),
+        ({"python3.13": "3.13", "python3": "3.15"}, None, "python3.13"),
+        ({"python3.11": "3.11", "python3.14": "3.14"}, "python3.11", "python3.11"),
+    ],
+)
+def test_bootstrap_takes_the_newest_python_or_the_one_that_is_said(
+    standing: dict[str, str], said: str | None, taken: str, clone: Path, programs: Path
+) -> None:
+    """A version that nobody has tried is no candidate."""
+    for name, version in standing.items():
+        python(programs, name, version, "exit 7")
+    environment = {"PYTHON": str(programs / said)} if said else {}
+    _, lines = run(clone / "bootstrap.sh", programs, **environment)
+    assert lines[0] == f"bootstrap: {programs / taken} has no venv module"
+
+
+def test_bootstrap_takes_no_other_python_than_the_one_that_is_said(
+    clone: Path, programs: Path
+) -> None:
+    """A wish that cannot be met is refused, though another Python would do."""
+    python(programs, "python3.12", "3.12")
+    python(programs, "old", "3.9")
+    code, lines = run(clone / "bootstrap.sh", programs, PYTHON=str(programs / "old"))
+    assert code == 1
+    assert lines[0].endswith(f"was not found ({programs}/old is Python 3.9.5)")
 
 
 def test_bootstrap_names_the_package_when_venv_is_missing(clone: Path, programs: Path) -> None:
     """Debian splits the venv module off; the message names its package."""
-    program(programs, "python3.11", 'case "$2" in *ensurepip*) exit 1 ;; esac')
+    python(programs, "python3.13", "3.13", 'case "$2" in *ensurepip*) exit 1 ;; esac')
     code, lines = run(clone / "bootstrap.sh", programs)
     assert code == 1
-    assert lines[0] == f"bootstrap: {programs}/python3.11 has no venv module"
-    assert "apt-get install python3.11-venv" in lines[3]
+    assert lines[0] == f"bootstrap: {programs}/python3.13 has no venv module"
+    assert "apt-get install python3.13-venv" in lines[3]
 
 
 def test_bootstrap_makes_a_half_made_environment_anew(clone: Path, programs: Path) -> None:
@@ -102,7 +147,7 @@ def test_bootstrap_makes_a_half_made_environment_anew(clone: Path, programs: Pat
     half_made = clone / ".venv" / "lib" / "half-written"
     half_made.parent.mkdir(parents=True)
     half_made.touch()
-    program(programs, "python3.11", 'case "$1" in -m) exit 7 ;; esac')
+    python(programs, "python3.11", "3.11", 'case "$1" in -m) exit 7 ;; esac')
     code, _ = run(clone / "bootstrap.sh", programs)
     assert code == 7
     assert not half_made.exists()

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
-from watermain.cli import branch, contract, features, new, quarantine
-from watermain.cli.listen import consumer, listen, serve
-from watermain.cli.look import diff, explain, sql
-from watermain.cli.platform import doctor, down, status, tend, up
-from watermain.cli.run import compact, materialize, replay, rollback, stream, sweep, verify
+from watermain.cli.lazy_group import lazy_group
+from watermain.cli.verbs import VERBS
 
 EXITS = "Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 a system does not answer."
 
 app = typer.Typer(
     name="watermain",
+    cls=lazy_group(VERBS),
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -25,29 +25,19 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-app.command()(up.up)
-app.command()(down.down)
-app.command()(status.status)
-app.command()(materialize.materialize)
-app.command()(sql.sql)
-app.command()(explain.explain)
-app.command()(replay.replay)
-app.command()(stream.stream)
-app.command()(diff.diff)
-app.command()(rollback.rollback)
-app.command()(compact.compact)
-app.command()(verify.verify)
-app.command()(listen.listen)
-app.command()(serve.serve)
-app.command()(sweep.sweep)
-app.command()(doctor.doctor)
-app.command(hidden=True)(tend.tend)
-app.add_typer(new.app, name="new")
-app.add_typer(branch.app, name="branch")
-app.add_typer(consumer.app, name="consumer")
-app.add_typer(contract.app, name="contract")
-app.add_typer(features.app, name="features")
-app.add_typer(quarantine.app, name="quarantine")
+
+@app.callback()
+def platform(
+    project: Annotated[
+        Path | None,
+        typer.Option(help="The project's folder; found upwards from here without it."),
+    ] = None,
+) -> None:
+    """Take what is said to every command."""
+    if project is not None:
+        from watermain.settings import set_variables
+
+        set_variables({"WATERMAIN_PROJECT": str(project.resolve())})
 
 
 def main() -> None:

@@ -6,8 +6,18 @@ import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+
+
+def micros(instant: datetime) -> int:
+    """An instant as microseconds of UTC since 1970."""
+    return (instant - EPOCH) // MICROSECOND
+
+
+def instant_of(micros: int) -> datetime:
+    """The instant of so many microseconds since 1970."""
+    return EPOCH + timedelta(microseconds=micros)
 
 
 class Clock:
@@ -32,4 +42,4 @@ class FixedClock(Clock):
         return self.instant
 
     def micros(self) -> int:
-        return (self.instant - _EPOCH) // _MICROSECOND
+        return micros(self.instant)

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from watermain import durable
 from watermain.clock import Clock
 from watermain.declare.errors import ExpiredCredentialError
 from watermain.secrets import Secrets
@@ -77,10 +78,7 @@ class Gate:
             times=times,
         )
         self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        written = self.path.with_name(f"{self.path.name}.{os.getpid()}")
-        written.write_text(json.dumps(asdict(fresh)))
-        written.chmod(0o600)
-        written.replace(self.path)
+        durable.replace(self.path, json.dumps(asdict(fresh)))
         if times == 1:
             LOG.error("credential refused: connection=%s reason=%s", self.connection, why)
         return self._error(fresh, why)
@@ -99,10 +97,9 @@ class Gate:
 
     def _error(self, held: _Refusal, why: str = "") -> ExpiredCredentialError:
         reason = f": {why}" if why else ""
-        return ExpiredCredentialError(
+        return ExpiredCredentialError.nothing_read(
             f"the credential of `{self.connection}` is refused since {held.since[:19]}Z{reason}",
             declared=f"the source connection `{self.connection}`",
-            data="nothing was read; what the lake has committed stands",
             next="rotate the secret; the new one is tried at once, this one again after"
             f" {held.until[:19]}Z",
         )

@@ -6,11 +6,12 @@ import subprocess
 from pathlib import Path
 
 from watermain.declare.errors import UnknownRevisionError
+from watermain.settings import project
 
-ROOT = Path(__file__).resolve().parents[1]
 
-
-def files_where_it_began(ref: str, folder: str, root: Path = ROOT) -> tuple[str, dict[str, str]]:
+def files_where_it_began(
+    ref: str, folder: str, root: Path | None = None
+) -> tuple[str, dict[str, str]]:
     """Read the text files below a folder in the commit where the present work left `ref`.
 
     Shapes: that commit's hash; texts by their path below `root`.
@@ -18,6 +19,7 @@ def files_where_it_began(ref: str, folder: str, root: Path = ROOT) -> tuple[str,
     is not blamed for it.
     Raises: UnknownRevisionError, without git, without the commit, without a common ancestor.
     """
+    root = root or project().root
     commit = _git(
         root, ref, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}"
     )

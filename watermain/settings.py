@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from functools import cached_property, lru_cache
+from functools import cache, cached_property, lru_cache
 from pathlib import Path
 
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from watermain.declare.errors import MissingSettingError
+from watermain.project import Project, find
 
 PREFIX = "WATERMAIN_"
 SOURCE = "WATERMAIN_SOURCE_"
@@ -23,7 +24,12 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True)
 
-    data_dir: Path = Field(Path("data"), description="the folder that holds all state")
+    project: Path | None = Field(
+        None, description="the project's folder; found upwards from where a command stands"
+    )
+    data_dir: Path = Field(
+        Path("data"), description="the folder that holds all state, as seen from the project"
+    )
     postgres: str | None = Field(
         None,
         description="libpq string of a PostgreSQL to use instead of the embedded one;"
@@ -83,7 +89,7 @@ class Settings(BaseSettings):
     @cached_property
     def home(self) -> Path:
         """The data folder as an absolute path."""
-        return self.data_dir.resolve()
+        return _home(self.data_dir)
 
     @cached_property
     def lake_folder(self) -> str:
@@ -103,10 +109,9 @@ class Settings(BaseSettings):
         variable = SOURCE + connection.upper()
         found = _environment(self.home).get(variable)
         if not found:
-            raise MissingSettingError(
+            raise MissingSettingError.nothing_happened(
                 f"no address for the source connection `{connection}`",
                 declared=f"environment variable {variable}",
-                data="nothing was read or written",
                 next=f"export {variable}=...  (`watermain up` sets it for the demo)",
             )
         return found
@@ -152,10 +157,9 @@ def _of_lake(text: str) -> Mapping[str, str]:
 
 def spoilt_memory() -> MissingSettingError:
     """The error for a data folder whose memory of its lake cannot be read."""
-    return MissingSettingError(
+    return MissingSettingError.nothing_happened(
         f"{LAKE_FILE} in the data folder is not as it was written",
         declared=f"{LAKE_FILE} in the data folder",
-        data="nothing was read or written",
         next=f"remove {LAKE_FILE}; then: watermain up, with the variables of its lake",
     )
 
@@ -165,12 +169,25 @@ def variable(name: str) -> str | None:
     return os.environ.get(name)
 
 
+@cache
+def project() -> Project:
+    """The project that this process works for; its packages can be imported from then on.
+
+    Raises: InvalidProjectError, where there is none.
+    """
+    return find(Path(os.environ.get(PREFIX + "PROJECT") or Path.cwd())).importable()
+
+
+def _home(data_dir: Path) -> Path:
+    return (data_dir if data_dir.is_absolute() else project().root / data_dir).resolve()
+
+
 def load_settings() -> Settings:
     """Read the settings.
 
     Raises: MissingSettingError, when a variable is unknown or wrong, naming it.
     """
-    folder = Path(os.environ.get(PREFIX + "DATA_DIR", "data")).resolve()
+    folder = _home(Path(os.environ.get(PREFIX + "DATA_DIR", "data")))
     return _checked(folder, tuple(sorted(_environment(folder).items())))
 
 
@@ -180,10 +197,9 @@ def _checked(folder: Path, variables: tuple[tuple[str, str], ...]) -> Settings:
     known = {PREFIX + name.upper() for name in Settings.model_fields}
     for variable in sorted(found):
         if variable not in known and not variable.startswith(SOURCE):
-            raise MissingSettingError(
+            raise MissingSettingError.nothing_happened(
                 f"environment variable {variable} is no setting",
                 declared=f"the environment, or {folder / 'watermain.env'}",
-                data="nothing was read or written",
                 next=f"unset it, or use one of {', '.join(sorted(known))}",
             )
     values = {k.removeprefix(PREFIX).lower(): v for k, v in found.items() if k in known}
@@ -192,10 +208,9 @@ def _checked(folder: Path, variables: tuple[tuple[str, str], ...]) -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         name = PREFIX + str(first["loc"][0]).upper()
-        raise MissingSettingError(
+        raise MissingSettingError.nothing_happened(
             f"environment variable {name}: {first['msg']}",
             declared="the environment",
-            data="nothing was read or written",
             next=f"export {name} with a right value, or unset it",
         ) from error
 

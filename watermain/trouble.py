@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psutil
 
+from watermain import durable
 from watermain.declare.errors import WatermainError
 
 FOLDER = "trouble"
@@ -54,10 +55,7 @@ def begin(
         pid=os.getpid(),
     )
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    fresh = path.with_suffix(".new")
-    fresh.touch(mode=0o600)
-    fresh.write_text(json.dumps(asdict(found)))
-    fresh.replace(path)
+    durable.replace(path, json.dumps(asdict(found)))
 
 
 def end(home: Path, dataset: str) -> None:

@@ -2,4 +2,4 @@
 
 from watermain.orchestrate.location import lazy_location
 
-defs = lazy_location("operations")
+defs = lazy_location("operations", "sensors.deliveries")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import sys
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -23,6 +24,12 @@ OWN_ROOMS = ("upkeep",)
 OUTSIDE = ("demo", "tests", "benchmarks")
 FOR_BODIES = {"ibis", "pyarrow", "pandas"}
 DAGSTER_AT_HOME = ("orchestrate", "read")
+# Commands that import inside a function: a service that seldom measures, files that are written.
+IMPORT_LATER = (
+    "watermain/cli/platform/tend.py",
+    "watermain/cli/new.py",
+    "watermain/cli/scaffold.py",
+)
 # What each district of the engine may know beside itself.
 ENGINE: dict[str, tuple[str, ...]] = {
     "code": (),
@@ -141,6 +148,19 @@ def platform_ignores_the_outside(files: Mapping[str, str]) -> list[str]:
         f"{each}: the platform never imports {each.target.partition('.')[0]}"
         for each in imports(files)
         if crossing(each.importer) and each.target.partition(".")[0] in OUTSIDE
+    ]
+
+
+def commands_import_at_their_top(files: Mapping[str, str]) -> list[str]:
+    """A command's module is imported when it runs, so that nothing in it need be hidden."""
+    return [
+        f"{path}:{node.lineno} imports inside a function"
+        for path, tree in modules(files, ("watermain/cli/",)).items()
+        if path not in IMPORT_LATER
+        for function in ast.walk(tree)
+        if isinstance(function, ast.FunctionDef)
+        for node in ast.walk(function)
+        if isinstance(node, ast.Import | ast.ImportFrom)
     ]
 
 

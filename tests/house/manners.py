@@ -6,6 +6,7 @@ import ast
 import re
 from collections.abc import Iterator, Mapping
 
+from tests.house.pages import FENCE, pages
 from tests.house.tree import SOURCE, imports, modules
 
 READS_ENVIRONMENT = ("watermain/settings.py",)
@@ -19,14 +20,28 @@ ENTRY_POINTS = (
     "watermain/orchestrate/launch/step.py",
     "tests/services/gx_verdicts.py",
 )
+# Who speaks to the disk itself: the helper, a log that grows, a commit's files, a trial.
+DURABLE = "watermain/durable.py"
+SYNCS = (
+    DURABLE,
+    "watermain/source/webhook/segments.py",
+    "watermain/lake/written.py",
+    "watermain/process/probe.py",
+)
 TOO_WIDE = ("Exception", "BaseException")
 PICKLES = ("pickle", "cPickle", "_pickle", "cloudpickle", "dill", "shelve", "joblib", "marshal")
 LEAVES_OUT = ("skip", "skipif", "xfail", "importorskip", "skipIf", "skipUnless", "skipTest")
 VAGUE = re.compile(r"utils?|common|helpers?|base|managers?|misc|v\d+")
 UNFINISHED = re.compile(r"\b(TO[D]O|FIX[M]E|X[X]X)\b")
+DATASET = "watermain/declare/dataset.py"
+GUESSES = re.compile(r"\.source is (not )?None|kind [!=]= .platform")
 REGISTRY = re.compile(
     r"https?://[^/\s]*(py[p]i|python[h]osted|npm[j]s|[d]ebian|[m]aven|[c]rates)[^/\s]*"
 )
+TABLE = re.compile(r"^\s*\|.*$", re.MULTILINE)
+JOINS = re.compile(r"\b(and|or)\b", re.IGNORECASE)
+# Ordinary English prose has more than two in a hundred; where they lack, commas stand for them.
+LONG_PAGE_WORDS, LEAST_JOINS = 300, 0.02
 MACHINE = re.compile(r"(?<![a-z.])/([w]ork|[f]arm|[r]oot|[h]ome/[a-z]+|[t]mp/lab)/")
 
 
@@ -89,6 +104,25 @@ def _is_wide(caught: ast.expr) -> bool:
     return any(isinstance(n, ast.Name) and n.id in TOO_WIDE for n in ast.walk(caught))
 
 
+def files_are_replaced_in_one_way(files: Mapping[str, str]) -> list[str]:
+    """Locks and whole files come from one helper; whether a file is durable is nobody's choice."""
+    found = []
+    for path, tree in modules(files, (*SOURCE, "demo/")).items():
+        for node in ast.walk(tree):
+            match node:
+                case ast.alias(name="fcntl") | ast.Name(id="fcntl") if path != DURABLE:
+                    found.append(f"{path}:{node.lineno} locks by hand: use `durable.lock`")
+                case ast.Attribute(value=ast.Name(id="os"), attr="fsync") if path not in SYNCS:
+                    found.append(f"{path}:{node.lineno} syncs by hand: use `durable.replace`")
+                case ast.Attribute(value=ast.Name(id="os"), attr="replace" | "rename"):
+                    found.append(f"{path}:{node.lineno} renames by hand: use `durable.replace`")
+                case ast.Call(func=ast.Attribute(attr="replace"), args=[_], keywords=[]) if (
+                    path != DURABLE
+                ):
+                    found.append(f"{path}:{node.lineno} renames by hand: use `durable.replace`")
+    return found
+
+
 def nothing_is_pickled(files: Mapping[str, str]) -> list[str]:
     """No storage path runs code that it reads."""
     found = [
@@ -125,6 +159,36 @@ def names_say_something(files: Mapping[str, str]) -> list[str]:
         for part in re.split(r"[_\-.]", piece)
         if VAGUE.fullmatch(part)
     ]
+
+
+def pages_join_what_they_say(files: Mapping[str, str]) -> list[str]:
+    """A page says "and" or "or" where it means it, so that no comma has to be guessed at."""
+    found = []
+    for path, text in pages(files).items():
+        prose = TABLE.sub("", FENCE.sub("", text))
+        words, joins = len(prose.split()), len(JOINS.findall(prose))
+        if words > LONG_PAGE_WORDS and joins < LEAST_JOINS * words:
+            found.append(f"{path}: {joins} of {words} words are `and` or `or`, 2 % at least")
+    return found
+
+
+def class_names_are_unique(files: Mapping[str, str]) -> list[str]:
+    """One noun means one thing; the glossary says what the nouns of several modules mean."""
+    owners: dict[str, str] = {}
+    found = []
+    for path, tree in modules(files, SOURCE).items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ClassDef):
+                place = f"{path}:{node.lineno}"
+                if (first := owners.setdefault(node.name, place)) != place:
+                    found.append(f"{place} {node.name} is the name of another class, at {first}")
+    return found
+
+
+def datasets_are_asked_what_they_are(files: Mapping[str, str]) -> list[str]:
+    """Whether a dataset is captured is a word of it, not a guess from its source."""
+    asked = {p: t for p, t in files.items() if p.startswith("watermain/") and p != DATASET}
+    return _lines_with(GUESSES, asked, "ask `is_computed`, `is_captured` or `is_platforms`")
 
 
 def nothing_is_put_off(files: Mapping[str, str]) -> list[str]:

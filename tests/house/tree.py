@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[2]
-SOURCE = ("watermain/", "platform_assets/")
-OURS = ("watermain", "platform_assets", "demo", "tests", "benchmarks")
+DBT = ROOT / "dbt_project"
+SOURCE = ("watermain/", "platform_assets/", "resources/", "sensors/")
+TEMPLATES = "watermain/templates/"  # of other projects
+OURS = ("watermain", "platform_assets", "resources", "sensors", "demo", "tests", "benchmarks")
 
 Rule = Callable[[Mapping[str, str]], list[str]]
 
@@ -57,7 +59,7 @@ def modules(files: Mapping[str, str], under: tuple[str, ...] = ("",)) -> dict[st
     return {
         path: parsed(text)
         for path, text in sorted(files.items())
-        if path.endswith(".py") and path.startswith(under)
+        if path.endswith(".py") and path.startswith(under) and not path.startswith(TEMPLATES)
     }
 
 

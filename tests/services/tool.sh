@@ -12,7 +12,7 @@ venv=.venv-$name
 stamp=$venv/.ready
 
 [ "$(cat "$stamp" 2>/dev/null)" != "$(sha256sum "$lock")" ] || exit 0
-echo "service tests: installing $name"
+echo "installing $name"
 rm -rf "$venv"
 .venv/bin/python -m venv "$venv"
 "$venv/bin/python" -m pip install --disable-pip-version-check -q --no-deps --require-hashes -r "$lock"

@@ -6,6 +6,17 @@ from typing import Annotated
 
 import typer
 
+from watermain.cli import screen
+from watermain.cli.look.diff import facts_of, show
+from watermain.cli.run import plan, work
+from watermain.declare.name import DatasetName
+from watermain.engine.publish.canary import differences
+from watermain.engine.publish.publication import Job
+from watermain.engine.publish.restore import promote as publish
+from watermain.engine.rooms.directory import everything, find
+from watermain.lake import branch
+from watermain.lake.lake import Lake
+
 app = typer.Typer(no_args_is_help=True, help="Work beside what readers see.")
 
 Name = Annotated[str, typer.Argument(help="The branch, lower case.")]
@@ -15,10 +26,6 @@ Json = Annotated[bool, typer.Option("--json", help="Print facts as JSON.")]
 @app.command()
 def create(name: Name, as_json: Json = False) -> None:
     """Make a branch of the lake as it stands; no data is copied."""
-    from watermain.cli import screen
-    from watermain.lake import branch
-    from watermain.lake.lake import Lake
-
     with screen.step(f"branch {name}") as line:
         made = branch.create(Lake.from_settings(), name)
         line.say(f"made of snapshot {made.base}")
@@ -29,10 +36,6 @@ def create(name: Name, as_json: Json = False) -> None:
 @app.command(name="list")
 def list_branches(as_json: Json = False) -> None:
     """List the branches, the oldest first."""
-    from watermain.cli import screen
-    from watermain.lake import branch
-    from watermain.lake.lake import Lake
-
     known = branch.branches(Lake.from_settings())
     if as_json:
         screen.facts(
@@ -56,11 +59,6 @@ def build(
     as_json: Json = False,
 ) -> None:
     """Compute a dataset in a branch: stage, audit, publish where readers do not look."""
-    from watermain.cli import screen
-    from watermain.cli.run import plan, work
-    from watermain.declare.name import DatasetName
-    from watermain.orchestrate.location import everything, find
-
     found = find(DatasetName.parse(dataset))
     span = work.span_of(found, first, last)
     chosen = {found.name: found}
@@ -75,12 +73,6 @@ def build(
 @app.command()
 def diff(name: Name, as_json: Json = False) -> None:
     """Tell what a branch built differs from what it was made of."""
-    from watermain.cli import screen
-    from watermain.cli.look.diff import facts_of, show
-    from watermain.engine.publish.canary import differences
-    from watermain.lake.lake import Lake
-    from watermain.orchestrate.location import find
-
     found = differences(Lake.from_settings(), name, find)
     if as_json:
         screen.facts([facts_of(d) for d in found])
@@ -94,13 +86,6 @@ def diff(name: Name, as_json: Json = False) -> None:
 @app.command()
 def promote(name: Name, as_json: Json = False) -> None:
     """Publish what a branch built in one transaction, then tell downstream."""
-    from watermain.cli import screen
-    from watermain.cli.run import work
-    from watermain.engine.publish.publication import Job
-    from watermain.engine.publish.restore import promote as publish
-    from watermain.lake.lake import Lake
-    from watermain.orchestrate.location import find
-
     with screen.step(f"promote {name}") as line:
         done = publish(name, Job(lake=Lake.from_settings(), find=find, run_id=f"promote {name}"))
         parts = sum(len(each.rows) for each in done)
@@ -113,10 +98,6 @@ def promote(name: Name, as_json: Json = False) -> None:
 @app.command()
 def drop(name: Name) -> None:
     """Forget a branch with everything it built."""
-    from watermain.cli import screen
-    from watermain.lake import branch
-    from watermain.lake.lake import Lake
-
     with screen.step(f"drop {name}") as line:
         branch.drop(Lake.from_settings(), name)
         line.say("gone; the lake is as it was")

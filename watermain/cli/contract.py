@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from watermain.declare.dataset import Dataset
-    from watermain.declare.name import DatasetName
-    from watermain.engine.exchange.released import Released
+from watermain.cli import screen
+from watermain.declare.dataset import Dataset
+from watermain.declare.errors import UnreadableContractError, WatermainError
+from watermain.declare.name import DatasetName
+from watermain.engine.exchange.declaration_code import checks_code, declaration
+from watermain.engine.exchange.foreign_rules import expectations
+from watermain.engine.exchange.frame_schema import frame_checks, frame_notes
+from watermain.engine.exchange.odcs_reader import read_document
+from watermain.engine.exchange.released import Released
+from watermain.engine.exchange.strict_yaml import read_yaml
+from watermain.engine.release import gate, release
+from watermain.engine.release.outside_test import judge
+from watermain.engine.rooms.directory import everything, find
+from watermain.engine.table import order
+from watermain.lake.lake import Lake
+from watermain.revision import files_where_it_began
 
 app = typer.Typer(no_args_is_help=True, help="Write contracts down, read them, hold code to them.")
 
@@ -31,10 +42,6 @@ def export(
     Nothing is written while a declaration breaks what was released without a new major version
     with a migration, or a reader needs what nobody promises.
     """
-    from watermain.cli import screen
-    from watermain.engine.release import gate, release
-    from watermain.engine.table import order
-
     known, wrong = _judged()
     order.refuse_circles(known)
     now = _without(wrong, release.read_all())
@@ -57,8 +64,6 @@ def import_(
     ],
 ) -> None:
     """Print the declaration that a contract, or the checks that a suite or a schema, asks for."""
-    from watermain.cli import screen
-
     screen.OUT.print(_code(file), markup=False, end="")
 
 
@@ -70,12 +75,6 @@ def test(
 
     `make datacontract` installs that tool into a folder of its own.
     """
-    from watermain.cli import screen
-    from watermain.declare.name import DatasetName
-    from watermain.engine.release.outside_test import judge
-    from watermain.lake.lake import Lake
-    from watermain.orchestrate.location import find
-
     _known()
     for line in judge(find(DatasetName.parse(dataset)), Lake.from_settings()):
         screen.OUT.print(f"  {line}", markup=False)
@@ -83,8 +82,6 @@ def test(
 
 def _judged() -> tuple[dict[DatasetName, Dataset], dict[DatasetName, Exception]]:
     """The datasets that can be built, then what is wrong with the others."""
-    from watermain.declare.errors import WatermainError
-
     known = _known()
     wrong: dict[DatasetName, Exception] = {}
     for name, dataset in known.items():
@@ -104,32 +101,22 @@ def _without(
 
 def _known() -> Mapping[DatasetName, Dataset]:
     """Every declared dataset, the marts of the present dbt project among them."""
-    from watermain.orchestrate.location import everything
-
     return everything()
 
 
 def _released_at(ref: str) -> Mapping[DatasetName, Released]:
     """What was released where the present work left a branch or a commit."""
-    from watermain.cli import screen
-    from watermain.engine.release import release
-    from watermain.revision import files_where_it_began
-
-    base, texts = files_where_it_began(ref, release.FOLDER.name)
+    base, texts = files_where_it_began(ref, release.FOLDER)
     found = release.read_texts(texts)
     screen.ERR.print(f"held against {len(found)} contracts of {base[:12]}", style="dim")
     return found
 
 
 def _is_late(dataset: Dataset) -> bool:
-    from watermain.engine.release import release
-
     return any(release.stale({dataset.name: dataset})) or release.says_former(dataset)
 
 
 def _write(dataset: Dataset) -> str:
-    from watermain.engine.release import release
-
     path = release.path_of(dataset.name)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(release.text_of(dataset), encoding="utf-8")
@@ -146,13 +133,6 @@ def _fail(errors: list[Any]) -> None:
 
 def _code(file: Path) -> str:
     """The Python that a file of another tool asks for."""
-    from watermain.declare.errors import UnreadableContractError
-    from watermain.engine.exchange.declaration_code import checks_code, declaration
-    from watermain.engine.exchange.foreign_rules import expectations
-    from watermain.engine.exchange.frame_schema import frame_checks, frame_notes
-    from watermain.engine.exchange.odcs_reader import read_document
-    from watermain.engine.exchange.strict_yaml import read_yaml
-
     if not file.is_file():
         raise UnreadableContractError(
             f"there is no file {file}",

@@ -6,9 +6,11 @@ from watermain.declare.errors import (
     DiskFullError,
     InvalidDeclarationError,
     InvalidPartitionError,
+    InvalidProjectError,
     MissingSettingError,
     OtherLakeError,
     UnknownDatasetError,
+    UnknownSnapshotError,
     UnreachableSystemError,
     WatermainError,
 )
@@ -18,9 +20,11 @@ WRONG_USE = 2  # the command or its arguments are wrong
 MISUSES = (
     InvalidDeclarationError,
     InvalidPartitionError,
+    InvalidProjectError,
     MissingSettingError,
     OtherLakeError,
     UnknownDatasetError,
+    UnknownSnapshotError,
 )
 UNREACHABLE = 3  # something outside does not answer
 

@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-if TYPE_CHECKING:
-    from watermain.declare.dataset import Dataset
+from watermain.cli import screen
+from watermain.clock import Clock
+from watermain.declare.dataset import Dataset
+from watermain.declare.feature_ref import resolve, table_name
+from watermain.engine.feature import online
+from watermain.engine.feature.feast import export as write
+from watermain.engine.feature.feature_diff import feature_diff
+from watermain.engine.feature.feature_version import definition
+from watermain.engine.feature.parity import parity as compare
+from watermain.engine.feature.training import OfflineStore
+from watermain.engine.rooms.directory import everything
+from watermain.lake.lake import Lake
+from watermain.online.opening import open_store
+from watermain.orchestrate.feature_check import newest_event
+from watermain.settings import load_settings
 
 app = typer.Typer(no_args_is_help=True, help="See feature tables, compare versions, fill stores.")
 NAME = typer.Argument(help="Such as prediction.features.airport_delay, with @2 for a version.")
@@ -18,11 +32,6 @@ JSON = typer.Option("--json", help="Print facts as JSON.")
 @app.command("list")
 def list_(as_json: Annotated[bool, JSON] = False) -> None:
     """List every version of every feature table, with its newest row."""
-    from watermain.cli import screen
-    from watermain.declare.feature_ref import table_name
-    from watermain.lake.lake import Lake
-    from watermain.orchestrate.feature_check import newest_event
-
     lake, rows = Lake.from_settings(), []
     for dataset in _tables():
         feature = dataset.feature
@@ -50,12 +59,6 @@ def list_(as_json: Annotated[bool, JSON] = False) -> None:
 @app.command()
 def describe(name: Annotated[str, NAME], as_json: Annotated[bool, JSON] = False) -> None:
     """Say of whom a table tells, what each feature means, how fresh it is online and offline."""
-
-    from watermain.cli import screen
-    from watermain.engine.feature.feature_version import definition
-    from watermain.lake.lake import Lake
-    from watermain.orchestrate.feature_check import newest_event
-
     dataset = _find(name)
     feature, contract = dataset.feature, dataset.contract
     assert feature is not None
@@ -87,9 +90,6 @@ def describe(name: Annotated[str, NAME], as_json: Annotated[bool, JSON] = False)
 
 def _stands(dataset: Dataset) -> str:
     """Up to where a table is filled online."""
-    from watermain.online.opening import open_store
-    from watermain.settings import load_settings
-
     if not _is_online(dataset):
         return "not filled"
     with open_store(load_settings()) as store:
@@ -102,12 +102,6 @@ def diff(
     old: Annotated[str, NAME], new: Annotated[str, NAME], as_json: Annotated[bool, JSON] = False
 ) -> None:
     """Compare what two versions say of the same entities at the same times."""
-    from dataclasses import asdict
-
-    from watermain.cli import screen
-    from watermain.engine.feature.feature_diff import feature_diff
-    from watermain.lake.lake import Lake
-
     with Lake.from_settings().get_connection() as connection:
         found = feature_diff(connection, _find(old), _find(new))
     if as_json:
@@ -134,13 +128,6 @@ def rebuild(
     names: Annotated[list[str] | None, typer.Argument(help="Tables; all when left out.")] = None,
 ) -> None:
     """Fill the online store from the lake anew, as after a flush."""
-    from watermain.cli import screen
-    from watermain.clock import Clock
-    from watermain.engine.feature import online
-    from watermain.lake.lake import Lake
-    from watermain.online.opening import open_store
-    from watermain.settings import load_settings
-
     chosen = [_find(n) for n in names] if names else [d for d in _tables() if _is_online(d)]
     with open_store(load_settings()) as store:
         for dataset in chosen:
@@ -155,13 +142,6 @@ def parity(
     sample: Annotated[int | None, typer.Option(min=1, help="Only so many entities.")] = None,
 ) -> None:
     """Hold the online values against the lake's; exit 1 when one differs."""
-    from watermain.cli import screen
-    from watermain.clock import Clock
-    from watermain.engine.feature.parity import parity as compare
-    from watermain.lake.lake import Lake
-    from watermain.online.opening import open_store
-    from watermain.settings import load_settings
-
     dataset = _find(name)
     with open_store(load_settings()) as store:
         found = compare(dataset, Lake.from_settings(), store, Clock().now(), sample)
@@ -178,13 +158,6 @@ def export(
     names: Annotated[list[str] | None, typer.Argument(help="Tables; all when left out.")] = None,
 ) -> None:
     """Write feature tables as a Feast repository over the same data, as of this moment."""
-    from watermain.cli import screen
-    from watermain.declare.feature_ref import table_name
-    from watermain.engine.feature.feast import export as write
-    from watermain.engine.feature.training import OfflineStore
-    from watermain.lake.lake import Lake
-    from watermain.orchestrate.location import everything
-
     current = [d for d in _tables() if d.feature and d.feature.state == "current"]
     chosen = names or list(dict.fromkeys(map(table_name, current)))
     done = write(OfflineStore(Lake.from_settings(), everything()), chosen, feast)
@@ -196,8 +169,6 @@ def export(
 
 def _tables() -> list[Dataset]:
     """Every feature table that a room declares."""
-    from watermain.orchestrate.location import everything
-
     return sorted((d for d in everything().values() if d.feature), key=lambda d: d.name)
 
 
@@ -206,9 +177,6 @@ def _find(name: str) -> Dataset:
 
     Raises: UnknownFeatureError.
     """
-    from watermain.declare.feature_ref import resolve
-    from watermain.orchestrate.location import everything
-
     return resolve([name], everything())[0].dataset
 
 

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+import getpass
+from typing import Annotated
 
 import typer
 
-if TYPE_CHECKING:
-    from watermain.declare.dataset import Dataset
+from watermain.cli import screen
+from watermain.cli.look.masking import masked
+from watermain.cli.run import plan, work
+from watermain.declare.dataset import Dataset
+from watermain.declare.name import DatasetName
+from watermain.engine.capture.replay import discard as discard_rows
+from watermain.engine.capture.replay import open_rows
+from watermain.engine.publish.publication import Job
+from watermain.engine.rooms.directory import find
+from watermain.lake import quarantine
+from watermain.lake.lake import Lake, text
+from watermain.orchestrate.asset import REPLAY
 
 app = typer.Typer(no_args_is_help=True, help="See, replay or discard rows that were put aside.")
 MOST_ROWS = 20
@@ -23,10 +34,6 @@ def list_(
     as_json: Annotated[bool, JSON] = False,
 ) -> None:
     """Count rows by dataset, partition, cause, status."""
-    from watermain.cli import screen
-    from watermain.lake import quarantine
-    from watermain.lake.lake import Lake
-
     name = str(_find(dataset).name) if dataset else None
     with Lake.from_settings().get_connection() as connection:
         counts = quarantine.counted(connection, name)
@@ -46,11 +53,6 @@ def show(
     as_json: Annotated[bool, JSON] = False,
 ) -> None:
     """Show open rows with their position, their payload; sensitive columns are masked."""
-    from watermain.cli import screen
-    from watermain.cli.look.masking import masked
-    from watermain.lake import quarantine
-    from watermain.lake.lake import Lake
-
     found = _find(dataset)
     with Lake.from_settings().get_connection() as connection:
         rows = quarantine.listed(connection, str(found.name), _chosen(partition, rule))
@@ -74,12 +76,6 @@ def replay(
 
     Captured rows are typed anew; computed ones by computing their partitions anew.
     """
-    from watermain.cli import screen
-    from watermain.cli.run import plan, work
-    from watermain.engine.capture.replay import open_rows
-    from watermain.lake.lake import Lake
-    from watermain.orchestrate.asset import REPLAY
-
     found = _find(dataset)
     lake = Lake.from_settings()
     with lake.get_connection() as connection:
@@ -107,17 +103,9 @@ def discard(
     as_json: Annotated[bool, JSON] = False,
 ) -> None:
     """Let open rows go for good; who did it, when, why is kept in the lake."""
-    import getpass
-
-    from watermain.cli import screen
-    from watermain.engine.capture import replay
-    from watermain.engine.publish.publication import Job
-    from watermain.lake.lake import Lake
-    from watermain.orchestrate.location import find
-
     found, by = _find(dataset), getpass.getuser()
     job = Job(lake=Lake.from_settings(), find=find)
-    gone = replay.discard(found, job, why=reason, by=by, where=_chosen(partition, rule))
+    gone = discard_rows(found, job, why=reason, by=by, where=_chosen(partition, rule))
     if as_json:
         screen.facts({"dataset": str(found.name), "discarded": gone, "by": by, "reason": reason})
     else:
@@ -125,15 +113,10 @@ def discard(
 
 
 def _find(dataset: str) -> Dataset:
-    from watermain.declare.name import DatasetName
-    from watermain.orchestrate.location import find
-
     return find(DatasetName.parse(dataset))
 
 
 def _chosen(partition: str | None, rule: str | None) -> str:
-    from watermain.lake.lake import text
-
     where = ["status = 'open'"]
     where += [f"partition = {text(partition)}"] if partition is not None else []
     where += [f"why = {text(rule)}"] if rule is not None else []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import os
@@ -13,15 +12,19 @@ import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from datetime import timedelta
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from watermain import durable
 from watermain.dbt.dbt_fault import Fault, said
+from watermain.declare.errors import UnreachableSystemError
 from watermain.settings import Settings, child_environment, load_settings, variable
+from watermain.settings import project as company
 
-PROJECT = Path(__file__).resolve().parents[2] / "dbt_project"
 COMPILE_SECONDS = 900.0
+MOST_WAITED = timedelta(seconds=2 * COMPILE_SECONDS)  # for whoever compiles before us
 MOST_BYTES = 1_000_000  # of a larger file, a seed, the time counts instead of the content
 RETRY = "dbt parse --project-dir dbt_project --profiles-dir dbt_project --target platform"
 _LEFT_OUT = {"target", "logs", "__pycache__"}
@@ -29,12 +32,16 @@ _OWN = ("dbt", "dbt_compiler", "dbt_fault", "dbt_words")
 _MART = re.compile(r"(?:^|/)marts/[^/]+/[^/]+\.(?:sql|py)$")
 
 
+def _folder(given: Path | None) -> Path:
+    return given or company().dbt_folder
+
+
 def manifest_path(settings: Settings | None = None) -> Path:
     """Where the compiled manifest lies, whether or not it was prepared."""
     return (settings or load_settings()).home / "dbt" / "manifest.json"
 
 
-def prepare_manifest(settings: Settings | None = None, project: Path = PROJECT) -> Path:
+def prepare_manifest(settings: Settings | None = None, project: Path | None = None) -> Path:
     """Compile the project, unless the manifest already stands for its present content.
 
     Guarantees: reaches no database, no network; readers see the manifest before or after, never
@@ -42,7 +49,7 @@ def prepare_manifest(settings: Settings | None = None, project: Path = PROJECT) 
     written. What one data folder has compiled, another takes from the project's `target`. What is
     wrong with the project stands in the manifest beside what is right.
     """
-    manifest = manifest_path(settings)
+    project, manifest = _folder(project), manifest_path(settings)
     if is_current(manifest, project):
         return manifest
     manifest.parent.mkdir(parents=True, exist_ok=True)
@@ -53,30 +60,30 @@ def prepare_manifest(settings: Settings | None = None, project: Path = PROJECT) 
             shutil.rmtree(left) if left.is_dir() else left.unlink()
         spare = project / "target" / "watermain.json"
         if is_current(spare, project):
-            _put(spare.read_bytes(), manifest)
+            durable.replace(manifest, spare.read_bytes())
             return manifest
         with tempfile.TemporaryDirectory(dir=manifest.parent, prefix=".compile-") as folder:
             made = json.dumps(_compiled(project, Path(folder), manifest, lock)).encode()
-        _put(made, manifest)
+        durable.replace(manifest, made)
         with suppress(OSError):  # a project may be there to be read alone
-            _put(made, spare)
+            durable.replace(spare, made, mode=0o644)
     return manifest
 
 
-def is_current(manifest: Path, project: Path = PROJECT) -> bool:
+def is_current(manifest: Path, project: Path | None = None) -> bool:
     """Whether a manifest stands for the project as it is, for the variables that it asks for."""
-    told = _cached(manifest).get("watermain", {})
+    project, told = _folder(project), _cached(manifest).get("watermain", {})
     asked = told.get("asked")
     return asked is not None and told["stamp"] == content_hash(project) and asked == _hashed(asked)
 
 
-def content_hash(project: Path = PROJECT) -> str:
+def content_hash(project: Path | None = None) -> str:
     """Fingerprint whatever decides what dbt makes of a project, but for the variables it asks for.
 
     Those are its files, wherever its folders or links lead, the versions that compile it, our own
     part in it, the variables that are options of dbt.
     """
-    digest = hashlib.sha256()
+    project, digest = _folder(project), hashlib.sha256()
     for package in ("dbt-core", "dbt-duckdb", "dbt-adapters", "dbt-common", "jinja2"):
         digest.update(f"{package} {version(package)}\0".encode())
     for name, value in sorted(child_environment().items()):
@@ -92,10 +99,10 @@ def content_hash(project: Path = PROJECT) -> str:
     return digest.hexdigest()
 
 
-def project_files(project: Path = PROJECT) -> list[Path]:
+def project_files(project: Path | None = None) -> list[Path]:
     """Every file that dbt may read of a project, links followed, what it writes left out."""
     found, seen = [], set()
-    for root in _roots(project):
+    for root in _roots(_folder(project)):
         for folder, names, files in os.walk(root, followlinks=True):
             real = os.path.realpath(folder)
             if real in seen:
@@ -141,25 +148,24 @@ def _hashed(names: Iterable[str]) -> dict[str, str | None]:
 
 
 @contextmanager
-def _alone(lock: Path) -> Iterator[int]:
-    """Hold a lock that dies with the process; its descriptor may be given to a child."""
-    with lock.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield file.fileno()
+def _alone(path: Path) -> Iterator[int]:
+    """Hold the right to compile; a compiler that outlives its caller holds it until it ends.
 
-
-def _put(content: bytes, place: Path) -> None:
-    """Let content take a place at once, for good."""
-    place.parent.mkdir(parents=True, exist_ok=True)
-    made = place.with_name(f".compile-{os.getpid()}.json")
-    with made.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    made.replace(place)
-    folder = os.open(place.parent, os.O_RDONLY)
-    os.fsync(folder)
-    os.close(folder)
+    Raises: UnreachableSystemError, when another holds it for longer than it may take.
+    """
+    try:
+        descriptor = durable.lock(path, MOST_WAITED)
+    except BlockingIOError as error:
+        raise UnreachableSystemError(
+            f"another process compiles the dbt project for longer than {MOST_WAITED}",
+            declared=str(path),
+            data="the manifest stands as it was",
+            next="end that process, which holds the lock",
+        ) from error
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
 
 
 def _compiled(project: Path, folder: Path, before: Path, lock: int) -> dict[str, Any]:
@@ -193,8 +199,9 @@ def _kept(now: Mapping[str, Any], before: Mapping[str, Any], files: set[str]) ->
     return found
 
 
-def command(*words: str, project: Path = PROJECT) -> list[str]:
+def command(*words: str, project: Path | None = None) -> list[str]:
     """The command line of dbt over a project, silent towards its makers."""
+    project = _folder(project)
     dbt = [
         sys.executable,
         "-c",
@@ -211,7 +218,7 @@ def _compile(project: Path, folder: Path, lock: int) -> str:
     try:
         done = subprocess.run(
             words,
-            cwd=PROJECT.parent,
+            cwd=project,
             env=child_environment(),
             stdin=subprocess.DEVNULL,
             capture_output=True,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import chdir
-from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -11,8 +9,6 @@ from dbt.adapters.duckdb.plugins import BasePlugin
 
 from watermain.lake.lake import Lake
 from watermain.settings import load_settings
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 class Plugin(BasePlugin):  # type: ignore[misc]  # dbt ships no types
@@ -28,9 +24,8 @@ class Plugin(BasePlugin):  # type: ignore[misc]  # dbt ships no types
 
     def configure_connection(self, conn: duckdb.DuckDBPyConnection) -> None:
         """Load the extensions of the wheels, attach the lake."""
-        with chdir(ROOT):  # dbt has moved into the project; the data folder is relative to ours
-            settings = load_settings()
-            Lake.from_settings(settings)._attach(conn, settings)
+        settings = load_settings()
+        Lake.from_settings(settings)._attach(conn, settings)
 
     def configure_cursor(self, cursor: duckdb.DuckDBPyConnection) -> None:
         """Keep the session's time zone UTC."""

@@ -200,8 +200,6 @@ def _near(word: str, known: Iterable[str]) -> str:
 
 
 def _unknown(
-    what: str, next_step: str, *, declared: str = "platform_assets/<team>/features.py"
+    what: str, next_step: str, *, declared: str = "features.py of a room"
 ) -> UnknownFeatureError:
-    return UnknownFeatureError(
-        what, declared=declared, data="nothing was read or written", next=next_step
-    )
+    return UnknownFeatureError.nothing_happened(what, declared=declared, next=next_step)

@@ -5,8 +5,6 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-_ROOT = Path(__file__).resolve().parents[2]
-
 
 def place(frame_depth: int = 2) -> str:
     """Where the calling declaration stands, as `file:line`."""
@@ -15,6 +13,7 @@ def place(frame_depth: int = 2) -> str:
 
 
 def shown(filename: str, line: int) -> str:
-    """A line of code, its file named from the repository's root where it lies there."""
+    """A line of code, its file named from the folder that it is imported from."""
     path = Path(filename)
-    return f"{path.relative_to(_ROOT) if path.is_relative_to(_ROOT) else path}:{line}"
+    homes = [entry for entry in sys.path if entry and path.is_relative_to(entry)]
+    return f"{path.relative_to(max(homes, key=len)) if homes else path}:{line}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ from pathlib import Path
 import psycopg
 from psycopg.pq import Conninfo
 
+from watermain import durable
 from watermain.declare.errors import MissingSettingError, OtherLakeError
 from watermain.lake.catalog import (
     EMBEDDED,
@@ -86,11 +86,7 @@ def remember(settings: Settings) -> None:
     text = json.dumps(found, indent=2) + "\n"
     if text == remembered_text(settings.home):
         return
-    settings.home.mkdir(parents=True, exist_ok=True)
-    fresh = settings.home / f"{LAKE_FILE}.{os.getpid()}"
-    fresh.touch(mode=0o600)
-    fresh.write_text(text)
-    fresh.replace(settings.home / LAKE_FILE)
+    durable.replace(settings.home / LAKE_FILE, text)
 
 
 def proved(settings: Settings) -> Settings:

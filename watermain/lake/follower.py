@@ -17,7 +17,7 @@ from watermain.source.opening import open_source
 LOOK_SECONDS = 10.0
 
 
-class Follower:
+class BatchCounter:
     """Count the batches that the ledger gains, measure what waits at each source.
 
     Guarantees: a batch is counted once; what was committed before the first look is not counted,
@@ -28,7 +28,7 @@ class Follower:
         self, lake: Lake, datasets: Sequence[Dataset], settings: Settings, metrics: Metrics
     ) -> None:
         self.lake, self.settings, self.metrics = lake, settings, metrics
-        self.datasets = [d for d in datasets if d.source and d.source.kind != "platform"]
+        self.datasets = [d for d in datasets if d.is_captured]
         self.clock, self.snapshot = Clock(), -1
 
     def look(self) -> None:
@@ -56,7 +56,7 @@ class Follower:
             stop.wait(LOOK_SECONDS)
 
     def _measure(self, dataset: Dataset) -> None:
-        name, kind = str(dataset.name), dataset.source.kind if dataset.source else ""
+        name, kind = str(dataset.name), dataset.source_kind
         try:
             waiting = open_source(dataset, self.settings).backlog()
         except WatermainError:

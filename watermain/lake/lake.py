@@ -34,6 +34,7 @@ from watermain.lake.rest.vouching import vouch_for_written
 from watermain.lake.unsettled import Unsettled, heal
 from watermain.lake.waits import engine_words
 from watermain.lake.written import Written, present
+from watermain.machine.extras import need
 from watermain.settings import Settings, load_settings
 
 EXTENSIONS = ("ducklake", "postgres_scanner")
@@ -197,10 +198,9 @@ class Lake(BaseModel):
             heal(self.folder)
 
     def _unknown_branch(self) -> BranchError:
-        return BranchError(
+        return BranchError.nothing_happened(
             f"there is no branch `{self.branch}`",
             declared="watermain branch list",
-            data="nothing was read or written",
             next=f"watermain branch create {self.branch}",
         )
 
@@ -342,14 +342,18 @@ def reaching(settings: Settings) -> list[str]:
 
 
 def extension(name: str) -> str:
-    """The path of a DuckDB extension inside its wheel."""
+    """The path of a DuckDB extension inside its wheel.
+
+    Raises: MissingExtraError, UnknownDatasetError.
+    """
+    if name == "httpfs":
+        need("s3", declared=store.SETTINGS)
     spec = importlib.util.find_spec(f"duckdb_extension_{name}")
     if spec is None or spec.origin is None:
-        raise UnknownDatasetError(
+        raise UnknownDatasetError.nothing_happened(
             f"the DuckDB extension {name} is not installed",
-            declared="requirements.in",
-            data="nothing was read or written",
-            next="make up",
+            declared="pyproject.toml, dependencies",
+            next="pip install watermain",
         )
     folder = Path(spec.origin).parent / "extensions" / f"v{duckdb.__version__}"
     return str(folder / f"{name}.duckdb_extension")

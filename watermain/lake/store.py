@@ -17,6 +17,7 @@ from watermain.declare.errors import (
 )
 from watermain.lake.belonging import files_name
 from watermain.lake.waits import client_words
+from watermain.machine.extras import need
 from watermain.secrets import resolved
 from watermain.settings import Settings, load_settings
 
@@ -48,7 +49,11 @@ def engine_secret(settings: Settings) -> Mapping[str, str]:
 
 
 def client(settings: Settings) -> Any:
-    """A client of our own for the store, its waits limited."""
+    """A client of our own for the store, its waits limited.
+
+    Raises: MissingExtraError.
+    """
+    need("s3", declared=SETTINGS)
     from s3fs import S3FileSystem
 
     key = resolved(settings.s3_key_id or "", settings)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
 import shutil
 from collections.abc import Iterable, Iterator
@@ -11,6 +10,8 @@ from pathlib import Path
 from tempfile import mkdtemp
 from types import TracebackType
 from typing import Self
+
+from watermain import durable
 
 FOLDER = ".unsettled"
 _NEW, _HELD = "new-", "held-"
@@ -69,7 +70,7 @@ def heal(lake: str) -> None:
         except FileNotFoundError:
             continue  # its writer has settled it
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            durable.hold(lock)
             _restore(held, Path(lake))
             shutil.rmtree(held, ignore_errors=True)
         except BlockingIOError:
@@ -83,7 +84,7 @@ def _locked_folder(parent: Path) -> tuple[Path, int]:
     parent.mkdir(exist_ok=True)
     new = Path(mkdtemp(prefix=_NEW, dir=parent))
     lock = os.open(new, os.O_RDONLY)
-    fcntl.flock(lock, fcntl.LOCK_EX)
+    durable.hold(lock)
     return new.rename(parent / new.name.replace(_NEW, _HELD, 1)), lock
 
 

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from watermain.clock import MICROSECOND
 from watermain.online.protocol import Cursor
 
 NEVER = 2**63 - 1
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
-
-
-def micros(instant: datetime) -> int:
-    """An instant as microseconds of UTC since 1970."""
-    return (instant - EPOCH) // _MICROSECOND
 
 
 def expiries(event_us: pa.ChunkedArray, ttl: timedelta | None) -> np.ndarray:
@@ -25,7 +19,7 @@ def expiries(event_us: pa.ChunkedArray, ttl: timedelta | None) -> np.ndarray:
     events = event_us.to_numpy()
     if ttl is None:
         return np.full(len(events), NEVER, np.int64)
-    lasting = min(ttl // _MICROSECOND, NEVER)
+    lasting = min(ttl // MICROSECOND, NEVER)
     return np.where(events > NEVER - lasting, NEVER, events + np.int64(lasting))
 
 

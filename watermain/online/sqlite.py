@@ -12,12 +12,12 @@ from typing import Self
 
 import pyarrow as pa
 
-from watermain.clock import Clock
+from watermain.clock import Clock, micros
 from watermain.declare.errors import UnreachableSystemError
-from watermain.online.lasting import NEVER, corrected, lasting, micros, words
+from watermain.online.lasting import NEVER, corrected, lasting, words
 from watermain.online.lost import lost
 from watermain.online.own_threads import OwnThreads
-from watermain.online.protocol import ENTRIES, Cursor, Kept
+from watermain.online.protocol import ENTRIES, Cursor, StoredRow
 
 BUSY_SECONDS = 30.0
 SCANNED_ROWS = 20_000
@@ -34,19 +34,17 @@ create index if not exists online_row_expiry on online_row (table_id, expires_us
     where expires_us < {NEVER};
 """
 _PUT = """
-insert into online_row (table_id, key, event_us, value, expires_us) values (?1, ?2, ?3, ?4, ?5)
+insert into online_row (table_id, key, event_us, value, expires_us) values (?, ?, ?, ?, ?)
 on conflict (table_id, key) do update
 set event_us = excluded.event_us, value = excluded.value, expires_us = excluded.expires_us
-where excluded.event_us >= event_us or expires_us <= ?6
+where excluded.event_us >= event_us or expires_us <= ?
 """
 _REPLACE = """
-update online_row set event_us = ?4, value = ?5, expires_us = ?6
-where table_id = ?1 and key = ?2 and event_us = ?3 and expires_us > ?7 and ?5 is not null
+update online_row set event_us = ?, value = ?, expires_us = ?
+where table_id = ? and key = ? and event_us = ? and expires_us > ?
 """
 _REMOVE = """
-delete from online_row
-where table_id = ?1 and key = ?2 and event_us = ?3 and expires_us > ?7 and ?5 is null
-and ?4 is not null and ?6 is not null
+delete from online_row where table_id = ? and key = ? and event_us = ? and expires_us > ?
 """
 _GET = """
 select event_us, value from online_row
@@ -109,17 +107,23 @@ class SqliteStore:
         rows = corrected(corrections, ttl, now)
         with self._writing() as connection:
             ident = self._proved(connection, table)
-            listed = [(ident, *row, now) for row in zip(*_lists(rows), strict=True)]
-            done = [connection.executemany(sql, listed).rowcount for sql in (_REMOVE, _REPLACE)]
-        return sum(max(0, count) for count in done)
+            gone, fresh = [], []
+            for key, seen_us, event_us, value, expires_us in zip(*_lists(rows), strict=True):
+                where = (ident, key, seen_us, now)
+                if value is None:
+                    gone.append(where)
+                else:
+                    fresh.append((event_us, value, expires_us, *where))
+            done = [connection.executemany(_REMOVE, gone), connection.executemany(_REPLACE, fresh)]
+        return sum(max(0, each.rowcount) for each in done)
 
-    def get(self, wanted: Sequence[tuple[str, bytes]]) -> list[Kept | None]:
+    def get(self, wanted: Sequence[tuple[str, bytes]]) -> list[StoredRow | None]:
         now = micros(self._clock.now())
         with self._answering() as connection:
             found = []
             for table, key in wanted:
                 row = connection.execute(_GET, (table, key, now)).fetchone()
-                found.append(None if row is None else Kept(*row))
+                found.append(None if row is None else StoredRow(*row))
             return found
 
     def scan(self, table: str) -> Iterator[pa.Table]:

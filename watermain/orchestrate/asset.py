@@ -52,7 +52,7 @@ def asset_for(dataset: Dataset, find: Find) -> dg.AssetsDefinition | dg.AssetSpe
     Guarantees: the key is `[team, stage, table]`, the group is the team; each declared check is
     an asset check; a failed blocking check holds the data, with all that depends on it.
     """
-    if dataset.source is not None and dataset.source.kind == "platform":
+    if dataset.is_platforms:
         return dg.AssetSpec(**_spec_words(dataset, find))
 
     def body(context: dg.AssetExecutionContext, lake: dg.ResourceParam[Lake]) -> Iterator[Any]:
@@ -82,9 +82,9 @@ def asset_for(dataset: Dataset, find: Find) -> dg.AssetsDefinition | dg.AssetSpe
 def _run(
     context: dg.AssetExecutionContext, dataset: Dataset, span: Span | None, job: Job
 ) -> Iterator[Any]:
-    if dataset.source is not None and context.run.tags.get(REPLAY) == "true":
+    if not dataset.is_computed and context.run.tags.get(REPLAY) == "true":
         _replay(context, dataset, job)
-    done = publish(dataset, span, job) if dataset.source is None else capture(dataset, job)
+    done = publish(dataset, span, job) if dataset.is_computed else capture(dataset, job)
     yield from _evaluations(context, dataset, done)
     for event in quarantine_events(dataset, done, job):
         context.log_event(event)
@@ -209,12 +209,11 @@ def requested(context: dg.AssetExecutionContext, dataset: Dataset) -> Span | Non
     first = tags.get("dagster/asset_partition_range_start", single)
     last = tags.get("dagster/asset_partition_range_end", single)
     if first is None or last is None:
-        if dataset.source is not None:
+        if not dataset.is_computed:
             return None
-        raise InvalidPartitionError(
+        raise InvalidPartitionError.nothing_happened(
             f"{dataset.name}: the run names no partition",
             declared=dataset.declared,
-            data="nothing was read or written",
             next=f"watermain materialize {dataset.name} --partition <key>",
         )
     dataset.cadence.window(first)
@@ -249,10 +248,10 @@ def _spec_words(dataset: Dataset, find: Find) -> dict[str, Any]:
         "freshness_policy": freshness(dataset.slo, dataset.cadence),
         "automation_condition": None if dataset.broken else automation(dataset),
     }
-    if dataset.labels.get("dbt"):
-        from watermain.orchestrate.dbt_asset import with_dbt  # dagster-dbt is slow to import
+    if dataset.mart is not None and dataset.mart.model is not None:
+        from watermain.orchestrate.dbt_asset import with_dbt
 
-        return with_dbt(dataset, words)
+        return with_dbt(dataset.mart.model, words)
     return words
 
 
@@ -262,8 +261,8 @@ def _dependency(dataset: Dataset, name: DatasetName, find: Find) -> dg.AssetDep:
 
 
 def _kinds(dataset: Dataset) -> set[str]:
-    if dataset.source is not None:
+    if not dataset.is_computed:
         source = dataset.source
-        kind = source.format if isinstance(source, Files) else source.kind
+        kind = source.format if isinstance(source, Files) else dataset.source_kind
         return {"ducklake", "postgresql" if kind == "postgres" else kind}
-    return {"ducklake", "dbt" if dataset.labels.get("sql") else "ibis"}
+    return {"ducklake", "dbt" if dataset.mart is not None else "ibis"}

@@ -1,47 +1,41 @@
-"""What dagster-dbt knows about a mart's model."""
+"""What dbt knows about a mart's model, in the words that Dagster's UI has for it."""
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
-import dagster as dg
-from dagster_dbt import DagsterDbtTranslator, DbtProject
+from dagster._utils.tags import is_valid_tag_key
 
-from watermain.declare.dataset import Dataset
-from watermain.engine.mart.manifest import name_of, read_project
-
-# Left out: what the platform says itself, what is an object rather than a fact.
-_FACTS = ("dagster-dbt/", "dagster_dbt/unique_id", "dagster_dbt/project_id")
+from watermain.declare.body.mart import CompiledModel
+from watermain.engine.mart.manifest import Node, read_project
 
 
-class MartTranslator(DagsterDbtTranslator):
-    """Give dbt's sources, models the keys of the datasets that they are."""
+def with_dbt(model: CompiledModel, words: Mapping[str, Any]) -> dict[str, Any]:
+    """Add what dbt says to the words of a mart's asset; ours stand where both speak.
 
-    def get_asset_spec(
-        self, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None
-    ) -> dg.AssetSpec:
-        """Translate one node of the manifest."""
-        name = name_of(self.get_resource_props(manifest, unique_id))
-        spec = super().get_asset_spec(manifest, unique_id, project)
-        return spec.replace_attributes(key=dg.AssetKey(name.key), group_name=name.team)
-
-
-def with_dbt(dataset: Dataset, words: Mapping[str, Any]) -> dict[str, Any]:
-    """Add what dagster-dbt says to the words of a mart's asset; ours stand where both speak."""
-    manifest = read_project(Path(dataset.labels["manifest"])).manifest
-    spec = MartTranslator().get_asset_spec(manifest, dataset.labels["dbt"], None)
-    facts = {k: v for k, v in spec.metadata.items() if k.startswith(_FACTS)}
-    _, heading, sql = (spec.description or "").partition("#### Raw SQL:")
+    Guarantees: the facts bear the names that dagster-dbt gives them, so that what looks for those
+    finds them; dagster-dbt itself is not needed.
+    """
+    project = read_project(model.manifest)
+    node = project.node(model.id)
     return {
         **words,
-        "description": f"{words['description']}\n\n{heading}{sql}".strip(),
+        "description": f"{words['description']}\n\n{_raw_sql(node)}".strip(),
         "kinds": {"dbt", *words["kinds"]},
-        "tags": {**_plain(spec.tags), **words["tags"]},
-        "metadata": {**facts, **words["metadata"]},
+        "tags": {**dict.fromkeys(filter(is_valid_tag_key, node["tags"]), ""), **words["tags"]},
+        "metadata": {**_facts(node, project.manifest), **words["metadata"]},
     }
 
 
-def _plain(tags: Mapping[str, str]) -> dict[str, str]:
-    return {k: v for k, v in tags.items() if not k.startswith("dagster/kind/")}
+def _raw_sql(node: Node) -> str:
+    return f"#### Raw SQL:\n```sql\n{textwrap.indent(node['raw_code'], '    ')}\n```"
+
+
+def _facts(node: Node, manifest: Node) -> dict[str, str]:
+    return {
+        "dagster-dbt/materialization_type": node["config"]["materialized"],
+        "dagster_dbt/unique_id": node["unique_id"],
+        "dagster_dbt/project_id": manifest["metadata"]["project_id"],
+    }

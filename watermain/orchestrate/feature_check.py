@@ -9,12 +9,11 @@ from typing import Any
 import dagster as dg
 import duckdb
 
-from watermain.clock import Clock
+from watermain.clock import Clock, instant_of
 from watermain.declare.dataset import Dataset
 from watermain.engine.feature.feature_drift import SHIFTED, Drift, drifts
 from watermain.engine.feature.parity import parity
 from watermain.lake.lake import Lake, quote, table, text
-from watermain.online.lasting import EPOCH
 from watermain.online.opening import open_store
 from watermain.settings import load_settings
 
@@ -143,7 +142,7 @@ def newest_event(lake: Lake, dataset: Dataset) -> datetime | None:
             return None
     if row is None or row[0] is None:
         return None
-    return EPOCH + timedelta(microseconds=row[0])
+    return instant_of(row[0])
 
 
 def _told(dataset: Dataset, label: str) -> dict[str, Any]:

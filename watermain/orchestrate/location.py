@@ -19,6 +19,7 @@ from watermain.orchestrate.asset import asset_for
 from watermain.orchestrate.feature_check import feature_checks
 from watermain.orchestrate.instance.lake_resource import settled
 from watermain.orchestrate.launch.executor import forked_executor
+from watermain.orchestrate.plain import plain_definitions
 from watermain.orchestrate.quarantine_asset import quarantine_assets
 from watermain.orchestrate.sensors.automation import automation_sensor
 from watermain.orchestrate.sensors.features import feature_schedule, feature_sensor
@@ -46,16 +47,19 @@ __all__ = [
 ]
 
 
-def lazy_location(team: str) -> Callable[..., dg.Definitions]:
+def lazy_location(team: str, *modules: str) -> Callable[..., dg.Definitions]:
     """A team's room as Dagster loads it: assembled not when its file is imported, and once only.
 
-    A process forked from one that has loaded it finds it loaded.
+    Shapes: `modules` are those of plain Dagster definitions (assets, checks, jobs, sensors,
+    schedules) that go with the room's datasets.
+    Guarantees: a process forked from one that has loaded it finds it loaded.
     """
     held: list[dg.Definitions] = []
 
     def load() -> dg.Definitions:
         if not held:
-            held.append(code_location(team))
+            plain = [plain_definitions(module) for module in modules]
+            held.append(dg.Definitions.merge(code_location(team), *plain))
         return held[0]
 
     return dg.definitions(load)
@@ -132,19 +136,17 @@ def _known(dataset: Dataset, upstream: DatasetName) -> None:
     try:
         other = find(upstream)
     except UnknownDatasetError as error:
-        raise UnknownDatasetError(
+        raise UnknownDatasetError.nothing_happened(
             f"{dataset.name}: {error.what}",
             declared=dataset.declared,
-            data="nothing was read or written",
             next=error.next,
         ) from error
     if other.broken:
         return
     if dataset.looks_back(upstream) and None in (dataset.cadence, other.cadence):
-        raise InvalidDeclarationError(
+        raise InvalidDeclarationError.nothing_happened(
             f"{dataset.name} looks back {dataset.looks_back(upstream)} at {upstream},"
             " but only partitions can be looked back at",
             declared=dataset.declared,
-            data="nothing was read or written",
             next="leave `before` out, for such a body is given the whole table",
         )

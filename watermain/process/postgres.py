@@ -6,7 +6,6 @@ it. Inside the folder: `data/` (the cluster), `server.log`, `password` (for TCP 
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import importlib.util
 import os
@@ -18,6 +17,7 @@ import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import quote, urlencode
 
@@ -27,6 +27,7 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 from psycopg.pq import PGconn, Ping
 
+from watermain import durable
 from watermain.declare.errors import DiskFullError, TransientError, UnreachableSystemError
 from watermain.process.server_account import ServerAccount, server_account
 
@@ -34,6 +35,7 @@ SOCKET_ROOT = Path("/tmp")  # never TMPDIR: every process must derive the same, 
 SOCKET_PORT = 5432
 SUPERUSER = "postgres"
 START_SECONDS = 300
+ALONE_WITHIN = timedelta(seconds=2 * START_SECONDS)  # another start, another stop
 STOP_SECONDS = 60
 DISK_FULL = ("No space left on device", "wrote only")
 DEFAULTS: Mapping[str, str] = {
@@ -155,14 +157,17 @@ class EmbeddedPostgres:
             self.folder.mkdir(parents=True, exist_ok=True)
             self.folder.chmod(0o700)
             self._account().own(self.folder)
-            handle = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+            handle = durable.lock(self.folder / "lock", ALONE_WITHIN)
+        except BlockingIOError as error:
+            raise self._unreachable(
+                f"another process starts or stops it for longer than {ALONE_WITHIN}"
+            ) from error
         except PermissionError as error:
             raise self._unreachable(
                 f"{error.filename} belongs to another user",
                 next=f"run as the user who created it, or remove {self.folder}",
             ) from error
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX)
             yield handle
         finally:
             os.close(handle)
@@ -220,17 +225,16 @@ class EmbeddedPostgres:
             ("--pwfile", str(self.password_file)),
             keep=(lock,),  # initdb outlives a killed caller: until it ends, the folder stays locked
         )
-        with (making / "postgresql.conf").open("a") as file:
-            file.write("\ninclude_if_exists = 'watermain.conf'\n")
-            file.flush()
-            os.fsync(file.fileno())
+        told = making / "postgresql.conf"
+        text = told.read_text() + "\ninclude_if_exists = 'watermain.conf'\n"
+        durable.replace(told, text, prepare=self._account().own)
         try:
             making.rename(self.data)
         except OSError as error:
             raise self._unreachable(
                 f"{self.data} is not a PostgreSQL cluster", next=f"move {self.data} away"
             ) from error
-        _sync_folder(self.folder)
+        durable.sync_folder(self.folder)
 
     def _write_settings(self) -> None:
         settings = {
@@ -246,14 +250,7 @@ class EmbeddedPostgres:
         self._write("data/watermain.conf", "".join(lines))
 
     def _write(self, name: str, text: str) -> None:
-        path, fresh = self.folder / name, self.folder / f"{name}.new"
-        fresh.unlink(missing_ok=True)
-        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT, 0o600), "w") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        self._account().own(fresh)
-        fresh.rename(path)
+        durable.replace(self.folder / name, text, prepare=self._account().own)
 
     def _launch(self) -> None:
         """Start the server in a session of its own, so that no terminal takes it down."""
@@ -356,11 +353,3 @@ def _processes_titled(title: str) -> list[int]:
 
 def _escaped(value: str) -> str:
     return value.replace("\\", "\\\\").replace("'", "''")
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

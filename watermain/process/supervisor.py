@@ -6,25 +6,27 @@ own children inherit, finds what the table lost when its writer was killed.
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
+import signal
 import subprocess
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import psutil
 
+from watermain import durable
 from watermain.declare.errors import UnreachableSystemError
+from watermain.process.identity import ProcessIdentity
 from watermain.settings import child_environment
 
 MARK = "SUPERVISED_BY_WATERMAIN"
-CLOCK_SLACK_SECONDS = 2.0  # the kernel's boot time moves a little when the clock is set
 ORDER_GRACE = timedelta(seconds=5)
 UMASK = 0o077  # what a service makes is its owner's alone
 
@@ -44,21 +46,23 @@ class Entry:
     """Remember one started process."""
 
     name: str
-    pid: int
-    started: float
+    identity: ProcessIdentity
     command: tuple[str, ...]
     log: str
     grace_seconds: float
 
+    @property
+    def pid(self) -> int:
+        """The number of the process, as long as it lives."""
+        return self.identity.pid
+
     def process(self) -> psutil.Process | None:
         """The process while it lives; None when it is gone or its pid belongs to another."""
-        try:
-            found = psutil.Process(self.pid)
-            dead = found.status() == psutil.STATUS_ZOMBIE
-            other = abs(found.create_time() - self.started) > CLOCK_SLACK_SECONDS
-        except psutil.NoSuchProcess:
+        if not self.identity.alive():
             return None
-        return None if dead or other else found
+        with suppress(psutil.NoSuchProcess):
+            return psutil.Process(self.pid)
+        return None
 
 
 class Supervisor:
@@ -83,19 +87,29 @@ class Supervisor:
         Raises: UnreachableSystemError, when another command holds it.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
-        handle = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            _lock(handle)
+            handle = durable.lock(self.folder / "lock")
+        except BlockingIOError as error:
+            raise UnreachableSystemError(
+                "another `watermain up` or `watermain down` is at work",
+                declared="the lock run/lock in the data folder",
+                data="nothing was started or stopped by this command",
+                next="wait for it, then: watermain status",
+            ) from error
+        try:
             yield
         finally:
             os.close(handle)
 
     def entries(self) -> dict[str, Entry]:
-        """Every process that should run."""
+        """Every process that should run.
+
+        One that an earlier release wrote down has no identity: its mark still finds it.
+        """
         if not self._table.exists():
             return {}
         rows = json.loads(self._table.read_text())
-        return {row["name"]: Entry(**{**row, "command": tuple(row["command"])}) for row in rows}
+        return {row["name"]: _entry(row) for row in rows if "identity" in row}
 
     def alive(self, name: str) -> Entry | None:
         """The entry of a process that runs."""
@@ -116,7 +130,7 @@ class Supervisor:
         logs = self.home / "logs"
         logs.mkdir(parents=True, exist_ok=True)
         log = logs / f"{service.name}.log"
-        with log.open("ab") as output:
+        with log.open("ab") as output, _heard():
             child = subprocess.Popen(
                 list(service.command),
                 stdin=subprocess.DEVNULL,
@@ -129,8 +143,7 @@ class Supervisor:
         self._children[child.pid] = child
         entry = Entry(
             name=service.name,
-            pid=child.pid,
-            started=psutil.Process(child.pid).create_time(),
+            identity=ProcessIdentity.of(child.pid),
             command=tuple(service.command),
             log=str(log),
             grace_seconds=service.grace.total_seconds(),
@@ -213,25 +226,32 @@ class Supervisor:
         return left
 
     def _write(self, entries: Mapping[str, Entry]) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        fresh = self._table.with_suffix(".new")
-        with fresh.open("w") as file:
-            json.dump([asdict(entry) for entry in entries.values()], file, indent=1)
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.rename(self._table)
+        rows = [asdict(entry) for entry in entries.values()]
+        durable.replace(self._table, json.dumps(rows, indent=1))
 
 
-def _lock(handle: int) -> None:
+@contextmanager
+def _heard() -> Iterator[None]:
+    """Let a child begun in the block hear what tells it to end.
+
+    A shell's background job ignores interrupts, and whatever it starts would ignore them, too.
+    """
+    main = threading.current_thread() is threading.main_thread()
+    orders = (signal.SIGINT, signal.SIGTERM) if main else ()
+    deaf = [number for number in orders if signal.getsignal(number) is signal.SIG_IGN]
+    for number in deaf:
+        signal.signal(number, signal.default_int_handler)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        raise UnreachableSystemError(
-            "another `watermain up` or `watermain down` is at work",
-            declared="the lock run/lock in the data folder",
-            data="nothing was started or stopped by this command",
-            next="wait for it, then: watermain status",
-        ) from error
+        yield
+    finally:
+        for number in deaf:
+            signal.signal(number, signal.SIG_IGN)
+
+
+def _entry(row: dict[str, Any]) -> Entry:
+    """An entry as the table has it."""
+    identity, command = ProcessIdentity(**row["identity"]), tuple(row["command"])
+    return Entry(**{**row, "identity": identity, "command": command})
 
 
 def _lives(process: psutil.Process) -> bool:

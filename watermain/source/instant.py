@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+from watermain.clock import EPOCH
+
 _FIRST, _LAST = -62_135_596_800_000, 253_402_300_799_999  # years 1 to 9999
 
 
@@ -12,4 +13,4 @@ def instant_of(milliseconds: int) -> datetime | None:
     """The instant of so many milliseconds since 1970; None for a year without four digits."""
     if not _FIRST <= milliseconds <= _LAST:
         return None
-    return _EPOCH + timedelta(milliseconds=milliseconds)
+    return EPOCH + timedelta(milliseconds=milliseconds)

@@ -6,12 +6,16 @@ from watermain.declare.dataset import Dataset
 from watermain.declare.errors import SourceError
 from watermain.declare.outside.source import Files, Kafka, Mqtt, Postgres
 from watermain.declare.outside.web import Rest, Webhook
+from watermain.machine.extras import need
 from watermain.settings import Settings
 from watermain.source.protocol import Source
 
 
 def open_source(dataset: Dataset, settings: Settings) -> Source:
-    """The source of a raw dataset; nothing is read until it is asked."""
+    """The source of a raw dataset; nothing is read until it is asked.
+
+    Raises: MissingExtraError.
+    """
     word = dataset.source
     if isinstance(word, Postgres):
         from watermain.source.postgres.postgres import PostgresSource
@@ -22,10 +26,12 @@ def open_source(dataset: Dataset, settings: Settings) -> Source:
 
         return FileSource.of(dataset, settings)
     if isinstance(word, Kafka):
+        need("kafka", declared=dataset.declared)
         from watermain.source.kafka.kafka import KafkaSource
 
         return KafkaSource.of(dataset, settings)
     if isinstance(word, Mqtt):
+        need("mqtt", declared=dataset.declared)
         from watermain.source.mqtt.mqtt import MqttSource
 
         return MqttSource.of(dataset, settings)
@@ -37,9 +43,8 @@ def open_source(dataset: Dataset, settings: Settings) -> Source:
         from watermain.source.webhook.webhook import WebhookSource
 
         return WebhookSource.of(dataset, settings)
-    raise SourceError(
+    raise SourceError.nothing_happened(
         f"{dataset.name}: nothing can be captured from {word!r}",
         declared=dataset.declared,
-        data="nothing was read or written",
         next=f"watermain explain {dataset.name}",
     )

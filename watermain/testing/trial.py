@@ -118,7 +118,7 @@ class TrialLake:
         schema = dataset.contract.schema
         rows = as_table(given, schema, of=str(dataset.name), declared=dataset.declared)
         plain = replace(
-            dataset, inputs={}, needs={}, checks=(), labels={}, body=_cut(rows, dataset, None)
+            dataset, inputs={}, needs={}, checks=(), mart=None, body=_cut(rows, dataset, None)
         )
         job = replace(self.job, rebuild=True)
         runs: list[Span | None] = [None]

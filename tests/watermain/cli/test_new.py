@@ -12,11 +12,11 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).parents[3]
-COPIED = ("platform_assets", "watermain", "dbt_project", "changelog.d")
+COPIED = ("platform_assets", "resources", "sensors", "watermain", "dbt_project", "changelog.d")
 FILES = ("workspace.yaml", "pyproject.toml", "tests/__init__.py", "tests/conftest.py")
 ORDERS = (
     ("room", "billing", "--reads", "operations.curated.flights"),
-    ("dataset", "billing.raw.tariffs", "--pattern", "tariffs*.csv"),
+    ("source", "billing.raw.tariffs", "--connection", "tariff_drop"),
     ("dataset", "billing.curated.tariffs", "--reads", "billing.raw.tariffs"),
     ("dataset", "billing.curated.legs", "--reads", "operations.raw.flights"),
 )

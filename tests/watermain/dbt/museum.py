@@ -6,7 +6,8 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from watermain.dbt.dbt import PROJECT, prepare_manifest
+from tests.house.tree import DBT as PROJECT
+from watermain.dbt.dbt import prepare_manifest
 from watermain.settings import Settings
 
 READS = 'select tail_number from {{ source("operations_curated", "aircraft") }}'

@@ -16,6 +16,7 @@ from tests.watermain.source.brokered import publish_mqtt
 from watermain.cli.look.explain import _declared
 from watermain.declare import Column, Contract, Mqtt, raw
 from watermain.lake.lake import Lake
+from watermain.orchestrate import asset as asset_module
 from watermain.orchestrate.asset import asset_for
 from watermain.settings import Settings
 from watermain.source.opening import open_source
@@ -30,6 +31,12 @@ signals = raw(
     owner="team:weather",
 )
 KNOWN = {signals.name: signals}
+
+
+@pytest.fixture
+def prompt(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Retry as often as ever, without the pauses."""
+    monkeypatch.setattr(asset_module, "RETRY", dg.RetryPolicy(max_retries=3))
 
 
 @pytest.fixture
@@ -60,6 +67,7 @@ def left_behind(folder: Path) -> bytes:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("prompt")
 def test_secret_is_nowhere_in_what_runs_leave_behind(
     lake: Lake,
     field: EmbeddedMqttBroker,

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import asdict, replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -24,6 +25,11 @@ import signal, time
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
 print('deaf', flush=True)
 time.sleep(600)
+"""
+ORDERS = (signal.SIGINT, signal.SIGTERM)
+HEARING = """
+import signal
+print(signal.getsignal(signal.SIGINT).__name__, signal.getsignal(signal.SIGTERM).name)
 """
 PARENT = """
 import subprocess, sys, time
@@ -97,7 +103,8 @@ def test_pid_of_another_process_is_not_ours(supervisor: Supervisor, tmp_path: Pa
     try:
         entry = supervisor.start(sleeper())
         supervisor.stop("sleeper")
-        stolen = {**vars(entry), "pid": stranger.pid, "started": entry.started - 3600}
+        later = replace(entry.identity, pid=stranger.pid)
+        stolen = asdict(replace(entry, identity=later))
         (tmp_path / "run" / "processes.json").write_text(json.dumps([stolen]))
         assert supervisor.alive("sleeper") is None
         assert [e.pid for e in supervisor.dead()] == [stranger.pid]
@@ -106,6 +113,20 @@ def test_pid_of_another_process_is_not_ours(supervisor: Supervisor, tmp_path: Pa
     finally:
         stranger.kill()
         stranger.wait()
+
+
+def test_process_of_an_earlier_release_is_found_by_its_mark(
+    supervisor: Supervisor, tmp_path: Path
+) -> None:
+    """A table that knows a process by the second of its start is read; `stop` ends the process."""
+    entry = supervisor.start(sleeper())
+    row = {**asdict(entry), "pid": entry.pid, "started": psutil.Process(entry.pid).create_time()}
+    del row["identity"]
+    (tmp_path / "run" / "processes.json").write_text(json.dumps([row]))
+    other = Supervisor(tmp_path)
+    assert other.entries() == {}
+    assert other.stop("sleeper") == [entry.pid]
+    assert entry.process() is None
 
 
 def test_stop_kills_what_does_not_listen(supervisor: Supervisor) -> None:
@@ -155,6 +176,19 @@ def test_child_gets_its_variables_with_the_mark(supervisor: Supervisor, tmp_path
     until(supervisor.dead)
     said = Path(entry.log).read_text().splitlines()
     assert said == ["{'A': '1', 'PYTHONDONTWRITEBYTECODE': None}", f"{tmp_path}:shown"]
+
+
+def test_child_hears_orders_that_its_parent_ignores(supervisor: Supervisor) -> None:
+    """A shell's background job, which ignores interrupts, starts what can be stopped in order."""
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in ORDERS}
+    try:
+        entry = supervisor.start(Service(name="told", command=(sys.executable, "-c", HEARING)))
+        assert [signal.getsignal(number) for number in ORDERS] == [signal.SIG_IGN] * 2
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    until(supervisor.dead)
+    assert Path(entry.log).read_text().split() == ["default_int_handler", "SIG_DFL"]
 
 
 def test_stop_of_nothing_is_nothing(supervisor: Supervisor) -> None:

@@ -6,6 +6,15 @@ from typing import Annotated
 
 import typer
 
+from watermain.cli.screen import ERR, facts, grid
+from watermain.serve.feature_server.consumers import (
+    add_consumer,
+    keys_path,
+    read_consumers,
+    remove_consumer,
+)
+from watermain.settings import load_settings
+
 app = typer.Typer(no_args_is_help=True, help="Give, list, take away keys of the feature server.")
 
 
@@ -18,10 +27,6 @@ def add(
     ] = False,
 ) -> None:
     """Make a key for a consumer; it is printed once, kept nowhere."""
-    from watermain.cli.screen import ERR
-    from watermain.serve.feature_server.consumers import add_consumer, keys_path
-    from watermain.settings import load_settings
-
     path = keys_path(load_settings())
     typer.echo(add_consumer(path, consumer, rate, replace=replace))
     ERR.print(f"{consumer}: {rate:g} requests a second; only a print of the key is in {path}")
@@ -32,10 +37,6 @@ def show(
     as_json: Annotated[bool, typer.Option("--json", help="Print facts as JSON.")] = False,
 ) -> None:
     """List the consumers with their rates."""
-    from watermain.cli.screen import facts, grid
-    from watermain.serve.feature_server.consumers import keys_path, read_consumers
-    from watermain.settings import load_settings
-
     rows = [(n, c.rate) for n, c in sorted(read_consumers(keys_path(load_settings())).items())]
     if as_json:
         facts([{"consumer": name, "rate": rate} for name, rate in rows])
@@ -46,7 +47,4 @@ def show(
 @app.command()
 def remove(consumer: Annotated[str, typer.Argument(help="The consumer's name.")]) -> None:
     """Take a consumer's key away; a running server refuses it a second later."""
-    from watermain.serve.feature_server.consumers import keys_path, remove_consumer
-    from watermain.settings import load_settings
-
     remove_consumer(keys_path(load_settings()), consumer)

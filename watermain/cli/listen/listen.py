@@ -5,6 +5,16 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
+import uvicorn
+
+from watermain.cli.screen import ERR
+from watermain.declare.errors import InvalidDeclarationError
+from watermain.declare.outside.web import Webhook
+from watermain.engine.rooms.directory import everything
+from watermain.process.door import HostDoor
+from watermain.settings import load_settings
+from watermain.source.webhook.patience import PatientProtocol
+from watermain.source.webhook.webhook_server import endpoint
 
 
 def listen(
@@ -12,19 +22,11 @@ def listen(
     port: Annotated[int, typer.Option(help="The port to listen on.")] = 3080,
 ) -> None:
     """Take the events of every declared webhook: signature proved, on the disk, then 202."""
-    from watermain.cli.screen import ERR
-    from watermain.declare.errors import InvalidDeclarationError
-    from watermain.declare.outside.web import Webhook
-    from watermain.orchestrate.location import everything
-    from watermain.process.door import HostDoor
-    from watermain.settings import load_settings
-    from watermain.source.webhook.webhook_server import endpoint
-
     datasets = [d for d in everything().values() if isinstance(d.source, Webhook)]
     if not datasets:
         raise InvalidDeclarationError(
             "no dataset is declared with a webhook",
-            declared="platform_assets/<team>/raw.py",
+            declared="raw.py of a room",
             data="nothing was started",
             next="declare a raw dataset with `Webhook(path=..., secret=...)`",
         )
@@ -37,10 +39,6 @@ def listen(
 
 def serve(app: object, host: str, port: int) -> None:
     """Serve one process, bounded, until it is told to stop."""
-    import uvicorn
-
-    from watermain.source.webhook.patience import PatientProtocol
-
     uvicorn.run(
         app,  # type: ignore[arg-type]
         host=host,

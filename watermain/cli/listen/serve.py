@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+import ipaddress
+from typing import Annotated
 
 import typer
 
-if TYPE_CHECKING:
-    from watermain.serve.feature_server.catalog import Catalog
-    from watermain.serve.feature_server.consumers import Doorkeeper
-    from watermain.settings import Settings
+from watermain.cli.screen import ERR
+from watermain.declare.errors import InvalidDeclarationError, MissingSettingError
+from watermain.engine.rooms.declared import teams
+from watermain.engine.rooms.directory import everything, feature_sets
+from watermain.process.door import HostDoor
+from watermain.serve.feature_server.application import application
+from watermain.serve.feature_server.asking import Asking
+from watermain.serve.feature_server.catalog import Catalog
+from watermain.serve.feature_server.consumers import Doorkeeper, keys_path
+from watermain.serve.feature_server.opening import reader_of
+from watermain.serve.feature_server.process import run
+from watermain.settings import Settings, load_settings
 
 
 def serve(
@@ -20,14 +29,6 @@ def serve(
     ] = False,
 ) -> None:
     """Answer questions for the newest features of entities, out of the online store."""
-    from watermain.cli.screen import ERR
-    from watermain.process.door import HostDoor
-    from watermain.serve.feature_server.application import application
-    from watermain.serve.feature_server.asking import Asking
-    from watermain.serve.feature_server.opening import reader_of
-    from watermain.serve.feature_server.process import run
-    from watermain.settings import load_settings
-
     settings = load_settings()
     catalog = served_catalog()
     door = None if is_open else doorkeeper(settings)
@@ -43,15 +44,11 @@ def served_catalog() -> Catalog:
 
     Raises: InvalidDeclarationError, when there is no table.
     """
-    from watermain.declare.errors import InvalidDeclarationError
-    from watermain.orchestrate.location import everything, feature_sets, teams
-    from watermain.serve.feature_server.catalog import Catalog
-
     catalog = Catalog(everything(), {team: feature_sets(team) for team in teams()})
     if not catalog.tables:
         raise InvalidDeclarationError(
             "no feature table is kept online",
-            declared="platform_assets/<team>/features.py",
+            declared="features.py of a room",
             data="nothing was started",
             next="declare a feature table with `Feature(..., online=Online())`",
         )
@@ -63,9 +60,6 @@ def doorkeeper(settings: Settings) -> Doorkeeper:
 
     Raises: MissingSettingError, when there are none.
     """
-    from watermain.declare.errors import MissingSettingError
-    from watermain.serve.feature_server.consumers import Doorkeeper, keys_path
-
     path = keys_path(settings)
     door = Doorkeeper(path)
     if not door.known():
@@ -83,10 +77,6 @@ def check_loopback(host: str) -> None:
 
     Raises: MissingSettingError.
     """
-    import ipaddress
-
-    from watermain.declare.errors import MissingSettingError
-
     try:
         is_loopback = host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-if TYPE_CHECKING:
-    from watermain.engine.publish.canary import Canary
+from watermain.cli import screen
+from watermain.cli.exits import FAILED
+from watermain.cli.span import span_of
+from watermain.declare.name import DatasetName
+from watermain.engine.publish.canary import Canary, canary
+from watermain.engine.publish.publication import Job
+from watermain.engine.rooms.directory import find
+from watermain.lake.lake import Lake
 
 PUBLISHED = "PUBLISHED"
 
 
-class Form(StrEnum):
+class DiffForm(StrEnum):
     """How a difference is told."""
 
     table = "table"
@@ -30,7 +36,7 @@ def diff(
     partition: Annotated[str | None, typer.Option(help="One partition.")] = None,
     first: Annotated[str | None, typer.Option("--from", help="First of a range.")] = None,
     last: Annotated[str | None, typer.Option("--to", help="Last of a range.")] = None,
-    form: Annotated[Form, typer.Option("--format", help="How to tell it.")] = Form.table,
+    form: Annotated[DiffForm, typer.Option("--format", help="How to tell it.")] = DiffForm.table,
 ) -> None:
     """Build a dataset beside what is published, tell how they differ; readers see nothing.
 
@@ -38,23 +44,15 @@ def diff(
     """
     if against != PUBLISHED and not against.isdigit():
         raise typer.BadParameter("--against takes PUBLISHED or the number of a snapshot")
-    from watermain.cli import screen
-    from watermain.cli.exits import FAILED
-    from watermain.cli.span import span_of
-    from watermain.declare.name import DatasetName
-    from watermain.engine.publish.canary import canary
-    from watermain.engine.publish.publication import Job
-    from watermain.engine.rooms.directory import find
-    from watermain.lake.lake import Lake
 
     found = find(DatasetName.parse(dataset))
     span = span_of(found, first or partition, last or partition)
     job = Job(lake=Lake.from_settings(), find=find, run_id="diff")
     snapshot = None if against == PUBLISHED else int(against)
     told = canary(found, span, job, against=snapshot)
-    if form is Form.json:
+    if form is DiffForm.json:
         screen.facts(facts_of(told))
-    elif form is Form.markdown:
+    elif form is DiffForm.markdown:
         screen.OUT.print(markdown(told), markup=False)
     else:
         show(told)
@@ -84,8 +82,6 @@ def facts_of(told: Canary) -> dict[str, Any]:
 
 def show(told: Canary) -> None:
     """Print the difference for a reader."""
-    from watermain.cli import screen
-
     facts = facts_of(told)
     screen.OUT.print(f"{facts['dataset']}", style="bold")
     screen.OUT.print(

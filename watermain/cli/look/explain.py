@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from dataclasses import asdict
+from typing import Annotated, Any
 
 import typer
 
-if TYPE_CHECKING:
-    from watermain.declare.dataset import Dataset
+from watermain.cli import screen
+from watermain.cli.look import facts
+from watermain.cli.look.masking import masked_payload
+from watermain.cli.platform.status import clock
+from watermain.cli.run import plan
+from watermain.declare.dataset import Dataset
+from watermain.declare.name import DatasetName
+from watermain.engine.audit.need_check import need_labels, need_places
+from watermain.engine.audit.plan import foreseen
+from watermain.engine.rooms.directory import everything, find
+from watermain.engine.table.staged import own_checks, runbook
+from watermain.lake.lake import Lake
+from watermain.orchestrate.run import held_back, latest_checks, open_instance
+from watermain.process.instance import dagster_home, storage_url
+from watermain.settings import load_settings
+from watermain.source.mqtt.sequences import gaps
 
 MOST_PARTITIONS = 10
 
@@ -21,10 +36,6 @@ def explain(
     as_json: Annotated[bool, typer.Option("--json", help="Print facts as JSON.")] = False,
 ) -> None:
     """Tell a dataset's contract, neighbours, publishes, check results, positions."""
-    from watermain.cli import screen
-    from watermain.declare.name import DatasetName
-    from watermain.orchestrate.location import everything, find
-
     found = find(DatasetName.parse(dataset))
     if partition is not None and found.cadence is not None:
         found.cadence.window(partition)
@@ -41,8 +52,6 @@ def explain(
 
 
 def _declared(dataset: Dataset, everything: Any) -> dict[str, Any]:
-    from watermain.cli.run import plan
-
     contract = dataset.contract
     return {
         "dataset": str(dataset.name),
@@ -72,14 +81,10 @@ def _declared(dataset: Dataset, everything: Any) -> dict[str, Any]:
 
 
 def _published(dataset: Dataset, partition: str | None) -> dict[str, Any]:
-    from watermain.cli.look import facts
-    from watermain.cli.look.masking import masked_payload
-    from watermain.lake.lake import Lake
-
     with Lake.from_settings().get_connection() as connection:
         publishes = facts.rows_of(connection, facts.PARTITIONS, dataset.name)
-        captured = dataset.source is not None
-        positions = facts.rows_of(connection, facts.POSITIONS, dataset.name) if captured else []
+        captured = not dataset.is_computed
+        positions = facts.positions(connection, dataset.name) if captured else []
         return {
             "publishes": [p for p in publishes if partition is None or p["partition"] == partition],
             "positions": positions,
@@ -94,9 +99,8 @@ def _published(dataset: Dataset, partition: str | None) -> dict[str, Any]:
 
 def _missing(dataset: Dataset, positions: list[str]) -> list[dict[str, Any]]:
     """The numbers that devices gave to messages which never came."""
-    if dataset.source is None or dataset.source.kind != "mqtt":
+    if dataset.source_kind != "mqtt":
         return []
-    from watermain.source.mqtt.sequences import gaps
 
     return [
         {"device": device, "first": first, "last": last}
@@ -117,15 +121,6 @@ def _checked(dataset: Dataset, partition: str | None) -> dict[str, Any]:
 
     Shapes: a table without partitions has the one partition "".
     """
-    from dataclasses import asdict
-
-    from watermain.engine.audit.need_check import need_labels, need_places
-    from watermain.engine.audit.plan import foreseen
-    from watermain.engine.table.staged import own_checks, runbook
-    from watermain.orchestrate.run import held_back, latest_checks, open_instance
-    from watermain.process.instance import dagster_home, storage_url
-    from watermain.settings import load_settings
-
     settings, planned = load_settings(), foreseen(dataset)
     severities = {c.label: str(c.severity) for c in dataset.all_checks} | dict(
         need_labels(dataset) + own_checks(dataset)
@@ -152,8 +147,6 @@ def _checked(dataset: Dataset, partition: str | None) -> dict[str, Any]:
 
 
 def _tell_plan(facts: dict[str, Any], as_json: bool) -> None:
-    from watermain.cli import screen
-
     if as_json:
         screen.facts(facts)
         return
@@ -164,8 +157,6 @@ def _tell_plan(facts: dict[str, Any], as_json: bool) -> None:
 
 
 def _print(facts: dict[str, Any]) -> None:
-    from watermain.cli import screen
-
     out = screen.OUT
     out.print(f"{facts['dataset']}", style="bold")
     for line in facts.get("broken", []):
@@ -190,9 +181,6 @@ def _print(facts: dict[str, Any]) -> None:
 
 def _print_held(facts: dict[str, Any]) -> None:
     """What a blocking check holds back, with what readers have in its place."""
-    from watermain.cli import screen
-    from watermain.cli.platform.status import clock
-
     held = facts["held_back"]
     if not held:
         return
@@ -211,8 +199,6 @@ def _print_held(facts: dict[str, Any]) -> None:
 
 
 def _print_checks(checks: list[dict[str, Any]], partition: str | None) -> None:
-    from watermain.cli import screen
-
     of = f" in {partition}" if partition else ""
     screen.OUT.print(f"\nchecks, each as last evaluated{of}", style="bold")
     words = {True: "passed", False: "failed", None: "never run"}
@@ -232,9 +218,6 @@ def _print_checks(checks: list[dict[str, Any]], partition: str | None) -> None:
 
 
 def _print_publishes(facts: dict[str, Any]) -> None:
-    from watermain.cli import screen
-    from watermain.cli.platform.status import clock
-
     publishes = facts["publishes"]
     screen.OUT.print("\npublished", style="bold")
     rows = [

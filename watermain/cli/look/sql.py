@@ -5,25 +5,26 @@ from __future__ import annotations
 import csv
 import json
 import sys
+from collections.abc import Mapping
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
+import pyarrow as pa
 import typer
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    import pyarrow as pa
-
-    from watermain.declare.dataset import Dataset
-    from watermain.declare.name import DatasetName
-    from watermain.lake.lake import Lake
-    from watermain.read import Reading
+from watermain import read
+from watermain.cli import screen
+from watermain.declare.dataset import Dataset
+from watermain.declare.name import DatasetName
+from watermain.engine.rooms.directory import everything
+from watermain.lake.branch import find
+from watermain.lake.lake import Lake
+from watermain.read import Reading
 
 MOST_ROWS = 10_000
 
 
-class Form(StrEnum):
+class AnswerForm(StrEnum):
     """How an answer is printed."""
 
     table = "table"
@@ -33,7 +34,9 @@ class Form(StrEnum):
 
 def sql(
     query: Annotated[str, typer.Argument(help="One select; tables are dataset names.")],
-    form: Annotated[Form, typer.Option("--format", help="How to print the rows.")] = Form.table,
+    form: Annotated[
+        AnswerForm, typer.Option("--format", help="How to print the rows.")
+    ] = AnswerForm.table,
     snapshot: Annotated[
         int | None, typer.Option(help="Read the lake as of this snapshot.", min=0)
     ] = None,
@@ -47,9 +50,6 @@ def sql(
 
     watermain sql "select origin, count(*) from operations.curated.flights group by origin"
     """
-    from watermain import read
-    from watermain.cli import screen
-
     lake = _lake(branch) if branch else None
     question = read.reading(query, snapshot=snapshot, lake=lake, declared=_declared, unmask=unmask)
     with question as answer:
@@ -57,7 +57,7 @@ def sql(
     told = f"{count:,} row{'' if count == 1 else 's'} as of snapshot {answer.snapshot}"
     if more:
         told = f"the first {told}; --format csv prints all"
-    if form is Form.table:
+    if form is AnswerForm.table:
         screen.ERR.print(told, style="dim")
     if answer.masked:
         screen.ERR.print(
@@ -68,23 +68,16 @@ def sql(
 
 
 def _lake(branch: str) -> Lake:
-    from watermain.lake.branch import find
-    from watermain.lake.lake import Lake
-
     lake = Lake.from_settings()
     return lake.on(find(lake, branch).name)
 
 
 def _declared() -> Mapping[DatasetName, Dataset]:
-    from watermain.orchestrate.location import everything
-
     return everything()
 
 
 def _print_table(answer: Reading) -> tuple[int, bool]:
     """Print the first rows for a reader; say how many, whether there are more."""
-    from watermain.cli import screen
-
     names, rows = answer.schema.names, []
     for batch in answer.batches:
         rows += _values(batch)
@@ -123,8 +116,6 @@ def _values(batch: pa.RecordBatch) -> list[tuple[Any, ...]]:
 
 
 def _is_number(kind: pa.DataType) -> bool:
-    import pyarrow as pa
-
     return bool(
         pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
     )
@@ -140,4 +131,8 @@ def _exact(value: object) -> str:
     return "" if value is None else str(value)
 
 
-PRINTERS = {Form.table: _print_table, Form.csv: _print_csv, Form.json: _print_json}
+PRINTERS = {
+    AnswerForm.table: _print_table,
+    AnswerForm.csv: _print_csv,
+    AnswerForm.json: _print_json,
+}

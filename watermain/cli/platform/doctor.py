@@ -4,12 +4,26 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Annotated, Any
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 
-if TYPE_CHECKING:
-    from watermain.settings import Settings
+from watermain.cli import screen
+from watermain.declare.errors import UnreachableSystemError, WatermainError
+from watermain.engine.mart.mart import notes
+from watermain.engine.rooms.declared import teams
+from watermain.engine.rooms.directory import everything, manifest
+from watermain.lake.belonging import proved
+from watermain.lake.lake import EXTENSIONS, Lake, extension
+from watermain.lake.store import is_remote
+from watermain.privacy import open_to_others
+from watermain.process.platform import Services, free_bytes
+from watermain.process.postgres import server_binaries
+from watermain.process.probe import probe_catalog, probe_files
+from watermain.process.web import Web
+from watermain.settings import Settings, load_settings
+from watermain.source.opening import open_source
 
 FAILED = 1
 LEAST_FREE_BYTES = 2 * 2**30
@@ -20,8 +34,6 @@ def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="Print facts as JSON.")] = False,
 ) -> None:
     """Look at all that the platform needs; tell what to run where something fails."""
-    from watermain.cli import screen
-
     facts = list(_examine())
     if as_json:
         screen.facts(facts)
@@ -37,8 +49,6 @@ def doctor(
 
 
 def _examine() -> Iterator[dict[str, Any]]:
-    from watermain.settings import load_settings
-
     settings = load_settings()
     for title, check in CHECKS.items():
         ok, found, then = _safely(check, settings)
@@ -47,8 +57,6 @@ def _examine() -> Iterator[dict[str, Any]]:
 
 
 def _safely(check: Check, settings: Settings) -> tuple[bool, str, str]:
-    from watermain.declare.errors import WatermainError
-
     try:
         return check(settings)
     except WatermainError as error:
@@ -57,38 +65,28 @@ def _safely(check: Check, settings: Settings) -> tuple[bool, str, str]:
 
 def _python(_: Settings) -> tuple[bool, str, str]:
     found = ".".join(map(str, sys.version_info[:3]))
-    return sys.version_info[:2] == (3, 11), found, "install Python 3.11, then: make ready"
+    is_known = (3, 11) <= sys.version_info[:2] <= (3, 14)
+    return is_known, found, "install Python 3.11, 3.12, 3.13 or 3.14"
 
 
-def _extensions(_: Settings) -> tuple[bool, str, str]:
-    from pathlib import Path
+def _extensions(settings: Settings) -> tuple[bool, str, str]:
 
-    from watermain.lake.lake import EXTENSIONS, extension
-
-    missing = [n for n in (*EXTENSIONS, "httpfs") if not Path(extension(n)).exists()]
-    return (
-        not missing,
-        f"missing: {missing}" if missing else "ducklake, postgres, httpfs",
-        "make ready",
-    )
+    wanted = (*EXTENSIONS, *(("httpfs",) if is_remote(settings.lake_folder) else ()))
+    missing = [name for name in wanted if not Path(extension(name)).exists()]
+    found = f"missing: {missing}" if missing else ", ".join(wanted)
+    return not missing, found, "pip install watermain"
 
 
 def _binaries(_: Settings) -> tuple[bool, str, str]:
-    from watermain.process.postgres import server_binaries
-
     return True, server_binaries().parent.name, "make ready"
 
 
 def _disk(settings: Settings) -> tuple[bool, str, str]:
-    from watermain.process.platform import free_bytes
-
     free = free_bytes(settings.home)
     return free > LEAST_FREE_BYTES, f"{free / 2**30:.1f} GB free", f"df -h {settings.home}"
 
 
 def _folder(settings: Settings) -> tuple[bool, str, str]:
-    from watermain.privacy import open_to_others
-
     found = open_to_others(settings)
     names = ", ".join(str(path) for path in found[:3])
     told = f"{len(found)} paths are open to other users: {names}" if found else "its owner's alone"
@@ -96,10 +94,6 @@ def _folder(settings: Settings) -> tuple[bool, str, str]:
 
 
 def _catalog(settings: Settings) -> tuple[bool, str, str]:
-    from watermain.declare.errors import UnreachableSystemError
-    from watermain.lake.belonging import proved
-    from watermain.process.probe import probe_catalog
-
     try:
         return True, probe_catalog(proved(settings)), ""
     except UnreachableSystemError as error:
@@ -108,10 +102,6 @@ def _catalog(settings: Settings) -> tuple[bool, str, str]:
 
 
 def _lake(settings: Settings) -> tuple[bool, str, str]:
-    from watermain.declare.errors import UnreachableSystemError
-    from watermain.lake.lake import Lake
-    from watermain.process.probe import probe_files
-
     lake = Lake.from_settings(settings)
     with lake.get_connection() as connection:
         snapshot = lake.snapshot(connection)
@@ -123,28 +113,20 @@ def _lake(settings: Settings) -> tuple[bool, str, str]:
 
 
 def _port(settings: Settings) -> tuple[bool, str, str]:
-    from watermain.process.platform import Platform
-
-    platform = Platform(settings)
+    platform = Services(settings)
     platform.check_port()
     ours = platform.supervisor.alive("web")
     return True, f"{settings.port}: {'ours' if ours else 'free'}", ""
 
 
 def _web(settings: Settings) -> tuple[bool, str, str]:
-    from watermain.process.platform import Platform
-    from watermain.process.web import Web
-
-    states = Web(Platform(settings).url).locations()
+    states = Web(Services(settings).url).locations()
     broken = {name: why for name, why in states.items() if why}
     found = "; ".join(f"{n}: {w.splitlines()[0]}" for n, w in broken.items())
     return not broken, found or ", ".join(states), f"tail -50 {settings.home / 'logs' / 'web.log'}"
 
 
 def _manifest(settings: Settings) -> tuple[bool, str, str]:
-    from watermain.engine.mart.mart import notes
-    from watermain.orchestrate.location import everything, manifest
-
     path = manifest()
     wrong = sorted(str(d.name) for d in everything().values() if d.broken)
     found = [*(f"{name} cannot be built" for name in wrong), *notes(path)]
@@ -153,17 +135,12 @@ def _manifest(settings: Settings) -> tuple[bool, str, str]:
 
 
 def _rooms(_: Settings) -> tuple[bool, str, str]:
-    from watermain.orchestrate.location import everything, teams
-
     return True, f"{len(everything())} datasets in {', '.join(teams())}", ""
 
 
 def _sources(settings: Settings) -> Iterator[dict[str, Any]]:
-    from watermain.orchestrate.location import everything
-    from watermain.source.opening import open_source
-
     for name, dataset in sorted(everything().items()):
-        if dataset.source is not None and dataset.source.kind != "platform":
+        if dataset.is_captured:
 
             def verify(_: Settings, dataset: Any = dataset) -> tuple[bool, str, str]:
                 open_source(dataset, settings).verify()

@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
 
 from watermain.cli.screen import ERR, step
-from watermain.process.platform import Platform
-from watermain.settings import Settings
-
-if TYPE_CHECKING:
-    from watermain.lake.lake import Lake
+from watermain.dbt.dbt import load_manifest, manifest_path, prepare_manifest
+from watermain.dbt.dbt_fault import faults_of
+from watermain.declare.errors import WatermainError
+from watermain.engine.table.file_resident import settle as settled
+from watermain.lake import ledger
+from watermain.lake.belonging import proved
+from watermain.lake.lake import Lake
+from watermain.privacy import close
+from watermain.process.instance import write_instance
+from watermain.process.platform import Services
+from watermain.process.probe import probe_catalog, probe_files
+from watermain.process.supervisor import UMASK
+from watermain.settings import Settings, project
 
 DATABASES = ("watermain", "dagster")
 
 
-def lay_ground(platform: Platform) -> None:
+def lay_ground(platform: Services) -> None:
     """Start PostgreSQL, then make what is missing in it."""
     settings = platform.settings
     close_folder(settings)
-    from watermain.lake import ledger
-    from watermain.lake.belonging import proved
-    from watermain.lake.lake import Lake
-    from watermain.process.instance import write_instance
-    from watermain.process.probe import probe_catalog, probe_files
 
     proved(settings)  # before a server starts in a folder that belongs to another lake
     start_postgres(platform)
@@ -43,9 +45,6 @@ def lay_ground(platform: Platform) -> None:
 
 def close_folder(settings: Settings) -> None:
     """Make the data folder its owner's alone; what this process makes in it is so, too."""
-    from watermain.privacy import close
-    from watermain.process.supervisor import UMASK
-
     os.umask(UMASK)
     with step("data folder") as line:
         closed = close(settings)
@@ -55,9 +54,6 @@ def close_folder(settings: Settings) -> None:
 
 def settle(lake: Lake) -> None:
     """Write into files what an earlier release left in the catalog."""
-    from watermain.declare.errors import WatermainError
-    from watermain.engine.table.file_resident import settle as settled
-
     for done in settled(lake):
         if isinstance(done, WatermainError):
             ERR.print(f"  {done}", style="yellow")
@@ -66,7 +62,7 @@ def settle(lake: Lake) -> None:
             line.say(f"{done.rows} rows, the same before and after, in {done.files_after} files")
 
 
-def start_postgres(platform: Platform) -> None:
+def start_postgres(platform: Services) -> None:
     """Start the embedded server, unless an outside one is set."""
     if platform.settings.postgres:
         return
@@ -81,15 +77,12 @@ def start_postgres(platform: Platform) -> None:
 
 def prepare_marts(settings: Settings) -> None:
     """Compile the dbt project when its files changed."""
-    from watermain.dbt.dbt import load_manifest, manifest_path, prepare_manifest
-    from watermain.dbt.dbt_fault import faults_of
-
     with step("dbt project") as line:
         before = _changed_at(manifest_path(settings))
         path = prepare_manifest(settings)
         done = "compiled" if _changed_at(path) != before else "unchanged"
         faults = faults_of(load_manifest(path))
-        places = ", ".join(sorted({f"dbt_project/{f.path}:{f.line}" for f in faults}))
+        places = ", ".join(sorted({f"{project().dbt}/{f.path}:{f.line}" for f in faults}))
         line.say(f"{done}, wrong: {places}" if places else done)
 
 

@@ -1,14 +1,15 @@
-"""Everything the rooms declare, materialized through Dagster up to a day."""
+"""Everything the rooms declare, materialized through Dagster for the first time."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from watermain.cli.run.plan import Run, runs
 from watermain.cli.screen import bar, step
 from watermain.credential import Address
+from watermain.declare.cadence import Daily
 from watermain.declare.dataset import Dataset
 from watermain.declare.errors import (
     BrokenContractError,
@@ -17,38 +18,54 @@ from watermain.declare.errors import (
 )
 from watermain.declare.name import DatasetName
 from watermain.declare.outside.source import Files
+from watermain.engine.rooms.directory import everything
+from watermain.engine.table.partition import Span, overlapping
+from watermain.lake import ledger
+from watermain.lake.lake import Lake
 from watermain.process.web import TERMINAL, Web
-from watermain.settings import Settings
+from watermain.settings import Settings, project
+from watermain.source.opening import open_source
 
 MOST_CAPTURES = 500
 POLL_SECONDS = 0.5
 
 
-def materialize_until(day: str, settings: Settings, web: Web) -> int:
+def materialize_until(day: str | None, settings: Settings, web: Web) -> int:
     """Capture what waits at the sources, compute the rest; give the number of runs.
+
+    Up to a day, from the first of the cadence; without one the days that captured rows are of.
 
     Raises: BrokenContractError, when a run fails; UnreachableSystemError, when it met one.
     """
-    from watermain.orchestrate.location import everything
-
     datasets = everything()
-    captured = [d for d in datasets.values() if d.source and d.source.kind != "platform"]
+    captured = [d for d in datasets.values() if d.is_captured]
     _let_files_settle(captured, settings)
     count = _capture(captured, settings, web)
-    computed = {n: d for n, d in datasets.items() if d.source is None}
-    for run in runs(computed, _span(captured, day)):
+    computed = {n: d for n, d in datasets.items() if d.is_computed}
+    span = _captured_span(captured) if day is None else _span(captured, day)
+    if span is None:
+        computed = {n: d for n, d in computed.items() if d.cadence is None}
+    for run in runs(computed, span):
         if not _stands(run, datasets):
             _follow(run, web)
             count += 1
     return count
 
 
-def _span(captured: list[Dataset], day: str):  # type: ignore[no-untyped-def]
-    from watermain.declare.cadence import Daily
-    from watermain.engine.table.partition import Span
-
+def _span(captured: list[Dataset], day: str) -> Span:
     cadence = next((d.cadence for d in captured if isinstance(d.cadence, Daily)), Daily())
     return Span(cadence, cadence.start.isoformat(), day)
+
+
+def _captured_span(captured: Iterable[Dataset]) -> Span | None:
+    """The days of whatever was captured, None where nothing was that has days."""
+    days: list[str] = []
+    with Lake.from_settings().get_connection() as connection:
+        for dataset in captured:
+            keys = sorted(ledger.versions(connection, dataset.name)) if dataset.cadence else []
+            if dataset.cadence and keys:
+                days += overlapping(Span(dataset.cadence, keys[0], keys[-1]), Daily())
+    return Span(Daily(), min(days), max(days)) if days else None
 
 
 def _let_files_settle(captured: list[Dataset], settings: Settings) -> None:
@@ -63,8 +80,6 @@ def _let_files_settle(captured: list[Dataset], settings: Settings) -> None:
 
 
 def _capture(captured: list[Dataset], settings: Settings, web: Web) -> int:
-    from watermain.source.opening import open_source
-
     count, unseen = 0, _without_table(captured)
     for _ in range(MOST_CAPTURES):
         waiting = [
@@ -83,8 +98,6 @@ def _capture(captured: list[Dataset], settings: Settings, web: Web) -> int:
 
 def _without_table(captured: list[Dataset]) -> set[DatasetName]:
     """The datasets that nobody has captured yet; what reads them needs their empty tables."""
-    from watermain.lake.lake import Lake
-
     with Lake.from_settings().get_connection() as connection:
         rows = connection.execute(
             "select schema_name, table_name from duckdb_tables() where database_name = 'lake'"
@@ -94,9 +107,6 @@ def _without_table(captured: list[Dataset]) -> set[DatasetName]:
 
 def _stands(run: Run, datasets: Mapping[DatasetName, Dataset]) -> bool:
     """Whether every partition that a run would compute was published before."""
-    from watermain.lake import ledger
-    from watermain.lake.lake import Lake
-
     with Lake.from_settings().get_connection() as connection:
         for name in run.names:
             cadence = datasets[name].cadence
@@ -128,7 +138,7 @@ def failed(run: Run, run_id: str, told: Sequence[str], url: str) -> WatermainErr
     kind, cause = met(next((reason for reason in told if reason.strip()), ""))
     return kind(
         f"run {run_id[:8]} of {run} failed: {cause}",
-        declared=f"platform_assets/{run.names[0].team}/",
+        declared=f"{project().rooms}/{run.names[0].team}/",
         data="what earlier runs published stands; this run's failed datasets are as before",
         next=f"look at {url}/runs/{run_id}, mend it, then: watermain up",
     )

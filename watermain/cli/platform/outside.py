@@ -6,20 +6,21 @@ import json
 import subprocess
 import sys
 import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from watermain import durable
 from watermain.cli.screen import ERR, step
 from watermain.declare.errors import MissingSettingError, UnreachableSystemError
+from watermain.engine.rooms.declared import feature_tables
+from watermain.process.broker import answers, free_port
 from watermain.process.instance import instance_environment
-from watermain.settings import SOURCE, Settings, child_environment
-
-if TYPE_CHECKING:
-    from watermain.process.platform import Platform
+from watermain.process.platform import OUTSIDE, SERVE, STREAM, Services
+from watermain.settings import SOURCE, Settings, child_environment, load_settings, project
 
 OPEN_SECONDS = 60.0
 
 
-def open_outside(platform: Platform, until: str) -> None:
+def open_outside(platform: Services, until: str) -> None:
     """Start the demo's systems, let flights happen in them, tell the platform where they are."""
     settings = platform.settings
     with step("demo database") as line:
@@ -43,14 +44,11 @@ def open_outside(platform: Platform, until: str) -> None:
         )
 
 
-def _serve(platform: Platform) -> list[str]:
+def _serve(platform: Services) -> list[str]:
     """Start the demo's servers, each at the port that it had before or a free one.
 
     Raises: UnreachableSystemError, for one that does not answer.
     """
-    from watermain.process.broker import answers, free_port
-    from watermain.process.platform import OUTSIDE
-
     told = []
     for name, (connection, scheme) in OUTSIDE.items():
         if platform.supervisor.alive(name) is None:
@@ -64,7 +62,7 @@ def _serve(platform: Platform) -> list[str]:
             if entry.process() is None or time.monotonic() > deadline:
                 raise UnreachableSystemError(
                     f"the demo's server `{name}` does not answer at port {port}",
-                    declared="demo/",
+                    declared=f"{project().demo}/",
                     data="unchanged; what was started runs on until `watermain down`",
                     next=f"tail -50 {entry.log}",
                 )
@@ -73,22 +71,26 @@ def _serve(platform: Platform) -> list[str]:
     return told
 
 
-def open_features(platform: Platform) -> None:
-    """Follow what travellers must hear of, answer for it, at the set port or a free one."""
-    from watermain.process.broker import answers, free_port
-    from watermain.process.platform import SERVE, STREAM, Platform
-    from watermain.settings import load_settings
-
-    with step("features") as line:
-        pids = {STREAM: platform.supervisor.start(platform.service(STREAM)).pid}
+def open_features(platform: Services) -> None:
+    """Follow what the project streams, answer for its features at the set port or a free one."""
+    streams, tables = project().stream, feature_tables()
+    if not streams and not tables:
+        return
+    with step("features" if tables else "streams") as line:
+        pids = {}
+        if streams:
+            pids[STREAM] = platform.supervisor.start(platform.service(STREAM)).pid
+        if not tables:
+            line.say(f"{STREAM} {pids[STREAM]}")
+            return
         if platform.supervisor.alive(SERVE) is None and answers(platform.settings.serve_port):
             write_variables(platform.settings, {"WATERMAIN_SERVE_PORT": str(free_port())})
-        now = Platform(load_settings())
+        now = Services(load_settings())
         pids[SERVE] = now.supervisor.start(now.service(SERVE)).pid
         line.say(", ".join(f"{n} {pid}" for n, pid in pids.items()) + f" at {now.features_url}")
 
 
-def known_port(platform: Platform, name: str) -> int | None:
+def known_port(platform: Services, name: str) -> int | None:
     """The port that a server of the demo had the last time."""
     try:
         return platform.outside_port(name)
@@ -102,16 +104,13 @@ def write_variables(settings: Settings, values: dict[str, str | None]) -> None:
     lines = path.read_text().splitlines() if path.exists() else []
     kept = [line for line in lines if line.partition("=")[0] not in values]
     added = [f"{name}={value}" for name, value in values.items() if value is not None]
-    fresh = path.with_suffix(".new")
-    fresh.touch(mode=0o600)
-    fresh.write_text("".join(f"{line}\n" for line in [*kept, *added]))
-    fresh.rename(path)
+    durable.replace(path, "".join(f"{line}\n" for line in [*kept, *added]))
 
 
 def _demo(settings: Settings, *words: str) -> dict[str, Any]:
     """Run a command of the demo; give the facts that it prints."""
     done = subprocess.run(
-        [sys.executable, "-m", "demo", *words, "--json"],
+        [sys.executable, "-m", project().demo, *words, "--json"],
         env=child_environment(**instance_environment(settings)),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -121,11 +120,12 @@ def _demo(settings: Settings, *words: str) -> dict[str, Any]:
     )
     if done.returncode != 0:
         said = (done.stderr or "the reason stands above").strip().splitlines()
+        asked = f"python -m {project().demo} {' '.join(words)}"
         raise UnreachableSystemError(
-            f"`python -m demo {' '.join(words)}` ended with code {done.returncode}: {said[0]}",
-            declared="demo/",
+            f"`{asked}` ended with code {done.returncode}: {said[0]}",
+            declared=f"{project().demo}/",
             data="what was loaded before is kept; the same command continues",
-            next=f"python -m demo {' '.join(words)}",
+            next=asked,
         )
     found: dict[str, Any] = json.loads(done.stdout)
     return found

@@ -5,13 +5,23 @@ from __future__ import annotations
 import signal
 import time
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-if TYPE_CHECKING:
-    from watermain.declare.errors import UnreachableSystemError
-    from watermain.process.platform import Platform
+from watermain.cli import screen
+from watermain.cli.platform import ground, january, outside
+from watermain.cli.platform.tend import watch
+from watermain.cli.screen import ERR
+from watermain.declare.errors import UnreachableSystemError
+from watermain.engine.rooms.declared import check_rooms
+from watermain.engine.rooms.directory import everything
+from watermain.orchestrate.launch.client import WarmServer
+from watermain.orchestrate.launch.options import ServerOptions
+from watermain.process.instance import rooms_workspace
+from watermain.process.platform import DAEMON, STREAM, TEND, TODAY, WARM, WEB, Services
+from watermain.process.web import Web
+from watermain.settings import load_settings, project
 
 HEALTHY_SECONDS = 240
 DAYS = ["%Y-%m-%d"]
@@ -20,26 +30,24 @@ UNANSWERED = "Could not reach user code server"  # it listens later; the web ser
 
 def up(
     detach: Annotated[bool, typer.Option("--detach", help="Return once all is healthy.")] = False,
-    demo: Annotated[bool, typer.Option(help="Start the demo's outside world.")] = True,
+    demo: Annotated[
+        bool, typer.Option(help="Start the project's demo of an outside world, if it has one.")
+    ] = True,
     until: Annotated[
-        datetime, typer.Option(formats=DAYS, help="Load the demo's flights up to this day.")
+        datetime, typer.Option(formats=DAYS, help="Let the demo's world happen up to this day.")
     ] = datetime(2013, 1, 31),
     port: Annotated[
         int | None, typer.Option(help="The web server's port.", min=1, max=65535)
     ] = None,
 ) -> None:
-    """Start the platform, load the demo, materialize everything, serve Dagster.
+    """Start the platform, capture what waits, materialize everything, serve Dagster.
 
     Everything that already stands is left as it is, so the command may be repeated.
     """
-    from watermain.cli import screen
-    from watermain.process.platform import Platform
-    from watermain.settings import load_settings
-
     began = time.monotonic()
     settings = load_settings()
     settings = settings.model_copy(update={"port": port}) if port else settings
-    platform = Platform(settings)
+    platform = Services(settings)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     tended = platform.supervisor.alive("tend") is not None
     try:
@@ -52,17 +60,14 @@ def up(
     _tell(platform, began, ran=ran, detach=detach or ran or tended)
     if detach or ran:
         return
-    _stay(platform, screen)
+    _stay(platform)
 
 
-def _start(platform: Platform, *, demo: bool, until: str, detach: bool) -> bool:
+def _start(platform: Services, *, demo: bool, until: str, detach: bool) -> bool:
     """Do every step; say whether the platform ran already."""
-    from watermain.cli import screen
-    from watermain.cli.platform import ground, january, outside
-    from watermain.process.platform import DAEMON, STREAM, TEND, TODAY, WARM, WEB
-    from watermain.process.web import Web
-
     settings, supervisor = platform.settings, platform.supervisor
+    demo = demo and bool(project().demo)
+    check_rooms()
     platform.check_port()
     ran = all(supervisor.alive(name) for name in (WEB, DAEMON))
     for told in platform.clean_up():
@@ -82,29 +87,30 @@ def _start(platform: Platform, *, demo: bool, until: str, detach: bool) -> bool:
     web = Web(platform.url)
     with screen.step("code locations") as line:
         line.say(_await_locations(platform, web))
-    if demo:
-        count = january.materialize_until(until, settings, web)
-        if not count:
-            with screen.step(f"datasets until {until}") as line:
-                line.say("stand already")
-        with screen.step("live data") as line:
-            line.say(", ".join(f"{n} {supervisor.start(platform.service(n)).pid}" for n in TODAY))
-        outside.open_features(platform)
+    if demo or not project().demo:
+        _fill(platform, web, until if demo else None)
     if detach:
         supervisor.start(platform.service(TEND))
     return ran
 
 
-def _await_rooms(platform: Platform) -> None:
+def _fill(platform: Services, web: Web, until: str | None) -> None:
+    """Materialize what does not stand yet, then let the demo's today and the streams go on."""
+    if not january.materialize_until(until, platform.settings, web):
+        with screen.step("datasets") as line:
+            line.say("stand already")
+    if until:
+        with screen.step("live data") as line:
+            start = platform.supervisor.start
+            line.say(", ".join(f"{n} {start(platform.service(n)).pid}" for n in TODAY))
+    outside.open_features(platform)
+
+
+def _await_rooms(platform: Services) -> None:
     """Wait until the warm process has imported the rooms, their code servers can be reached.
 
     Raises: UnreachableSystemError.
     """
-    from watermain.orchestrate.launch.client import WarmServer
-    from watermain.orchestrate.launch.options import ServerOptions
-    from watermain.process.instance import rooms_workspace
-    from watermain.process.platform import WARM
-
     folder = rooms_workspace(platform.settings).parent
     warm = WarmServer(options=ServerOptions(folder=folder))
     deadline = time.monotonic() + HEALTHY_SECONDS
@@ -117,15 +123,11 @@ def _await_rooms(platform: Platform) -> None:
     raise _unhealthy(platform, f"no code servers after {HEALTHY_SECONDS} s", WARM)
 
 
-def _await_locations(platform: Platform, web: object) -> str:
+def _await_locations(platform: Services, web: Web) -> str:
     """Wait until every room is loaded.
 
     Raises: UnreachableSystemError, for a room that does not load, a service that dies.
     """
-    from watermain.process.platform import DAEMON, WEB
-    from watermain.process.web import Web
-
-    assert isinstance(web, Web)
     deadline = time.monotonic() + HEALTHY_SECONDS
     while time.monotonic() < deadline:
         for name in (WEB, DAEMON):
@@ -143,9 +145,7 @@ def _await_locations(platform: Platform, web: object) -> str:
     raise _unhealthy(platform, f"not healthy after {HEALTHY_SECONDS} s", WEB)
 
 
-def _unhealthy(platform: Platform, what: str, name: str) -> UnreachableSystemError:
-    from watermain.declare.errors import UnreachableSystemError
-
+def _unhealthy(platform: Services, what: str, name: str) -> UnreachableSystemError:
     log = platform.settings.home / "logs" / f"{name}.log"
     return UnreachableSystemError(
         what,
@@ -155,30 +155,28 @@ def _unhealthy(platform: Platform, what: str, name: str) -> UnreachableSystemErr
     )
 
 
-def _tell(platform: Platform, began: float, *, ran: bool, detach: bool) -> None:
-    from watermain.cli import screen
-    from watermain.process.platform import Platform
-    from watermain.settings import load_settings
-
+def _tell(platform: Services, began: float, *, ran: bool, detach: bool) -> None:
     seconds = time.monotonic() - began
     word = "already runs" if ran else "is up"
     screen.ERR.print(f"\nWatermain {word}, healthy after {seconds:.0f} s.", style="bold")
     screen.ERR.print(f"  look   {platform.url}")
     screen.ERR.print("  ask    watermain status")
     if platform.supervisor.alive("serve") is not None:
-        url = Platform(load_settings()).features_url
+        url = Services(load_settings()).features_url
         screen.ERR.print(f"  ask    curl {url}/v1/features", markup=False)
-    screen.ERR.print(
-        '  ask    watermain sql "select carrier, count(*) as flights'
-        ' from operations.curated.flights group by carrier"'
-    )
-    screen.ERR.print(f"  stop   {'make down' if detach else 'Ctrl-C, or make down elsewhere'}")
+    if (name := _example()) is not None:
+        screen.ERR.print(f'  ask    watermain sql "select * from {name} limit 10"', markup=False)
+    stop = "watermain down"
+    screen.ERR.print(f"  stop   {stop if detach else f'Ctrl-C, or {stop} elsewhere'}")
 
 
-def _stay(platform: Platform, screen: object) -> None:
-    from watermain.cli.platform.tend import watch
-    from watermain.cli.screen import ERR
+def _example() -> object | None:
+    """A dataset to ask about: a mart before a curated one."""
+    computed = [n for n, d in everything().items() if d.is_computed and n.team != "upkeep"]
+    return max(computed, key=lambda n: n.stage == "marts", default=None)
 
+
+def _stay(platform: Services) -> None:
     try:
         watch(platform, lambda text: ERR.print(f"  {text}", style="yellow"))
         ERR.print("stopped from elsewhere")
@@ -186,9 +184,7 @@ def _stay(platform: Platform, screen: object) -> None:
         _stop(platform)
 
 
-def _stop(platform: Platform) -> None:
-    from watermain.cli import screen
-
+def _stop(platform: Services) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with platform.supervisor.alone(), screen.step("stop") as line:
         line.say("; ".join(platform.stop()) or "nothing was running")

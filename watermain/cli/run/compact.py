@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-if TYPE_CHECKING:
-    from watermain.cli.screen import Step
-    from watermain.declare.errors import DamagedDataError, UnreadableRowsError
-    from watermain.declare.name import DatasetName
-    from watermain.lake.lake import Lake
-    from watermain.lake.rest.rewrite import Rewrite
+from watermain.cli import screen
+from watermain.cli.screen import ShownStep
+from watermain.declare.errors import (
+    DamagedDataError,
+    LostLeaseError,
+    UnreadableRowsError,
+    WatermainError,
+)
+from watermain.declare.name import DatasetName
+from watermain.engine.rooms.directory import everything, find
+from watermain.engine.table import compaction
+from watermain.lake.lake import Lake
+from watermain.lake.rest.rewrite import Rewrite
 
 WAIT_SECONDS = 5.0
 
@@ -27,13 +34,6 @@ def compact(
     Writers do it by themselves, now and then. Older snapshots keep their files. A dataset that
     cannot be written again is left as it is, and the command fails once the others are done.
     """
-    from watermain.cli import screen
-    from watermain.declare.errors import WatermainError
-    from watermain.declare.name import DatasetName
-    from watermain.engine.table import compaction
-    from watermain.lake.lake import Lake
-    from watermain.orchestrate.location import everything, find
-
     lake, done = Lake.from_settings(), []
     left: list[WatermainError] = []
     chosen = [find(DatasetName.parse(dataset)).name] if dataset else sorted(everything())
@@ -60,16 +60,9 @@ def compact(
 
 
 def _compacted(
-    lake: Lake, name: DatasetName, line: Step
+    lake: Lake, name: DatasetName, line: ShownStep
 ) -> list[Rewrite] | DamagedDataError | UnreadableRowsError:
     """Say what became of one dataset; give why it was left, where that is a failure."""
-    from watermain.declare.errors import (
-        DamagedDataError,
-        LostLeaseError,
-        UnreadableRowsError,
-    )
-    from watermain.engine.table import compaction
-
     try:
         found = compaction.compact_under_lease(lake, name, WAIT_SECONDS)
     except LostLeaseError:

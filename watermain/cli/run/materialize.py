@@ -6,6 +6,11 @@ from typing import Annotated
 
 import typer
 
+from watermain.cli import screen
+from watermain.cli.run import plan, work
+from watermain.declare.name import DatasetName
+from watermain.engine.rooms.directory import everything, find
+
 
 def materialize(
     dataset: Annotated[str, typer.Argument(help="Such as operations.curated.flights.")],
@@ -26,10 +31,6 @@ def materialize(
         raise typer.BadParameter("--partition stands alone; a range is --from with --to")
     if bool(first) != bool(last):
         raise typer.BadParameter("a range needs both --from and --to")
-    from watermain.cli import screen
-    from watermain.cli.run import plan, work
-    from watermain.declare.name import DatasetName
-    from watermain.orchestrate.location import everything, find
 
     found = find(DatasetName.parse(dataset))
     span = work.span_of(found, first or partition, last or partition)

@@ -41,12 +41,12 @@ def runs(chosen: Mapping[DatasetName, Dataset], span: Span | None) -> list[Run]:
     Raises: InvalidDeclarationError, for datasets that wait for each other.
     """
     refuse_circles(chosen)
-    left = {n: d for n, d in chosen.items() if d.source is None or d.source.kind != "platform"}
+    left = {n: d for n, d in chosen.items() if not d.is_platforms}
     found: list[Run] = []
     while left:
         groups = {_group(d): d for d in left.values() if not _waits(d, set(left))}
         best = max((_closure(left, group) for group in groups), key=len)
-        cadence = left[best[0]].cadence if left[best[0]].source is None else None
+        cadence = left[best[0]].cadence if left[best[0]].is_computed else None
         first, last = _bounds(span, cadence)
         found.append(Run(names=tuple(best), first=first, last=last))
         for name in best:
@@ -71,7 +71,7 @@ def downstream(name: DatasetName, everything: Mapping[DatasetName, Dataset]) -> 
 
 
 def _group(dataset: Dataset) -> tuple[str, bool, Cadence | None]:
-    captured = dataset.source is not None
+    captured = not dataset.is_computed
     return dataset.name.team, captured, None if captured else dataset.cadence
 
 

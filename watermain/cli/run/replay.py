@@ -6,6 +6,12 @@ from typing import Annotated
 
 import typer
 
+from watermain.cli import screen
+from watermain.cli.run import plan, work
+from watermain.declare.errors import InvalidPartitionError
+from watermain.declare.name import DatasetName
+from watermain.engine.rooms.directory import everything, find
+
 
 def replay(
     dataset: Annotated[str, typer.Argument(help="Such as operations.curated.flights.")],
@@ -19,14 +25,9 @@ def replay(
     """
     if bool(first) != bool(last):
         raise typer.BadParameter("a range needs both --from and --to")
-    from watermain.cli import screen
-    from watermain.cli.run import plan, work
-    from watermain.declare.errors import InvalidPartitionError
-    from watermain.declare.name import DatasetName
-    from watermain.orchestrate.location import everything, find
 
     found = find(DatasetName.parse(dataset))
-    if found.source is not None:
+    if not found.is_computed:
         known = everything()
         readers = plan.downstream(found.name, known)
         raise InvalidPartitionError(
@@ -38,7 +39,7 @@ def replay(
     span = work.span_of(found, first, last)
     known = everything()
     between = plan.upstream(found.name, known)
-    chosen = {n: known[n] for n in between if known[n].source is None}
+    chosen = {n: known[n] for n in between if known[n].is_computed}
     facts = work.perform(plan.runs(chosen, span), tags={plan.REBUILD: "true"})
     if as_json:
         screen.facts(facts)

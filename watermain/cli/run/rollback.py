@@ -6,6 +6,14 @@ from typing import Annotated
 
 import typer
 
+from watermain.cli import screen
+from watermain.cli.run import work
+from watermain.declare.name import DatasetName
+from watermain.engine.publish.publication import Job
+from watermain.engine.publish.restore import rollback as restore
+from watermain.engine.rooms.directory import find
+from watermain.lake.lake import Lake
+
 
 def rollback(
     dataset: Annotated[str, typer.Argument(help="Such as operations.curated.flights.")],
@@ -16,14 +24,6 @@ def rollback(
 
     Roll the code back too, or the next run computes the partitions anew.
     """
-    from watermain.cli import screen
-    from watermain.cli.run import work
-    from watermain.declare.name import DatasetName
-    from watermain.engine.publish.publication import Job
-    from watermain.engine.publish.restore import rollback as restore
-    from watermain.lake.lake import Lake
-    from watermain.orchestrate.location import find
-
     found = find(DatasetName.parse(dataset))
     job = Job(lake=Lake.from_settings(), find=find, run_id="rollback")
     with screen.step(f"{found.name}") as line:

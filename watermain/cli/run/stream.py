@@ -6,15 +6,23 @@ import signal
 import threading
 import uuid
 from datetime import timedelta
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-if TYPE_CHECKING:
-    from watermain.declare.dataset import Dataset
-    from watermain.engine.capture.follow import Follower
-    from watermain.engine.capture.stream import Pace, Stream
-    from watermain.metrics import Metrics
+from watermain.cli.screen import ERR
+from watermain.declare.dataset import Dataset
+from watermain.declare.errors import InvalidDeclarationError
+from watermain.declare.name import DatasetName
+from watermain.engine.capture.follow import Follower, follows
+from watermain.engine.capture.stream import PREFIX, Pace, Stream, run_streams
+from watermain.engine.feature.keep_online import keep_online
+from watermain.engine.publish.publication import Job
+from watermain.engine.rooms.declared import teams
+from watermain.engine.rooms.directory import declared, find
+from watermain.lake.lake import Lake
+from watermain.metrics import Metrics
+from watermain.settings import project
 
 
 def stream(
@@ -26,10 +34,6 @@ def stream(
     ] = None,
 ) -> None:
     """Capture datasets as their rows arrive, compute what follows, until it is told to stop."""
-    from watermain.cli.screen import ERR
-    from watermain.engine.capture.stream import Pace, run_streams
-    from watermain.metrics import Metrics
-
     stop, metrics = threading.Event(), Metrics()
     streams = endless(chosen(names), Pace(rows=rows, every=timedelta(seconds=every)), stop, metrics)
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -47,13 +51,6 @@ def endless(
     asked: list[Dataset], pace: Pace, stop: threading.Event, metrics: Metrics
 ) -> list[Stream | Follower]:
     """A stream for each captured dataset, one follower for all that are computed."""
-    from watermain.engine.capture.follow import Follower, follows
-    from watermain.engine.capture.stream import PREFIX, Stream
-    from watermain.engine.feature.keep_online import keep_online
-    from watermain.engine.publish.publication import Job
-    from watermain.lake.lake import Lake
-    from watermain.orchestrate.location import find
-
     job = Job(lake=Lake.from_settings(), find=find, run_id=f"{PREFIX}{uuid.uuid4()}")
     found: list[Stream | Follower] = []
     followed = [d for d in asked if follows(d)]
@@ -70,8 +67,6 @@ def endless(
 
 def tell(text: str) -> None:
     """Say something on stderr."""
-    from watermain.cli.screen import ERR
-
     ERR.print(text, markup=False)
 
 
@@ -80,22 +75,14 @@ def chosen(names: list[str]) -> list[Dataset]:
 
     Raises: UnknownDatasetError, InvalidDeclarationError.
     """
-    from watermain.declare.errors import InvalidDeclarationError
-    from watermain.declare.name import DatasetName
-    from watermain.engine.capture.follow import follows
-    from watermain.orchestrate.location import declared, find, teams
-
     found = []
     for name in names:
         asked = declared(name) if name in teams() else (find(DatasetName.parse(name)),)
-        taken = [
-            d for d in asked if follows(d) or (d.source is not None and d.source.kind != "platform")
-        ]
+        taken = [d for d in asked if follows(d) or d.is_captured]
         if not taken:
-            raise InvalidDeclarationError(
+            raise InvalidDeclarationError.nothing_happened(
                 f"`{name}` has nothing to capture, nothing that follows a stream",
-                declared=asked[0].declared if asked else f"platform_assets/{name}/raw.py",
-                data="nothing was read or written",
+                declared=asked[0].declared if asked else f"{project().rooms}/{name}/raw.py",
                 next=f"name a room among {', '.join(teams())}, or a raw dataset",
             )
         found += taken

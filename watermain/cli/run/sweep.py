@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+from datetime import timedelta
 from typing import Annotated
 
 import typer
+
+from watermain.cli import screen
+from watermain.lake.lake import Lake
+from watermain.lake.rest.sweep import sweep as swept
 
 
 def sweep(
@@ -17,13 +23,6 @@ def sweep(
 
     A dataset that is being written is left for the next sweep.
     """
-    from dataclasses import asdict
-    from datetime import timedelta
-
-    from watermain.cli import screen
-    from watermain.lake.lake import Lake
-    from watermain.lake.rest.sweep import sweep as swept
-
     lake = Lake.from_settings()
     done = swept(lake, older_than=timedelta(hours=older_than))
     if as_json:

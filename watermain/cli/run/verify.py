@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-if TYPE_CHECKING:
-    from watermain.engine.publish.patrol import Patrol
-    from watermain.engine.publish.repair import Repair
+from watermain.cli import screen
+from watermain.cli.run import work
+from watermain.declare.errors import DamagedDataError
+from watermain.declare.name import DatasetName
+from watermain.engine.publish.patrol import Patrol, patrol
+from watermain.engine.publish.publication import Job
+from watermain.engine.publish.repair import Repair, repair
+from watermain.engine.rooms.directory import everything, find
+from watermain.lake.lake import Lake
+from watermain.lake.rest.inventory import inventory
+from watermain.lake.rest.verification import DAMAGED, UNVOUCHED, WHOLE
 
 
 def verify(
@@ -25,16 +33,6 @@ def verify(
     Files of older snapshots are read, too. A file that has no checksum yet is given one, marked as
     first seen. Exits with 1 while a file of the present snapshot is damaged.
     """
-    from watermain.cli import screen
-    from watermain.cli.run import work
-    from watermain.declare.name import DatasetName
-    from watermain.engine.publish.patrol import patrol
-    from watermain.engine.publish.publication import Job
-    from watermain.engine.publish.repair import repair
-    from watermain.lake.lake import Lake
-    from watermain.lake.rest.inventory import inventory
-    from watermain.orchestrate.location import everything, find
-
     name = find(DatasetName.parse(dataset)).name if dataset else None
     known, lake = everything(), Lake.from_settings()
     job = Job(lake=lake, find=find, run_id="verify")
@@ -55,8 +53,6 @@ def verify(
 
 
 def _told(found: Patrol) -> str:
-    from watermain.lake.rest.verification import DAMAGED, UNVOUCHED, WHOLE
-
     counts = f"{found.count(WHOLE)} files whole, {found.count(DAMAGED)} damaged"
     fresh = found.count(UNVOUCHED)
     seen = f", {fresh} not vouched for until now: first seen" if fresh else ""
@@ -65,8 +61,6 @@ def _told(found: Patrol) -> str:
 
 def _show(found: Patrol) -> None:
     """Print what is damaged, a line for each file."""
-    from watermain.cli import screen
-
     rows = [
         (
             each.listed.dataset,
@@ -86,8 +80,6 @@ def _refuse(found: Patrol, made: Repair | None) -> None:
 
     Raises: DamagedDataError.
     """
-    from watermain.declare.errors import DamagedDataError
-
     left = [f for f in found.damaged if f.listed.is_read]
     if made is not None:
         left = [f for f in left if f.listed.file in made.left]

@@ -14,8 +14,12 @@ from watermain.cli.run.plan import Run
 from watermain.cli.screen import ERR, bar, step
 from watermain.cli.span import refused, span_of
 from watermain.engine.publish.publication import Job, Publication
+from watermain.engine.publish.publish import publish
+from watermain.engine.rooms.directory import find
+from watermain.lake.branch import find as find_branch
 from watermain.lake.lake import Lake
 from watermain.orchestrate.launch.worker_record import WorkerRecords
+from watermain.orchestrate.location import code_location
 from watermain.orchestrate.run import Ran, open_instance, run_here, tell
 from watermain.process.instance import BATCHED_EVENTS, dagster_home, storage_url
 from watermain.settings import Settings, load_settings, set_variables
@@ -26,8 +30,6 @@ def perform(plan: Sequence[Run], *, tags: dict[str, str] | None = None) -> list[
 
     Raises: typer.Exit, with the failures printed, when a run fails; later runs are not begun.
     """
-    from watermain.orchestrate.location import code_location
-
     settings = load_settings()
     set_variables(BATCHED_EVENTS)
     facts: list[dict[str, object]] = []
@@ -68,10 +70,6 @@ def build_in(branch: str, plan: Sequence[Run]) -> list[dict[str, object]]:
 
     Raises: BrokenContractError, when a blocking check refuses rows; later runs are not begun.
     """
-    from watermain.engine.publish.publish import publish
-    from watermain.lake.branch import find as find_branch
-    from watermain.orchestrate.location import find
-
     lake = Lake.from_settings()
     job = Job(lake=lake.on(find_branch(lake, branch).name), find=find, run_id=f"branch {branch}")
     facts: list[dict[str, object]] = []
@@ -79,7 +77,7 @@ def build_in(branch: str, plan: Sequence[Run]) -> list[dict[str, object]]:
         for name in run.names:
             dataset = find(name)
             span = span_of(dataset, run.first, run.last)
-            if dataset.source is not None:
+            if not dataset.is_computed:
                 raise refused(
                     dataset, "a branch captures nothing", f"materialize {name} without it"
                 )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import resource
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -32,6 +31,7 @@ from watermain.lake import checkpoint, ledger
 from watermain.lake.fence import RUN, Lease
 from watermain.lake.lake import quote, table, text
 from watermain.lake.rest import signed_zero
+from watermain.machine.system import peak_memory_bytes
 from watermain.settings import load_settings
 from watermain.source.opening import open_source
 from watermain.source.poison import hushed
@@ -219,7 +219,7 @@ class _Landing:
 
     @property
     def _kind(self) -> str:
-        return self.dataset.source.kind if self.dataset.source else ""
+        return self.dataset.source_kind
 
     def _truncated(self) -> bool:
         if self._kind != "postgres":
@@ -345,7 +345,7 @@ class _Landing:
             rows_out=outcome.rows_out,
             bytes=self.written // share,
             seconds=seconds,
-            peak_memory=_peak(),
+            peak_memory=peak_memory_bytes(),
             input_snapshot=0,
             epoch=self.lease.epoch,
             run_id=self.job.run_id,
@@ -363,12 +363,8 @@ class _Landing:
             output_snapshot=self.job.lake.snapshot(self.connection),
             seconds=time.monotonic() - began,
             bytes=self.size,
-            peak_memory=_peak(),
+            peak_memory=peak_memory_bytes(),
         )
-
-
-def _peak() -> int:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def _inside(key: str, span: Span | None) -> tuple[Finding, ...]:

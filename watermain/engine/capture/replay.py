@@ -135,7 +135,7 @@ def _verdict(dataset: Dataset, job: Job, verdict: str, why: str, by: str) -> Ver
 
 def _type_again(connection: duckdb.DuckDBPyConnection, dataset: Dataset) -> None:
     """Type the chosen payloads by the contract of today; keep those that fit, positions and all."""
-    schema, kind = stored_schema(dataset), dataset.source.kind if dataset.source else ""
+    schema, kind = stored_schema(dataset), dataset.source_kind
     types = engine_types(connection, schema)
     held = [f.name for f in schema if f.name != "_batch_id"]
     shape = json.dumps(dict.fromkeys([*held, EXTRA], "VARCHAR"), ensure_ascii=False)

@@ -125,7 +125,7 @@ class Stream:
         """Measure what waits, now and then."""
         if time.monotonic() < self.looked + LOOK_SECONDS:
             return
-        kind = self.dataset.source.kind if self.dataset.source else ""
+        kind = self.dataset.source_kind
         waiting = held.source.backlog()
         self.metrics.backlog(str(self.dataset.name), kind, waiting, self.job.clock.now())
         self.looked = time.monotonic()

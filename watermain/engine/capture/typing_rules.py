@@ -72,7 +72,7 @@ def reject_reason(dataset: Dataset, value_of: Callable[[str], str]) -> str:
     `value_of` names the typed value of a column, which stands beside its text.
     """
     contract = dataset.contract
-    kind = dataset.source.kind if dataset.source else ""
+    kind = dataset.source_kind
     cases = []
     # A delete needs its key with its partition: what else the old row held cannot keep it alive.
     spared = "_op <> 'd' and " if kind == "postgres" else ""

@@ -21,6 +21,7 @@ from typing import Any
 from watermain.declare.check import Check, NotNull, UniqueKey
 from watermain.declare.contract import Contract
 from watermain.declare.dataset import Dataset
+from watermain.settings import project
 
 _PLACE = re.compile(r" at 0x[0-9a-f]+")
 # The words of each check as they were; a later one must be left out for the check to be the same.
@@ -47,8 +48,8 @@ def former_code_version(dataset: Dataset) -> str:
     parts = [_contract_hash(dataset.contract), f"({', '.join(map(str, checks))}{_end(checks)})"]
     parts.append(repr(dict(dataset.inputs)))
     parts += [f"{n.dataset} before {n.before}" for n in dataset.needs.values() if n.before]
-    if dataset.labels.get("sql"):
-        parts.append(dataset.labels["sql"])
+    if dataset.mart is not None:
+        parts.append(dataset.mart.sql)
     elif dataset.body is not None:
         parts += [_meaning(f) for f in _reached(dataset.body, set())]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
@@ -79,7 +80,7 @@ def _all_checks(dataset: Dataset) -> tuple[Check, ...]:
     if dataset.cadence is not None and contract.event_time:
         needed.append(contract.event_time)
     implied: list[Check] = [NotNull(column=n) for n in dict.fromkeys(needed)]
-    if dataset.source is None:
+    if dataset.is_computed:
         implied.append(UniqueKey(key=contract.key))
     return tuple(c for c in implied if c.label not in declared) + dataset.checks
 
@@ -129,7 +130,7 @@ def _reached(function: Callable[..., Any], seen: set[str]) -> Iterator[Callable[
     for name in function.__code__.co_names:
         called = function.__globals__.get(name)
         if inspect.isfunction(called) and called.__module__.startswith(
-            ("platform_assets", "watermain")
+            (project().rooms, "watermain")
         ):
             yield from _reached(called, seen)
 

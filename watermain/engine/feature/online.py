@@ -11,6 +11,7 @@ import duckdb
 import pyarrow as pa
 
 from watermain.ahead import made_ahead
+from watermain.clock import micros
 from watermain.declare.dataset import Dataset
 from watermain.declare.errors import UnknownDatasetError
 from watermain.declare.feature_ref import feature_of
@@ -21,7 +22,6 @@ from watermain.failpoint import failpoint
 from watermain.lake.lake import Lake
 from watermain.lake.rest.inventory import inventory
 from watermain.lake.rest.verification import damaged, verify
-from watermain.online.lasting import micros
 from watermain.online.protocol import CORRECTIONS, ENTRIES, Cursor, OnlineStore
 
 ROWS_AT_ONCE = 20_000

@@ -8,14 +8,12 @@ they are UTC. NaN, infinities are null: JSON has no word for them. Bytes are bas
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 import pyarrow as pa
 
+from watermain.clock import instant_of
 from watermain.declare.dataset import Dataset
 from watermain.declare.feature_ref import feature_of
 from watermain.lake.lake import quote, table, text
-from watermain.online.lasting import EPOCH
 
 _SHORT = {8: "\\b", 9: "\\t", 10: "\\n", 12: "\\f", 13: "\\r"}
 
@@ -63,7 +61,7 @@ def due_sql(dataset: Dataset, since_us: int) -> str:
 
 def instant_sql(micros: int) -> str:
     """The literal of an instant."""
-    return f"timestamptz {text((EPOCH + timedelta(microseconds=micros)).isoformat())}"
+    return f"timestamptz {text(instant_of(micros).isoformat())}"
 
 
 def columns_sql(dataset: Dataset, prefix: str = "") -> str:

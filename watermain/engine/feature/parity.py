@@ -9,13 +9,13 @@ from datetime import datetime, timedelta
 import duckdb
 import pyarrow as pa
 
+from watermain.clock import micros
 from watermain.declare.dataset import Dataset
 from watermain.declare.feature_ref import feature_of
 from watermain.engine.feature.online import hold, lease_of
 from watermain.engine.feature.online_row import entries_sql, newest_sql, rows_sql
 from watermain.engine.table.difference import MASK
 from watermain.lake.lake import Lake
-from watermain.online.lasting import micros
 from watermain.online.protocol import ENTRIES, Cursor, OnlineStore
 
 SAMPLES = 5

@@ -12,6 +12,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from watermain.clock import instant_of
 from watermain.declare.errors import TrainingSetError, quoted
 from watermain.declare.feature_ref import Chosen
 from watermain.engine.code.fingerprint import plain_text
@@ -19,7 +20,6 @@ from watermain.engine.feature.point_in_time import Numbers
 
 T = pa.types
 DECLARED = "training_frame(spine, ...)"
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EARLIEST = datetime(1, 1, 3, tzinfo=UTC)
 MICROSECONDS = {"s": 1_000_000, "ms": 1_000, "us": 1}
 
@@ -105,10 +105,10 @@ class Spine:
             return None
         low, high = int(self.floor.min()), int(self.ceiling.max())
         try:
-            last = _EPOCH + timedelta(microseconds=high)
+            last = instant_of(high)
             if max_age is None:
                 return _EARLIEST, last
-            return max(_EARLIEST, _EPOCH + timedelta(microseconds=low) - max_age), last
+            return max(_EARLIEST, instant_of(low) - max_age), last
         except OverflowError:
             return None
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import resource
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
@@ -23,7 +22,7 @@ from watermain.engine.code.code import code_version
 from watermain.engine.publish.carried_code import carried_code
 from watermain.engine.publish.damage import prove_inputs
 from watermain.engine.publish.publication import Job, Outcome, Publication, runs_of
-from watermain.engine.publish.split import Split, Writer, split
+from watermain.engine.publish.split import RunAtWork, Split, split
 from watermain.engine.table.absence import is_absent, nothing_of
 from watermain.engine.table.body import staged_sql
 from watermain.engine.table.compaction import tidy
@@ -38,6 +37,7 @@ from watermain.lake.lake import table, text
 from watermain.lake.rest import signed_zero
 from watermain.lake.rest.signed_zero import floating
 from watermain.lake.written import Written
+from watermain.machine.system import peak_memory_bytes
 
 Versions = Mapping[DatasetName, Mapping[str, str]]
 
@@ -127,7 +127,7 @@ class Bench:
         parts = [code]
         for name, versions in sorted(inputs.items()):
             other = self.job.find(name)
-            if other.source is not None and other.source.kind == "platform":
+            if other.is_platforms:
                 parts.append(f"{name}@{self.snapshot}")
             elif other.cadence is None or self.span is None:
                 parts += [f"{name}/{k}={v}" for k, v in sorted(versions.items())]
@@ -145,7 +145,7 @@ class Bench:
         for alias, name in self.dataset.inputs.items():
             other = self.job.find(name)
             where, shown = "", "*"
-            if other.can_quarantine and other.source is not None:  # columns beyond the contract
+            if other.can_quarantine and not other.is_computed:  # columns beyond the contract
                 known = ", ".join(text(n) for n in stored_schema(other).names)
                 shown = f"columns(lambda name: list_contains([{known}], name))"
             if span is not None and other.cadence is not None:
@@ -248,11 +248,11 @@ class Bench:
         total: dict[str, int] = defaultdict(int)
         for alias, name in self.dataset.inputs.items():
             other = self.job.find(name)
-            if other.source is not None and other.source.kind == "platform":
+            if other.is_platforms:
                 found = self.connection.execute(f"select count(*) from {views[alias]}").fetchone()
                 total[""] += found[0] if found else 0
                 continue
-            captured, of = other.source is not None, self.inputs[name]
+            captured, of = not other.is_computed, self.inputs[name]
             rows = {k: s.rows_ever if captured else s.rows for k, s in of.items()}
             if span is None or other.cadence is None:
                 total[""] += sum(rows.values())
@@ -304,8 +304,8 @@ class Bench:
             now=self.job.clock.now(),
         )
 
-    def _writer(self) -> Writer:
-        return Writer(job=self.job, code=self.code, epoch=self.lease.epoch)
+    def _writer(self) -> RunAtWork:
+        return RunAtWork(job=self.job, code=self.code, epoch=self.lease.epoch)
 
     def _remember(self, staged: Staged) -> None:
         """Keep the means that later partitions are compared with."""
@@ -365,7 +365,7 @@ class Bench:
             output_snapshot=self.snapshot,
             seconds=time.monotonic() - began,
             bytes=size,
-            peak_memory=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+            peak_memory=peak_memory_bytes(),
             samples=samples or {},
             stood=self.stood,
         )

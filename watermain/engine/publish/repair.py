@@ -67,7 +67,7 @@ def repair(broken: Sequence[Verified], known: Known, job: Job) -> Repair:
         of.setdefault(DatasetName.parse(listed.dataset), []).append(listed)
     for name in _in_order(of, known):
         dataset = known.get(name)
-        if dataset is None or dataset.source is not None:
+        if dataset is None or not dataset.is_computed:
             made.left.update(_named(of[name], dataset, job))
             continue
         try:
@@ -139,7 +139,7 @@ def _named(files: Sequence[Listed], dataset: Dataset | None, job: Job) -> dict[s
     """Why files of raw, of the ledger, of what nobody declares any more cannot be rebuilt."""
     if dataset is None:
         return {f.file: "no room declares it: restore the file from a backup" for f in files}
-    kind = dataset.source.kind if dataset.source else ""
+    kind = dataset.source_kind
     with job.lake.get_connection() as connection:
         told = {f.file: _batches(connection, dataset, f) for f in files}
     end = AGAIN.get(kind, "restore the file from a backup")

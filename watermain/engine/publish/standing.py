@@ -23,7 +23,7 @@ def standing(dataset: Dataset, span: Span | None, job: Job) -> tuple[Outcome, ..
     """
     dataset.refuse_broken()
     with job.lake.get_connection() as connection:
-        if dataset.source is not None or not fits(connection, dataset):
+        if not dataset.is_computed or not fits(connection, dataset):
             return None
         refuse_unpublished(connection, dataset)
         lease = Lease(str(dataset.name), 0)  # under which nothing could be committed

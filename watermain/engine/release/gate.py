@@ -32,7 +32,7 @@ def breaches(
     for name in sorted(retired.keys() & known.keys()):
         yield BrokenReleaseError(
             f"{name} is retired, yet {known[name].declared} declares it",
-            declared=f"{FOLDER.name}/{RETIRED}",
+            declared=f"{FOLDER}/{RETIRED}",
             data="nothing was published or written",
             next="take its line, or its declaration, away",
         )

@@ -19,9 +19,9 @@ from watermain.declare.errors import (
 )
 from watermain.engine.release.release import path_of, shown
 from watermain.lake.lake import Lake, quote, table, text
-from watermain.settings import child_environment
+from watermain.settings import child_environment, project
 
-TOOL = Path(__file__).resolve().parents[3] / ".venv-datacontract" / "bin" / "datacontract"
+TOOL = Path(".venv-datacontract", "bin", "datacontract")  # of the project
 MOST_SECONDS = 3600
 
 
@@ -33,7 +33,7 @@ def judge(dataset: Dataset, lake: Lake, contract: Path | None = None) -> Iterato
     Raises: BrokenContractError, naming what failed; MissingSettingError, without the tool.
     """
     file = contract or path_of(dataset.name)
-    if not TOOL.exists():
+    if not (project().root / TOOL).exists():
         raise MissingSettingError(
             "datacontract-cli is not installed",
             declared="tests/services/datacontract.in",
@@ -80,7 +80,7 @@ def copy_rows(dataset: Dataset, lake: Lake, target: Path) -> None:
 def _run(word: str, file: Path, place: Path) -> list[dict[str, Any]]:
     """What the tool says of each of its checks."""
     report = place / f"{word}.json"
-    command = [str(TOOL), word, str(file.resolve()), "--output-format", "json"]
+    command = [str(project().root / TOOL), word, str(file.resolve()), "--output-format", "json"]
     command += ["--output", str(report)]
     done = subprocess.run(
         command,

@@ -20,8 +20,9 @@ from watermain.engine.exchange.odcs_reader import read_document
 from watermain.engine.exchange.released import Released, released
 from watermain.engine.exchange.strict_yaml import read_yaml
 from watermain.engine.release.usage import columns_used
+from watermain.settings import project
 
-FOLDER = Path(__file__).resolve().parents[3] / "contracts"
+FOLDER = "contracts"
 RETIRED = "retired.yaml"
 Known = Mapping[DatasetName, Dataset]
 Hurt = Mapping[DatasetName, frozenset[str] | None]
@@ -55,19 +56,24 @@ class Breach:
 
 def shown(name: DatasetName) -> str:
     """Where a contract's file stands, as people call it."""
-    return f"{FOLDER.name}/{name.team}/{name.stage}.{name.table}.odcs.yaml"
+    return f"{FOLDER}/{name.team}/{name.stage}.{name.table}.odcs.yaml"
 
 
-def path_of(name: DatasetName, folder: Path = FOLDER) -> Path:
+def _home() -> Path:
+    return project().root / FOLDER
+
+
+def path_of(name: DatasetName, folder: Path | None = None) -> Path:
     """Where a contract's file stands."""
-    return folder / name.team / f"{name.stage}.{name.table}.odcs.yaml"
+    return (folder or _home()) / name.team / f"{name.stage}.{name.table}.odcs.yaml"
 
 
-def read_all(folder: Path = FOLDER) -> dict[DatasetName, Released]:
+def read_all(folder: Path | None = None) -> dict[DatasetName, Released]:
     """Every contract that was released.
 
     Raises: UnreadableContractError, naming the file.
     """
+    folder = folder or _home()
     paths = sorted(folder.glob("*/*.odcs.yaml"))
     return read_texts(
         {f"{folder.name}/{p.relative_to(folder)}": p.read_text(encoding="utf-8") for p in paths}
@@ -86,11 +92,12 @@ def read_texts(texts: Mapping[str, str]) -> dict[DatasetName, Released]:
     return found
 
 
-def read_retired(folder: Path = FOLDER) -> dict[DatasetName, str]:
+def read_retired(folder: Path | None = None) -> dict[DatasetName, str]:
     """The datasets that ended, each with what its readers do without it.
 
     Raises: UnreadableContractError, where one says nothing.
     """
+    folder = folder or _home()
     path, told = folder / RETIRED, f"{folder.name}/{RETIRED}"
     if not path.exists():
         return {}
@@ -129,11 +136,11 @@ def broken(
                 declared=shown(name),
                 data="what was published stays; nothing new is published",
                 next=f"declare it again, or delete {shown(name)} with a line in"
-                f" {FOLDER.name}/{RETIRED}: `{name}: what its readers do instead`",
+                f" {FOLDER}/{RETIRED}: `{name}: what its readers do instead`",
             )
 
 
-def stale(known: Known, folder: Path = FOLDER) -> Iterator[WatermainError]:
+def stale(known: Known, folder: Path | None = None) -> Iterator[WatermainError]:
     """Each contract that is declared otherwise than its file says, drafts left out."""
     for name, dataset in sorted(known.items()):
         path = path_of(name, folder)
@@ -150,7 +157,7 @@ def stale(known: Known, folder: Path = FOLDER) -> Iterator[WatermainError]:
             )
 
 
-def says_former(dataset: Dataset, folder: Path = FOLDER) -> bool:
+def says_former(dataset: Dataset, folder: Path | None = None) -> bool:
     """Whether a file holds the definition as an earlier release told it."""
     path = path_of(dataset.name, folder)
     written = path.read_text(encoding="utf-8") if path.exists() else None

@@ -8,23 +8,46 @@ from pathlib import Path
 from typing import TypeVar
 
 from watermain.declare.dataset import Dataset
+from watermain.declare.errors import InvalidProjectError
 from watermain.declare.name import DatasetName
+from watermain.settings import project
 
 PRODUCT = Path(__file__).resolve().parents[2]
-ROOMS = PRODUCT.parent / "platform_assets"
 T = TypeVar("T")
 
 
 def teams() -> list[str]:
     """Every room that has a door."""
-    doors = [*ROOMS.glob("*/definitions.py"), *PRODUCT.glob("*/definitions.py")]
+    doors = [*project().rooms_folder.glob("*/definitions.py"), *PRODUCT.glob("*/definitions.py")]
     return sorted(p.parent.name for p in doors)
+
+
+def check_rooms() -> None:
+    """See that the project has rooms.
+
+    Raises: InvalidProjectError, where it has none.
+    """
+    here = project()
+    if not any(package(team) != f"watermain.{team}" for team in teams()):
+        raise InvalidProjectError(
+            f"the project has no room: no {here.rooms}/<team>/definitions.py",
+            declared=f"{here.root / 'pyproject.toml'}  [tool.watermain] rooms",
+            data="nothing was started",
+            next="watermain new room <team>, or name the package of the rooms there",
+        )
 
 
 def package(team: str) -> str:
     """The package of a room: the platform's own ships with it."""
     is_own = (PRODUCT / team / "definitions.py").exists()
-    return f"{'watermain' if is_own else 'platform_assets'}.{team}"
+    return f"{'watermain' if is_own else project().rooms}.{team}"
+
+
+def shelf_file(team: str, shelf: str) -> str:
+    """Where a room declares a kind of thing, as people call the file."""
+    if shelf == "marts":
+        return f"{project().dbt}/models/marts/{team}/"
+    return f"{package(team).replace('.', '/')}/{shelf}.py"
 
 
 def on_shelf(team: str, shelf: str, kind: type[T]) -> list[T]:

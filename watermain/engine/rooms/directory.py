@@ -6,12 +6,13 @@ import difflib
 from functools import cache
 from pathlib import Path
 
-from watermain.dbt.dbt import PROJECT, prepare_manifest
+from watermain.dbt.dbt import prepare_manifest
 from watermain.declare.dataset import Dataset
 from watermain.declare.errors import UnknownDatasetError, quoted
 from watermain.declare.feature import FeatureSet
 from watermain.declare.name import DatasetName
-from watermain.engine.rooms.declared import on_shelf, teams
+from watermain.engine.rooms.declared import on_shelf, shelf_file, teams
+from watermain.settings import project
 
 SHELVES = ("raw", "curated", "features")
 
@@ -20,7 +21,7 @@ SHELVES = ("raw", "curated", "features")
 def declared(team: str) -> tuple[Dataset, ...]:
     """Every dataset that a room declares, its marts among them."""
     found = [d for shelf in SHELVES for d in on_shelf(team, shelf, Dataset)]
-    if PROJECT.exists():
+    if project().dbt_folder.exists():
         from watermain.engine.mart.mart import marts  # needless to whom asks for one shelf
 
         found += marts(team, manifest())
@@ -57,16 +58,14 @@ def find(name: DatasetName) -> Dataset:
                 return dataset
     names = [str(n) for n in everything()]
     near = difflib.get_close_matches(str(name), names, n=3, cutoff=0.4) or names
-    raise UnknownDatasetError(
+    raise UnknownDatasetError.nothing_happened(
         f"no room declares the dataset `{name}`",
         declared=f"{_home(name)} does not",
-        data="nothing was read or written",
         next=f"use one of {quoted(near)}",
     )
 
 
 def _home(name: DatasetName) -> str:
     """Where a dataset of that name would be declared."""
-    if name.stage == "marts":
-        return f"dbt_project/models/marts/{name.team}/{name.table}.sql"
-    return f"platform_assets/{name.team}/{name.stage}.py"
+    where = shelf_file(name.team, name.stage)
+    return f"{where}{name.table}.sql" if name.stage == "marts" else where

@@ -14,6 +14,7 @@ from watermain.engine.mart.mart import marts
 from watermain.engine.rooms.declared import on_shelf, teams
 from watermain.lake.lake import text
 from watermain.lake.shown.shown import Hides
+from watermain.settings import project
 
 # Of the columns that capture adds, those that carry what the source said.
 CARRYING = frozenset({EXTRA, "_key", "_headers"})
@@ -92,9 +93,9 @@ def unknown_masks(name: DatasetName, why: str) -> UnknownDatasetError:
     """Refuse to show rows of which nobody says which are personal."""
     return UnknownDatasetError(
         f"which columns of `{name}` are personal is not known: its declaration {why}",
-        declared=f"platform_assets/{name.team}/{name.stage}"
+        declared=f"{project().rooms}/{name.team}/{name.stage}"
         if name.stage != "marts"
-        else f"dbt_project/models/marts/{name.team}",
+        else f"{project().dbt}/models/marts/{name.team}",
         data="nothing was read",
         next='mend the declaration, or ask with --unmask "why", which is recorded',
     )

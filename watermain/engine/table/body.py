@@ -24,6 +24,7 @@ from watermain.engine.table.engine_type import described, fits
 from watermain.engine.table.handed import batches, differs
 from watermain.engine.table.scannable import scannable
 from watermain.lake.lake import quote
+from watermain.machine.extras import need
 
 RESULT = "watermain_result"
 SHAPE = "watermain_contract"
@@ -44,13 +45,15 @@ def staged_sql(
     Guarantees: columns come in the contract's order, with the contract's types; no value is
     changed to fit them. A reader is given and taken batch by batch, through a file.
     Raises: BrokenContractError, when the body returns other columns, other types or values that
-    its contract cannot hold; BrokenBodyError, when the body raises.
+    its contract cannot hold; BrokenBodyError, when the body raises; MissingExtraError.
     """
     seen = _seen(connection, dataset, views)
     if seen in _COMPILED:
         return _COMPILED[seen]
     backend = ibis.duckdb.from_connection(connection)
-    kinds = {} if dataset.labels.get("sql") or dataset.body is None else asked(dataset.body)
+    kinds = {} if dataset.mart is not None or dataset.body is None else asked(dataset.body)
+    if {Frame.POLARS, Frame.LAZY}.intersection(kinds.values()):
+        need("polars", declared=dataset.declared)
     tables = {
         alias: _given(connection, backend, view, kinds.get(alias) or Frame.IBIS)
         for alias, view in views.items()
@@ -181,10 +184,9 @@ def _refuse(
     what: str,
     next: str = "make the body return the contract's columns, or give the contract a new version",
 ) -> NoReturn:
-    raise BrokenContractError(
+    raise BrokenContractError.not_published(
         f"{dataset.name}: {what}",
         declared=dataset.declared,
-        data="not published; what readers had stands as it was",
         next=next,
     )
 
@@ -204,9 +206,8 @@ def _told(dataset: Dataset, secretive: bool) -> Iterator[None]:
         place = (own or passed)[-1]
         words = "its message is left out, for it may show what is declared sensitive"
         said = words if secretive else str(error)
-        raise BrokenBodyError(
+        raise BrokenBodyError.not_published(
             f"{dataset.name}: the body raised {type(error).__name__}: {said}",
             declared=f"{dataset.declared}, raised at {shown(place.filename, place.lineno or 0)}",
-            data="not published; what readers had stands as it was",
             next="call the body with rows of your own, as its test does, and mend it",
         ) from error

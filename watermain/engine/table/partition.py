@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 
+from watermain.clock import EPOCH
 from watermain.declare.cadence import Cadence, Hourly, Monthly
 from watermain.declare.contract import Contract
 from watermain.declare.dataset import Dataset
@@ -87,7 +88,7 @@ class Span:
             return _offset_changes(begin, end, zone)
         found: list[tuple[datetime, int]] = []
         for day in self.days:
-            begin = _EPOCH + day * _DAY
+            begin = EPOCH + day * _DAY
             for until, seconds in _offset_changes(begin, begin + _DAY, zone):
                 if found and found[-1][1] == seconds:
                     found.pop()
@@ -120,7 +121,6 @@ def _offset_changes(begin: datetime, end: datetime, zone: ZoneInfo) -> list[tupl
 
 _DAY = datetime(2000, 1, 2) - datetime(2000, 1, 1)
 _SECOND = _DAY / 86400
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def _literal(local: datetime, contract: Contract, cadence: Cadence) -> str:

@@ -7,16 +7,16 @@ import sys
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from signal import SIGKILL, SIGTERM
 
 from watermain.declare.errors import UnreachableSystemError
 from watermain.orchestrate.launch import wire
-from watermain.orchestrate.launch.options import HOME, ServerOptions
-from watermain.orchestrate.launch.process import ProcessIdentity
+from watermain.orchestrate.launch.options import ServerOptions
 from watermain.orchestrate.launch.worker_record import WorkerRecords
-from watermain.settings import child_environment
+from watermain.process.identity import ProcessIdentity
+from watermain.settings import child_environment, project
 
 PAUSE_SECONDS = 0.02
 MOST_STARTS = 2
@@ -30,7 +30,7 @@ class WarmServer:
     """
 
     options: ServerOptions
-    working_directory: Path = HOME
+    working_directory: Path = field(default_factory=lambda: project().root)
     patience_seconds: float = 60.0
 
     @property

@@ -12,8 +12,9 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
+from functools import partial
 from multiprocessing import connection
 from typing import Any
 
@@ -40,10 +41,12 @@ from dagster._core.execution.step_dependency_config import (
 )
 from dagster._core.execution.tags import get_tag_concurrency_limits_config
 from dagster._core.executor.child_process_executor import ChildProcessCrashException
+from dagster._core.executor.multiprocess import MultiprocessExecutor
 from dagster._utils import get_run_crash_explanation
 from dagster._utils.error import serializable_error_info_from_exc_info
 from dagster_shared.error import SerializableErrorInfo
 
+from watermain.machine.system import IS_LINUX
 from watermain.orchestrate.launch.native_threads import end_native_threads
 from watermain.orchestrate.launch.step import StepOrder, StepProcess
 
@@ -248,14 +251,21 @@ class Crew:
     },
     requirements=multiple_process_executor_requirements(),
 )
-def forked_executor(init_context: InitExecutorContext) -> ForkedExecutor:
+def forked_executor(init_context: InitExecutorContext) -> Executor:
     """Run every step in a process of its own, forked from the warm run worker.
 
-    Configure it like Dagster's multiprocess executor: `max_concurrent`, `retries`,
-    `tag_concurrency_limits`, `step_dependency_config`.
+    Elsewhere than on Linux Dagster's own executor starts a Python for each step: a run worker has
+    threads, and what forks beside them may hang there. Untested on macOS. Configure it like
+    Dagster's multiprocess executor: `max_concurrent`, `retries`, `tag_concurrency_limits`,
+    `step_dependency_config`.
     """
-    config: Any = init_context.executor_config
-    return ForkedExecutor(
+    return chosen_executor(init_context.executor_config)
+
+
+def chosen_executor(config: Mapping[str, Any], *, linux: bool = IS_LINUX) -> Executor:
+    """The executor of a system."""
+    kind: Any = ForkedExecutor if linux else partial(MultiprocessExecutor, start_method="spawn")
+    made: Executor = kind(
         retries=RetryMode.from_config(config["retries"]) or RetryMode.ENABLED,
         max_concurrent=config["max_concurrent"],
         tag_concurrency_limits=config.get("tag_concurrency_limits"),
@@ -263,3 +273,4 @@ def forked_executor(init_context: InitExecutorContext) -> ForkedExecutor:
             config.get("step_dependency_config")
         ),
     )
+    return made

@@ -21,8 +21,10 @@ from dagster._core.launcher.base import (
 from dagster._serdes import ConfigurableClass, ConfigurableClassData, serialize_value
 from dagster._utils import get_run_crash_explanation
 
+from watermain.machine.system import IS_LINUX
 from watermain.orchestrate.launch.client import WarmServer
-from watermain.orchestrate.launch.options import FOLLOWED, HOME, ServerOptions
+from watermain.orchestrate.launch.options import FOLLOWED, ServerOptions
+from watermain.settings import project
 
 LOG_LINES = 25
 
@@ -50,6 +52,7 @@ class WarmRunLauncher(RunLauncher[DagsterInstance], ConfigurableClass):
             watch=tuple(Path(path) for path in told["watch"]),
             environment=tuple(told["environment"]),
             serve_rooms=bool(told["serve_rooms"]),
+            forks=bool(told["forks"]),
         )
         return WarmServer(
             options=options,
@@ -74,8 +77,11 @@ class WarmRunLauncher(RunLauncher[DagsterInstance], ConfigurableClass):
             "preload": names,
             "watch": names,
             "serve_rooms": Field(bool, default_value=False, is_required=False),
+            "forks": Field(bool, default_value=IS_LINUX, is_required=False),
             "environment": Field(Array(str), default_value=list(FOLLOWED), is_required=False),
-            "working_directory": Field(StringSource, default_value=str(HOME), is_required=False),
+            "working_directory": Field(
+                StringSource, default_value=str(project().root), is_required=False
+            ),
             "patience_seconds": Field(IntSource, default_value=60, is_required=False),
         }
 
@@ -95,8 +101,9 @@ class WarmRunLauncher(RunLauncher[DagsterInstance], ConfigurableClass):
         pid = self.server.launch(run.run_id, serialize_value(self._instance.get_ref()))
         self._launched.add(run.run_id)
         log = str(self.server.records.log(run.run_id))
+        how = "Forked a warm process" if self.server.options.forks else "Started a process"
         self._instance.report_engine_event(
-            f"Forked a warm process for the run (pid: {pid}).",
+            f"{how} for the run (pid: {pid}).",
             run,
             EngineEventData({"pid": str(pid), "log": log}),
             cls=self.__class__,

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-HOME = Path(__file__).resolve().parents[3]
+from watermain.machine.system import IS_LINUX
+
 FOLLOWED = ("DAGSTER_HOME", "WATERMAIN_*")
 
 
@@ -18,7 +19,8 @@ class ServerOptions:
 
     Shapes: `preload` holds modules, by default those of workspace.yaml; `watch` holds further
     folders whose loaded modules are watched, or single files; `serve_rooms` has it keep the code
-    servers of workspace.yaml, too; `environment` holds names, or
+    servers of workspace.yaml, too; without `forks` it starts a Python for each run, slowly;
+    `environment` holds names, or
     patterns, of the variables that follow the process that launches a run.
     """
 
@@ -27,6 +29,7 @@ class ServerOptions:
     watch: Sequence[Path] = ()
     environment: Sequence[str] = FOLLOWED
     serve_rooms: bool = False
+    forks: bool = IS_LINUX
 
     @classmethod
     def parsed(cls, words: Sequence[str]) -> tuple[ServerOptions, argparse.Namespace]:
@@ -37,6 +40,7 @@ class ServerOptions:
         parser.add_argument("--watch", nargs="*", default=(), type=Path)
         parser.add_argument("--environment", nargs="*", default=FOLLOWED)
         parser.add_argument("--serve-rooms", action="store_true", help="keep code servers, too")
+        parser.add_argument("--spawn", action="store_true", help="start Pythons, fork none")
         parser.add_argument("--detach", action="store_true", help="serve in the background")
         for kept in ("--lock-file", "--listener", "--workers"):
             parser.add_argument(kept, type=int)
@@ -47,6 +51,7 @@ class ServerOptions:
             watch=given.watch,
             environment=given.environment,
             serve_rooms=given.serve_rooms,
+            forks=IS_LINUX and not given.spawn,
         )
         return options, given
 
@@ -58,6 +63,7 @@ class ServerOptions:
             *("--watch", *map(str, self.watch)),
             *("--environment", *self.environment),
             *(["--serve-rooms"] if self.serve_rooms else []),
+            *([] if self.forks else ["--spawn"]),
         ]
 
     def followed(self, variables: Mapping[str, str]) -> dict[str, str]:

@@ -11,19 +11,22 @@ import yaml
 from dagster import Definitions
 from dagster.components.definitions import LazyDefinitions
 
-from watermain.dbt.dbt import PROJECT, project_files
-from watermain.orchestrate.launch.options import HOME
-from watermain.process.instance import WORKSPACE
+import watermain
+from watermain.dbt.dbt import project_files
+from watermain.machine.extras import missing
+from watermain.settings import project
 
 ALWAYS = (
     *(f"watermain.orchestrate.launch.{name}" for name in ("worker", "executor", "rooms")),
     "watermain.orchestrate.instance.compute_logs",
     *("dagster_postgres", "dagster._grpc.server", "pyarrow.dataset"),
-    *(
-        f"watermain.source.{kind}.{kind}"
-        for kind in ("postgres", "files", "kafka", "mqtt", "rest", "webhook")
-    ),
+    *(f"watermain.source.{kind}.{kind}" for kind in ("postgres", "files", "rest", "webhook")),
 )
+ON_DEMAND = {  # by the extra that they need
+    "avro": ("watermain.source.files.avro_rows", "watermain.source.kafka.avro_values"),
+    "kafka": ("watermain.source.kafka.kafka", "watermain.source.kafka.protobuf_values"),
+    "mqtt": ("watermain.source.mqtt.mqtt",),
+}
 
 
 def watched(*, unread: bool = False) -> list[Path]:
@@ -31,13 +34,15 @@ def watched(*, unread: bool = False) -> list[Path]:
 
     With `unread`, every file of a room, too: of one that failed to load any may mend it.
     """
-    files = (HOME / "platform_assets").rglob("*.py") if unread else ()
-    marts = project_files() if PROJECT.exists() else []
-    return [HOME, WORKSPACE, *marts, *files]
+    ours, product = project(), Path(watermain.__file__).parent
+    files = ours.rooms_folder.rglob("*.py") if unread else ()
+    marts = project_files() if ours.dbt_folder.exists() else []
+    return [ours.root, ours.workspace, product, *marts, *files]
 
 
-def locations(workspace: Path = WORKSPACE) -> dict[str, str]:
-    """Give the module of each code location in a workspace.yaml."""
+def locations(workspace: Path | None = None) -> dict[str, str]:
+    """Give the module of each code location in a workspace.yaml, the project's by default."""
+    workspace = workspace or project().workspace
     if not workspace.exists():
         return {}
     places = yaml.safe_load(workspace.read_text())["load_from"]
@@ -53,7 +58,8 @@ def preload(names: Sequence[str]) -> dict[str, str]:
     that needs it, where Dagster reports it: code that is not ours enters here.
     """
     failures: dict[str, str] = {}
-    for name in (*ALWAYS, *(names or locations().values())):
+    extras = [name for extra, held in ON_DEMAND.items() if not missing(extra) for name in held]
+    for name in (*ALWAYS, *extras, *(names or locations().values())):
         try:
             for value in list(vars(importlib.import_module(name)).values()):
                 found = value() if isinstance(value, LazyDefinitions) else value

@@ -13,7 +13,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from signal import SIGKILL, SIGTERM
@@ -21,7 +21,8 @@ from typing import NoReturn
 
 import yaml
 
-from watermain.orchestrate.launch.options import HOME
+from watermain import durable
+from watermain.settings import project
 
 LOOK_SECONDS = 1.0
 SOCKET_ROOT = Path("/tmp")  # never TMPDIR: every process must derive the same, short address
@@ -51,14 +52,14 @@ class RoomServers:
         """Learn of a child's end."""
         self._pids.pop(pid, None)
 
-    def fork_due(self) -> tuple[str, str] | None:
-        """Fork a server for each room without one; in the fork, give the room with its module."""
+    def start_due(self, start: Callable[..., int]) -> tuple[str, str] | None:
+        """Start a server for each room without one; in a fork, give the room with its module."""
         for room, module in self._rooms.items():
             if room in self._pids.values() or time.monotonic() < self._due[room]:
                 continue
             self._due[room] = time.monotonic() + AGAIN_SECONDS
             room_socket(self._folder, room).unlink(missing_ok=True)
-            pid = os.fork()
+            pid = start("room", room, module, str(os.getpid()))
             if pid == 0:
                 return room, module
             self._pids[pid] = room
@@ -81,9 +82,8 @@ class RoomServers:
             {"grpc_server": {"socket": str(room_socket(self._folder, r)), "location_name": r}}
             for r in self._rooms
         ]
-        fresh = rooms_workspace(self._folder).with_suffix(".new")
-        fresh.write_text(HEAD + yaml.safe_dump({"load_from": servers}, sort_keys=False))
-        fresh.rename(rooms_workspace(self._folder))
+        text = HEAD + yaml.safe_dump({"load_from": servers}, sort_keys=False)
+        durable.replace(rooms_workspace(self._folder), text)
 
 
 def rooms_workspace(folder: Path) -> Path:
@@ -114,7 +114,7 @@ def serve(folder: Path, room: str, module: str, parent: int) -> int:
     logger = logging.getLogger("dagster.code_server")
     over, workers = threading.Event(), FuturesAwareThreadPoolExecutor()
     origin = LoadableTargetOrigin(
-        executable_path=sys.executable, module_name=module, working_directory=str(HOME)
+        executable_path=sys.executable, module_name=module, working_directory=str(project().root)
     )
     servicer = DagsterApiServer(
         server_termination_event=over,

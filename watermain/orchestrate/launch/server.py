@@ -8,7 +8,6 @@ of its own and outlives it. `watermain.orchestrate.launch.client` starts it, or 
 
 from __future__ import annotations
 
-import fcntl
 import gc
 import json
 import os
@@ -22,11 +21,14 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
+from watermain import durable
+from watermain.machine.system import Ended, ended_child, kept_file, started, thread_count
 from watermain.orchestrate.launch import wire
 from watermain.orchestrate.launch.freshness import LoadedSources
 from watermain.orchestrate.launch.native_threads import end_native_threads
 from watermain.orchestrate.launch.options import ServerOptions
 from watermain.orchestrate.launch.rooms import LOOK_SECONDS, RoomServers
+from watermain.orchestrate.launch.spawned import leave
 from watermain.orchestrate.launch.worker_record import WorkerRecords
 
 PATIENCE_SECONDS = 5.0
@@ -110,7 +112,7 @@ class Server:
             "runs": [run_id for run_id, _ in self._workers.values()],
             "failures": self._failures,
             "changed": [str(path) for path in self._sources.changed()],
-            "threads": len(os.listdir("/proc/self/task")),
+            "threads": thread_count(),
             "rooms": self._rooms.ready(),
         }
 
@@ -125,7 +127,7 @@ class Server:
             wire.send(client, {"again": True})
             client.close()
             self._execute_anew(variables)
-        pid = os.fork()
+        pid = self._start("work", run_id, instance_ref)
         if pid == 0:
             return lambda: self._work_on(run_id, instance_ref)
         self._workers[pid] = run_id, instance_ref
@@ -136,30 +138,37 @@ class Server:
         """Note how processes ended; fork one to tell Dagster of a run that lost its worker."""
         while True:
             try:
-                ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+                ended = ended_child(self._end_group)
             except ChildProcessError:
                 return None
             if ended is None:
                 return None
-            crashed = ended.si_code != os.CLD_EXITED or ended.si_status != 0
-            if crashed and ended.si_pid in self._workers:
-                # The dead leader still holds its number, so the group is surely the run's own.
-                with suppress(ProcessLookupError):
-                    os.killpg(ended.si_pid, signal.SIGKILL)
-            code = os.waitstatus_to_exitcode(os.waitpid(ended.si_pid, 0)[1])
-            self._rooms.ended(ended.si_pid)
-            run_id, instance_ref = self._workers.pop(ended.si_pid, ("", ""))
+            self._rooms.ended(ended.pid)
+            run_id, instance_ref = self._workers.pop(ended.pid, ("", ""))
             if not run_id:
                 continue
-            self._records.ended(run_id, ended.si_pid, code)
-            if crashed and os.fork() == 0:
-                return partial(self._report_death, run_id, instance_ref, code)
+            self._records.ended(run_id, ended.pid, ended.code)
+            if ended.code and self._start("report", run_id, instance_ref, str(ended.code)) == 0:
+                return partial(self._report_death, run_id, instance_ref, ended.code)
+
+    def _end_group(self, ended: Ended) -> None:
+        """End what a run that died had started; its leader's number is not given away yet."""
+        if ended.code and ended.pid in self._workers:
+            with suppress(ProcessLookupError):
+                os.killpg(ended.pid, signal.SIGKILL)
+
+    def _start(self, *words: str) -> int:
+        """Fork, with 0 in the fork; else start a Python that does what the words say."""
+        if self._options.forks:
+            return os.fork()
+        module = ("-m", "watermain.orchestrate.launch.spawned", str(self._options.folder))
+        return started((*module, *words), self._environment)
 
     def _keep_rooms(self) -> Task | None:
         """Have a code server for each room, of the code on disk."""
         if self._rooms and self._sources.changed():
             self._execute_anew(self._followed)
-        room = self._rooms.fork_due()
+        room = self._rooms.start_due(self._start)
         return None if room is None else partial(self._serve_room, os.getppid(), *room)
 
     def _serve_room(self, parent: int, room: str, module: str) -> int:
@@ -183,11 +192,7 @@ class Server:
     def _leave(self, log: Path) -> None:
         """Cut a forked process off from the server it came from."""
         self._part()
-        os.setsid()
-        output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        for stream in (1, 2):
-            os.dup2(output, stream)
-        os.close(output)
+        leave(log)
 
     def _part(self) -> None:
         """Let go of what belongs to the server alone."""
@@ -201,8 +206,7 @@ class Server:
         """Start over in this process with the code on disk, the settings of the client."""
         self._rooms.stop()
         kept = {k: v for k, v in self._environment.items() if k not in self._followed}
-        workers = os.memfd_create("workers", 0)
-        os.write(workers, json.dumps(self._workers).encode())
+        workers = kept_file(json.dumps(self._workers).encode())
         words = [*self._options.words(), f"--lock-file={self._lock}", f"--workers={workers}"]
         words.append(f"--listener={self._listener.fileno()}")
         for file in (self._lock, self._listener.fileno()):
@@ -235,9 +239,9 @@ def main(words: Sequence[str]) -> int:
         return Server(options, lock, listener, workers).serve()()
     options.folder.mkdir(parents=True, exist_ok=True)
     options.folder.chmod(0o700)
-    lock = os.open(options.folder / "server.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    patience = durable.AT_ONCE if kept.detach else None
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | (fcntl.LOCK_NB if kept.detach else 0))
+        lock = durable.lock(options.folder / "server.lock", patience)
     except BlockingIOError:
         return 0
     listener = wire.listen(options.folder)

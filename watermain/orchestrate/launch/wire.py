@@ -8,11 +8,10 @@ from __future__ import annotations
 import json
 import os
 import socket
-import struct
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from watermain.machine.system import peer_user, short_path
 
 MOST_BYTES = 4 * 1024 * 1024
 SOCKET_NAME = "server.sock"
@@ -24,21 +23,11 @@ class BrokenLineError(ConnectionError):
     """Report a peer that hung up, or said something that is not one JSON line."""
 
 
-@contextmanager
-def short_path(folder: Path) -> Iterator[str]:
-    """Name the socket of a folder within the 107 bytes that a socket's path may have."""
-    handle = os.open(folder, os.O_PATH | os.O_DIRECTORY)
-    try:
-        yield f"/proc/self/fd/{handle}/{SOCKET_NAME}"
-    finally:
-        os.close(handle)
-
-
 def listen(folder: Path) -> socket.socket:
     """Bind the socket of a folder anew; the caller has made sure that nobody else serves it."""
     folder.joinpath(SOCKET_NAME).unlink(missing_ok=True)
     server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    with short_path(folder) as path:
+    with short_path(folder, SOCKET_NAME) as path:
         server.bind(path)
     server.listen(256)
     return server
@@ -51,7 +40,7 @@ def ask(folder: Path, question: Line, patience_seconds: float) -> Line:
     """
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
         client.settimeout(patience_seconds)
-        with short_path(folder) as path:
+        with short_path(folder, SOCKET_NAME) as path:
             client.connect(path)
         send(client, question)
         return receive(client)
@@ -81,5 +70,4 @@ def receive(peer: socket.socket) -> Line:
 
 def same_user(peer: socket.socket) -> bool:
     """Tell whether the process at the other end belongs to our user."""
-    raw = peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
-    return bool(struct.unpack("3i", raw)[1] == os.getuid())
+    return peer_user(peer) == os.getuid()

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from watermain.orchestrate.launch.process import ProcessIdentity
+from watermain import durable
+from watermain.process.identity import ProcessIdentity
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,20 +43,14 @@ class WorkerRecords:
         record = WorkerRecord(
             run_id=run_id, process=ProcessIdentity.of(os.getpid()), recorded_at=time.time()
         )
-        draft = self._write(record)
-        try:
-            os.link(draft, self._path(run_id))
-        except FileExistsError:
-            return False
-        finally:
-            draft.unlink()
-        return True
+        return durable.create(self._path(run_id), json.dumps(asdict(record)))
 
     def ended(self, run_id: str, pid: int, exit_code: int) -> None:
         """Add how the worker ended, unless the run belongs to another process."""
         record = self.get(run_id)
         if record is not None and record.process.pid == pid:
-            self._write(replace(record, exit_code=exit_code)).rename(self._path(run_id))
+            ended = replace(record, exit_code=exit_code)
+            durable.replace(self._path(run_id), json.dumps(asdict(ended)))
 
     def get(self, run_id: str) -> WorkerRecord | None:
         """Find the worker of a run."""
@@ -86,11 +81,6 @@ class WorkerRecords:
 
     def _path(self, run_id: str) -> Path:
         return self._runs / f"{_safe(run_id)}.json"
-
-    def _write(self, record: WorkerRecord) -> Path:
-        draft = self._runs / f"{_safe(record.run_id)}.{os.getpid()}.draft"
-        draft.write_text(json.dumps(asdict(record)))
-        return draft
 
 
 def _safe(run_id: str) -> str:

@@ -18,11 +18,11 @@ SECONDS = 30  # a run for each source; `watermain stream` is for what must be se
 
 def source_sensors(datasets: Sequence[Dataset]) -> list[dg.SensorDefinition]:
     """One sensor for each captured dataset."""
-    return [_sensor(d) for d in datasets if d.source is not None and d.source.kind in KINDS]
+    return [_sensor(d) for d in datasets if d.source_kind in KINDS]
 
 
 def _sensor(dataset: Dataset) -> dg.SensorDefinition:
-    kind = dataset.source.kind if dataset.source else ""
+    kind = dataset.source_kind
 
     @dg.sensor(
         name=f"{dataset.name.team}_{dataset.name.table}_{kind}",

@@ -16,6 +16,7 @@ from watermain.declare.feature import FeatureSet
 from watermain.declare.feature_ref import Chosen, resolve, table_name
 from watermain.declare.name import DatasetName
 from watermain.serve.feature_server.problem import shown, unprocessable
+from watermain.settings import project
 
 MOST_PLANS = 1024
 MOST_FEATURES = 1000
@@ -77,7 +78,7 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Plan:
+class Lookup:
     """The tables of a question, in the order of the asking."""
 
     parts: tuple[Part, ...]
@@ -106,7 +107,7 @@ class Catalog:
         sets: Mapping[str, Sequence[FeatureSet]] | None = None,
     ) -> None:
         self.tables = {n: d for n, d in declared.items() if d.feature and d.feature.is_kept_online}
-        self.sets: dict[str, tuple[FeatureSet, Plan]] = {}
+        self.sets: dict[str, tuple[FeatureSet, Lookup]] = {}
         self.plan = lru_cache(MOST_PLANS)(self._plan)
         for team, of_team in (sets or {}).items():
             for each in of_team:
@@ -121,20 +122,20 @@ class Catalog:
         if why:
             raise InvalidDeclarationError(
                 f"feature set `{each.name}`: {why}",
-                declared=f"platform_assets/{team}/features.py",
+                declared=f"{project().rooms}/{team}/features.py",
                 data="nothing was served",
                 next="name features of tables that are kept online, are not retired",
             )
         self.sets[each.name] = (each, plan)
 
-    def _plan(self, refs: tuple[str, ...], team: str | None = None) -> Plan:
+    def _plan(self, refs: tuple[str, ...], team: str | None = None) -> Lookup:
         """Find the tables of references.
 
         Raises: UnknownFeatureError.
         """
-        return Plan(tuple(map(Part, resolve(refs, self.tables, team))))
+        return Lookup(tuple(map(Part, resolve(refs, self.tables, team))))
 
-    def plan_of(self, name: str) -> Plan:
+    def plan_of(self, name: str) -> Lookup:
         """Find the tables of a feature set.
 
         Raises: RefusedRequestError, listing the sets there are.

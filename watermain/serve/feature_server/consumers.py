@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import hmac
 import logging
-import os
 import re
 import secrets
 import time
@@ -16,6 +15,7 @@ from pathlib import Path
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from watermain import durable
 from watermain.declare.errors import MissingSettingError, quoted
 from watermain.serve.feature_server.problem import RefusedRequestError
 from watermain.serve.feature_server.rate import Allowance
@@ -57,10 +57,9 @@ def read_consumers(path: Path) -> dict[str, Consumer]:
         return {}
     except (OSError, ValidationError) as error:
         why = error.errors()[0]["msg"] if isinstance(error, ValidationError) else error.strerror
-        raise MissingSettingError(
+        raise MissingSettingError.nothing_happened(
             f"the consumers' file cannot be read: {why}",
             declared=str(path),
-            data="nothing was read or written",
             next="mend it, or delete it, then `watermain consumer add NAME`",
         ) from None
 
@@ -178,12 +177,8 @@ def _print(key: str) -> str:
 
 
 def _write(path: Path, consumers: Mapping[str, Consumer]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
     plain = {name: each.model_dump() for name, each in sorted(consumers.items())}
-    fresh = path.with_name(f"{path.name}.{os.getpid()}")
-    fresh.touch(mode=0o600)
-    fresh.write_bytes(orjson.dumps(plain, option=orjson.OPT_INDENT_2))
-    fresh.replace(path)
+    durable.replace(path, orjson.dumps(plain, option=orjson.OPT_INDENT_2))
 
 
 def _wrong(what: str, path: Path, next_step: str) -> MissingSettingError:

@@ -42,7 +42,7 @@ class Unread(NamedTuple):
     data: bytes
 
 
-class Reading:
+class RecordReading:
     """Read records of one schema, parsed as the library has it.
 
     Guarantees: no record makes more than MOST_VALUES values; one that holds records of its own
@@ -51,7 +51,7 @@ class Reading:
 
     def __init__(self, schema: Any, names: Mapping[str, Any] | None = None) -> None:
         self.schema = schema
-        walk = _Walk(names or {})
+        walk = _SchemaLook(names or {})
         self.weight = 1 + walk.empties(schema, ())
         self.grows = walk.grows
         self._read: Callable[..., Any] = (
@@ -107,7 +107,7 @@ class Reading:
         return found
 
 
-class _Walk:
+class _SchemaLook:
     """Look at a schema once: may its values be many, deep, made of no bytes."""
 
     def __init__(self, names: Mapping[str, Any]) -> None:

@@ -14,7 +14,7 @@ import pyarrow as pa
 from watermain.source.arrow_text import exact_text
 from watermain.source.delivery import Caps, Reject, Rows, UnreadableFileError
 from watermain.source.extra import EXTRA, any_text, packed_columns, told
-from watermain.source.files.avro_budget import Reading, Unread
+from watermain.source.files.avro_budget import RecordReading, Unread
 from watermain.source.files.avro_schema import Leaf, Schema
 from watermain.source.poison import POISON, Poisoned, sifted
 from watermain.source.text.json_lines import Readable
@@ -66,7 +66,7 @@ class AvroRows:
         beyond = schema.beyond(self.paths.values())
         self.unknown_columns = tuple(".".join(path) for path in beyond)
         self._kept = {".".join(path): (path, schema) for path in beyond if self.keeps_extra}
-        reading, first = Reading(schema.parsed), 1
+        reading, first = RecordReading(schema.parsed), 1
         while (count := self._long(end_may_come=True)) is not None:
             data = self._block(meta.get("avro.codec", b"null"))
             if not 0 <= count <= len(data):
@@ -200,7 +200,7 @@ def _any(path: tuple[str, ...], schema: Schema, records: list[Any]) -> pa.Array:
     return any_text(".".join(path), column)
 
 
-def _records(reading: Reading, data: bytes, count: int) -> Iterator[list[Any]]:
+def _records(reading: RecordReading, data: bytes, count: int) -> Iterator[list[Any]]:
     """Decode a block a few records at a time."""
     stream, left = reading.opened(data), count
     most = max(1, min(_ROWS_AT_ONCE, _BYTES_AT_ONCE * count // max(len(data), 1)))

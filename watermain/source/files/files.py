@@ -17,6 +17,7 @@ from watermain.credential import Address
 from watermain.declare.dataset import Dataset
 from watermain.declare.errors import SourceError, UnreachableSystemError
 from watermain.declare.outside.source import Files
+from watermain.machine.extras import need
 from watermain.settings import Settings
 from watermain.source import spill as spill_file
 from watermain.source.ahead import one_ahead
@@ -31,7 +32,6 @@ from watermain.source.delivery import (
     UnreadableFileError,
     delivery_schema,
 )
-from watermain.source.files.avro_rows import AvroRows
 from watermain.source.files.bucket import Bucket
 from watermain.source.files.csv_rows import CsvRows
 from watermain.source.files.folder import Folder
@@ -50,7 +50,7 @@ _FOOTER_PATIENCE = 20
 _SHARE_OF_MEMORY = 4
 
 
-class Reader(Protocol):
+class FileReader(Protocol):
     """Turn one file into rows, rejects."""
 
     @property
@@ -89,9 +89,14 @@ class FileSource:
 
     @classmethod
     def of(cls, dataset: Dataset, settings: Settings) -> Self:
-        """Open the source that a dataset declares."""
+        """Open the source that a dataset declares.
+
+        Raises: MissingExtraError.
+        """
         word = dataset.source
         assert isinstance(word, Files)
+        if word.format == "avro":
+            need("avro", declared=dataset.declared)
         return cls(
             word,
             Shape.of(dataset),
@@ -166,6 +171,8 @@ class FileSource:
         address = self.folder()
         with self._served(address):
             remote = "://" in address
+            if remote:
+                need("s3", declared=self._declared)
             store = Bucket(address, self.scratch) if remote else Folder(Path(address))
             looks = store.looks(self.word.pattern, self.caps.entries)
         if isinstance(self.folder, Address):
@@ -311,7 +318,7 @@ class FileSource:
             )
 
     @contextmanager
-    def _reader(self, file: BinaryIO, look: Look, typed: Typed) -> Iterator[Reader]:
+    def _reader(self, file: BinaryIO, look: Look, typed: Typed) -> Iterator[FileReader]:
         word, shape, caps = self.word, self.shape, self.caps
         columns, keeps = shape.columns, shape.keeps_extra
         with ExitStack() as stack:
@@ -322,6 +329,8 @@ class FileSource:
                 case "json":
                     yield JsonLines(plain, shape, word.fields, caps, typed=typed)
                 case "avro":
+                    from watermain.source.files.avro_rows import AvroRows
+
                     yield AvroRows(
                         plain, columns, word.fields, caps, types=shape.types, keeps_extra=keeps
                     )
@@ -343,10 +352,9 @@ class FileSource:
         )
 
     def _refused(self, what: str, *, next: str) -> SourceError:
-        return SourceError(
+        return SourceError.nothing_read(
             f"{self.shape.dataset}: {what}",
             declared=self._declared,
-            data="nothing was read; what the lake has committed stands",
             next=next,
         )
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from threading import RLock
 from typing import Self
 
+from watermain import durable
 from watermain.source.files.store import Look
 
 
@@ -76,8 +76,5 @@ class Memory:
             "hashes": self._hashes,
             "delivered": sorted(self._delivered & known),
         }
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        fresh = self.path.with_name(f"{self.path.name}.{os.getpid()}")
-        fresh.write_text(json.dumps(state))
-        fresh.replace(self.path)
+        durable.replace(self.path, json.dumps(state))
         self._changed = False

@@ -18,12 +18,12 @@ from watermain.declare.outside.source import Kafka
 from watermain.settings import Settings
 from watermain.source.delivery import Caps
 from watermain.source.instant import instant_of
-from watermain.source.kafka.kafka_log import Log, Marks, Reading
+from watermain.source.kafka.kafka_log import Log, Marks, PartitionReading
 from watermain.source.kafka.kafka_rows import MessageRows
 from watermain.source.kafka.schema_rows import SchemaRows, opened
 from watermain.source.protocol import REJECTED, Backlog, Batch, Limit, Shape
 from watermain.source.spill import Spill, handed_out, sweep
-from watermain.source.text.json_rows import JsonRows
+from watermain.source.text.json_rows import JsonMessages
 
 PATIENCE_SECONDS = 20.0
 Position = tuple[int | None, str]
@@ -136,7 +136,7 @@ class KafkaSource:
             log.committed(log.marks())
 
     def _batches(
-        self, reading: Reading, begin: str, topic_id: str, limit: Limit, until: float
+        self, reading: PartitionReading, begin: str, topic_id: str, limit: Limit, until: float
     ) -> Iterator[Batch]:
         """Cut one partition into batches until its end or the end of its time."""
         while not reading.is_done:
@@ -158,7 +158,7 @@ class KafkaSource:
             begin = end
 
     def _gathered(
-        self, reading: Reading, limit: Limit, until: float
+        self, reading: PartitionReading, limit: Limit, until: float
     ) -> tuple[pa.Table | Path, list[dict[str, str]], tuple[str, ...]]:
         decoder = MessageRows(self.shape.columns, self._values())
         spill = Spill(self.scratch, decoder.schema)
@@ -179,10 +179,10 @@ class KafkaSource:
             spill.discard()
             raise
 
-    def _values(self) -> JsonRows:
+    def _values(self) -> JsonMessages:
         columns, fields, keeps = self.shape.columns, self.word.fields, self.shape.keeps_extra
         if self._registry is None:
-            return JsonRows(columns, fields, self.caps, keeps_extra=keeps)
+            return JsonMessages(columns, fields, self.caps, keeps_extra=keeps)
         return SchemaRows(columns, fields, self.caps, self._registry, keeps_extra=keeps)
 
     def _spans(

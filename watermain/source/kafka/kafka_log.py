@@ -66,7 +66,7 @@ class Marks:
 
 
 @dataclass(frozen=True)
-class End:
+class PartitionEnd:
     """Hold where a partition ends, with the milliseconds at which its next message came."""
 
     high: int
@@ -175,14 +175,14 @@ class Log:
                     raise self.error(error.args[0]) from error
             time.sleep(_POLL_SECONDS)
 
-    def ends(self, starts: Mapping[int, int]) -> dict[int, End]:
+    def ends(self, starts: Mapping[int, int]) -> dict[int, PartitionEnd]:
         """Look from each partition's offset to its end; one whose offset is not there is left out.
 
         What a fetch says of the end is trusted: not every broker's list of offsets is exact.
         """
         with self._reported():
             self._consumer.assign([TopicPartition(self.topic, *each) for each in starts.items()])
-        found: dict[int, End | None] = {}
+        found: dict[int, PartitionEnd | None] = {}
         deadline = time.monotonic() + ANSWER_SECONDS
         while len(found) < len(starts) and time.monotonic() < deadline:
             for message in self._consumer.consume(1, _POLL_SECONDS):
@@ -192,23 +192,23 @@ class Log:
         self._consumer.unassign()
         return {number: end for number, end in found.items() if end is not None}
 
-    def _end(self, message: Message, number: int) -> End | None:
+    def _end(self, message: Message, number: int) -> PartitionEnd | None:
         error, offset = message.error(), message.offset()
         if error is None:
             where = TopicPartition(self.topic, number)
             _, high = self._consumer.get_watermark_offsets(where, cached=True)
-            return End(max(high, (offset or 0) + 1), message.timestamp()[1])
+            return PartitionEnd(max(high, (offset or 0) + 1), message.timestamp()[1])
         if error.code() == KafkaError._PARTITION_EOF:
-            return End(offset or 0, None)
+            return PartitionEnd(offset or 0, None)
         if error.code() in (KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE):
             return None
         raise self.error(error)
 
-    def reading(self, partition: int, start: int, high: int) -> Reading:
+    def reading(self, partition: int, start: int, high: int) -> PartitionReading:
         """Begin to read a partition, up to an offset that is left out."""
         with self._reported():
             self._consumer.assign([TopicPartition(self.topic, partition, start)])
-        return Reading(self._consume, partition, start, high)
+        return PartitionReading(self._consume, partition, start, high)
 
     def _consume(self, count: int) -> list[Message]:
         with self._reported():
@@ -249,7 +249,7 @@ class Log:
             raise self.error(error.args[0]) from error
 
 
-class Reading:
+class PartitionReading:
     """Take the messages of one partition in order, until the high watermark.
 
     Guarantees: `position` is the offset to go on from; gaps in the offsets are passed over.

@@ -17,7 +17,7 @@ from watermain.source.kafka.schema_registry import HEAD, UnreadableMessageError,
 from watermain.source.kafka.schema_rows import SchemaRows
 from watermain.source.poison import Poisoned, UnreadableRecordError, sifted
 from watermain.source.protocol import REJECTED
-from watermain.source.text.json_rows import JsonRows
+from watermain.source.text.json_rows import JsonMessages
 
 SETTLED = timedelta(minutes=10)
 MESSAGE_COLUMNS = pa.schema(
@@ -44,7 +44,7 @@ class MessageRows:
     value that names a schema.
     """
 
-    def __init__(self, columns: Sequence[str], values: JsonRows) -> None:
+    def __init__(self, columns: Sequence[str], values: JsonMessages) -> None:
         carried = (*columns, EXTRA) if values.keeps_extra else columns
         self.schema, self.values = message_schema(carried), values
 

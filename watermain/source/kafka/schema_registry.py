@@ -34,7 +34,7 @@ class UnreadableMessageError(Exception):
 
 
 @dataclass(frozen=True)
-class Written:
+class SchemaText:
     """Hold a schema's text, with the schemas that it needs before it, each by its name."""
 
     text: str
@@ -62,7 +62,7 @@ class SchemaRegistry:
     def __init__(
         self,
         address: Callable[[], str],
-        compiled: Callable[[Written], Decode],
+        compiled: Callable[[SchemaText], Decode],
         *,
         kind: str,
         declared: str,
@@ -103,7 +103,7 @@ class SchemaRegistry:
         asked = _Asked({})
         try:
             self._gather(answer, asked)
-            return self.compiled(Written(str(answer["schema"]), tuple(asked.needs.items())))
+            return self.compiled(SchemaText(str(answer["schema"]), tuple(asked.needs.items())))
         except UnreadableMessageError as error:
             return f"schema {number} {error}"
 
@@ -147,18 +147,16 @@ class SchemaRegistry:
         return found
 
     def _away(self, what: str) -> UnreachableSystemError:
-        return UnreachableSystemError(
+        return UnreachableSystemError.nothing_read(
             f"schema registry: {what}",
             declared=self.declared,
-            data="nothing was read; what the lake has committed stands",
             next="see whether the registry runs; the next capture tries again",
         )
 
     def _wrong(self, what: str) -> SourceError:
-        return SourceError(
+        return SourceError.nothing_read(
             f"schema registry: {what}",
             declared=self.declared,
-            data="nothing was read; what the lake has committed stands",
             next="give the address of the registry, the rights of its client a look",
         )
 

@@ -5,33 +5,43 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from watermain.machine.extras import need
 from watermain.source.delivery import Caps
-from watermain.source.kafka.avro_values import avro_decoder
-from watermain.source.kafka.protobuf_values import protobuf_decoder
 from watermain.source.kafka.schema_registry import (
     HEAD,
     Decode,
     SchemaRegistry,
+    SchemaText,
     UnreadableMessageError,
-    Written,
     schema_id,
 )
-from watermain.source.text.json_rows import JsonRows
+from watermain.source.text.json_rows import JsonMessages
 from watermain.source.text.json_text import written
-
-_KINDS: dict[str, tuple[str, Callable[[Written], Decode]]] = {
-    "avro": ("AVRO", avro_decoder),
-    "protobuf": ("PROTOBUF", protobuf_decoder),
-}
 
 
 def opened(format: str, address: Callable[[], str], declared: str) -> SchemaRegistry:
-    """Open the registry that has the schemas of a format."""
-    kind, compiled = _KINDS[format]
-    return SchemaRegistry(address, compiled, kind=kind, declared=declared)
+    """Open the registry that has the schemas of a format.
+
+    Raises: MissingExtraError.
+    """
+    compiled = _avro(declared) if format == "avro" else _protobuf()
+    return SchemaRegistry(address, compiled, kind=format.upper(), declared=declared)
 
 
-class SchemaRows(JsonRows):
+def _avro(declared: str) -> Callable[[SchemaText], Decode]:
+    need("avro", declared=declared)
+    from watermain.source.kafka.avro_values import avro_decoder
+
+    return avro_decoder
+
+
+def _protobuf() -> Callable[[SchemaText], Decode]:
+    from watermain.source.kafka.protobuf_values import protobuf_decoder
+
+    return protobuf_decoder
+
+
+class SchemaRows(JsonMessages):
     """Decode messages, each by the schema that it names, into the declared columns.
 
     Guarantees: fields are found by their names, whatever schema each message was written with;

@@ -41,7 +41,7 @@ _NOBODY = "watermain/nobody"
 
 
 @dataclass(frozen=True)
-class Arrival:
+class BrokerMessage:
     """Hold one message as the broker sent it."""
 
     topic: str
@@ -70,7 +70,7 @@ class Session:
     ) -> None:
         self.word, self.declared = word, declared
         self.address, self._shown = address, address()
-        self.held: deque[Arrival] = deque()
+        self.held: deque[BrokerMessage] = deque()
         self._answered: set[str] = set()
         self._refusal: Any = None
         self._client = Client(
@@ -110,7 +110,7 @@ class Session:
             if len(self.held) != count:
                 quiet, count = time.monotonic() + QUIET_SECONDS, len(self.held)
 
-    def confirm(self, arrivals: Iterable[Arrival]) -> None:
+    def confirm(self, arrivals: Iterable[BrokerMessage]) -> None:
         """Tell the broker that these need not be sent again."""
         for each in arrivals:
             self._client.ack(each.packet, each.quality)
@@ -168,7 +168,7 @@ class Session:
 
     def _arrived(self, _c: Client, _u: Any, message: MQTTMessage) -> None:
         self.held.append(
-            Arrival(
+            BrokerMessage(
                 topic=_topic(message),
                 payload=bytes(message.payload),
                 again=message.dup,

@@ -30,7 +30,7 @@ from watermain.source.postgres.replication import (
     lsn_text,
 )
 from watermain.source.postgres.snapshot import snapshot
-from watermain.source.postgres.stream import HEARTBEAT_BYTES, Stream
+from watermain.source.postgres.stream import HEARTBEAT_BYTES, SlotStream
 from watermain.source.protocol import Backlog, Batch, Limit, Shape
 from watermain.source.spill import Spill, handed_out, sweep
 
@@ -90,7 +90,7 @@ class PostgresSource:
                 position = lsn_number(batch.end)
                 yield from handed_out(batch)
             changes = Changes(table, generation.slot, self.shape, spill)
-            stream = Stream(link, generation, self.word.publication, changes)
+            stream = SlotStream(link, generation, self.word.publication, changes)
             yield from stream.batches(position, limit, deadline)
         finally:
             self._hang_up()
@@ -183,10 +183,9 @@ class PostgresSource:
         )
 
     def _refused(self, what: str, *, next: str) -> SourceError:
-        return SourceError(
+        return SourceError.nothing_read(
             f"{self.shape.dataset}: {what}",
             declared=self._declared,
-            data="nothing was read; what the lake has committed stands",
             next=next,
         )
 

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
+
+from watermain import durable
+from watermain.declare.errors import UnreachableSystemError
+from watermain.process.identity import boot
 
 SLACK = 1.02
 MOST_HELD_SECONDS = 3600.0
-_BOOT = Path("/proc/sys/kernel/random/boot_id")
+MOST_WAITED = timedelta(seconds=30)  # for the file, which is held for microseconds
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,7 +28,7 @@ class Ticks:
     sleep: Callable[[float], None] = time.sleep
 
 
-class Pace:
+class RequestPace:
     """Space requests evenly: a bucket for one token, filled `rate` times a second less SLACK.
 
     Guarantees: no second holds more than `rate` departures, whatever the number of processes;
@@ -66,30 +70,33 @@ class Pace:
         """Read the shared state under a lock that the kernel frees when its holder dies."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with self.path.open("a+b") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            boot = _boot()
+            self._hold(file.fileno())
+            now = boot()
             file.seek(0)
-            state = _read(file.read(4096), boot)
+            state = _read(file.read(4096), now)
             before = dict(state)
             yield state
             if state != before:
-                text = json.dumps({"boot": boot, **state}).encode()
+                text = json.dumps({"boot": now, **state}).encode()
                 os.ftruncate(file.fileno(), 0)
                 os.pwrite(file.fileno(), text, 0)
 
+    def _hold(self, descriptor: int) -> None:
+        try:
+            durable.hold(descriptor, MOST_WAITED)
+        except BlockingIOError as error:
+            raise UnreachableSystemError(
+                f"another process has held the pace of a system for longer than {MOST_WAITED}",
+                declared=str(self.path),
+                data="nothing was asked; what the lake has committed stands",
+                next="wake or end the process that holds the file",
+            ) from error
 
-def _boot() -> str:
-    """Name the current run of the machine, for its ticks start anew with each."""
-    try:
-        return _BOOT.read_text().strip()
-    except OSError:
-        return ""
 
-
-def _read(data: bytes, boot: str) -> dict[str, float]:
+def _read(data: bytes, now: str) -> dict[str, float]:
     try:
         found = json.loads(data)
-        if found["boot"] == boot:
+        if found["boot"] == now:
             return {"next": float(found["next"]), "held": float(found["held"])}
     except (ValueError, KeyError, TypeError):
         pass

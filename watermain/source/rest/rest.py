@@ -22,7 +22,7 @@ from watermain.secrets import Secrets
 from watermain.settings import Settings
 from watermain.source.poison import POISON, cannot_be_read
 from watermain.source.protocol import REJECTED, Backlog, Batch, Limit, Shape
-from watermain.source.rest.pace import Pace
+from watermain.source.rest.pace import RequestPace
 from watermain.source.rest.rest_captured import captured_in_lake
 from watermain.source.rest.rest_client import Access, Client
 from watermain.source.rest.rest_memory import (
@@ -35,7 +35,7 @@ from watermain.source.rest.rest_memory import (
 )
 from watermain.source.rest.rest_pages import Pages
 from watermain.source.spill import Spill, handed_out, sweep
-from watermain.source.text.json_records import JsonRows, UnfitRecordError, digest, payload
+from watermain.source.text.json_records import RecordRows, UnfitRecordError, digest, payload
 
 MOST_REJECTS = 10_000
 _READINGS = 4
@@ -78,7 +78,7 @@ class RestSource:
                 address=Address(settings, word.connection),
                 secrets=Secrets(settings),
                 gate=Gate(f"{word.connection} of {dataset.name}", settings.home),
-                pace=Pace(settings.home / "pace" / f"{file}.json", word.rate),
+                pace=RequestPace(settings.home / "pace" / f"{file}.json", word.rate),
             ),
             scratch=settings.home / "scratch",
             captured=captured_in_lake(dataset, settings),
@@ -111,10 +111,9 @@ class RestSource:
         if self.access.gate.is_shut:
             self.access.gate.check(self._credential())
         if (seconds := self.access.pace.held()) > 0:
-            raise UnreachableSystemError(
+            raise UnreachableSystemError.nothing_read(
                 f"{self.shape.dataset}: the endpoint asked us to wait {seconds:.0f} s more",
                 declared=self._declared,
-                data="nothing was read; what the lake has committed stands",
                 next="wait; it is asked again by itself",
             )
         words = self.word.window
@@ -189,7 +188,7 @@ class _Reading:
         source, (low, high) = self.source, self.window
         self.rejects, self.fresh, self.repeated = [], {}, 0
         known = source.memory.known(self.position)
-        rows = JsonRows(source.shape.columns)
+        rows = RecordRows(source.shape.columns)
         spill = Spill(source.scratch, source.schema)
         try:
             for records in Pages(self.client, source._asked(low, high), self.deadline):
@@ -208,7 +207,7 @@ class _Reading:
             repeated=self.repeated,
         )
 
-    def _rows(self, records: list[object], rows: JsonRows, known: Known) -> pa.RecordBatch:
+    def _rows(self, records: list[object], rows: RecordRows, known: Known) -> pa.RecordBatch:
         """Turn the records of a page into rows, leaving out what was captured before."""
         kept: list[tuple[object, ...]] = []
         for record in records:

@@ -26,7 +26,7 @@ from watermain.declare.errors import (
 from watermain.declare.outside.web import ByLink, OAuth2, Rest
 from watermain.secrets import Secrets
 from watermain.source.rest.link_header import following
-from watermain.source.rest.pace import Pace, Ticks
+from watermain.source.rest.pace import RequestPace, Ticks
 from watermain.source.rest.rest_auth import auth_of, basic
 from watermain.source.text.json_records import found_at, parsed
 
@@ -55,14 +55,14 @@ class Access:
     address: Callable[[], str]
     secrets: Secrets
     gate: Gate
-    pace: Pace
+    pace: RequestPace
     clock: Clock = field(default_factory=Clock)
     ticks: Ticks = field(default_factory=Ticks)
     bounds: Bounds = field(default_factory=Bounds)
 
 
 @dataclass(frozen=True)
-class Answer:
+class RestAnswer:
     """Hold the content of one answer, with the address that its Link header calls the next.
 
     `ends` says that the answer is one of no records: 204, or a 404 where the caller expects one.
@@ -125,7 +125,7 @@ class Client:
 
     def get(
         self, url: httpx.URL, parameters: Mapping[str, str], deadline: float, *, may_lack: bool
-    ) -> Answer:
+    ) -> RestAnswer:
         """Ask until the answer is whole, `deadline` has come, or it is wrong for good.
 
         `may_lack` says that 404 tells of no records.
@@ -152,7 +152,7 @@ class Client:
             next=next,
         )
 
-    def _admitted(self, url: httpx.URL, may_lack: bool) -> Answer:
+    def _admitted(self, url: httpx.URL, may_lack: bool) -> RestAnswer:
         """Ask once, a second time with a fresh credential when the first is refused."""
         gate = self.access.gate
         gate.check(self.auth.credential().get_secret_value())
@@ -166,10 +166,10 @@ class Client:
             raise self._refused(f"the answer was {found.status}")
         gate.accept()
         if found.status == _EMPTY or (may_lack and found.status == _LACKING):
-            return Answer(None, None, ends=True)
+            return RestAnswer(None, None, ends=True)
         content = self._content(found)
         try:
-            return Answer(content, following(found.links) if self._follows else None)
+            return RestAnswer(content, following(found.links) if self._follows else None)
         except ValueError as error:
             raise self.wrong(str(error), "tell who runs it") from None
 

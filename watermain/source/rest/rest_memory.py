@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Self
 
+from watermain import durable
+from watermain.clock import MICROSECOND, micros
+
 Captured = Callable[[datetime], Iterable[tuple[bytes, datetime]]]
 Known = dict[bytes, int]
 SHARD = "rest"
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 _PRINT, _ENTRY = 16, 24
 
 
@@ -45,11 +45,6 @@ class Position:
 def instant_text(instant: datetime) -> str:
     """Write a UTC instant as ISO 8601, with a Z."""
     return instant.astimezone(UTC).replace(tzinfo=None).isoformat() + "Z"
-
-
-def micros(instant: datetime) -> int:
-    """Count the microseconds since 1970."""
-    return (instant - _EPOCH) // _MICROSECOND
 
 
 class RestMemory:
@@ -83,7 +78,7 @@ class RestMemory:
     def remember(self, end: datetime, before: Known, fresh: Iterable[bytes]) -> Position:
         """Write down what stands at the end of a window; give its position."""
         order, now = hashlib.blake2b(digest_size=_PRINT), micros(end)
-        kept = {p: at for p, at in before.items() if at > now - self.overlap // _MICROSECOND}
+        kept = {p: at for p, at in before.items() if at > now - self.overlap // MICROSECOND}
         for value in fresh:
             order.update(value)
             if self.overlap:
@@ -92,7 +87,7 @@ class RestMemory:
         data = order.digest() + b"".join(entries)
         position = Position(end, _mark(data))
         if self.overlap:
-            self._write(self._path(position), data)
+            durable.replace(self._path(position), data)
         return position
 
     def acknowledge(self, positions: Mapping[str, str]) -> None:
@@ -102,7 +97,7 @@ class RestMemory:
         if position is None or (last is not None and last.end > position.end):
             return
         if str(last) != str(position):
-            self._write(self._note, str(position).encode())
+            durable.replace(self._note, str(position).encode())
         for path in self.folder.glob("*.seen"):
             if path != self._path(position) and int(path.name.split("-")[0]) <= micros(
                 position.end
@@ -122,12 +117,6 @@ class RestMemory:
 
     def _path(self, position: Position) -> Path:
         return self.folder / f"{micros(position.end):020}-{position.mark}.seen"
-
-    def _write(self, path: Path, data: bytes) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        fresh = path.with_name(f".{path.name}.{os.getpid()}")
-        fresh.write_bytes(data)
-        fresh.replace(path)
 
 
 def _mark(data: bytes) -> str:

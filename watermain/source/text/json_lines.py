@@ -19,7 +19,7 @@ from watermain.source.delivery import Caps, OddRowsError, Reject, Rows
 from watermain.source.extra import EXTRA
 from watermain.source.protocol import Shape
 from watermain.source.text.json_block import JsonBlock
-from watermain.source.text.json_rows import JsonRows
+from watermain.source.text.json_rows import JsonMessages
 
 _BLOCK_BYTES = 8 * 2**20
 _LINES_AT_ONCE = 8192
@@ -63,7 +63,7 @@ class JsonLines:
     ) -> None:
         columns, types, keeps = shape.columns, shape.types, shape.keeps_extra
         self.file, self.columns, self.caps = file, columns, caps or Caps()
-        self._lines = JsonRows(columns, fields, self.caps, once=True, keeps_extra=keeps)
+        self._lines = JsonMessages(columns, fields, self.caps, once=True, keeps_extra=keeps)
         self._bulk = JsonBlock.of(
             self._lines.paths, types, strict=keeps, instants=typed == "instants"
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import itertools
 import os
@@ -14,6 +13,7 @@ from io import FileIO
 from pathlib import Path
 from typing import IO
 
+from watermain import durable
 from watermain.declare.errors import SourceError, UnreachableSystemError
 
 _HEAD = struct.Struct(">4sIIqqH")
@@ -48,7 +48,7 @@ class Event:
         return _HEAD.pack(_MAGIC, *head) + content
 
 
-class Store:
+class EventStore:
     """A folder of segments, named after the sequence number of their first event.
 
     Guarantees: sequence numbers are dense; a segment that has a successor never changes.
@@ -116,9 +116,9 @@ class Store:
             if first_of(following) > before:
                 return
             entries = [_PRINT_ENTRY.pack(*_prints(e)) for e in _held(path)]
-            durable(path.with_suffix(_PRINTS), b"".join(entries))
+            durable.replace(path.with_suffix(_PRINTS), b"".join(entries))
             path.unlink(missing_ok=True)
-            sync_folder(self.folder)
+            durable.sync_folder(self.folder)
 
     def keys(self, since: int) -> Iterator[tuple[bytes, int, bytes]]:
         """Give the prints of keys of events received since, forgetting older ones.
@@ -146,15 +146,14 @@ class Store:
             yield from _read(file, size)
 
     def _gone(self, what: str) -> SourceError:
-        return SourceError(
+        return SourceError.nothing_read(
             f"the store of events is damaged: {what}",
             declared=f"the folder {self.folder}",
-            data="nothing was read; what the lake has committed stands",
             next="restore the folder, or let the senders send again into a new one",
         )
 
 
-class Writer:
+class EventWriter:
     """The only one who appends to a store; the lock is freed by the kernel when it dies.
 
     Guarantees: `append` returns when all its events are on the disk, in one fsync. What a killed
@@ -163,13 +162,11 @@ class Writer:
     """
 
     def __init__(self, folder: Path, segment_bytes: int = SEGMENT_BYTES) -> None:
-        self.store, self.segment_bytes = Store(folder), segment_bytes
+        self.store, self.segment_bytes = EventStore(folder), segment_bytes
         folder.mkdir(parents=True, exist_ok=True)
-        self._lock = (folder / LOCK).open("a")
         try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._lock: int | None = durable.lock(folder / LOCK)
         except BlockingIOError:
-            self._lock.close()
             raise UnreachableSystemError(
                 "another process takes events for this folder",
                 declared=f"the folder {folder}",
@@ -177,7 +174,7 @@ class Writer:
                 next="end the other `watermain listen`",
             ) from None
         if self.store.identity() is None:
-            durable(folder / IDENTITY, os.urandom(8).hex().encode())
+            durable.replace(folder / IDENTITY, os.urandom(8).hex().encode())
         self.next, self._broken = self._mended(), False
         self._file: FileIO | None = None
         self._size = 0
@@ -209,7 +206,9 @@ class Writer:
         if self._file is not None:
             self._file.close()
             self._file = None
-        self._lock.close()
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
 
     def _room(self) -> FileIO:
         """The open segment, a new one when the last is large enough."""
@@ -218,7 +217,7 @@ class Writer:
                 self._file.close()
             path = self.store.folder / f"{self.next:0{_NAME_DIGITS}}{_SUFFIX}"
             self._file, self._size = path.open("ab", buffering=0), 0
-            sync_folder(self.store.folder)
+            durable.sync_folder(self.store.folder)
         return self._file
 
     def _mended(self) -> int:
@@ -259,26 +258,6 @@ def _left(stem: Path) -> Iterator[tuple[bytes, int, bytes]]:
 def first_of(path: Path) -> int:
     """The number of the first event in a segment."""
     return int(path.name.split(".")[0])
-
-
-def durable(path: Path, data: bytes) -> None:
-    """Put a file in its place, on the disk with its name."""
-    fresh = path.with_name(f".{path.name}.fresh")
-    with fresh.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(path)
-    sync_folder(path.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """Bring a folder's names to the disk."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _write(file: FileIO, data: bytes | bytearray) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import time
 from codecs import BOM_UTF8
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Self
 
 import pyarrow as pa
 
+from watermain import durable
+from watermain.clock import instant_of
 from watermain.declare.dataset import Dataset
 from watermain.declare.errors import SourceError, UnreachableSystemError
 from watermain.declare.outside.web import Webhook
@@ -18,12 +19,11 @@ from watermain.settings import Settings
 from watermain.source.poison import POISON, cannot_be_read
 from watermain.source.protocol import REJECTED, Backlog, Batch, Limit, Shape
 from watermain.source.spill import Spill, handed_out, sweep
-from watermain.source.text.json_records import JsonRows, UnfitRecordError, parsed, payload
-from watermain.source.webhook.segments import Event, Store, durable, first_of
+from watermain.source.text.json_records import RecordRows, UnfitRecordError, parsed, payload
+from watermain.source.webhook.segments import Event, EventStore, first_of
 
 _PREFIX = "webhook/"
 _NOTE = "acknowledged"
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _HELD_ROWS = 8192
 
 
@@ -42,7 +42,7 @@ class WebhookSource:
     """
 
     def __init__(self, word: Webhook, shape: Shape, *, folder: Path, scratch: Path) -> None:
-        self.word, self.shape, self.store = word, shape, Store(folder)
+        self.word, self.shape, self.store = word, shape, EventStore(folder)
         self.scratch = scratch / f"webhook_{shape.dataset}"
         self.schema = pa.schema(
             [
@@ -93,7 +93,7 @@ class WebhookSource:
         identity = self.store.identity()
         position = positions.get(_PREFIX + identity, "") if identity else ""
         if position and int(position) > self._acknowledged():
-            durable(self.store.folder / _NOTE, position.encode())
+            durable.replace(self.store.folder / _NOTE, position.encode())
             self.store.forget(int(position))
 
     def backlog(self) -> Backlog:
@@ -102,7 +102,7 @@ class WebhookSource:
         known = max(self._acknowledged(), first_of(segments[0]) if segments else 0)
         rows = max(0, self.store.end() - known)
         first = next(self.store.events(known), None) if rows else None
-        oldest = _EPOCH + timedelta(microseconds=first.received) if first else None
+        oldest = instant_of(first.received) if first else None
         return Backlog(rows=rows, oldest=oldest)
 
     def verify(self) -> None:
@@ -123,10 +123,9 @@ class WebhookSource:
 
     def _proved(self, position: int) -> None:
         if (end := self.store.end()) < position:
-            raise SourceError(
+            raise SourceError.nothing_read(
                 f"{self.shape.dataset}: {position} events are in the lake, {end} were stored",
                 declared=self._declared,
-                data="nothing was read; what the lake has committed stands",
                 next=f"restore the folder {self.store.folder}",
             )
 
@@ -141,7 +140,7 @@ class _Gathered:
     def __init__(self, source: WebhookSource, shard: str, start: str) -> None:
         self.source, self.shard, self.start = source, shard, start
         self.spill = Spill(source.scratch, source.schema)
-        self.json = JsonRows(source.shape.columns)
+        self.json = RecordRows(source.shape.columns)
         self._begin()
 
     def _begin(self) -> None:
@@ -159,7 +158,7 @@ class _Gathered:
             self._reject(event, 1, reason, event.body.decode("utf-8", "backslashreplace"))
             content = []
         records = content if isinstance(content, list) else [content]
-        at = _EPOCH + timedelta(microseconds=event.received)
+        at = instant_of(event.received)
         ends = (event.key.decode("latin-1"), event.sequence)
         for number, record in enumerate(records, 1):
             try:

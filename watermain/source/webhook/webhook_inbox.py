@@ -12,15 +12,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from watermain.clock import Clock
+from watermain.clock import Clock, micros
 from watermain.declare.errors import WatermainError
 from watermain.declare.outside.web import Webhook
 from watermain.secrets import Secrets
-from watermain.source.rest.rest_memory import micros
 from watermain.source.webhook.segments import (
     SEGMENT_BYTES,
     UNKNOWN_BODY,
-    Writer,
+    EventWriter,
     body_print,
     key_print,
 )
@@ -79,7 +78,7 @@ class Inbox:
     ) -> None:
         self.word, self.secrets = word, secrets
         self.clock, self.room = clock or Clock(), room or Room()
-        self._writer = Writer(folder, self.room.segment_bytes)
+        self._writer = EventWriter(folder, self.room.segment_bytes)
         since = micros(self.clock.now() - self.room.remember_for)
         self._proof = Proof(word, secrets, self.clock)
         self._known = {key: (at, body) for key, at, body in self._writer.store.keys(since)}

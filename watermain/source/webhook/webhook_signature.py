@@ -10,10 +10,9 @@ import hmac
 from collections.abc import Mapping
 from datetime import timedelta
 
-from watermain.clock import Clock
+from watermain.clock import Clock, micros
 from watermain.declare.outside.web import Webhook
 from watermain.secrets import Secrets
-from watermain.source.rest.rest_memory import micros
 
 MOST_SIGNATURES = 8
 _FRESH_MICROSECONDS = 10**6

@@ -38,7 +38,7 @@ from watermain.lake.lake import Lake, table
 from watermain.settings import load_settings
 from watermain.source.opening import open_source
 from watermain.source.rest.rest import RestSource
-from watermain.source.webhook.segments import Store
+from watermain.source.webhook.segments import EventStore
 from watermain.source.webhook.webhook_server import endpoint
 
 BEGIN = datetime(2013, 1, 1, tzinfo=UTC)
@@ -240,7 +240,7 @@ def test_webhook_reaches_the_lake_in_declared_types(lake: Lake, hooks: str, home
         lake, "select from_position, to_position, rows from lake.upkeep_raw.batches order by 2"
     )
     assert batches == [("", "2", 2), ("2", "3", 1), ("3", "4", 1)]
-    assert Store(home / "inbox" / "weather.raw.alarms").end() == 4
+    assert EventStore(home / "inbox" / "weather.raw.alarms").end() == 4
     assert open_source(alarms, load_settings()).backlog().is_empty
 
 

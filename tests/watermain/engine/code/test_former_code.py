@@ -60,7 +60,8 @@ THEN = [
 
 @pytest.mark.parametrize(("of", "then"), THEN, ids=[str(d.name) for d, _ in THEN])
 def test_former_version_is_what_the_ledger_of_an_earlier_release_holds(of: Any, then: str) -> None:
-    assert former_code_version(of) == then
+    """On the only Python that such a release ran on; on another the rows are computed once more."""
+    assert (former_code_version(of) == then) is (sys.version_info[:2] == (3, 11))
 
 
 def test_former_version_was_blind_to_constants(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -117,12 +118,13 @@ def test_former_version_does_not_depend_on_the_order_of_a_set() -> None:
 
 
 def test_trees_are_told_as_python_3_11_dumped_them() -> None:
-    """Of every function of the rooms; other Pythons leave out what is empty."""
-    assert sys.version_info[:2] == (3, 11)
+    """Of every function of the rooms; later Pythons add a field, then leave out what is empty."""
+    everything: Any = {"show_empty": True} if sys.version_info >= (3, 13) else {}
     for module in (curated, features, weather):
         with open(module.__file__ or "", encoding="utf-8") as text:
             tree = ast.parse(text.read())
-        assert former_code._dumped(tree) == ast.dump(tree)
+        told = ast.dump(tree, **everything)
+        assert former_code._dumped(tree) == told.replace(", type_params=[]", "")
 
 
 @pytest.mark.parametrize(

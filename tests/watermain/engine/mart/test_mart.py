@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from hashlib import md5
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,8 @@ import ibis
 import pyarrow as pa
 import pytest
 
+from tests.house.tree import DBT as PROJECT
 from tests.watermain.engine.house import legs
-from watermain.dbt.dbt import PROJECT
 from watermain.declare import Dataset, DatasetName, Migration, Monthly, Slo
 from watermain.declare.check import (
     AcceptedValues,
@@ -27,16 +28,15 @@ from watermain.declare.check import (
 )
 from watermain.declare.errors import InvalidDeclarationError
 from watermain.engine.exchange.dbt_sources import arrow_type, sources_text, sql_type
-from watermain.engine.mart.manifest import read_project
 from watermain.engine.mart.mart import marts
-from watermain.orchestrate.dbt_asset import MartTranslator, with_dbt
+from watermain.orchestrate.dbt_asset import with_dbt
 from watermain.orchestrate.location import everything
 
 MODEL = "model.watermain.fct_departures"
 
 
 def test_sources_file_is_what_the_curated_declarations_say() -> None:
-    """A change of a contract reaches dbt, or this fails: run `make dbt-sources`."""
+    """A change of a contract reaches dbt, or this fails: run `watermain new dbt-sources`."""
     assert (PROJECT / "models" / "sources.yml").read_text() == sources_text(everything().values())
 
 
@@ -120,8 +120,8 @@ def test_a_mart_runs_on_tables_of_ones_own(declared: dict[str, Dataset]) -> None
     assert [str(r["flight_on"]) for r in rows] == ["2013-01-01", "2013-01-01"]
 
 
-def test_with_dbt_adds_what_dagster_dbt_knows_of_the_model(declared: dict[str, Dataset]) -> None:
-    """The SQL as written, the model's id; the platform's own words stay."""
+def test_with_dbt_adds_what_dbt_knows_of_the_model(declared: dict[str, Dataset]) -> None:
+    """The SQL as written, the facts under dagster-dbt's names; the platform's own words stay."""
     words = {
         "description": "One row per carrier and month",
         "kinds": {"ducklake"},
@@ -129,23 +129,27 @@ def test_with_dbt_adds_what_dagster_dbt_knows_of_the_model(declared: dict[str, D
         "metadata": {"grain": "one row"},
     }
     found = with_dbt(declared["fct_monthly_on_time_report"], words)
-    assert found["description"].startswith("One row per carrier and month\n\n#### Raw SQL:")
-    assert '{{ ref("fct_departures") }}' in found["description"]
+    head, _, sql = found["description"].partition("\n\n#### Raw SQL:\n```sql\n")
+    assert head == "One row per carrier and month"
+    assert sql.startswith("    with departures as (\n\n        select * from {{ ref(")
+    assert sql.endswith("\n```")
     assert found["kinds"] == {"dbt", "ducklake"}
     assert found["tags"] == {"stage": "marts"}
-    assert found["metadata"]["dagster_dbt/unique_id"] == (
-        "model.watermain.fct_monthly_on_time_report"
-    )
-    assert found["metadata"]["grain"] == "one row"
+    assert found["metadata"] == {
+        "grain": "one row",
+        "dagster-dbt/materialization_type": "table",
+        "dagster_dbt/unique_id": "model.watermain.fct_monthly_on_time_report",
+        "dagster_dbt/project_id": md5(b"watermain", usedforsecurity=False).hexdigest(),
+    }
 
 
-def test_translator_gives_dbt_nodes_the_keys_of_our_datasets(manifest: Path) -> None:
-    """Sources are the curated assets, models the marts."""
-    project = read_project(manifest).manifest
-    spec = MartTranslator().get_asset_spec(project, MODEL, None)
-    assert spec.key.path == ["operations", "marts", "fct_departures"]
-    assert [d.asset_key.path for d in spec.deps] == [["operations", "curated", "flights"]]
-    assert spec.group_name == "operations"
+def test_with_dbt_takes_the_tags_that_dagster_can_hold(manifest: Path, tmp_path: Path) -> None:
+    """A tag of dbt is a word without a value; ours stand where both speak."""
+    with changed(manifest, tmp_path) as (project, path):
+        project["nodes"][MODEL]["tags"] = ["nightly", "stage", "not a tag of Dagster!"]
+    found = next(d for d in marts("operations", path) if d.labels["dbt"] == MODEL)
+    words = {"description": "", "kinds": set(), "tags": {"stage": "marts"}, "metadata": {}}
+    assert with_dbt(found, words)["tags"] == {"nightly": "", "stage": "marts"}
 
 
 @contextmanager

@@ -8,8 +8,9 @@ from typing import NamedTuple
 
 import pytest
 
+from tests.house.tree import DBT as PROJECT
 from tests.watermain.dbt.museum import READS, ROOM, model, project
-from watermain.dbt.dbt import PROJECT, prepare_manifest
+from watermain.dbt.dbt import prepare_manifest
 from watermain.engine.code.code import code_version
 from watermain.engine.mart.mart import marts
 from watermain.settings import Settings

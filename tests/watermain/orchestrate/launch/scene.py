@@ -15,9 +15,9 @@ from dagster import DagsterEvent, DagsterEventType, DagsterInstance, DagsterRun
 from dagster._core.definitions.reconstruct import ReconstructableRepository
 from dagster._core.instance import InstanceRef
 
+from tests.house.tree import ROOT as HOME
 from watermain.orchestrate.launch.launcher import WarmRunLauncher
-from watermain.orchestrate.launch.options import HOME
-from watermain.orchestrate.launch.process import ProcessIdentity
+from watermain.process.identity import ProcessIdentity
 from watermain.process.postgres import EmbeddedPostgres
 
 JOBS = "tests.watermain.orchestrate.launch.jobs"

@@ -10,7 +10,7 @@ from dagster import DagsterEventType, DagsterRunStatus
 
 from tests.watermain.orchestrate.launch.jobs import COUNT
 from tests.watermain.orchestrate.launch.scene import Scene, soon
-from watermain.orchestrate.launch.process import ProcessIdentity
+from watermain.process.identity import ProcessIdentity
 
 MATERIALIZED = DagsterEventType.ASSET_MATERIALIZATION
 FAILED = DagsterEventType.STEP_FAILURE

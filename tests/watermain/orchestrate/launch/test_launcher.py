@@ -15,9 +15,9 @@ from dagster._core.workspace.context import WorkspaceProcessContext
 from dagster._core.workspace.load_target import EmptyWorkspaceTarget
 from dagster._daemon.monitoring.run_monitoring import execute_run_monitoring_iteration
 
+from tests.house.tree import ROOT as HOME
 from tests.watermain.orchestrate.launch.scene import JOBS, Scene, soon
-from watermain.orchestrate.launch.options import HOME
-from watermain.orchestrate.launch.process import ProcessIdentity
+from watermain.process.identity import ProcessIdentity
 
 LOGGER = logging.getLogger("watermain.tests.launch")
 
@@ -149,6 +149,7 @@ def test_join_waits_for_what_was_launched(stage: Scene) -> None:
 
 def test_state_lies_in_the_home_of_dagster(stage: Scene) -> None:
     """Without configuration the folder is found beside dagster.yaml."""
+    stage.launcher.server.start()
     expected = Path(stage.instance.root_directory) / "warm"
     assert stage.launcher.server.options.folder == expected
     assert expected.stat().st_mode & 0o777 == 0o700

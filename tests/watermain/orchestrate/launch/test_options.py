@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from watermain.orchestrate.launch.options import HOME, ServerOptions
+from tests.house.tree import ROOT as HOME
+from watermain.orchestrate.launch.options import ServerOptions
 from watermain.orchestrate.launch.preload import locations, preload, watched
 
 FULL = ServerOptions(

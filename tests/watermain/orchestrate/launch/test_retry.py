@@ -14,9 +14,9 @@ from dagster._daemon.auto_run_reexecution.auto_run_reexecution import (
     consume_new_runs_for_automatic_reexecution,
 )
 
+from tests.house.tree import ROOT as HOME
 from tests.watermain.orchestrate.launch.scene import JOBS, Scene
 from tests.watermain.orchestrate.launch.test_launcher import LOGGER
-from watermain.orchestrate.launch.options import HOME
 
 pytestmark = pytest.mark.slow
 

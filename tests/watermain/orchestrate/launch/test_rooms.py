@@ -35,7 +35,7 @@ rooms.AGAIN_SECONDS = 0.5
 folder, me = Path(sys.argv[1]), os.getpid()
 kept = rooms.RoomServers(folder, {ROOMS})
 while True:
-    due = kept.fork_due()
+    due = kept.start_due(lambda *_: os.fork())
     if due is not None:
         sys.exit(rooms.serve(folder, *due, me))
     try:

@@ -14,13 +14,14 @@ import pytest
 from dagster import DagsterEventType, DagsterRunStatus
 from dagster._core.launcher.base import WorkerStatus
 
+from tests.house.tree import ROOT
 from tests.watermain.orchestrate.launch.scene import Scene, scene, soon
 from tests.watermain.orchestrate.launch.test_launcher import monitor
 from watermain.declare.errors import UnreachableSystemError
 from watermain.orchestrate.launch import wire
 from watermain.orchestrate.launch.client import WarmServer
 from watermain.orchestrate.launch.options import ServerOptions
-from watermain.orchestrate.launch.process import ProcessIdentity
+from watermain.process.identity import ProcessIdentity
 from watermain.process.postgres import EmbeddedPostgres
 
 pytestmark = pytest.mark.slow
@@ -110,7 +111,8 @@ def test_changed_code_or_setting_reaches_the_next_run(
         "working_directory": str(module.parent),
     }
     monkeypatch.syspath_prepend(module.parent)
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[4]))
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.setenv("WATERMAIN_PROJECT", str(ROOT))
     monkeypatch.setenv("WATERMAIN_PORT", "3001")
     with scene(postgres, tmp_path, **told) as opened:
         edited = Scene(opened.instance, opened.marks, "edited_jobs", module.parent)
@@ -138,7 +140,7 @@ def server(tmp_path: Path) -> Iterator[WarmServer]:
     """A server that knows one good module, one that is broken."""
     tmp_path.joinpath("broken_rooms.py").write_text("import nothing_of_that_name\n")
     options = ServerOptions(folder=tmp_path / "warm", preload=("json", "broken_rooms"))
-    opened = WarmServer(options=options, working_directory=Path(__file__).parents[4])
+    opened = WarmServer(options=options, working_directory=ROOT)
     yield opened
     opened.stop()
 
@@ -156,7 +158,10 @@ def test_server_outlives_bad_clients(server: WarmServer) -> None:
     identity = serving(server)
     folder = server.options.folder
     for noise in (b"\x00\xff\n", b"[]\n", b'{"do": "launch"}\n', b'{"do": "la'):
-        with socket.socket(socket.AF_UNIX) as client, wire.short_path(folder) as path:
+        with (
+            socket.socket(socket.AF_UNIX) as client,
+            wire.short_path(folder, wire.SOCKET_NAME) as path,
+        ):
             client.connect(path)
             client.sendall(noise)
     outside = {"do": "launch", "run_id": "../x", "instance_ref": "", "environment": {}}

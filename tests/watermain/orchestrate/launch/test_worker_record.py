@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from watermain.orchestrate.launch.process import ProcessIdentity
 from watermain.orchestrate.launch.worker_record import WorkerRecords
+from watermain.process.identity import ProcessIdentity
 
 
 @pytest.fixture

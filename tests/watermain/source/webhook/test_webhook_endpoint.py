@@ -24,7 +24,7 @@ from watermain.declare.errors import InvalidDeclarationError, UnreachableSystemE
 from watermain.secrets import Secrets
 from watermain.settings import Settings
 from watermain.source.webhook import webhook_inbox
-from watermain.source.webhook.segments import Store, Writer, body_print
+from watermain.source.webhook.segments import EventStore, EventWriter, body_print
 from watermain.source.webhook.webhook_inbox import CONFLICTS, Room
 from watermain.source.webhook.webhook_server import endpoint
 from watermain.source.webhook.webhook_signature import standard_signature
@@ -34,7 +34,7 @@ BODY = json.dumps(thing(1)).encode()
 
 def stored(kind: WebhookKind) -> list[bytes]:
     """The bodies on the disk, in order."""
-    return [event.body for event in Store(kind.folder / "inbox").events(0)]
+    return [event.body for event in EventStore(kind.folder / "inbox").events(0)]
 
 
 def test_endpoint_accepts_a_signed_event(webhook_kind: WebhookKind) -> None:
@@ -138,7 +138,7 @@ def test_endpoint_honours_a_key_after_a_restart(tmp_path: Path, ledger: Ledger) 
                 assert kind.send(BODY, f"key-{number}").status_code == 202
             assert kind.send(BODY, f"turn-{turn}").status_code == 202
         ledger.capture(kind.open())
-        assert len(Store(kind.folder / "inbox").segments()) == 1
+        assert len(EventStore(kind.folder / "inbox").segments()) == 1
     assert len(ledger.rows()) == 6 + 3
 
 
@@ -290,13 +290,13 @@ def test_endpoint_commits_waiting_events_together(
 ) -> None:
     """Many events share a few writes."""
     sizes = []
-    append = Writer.append
+    append = EventWriter.append
 
-    def counted(self: Writer, deliveries: list) -> None:
+    def counted(self: EventWriter, deliveries: list) -> None:
         sizes.append(len(deliveries))
         append(self, deliveries)
 
-    monkeypatch.setattr(Writer, "append", counted)
+    monkeypatch.setattr(EventWriter, "append", counted)
     with ThreadPoolExecutor(16) as pool:
         codes = [
             a.status_code for a in pool.map(lambda n: webhook_kind.send(BODY, f"k{n}"), range(64))
@@ -309,7 +309,7 @@ def test_endpoint_commits_waiting_events_together(
 def test_endpoint_is_alone_with_its_folder(webhook_kind: WebhookKind) -> None:
     """A second one is refused, the first goes on."""
     with pytest.raises(UnreachableSystemError, match="another process takes events"):
-        Writer(webhook_kind.folder / "inbox")
+        EventWriter(webhook_kind.folder / "inbox")
     assert webhook_kind.send(BODY, "a").status_code == 202
 
 

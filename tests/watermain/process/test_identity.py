@@ -7,11 +7,13 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from tests.watermain.orchestrate.launch.scene import soon
-from watermain.orchestrate.launch.process import ProcessIdentity
+from watermain.process import identity
+from watermain.process.identity import ProcessIdentity
 
 
 @pytest.fixture
@@ -26,20 +28,37 @@ def child() -> Iterator[subprocess.Popen[bytes]]:
 
 def test_living_process_is_alive(child: subprocess.Popen[bytes]) -> None:
     """A name with brackets in it does not confuse the fields."""
-    identity = ProcessIdentity.of(child.pid)
-    assert identity.alive()
-    assert ProcessIdentity.of(child.pid) == identity
+    known = ProcessIdentity.of(child.pid)
+    assert known.alive()
+    assert ProcessIdentity.of(child.pid) == known
 
 
 def test_signalled_process_dies_once(child: subprocess.Popen[bytes]) -> None:
     """`send` tells whether the process was there; a zombie is dead."""
-    identity = ProcessIdentity.of(child.pid)
-    assert identity.send(signal.SIGKILL)
-    soon(lambda: not identity.alive())
-    assert not identity.send(signal.SIGKILL)
+    known = ProcessIdentity.of(child.pid)
+    assert known.send(signal.SIGKILL)
+    soon(lambda: not known.alive())
+    assert not known.send(signal.SIGKILL)
     assert child.wait() == -signal.SIGKILL
-    assert not identity.alive()
-    assert not identity.send(signal.SIGKILL)
+    assert not known.alive()
+    assert not known.send(signal.SIGKILL)
+
+
+def test_process_is_known_where_there_is_no_proc(
+    child: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Without the kernel's folder the same process is the same, a dead one is dead."""
+    monkeypatch.setattr(identity, "PROC", tmp_path)
+    known = ProcessIdentity.of(child.pid)
+    assert known.alive()
+    assert ProcessIdentity.of(child.pid) == known
+    assert not replace(known, started_ticks=known.started_ticks - 1).alive()
+    child.kill()
+    soon(lambda: not known.alive())
+    child.wait()
+    assert not known.alive()
+    with pytest.raises(ProcessLookupError):
+        ProcessIdentity.of(child.pid)
 
 
 @pytest.mark.parametrize("other", [{"started_ticks": 1}, {"boot": "another"}])

@@ -1,0 +1,1 @@
+"""What the airport's company watches beyond what every dataset brings by itself."""

@@ -1,0 +1,114 @@
+"""What the wheel holds; that it works where no repository is."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tarfile
+import zipfile
+from email import message_from_bytes
+from pathlib import Path
+
+import pytest
+
+from tests.house.tree import ROOT, repository
+
+pytestmark = pytest.mark.slow
+# What later stands there, written by whoever adds templates: plain, hidden, under a hidden folder.
+TEMPLATES = ("project/Makefile", "project/.gitignore", "project/.github/workflows/ci.yml",
+             "project/rooms/__init__.py", ".hidden/plain.sql")  # fmt: skip
+
+
+def ran(*command: str | Path, cwd: Path) -> str:
+    """Run a command without the variables of this process; give what it prints."""
+    environment = {"PATH": "/usr/bin:/bin", "HOME": str(cwd), "COLUMNS": "100"}
+    done = subprocess.run(
+        command, cwd=cwd, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder with the wheel and the sdist of the product, some templates within."""
+    clone = tmp_path_factory.mktemp("clone")
+    for name in repository():
+        target = clone / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, target)
+    for name in TEMPLATES:
+        planted = clone / "watermain" / "templates" / name
+        planted.parent.mkdir(parents=True, exist_ok=True)
+        planted.write_text(name)
+    words = ("--offline", "--no-build-isolation", "--python", sys.executable)
+    ran(sys.executable, "-m", "uv", "build", "-q", *words, "-o", clone / "made", cwd=clone)
+    return clone / "made"
+
+
+@pytest.fixture(scope="module")
+def wheel(built: Path) -> Path:
+    """The wheel."""
+    (found,) = built.glob("*.whl")
+    return found
+
+
+def test_wheel_puts_one_name_into_site_packages(wheel: Path) -> None:
+    """No room, no demo, no test: only the product with its metadata."""
+    names = zipfile.ZipFile(wheel).namelist()
+    version = wheel.name.split("-")[1]
+    assert {n.partition("/")[0] for n in names} == {"watermain", f"watermain-{version}.dist-info"}
+
+
+def test_wheel_holds_every_file_of_the_product(wheel: Path) -> None:
+    """What git knows under `watermain/` is there, the mark of its types and hidden files, too."""
+    names = set(zipfile.ZipFile(wheel).namelist())
+    ours = {name for name in repository() if name.startswith("watermain/")}
+    planted = {f"watermain/templates/{name}" for name in TEMPLATES}
+    assert {"watermain/py.typed", "watermain/__init__.py"} <= ours
+    assert (ours | planted) - names == set()
+    assert {n for n in names if n.startswith("watermain/")} - ours - planted == set()
+
+
+def test_wheel_names_its_extras_and_its_pythons(wheel: Path) -> None:
+    """What pip reads before it installs anything."""
+    with zipfile.ZipFile(wheel) as file:
+        (name,) = (n for n in file.namelist() if n.endswith(".dist-info/METADATA"))
+        told = message_from_bytes(file.read(name))
+    assert told["Requires-Python"] == ">=3.11"
+    assert set(told.get_all("Provides-Extra", [])) == {
+        *("avro", "demo", "kafka", "mqtt", "polars", "redis", "s3", "test"),
+    }
+    base = [line for line in told.get_all("Requires-Dist", []) if "extra ==" not in line]
+    assert "dagster==1.13.27" in base
+    assert not [line for line in base if line.startswith(("polars", "confluent", "s3fs", "redis"))]
+
+
+def test_sdist_holds_what_the_wheel_is_built_from(built: Path) -> None:
+    """The tests stay in the repository."""
+    (found,) = built.glob("*.tar.gz")
+    with tarfile.open(found) as file:
+        names = {n.partition("/")[2] for n in file.getnames()}
+    assert {"pyproject.toml", "README.md", "LICENSE"} <= names
+    assert {n for n in repository() if n.startswith("watermain/")} <= names
+    assert {f"watermain/templates/{name}" for name in TEMPLATES} <= names
+    assert not [n for n in names if n.startswith(("tests", "demo", "platform_assets"))]
+
+
+def test_installed_wheel_runs_outside_of_the_repository(wheel: Path, tmp_path: Path) -> None:
+    """In an environment that sees what ours has installed, but not our files."""
+    ran(sys.executable, "-m", "venv", "--without-pip", tmp_path / "venv", cwd=tmp_path)
+    python, home = tmp_path / "venv" / "bin" / "python", tmp_path / "elsewhere"
+    home.mkdir()
+    words = ("--offline", "--no-deps", "--python", python)
+    ran(sys.executable, "-m", "uv", "pip", "install", "-q", *words, wheel, cwd=tmp_path)
+    place = Path(ran(python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))",
+                     cwd=home).strip())  # fmt: skip
+    (place / "ours.pth").write_text(sysconfig.get_path("purelib") + "\n")  # not what it links to
+    assert "materialize" in ran(python.with_name("watermain"), "--help", cwd=home)
+    where = "import watermain; from watermain import dataset, Contract; print(watermain.__file__)"
+    assert ran(python, "-c", where, cwd=home).strip() == str(place / "watermain" / "__init__.py")
+    lost = "from importlib.util import find_spec; print(find_spec('platform_assets'))"
+    assert ran(python, "-c", lost, cwd=home).strip() == "None"

@@ -1,0 +1,99 @@
+"""`watermain init` with the project that it writes."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ENVIRONMENT = {
+    **{k: v for k, v in os.environ.items() if not k.startswith("WATERMAIN_")},
+    "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+}
+
+
+def run(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """Run a command as a user in that folder does."""
+    return subprocess.run(
+        words, cwd=cwd, env=ENVIRONMENT, capture_output=True, text=True, check=False
+    )
+
+
+def watermain(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """Run a command of the platform."""
+    return run(sys.executable, "-m", "watermain", *words, cwd=cwd)
+
+
+@pytest.mark.slow
+def test_new_project_passes_its_own_check_and_test(tmp_path: Path) -> None:
+    """Both commands of its Makefile end well, and a broken room does not."""
+    done = watermain("init", "acme", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    home = tmp_path / "acme"
+    assert "my_company" not in "".join(
+        p.read_text() for p in home.rglob("*") if p.is_file() and "__pycache__" not in p.parts
+    )
+    for target in ("check", "test"):
+        done = run("make", target, cwd=home)
+        assert done.returncode == 0, done.stdout + done.stderr
+    below = home / "platform_assets" / "sales"
+    assert "ok     sales  3 datasets" in watermain("check", cwd=below).stdout
+    curated = below / "curated.py"
+    curated.write_text(curated.read_text().replace("sales.raw.orders", "sales.raw.order"))
+    broken = watermain("--project", str(home), "check", cwd=tmp_path)
+    assert broken.returncode == 1
+    assert "no room declares the dataset `sales.raw.order`" in broken.stderr
+    assert "ok     upkeep" in broken.stdout
+
+
+@pytest.mark.parametrize("name", ["Acme", "my-company", "3d", "a b", "../up", ""])
+def test_init_refuses_what_is_no_name(tmp_path: Path, name: str) -> None:
+    """Nothing is written."""
+    done = watermain("init", name, cwd=tmp_path)
+    assert done.returncode == 2
+    assert "is no name of a project" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_init_refuses_a_folder_that_is_not_empty(tmp_path: Path) -> None:
+    """What lies there stays as it was; an empty folder is taken."""
+    (tmp_path / "acme").mkdir()
+    (tmp_path / "acme" / "mine.txt").write_text("mine")
+    done = watermain("init", "acme", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "is not empty" in done.stderr
+    assert [p.name for p in (tmp_path / "acme").iterdir()] == ["mine.txt"]
+    (tmp_path / "bare").mkdir()
+    assert watermain("init", "bare", cwd=tmp_path).returncode == 0
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["acme", "bare"]
+
+
+def test_command_outside_of_a_project_says_so(tmp_path: Path) -> None:
+    """Four lines, and the next command."""
+    done = watermain("status", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "there is no project" in done.stderr
+    assert "watermain init NAME" in done.stderr
+
+
+def test_project_without_rooms_is_told_so(tmp_path: Path) -> None:
+    """The setting that names the rooms stands in the error."""
+    (tmp_path / "pyproject.toml").write_text("[tool.watermain]\nrooms = 'teams'\n")
+    done = watermain("check", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "no teams/<team>/definitions.py" in done.stderr
+
+
+@pytest.mark.slow
+def test_example_is_the_company_of_the_demo(tmp_path: Path) -> None:
+    """Every room loads, the linter has nothing to say, and its test passes."""
+    done = watermain("init", "airport", "--example", "flights", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    home = tmp_path / "airport"
+    done = run("make", "check", "test", cwd=home)
+    assert done.returncode == 0, done.stdout + done.stderr
+    for team in ("operations", "prediction", "upkeep", "weather"):
+        assert f"ok     {team}" in done.stdout

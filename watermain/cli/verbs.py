@@ -1,0 +1,110 @@
+"""The verbs of `watermain`."""
+
+from __future__ import annotations
+
+from watermain.cli.lazy_group import Verb
+
+# What stands here is all that `watermain --help` reads; a test holds it to the commands themselves.
+VERBS: dict[str, Verb] = {
+    "init": Verb(
+        "watermain.cli.init:init",
+        "Write a project: a room with a source and a mart, its tests, and its CI recipe.",
+    ),
+    "check": Verb(
+        "watermain.cli.look.check:check",
+        "Load every room and the dbt project, and say what is wrong in them.",
+    ),
+    "up": Verb(
+        "watermain.cli.platform.up:up",
+        "Start the platform, capture what waits, materialize everything, serve Dagster.",
+    ),
+    "down": Verb(
+        "watermain.cli.platform.down:down",
+        "Stop every process that `watermain up` started; safe when nothing runs.",
+    ),
+    "status": Verb(
+        "watermain.cli.platform.status:status",
+        "Tell which services run, how every dataset stands. Ends with 3 when a service is down.",
+    ),
+    "materialize": Verb(
+        "watermain.cli.run.materialize:materialize",
+        "Run a dataset through Dagster in this process: stage, audit, publish.",
+    ),
+    "sql": Verb(
+        "watermain.cli.look.sql:sql",
+        "Answer one select over datasets, all read from one pinned snapshot.",
+    ),
+    "explain": Verb(
+        "watermain.cli.look.explain:explain",
+        "Tell a dataset's contract, neighbours, publishes, check results, positions.",
+    ),
+    "replay": Verb(
+        "watermain.cli.run.replay:replay",
+        "Rebuild a dataset, with everything between raw and it, from raw alone.",
+    ),
+    "stream": Verb(
+        "watermain.cli.run.stream:stream",
+        "Capture datasets as their rows arrive, compute what follows, until it is told to stop.",
+    ),
+    "diff": Verb(
+        "watermain.cli.look.diff:diff",
+        "Build a dataset beside what is published, tell how they differ; readers see nothing.",
+    ),
+    "rollback": Verb(
+        "watermain.cli.run.rollback:rollback",
+        "Restore a dataset in one transaction, then tell downstream.",
+    ),
+    "compact": Verb(
+        "watermain.cli.run.compact:compact",
+        "Write small files of the lake again as few, their rows proved unchanged.",
+    ),
+    "verify": Verb(
+        "watermain.cli.run.verify:verify",
+        "Read data files from beginning to end; compare them with their checksums in the ledger.",
+    ),
+    "listen": Verb(
+        "watermain.cli.listen.listen:listen",
+        "Take the events of every declared webhook: signature proved, on the disk, then 202.",
+    ),
+    "serve": Verb(
+        "watermain.cli.listen.serve:serve",
+        "Answer questions for the newest features of entities, out of the online store.",
+    ),
+    "sweep": Verb(
+        "watermain.cli.run.sweep:sweep",
+        "Take away files of the lake that no catalog names, left by writers that died.",
+    ),
+    "doctor": Verb(
+        "watermain.cli.platform.doctor:doctor",
+        "Look at all that the platform needs; tell what to run where something fails.",
+    ),
+    "tend": Verb(
+        "watermain.cli.platform.tend:tend",
+        "Start services again that die, until `watermain down`.",
+        is_hidden=True,
+    ),
+    "new": Verb(
+        "watermain.cli.new:app",
+        "Write the files of a new room, dataset or source.",
+    ),
+    "branch": Verb(
+        "watermain.cli.branch:app",
+        "Work beside what readers see.",
+    ),
+    "consumer": Verb(
+        "watermain.cli.listen.consumer:app",
+        "Give, list, take away keys of the feature server.",
+    ),
+    "contract": Verb(
+        "watermain.cli.contract:app",
+        "Write contracts down, read them, hold code to them.",
+    ),
+    "features": Verb(
+        "watermain.cli.features:app",
+        "See feature tables, compare versions, fill stores.",
+    ),
+    "quarantine": Verb(
+        "watermain.cli.quarantine:app",
+        "See, replay or discard rows that were put aside.",
+    ),
+}

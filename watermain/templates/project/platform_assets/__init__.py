@@ -1,0 +1,1 @@
+"""The rooms of my_company, one for each team."""

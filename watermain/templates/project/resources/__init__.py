@@ -1,0 +1,1 @@
+"""What my_company runs on."""

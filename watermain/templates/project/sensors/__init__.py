@@ -1,0 +1,1 @@
+"""What my_company watches beyond what every dataset brings by itself."""
