@@ -82,14 +82,14 @@ def test_batches_are_counted() -> None:
 def test_backlog_tells_what_the_source_can_tell() -> None:
     """A figure that becomes unknown has no series any more, rather than an old value."""
     metrics, oldest = Metrics(), NOON - timedelta(seconds=90)
-    metrics.backlog(NAME, "postgres", Backlog(rows=7, bytes=2048, oldest=oldest), NOON)
+    metrics.backlog(NAME, True, Backlog(rows=7, bytes=2048, oldest=oldest), NOON)
     assert scraped(metrics) == {
         ("watermain_backlog_rows", ""): 7,
         ("watermain_backlog_bytes", ""): 2048,
         ("watermain_retained_wal_bytes", ""): 2048,
         ("watermain_backlog_oldest_seconds", ""): 90,
     }
-    metrics.backlog(NAME, "files", Backlog(files=0), NOON)
+    metrics.backlog(NAME, False, Backlog(files=0), NOON)
     metrics.trouble(NAME, True)
     assert scraped(metrics) == {
         ("watermain_backlog_files", ""): 0,

@@ -34,7 +34,7 @@ def test_the_ledger_is_followed_batch_by_batch(
         owner="team:shop",
     )
     metrics, given = Metrics(), Shards()
-    follower = BatchCounter(lake, [events], load_settings(), metrics)
+    follower = BatchCounter(lake, [events, away], load_settings(), metrics, {})
 
     def value(name: str, dataset: str = "shop.raw.events") -> float | None:
         return metrics.registry.get_sample_value(f"watermain_{name}", {"dataset": dataset})

@@ -25,6 +25,7 @@ from tests.watermain.source.kinds import SHAPE, Shape, thing
 from watermain.declare.outside.source import Kafka, Mqtt
 from watermain.process.broker import answers
 from watermain.source.kafka.kafka import KafkaSource
+from watermain.source.kafka.schema_registry import RegistryAsking
 from watermain.source.mqtt.mqtt import MqttSource
 
 _NUMBERS = count()
@@ -70,8 +71,9 @@ class KafkaKind:
     ) -> KafkaSource:
         named = {"registry": "schemas"} if registry else {}
         word = Kafka(**{"connection": "log", "topic": self.topic, **named, **words})
+        asking = RegistryAsking(registry) if registry else None
         return KafkaSource(
-            word, shape, address=lambda: self.address, scratch=self.scratch, registry=registry
+            word, shape, address=lambda: self.address, scratch=self.scratch, registry=asking
         )
 
     def make_anew(self, partitions: int = 1) -> None:

@@ -17,13 +17,10 @@ from watermain.declare.errors import (
     SourceError,
     UnreachableSystemError,
 )
-from watermain.engine.table.table import CHANGE_COLUMNS
 from watermain.process.broker import EmbeddedBroker
 from watermain.source.delivery import Caps
 from watermain.source.kafka.kafka import KafkaSource
 from watermain.source.kafka.kafka_log import Marks
-from watermain.source.kafka.kafka_rows import MESSAGE_COLUMNS
-from watermain.source.mqtt.mqtt import DEVICE_COLUMNS
 from watermain.source.protocol import Limit, Shape
 
 
@@ -237,8 +234,3 @@ def test_backlog_counts_all_partitions(wide: KafkaKind, ledger: Ledger) -> None:
     wide.send(value(1), value(2), partition=0)
     wide.send(value(3), partition=2)
     assert wide.open(Shape(dataset="a.raw.b", columns=("id",))).backlog().rows == 3
-
-
-def test_lake_keeps_the_columns_that_the_sources_give() -> None:
-    assert CHANGE_COLUMNS["kafka"].equals(MESSAGE_COLUMNS)
-    assert CHANGE_COLUMNS["mqtt"].equals(DEVICE_COLUMNS)

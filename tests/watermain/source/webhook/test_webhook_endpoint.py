@@ -23,6 +23,7 @@ from watermain.declare import Column, Contract, Dataset, Webhook, raw
 from watermain.declare.errors import InvalidDeclarationError, UnreachableSystemError
 from watermain.secrets import Secrets
 from watermain.settings import Settings
+from watermain.source.outside import Outside
 from watermain.source.webhook import webhook_inbox
 from watermain.source.webhook.segments import EventStore, EventWriter, body_print
 from watermain.source.webhook.webhook_inbox import CONFLICTS, Room
@@ -329,13 +330,13 @@ def test_endpoint_serves_each_declared_webhook(tmp_path: Path) -> None:
     """Each dataset has a path with a folder of its own; no path is shared."""
     one, other = hook("shop.raw.one", "/one"), hook("shop.raw.other", "/other")
     settings = Settings(data_dir=tmp_path)
-    with served(endpoint([one, other], settings)):
+    with served(endpoint([one, other], Outside(settings))):
         assert sorted(path.name for path in (tmp_path / "inbox").iterdir()) == [
             "shop.raw.one",
             "shop.raw.other",
         ]
     with pytest.raises(InvalidDeclarationError, match="another webhook has the path /one"):
-        endpoint([one, hook("shop.raw.third", "/one")], settings)
+        endpoint([one, hook("shop.raw.third", "/one")], Outside(settings))
 
 
 def test_inbox_answers_when_too_many_wait(tmp_path: Path) -> None:
