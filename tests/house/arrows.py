@@ -170,6 +170,15 @@ def platform_ignores_the_outside(files: Mapping[str, str]) -> list[str]:
     ]
 
 
+def tests_ignore_the_benchmarks(files: Mapping[str, str]) -> list[str]:
+    """What tests and benchmarks share lies among the tests."""
+    return [
+        f"{each}: what benchmarks share with tests lies in tests/"
+        for each in imports(files)
+        if each.importer.startswith("tests.") and each.target.partition(".")[0] == "benchmarks"
+    ]
+
+
 def commands_import_at_their_top(files: Mapping[str, str]) -> list[str]:
     """A command's module is imported when it runs, so that nothing in it need be hidden."""
     return [

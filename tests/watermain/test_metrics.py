@@ -8,9 +8,9 @@ from typing import Any
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
+from tests.ports import free_port
 from watermain.lake.ledger import BatchRow
 from watermain.metrics import COUNTERS, GAUGES, Metrics
-from watermain.process.broker import free_port
 from watermain.source.protocol import Backlog
 
 NOON = datetime(2013, 1, 1, 12, tzinfo=UTC)
@@ -46,7 +46,7 @@ def scraped(metrics: Metrics) -> dict[tuple[str, str], float]:
     port = free_port()
     end = metrics.serve(port)
     try:
-        text = httpx.get(f"http://127.0.0.1:{port}/metrics").text
+        text = httpx.get(f"http://127.0.0.1:{port}/metrics", timeout=60).text
     finally:
         end()
     found = {}

@@ -94,7 +94,7 @@ class MissingSettingError(TerminalError):
 
 
 class MissingExtraError(TerminalError):
-    """Refuse to open what needs an extra of the installation, naming it."""
+    """Refuse to open what needs a part of the installation that is not there, naming it."""
 
 
 class InvalidProjectError(TerminalError):

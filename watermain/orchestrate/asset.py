@@ -31,10 +31,10 @@ from watermain.orchestrate.policy import (
     partitions,
 )
 from watermain.orchestrate.quarantine_asset import quarantine_events
+from watermain.orchestrate.tags import PARTITION, RANGE_END, RANGE_START, REBUILD, REPLAY
 from watermain.source.outside import NONE_DECLARED, Connections
 
 Find = Callable[[DatasetName], Dataset]
-REBUILD, REPLAY = "watermain/rebuild", "watermain/replay"
 PASSING = (
     dg.Failure,
     TransientError,
@@ -216,9 +216,9 @@ def requested(context: dg.AssetExecutionContext, dataset: Dataset) -> Span | Non
     if dataset.cadence is None:
         return None
     tags = context.run.tags
-    single = tags.get("dagster/partition")
-    first = tags.get("dagster/asset_partition_range_start", single)
-    last = tags.get("dagster/asset_partition_range_end", single)
+    single = tags.get(PARTITION)
+    first = tags.get(RANGE_START, single)
+    last = tags.get(RANGE_END, single)
     if first is None or last is None:
         if not dataset.is_computed:
             return None

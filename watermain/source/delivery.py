@@ -58,7 +58,7 @@ class Caps:
 
 
 @dataclass(frozen=True)
-class Rows:
+class FileRows:
     """Hold rows that lie together in a file, the first of which is row `first`, from 1."""
 
     first: int
@@ -82,7 +82,7 @@ class Stamp:
         self._told = (name, value, pa.scalar(at, pa.timestamp("us", "UTC")))
         self._file, self._file_hash, self._at = (pa.repeat(each, 0) for each in self._told)
 
-    def on(self, part: Rows, schema: pa.Schema) -> pa.RecordBatch:
+    def on(self, part: FileRows, schema: pa.Schema) -> pa.RecordBatch:
         """Give the rows as `schema` has them, null where nothing undeclared was looked for."""
         count = part.rows.num_rows
         if count > len(self._file):

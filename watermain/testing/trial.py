@@ -78,7 +78,7 @@ class TrialLake:
         Raises: GivenRowsError, BrokenContractError.
         """
         self.know(dataset)
-        if dataset.source is not None:
+        if not dataset.is_computed:
             source = GivenSource(dataset, rows, self.clock.now())
             return capture(dataset, self.job, source=source)
         return self._stood_in(dataset, rows, partitions)
@@ -141,8 +141,7 @@ class TrialLake:
         with self.lake.get_connection() as connection:
             for alias, found in inputs:
                 name = found.name
-                own = found.source is not None and found.source.kind == "platform"
-                if own or dataset.is_optional(name) or is_there(connection, name):
+                if found.is_platforms or dataset.is_optional(name) or is_there(connection, name):
                     continue
                 what = f"nothing was given of its input `{alias}` ({name})"
                 raise _unclear(dataset, what, "give it rows: .given(dataset, [...])")

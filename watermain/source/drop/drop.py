@@ -22,10 +22,10 @@ from watermain.source.ahead import one_ahead
 from watermain.source.delivery import (
     INCIDENTAL,
     Caps,
+    FileRows,
     OddInstantsError,
     OddRowsError,
     Reject,
-    Rows,
     Stamp,
     UnreadableFileError,
     delivery_schema,
@@ -54,7 +54,7 @@ class FileReader(Protocol):
         """Name the columns that the file has beyond the declared ones."""
         ...
 
-    def __iter__(self) -> Iterator[Rows | Reject]: ...
+    def __iter__(self) -> Iterator[FileRows | Reject]: ...
 
 
 class DropSource:
@@ -250,7 +250,7 @@ class DropSource:
                 if isinstance(reader, JsonLines):
                     spill.schema = delivery_schema(self.shape.carried, reader.kinds)
                 for part in reader:
-                    if isinstance(part, Rows):
+                    if isinstance(part, FileRows):
                         spill.add(stamp.on(part, spill.schema))
                     else:
                         self._reject(part, look, rejects)

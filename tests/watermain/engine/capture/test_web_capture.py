@@ -224,7 +224,9 @@ def send(address: str, *numbers: int) -> None:
     for number in numbers:
         body = reading(number, number)[1].encode()
         headers = signed(body, f"key-{number}", SECRET, int(time.time()))
-        answer = httpx.post(address, content=body, headers=headers, trust_env=False, verify=False)
+        answer = httpx.post(
+            address, content=body, headers=headers, trust_env=False, verify=False, timeout=60
+        )
         assert answer.status_code == 202
 
 
@@ -261,7 +263,7 @@ def test_webhook_puts_unfit_events_aside(lake: Lake, hooks: str) -> None:
     bodies = [b"{", b'{"id": 1, "at": "noon"}', b'{"at": "2013-01-01T00:00:00Z"}']
     for number, body in enumerate(bodies):
         headers = signed(body, f"key-{number}", SECRET, int(time.time()))
-        httpx.post(hooks, content=body, headers=headers, trust_env=False, verify=False)
+        httpx.post(hooks, content=body, headers=headers, trust_env=False, verify=False, timeout=60)
     capture(alarms, job(lake))
     assert held(lake, alarms) == []
     found = asked(lake, "select position, reason from lake.upkeep_raw.quarantine order by 2")

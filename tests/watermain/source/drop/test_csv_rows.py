@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from watermain.source.delivery import Caps, Reject, Rows, UnreadableFileError
+from watermain.source.delivery import Caps, FileRows, Reject, UnreadableFileError
 from watermain.source.drop import csv_rows
 from watermain.source.drop.csv_rows import CsvRows
 
@@ -24,7 +24,7 @@ def read(
     rows: list[tuple] = []
     rejects: list[tuple] = []
     for part in CsvRows(io.BytesIO(data), columns, null, Caps(**caps)):
-        if isinstance(part, Rows):
+        if isinstance(part, FileRows):
             for at, row in enumerate(part.rows.to_pylist()):
                 rows.append((part.first + at, *row.values()))
         else:

@@ -20,7 +20,7 @@ import pytest
 from tests.watermain.source.drop.test_avro_rows import container, of, varint
 from tests.watermain.source.dropped import avro
 from watermain.source.avro_budget import RecordReading
-from watermain.source.delivery import Reject, Rows, UnreadableFileError
+from watermain.source.delivery import FileRows, Reject, UnreadableFileError
 from watermain.source.drop.avro_rows import AvroRows
 from watermain.source.drop.csv_rows import CsvRows
 from watermain.source.drop.parquet_rows import ParquetRows
@@ -170,7 +170,7 @@ def texts(rows: Any) -> list[Any]:
     """What a reader gives: texts of the first column, rejects as they are."""
     found: list[Any] = []
     for part in rows:
-        found += part.rows.column(0).to_pylist() if isinstance(part, Rows) else [part]
+        found += part.rows.column(0).to_pylist() if isinstance(part, FileRows) else [part]
     return found
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from confluent_kafka import Consumer, TopicPartition
 
+from tests.ports import free_port
 from tests.watermain.source.brokered import KafkaKind, drop_topic, make_topic
 from tests.watermain.source.kinds import SHAPE, Ledger, rows_of, thing
 from watermain.declare import Kafka
@@ -16,7 +17,7 @@ from watermain.declare.errors import (
     SourceError,
     UnreachableSystemError,
 )
-from watermain.process.broker import EmbeddedBroker, free_port
+from watermain.process.broker import EmbeddedBroker
 from watermain.source.delivery import Caps
 from watermain.source.kafka.kafka import KafkaSource
 from watermain.source.kafka.kafka_log import Marks
@@ -37,7 +38,7 @@ def wide(broker: EmbeddedBroker, tmp_path: Path) -> KafkaKind:
 def committed(kind: KafkaKind, group: str) -> int:
     """The offset that lag tools see."""
     consumer = Consumer({"bootstrap.servers": kind.address, "group.id": group})
-    (found,) = consumer.committed([TopicPartition(kind.topic, 0)], timeout=10)
+    (found,) = consumer.committed([TopicPartition(kind.topic, 0)], timeout=60)
     consumer.close()
     offset: int = found.offset
     return offset

@@ -224,7 +224,7 @@ def test_endpoint_refuses_a_body_that_is_too_large(tmp_path: Path) -> None:
 def raw_answer(address: str, chunk: bytes) -> bytes:
     """The status of a request whose body comes in chunks without an end."""
     host, port = address.removeprefix("http://").split(":")
-    with socket.create_connection((host, int(port)), timeout=30) as connection:
+    with socket.create_connection((host, int(port)), timeout=120) as connection:
         connection.sendall(
             b"POST /hooks/things HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n" + chunk
         )
