@@ -18,7 +18,7 @@ from watermain.engine.publish.publication import Job
 from watermain.engine.rooms.directory import find
 from watermain.lake import quarantine
 from watermain.lake.lake import Lake, text
-from watermain.orchestrate.asset import REPLAY
+from watermain.orchestrate.tags import REPLAY
 
 app = typer.Typer(no_args_is_help=True, help="See, replay or discard rows that were put aside.")
 MOST_ROWS = 20

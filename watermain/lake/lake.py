@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from watermain.declare.errors import (
     BranchError,
     BrokenEngineError,
-    UnknownDatasetError,
+    MissingExtraError,
     UnreachableSystemError,
 )
 from watermain.declare.name import DatasetName
@@ -344,13 +344,13 @@ def reaching(settings: Settings) -> list[str]:
 def extension(name: str) -> str:
     """The path of a DuckDB extension inside its wheel.
 
-    Raises: MissingExtraError, UnknownDatasetError.
+    Raises: MissingExtraError.
     """
     if name == "httpfs":
         need("s3", declared=store.SETTINGS)
     spec = importlib.util.find_spec(f"duckdb_extension_{name}")
     if spec is None or spec.origin is None:
-        raise UnknownDatasetError.nothing_happened(
+        raise MissingExtraError.nothing_happened(
             f"the DuckDB extension {name} is not installed",
             declared="pyproject.toml, dependencies",
             next="pip install watermain",

@@ -10,9 +10,7 @@ from watermain.declare.dataset import Dataset
 from watermain.declare.name import DatasetName
 from watermain.engine.table.order import refuse_circles
 from watermain.engine.table.partition import Span, overlapping
-
-FIRST, LAST = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
-REBUILD = "watermain/rebuild"
+from watermain.orchestrate.tags import RANGE_END, RANGE_START
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +24,7 @@ class Run:
     @property
     def tags(self) -> dict[str, str]:
         """The tags that tell Dagster which partitions are asked for."""
-        return {FIRST: self.first, LAST: self.last} if self.first and self.last else {}
+        return {RANGE_START: self.first, RANGE_END: self.last} if self.first and self.last else {}
 
     def __str__(self) -> str:
         span = f" [{self.first}..{self.last}]" if self.first != self.last else f" [{self.first}]"

@@ -11,6 +11,7 @@ from watermain.cli.run import plan, work
 from watermain.declare.errors import InvalidPartitionError
 from watermain.declare.name import DatasetName
 from watermain.engine.rooms.directory import everything, find
+from watermain.orchestrate.tags import REBUILD
 
 
 def replay(
@@ -40,6 +41,6 @@ def replay(
     known = everything()
     between = plan.upstream(found.name, known)
     chosen = {n: known[n] for n in between if known[n].is_computed}
-    facts = work.perform(plan.runs(chosen, span), tags={plan.REBUILD: "true"})
+    facts = work.perform(plan.runs(chosen, span), tags={REBUILD: "true"})
     if as_json:
         screen.facts(facts)

@@ -18,10 +18,9 @@ from graphql import (
     visit,
 )
 
-PARTITION = "dagster/partition"
-FIRST = "dagster/asset_partition_range_start"
-LAST = "dagster/asset_partition_range_end"
-TAGS = (PARTITION, FIRST, LAST)
+from watermain.orchestrate.tags import PARTITION, RANGE_END, RANGE_START
+
+TAGS = (PARTITION, RANGE_START, RANGE_END)
 Path = tuple[str, ...]
 
 

@@ -1,4 +1,4 @@
-"""What the command tells of a service while its processes come and go."""
+"""What the command tells of a service whose processes come or go."""
 
 from __future__ import annotations
 

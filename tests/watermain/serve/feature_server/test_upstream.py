@@ -1,4 +1,4 @@
-"""What we rely on inside uvicorn and redis-py is as it was when it was read.
+"""What we rely on inside the server or the client of others is as it was when it was read.
 
 A release that changes one of these is no defect of ours; it asks for a look at the counterpart
 named here, then for the new fingerprint.

@@ -10,10 +10,10 @@ import pyarrow.parquet as pq
 
 from watermain.declare.errors import quoted
 from watermain.source.arrow_text import exact_text
-from watermain.source.delivery import Caps, Reject, Rows, UnreadableFileError
+from watermain.source.delivery import Caps, FileRows, Reject, UnreadableFileError
+from watermain.source.drop.parquet_bounds import prove_counts, rows_at_once
+from watermain.source.drop.parquet_instants import Int96Texts
 from watermain.source.extra import EXTRA, any_text, distinct, packed_columns, row_text
-from watermain.source.files.parquet_bounds import prove_counts, rows_at_once
-from watermain.source.files.parquet_instants import Int96Texts
 from watermain.source.poison import Poisoned, UnreadableRecordError, sifted
 
 _SMALL_BYTES, _LARGE_BYTES = 64 * 2**20, 256 * 2**20
@@ -60,7 +60,7 @@ class ParquetRows:
         self._beyond: dict[int, str] = {}
         self._given_bytes = 0
 
-    def __iter__(self) -> Iterator[Rows | Reject]:
+    def __iter__(self) -> Iterator[FileRows | Reject]:
         try:
             yield from self._all()
         except (pa.ArrowException, OSError) as error:
@@ -68,7 +68,7 @@ class ParquetRows:
                 raise
             raise UnreadableFileError(f"it is no sound Parquet file: {error}") from None
 
-    def _all(self) -> Iterator[Rows | Reject]:
+    def _all(self) -> Iterator[FileRows | Reject]:
         with pq.ParquetFile(self.file, coerce_int96_timestamp_unit="us") as parquet:
             self._prove(parquet)
             instants, first = Int96Texts(self.file, parquet), 1
@@ -80,14 +80,14 @@ class ParquetRows:
                     yield from self._given(first, instants.told(batch, next(beside)))
                     first += batch.num_rows
 
-    def _given(self, first: int, batch: pa.RecordBatch) -> Iterator[Rows | Reject]:
+    def _given(self, first: int, batch: pa.RecordBatch) -> Iterator[FileRows | Reject]:
         """Give rows, each that cannot be one as a reject in its place."""
 
-        def read(begin: int, end: int) -> Rows:
+        def read(begin: int, end: int) -> FileRows:
             part = batch.slice(begin, end - begin)
             if part.nbytes > self.caps.row_bytes:
                 raise UnreadableRecordError(f"is longer than {self.caps.row_bytes} bytes")
-            return Rows(first + begin, self._texts(part))
+            return FileRows(first + begin, self._texts(part))
 
         for part in sifted(read, 0, batch.num_rows):
             if isinstance(part, Poisoned):

@@ -12,10 +12,10 @@ from typing import Any, BinaryIO
 import pyarrow as pa
 
 from watermain.source.arrow_text import exact_text
-from watermain.source.delivery import Caps, Reject, Rows, UnreadableFileError
+from watermain.source.avro_budget import RecordReading, Unread
+from watermain.source.delivery import Caps, FileRows, Reject, UnreadableFileError
+from watermain.source.drop.avro_schema import Leaf, Schema
 from watermain.source.extra import EXTRA, any_text, packed_columns, told
-from watermain.source.files.avro_budget import RecordReading, Unread
-from watermain.source.files.avro_schema import Leaf, Schema
 from watermain.source.poison import POISON, Poisoned, sifted
 from watermain.source.text.json_lines import Readable
 
@@ -56,7 +56,7 @@ class AvroRows:
         self._passed = 0
         self._kept: dict[str, tuple[tuple[str, ...], Schema]] = {}
 
-    def __iter__(self) -> Iterator[Rows | Reject]:
+    def __iter__(self) -> Iterator[FileRows | Reject]:
         if self._exactly(len(_MAGIC)) != _MAGIC:
             raise _unsound("it does not begin as one")
         meta = self._metadata()
@@ -77,7 +77,7 @@ class AvroRows:
             if self._exactly(_SYNC_BYTES) != sync:
                 raise _unsound("a block does not end with the file's marker")
 
-    def _given(self, first: int, records: list[Any]) -> Iterator[Rows | Reject]:
+    def _given(self, first: int, records: list[Any]) -> Iterator[FileRows | Reject]:
         """Give records as rows, each that cannot be one in its place between them."""
         odd = [at for at, each in enumerate(records) if isinstance(each, Unread)]
         begin = 0
@@ -99,7 +99,7 @@ class AvroRows:
                 yield Reject(first + end, records[end].reason, "\\x" + shown.hex())
             begin = end + 1
 
-    def _rows(self, first: int, all_records: list[Any], begin: int, end: int) -> Rows:
+    def _rows(self, first: int, all_records: list[Any], begin: int, end: int) -> FileRows:
         records = all_records[begin:end]
         columns = [self._column(n, leaf, records) for n, leaf in self._leaves.items()]
         names = list(self.columns)
@@ -107,7 +107,7 @@ class AvroRows:
             found = {n: _any(*each, records) for n, each in self._kept.items()}
             columns.append(packed_columns(found, len(records)))
             names.append(EXTRA)
-        return Rows(first + begin, pa.record_batch(columns, names=names))
+        return FileRows(first + begin, pa.record_batch(columns, names=names))
 
     def _column(self, name: str, leaf: Leaf, records: list[Any]) -> pa.Array:
         found = records

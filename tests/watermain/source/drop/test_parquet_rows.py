@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from watermain.source.delivery import Reject, Rows, UnreadableFileError
-from watermain.source.files.parquet_rows import ParquetRows, is_whole
+from watermain.source.delivery import FileRows, Reject, UnreadableFileError
+from watermain.source.drop.parquet_rows import ParquetRows, is_whole
 
 
 def stored(column: pa.Array, **words: object) -> io.BytesIO:
@@ -87,7 +87,7 @@ def test_type_without_one_text_is_refused(kind: pa.DataType) -> None:
 
 
 def test_rows_are_numbered_over_the_whole_file(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("watermain.source.files.parquet_bounds.ROWS_AT_ONCE", 40)
+    monkeypatch.setattr("watermain.source.drop.parquet_bounds.ROWS_AT_ONCE", 40)
     file = stored(pa.array(range(100)))
     parts = list(ParquetRows(file, ("x",), 1000))
     assert [(part.first, part.rows.num_rows) for part in parts] == [(1, 40), (41, 40), (81, 20)]
@@ -123,8 +123,8 @@ def test_bytes_that_are_no_text_put_their_row_aside() -> None:
     pq.write_table(given, file)
     parts = list(ParquetRows(file, ("id", "x"), len(file.getvalue())))
     first, odd, last = parts
-    assert isinstance(first, Rows)
-    assert isinstance(last, Rows)
+    assert isinstance(first, FileRows)
+    assert isinstance(last, FileRows)
     assert (first.first, first.rows.to_pylist()) == (1, [{"id": "1", "x": "a"}])
     assert odd == Reject(2, "has bytes in `x` that are no UTF-8", '{"id": "2", "x": "\\\\xff00"}')
     assert (last.first, last.rows.to_pylist()) == (3, [{"id": "3", "x": "é"}])
@@ -138,5 +138,5 @@ def test_year_that_no_calendar_of_arrow_has_is_told_as_none(kind: pa.DataType) -
     assert isinstance(odd, Reject)
     assert (odd.line, odd.reason) == (1, "has an instant that lies in no calendar")
     assert odd.payload == '{"x": "9223372036854775807"}'
-    assert isinstance(last, Rows)
+    assert isinstance(last, FileRows)
     assert last.rows.num_rows == 1

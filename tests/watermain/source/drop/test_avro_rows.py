@@ -15,8 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.watermain.source.dropped import avro
-from watermain.source.delivery import Caps, Rows, UnreadableFileError
-from watermain.source.files.avro_rows import AvroRows
+from watermain.source.delivery import Caps, FileRows, UnreadableFileError
+from watermain.source.drop.avro_rows import AvroRows
 
 SYNC = b"s" * 16
 
@@ -171,4 +171,4 @@ def test_broken_bytes_give_rows_or_one_reason(at: int, harm: bytes) -> None:
     data[at : at + len(harm)] = harm
     with suppress(UnreadableFileError):
         parts = list(AvroRows(io.BytesIO(data), ("x",), {}))
-        assert sum(part.rows.num_rows if isinstance(part, Rows) else 1 for part in parts) == 40
+        assert sum(part.rows.num_rows if isinstance(part, FileRows) else 1 for part in parts) == 40

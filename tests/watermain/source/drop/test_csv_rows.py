@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from watermain.source.delivery import Caps, Reject, Rows, UnreadableFileError
-from watermain.source.files import csv_rows
-from watermain.source.files.csv_rows import CsvRows
+from watermain.source.delivery import Caps, FileRows, Reject, UnreadableFileError
+from watermain.source.drop import csv_rows
+from watermain.source.drop.csv_rows import CsvRows
 
 QUOTE = "has a quote or carriage return where none may be, or a quote never closed"
 
@@ -24,7 +24,7 @@ def read(
     rows: list[tuple] = []
     rejects: list[tuple] = []
     for part in CsvRows(io.BytesIO(data), columns, null, Caps(**caps)):
-        if isinstance(part, Rows):
+        if isinstance(part, FileRows):
             for at, row in enumerate(part.rows.to_pylist()):
                 rows.append((part.first + at, *row.values()))
         else:

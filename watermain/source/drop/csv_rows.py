@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.csv as pc
 
 from watermain.declare.errors import quoted
-from watermain.source.delivery import Caps, Reject, Rows, UnreadableFileError
+from watermain.source.delivery import Caps, FileRows, Reject, UnreadableFileError
 from watermain.source.extra import EXTRA, distinct, packed_columns
 from watermain.source.poison import POISON, Poisoned, sifted
 
@@ -27,7 +27,7 @@ _ANY = re.compile(_FIELD + rb"(?:," + _FIELD + rb")*+\r?\n")
 class CsvRows:
     """Iterate over the rows of one file, well-formed runs in bulk, broken rows one by one.
 
-    Guarantees: every record is in exactly one `Rows` or `Reject`, but for blank lines; an
+    Guarantees: every record is in exactly one `FileRows` or `Reject`, but for blank lines; an
     unquoted `null` is NULL, a quoted one is text; a quote that is never closed costs its line.
     With `keeps_extra`, undeclared columns are packed into `_extra`.
     Raises: UnreadableFileError, when the header lacks a declared column.
@@ -50,7 +50,7 @@ class CsvRows:
         self._at = 0
         self._line = self._row = 1
 
-    def __iter__(self) -> Iterator[Rows | Reject]:
+    def __iter__(self) -> Iterator[FileRows | Reject]:
         mark = self.file.read(len(_MARK))
         self._buffer = mark.removeprefix(_MARK)
         self._read_header()
@@ -102,7 +102,9 @@ class CsvRows:
             count += 1
         return at, count
 
-    def _given(self, exact: re.Pattern[bytes], run: bytes, count: int) -> Iterator[Rows | Reject]:
+    def _given(
+        self, exact: re.Pattern[bytes], run: bytes, count: int
+    ) -> Iterator[FileRows | Reject]:
         """Give a run of records, without those whose bytes are no text."""
         if _is_text(run):
             yield from self._sifted(exact, run, count)
@@ -118,7 +120,9 @@ class CsvRows:
         if count:
             yield from self._sifted(exact, run[begin:], count)
 
-    def _sifted(self, exact: re.Pattern[bytes], run: bytes, count: int) -> Iterator[Rows | Reject]:
+    def _sifted(
+        self, exact: re.Pattern[bytes], run: bytes, count: int
+    ) -> Iterator[FileRows | Reject]:
         """Give a run in bulk; where that raises, record by record but for the one that does."""
         try:
             yield self._parsed(run, count)
@@ -191,11 +195,11 @@ class CsvRows:
         self._row += 1
         return reject
 
-    def _parsed(self, run: bytes, count: int) -> Rows:
+    def _parsed(self, run: bytes, count: int) -> FileRows:
         return self._counted(run, count, self._table(run, count))
 
-    def _counted(self, run: bytes, count: int, found: pa.RecordBatch) -> Rows:
-        rows = Rows(self._row, found)
+    def _counted(self, run: bytes, count: int, found: pa.RecordBatch) -> FileRows:
+        rows = FileRows(self._row, found)
         self._line += run.count(b"\n")
         self._row += count
         return rows
