@@ -20,7 +20,7 @@ ifdef PYTHON
 export PYTHON
 endif
 
-.PHONY: help ready up down status test test-services test-campaigns check format bench faults faults-bite demo-year dbt-sources contracts gate datacontract docs test-pythons build lock clean
+.PHONY: help ready up down status test test-services test-campaigns check format bench faults faults-bite mutants demo-year dbt-sources contracts gate datacontract docs test-pythons build lock clean
 
 help:  ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -81,6 +81,9 @@ faults: ready  ## run the long campaigns of faults (ONLY=kills,zombies RUNS=300 
 
 faults-bite: ready  ## plant defects into the platform, see that each of them is found
 	@$(BIN)/python -m tests.faults --only bite
+
+mutants: ready  ## change the engine in fifty places by chance, see that tests find each (SEED=1)
+	@$(BIN)/python -m tests.faults.mutants $(if $(SEED),--seed $(SEED))
 
 demo-year: ready  ## load the whole of 2013 through its sources into the running platform
 	@$(BIN)/watermain up --detach --until 2013-12-31

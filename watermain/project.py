@@ -37,6 +37,11 @@ class Project:
         return self.root / self.rooms.replace(".", "/")
 
     @property
+    def resources_folder(self) -> Path:
+        """Where the company says what it runs on."""
+        return self.root / self.resources.replace(".", "/")
+
+    @property
     def dbt_folder(self) -> Path:
         """Where the dbt project stands, if there is one."""
         return self.root / self.dbt

@@ -107,7 +107,7 @@ class Settings(BaseSettings):
         Raises: MissingSettingError, naming the variable.
         """
         variable = SOURCE + connection.upper()
-        found = _environment(self.home).get(variable)
+        found = self.given_source(connection)
         if not found:
             raise MissingSettingError.nothing_happened(
                 f"no address for the source connection `{connection}`",
@@ -115,6 +115,10 @@ class Settings(BaseSettings):
                 next=f"export {variable}=...  (`watermain up` sets it for the demo)",
             )
         return found
+
+    def given_source(self, connection: str) -> str | None:
+        """The address that the environment gives an outside system; None without one."""
+        return _environment(self.home).get(SOURCE + connection.upper()) or None
 
 
 def _environment(home: Path) -> dict[str, str]:

@@ -22,12 +22,12 @@ from watermain.declare.errors import InvalidDeclarationError, quoted
 from watermain.declare.feature import Feature
 from watermain.declare.name import DatasetName
 from watermain.declare.need import Needs
-from watermain.declare.outside.source import Platform, Source
+from watermain.declare.outside.kind import SourceWord
+from watermain.declare.outside.source import Platform
 from watermain.declare.place import place, shown
 from watermain.declare.slo import Slo
 
 Body = Callable[..., Any]
-_REPEATING = ("postgres",)
 _OWNER = re.compile(r"team:[A-Za-z0-9_-]+|[^@\s]+@[^@\s]+\.[^@\s]+")
 
 
@@ -49,7 +49,7 @@ class Dataset:
     cadence: Cadence | None = None
     slo: Slo | None = None
     body: Body | None = field(default=None, repr=False)
-    source: Source | None = None
+    source: SourceWord | None = None
     feature: Feature | None = None
     mart: Mart | None = None
 
@@ -73,7 +73,7 @@ class Dataset:
         if self.cadence is not None and self.contract.event_time is None:
             yield "a cadence needs the contract's event time", "name it in `event_time=`"
         if self.contract.repeats_within is not None and (
-            not self.is_captured or self.source_kind in _REPEATING
+            not self.is_captured or self.origin.keys_repeat
         ):
             yield (
                 "keys repeat here for good reason, `repeats_within` would lose rows",
@@ -126,9 +126,14 @@ class Dataset:
             yield f"drift {drift!r} is for what a source shows", "leave it out"
         if self.is_captured and EXTRA in names:
             yield f"`{EXTRA}` is where unknown columns go", "give that column another name"
-        ours = own_columns(self.source_kind)
+        ours = own_columns(self.source)
         for name in sorted(n for n in names if n in ours or n.startswith(OWN_PREFIX)):
             yield f"`{name}` is a column that the platform writes", "give that column another name"
+
+    @property
+    def origin(self) -> SourceWord:
+        """What its kind of source says; the answer of none where nothing is captured."""
+        return self.source or SourceWord()
 
     @property
     def is_computed(self) -> bool:
@@ -258,7 +263,7 @@ def dataset(
 def raw(
     name: str,
     *,
-    source: Source,
+    source: SourceWord,
     contract: Contract,
     owner: str,
     description: str = "",

@@ -53,6 +53,10 @@ class UnknownDatasetError(TerminalError):
     """Reject a dataset name that nothing declares."""
 
 
+class UnknownConnectionError(TerminalError):
+    """Reject a connection that nobody declares, or that leads to another kind of system."""
+
+
 class UnknownSnapshotError(TerminalError):
     """Reject a snapshot that the lake never had, or has no more."""
 

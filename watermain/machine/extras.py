@@ -16,6 +16,7 @@ EXTRAS: Mapping[str, tuple[str, ...]] = {
     "mqtt": ("paho",),
     "polars": ("polars",),
     "redis": ("redis", "hiredis"),
+    "sftp": ("asyncssh",),
     "s3": ("s3fs", "duckdb_extension_httpfs"),
 }
 

@@ -13,7 +13,7 @@ from watermain.declare.errors import (
     TransientError,
 )
 from watermain.declare.name import DatasetName
-from watermain.declare.outside.source import Files
+from watermain.declare.outside.source import DroppedFiles
 from watermain.engine.capture.ingest import capture
 from watermain.engine.capture.replay import replay_captured
 from watermain.engine.code.code import code_version
@@ -21,7 +21,6 @@ from watermain.engine.publish.publication import Job, Outcome, Publication, chec
 from watermain.engine.publish.publish import publish
 from watermain.engine.table.partition import Span
 from watermain.engine.table.staged import Finding, runbook
-from watermain.lake.lake import Lake
 from watermain.orchestrate.metadata import column_schema, outcome_metadata, static_metadata
 from watermain.orchestrate.policy import (
     WHOLE,
@@ -33,6 +32,7 @@ from watermain.orchestrate.policy import (
 )
 from watermain.orchestrate.quarantine_asset import quarantine_events
 from watermain.orchestrate.tags import PARTITION, RANGE_END, RANGE_START, REBUILD, REPLAY
+from watermain.source.outside import NONE_DECLARED, Connections
 
 Find = Callable[[DatasetName], Dataset]
 PASSING = (
@@ -46,19 +46,29 @@ PASSING = (
 RETRY = dg.RetryPolicy(max_retries=3, delay=2, backoff=dg.Backoff.EXPONENTIAL)
 
 
-def asset_for(dataset: Dataset, find: Find) -> dg.AssetsDefinition | dg.AssetSpec:
+def asset_for(
+    dataset: Dataset, find: Find, connections: Connections = NONE_DECLARED
+) -> dg.AssetsDefinition | dg.AssetSpec:
     """Translate one declaration.
 
     Guarantees: the key is `[team, stage, table]`, the group is the team; each declared check is
-    an asset check; a failed blocking check holds the data, with all that depends on it.
+    an asset check; a failed blocking check holds the data, with all that depends on it. It uses
+    the lake and, of the declared connections, those that its source names.
     """
+    used = sorted(dataset.origin.uses().keys() & connections.keys())
     if dataset.is_platforms:
         return dg.AssetSpec(**_spec_words(dataset, find))
 
-    def body(context: dg.AssetExecutionContext, lake: dg.ResourceParam[Lake]) -> Iterator[Any]:
+    def body(context: dg.AssetExecutionContext) -> Iterator[Any]:
         run_id = context.run.run_id
         rebuild = any(context.run.tags.get(tag) == "true" for tag in (REBUILD, REPLAY))
-        job = Job(lake=lake, find=find, run_id=run_id, rebuild=rebuild)
+        job = Job(
+            lake=context.resources.lake,
+            find=find,
+            run_id=run_id,
+            rebuild=rebuild,
+            connections={name: getattr(context.resources, name) for name in used},
+        )
         try:
             yield from _run(context, dataset, requested(context, dataset), job)
         except PASSING:
@@ -69,6 +79,7 @@ def asset_for(dataset: Dataset, find: Find) -> dg.AssetsDefinition | dg.AssetSpe
     with beta_accepted():
         asset: dg.AssetsDefinition = dg.asset(
             **_spec_words(dataset, find),
+            required_resource_keys={"lake", *used},
             check_specs=[check_spec(dataset, label, how) for label, how in check_labels(dataset)],
             backfill_policy=dg.BackfillPolicy.single_run() if dataset.cadence else None,
             retry_policy=RETRY,
@@ -263,6 +274,6 @@ def _dependency(dataset: Dataset, name: DatasetName, find: Find) -> dg.AssetDep:
 def _kinds(dataset: Dataset) -> set[str]:
     if not dataset.is_computed:
         source = dataset.source
-        kind = source.format if isinstance(source, Files) else dataset.source_kind
+        kind = source.format if isinstance(source, DroppedFiles) else dataset.source_kind
         return {"ducklake", "postgresql" if kind == "postgres" else kind}
     return {"ducklake", "dbt" if dataset.mart is not None else "ibis"}

@@ -24,11 +24,22 @@ class GivenRowsError(TerminalError):
     """Refuse rows or inputs that a test gives and no declaration knows."""
 
 
-class Rows(list[dict[str, Any]]):
-    """Rows as dicts, in the order of their key; `table` holds the same in Arrow's types."""
+class TypedRows(list[dict[str, Any]]):
+    """Rows as dicts, in the order of their key; `table` holds the same in Arrow's types.
+
+    Raises: GivenRowsError, when they hold an instant or a date outside Python's years.
+    """
 
     def __init__(self, table: pa.Table) -> None:
-        super().__init__(table.to_pylist())
+        try:
+            super().__init__(table.to_pylist())
+        except (OverflowError, ValueError) as error:
+            raise GivenRowsError(
+                f"rows with {quoted(table.column_names)} cannot be told in Python: {error}",
+                declared="watermain.testing",
+                data=NOTHING,
+                next="give rows whose instants stay within the years 1 to 9999",
+            ) from error
         self.table = table
 
 

@@ -86,7 +86,7 @@ class WebhookKind:
             headers={**self.sign(body, key, secret, int(self.time())), **more},
             trust_env=False,
             verify=False,
-            timeout=30,
+            timeout=120,
         )
 
     def sign(self, body: bytes, key: str, secret: str, stamp: int) -> dict[str, str]:

@@ -18,7 +18,7 @@ from tests.watermain.testing import shop
 from tests.watermain.testing.shop import INSTANT, checked, customers, sales, spent, told
 from watermain.declare import Column
 from watermain.declare.errors import BrokenBodyError, BrokenContractError, WatermainError
-from watermain.testing import GivenRowsError, MovedClock, failing, run
+from watermain.testing import GivenRowsError, MovedClock, TypedRows, failing, run
 from watermain.testing.given_rows import as_table
 
 NOON = datetime(2013, 1, 1, 12, tzinfo=UTC)
@@ -204,6 +204,14 @@ def test_inputs_are_held_to_the_declaration(inputs: dict[str, Any], what: str, n
     assert what in lines[0]
     assert lines[2] == "  data      nothing was computed or written"
     assert next in lines[3]
+
+
+def test_instant_before_all_years_is_told() -> None:
+    """The engine reckons further than Python."""
+    far = pa.array([-(2**62)], INSTANT)
+    with pytest.raises(GivenRowsError, match="cannot be told in Python") as error:
+        TypedRows(pa.table({"at": far}))
+    assert "within the years 1 to 9999" in said(error)[3]
 
 
 def test_captured_dataset_has_no_body_to_run() -> None:

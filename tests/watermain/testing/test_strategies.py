@@ -13,9 +13,11 @@ import hypothesis.strategies as st
 import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, find, given, settings
+from hypothesis.errors import NoSuchExample
 
 from platform_assets.operations import curated
 from platform_assets.prediction import features
+from tests.watermain.testing.shop import told
 from watermain.declare import (
     Column,
     Contract,
@@ -166,6 +168,20 @@ def test_rows_of_one_row_are_one() -> None:
         assert len(list(rows)) == 1
 
     is_one()
+
+
+def test_key_of_what_is_captured_may_come_again() -> None:
+    """It is one row for each telling; the key of what is computed names one row."""
+    columns = (Column("id", pa.bool_(), "which"), Column("n", pa.int8(), "number"))
+    contract = Contract(grain="one row per telling", key=("id",), columns=columns)
+
+    def twice(rows: list[dict[str, Any]]) -> bool:
+        return len({row["id"] for row in rows}) < len(rows)
+
+    captured = replace(told, contract=contract, cadence=None)
+    assert find(rows_of(captured), twice, settings=PATIENT)
+    with pytest.raises(NoSuchExample):
+        find(rows_of(of(contract)), twice, settings=PATIENT)
 
 
 def test_partition_outside_the_calendar_is_refused() -> None:

@@ -10,9 +10,11 @@ import uvicorn
 from watermain.cli.screen import ERR
 from watermain.declare.errors import InvalidDeclarationError
 from watermain.declare.outside.web import Webhook
+from watermain.engine.rooms.connections import connections
 from watermain.engine.rooms.directory import everything
 from watermain.process.door import HostDoor
 from watermain.settings import load_settings
+from watermain.source.outside import Outside
 from watermain.source.webhook.patience import PatientProtocol
 from watermain.source.webhook.webhook_server import endpoint
 
@@ -31,7 +33,7 @@ def listen(
             next="declare a raw dataset with `Webhook(path=..., secret=...)`",
         )
     settings = load_settings()
-    app = endpoint(datasets, settings)
+    app = endpoint(datasets, Outside(settings, connections()))
     for route in app.routes:
         ERR.print(f"POST http://{host}:{port}{getattr(route, 'path', '')}", markup=False)
     serve(HostDoor(app, (host, *settings.host_names)), host, port)

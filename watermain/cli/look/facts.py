@@ -13,6 +13,7 @@ import duckdb
 from watermain.declare.dataset import Dataset
 from watermain.declare.errors import TransientError, WatermainError
 from watermain.declare.name import STAGES, DatasetName
+from watermain.engine.rooms.connections import connections
 from watermain.lake import checkpoint, ledger
 from watermain.lake.lake import table
 from watermain.settings import Settings
@@ -116,7 +117,7 @@ def backlog(dataset: Dataset, settings: Settings) -> str:
         return ""
 
     try:
-        waiting = open_source(dataset, settings).backlog()
+        waiting = open_source(dataset, settings, connections()).backlog()
     except TransientError:
         return "unreachable"
     except WatermainError as error:

@@ -12,6 +12,7 @@ import typer
 from watermain.cli import screen
 from watermain.declare.errors import UnreachableSystemError, WatermainError
 from watermain.engine.mart.mart import notes
+from watermain.engine.rooms.connections import connections
 from watermain.engine.rooms.declared import teams
 from watermain.engine.rooms.directory import everything, manifest
 from watermain.lake.belonging import proved
@@ -23,7 +24,7 @@ from watermain.process.postgres import server_binaries
 from watermain.process.probe import probe_catalog, probe_files
 from watermain.process.web import Web
 from watermain.settings import Settings, load_settings
-from watermain.source.opening import open_source
+from watermain.source.opening import found_at, open_source
 
 FAILED = 1
 LEAST_FREE_BYTES = 2 * 2**30
@@ -42,8 +43,9 @@ def doctor(
             color = "green" if fact["ok"] else "red"
             word = "ok" if fact["ok"] else "failed"
             screen.OUT.print(f"  [{color}]{word:<7}[/]{fact['check']:<40}{fact['found']}")
-            if not fact["ok"]:
-                screen.OUT.print(f"         next  {fact['next']}", markup=False)
+            for line in ("declared", "data", "next"):
+                if fact.get(line):
+                    screen.OUT.print(f"         {line:<9} {fact[line]}", markup=False)
     if not all(fact["ok"] for fact in facts):
         raise typer.Exit(FAILED)
 
@@ -53,6 +55,7 @@ def _examine() -> Iterator[dict[str, Any]]:
     for title, check in CHECKS.items():
         ok, found, then = _safely(check, settings)
         yield {"check": title, "ok": ok, "found": found, "next": None if ok else then}
+    yield from _connections(settings)
     yield from _sources(settings)
 
 
@@ -138,17 +141,41 @@ def _rooms(_: Settings) -> tuple[bool, str, str]:
     return True, f"{len(everything())} datasets in {', '.join(teams())}", ""
 
 
+def _connections(settings: Settings) -> Iterator[dict[str, Any]]:
+    """Each declared connection, tried."""
+    try:
+        known = connections()
+    except WatermainError as error:
+        yield {"check": "connections", **_told(error)}
+        return
+    for name, word in sorted(known.items()):
+        check = {"check": f"connection {name}"}
+        try:
+            yield {**check, "ok": True, "found": found_at(word, settings, known), "next": None}
+        except WatermainError as error:
+            yield {**check, **_told(error)}
+
+
+def _told(error: WatermainError) -> dict[str, Any]:
+    """The four lines of an error as facts."""
+    lines = {"declared": error.declared, "data": error.data, "next": error.next}
+    return {"ok": False, "found": error.what, **lines}
+
+
 def _sources(settings: Settings) -> Iterator[dict[str, Any]]:
+    try:
+        known = connections()
+    except WatermainError:
+        return  # told above
     for name, dataset in sorted(everything().items()):
-        if dataset.is_captured:
-
-            def verify(_: Settings, dataset: Any = dataset) -> tuple[bool, str, str]:
-                open_source(dataset, settings).verify()
-                return True, dataset.source.kind, ""
-
-            ok, found, then = _safely(verify, settings)
-            next_step = None if ok else then
-            yield {"check": f"source {name}", "ok": ok, "found": found, "next": next_step}
+        if not dataset.is_captured:
+            continue
+        check = {"check": f"source {name}"}
+        try:
+            open_source(dataset, settings, known).verify()
+            yield {**check, "ok": True, "found": dataset.source_kind, "next": None}
+        except WatermainError as error:
+            yield {**check, **_told(error)}
 
 
 CHECKS: dict[str, Check] = {

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from watermain.cli.run.plan import Run, runs
 from watermain.cli.screen import bar, step
-from watermain.credential import Address
 from watermain.declare.cadence import Daily
 from watermain.declare.dataset import Dataset
 from watermain.declare.errors import (
@@ -18,6 +17,7 @@ from watermain.declare.errors import (
 )
 from watermain.declare.name import DatasetName
 from watermain.declare.outside.source import Files
+from watermain.engine.rooms.connections import connections
 from watermain.engine.rooms.directory import everything
 from watermain.engine.table.partition import Span, overlapping
 from watermain.lake import ledger
@@ -25,6 +25,7 @@ from watermain.lake.lake import Lake
 from watermain.process.web import TERMINAL, Web
 from watermain.settings import Settings, project
 from watermain.source.opening import open_source
+from watermain.source.outside import Outside
 
 MOST_CAPTURES = 500
 POLL_SECONDS = 0.5
@@ -73,7 +74,7 @@ def _let_files_settle(captured: list[Dataset], settings: Settings) -> None:
     for dataset in captured:
         word = dataset.source
         if isinstance(word, Files):
-            folder = Path(Address(settings, word.connection)())
+            folder = Path(Outside(settings, connections()).address(word.connection)())
             newest = max((p.stat().st_mtime for p in folder.glob(word.pattern)), default=0.0)
             wanted = word.settle_for.total_seconds()
             time.sleep(min(wanted, max(0.0, newest + wanted - time.time())))
@@ -85,7 +86,7 @@ def _capture(captured: list[Dataset], settings: Settings, web: Web) -> int:
         waiting = [
             d
             for d in captured
-            if d.name in unseen or not open_source(d, settings).backlog().is_empty
+            if d.name in unseen or not open_source(d, settings, connections()).backlog().is_empty
         ]
         unseen = set()
         if not waiting:

@@ -35,6 +35,7 @@ def tend(
 
 def measure(port: int) -> None:
     """Serve metrics of every captured dataset beside the caller's work."""
+    from watermain.engine.rooms.connections import connections
     from watermain.lake.follower import BatchCounter
     from watermain.lake.lake import Lake
     from watermain.metrics import Metrics
@@ -44,7 +45,7 @@ def measure(port: int) -> None:
     metrics = Metrics()
     metrics.serve(port)
     follower = BatchCounter(
-        Lake.from_settings(), [*everything().values()], load_settings(), metrics
+        Lake.from_settings(), [*everything().values()], load_settings(), metrics, connections()
     )
     threading.Thread(target=follower.run, args=(threading.Event(),), daemon=True).start()
 

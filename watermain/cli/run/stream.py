@@ -18,6 +18,7 @@ from watermain.engine.capture.follow import Follower, follows
 from watermain.engine.capture.stream import PREFIX, Pace, Stream, run_streams
 from watermain.engine.feature.keep_online import keep_online
 from watermain.engine.publish.publication import Job
+from watermain.engine.rooms.connections import connections
 from watermain.engine.rooms.declared import teams
 from watermain.engine.rooms.directory import declared, find
 from watermain.lake.lake import Lake
@@ -51,7 +52,12 @@ def endless(
     asked: list[Dataset], pace: Pace, stop: threading.Event, metrics: Metrics
 ) -> list[Stream | Follower]:
     """A stream for each captured dataset, one follower for all that are computed."""
-    job = Job(lake=Lake.from_settings(), find=find, run_id=f"{PREFIX}{uuid.uuid4()}")
+    job = Job(
+        lake=Lake.from_settings(),
+        find=find,
+        run_id=f"{PREFIX}{uuid.uuid4()}",
+        connections=connections(),
+    )
     found: list[Stream | Follower] = []
     followed = [d for d in asked if follows(d)]
     for dataset in asked:

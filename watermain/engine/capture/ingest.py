@@ -24,7 +24,7 @@ from watermain.engine.table.compaction import tidy
 from watermain.engine.table.partition import Span
 from watermain.engine.table.row_span import span_of_rows
 from watermain.engine.table.staged import Finding, Staged
-from watermain.engine.table.table import ROW_POSITIONS, ensure_table, stored_schema
+from watermain.engine.table.table import ensure_table, stored_schema
 from watermain.failpoint import failpoint
 from watermain.lake import checkpoint, ledger
 from watermain.lake.fence import RUN, Lease
@@ -47,7 +47,7 @@ def capture(dataset: Dataset, job: Job, *, source: Source | None = None) -> Publ
         with job.lake.get_connection() as connection:
             idle = _Landing(dataset=dataset, job=job, connection=connection, lease=_NONE)
             return replace(idle.report(began), idle_because="a stream captures it")
-    source = source or open_source(dataset, settings)
+    source = source or open_source(dataset, settings, job.connections)
     with intake(dataset, job, source) as held:
         for _ in held.take(Limit(rows=settings.batch_rows, seconds=settings.tick_seconds)):
             pass
@@ -160,7 +160,7 @@ class _Landing:
                     self._commit(part, began, trial=True)
                 self.watermarks = marks.copy()
 
-            with sound_part(batch, self._kind, tried, error) as sound:
+            with sound_part(batch, self.dataset.origin, tried, error) as sound:
                 self.connection.execute("reset session preserve_insertion_order")
                 return self._commit(sound, began)
 
@@ -231,16 +231,13 @@ class _Landing:
         return span_of_rows(self.connection, self.dataset, relation, where)
 
     def _no_truncates(self) -> str:
-        return " and _op <> 't'" if self._kind == "postgres" else ""
-
-    @property
-    def _kind(self) -> str:
-        return self.dataset.source_kind
+        is_row = self.dataset.origin.row_sql
+        return f" and {is_row}" if is_row else ""
 
     def _truncated(self) -> bool:
-        if self._kind != "postgres":
+        if not (is_row := self.dataset.origin.row_sql):
             return False
-        row = self.connection.execute(f"select count(*) from {TYPED} where _op = 't'").fetchone()
+        row = self.connection.execute(f"select count(*) from {TYPED} where not {is_row}").fetchone()
         return bool(row and row[0])
 
     def _truncates(self, batch: Batch) -> None:
@@ -302,7 +299,7 @@ class _Landing:
         values = [str(self.dataset.name), batch.batch_id]
         now = f"timestamptz {text(self.job.clock.now().isoformat())}"
         ends = f"{text(self.dataset.contract.version)}, {text(self.job.run_id)}, {now}"
-        position = ROW_POSITIONS[self._kind].format(shard=text(batch.shard))
+        position = self.dataset.origin.position_sql(text(batch.shard))
         said = hushed("reason") if self.dataset.contract.holds_sensitive else "reason"
         self.connection.execute(
             f"insert into {ledger.QUARANTINE} ({columns}, contract_version, run_id,"

@@ -15,7 +15,7 @@ import fastavro
 from fastavro import _read_py
 from fastavro.read import LOGICAL_READERS
 
-from watermain.source.files.avro_budget import RecordReading
+from watermain.source.avro_budget import RecordReading
 from watermain.source.kafka.schema_registry import Decode, SchemaText, Tree, UnreadableMessageError
 from watermain.source.poison import UnreadableRecordError
 from watermain.source.text.exact_text import (

@@ -11,16 +11,17 @@ from typing import Self
 import pyarrow as pa
 
 from watermain.clock import Clock
-from watermain.credential import Address
 from watermain.declare.dataset import Dataset
 from watermain.declare.errors import SourceError, UnreachableSystemError
 from watermain.declare.outside.source import Kafka
-from watermain.settings import Settings
 from watermain.source.delivery import Caps
 from watermain.source.instant import instant_of
+from watermain.source.kafka.address import composed
 from watermain.source.kafka.kafka_log import Log, Marks, PartitionReading
 from watermain.source.kafka.kafka_rows import MessageRows
+from watermain.source.kafka.schema_registry import RegistryAsking, asking
 from watermain.source.kafka.schema_rows import SchemaRows, opened
+from watermain.source.outside import Outside
 from watermain.source.protocol import REJECTED, Backlog, Batch, Limit, Shape
 from watermain.source.spill import Spill, handed_out, sweep
 from watermain.source.text.json_rows import JsonMessages
@@ -49,7 +50,7 @@ class KafkaSource:
         *,
         address: Callable[[], str],
         scratch: Path,
-        registry: Callable[[], str] | None = None,
+        registry: RegistryAsking | None = None,
         clock: Clock | None = None,
     ) -> None:
         self.word, self.shape, self.address = word, shape, address
@@ -60,16 +61,16 @@ class KafkaSource:
         self._registry = None if registry is None else opened(word.format, registry, self._declared)
 
     @classmethod
-    def of(cls, dataset: Dataset, settings: Settings) -> Self:
+    def of(cls, dataset: Dataset, outside: Outside) -> Self:
         """Open the source that a dataset declares."""
         word = dataset.source
         assert isinstance(word, Kafka)
         return cls(
             word,
             Shape.of(dataset),
-            address=Address(settings, word.connection),
-            scratch=settings.home / "scratch",
-            registry=Address(settings, word.registry) if word.registry else None,
+            address=outside.address(word.connection, composed),
+            scratch=outside.scratch,
+            registry=asking(outside, word.registry) if word.registry else None,
         )
 
     def batches(self, *, after: Mapping[str, str], limit: Limit) -> Iterator[Batch]:

@@ -29,7 +29,8 @@ _CHUNK_BYTES = 8 * 2**20
 _CHUNK_MESSAGES = 10_000
 _FIRST_MESSAGES = 200
 _NO_ID = "AAAAAAAAAAAAAAAAAAAAAA"
-_OPTIONS = ("sasl.", "security.", "ssl.", "client.", "broker.")
+_OPTIONS = ("sasl.", "security.", "ssl.", "socket.", "client.", "broker.")
+_SOCKET = "socket.timeout.ms"
 _LASTING = {
     KafkaError.TOPIC_AUTHORIZATION_FAILED,
     KafkaError.GROUP_AUTHORIZATION_FAILED,
@@ -44,7 +45,7 @@ _LASTING = {
     KafkaError._SSL,
 }
 
-_REFUSED = {KafkaError.SASL_AUTHENTICATION_FAILED, KafkaError._AUTHENTICATION}
+REFUSED = {KafkaError.SASL_AUTHENTICATION_FAILED, KafkaError._AUTHENTICATION}
 _MOVING = {
     KafkaError.NOT_COORDINATOR,
     KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
@@ -85,7 +86,8 @@ class Log:
         self.topic, self.group, self.declared = topic, group, declared
         self.address, self._shown = address, address()
         self._said: KafkaError | None = None
-        self._settings = _settings(self._shown, declared)
+        self._settings = settings_of(self._shown, declared)
+        self._patience = patience(self._settings)
         with self._reported():
             self._consumer = Consumer(self._reading_settings())
 
@@ -112,7 +114,7 @@ class Log:
 
     @property
     def _is_refused(self) -> bool:
-        return self._said is not None and self._said.code() in _REFUSED
+        return self._said is not None and self._said.code() in REFUSED
 
     def __exit__(self, kind: object, *_: object) -> None:
         self._consumer.close()
@@ -125,7 +127,7 @@ class Log:
         admin = AdminClient(settings)
         with self._reported():
             asked = admin.describe_topics(
-                TopicCollection([self.topic]), request_timeout=ANSWER_SECONDS
+                TopicCollection([self.topic]), request_timeout=self._patience
             )[self.topic]
             while not asked.done() and not self._is_refused:
                 admin.poll(_POLL_SECONDS / 10)
@@ -137,14 +139,14 @@ class Log:
     def marks(self) -> dict[int, Marks]:
         """Tell the watermarks of every partition as the broker lists them."""
         with self._reported():
-            known = self._consumer.list_topics(self.topic, timeout=ANSWER_SECONDS)
+            known = self._consumer.list_topics(self.topic, timeout=self._patience)
             topic = known.topics[self.topic]
             if topic.error is not None:
                 raise KafkaException(topic.error)
             found = {}
             for partition in sorted(topic.partitions):
                 where = TopicPartition(self.topic, partition)
-                pair = self._consumer.get_watermark_offsets(where, timeout=ANSWER_SECONDS)
+                pair = self._consumer.get_watermark_offsets(where, timeout=self._patience)
                 if pair is None:
                     raise KafkaException(KafkaError(KafkaError._TIMED_OUT))
                 found[partition] = Marks(*pair)
@@ -153,7 +155,7 @@ class Log:
     def committed(self, partitions: Mapping[int, object]) -> dict[int, int]:
         """Tell what the group has confirmed; a partition without a word is left out."""
         asked = [TopicPartition(self.topic, partition) for partition in partitions]
-        found = self._coordinated(lambda: self._consumer.committed(asked, timeout=ANSWER_SECONDS))
+        found = self._coordinated(lambda: self._consumer.committed(asked, timeout=self._patience))
         return {each.partition: each.offset for each in found if each.offset > OFFSET_INVALID}
 
     def commit(self, offsets: Mapping[int, int]) -> None:
@@ -163,7 +165,7 @@ class Log:
 
     def _coordinated(self, call: Callable[[], list[TopicPartition] | None]) -> list[TopicPartition]:
         """Ask the group's coordinator; it may be on its way from one broker to another."""
-        deadline = time.monotonic() + ANSWER_SECONDS
+        deadline = time.monotonic() + self._patience
         while True:
             try:
                 found = call() or []
@@ -183,7 +185,7 @@ class Log:
         with self._reported():
             self._consumer.assign([TopicPartition(self.topic, *each) for each in starts.items()])
         found: dict[int, PartitionEnd | None] = {}
-        deadline = time.monotonic() + ANSWER_SECONDS
+        deadline = time.monotonic() + self._patience
         while len(found) < len(starts) and time.monotonic() < deadline:
             for message in self._consumer.consume(1, _POLL_SECONDS):
                 number = message.partition()
@@ -222,7 +224,7 @@ class Log:
     def error(self, error: KafkaError) -> WatermainError:
         """Turn the client's word into ours: what may pass, what somebody must change."""
         heard = self._said if self._said is not None and error.code() in _VAGUE else error
-        if heard.code() in _REFUSED:
+        if heard.code() in REFUSED:
             expired = refused(self.address, self._shown, "the broker does not let us in")
             if expired is not None:
                 return expired
@@ -310,7 +312,7 @@ def weight(message: Message) -> int:
     return len(message.value() or b"") + len(message.key() or b"")
 
 
-def _settings(address: str, declared: str) -> dict[str, Any]:
+def settings_of(address: str, declared: str) -> dict[str, Any]:
     """Split an address into brokers, then words such as `security.protocol=SSL`."""
     brokers, *words = shlex.split(address) or [""]
     options = dict(word.split("=", 1) for word in words if "=" in word)
@@ -325,3 +327,9 @@ def _settings(address: str, declared: str) -> dict[str, Any]:
             f" one of {', '.join(_OPTIONS)}",
         )
     return {"bootstrap.servers": brokers, **options}
+
+
+def patience(settings: Mapping[str, Any]) -> float:
+    """How long one answer is waited for."""
+    told = str(settings.get(_SOCKET, ""))
+    return int(told) / 1000 if told.isdigit() else ANSWER_SECONDS

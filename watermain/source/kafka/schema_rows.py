@@ -10,6 +10,7 @@ from watermain.source.delivery import Caps
 from watermain.source.kafka.schema_registry import (
     HEAD,
     Decode,
+    RegistryAsking,
     SchemaRegistry,
     SchemaText,
     UnreadableMessageError,
@@ -19,13 +20,13 @@ from watermain.source.text.json_rows import JsonMessages
 from watermain.source.text.json_text import written
 
 
-def opened(format: str, address: Callable[[], str], declared: str) -> SchemaRegistry:
+def opened(format: str, asking: RegistryAsking, declared: str) -> SchemaRegistry:
     """Open the registry that has the schemas of a format.
 
     Raises: MissingExtraError.
     """
     compiled = _avro(declared) if format == "avro" else _protobuf()
-    return SchemaRegistry(address, compiled, kind=format.upper(), declared=declared)
+    return SchemaRegistry(asking, compiled, kind=format.upper(), declared=declared)
 
 
 def _avro(declared: str) -> Callable[[SchemaText], Decode]:

@@ -11,26 +11,19 @@ from typing import Self
 
 import pyarrow as pa
 
-from watermain.credential import Address
 from watermain.declare.dataset import Dataset
 from watermain.declare.errors import SourceError
 from watermain.declare.outside.source import Mqtt
-from watermain.settings import Settings
 from watermain.source.delivery import Caps
+from watermain.source.mqtt.address import composed
 from watermain.source.mqtt.mqtt_session import BrokerMessage, Session
 from watermain.source.mqtt.sequences import NumberVerdict, Sequences
+from watermain.source.outside import Outside
 from watermain.source.protocol import REJECTED, Backlog, Batch, Limit, Shape
 from watermain.source.spill import Spill, handed_out, sweep
 from watermain.source.text.json_rows import JsonMessages
 
 SHARD = "devices"
-DEVICE_COLUMNS = pa.schema(
-    [
-        ("_topic", pa.string()),
-        ("_device", pa.string()),
-        ("_sequence", pa.int64()),
-    ]
-)
 _DEVICE, _SEQUENCE = "\0device", "\0sequence"
 _MOST = 2**63 - 1
 _WHOLE = re.compile(r"[0-9]{1,64}")
@@ -59,20 +52,20 @@ class MqttSource:
         self.word, self.shape, self.address = word, shape, address
         self.scratch = scratch / f"mqtt_{shape.dataset}"
         self.caps = caps or Caps()
-        self.schema = pa.schema([*((name, pa.string()) for name in shape.carried), *DEVICE_COLUMNS])
+        self.schema = pa.schema([*((name, pa.string()) for name in shape.carried), *Mqtt.own])
         self._session: Session | None = None
         self._given: dict[str, list[BrokerMessage]] = {}
 
     @classmethod
-    def of(cls, dataset: Dataset, settings: Settings) -> Self:
+    def of(cls, dataset: Dataset, outside: Outside) -> Self:
         """Open the source that a dataset declares."""
         word = dataset.source
         assert isinstance(word, Mqtt)
         return cls(
             word,
             Shape.of(dataset),
-            address=Address(settings, word.connection),
-            scratch=settings.home / "scratch",
+            address=outside.address(word.connection, composed),
+            scratch=outside.scratch,
         )
 
     def batches(self, *, after: Mapping[str, str], limit: Limit) -> Iterator[Batch]:

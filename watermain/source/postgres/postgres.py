@@ -10,12 +10,12 @@ from typing import Self
 
 import psycopg
 
-from watermain.credential import Address
 from watermain.declare.dataset import Dataset
 from watermain.declare.errors import SourceError
 from watermain.declare.outside.source import Postgres
-from watermain.settings import Settings
+from watermain.source.outside import Outside
 from watermain.source.postgres import waiting
+from watermain.source.postgres.address import composed
 from watermain.source.postgres.changes import Changes, change_schema
 from watermain.source.postgres.generation import Generation, latest, slot_prefix
 from watermain.source.postgres.publication import SourceTable, prove
@@ -64,15 +64,15 @@ class PostgresSource:
         self._link: Replication | None = None
 
     @classmethod
-    def of(cls, dataset: Dataset, settings: Settings) -> Self:
+    def of(cls, dataset: Dataset, outside: Outside) -> Self:
         """Open the source that a dataset declares; its address is resolved at each connection."""
         word = dataset.source
         assert isinstance(word, Postgres)
         return cls(
             word,
             Shape.of(dataset),
-            dsn=Address(settings, word.connection),
-            scratch=settings.home / "scratch",
+            dsn=outside.address(word.connection, composed),
+            scratch=outside.scratch,
         )
 
     def batches(self, *, after: Mapping[str, str], limit: Limit) -> Iterator[Batch]:

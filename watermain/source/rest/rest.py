@@ -14,17 +14,17 @@ import pyarrow as pa
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt
 from tenacity.wait import wait_random_exponential
 
-from watermain.credential import Address, Gate
+from watermain.credential import Gate
+from watermain.declare.connection.web import RestConnection
 from watermain.declare.dataset import Dataset
 from watermain.declare.errors import InconsistentAnswerError, UnreachableSystemError
 from watermain.declare.outside.web import Rest
-from watermain.secrets import Secrets
-from watermain.settings import Settings
+from watermain.source.outside import Outside
 from watermain.source.poison import POISON, cannot_be_read
 from watermain.source.protocol import REJECTED, Backlog, Batch, Limit, Shape
 from watermain.source.rest.pace import RequestPace
 from watermain.source.rest.rest_captured import captured_in_lake
-from watermain.source.rest.rest_client import Access, Client
+from watermain.source.rest.rest_client import Access, Client, bounded
 from watermain.source.rest.rest_memory import (
     SHARD,
     Captured,
@@ -59,28 +59,30 @@ class RestSource:
         self.schema = pa.schema(
             [
                 *((name, pa.string()) for name in shape.carried),
-                ("_content", pa.string()),
-                ("_row", pa.int64()),
-                ("_delivered_at", pa.timestamp("us", "UTC")),
+                *Rest.own,
             ]
         )
 
     @classmethod
-    def of(cls, dataset: Dataset, settings: Settings) -> Self:
+    def of(cls, dataset: Dataset, outside: Outside) -> Self:
         """Open the source that a dataset declares; its secrets are resolved when it is read."""
-        word = dataset.source
+        word, settings = dataset.source, outside.settings
         assert isinstance(word, Rest)
+        connection: RestConnection | None = outside.word(word.connection)
+        word = word if connection is None else connection.applied(word)
         file = hashlib.sha256(word.connection.encode()).hexdigest()[:16]
         return cls(
             word,
             Shape.of(dataset),
             access=Access(
-                address=Address(settings, word.connection),
-                secrets=Secrets(settings),
+                address=outside.address(word.connection),
+                secrets=outside.secrets(),
                 gate=Gate(f"{word.connection} of {dataset.name}", settings.home),
                 pace=RequestPace(settings.home / "pace" / f"{file}.json", word.rate),
+                bounds=bounded(connection),
+                tls=connection.tls if connection else None,
             ),
-            scratch=settings.home / "scratch",
+            scratch=outside.scratch,
             captured=captured_in_lake(dataset, settings),
         )
 

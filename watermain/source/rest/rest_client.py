@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from functools import cache
 
 import httpx
 from pydantic import SecretStr
@@ -18,6 +17,7 @@ from tenacity.wait import wait_random_exponential
 
 from watermain.clock import Clock
 from watermain.credential import Gate
+from watermain.declare.connection.connection import Tls
 from watermain.declare.errors import (
     ExpiredCredentialError,
     SourceError,
@@ -27,8 +27,9 @@ from watermain.declare.outside.web import ByLink, OAuth2, Rest
 from watermain.secrets import Secrets
 from watermain.source.rest.link_header import following
 from watermain.source.rest.pace import RequestPace, Ticks
-from watermain.source.rest.rest_auth import auth_of, basic
+from watermain.source.rest.rest_auth import auth_of
 from watermain.source.text.json_records import found_at, parsed
+from watermain.source.web import Waits, basic, seconds, trusted
 
 _REFUSED = (401, 403)
 _PASSING = (408, 425, 429)
@@ -48,6 +49,17 @@ class Bounds:
     pause_seconds: float = 10.0
 
 
+def bounded(connection: Waits | None) -> Bounds:
+    """The bounds that a connection declares, those of every exchange without it."""
+    plain = Bounds()
+    if connection is None:
+        return plain
+    return Bounds(
+        connect_seconds=seconds(connection.connect_within, plain.connect_seconds),
+        silent_seconds=seconds(connection.silent_within, plain.silent_seconds),
+    )
+
+
 @dataclass(frozen=True, kw_only=True)
 class Access:
     """Hold what a client needs of its surroundings."""
@@ -59,6 +71,7 @@ class Access:
     clock: Clock = field(default_factory=Clock)
     ticks: Ticks = field(default_factory=Ticks)
     bounds: Bounds = field(default_factory=Bounds)
+    tls: Tls | None = None
 
 
 @dataclass(frozen=True)
@@ -93,11 +106,17 @@ class Client:
         self._deadline = access.ticks.now()
         self._follows = isinstance(word.pages, ByLink) and not word.pages.next
         self._http = httpx.Client(
-            verify=_trust(),
+            verify=self._trusted(access.tls),
             trust_env=False,
             follow_redirects=False,
             timeout=httpx.Timeout(bounds.silent_seconds, connect=bounds.connect_seconds),
         )
+
+    def _trusted(self, tls: Tls | None) -> ssl.SSLContext:
+        try:
+            return trusted(tls)
+        except OSError as error:
+            raise self.wrong(f"its TLS files cannot be used: {error}", "mend `tls`") from None
 
     def close(self) -> None:
         """Hang up."""
@@ -293,12 +312,6 @@ class _Received:
 
 
 _ATTEMPTS_SPENT = stop_after_attempt(_ATTEMPTS)
-
-
-@cache
-def _trust() -> ssl.SSLContext:
-    """The authorities that are trusted; reading them takes long, so it is done once."""
-    return httpx.create_ssl_context(trust_env=False)
 
 
 def _origin(url: httpx.URL) -> tuple[str, str, int]:

@@ -16,6 +16,7 @@ from watermain.declare.dataset import Dataset
 from watermain.declare.errors import SourceError, UnreachableSystemError
 from watermain.declare.outside.web import Webhook
 from watermain.settings import Settings
+from watermain.source.outside import Outside
 from watermain.source.poison import POISON, cannot_be_read
 from watermain.source.protocol import REJECTED, Backlog, Batch, Limit, Shape
 from watermain.source.spill import Spill, handed_out, sweep
@@ -47,23 +48,20 @@ class WebhookSource:
         self.schema = pa.schema(
             [
                 *((name, pa.string()) for name in shape.carried),
-                ("_event", pa.string()),
-                ("_sequence", pa.int64()),
-                ("_row", pa.int64()),
-                ("_delivered_at", pa.timestamp("us", "UTC")),
+                *Webhook.own,
             ]
         )
 
     @classmethod
-    def of(cls, dataset: Dataset, settings: Settings) -> Self:
+    def of(cls, dataset: Dataset, outside: Outside) -> Self:
         """Open the source that a dataset declares."""
         word = dataset.source
         assert isinstance(word, Webhook)
         return cls(
             word,
             Shape.of(dataset),
-            folder=inbox_folder(settings, str(dataset.name)),
-            scratch=settings.home / "scratch",
+            folder=inbox_folder(outside.settings, str(dataset.name)),
+            scratch=outside.scratch,
         )
 
     def batches(self, *, after: Mapping[str, str], limit: Limit) -> Iterator[Batch]:

@@ -37,9 +37,9 @@ def rows_of(
     """Any rows, as dicts, that a contract allows, and the checks of a dataset where one is given.
 
     Shapes: from `least` to `most` rows; with a `partition` all of them lie in it. Types, nulls,
-    the key, `unique`, `not_null`, `accepted_values`, `between`, `matches` and, in one partition or
-    without a cadence, `row_count` are respected. What SQL says, other datasets or the partitions
-    before is not: filter by `failing`.
+    the key, `unique`, `not_null`, `accepted_values`, `between`, `matches` are respected, and
+    `row_count` in one partition or without a cadence; the key of what is captured may come again.
+    What SQL says, other datasets or the partitions before is not: filter by `failing`.
     Raises: InvalidPartitionError.
     """
     contract = promised if isinstance(promised, Contract) else promised.contract
@@ -58,9 +58,10 @@ def rows_of(
             if isinstance(check, RowCount):
                 least = max(least, check.low)
                 most = max(least, most if check.high is None else min(most, check.high))
-    keys = {contract.key, *(c.key for c in checks if isinstance(c, UniqueKey))}
+    keys = {c.key for c in checks if isinstance(c, UniqueKey)}
+    keys |= {contract.key} if isinstance(promised, Contract) else set()
     unique = tuple(_teller(key) for key in sorted(keys))
-    return st.lists(row, min_size=least, max_size=most, unique_by=unique)
+    return st.lists(row, min_size=least, max_size=most, unique_by=unique or None)
 
 
 def tables_of(

@@ -17,6 +17,7 @@ import httpx
 import psutil
 import pytest
 
+from tests.ports import free_port
 from watermain.declare import DatasetName
 from watermain.lake.lake import Lake, table
 from watermain.process.supervisor import Supervisor
@@ -30,10 +31,7 @@ class Place:
     """A data folder with the command that runs a platform in it."""
 
     def __init__(self, folder: Path) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = int(probe.getsockname()[1])
-        self.folder = folder
+        self.folder, self.port = folder, free_port()
 
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Run the command to its end."""

@@ -8,12 +8,12 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from tests.ports import free_port
 from tests.watermain.serve.feature_server.delays import NOW, micros
 from watermain.clock import Clock, FixedClock
 from watermain.declare.errors import MissingSettingError, UnreachableSystemError
 from watermain.online.opening import open_store
 from watermain.online.protocol import ENTRIES, Cursor
-from watermain.process.broker import free_port
 from watermain.serve.feature_server.opening import reader_of
 from watermain.serve.feature_server.reader import FoundRows, ThreadReader
 from watermain.serve.feature_server.redis_reader import RedisReader

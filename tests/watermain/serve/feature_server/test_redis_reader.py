@@ -14,6 +14,7 @@ import pyarrow as pa
 import pytest
 import uvloop
 
+from tests.ports import free_port
 from tests.watermain.online.redis_server import RedisServer, redis_server
 from tests.watermain.serve.feature_server.delays import HOUR, NOW, micros
 from watermain.clock import FixedClock
@@ -21,7 +22,6 @@ from watermain.declare.errors import UnreachableSystemError
 from watermain.online.address import StoreAddress
 from watermain.online.protocol import ENTRIES, Cursor, StoredRow
 from watermain.online.redis import PREFIX, RedisStore
-from watermain.process.broker import free_port
 from watermain.serve.feature_server import redis_reader
 from watermain.serve.feature_server.reader import FoundRows
 from watermain.serve.feature_server.redis_reader import RedisReader

@@ -17,13 +17,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from tests.watermain.source.drop.test_avro_rows import container, of, varint
 from tests.watermain.source.dropped import avro
-from tests.watermain.source.files.test_avro_rows import container, of, varint
+from watermain.source.avro_budget import RecordReading
 from watermain.source.delivery import FileRows, Reject, UnreadableFileError
-from watermain.source.files.avro_budget import RecordReading
-from watermain.source.files.avro_rows import AvroRows
-from watermain.source.files.csv_rows import CsvRows
-from watermain.source.files.parquet_rows import ParquetRows
+from watermain.source.drop.avro_rows import AvroRows
+from watermain.source.drop.csv_rows import CsvRows
+from watermain.source.drop.parquet_rows import ParquetRows
 from watermain.source.kafka.avro_values import avro_decoder
 from watermain.source.kafka.schema_registry import SchemaText, UnreadableMessageError
 from watermain.source.poison import UnreadableRecordError

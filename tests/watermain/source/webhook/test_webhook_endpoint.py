@@ -23,6 +23,7 @@ from watermain.declare import Column, Contract, Dataset, Webhook, raw
 from watermain.declare.errors import InvalidDeclarationError, UnreachableSystemError
 from watermain.secrets import Secrets
 from watermain.settings import Settings
+from watermain.source.outside import Outside
 from watermain.source.webhook import webhook_inbox
 from watermain.source.webhook.segments import EventStore, EventWriter, body_print
 from watermain.source.webhook.webhook_inbox import CONFLICTS, Room
@@ -223,7 +224,7 @@ def test_endpoint_refuses_a_body_that_is_too_large(tmp_path: Path) -> None:
 def raw_answer(address: str, chunk: bytes) -> bytes:
     """The status of a request whose body comes in chunks without an end."""
     host, port = address.removeprefix("http://").split(":")
-    with socket.create_connection((host, int(port)), timeout=30) as connection:
+    with socket.create_connection((host, int(port)), timeout=120) as connection:
         connection.sendall(
             b"POST /hooks/things HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n" + chunk
         )
@@ -329,13 +330,13 @@ def test_endpoint_serves_each_declared_webhook(tmp_path: Path) -> None:
     """Each dataset has a path with a folder of its own; no path is shared."""
     one, other = hook("shop.raw.one", "/one"), hook("shop.raw.other", "/other")
     settings = Settings(data_dir=tmp_path)
-    with served(endpoint([one, other], settings)):
+    with served(endpoint([one, other], Outside(settings))):
         assert sorted(path.name for path in (tmp_path / "inbox").iterdir()) == [
             "shop.raw.one",
             "shop.raw.other",
         ]
     with pytest.raises(InvalidDeclarationError, match="another webhook has the path /one"):
-        endpoint([one, hook("shop.raw.third", "/one")], settings)
+        endpoint([one, hook("shop.raw.third", "/one")], Outside(settings))
 
 
 def test_inbox_answers_when_too_many_wait(tmp_path: Path) -> None:

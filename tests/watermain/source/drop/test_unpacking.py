@@ -11,7 +11,7 @@ import pytest
 
 from tests.watermain.source.dropped import packed
 from watermain.source.delivery import Caps, UnreadableFileError
-from watermain.source.files.unpacking import Unpacked, unpacked_file
+from watermain.source.drop.unpacking import Unpacked, unpacked_file
 
 DATA = b"".join(b"%d,x\n" % n for n in range(5000))
 

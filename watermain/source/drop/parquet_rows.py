@@ -11,9 +11,9 @@ import pyarrow.parquet as pq
 from watermain.declare.errors import quoted
 from watermain.source.arrow_text import exact_text
 from watermain.source.delivery import Caps, FileRows, Reject, UnreadableFileError
+from watermain.source.drop.parquet_bounds import prove_counts, rows_at_once
+from watermain.source.drop.parquet_instants import Int96Texts
 from watermain.source.extra import EXTRA, any_text, distinct, packed_columns, row_text
-from watermain.source.files.parquet_bounds import prove_counts, rows_at_once
-from watermain.source.files.parquet_instants import Int96Texts
 from watermain.source.poison import Poisoned, UnreadableRecordError, sifted
 
 _SMALL_BYTES, _LARGE_BYTES = 64 * 2**20, 256 * 2**20

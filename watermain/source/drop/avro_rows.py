@@ -12,10 +12,10 @@ from typing import Any, BinaryIO
 import pyarrow as pa
 
 from watermain.source.arrow_text import exact_text
+from watermain.source.avro_budget import RecordReading, Unread
 from watermain.source.delivery import Caps, FileRows, Reject, UnreadableFileError
+from watermain.source.drop.avro_schema import Leaf, Schema
 from watermain.source.extra import EXTRA, any_text, packed_columns, told
-from watermain.source.files.avro_budget import RecordReading, Unread
-from watermain.source.files.avro_schema import Leaf, Schema
 from watermain.source.poison import POISON, Poisoned, sifted
 from watermain.source.text.json_lines import Readable
 

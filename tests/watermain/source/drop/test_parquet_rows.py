@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from watermain.source.delivery import FileRows, Reject, UnreadableFileError
-from watermain.source.files.parquet_rows import ParquetRows, is_whole
+from watermain.source.drop.parquet_rows import ParquetRows, is_whole
 
 
 def stored(column: pa.Array, **words: object) -> io.BytesIO:
@@ -87,7 +87,7 @@ def test_type_without_one_text_is_refused(kind: pa.DataType) -> None:
 
 
 def test_rows_are_numbered_over_the_whole_file(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("watermain.source.files.parquet_bounds.ROWS_AT_ONCE", 40)
+    monkeypatch.setattr("watermain.source.drop.parquet_bounds.ROWS_AT_ONCE", 40)
     file = stored(pa.array(range(100)))
     parts = list(ParquetRows(file, ("x",), 1000))
     assert [(part.first, part.rows.num_rows) for part in parts] == [(1, 40), (41, 40), (81, 20)]

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from tests.watermain.source.dropped import avro
 from watermain.source.delivery import Caps, FileRows, UnreadableFileError
-from watermain.source.files.avro_rows import AvroRows
+from watermain.source.drop.avro_rows import AvroRows
 
 SYNC = b"s" * 16
 

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from watermain.source.delivery import Caps, FileRows, Reject, UnreadableFileError
-from watermain.source.files import csv_rows
-from watermain.source.files.csv_rows import CsvRows
+from watermain.source.drop import csv_rows
+from watermain.source.drop.csv_rows import CsvRows
 
 QUOTE = "has a quote or carriage return where none may be, or a quote never closed"
 

@@ -27,7 +27,7 @@ _ANY = re.compile(_FIELD + rb"(?:," + _FIELD + rb")*+\r?\n")
 class CsvRows:
     """Iterate over the rows of one file, well-formed runs in bulk, broken rows one by one.
 
-    Guarantees: every record is in exactly one `Rows` or `Reject`, but for blank lines; an
+    Guarantees: every record is in exactly one `FileRows` or `Reject`, but for blank lines; an
     unquoted `null` is NULL, a quoted one is text; a quote that is never closed costs its line.
     With `keeps_extra`, undeclared columns are packed into `_extra`.
     Raises: UnreadableFileError, when the header lacks a declared column.

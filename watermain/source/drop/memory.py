@@ -9,7 +9,7 @@ from threading import RLock
 from typing import Self
 
 from watermain import durable
-from watermain.source.files.store import Look
+from watermain.source.drop.store import Look
 
 
 class Memory:

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from watermain.source.files.parquet_rows import ParquetRows
+from watermain.source.drop.parquet_rows import ParquetRows
 
 JULIAN_EPOCH = 2_440_588
 DAYS = (date(1600, 1, 1), date(1969, 12, 31), date(2024, 2, 29), date(9999, 12, 31))
@@ -44,7 +44,7 @@ def int96(values: list[tuple[date, int]], rows: int) -> io.BytesIO:
 @pytest.mark.parametrize("rows", [3, 100])
 def test_every_nanosecond_of_every_year_is_told(monkeypatch: pytest.MonkeyPatch, rows: int) -> None:
     """Also where Arrow's nanoseconds wrap, where its microseconds lose three digits."""
-    monkeypatch.setattr("watermain.source.files.parquet_bounds.ROWS_AT_ONCE", 5)
+    monkeypatch.setattr("watermain.source.drop.parquet_bounds.ROWS_AT_ONCE", 5)
     given = [(day, nanoseconds) for day in DAYS for nanoseconds in NANOSECONDS]
     file = int96(given, rows)
     parts = list(ParquetRows(file, ("n", "x"), len(file.getvalue())))
