@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from dagster import Field, ResourceDefinition
+from dagster import Field, InitResourceContext, ResourceDefinition
 
 from watermain.declare.connection.connection import Connection
+from watermain.declare.errors import InvalidDeclarationError
 from watermain.lake.lake import Lake
 from watermain.online.address import VARIABLE
 from watermain.online.opening import EMBEDDED
@@ -41,10 +42,16 @@ def _connection(word: Connection, settings: Settings) -> ResourceDefinition:
 
 
 def _shown(value: Any, told: Mapping[str, str], description: str) -> ResourceDefinition:
-    """A resource whose facts are fixed, so that its page lists them and no run sets them."""
-    fields = {name: Field(str, is_required=False) for name in told}
-    made = ResourceDefinition(
-        resource_fn=lambda _: value, config_schema=fields, description=description
-    )
-    fixed: ResourceDefinition = made.configured(dict(told), description=description)
-    return fixed
+    """A resource whose page lists its facts; a run that sets one of them fails."""
+
+    def given(context: InitResourceContext) -> Any:
+        if context.resource_config != told:
+            raise InvalidDeclarationError.nothing_happened(
+                "a run brings its own options of a resource",
+                declared=description,
+                next="leave them out; change them where they are declared",
+            )
+        return value
+
+    fields = {name: Field(str, default_value=text) for name, text in told.items()}
+    return ResourceDefinition(resource_fn=given, config_schema=fields, description=description)

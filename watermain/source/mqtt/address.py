@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -30,8 +31,21 @@ class BrokerReach:
     connect_seconds: float = CONNECT_SECONDS
     silent_seconds: float = ANSWER_SECONDS
 
-    def context(self) -> ssl.SSLContext:
-        """What the encryption trusts. Raises: OSError, for a file that cannot be read."""
+    def trusted(self) -> ssl.SSLContext:
+        """What the encryption trusts, proved by shaking hands once.
+
+        The client leaves its socket open when it is the one that fails at it.
+        Raises: OSError, for a file that cannot be read, a host that is not reached or not proved.
+        """
+        context = self._context()
+        where = (self.host, self.port)
+        with (
+            socket.create_connection(where, self.connect_seconds) as plain,
+            context.wrap_socket(plain, server_hostname=self.host),
+        ):
+            return context
+
+    def _context(self) -> ssl.SSLContext:
         files = {} if self.tls is None else self.tls.files
         context = ssl.create_default_context(cafile=files.get("authorities"))
         if "certificate" in files:

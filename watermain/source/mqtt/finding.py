@@ -30,12 +30,13 @@ def found(word: MqttConnection, outside: Outside) -> str:
     client.connect_timeout = there.connect_seconds
     try:
         if there.tls is not None:
-            client.tls_set_context(there.context())
+            client.tls_set_context(there.trusted())
         client.connect(there.host, there.port, clean_start=True)
         deadline = time.monotonic() + there.silent_seconds
         while not heard:
             done = client.loop(_TURN_SECONDS)
-            if done != MQTT_ERR_SUCCESS or time.monotonic() > deadline:
+            is_over = done != MQTT_ERR_SUCCESS or time.monotonic() > deadline
+            if is_over and not heard:
                 raise _away(word, error_string(done) if done else "no answer")
     except OSError as error:
         raise _away(word, str(error)) from None

@@ -140,9 +140,10 @@ class Session:
 
     def _secure(self, there: BrokerReach) -> None:
         try:
-            self._client.tls_set_context(there.context())
+            self._client.tls_set_context(there.trusted())
         except OSError as error:
-            raise self._error(f"its TLS files cannot be used: {error}", lasting=True) from None
+            lasting = isinstance(error, FileNotFoundError | PermissionError)
+            raise self._error(f"encryption: {error}", lasting=lasting) from None
 
     def _await(self, answer: str) -> None:
         deadline = time.monotonic() + self._there.silent_seconds
