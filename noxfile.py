@@ -41,6 +41,7 @@ def fast(session: nox.Session) -> None:
     session.install(
         *("--require-hashes", "--no-deps", "--no-build-isolation", "-r", "requirements.lock")
     )
+    session.install("--no-deps", "--no-build-isolation", "-C", "editable_mode=compat", "-e", ".")
     places = [
         "tests/watermain",
         "tests/rooms",

@@ -18,6 +18,7 @@ CHANGES = re.compile(r"changelog\.d/[a-z0-9-]+\.(added|changed|fixed|removed)\.m
 KEPT = ("*", "docs/**/*", "benchmarks/*.md", "changelog.d/*.md")
 # The order of the guides. The generator refuses a page that has no place.
 GUIDES = (
+    "install",
     "words",
     "reference",
     "commands",
