@@ -9,6 +9,10 @@ unexport PYTHONDONTWRITEBYTECODE
 
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest
+# Half of a test's time is waiting for a process, a server or a disk: twice as many as two cores.
+# A file's tests stay together, since many share a server, a lake or a platform.
+WORKERS ?= 4
+SPREAD := -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 # What a change breaks first: words, rooms, rules of the house, docs, released contracts.
 FAST := tests/watermain/declare tests/rooms tests/house $(wildcard tests/test_*.py)
 export PATH := $(CURDIR)/$(BIN):$(PATH)
@@ -16,7 +20,7 @@ ifdef PYTHON
 export PYTHON
 endif
 
-.PHONY: help ready up down status test test-services test-campaigns check format bench faults faults-bite demo-year dbt-sources contracts gate datacontract docs test-pythons build lock clean
+.PHONY: help ready up down status test test-services test-campaigns check format bench faults faults-bite mutants demo-year dbt-sources contracts gate datacontract docs test-pythons build lock clean
 
 help:  ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -34,17 +38,17 @@ status: ready  ## tell what runs, how healthy it is
 	@$(BIN)/watermain status
 
 test: ready  ## run every test that needs no Debian package
-	@$(PYTEST) -n 2 -m "not services and not campaign"
+	@$(PYTEST) $(SPREAD) -m "not services and not campaign"
 
 test-services: ready  ## install what the service tests need from Debian, run them
 	@tests/services/install.sh
 	@tests/services/tool.sh datacontract tests/services/datacontract.lock
 	@tests/services/tool.sh feast benchmarks/peers/feast.lock
 	@tests/services/tool.sh great_expectations benchmarks/peers/great_expectations.lock
-	@$(PYTEST) -m "services and not campaign"
+	@$(PYTEST) $(SPREAD) -m "services and not campaign"
 
 test-campaigns: ready  ## run the long proofs: planted defects, a short cut of each campaign of faults
-	@$(PYTEST) -n 2 -m campaign
+	@$(PYTEST) $(SPREAD) -m campaign
 
 test-pythons: ready  ## run the fast tests on every Python from 3.11 to 3.14 that is found here
 	@tests/services/tool.sh release tests/services/release.lock
@@ -60,7 +64,7 @@ check: ready  ## format, lint, types, house rules, docs, fast tests: less than a
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
-	@$(PYTEST) -n 2 -m "not slow and not services and not campaign" $(FAST)
+	@$(PYTEST) $(SPREAD) -m "not slow and not services and not campaign" $(FAST)
 
 format: ready  ## format the code, mend what the linter can mend
 	@$(BIN)/ruff check --fix-only .
@@ -78,11 +82,14 @@ faults: ready  ## run the long campaigns of faults (ONLY=kills,zombies RUNS=300 
 faults-bite: ready  ## plant defects into the platform, see that each of them is found
 	@$(BIN)/python -m tests.faults --only bite
 
+mutants: ready  ## change the engine in fifty places by chance, see that tests find each (SEED=1)
+	@$(BIN)/python -m tests.faults.mutants $(if $(SEED),--seed $(SEED))
+
 demo-year: ready  ## load the whole of 2013 through its sources into the running platform
 	@$(BIN)/watermain up --detach --until 2013-12-31
 
 dbt-sources: ready  ## write the dbt sources from the curated declarations
-	@$(BIN)/python -m dbt_project.write_sources
+	@$(BIN)/watermain new dbt-sources
 
 contracts: ready  ## write the released contracts, unless the code breaks them
 	@$(BIN)/watermain contract export

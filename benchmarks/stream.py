@@ -20,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.fixtures.flow import World, changes, messages, world
+from tests.flow import World, changes, messages, world
 from watermain.declare import Dataset
 from watermain.lake.lake import table
 from watermain.process.postgres import EmbeddedPostgres

@@ -9,7 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from tests.strategies import with_column
+from tests.lakes import shared_folder
 from watermain.dbt.dbt import prepare_manifest
 from watermain.declare import (
     Column,
@@ -21,6 +21,7 @@ from watermain.declare import (
     needs,
     not_null,
 )
+from watermain.declare.body.mart import Mart
 from watermain.declare.errors import InvalidDeclarationError, UnreadableContractError
 from watermain.engine.exchange.released import Released, released
 from watermain.engine.mart.mart import marts
@@ -40,6 +41,7 @@ from watermain.engine.table.order import refuse_circles
 from watermain.engine.table.table import stored_schema
 from watermain.orchestrate import location
 from watermain.settings import Settings
+from watermain.testing.strategies.declared import with_column
 
 FLIGHTS = DatasetName.parse("operations.curated.flights")
 DEPARTURES = DatasetName.parse("operations.marts.fct_departures")
@@ -56,7 +58,7 @@ def rooms() -> Known:
 @pytest.fixture(scope="module")
 def manifest(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The present dbt project, compiled."""
-    return prepare_manifest(Settings(data_dir=tmp_path_factory.mktemp("data")))
+    return prepare_manifest(Settings(data_dir=shared_folder(tmp_path_factory)))
 
 
 @pytest.fixture(scope="module")
@@ -178,7 +180,7 @@ def test_reader_whose_columns_only_a_run_tells_is_named(
         return flights
 
     mart = known[DEPARTURES]
-    frame = replace(mart, inputs={"flights": FLIGHTS}, body=body, labels={})
+    frame = replace(mart, inputs={"flights": FLIGHTS}, body=body, mart=None)
     (error,) = broken({**without(known, "tail_number"), DEPARTURES: frame}, before)
     assert "fct_departures (columns known only when it runs)" in error.what
 
@@ -260,7 +262,7 @@ def test_break_of_a_column_that_is_needed_but_not_used_names_the_reader(
     """Who said that it relies on a column is hurt by its end."""
     changed = without(known, "arrival_delay_minutes")
     unused = replace(
-        known[DEPARTURES], labels={"sql": "select flight_id from input_flights"},
+        known[DEPARTURES], mart=Mart(sql="select flight_id from input_flights"),
         inputs={"flights": FLIGHTS},
     )  # fmt: skip
     (error,) = broken({**changed, DEPARTURES: unused}, before)

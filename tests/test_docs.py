@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import doctest
 import importlib
 import re
@@ -94,6 +95,22 @@ def test_every_word_is_documented(house: dict[str, str]) -> None:
     """The page of words has a row for each public word, for nothing else."""
     told = re.findall(r"^\| `(\w+)` \|", house["docs/guides/words.md"], re.M)
     assert sorted(told) == sorted(declare.__all__)
+
+
+def test_glossary_names_classes_that_are(house: dict[str, str]) -> None:
+    """Each noun once, in a page at most; what it is called in the code is there to be found."""
+    page = house["docs/guides/glossary.md"]
+    rows = re.findall(r"^\| ([a-z ]+) \| .+ \| (?:`(\w+)` )?\|$", page, re.M)
+    nouns, named = [noun for noun, _ in rows if noun != "noun"], {name for _, name in rows if name}
+    classes = {
+        node.name
+        for tree in modules(house, SOURCE_FOLDERS).values()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ClassDef)
+    }
+    assert named - classes == set()
+    assert len(nouns) == len(set(nouns)) >= 20
+    assert len(page.splitlines()) <= 50
 
 
 def test_examples_on_pages_run(house: dict[str, str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -13,12 +14,19 @@ from pathlib import Path
 
 import pytest
 
+from tests.house.pages import blocks
 from tests.house.tree import ROOT, repository
+from watermain.process.broker import free_port
 
 pytestmark = pytest.mark.slow
 # What later stands there, written by whoever adds templates: plain, hidden, under a hidden folder.
 TEMPLATES = ("project/Makefile", "project/.gitignore", "project/.github/workflows/ci.yml",
              "project/rooms/__init__.py", ".hidden/plain.sql")  # fmt: skip
+
+
+# What the wheel carries as an example.
+COMPANY = ("platform_assets/", "resources/", "sensors/", "dbt_project/", "demo/", "contracts/",
+           "workspace.yaml")  # fmt: skip
 
 
 def ran(*command: str | Path, cwd: Path) -> str:
@@ -69,7 +77,9 @@ def test_wheel_holds_every_file_of_the_product(wheel: Path) -> None:
     planted = {f"watermain/templates/{name}" for name in TEMPLATES}
     assert {"watermain/py.typed", "watermain/__init__.py"} <= ours
     assert (ours | planted) - names == set()
-    assert {n for n in names if n.startswith("watermain/")} - ours - planted == set()
+    carried = {n for n in names if n.startswith("watermain/")} - ours - planted
+    company = {n for n in repository() if n.startswith(COMPANY)}
+    assert carried == {f"watermain/templates/flights/{n}" for n in company}
 
 
 def test_wheel_names_its_extras_and_its_pythons(wheel: Path) -> None:
@@ -94,21 +104,79 @@ def test_sdist_holds_what_the_wheel_is_built_from(built: Path) -> None:
     assert {"pyproject.toml", "README.md", "LICENSE"} <= names
     assert {n for n in repository() if n.startswith("watermain/")} <= names
     assert {f"watermain/templates/{name}" for name in TEMPLATES} <= names
-    assert not [n for n in names if n.startswith(("tests", "demo", "platform_assets"))]
+    assert {n for n in repository() if n.startswith(COMPANY)} <= names
+    assert not [n for n in names if n.startswith("tests")]
 
 
-def test_installed_wheel_runs_outside_of_the_repository(wheel: Path, tmp_path: Path) -> None:
-    """In an environment that sees what ours has installed, but not our files."""
-    ran(sys.executable, "-m", "venv", "--without-pip", tmp_path / "venv", cwd=tmp_path)
-    python, home = tmp_path / "venv" / "bin" / "python", tmp_path / "elsewhere"
-    home.mkdir()
+@pytest.fixture(scope="module")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The programs of an environment that sees what ours has installed, but not our files."""
+    folder = tmp_path_factory.mktemp("installed")
+    ran(sys.executable, "-m", "venv", "--without-pip", folder / "venv", cwd=folder)
+    python = folder / "venv" / "bin" / "python"
     words = ("--offline", "--no-deps", "--python", python)
-    ran(sys.executable, "-m", "uv", "pip", "install", "-q", *words, wheel, cwd=tmp_path)
-    place = Path(ran(python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))",
-                     cwd=home).strip())  # fmt: skip
-    (place / "ours.pth").write_text(sysconfig.get_path("purelib") + "\n")  # not what it links to
-    assert "materialize" in ran(python.with_name("watermain"), "--help", cwd=home)
+    ran(sys.executable, "-m", "uv", "pip", "install", "-q", *words, wheel, cwd=folder)
+    place = ran(python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))", cwd=folder)
+    ours = Path(place.strip()) / "ours.pth"
+    ours.write_text(sysconfig.get_path("purelib") + "\n")  # not what it links to
+    return python.parent
+
+
+def test_installed_wheel_runs_outside_of_the_repository(installed: Path, tmp_path: Path) -> None:
+    """The product comes from where it was installed, and no room of ours is there."""
+    python = installed / "python"
+    assert "materialize" in ran(installed / "watermain", "--help", cwd=tmp_path)
     where = "import watermain; from watermain import dataset, Contract; print(watermain.__file__)"
-    assert ran(python, "-c", where, cwd=home).strip() == str(place / "watermain" / "__init__.py")
+    home = Path(ran(python, "-c", where, cwd=tmp_path).strip())
+    assert home.is_relative_to(installed.parent)
     lost = "from importlib.util import find_spec; print(find_spec('platform_assets'))"
-    assert ran(python, "-c", lost, cwd=home).strip() == "None"
+    assert ran(python, "-c", lost, cwd=tmp_path).strip() == "None"
+
+
+def test_installed_wheel_writes_the_example(installed: Path, tmp_path: Path) -> None:
+    """The company of the demo is carried along; each of its rooms loads."""
+    ran(installed / "watermain", "init", "airport", "--example", "flights", cwd=tmp_path)
+    told = ran(installed / "watermain", "check", cwd=tmp_path / "airport")
+    assert all(f"ok     {team}" in told for team in ("operations", "prediction", "weather"))
+
+
+@pytest.mark.timeout(900)
+def test_guide_leads_from_nothing_to_a_mart(installed: Path, tmp_path: Path) -> None:
+    """Every command of the guide, in its order, with the change that it shows."""
+    page = {"docs/guides/start.md": (ROOT / "docs/guides/start.md").read_text()}
+    _, *shown = [block.text for block in blocks(page, "sh")]
+    (change,) = [block.text for block in blocks(page, "python")]
+    told = [_bash(installed, shown[0], tmp_path)]
+    home = tmp_path / "my_company"
+    try:
+        told.append(_bash(installed, shown[1], home))
+        curated = home / "platform_assets" / "sales" / "curated.py"
+        curated.write_text(curated.read_text().partition("def orders")[0] + change)
+        told.append(_bash(installed, shown[2], home))
+    finally:
+        _bash(installed, "watermain down", home)
+    assert "2026-01-05       3  222.49" in told[1]
+    assert "5 -> 4" in told[2]
+    assert "published 1 rows in 1 part" in told[2]
+
+
+def _bash(programs: Path, script: str, cwd: Path) -> str:
+    """What lines of a shell print, notes and progress too."""
+    environment = {
+        **{k: v for k, v in os.environ.items() if not k.startswith("WATERMAIN_")},
+        "PATH": f"{programs}:{Path(sys.executable).parent}:/usr/bin:/bin",
+        "WATERMAIN_PORT": str(free_port()),
+        "WATERMAIN_SERVE_PORT": str(free_port()),
+    }
+    done = subprocess.run(
+        ["bash", "-euxc", script],
+        cwd=cwd,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+    return done.stdout

@@ -10,10 +10,16 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from watermain import durable
 from watermain.clock import Clock
-from watermain.declare.errors import ExpiredCredentialError
+from watermain.declare.connection.connection import Connection
+from watermain.declare.errors import (
+    ExpiredCredentialError,
+    InvalidDeclarationError,
+    SourceError,
+)
 from watermain.secrets import Secrets
 from watermain.settings import Settings
 
@@ -21,6 +27,7 @@ FIRST_PAUSE = timedelta(minutes=5)
 LONGEST_PAUSE = timedelta(hours=1)
 _COST = {"n": 2**12, "r": 8, "p": 1}
 LOG = logging.getLogger("watermain.credential")
+Composed = Callable[[str, Any, Callable[[str], str]], str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,10 +104,9 @@ class Gate:
 
     def _error(self, held: _Refusal, why: str = "") -> ExpiredCredentialError:
         reason = f": {why}" if why else ""
-        return ExpiredCredentialError(
+        return ExpiredCredentialError.nothing_read(
             f"the credential of `{self.connection}` is refused since {held.since[:19]}Z{reason}",
             declared=f"the source connection `{self.connection}`",
-            data="nothing was read; what the lake has committed stands",
             next="rotate the secret; the new one is tried at once, this one again after"
             f" {held.until[:19]}Z",
         )
@@ -109,18 +115,47 @@ class Gate:
 class Address:
     """The address of a connection, resolved each time it is called, secrets included.
 
-    Raises: MissingSettingError, ExpiredCredentialError while the address is refused.
+    `composed` writes the options of a declared connection into its address.
+    Raises: MissingSettingError, SourceError for an address that contradicts its connection,
+    ExpiredCredentialError while the address is refused.
     """
 
-    def __init__(self, settings: Settings, connection: str) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        connection: str,
+        word: Connection | None = None,
+        composed: Composed | None = None,
+    ) -> None:
         self.settings, self.connection = settings, connection
+        self.word, self.composed = word, composed
         self.secrets = Secrets(settings)
         self.gate = Gate(connection, settings.home)
 
     def __call__(self) -> str:
-        found = self.secrets.filled(self.settings.source(self.connection))
+        found = self._found()
         self.gate.check(found)
         return found
+
+    def _found(self) -> str:
+        """The address that counts, the options of its connection written into it."""
+        word = self.word
+        if word is None:
+            return self.secrets.filled(self.settings.source(self.connection))
+        given = self.settings.given_source(self.connection)
+        address = given or str(getattr(word, "address", "")) or self.settings.source(word.name)
+        found = self.secrets.filled(address)
+        try:
+            word.proved(found)
+            return self.composed(found, word, self._secret) if self.composed else found
+        except InvalidDeclarationError as error:
+            place = f"{word.declared}, {word.variable}" if given else word.declared
+            raise SourceError(
+                error.what, declared=place, data=error.data, next=error.next
+            ) from None
+
+    def _secret(self, reference: str) -> str:
+        return self.secrets.read(reference).get_secret_value()
 
     def refused(self, address: str, why: str) -> ExpiredCredentialError:
         """Close the gate before an address whose credential was refused."""

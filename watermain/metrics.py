@@ -66,14 +66,14 @@ class Metrics:
         if row.watermark_at is not None:
             self._set("watermark_timestamp_seconds", row.stream, row.watermark_at.timestamp())
 
-    def backlog(self, dataset: str, kind: str, waiting: Backlog, now: datetime) -> None:
-        """Take down what waits at a source."""
+    def backlog(self, dataset: str, keeps_log: bool, waiting: Backlog, now: datetime) -> None:
+        """Take down what waits at a source, which has to keep its log for us with `keeps_log`."""
         age = None if waiting.oldest is None else max(0.0, (now - waiting.oldest).total_seconds())
         self._set("backlog_rows", dataset, waiting.rows)
         self._set("backlog_bytes", dataset, waiting.bytes)
         self._set("backlog_files", dataset, waiting.files)
         self._set("backlog_oldest_seconds", dataset, 0.0 if waiting.is_empty else age)
-        if kind == "postgres":
+        if keeps_log:
             self._set("retained_wal_bytes", dataset, waiting.bytes)
 
     def trouble(self, dataset: str, is_in_trouble: bool, pause: timedelta = timedelta(0)) -> None:

@@ -37,6 +37,11 @@ class Project:
         return self.root / self.rooms.replace(".", "/")
 
     @property
+    def resources_folder(self) -> Path:
+        """Where the company says what it runs on."""
+        return self.root / self.resources.replace(".", "/")
+
+    @property
     def dbt_folder(self) -> Path:
         """Where the dbt project stands, if there is one."""
         return self.root / self.dbt
@@ -63,10 +68,9 @@ def find(start: Path) -> Project:
         said = _table(folder / FILE)
         if said is not None:
             return _checked(folder, said)
-    raise InvalidProjectError(
+    raise InvalidProjectError.nothing_happened(
         f"there is no project in {start} or above it",
         declared=f"no {FILE} there has a table [tool.watermain]",
-        data="nothing was read or written",
         next=f"cd into a project, say --project PATH, or begin one: {NEW}",
     )
 
@@ -106,9 +110,8 @@ def _checked(root: Path, said: dict[str, Any]) -> Project:
 
 
 def _refused(path: Path, what: str, next_step: str) -> InvalidProjectError:
-    return InvalidProjectError(
+    return InvalidProjectError.nothing_happened(
         f"the project cannot be read: {what}",
         declared=f"{path}  [tool.watermain]",
-        data="nothing was read or written",
         next=next_step,
     )

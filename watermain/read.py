@@ -17,6 +17,7 @@ from watermain.declare.errors import (
     LostFileError,
     TerminalError,
     UnknownDatasetError,
+    UnknownSnapshotError,
     UnreachableSystemError,
     quoted,
 )
@@ -32,12 +33,12 @@ from watermain.engine.rooms.mask import (
     partly_hidden,
     unknown_masks,
 )
-from watermain.engine.rooms.question import Question, RefusedQueryError, parse, refused
+from watermain.engine.rooms.question import RefusedQueryError, Statement, parse, refused
 from watermain.lake.engine_error import translate
 from watermain.lake.lake import Lake, quote
 from watermain.lake.shown.disclosure import Disclosure, disclose
 from watermain.lake.shown.shown import Hides, Shown, pinned
-from watermain.lake.shown.wall import Clock, batches
+from watermain.lake.shown.wall import EngineClock, batches
 from watermain.lake.shown.warm_wall import Asked, answering
 from watermain.settings import load_settings, project
 
@@ -136,7 +137,7 @@ def query(
     Guarantees: every dataset is read from the same snapshot; nothing is written; the engine that
     answers holds those datasets, or whole ones that this process asked for before, without what is
     masked.
-    Raises: RefusedQueryError, UnknownDatasetError, QueryLimitError.
+    Raises: RefusedQueryError, UnknownDatasetError, UnknownSnapshotError, QueryLimitError.
     """
     told = reading(sql, snapshot=snapshot, lake=lake, declared=declared, unmask=unmask)
     with told as answer:
@@ -154,7 +155,7 @@ def reading(
     unmask: str | None = None,
 ) -> Iterator[Reading]:
     """Answer as `query` does, the rows in portions of bounded size while the block lasts."""
-    question, clock = parse(sql), Clock(load_settings().read_seconds)
+    question, clock = parse(sql), EngineClock(load_settings().read_seconds)
     lake = lake or Lake.from_settings()
     with lake.get_connection() as connection, _limits(clock):
         newest = lake.snapshot(connection)
@@ -218,7 +219,7 @@ def _masked(tables: list[Shown]) -> tuple[str, ...]:
 
 
 @contextmanager
-def _limits(clock: Clock) -> Iterator[None]:
+def _limits(clock: EngineClock) -> Iterator[None]:
     """Word what an engine says.
 
     Raises: QueryLimitError, UnreachableSystemError, LostFileError, RefusedQueryError.
@@ -262,7 +263,7 @@ def _limited(what: str, setting: str) -> QueryLimitError:
 
 
 def _check_published(
-    question: Question, published: frozenset[DatasetName], declared: Names
+    question: Statement, published: frozenset[DatasetName], declared: Names
 ) -> None:
     """Look every name up.
 
@@ -311,7 +312,7 @@ def _known(snapshot: int, newest: int, connection: duckdb.DuckDBPyConnection) ->
     if row is not None and row[1]:
         return snapshot
     oldest = row[0] if row else 0
-    raise UnknownDatasetError(
+    raise UnknownSnapshotError(
         f"snapshot {snapshot} is not in the lake",
         declared=f"its snapshots run from {oldest} to {newest}",
         data="nothing was read",

@@ -175,9 +175,8 @@ def _libpq(text: str) -> str:
 
 
 def _missing(reference: str, why: str, next: str) -> MissingSettingError:
-    return MissingSettingError(
+    return MissingSettingError.nothing_happened(
         f"the secret `{reference}` cannot be read: {why}",
         declared=reference,
-        data="nothing was read or written",
         next=next,
     )

@@ -107,15 +107,18 @@ class Settings(BaseSettings):
         Raises: MissingSettingError, naming the variable.
         """
         variable = SOURCE + connection.upper()
-        found = _environment(self.home).get(variable)
+        found = self.given_source(connection)
         if not found:
-            raise MissingSettingError(
+            raise MissingSettingError.nothing_happened(
                 f"no address for the source connection `{connection}`",
                 declared=f"environment variable {variable}",
-                data="nothing was read or written",
                 next=f"export {variable}=...  (`watermain up` sets it for the demo)",
             )
         return found
+
+    def given_source(self, connection: str) -> str | None:
+        """The address that the environment gives an outside system; None without one."""
+        return _environment(self.home).get(SOURCE + connection.upper()) or None
 
 
 def _environment(home: Path) -> dict[str, str]:
@@ -158,10 +161,9 @@ def _of_lake(text: str) -> Mapping[str, str]:
 
 def spoilt_memory() -> MissingSettingError:
     """The error for a data folder whose memory of its lake cannot be read."""
-    return MissingSettingError(
+    return MissingSettingError.nothing_happened(
         f"{LAKE_FILE} in the data folder is not as it was written",
         declared=f"{LAKE_FILE} in the data folder",
-        data="nothing was read or written",
         next=f"remove {LAKE_FILE}; then: watermain up, with the variables of its lake",
     )
 
@@ -199,10 +201,9 @@ def _checked(folder: Path, variables: tuple[tuple[str, str], ...]) -> Settings:
     known = {PREFIX + name.upper() for name in Settings.model_fields}
     for variable in sorted(found):
         if variable not in known and not variable.startswith(SOURCE):
-            raise MissingSettingError(
+            raise MissingSettingError.nothing_happened(
                 f"environment variable {variable} is no setting",
                 declared=f"the environment, or {folder / 'watermain.env'}",
-                data="nothing was read or written",
                 next=f"unset it, or use one of {', '.join(sorted(known))}",
             )
     values = {k.removeprefix(PREFIX).lower(): v for k, v in found.items() if k in known}
@@ -211,10 +212,9 @@ def _checked(folder: Path, variables: tuple[tuple[str, str], ...]) -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         name = PREFIX + str(first["loc"][0]).upper()
-        raise MissingSettingError(
+        raise MissingSettingError.nothing_happened(
             f"environment variable {name}: {first['msg']}",
             declared="the environment",
-            data="nothing was read or written",
             next=f"export {name} with a right value, or unset it",
         ) from error
 

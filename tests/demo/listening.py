@@ -41,7 +41,7 @@ class Listener:
         return list(self._got)
 
     def _wait(self, done) -> None:  # type: ignore[no-untyped-def]
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120
         while not done():
             assert time.monotonic() < deadline, f"only {len(self._got)} messages came"
             time.sleep(0.01)

@@ -13,8 +13,9 @@ from demo.bus import PARTITIONS, TOPIC, Bus, follow_movements, publish_stretch, 
 from demo.movements import Movement, movements
 from demo.pace import AT_ONCE, FOREVER, Pace
 from demo.replay import BEGINNING
+from tests.ports import free_port
 from watermain.declare.errors import UnreachableSystemError
-from watermain.process.broker import EmbeddedBroker, free_port
+from watermain.process.broker import EmbeddedBroker
 from watermain.source.kafka.kafka_log import Log
 
 DAY = [date(2013, 1, 1)]

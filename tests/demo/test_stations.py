@@ -17,8 +17,8 @@ from demo.pace import Pace
 from demo.sky import Sky
 from demo.stations import Memory, connected_stations, follow_sky
 from tests.demo.listening import Listener
+from tests.ports import free_port
 from watermain.declare.errors import UnreachableSystemError
-from watermain.process.broker import free_port
 
 NOON = datetime(2026, 11, 24, 17, tzinfo=UTC)
 SKY = Sky(7)

@@ -41,7 +41,10 @@ def client(tmp_path: Path, ticks: Ticks) -> Iterator[httpx.Client]:
     shelf.go_live(NOW)
     service = WeatherService(shelf, "secret", 7, clock=lambda: NOW, now=ticks)
     token = {"Authorization": "Bearer secret"}
-    with served(service.app) as address, httpx.Client(base_url=address, headers=token) as client:
+    with (
+        served(service.app) as address,
+        httpx.Client(base_url=address, headers=token, timeout=60) as client,
+    ):
         yield client
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
 from datetime import date, datetime
 
@@ -72,5 +71,6 @@ def perform(verb: str, lake: Lake) -> None:
         publish(sales(int(verb)), span, job).refuse_blocked()
 
 
-if __name__ == "__main__":
-    perform(sys.argv[1], Lake.from_settings())
+def begin(verb: str) -> None:
+    """Do one piece of work in the lake of the settings."""
+    perform(verb, Lake.from_settings())

@@ -14,11 +14,11 @@ from pathlib import Path
 
 import psycopg
 
-from benchmarks.fixtures.slots import drop_slots
 from tests.faults import crew
 from tests.faults.oracle import acknowledged_too_early, verdict
 from tests.faults.orders import Order
 from tests.faults.outside import KINDS, Outside, Systems, Table, opened
+from tests.slots import drop_slots
 
 COMMITTING = ("publish.before_sync", "publish.before_commit", "publish.after_commit")
 INGEST = (

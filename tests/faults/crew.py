@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
@@ -14,10 +14,11 @@ from typing import Any
 import psutil
 
 from tests.faults.orders import Order, Reply
+from watermain.settings import PREFIX
 
 PATIENCE_SECONDS = 600
 _CONTEXT = get_context("forkserver")
-_CONTEXT.set_forkserver_preload(["tests.faults.worker"])
+_CONTEXT.set_forkserver_preload(["tests.faults.worker", "pytest"])
 
 
 @dataclass(frozen=True)
@@ -93,6 +94,28 @@ class Worker:
 def run(order: Order) -> Ended:
     """Do an order in a process of its own."""
     return Worker(order).wait()
+
+
+def dies(work: Callable[..., object], *given: object, at: str) -> None:
+    """Do work that a module names in a process of its own, under the settings of this one.
+
+    Raises: AssertionError, unless the failpoint `at` kills it.
+    """
+    settings = {name: value for name, value in os.environ.items() if name.startswith(PREFIX)}
+    settings["WATERMAIN_FAILPOINT"] = f"{at}=kill"
+    process = _CONTEXT.Process(target=_under, args=(settings, work, given), daemon=True)
+    process.start()
+    process.join(PATIENCE_SECONDS)
+    assert process.exitcode == -signal.SIGKILL, f"it ended with {process.exitcode}, not killed {at}"
+
+
+def _under(
+    settings: Mapping[str, str], work: Callable[..., object], given: tuple[object, ...]
+) -> None:
+    for name in [n for n in os.environ if n.startswith(PREFIX)]:
+        del os.environ[name]
+    os.environ.update(settings)
+    work(*given)
 
 
 def _received(pipe: Connection) -> Reply | None:

@@ -106,7 +106,7 @@ class GuardedMqtt:
         self.device.on_connect = lambda *_: let_in.set()
         self.device.connect("127.0.0.1", self.server.port)
         self.device.loop_start()
-        assert let_in.wait(20), "the device is not let in"  # before a password is asked of it
+        assert let_in.wait(120), "the device is not let in"  # before a password is asked of it
         self.rotate(FIRST)
 
     def write(self, number: int) -> None:

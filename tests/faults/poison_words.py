@@ -14,7 +14,7 @@ import psycopg
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tests.watermain.source.files.test_avro_rows import container, varint
+from tests.watermain.source.drop.test_avro_rows import container, varint
 
 GOOD_AT = "2024-05-01 10:00:00+00:00"
 NAME = re.compile(r"(?:poison|good)\d{5}x")

@@ -33,12 +33,12 @@ class Relay:
 
     def __enter__(self) -> Relay:
         self._thread.start()
-        assert self._ready.wait(10), "the relay does not listen"
+        assert self._ready.wait(120), "the relay does not listen"
         return self
 
     def __exit__(self, *_: object) -> None:
         self._loop.call_soon_threadsafe(self._stopping.set)
-        self._thread.join(10)
+        self._thread.join(120)
 
     @property
     def dsn(self) -> str:

@@ -49,7 +49,7 @@ def postgres(server: EmbeddedPostgres) -> Server:
         assert pid is not None, "the server does not run"
         family = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
         os.kill(pid, signal.SIGKILL)
-        psutil.wait_procs(family, timeout=30)
+        psutil.wait_procs(family, timeout=120)
 
     return Server(server.stop, kill, server.start)
 

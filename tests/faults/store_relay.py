@@ -61,12 +61,12 @@ class StoreRelay:
 
     def __enter__(self) -> StoreRelay:
         self._thread.start()
-        assert self._ready.wait(10), "the relay does not listen"
+        assert self._ready.wait(120), "the relay does not listen"
         return self
 
     def __exit__(self, *_: object) -> None:
         self._loop.call_soon_threadsafe(self._stopping.set)
-        self._thread.join(10)
+        self._thread.join(120)
 
     @property
     def address(self) -> str:

@@ -2,34 +2,20 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
 from typing import Any
 
 import pytest
 
-from tests.faults import aside
+from tests.faults import aside, crew
 from tests.faults.campaign import COMMITTING
 from tests.faults.contracts import DISCARD, QUARANTINE, REPLAY
-from tests.house.tree import ROOT
 from watermain.lake.lake import Lake, table
 from watermain.lake.quarantine import listed
 
 
 def killed(verb: str, failpoint: str) -> None:
     """Do the work in a process that dies at the failpoint."""
-    setting = {"WATERMAIN_FAILPOINT": f"{failpoint}=kill", "PYTHONPATH": str(ROOT)}
-    ended = subprocess.run(
-        [sys.executable, "-m", "tests.faults.aside", verb],
-        env={**os.environ, **setting},
-        cwd=ROOT,
-        check=False,
-        capture_output=True,
-        text=True,
-    )
-    assert ended.returncode == -signal.SIGKILL, ended.stderr
+    crew.dies(aside.begin, verb, at=failpoint)
 
 
 def rows(lake: Lake, name: Any) -> list[tuple[Any, ...]]:

@@ -14,7 +14,7 @@ from tests.faults.outside import KINDS, Systems
 from tests.house.tree import ROOT
 from tests.watermain.engine.feature.test_online import FAILPOINTS as ONLINE
 
-KILLS = 60
+KILLS = 36
 # What no capture or publish passes, by the test that kills there.
 ELSEWHERE = {
     "checksums.": "tests/watermain/lake/rest/test_vouching.py",
@@ -43,7 +43,7 @@ def test_every_failpoint_of_the_sources_is_in_the_campaign() -> None:
 def test_kills_lose_nothing_double_nothing(
     tmp_path: Path, systems: Systems, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """After each of sixty kills a retry brings the lake to what was written at the source."""
+    """After each of thirty-six kills a retry brings the lake to what was written at the source."""
     tally = campaign(systems, tmp_path, kills=KILLS, seed=2013)
     with capsys.disabled():
         print(f"\n{tally}")  # noqa: T201

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-
 import pytest
 
+from tests.faults import crew
 from tests.faults.contracts import PROMOTE, ROLLBACK
 from tests.watermain.engine.shop import give, job, read, sales
 from watermain.engine.publish.restore import promote, rollback
@@ -16,29 +13,18 @@ from watermain.lake.lake import Lake
 
 OLD = [("a", 1, 1), ("b", 2, 2), ("c", 3, 3)]
 NEW = [("a", 1, 10), ("b", 2, 20), ("c", 3, 30)]
-PROGRAM = """
-import sys
-from watermain.engine.publish.restore import promote, rollback
-from watermain.lake.lake import Lake
-from tests.watermain.engine.shop import job, sales
-lake, made = Lake.from_settings(), sales([])
-if sys.argv[1] == "promote":
-    promote("trial", job(lake, made))
-else:
-    rollback(made, int(sys.argv[2]), job(lake, made))
-"""
 
 
-def killed(failpoint: str, *words: str) -> None:
-    """Do it in a process that dies at a failpoint."""
-    done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, *words],
-        env={**os.environ, "WATERMAIN_FAILPOINT": f"{failpoint}=kill"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == -9, done.stderr
+def promotes() -> None:
+    """Promote the branch of the lake that the settings name."""
+    lake = Lake.from_settings()
+    promote("trial", job(lake, sales([])))
+
+
+def rolls_back(snapshot: int) -> None:
+    """Roll the sales back in the lake that the settings name."""
+    made, lake = sales([]), Lake.from_settings()
+    rollback(made, snapshot, job(lake, made))
 
 
 @pytest.mark.parametrize(
@@ -54,7 +40,7 @@ def test_killed_promotion_is_whole_or_nothing(failpoint: str, happened: bool, la
     give(lake, sales(OLD))
     branch.create(lake, "trial")
     give(lake.on("trial"), sales(NEW))
-    killed(failpoint, "promote")
+    crew.dies(promotes, at=failpoint)
     assert read(lake) == [(i, n) for i, _, n in (NEW if happened else OLD)]
     promote("trial", job(lake, sales([])))
     assert read(lake) == [(i, n) for i, _, n in NEW]
@@ -73,7 +59,7 @@ def test_killed_rollback_is_whole_or_nothing(failpoint: str, happened: bool, lak
         give(lake, sales(OLD), "2013-01-01", "2013-01-02")
         then = lake.snapshot(connection)
     give(lake, sales(OLD))
-    killed(failpoint, "rollback", str(then))
+    crew.dies(rolls_back, then, at=failpoint)
     assert len(read(lake)) == (2 if happened else 3)
     rollback(sales([]), then, job(lake, sales([])))
     assert len(read(lake)) == 2

@@ -109,7 +109,7 @@ def _captured(given: Mapping[str, Any]) -> Dataset:
 
 def _source(captured: Dataset, given: Mapping[str, Any]) -> Source:
     """The source, opened at the time of this world."""
-    source = Feed(*given["feed"]) if "feed" in given else open_source(captured, load_settings())
+    source = Feed(*given["feed"]) if "feed" in given else open_source(captured, load_settings(), {})
     clock = FixedClock(datetime.fromisoformat(given["now"])) if "now" in given else Clock()
     if isinstance(source, RestSource):
         source.access = replace(source.access, clock=clock)

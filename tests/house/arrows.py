@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import sys
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -16,12 +17,20 @@ DISTRICTS = {
     "read": (4, "read"),
     "cli": (6, "cli"),
     "__main__": (6, "cli"),
+    "testing": (6, "testing"),
 }
 GROUND = (2, "ground")  # the world outside: settings, the lake, sources, stores, processes
 OWN_ROOMS = ("upkeep",)
 OUTSIDE = ("demo", "tests", "benchmarks")
 FOR_BODIES = {"ibis", "pyarrow", "pandas"}
 DAGSTER_AT_HOME = ("orchestrate", "read")
+SHARED_BY_KINDS = ("drop", "text")  # of the folders below watermain/source
+# Commands that import inside a function: a service that seldom measures, files that are written.
+IMPORT_LATER = (
+    "watermain/cli/platform/tend.py",
+    "watermain/cli/new.py",
+    "watermain/cli/scaffold.py",
+)
 # What each district of the engine may know beside itself.
 ENGINE: dict[str, tuple[str, ...]] = {
     "code": (),
@@ -51,6 +60,8 @@ def crossing(module: str) -> Crossing | None:
     second, _, inner = rest.partition(".")
     if top == "platform_assets" and second:
         return _room(second, inner)
+    if top == "resources":  # known to nobody, for its connections are found by name
+        return _room(top, rest)
     if top != "watermain":
         return None
     if second in OWN_ROOMS:
@@ -84,6 +95,22 @@ def engine_districts_keep_their_order(files: Mapping[str, str]) -> list[str]:
         if here and there and here != there and there not in ENGINE[here]:
             found.append(f"{each}: district {here} may not know {there}")
     return found
+
+
+def kinds_of_source_are_strangers(files: Mapping[str, str]) -> list[str]:
+    """A kind of source knows what all kinds share; kinds never know each other."""
+    found = []
+    for each in imports(files):
+        here, there = _kind(each.importer), _kind(each.target)
+        if here and there and here != there:
+            found.append(f"{each}: kind {here} may not know {there}")
+    return found
+
+
+def _kind(module: str) -> str:
+    parts = module.split(".")
+    is_kind = parts[:2] == ["watermain", "source"] and len(parts) > 3
+    return parts[2] if is_kind and parts[2] not in SHARED_BY_KINDS else ""
 
 
 def _district(module: str) -> str:
@@ -140,6 +167,28 @@ def platform_ignores_the_outside(files: Mapping[str, str]) -> list[str]:
         f"{each}: the platform never imports {each.target.partition('.')[0]}"
         for each in imports(files)
         if crossing(each.importer) and each.target.partition(".")[0] in OUTSIDE
+    ]
+
+
+def tests_ignore_the_benchmarks(files: Mapping[str, str]) -> list[str]:
+    """What tests and benchmarks share lies among the tests."""
+    return [
+        f"{each}: what benchmarks share with tests lies in tests/"
+        for each in imports(files)
+        if each.importer.startswith("tests.") and each.target.partition(".")[0] == "benchmarks"
+    ]
+
+
+def commands_import_at_their_top(files: Mapping[str, str]) -> list[str]:
+    """A command's module is imported when it runs, so that nothing in it need be hidden."""
+    return [
+        f"{path}:{node.lineno} imports inside a function"
+        for path, tree in modules(files, ("watermain/cli/",)).items()
+        if path not in IMPORT_LATER
+        for function in ast.walk(tree)
+        if isinstance(function, ast.FunctionDef)
+        for node in ast.walk(function)
+        if isinstance(node, ast.Import | ast.ImportFrom)
     ]
 
 

@@ -33,6 +33,8 @@ PICKLES = ("pickle", "cPickle", "_pickle", "cloudpickle", "dill", "shelve", "job
 LEAVES_OUT = ("skip", "skipif", "xfail", "importorskip", "skipIf", "skipUnless", "skipTest")
 VAGUE = re.compile(r"utils?|common|helpers?|base|managers?|misc|v\d+")
 UNFINISHED = re.compile(r"\b(TO[D]O|FIX[M]E|X[X]X)\b")
+DATASET = "watermain/declare/dataset.py"
+GUESSES = re.compile(r"\.source is (not )?None|kind [!=]= .platform")
 REGISTRY = re.compile(
     r"https?://[^/\s]*(py[p]i|python[h]osted|npm[j]s|[d]ebian|[m]aven|[c]rates)[^/\s]*"
 )
@@ -168,6 +170,25 @@ def pages_join_what_they_say(files: Mapping[str, str]) -> list[str]:
         if words > LONG_PAGE_WORDS and joins < LEAST_JOINS * words:
             found.append(f"{path}: {joins} of {words} words are `and` or `or`, 2 % at least")
     return found
+
+
+def class_names_are_unique(files: Mapping[str, str]) -> list[str]:
+    """One noun means one thing; the glossary says what the nouns of several modules mean."""
+    owners: dict[str, str] = {}
+    found = []
+    for path, tree in modules(files, SOURCE).items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ClassDef):
+                place = f"{path}:{node.lineno}"
+                if (first := owners.setdefault(node.name, place)) != place:
+                    found.append(f"{place} {node.name} is the name of another class, at {first}")
+    return found
+
+
+def datasets_are_asked_what_they_are(files: Mapping[str, str]) -> list[str]:
+    """Whether a dataset is captured is a word of it, not a guess from its source."""
+    asked = {p: t for p, t in files.items() if p.startswith("watermain/") and p != DATASET}
+    return _lines_with(GUESSES, asked, "ask `is_computed`, `is_captured` or `is_platforms`")
 
 
 def nothing_is_put_off(files: Mapping[str, str]) -> list[str]:

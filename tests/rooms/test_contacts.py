@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import dagster as dg
-import pyarrow as pa
 import pytest
 from typer.testing import CliRunner
 
 from demo.contacts import MISTYPED, contacts
 from platform_assets.operations import curated, raw
-from tests.watermain.engine.feed import Feed, changes
 from watermain.__main__ import app
-from watermain.declare import Dataset, DatasetName, Sensitivity, matches
+from watermain.declare import Dataset, Sensitivity, matches
 from watermain.declare.errors import BrokenContractError
-from watermain.engine.capture.ingest import capture
 from watermain.engine.publish.canary import canary
-from watermain.engine.publish.publication import Job, Publication
+from watermain.engine.publish.publication import Publication
 from watermain.engine.publish.publish import publish
-from watermain.lake import quarantine
-from watermain.lake.lake import Lake, table
+from watermain.lake.lake import Lake
 from watermain.orchestrate.asset import asset_for
+from watermain.testing import TrialLake
 
 NAMES = ("contact_id", "carrier", "name", "email", "phone")
 PEOPLE = [dict(zip(NAMES, each, strict=True)) for each in contacts(7)]
@@ -31,52 +28,37 @@ HELD = {"name", "email", "phone"}
 CONTACTS = curated.airline_contacts.name
 
 
-@dataclass(frozen=True)
-class World:
+class World(TrialLake):
     """A lake with captured contacts, with airlines of a test's choice."""
 
-    lake: Lake
-    known: dict[DatasetName, Dataset]
-
-    @property
-    def job(self) -> Job:
-        return Job(lake=self.lake, find=self.known.__getitem__, rebuild=True)
-
-    def publish(self, dataset: Dataset = curated.airline_contacts) -> Publication:
-        """Compute the contacts, as declared or otherwise."""
-        return publish(dataset, None, self.job)
+    def contacts(self, dataset: Dataset = curated.airline_contacts) -> Publication:
+        """Compute the contacts, as declared or otherwise, whatever a check says."""
+        return publish(dataset, None, replace(self.job, rebuild=True))
 
     def hold(self, *airlines: tuple[str, str], **words: Any) -> None:
         """Publish airlines: code, name; `words` change their contract."""
-        rows = pa.table({"carrier": [c for c, _ in airlines], "name": [n for _, n in airlines]})
         contract = replace(curated.airlines.contract, **words)
-        made = replace(curated.airlines, inputs={}, contract=contract, body=lambda: rows)
-        self.known[made.name] = made
-        publish(made, None, self.job).refuse_blocked()
+        rows = [{"carrier": code, "name": name} for code, name in airlines]
+        self.given(replace(curated.airlines, contract=contract), rows)
 
 
 @pytest.fixture
 def world(lake: Lake) -> World:
     """All contacts of the demo, two of the airlines."""
-    shelves = (raw.airline_contacts, curated.airline_contacts)
-    found = World(lake, {d.name: d for d in shelves})
+    found = World(lake)
     found.hold(("9E", "Endeavor Air Inc."), ("AA", "American Airlines Inc."))
-    capture(raw.airline_contacts, found.job, source=Feed(changes(PEOPLE)))
+    found.given(raw.airline_contacts, PEOPLE)
     return found
 
 
 def test_contacts_are_named_by_their_airline(world: World) -> None:
     """The latest state of each; an airline that nobody delivered takes no contact away."""
     moved = [{**PEOPLE[0], "phone": "+1-212-555-0199", "_op": "u"}, {**PEOPLE[1], "_op": "d"}]
-    batch = changes(moved, start="1", end="2")
-    capture(raw.airline_contacts, world.job, source=Feed(batch))
-    world.publish().refuse_blocked()
-    with world.lake.get_connection() as connection:
-        rows = connection.execute(
-            f"select contact_id, airline, phone from {table(CONTACTS)}"
-            " where contact_id in (1, 2, 4, 48) order by 1"
-        ).fetchall()
-    assert rows == [
+    world.given(raw.airline_contacts, moved)
+    world.publish(curated.airline_contacts)
+    rows = world.rows(curated.airline_contacts)
+    found = [(r["contact_id"], r["airline"], r["phone"]) for r in rows]
+    assert [each for each in found if each[0] in (1, 2, 4, 48)] == [
         (1, "Endeavor Air Inc.", "+1-212-555-0199"),
         (4, "American Airlines Inc.", PEOPLE[3]["phone"]),
         (48, None, PEOPLE[47]["phone"]),
@@ -85,13 +67,11 @@ def test_contacts_are_named_by_their_airline(world: World) -> None:
 
 def test_mistyped_address_goes_aside_masked(world: World) -> None:
     """One of 48; the others are published; whoever looks sees no person."""
-    done = world.publish()
-    done.refuse_blocked()
+    done = world.publish(curated.airline_contacts)
     (outcome,) = done.outcomes
     assert (outcome.rows_out, dict(outcome.aside)) == (47, {"matches_email": 1})
     assert done.samples["matches_email"] == [str(MISTYPED)]
-    with world.lake.get_connection() as connection:
-        (row,) = quarantine.listed(connection, str(CONTACTS))
+    (row,) = world.aside(curated.airline_contacts)
     assert " at " in json.loads(row["payload"])["email"]
     shown = CliRunner().invoke(app, ["quarantine", "show", str(CONTACTS), "--json"])
     (told,) = json.loads(shown.stdout)
@@ -103,18 +83,17 @@ def test_mistyped_address_goes_aside_masked(world: World) -> None:
 def test_many_mistyped_addresses_hold_all_back(world: World) -> None:
     """A tenth of the contacts may go aside; more is no slip of a hand."""
     strict = (matches("email", "[a-l].*", severity="quarantine"),)
-    done = world.publish(replace(curated.airline_contacts, checks=strict))
+    done = world.contacts(replace(curated.airline_contacts, checks=strict))
     with pytest.raises(BrokenContractError, match="break `quarantine_limit`"):
         done.refuse_blocked()
 
 
 def test_difference_of_contacts_shows_no_person(world: World) -> None:
     """Every value that changed is told by its column alone."""
-    world.publish().refuse_blocked()
+    world.publish(curated.airline_contacts)
     mended = [{**p, "email": "office@airline.example", "name": "An Office"} for p in PEOPLE]
-    batch = changes([{**p, "_op": "u"} for p in mended], start="1", end="2")
-    capture(raw.airline_contacts, world.job, source=Feed(batch))
-    told = canary(curated.airline_contacts, None, world.job).difference
+    world.given(raw.airline_contacts, [{**p, "_op": "u"} for p in mended])
+    told = canary(curated.airline_contacts, None, replace(world.job, rebuild=True)).difference
     assert (dict(told.columns), told.added, told.changed) == ({"name": 47, "email": 47}, 1, 47)
     values = [v for s in told.samples for v in s.get("values", {}).values()]
     assert len(values) == 10
@@ -135,7 +114,7 @@ def test_failed_need_tells_dagster_all_about_it(
     code, name = curated.airlines.contract.columns
     columns = (replace(code, sensitivity=sensitivity), name)
     world.hold(("AA", "American"), ("AA", "Other"), key=("carrier", "name"), columns=columns)
-    asset = asset_for(curated.airline_contacts, world.known.__getitem__)
+    asset = asset_for(curated.airline_contacts, world.find)
     assert isinstance(asset, dg.AssetsDefinition)
     with dg.instance_for_test() as instance:
         result = dg.materialize(

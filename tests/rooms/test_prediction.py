@@ -14,15 +14,14 @@ import pytest
 from demo.flights import source_file
 from platform_assets.operations.curated import FASTEST_MPH, impossible_movements
 from platform_assets.prediction import curated, features
+from watermain.testing import TypedRows, failing, run
 
 NOON = datetime(2013, 1, 9, 17, tzinfo=UTC)
-AIRPORTS = pd.DataFrame(
-    {
-        "faa": ["JFK", "LGA", "LAX"],
-        "latitude": [40.639751, 40.777245, 33.942536],
-        "longitude": [-73.778925, -73.872608, -118.408075],
-    }
-)
+AIRPORTS = [
+    {"faa": "JFK", "latitude": 40.639751, "longitude": -73.778925},
+    {"faa": "LGA", "latitude": 40.777245, "longitude": -73.872608},
+    {"faa": "LAX", "latitude": 33.942536, "longitude": -118.408075},
+]
 NAMES = {"airport": "origin"}
 
 
@@ -84,92 +83,88 @@ def test_rolling_delays_equal_pandas(table: Any, by: list[str], hours: int) -> N
 
 def test_departure_heard_late_makes_a_telling_more() -> None:
     """Until then the later departure's row tells of itself alone."""
-    facts = pd.DataFrame(
-        {
-            "origin": "JFK",
-            "departed_at": [NOON, NOON + timedelta(hours=1)],
-            "delay_minutes": [10.0, 20.0],
-            "known_at": [NOON + timedelta(hours=2), NOON + timedelta(hours=1, seconds=9)],
-            "superseded_at": pd.Series([pd.NaT] * 2, dtype="datetime64[ns, UTC]"),
-        }
-    )
-    found = features.airport_delay(ibis.memtable(facts)).order_by("departed_at", "known_at")
-    assert list(
-        zip(
-            *found.to_pandas()[["known_at", "mean_delay_minutes"]].to_dict("list").values(),
-            strict=True,
-        )
-    ) == [
-        (pd.Timestamp(NOON + timedelta(hours=2)), 10.0),
-        (pd.Timestamp(NOON + timedelta(hours=1, seconds=9)), 20.0),
-        (pd.Timestamp(NOON + timedelta(hours=2)), 15.0),
+    late, soon = NOON + timedelta(hours=2), NOON + timedelta(hours=1, seconds=9)
+    facts = [(NOON, 10.0, late), (NOON + timedelta(hours=1), 20.0, soon)]
+    names = ("departed_at", "delay_minutes", "known_at")
+    departures = [{"origin": "JFK", **dict(zip(names, fact, strict=True))} for fact in facts]
+    found = run(features.airport_delay, departures=departures)
+    assert [(row["known_at"], row["mean_delay_minutes"]) for row in found] == [
+        (late, 10.0),
+        (soon, 20.0),
+        (late, 15.0),
     ]
+    assert failing(features.airport_delay, found) == {}
+
+
+def minutes(number: float | None) -> datetime | None:
+    """So many minutes after noon."""
+    return None if number is None else NOON + timedelta(minutes=number)
 
 
 def test_departure_is_held_against_each_telling_of_the_timetable() -> None:
     """It is known when movement and timetable are; a telling that was over by then is none."""
-    movements = pd.DataFrame(
+    movements = [
         {
-            "flight_id": ["a", "a", "b", "c"],
-            "kind": ["gate_out", "take_off", "gate_out", "gate_out"],
+            "flight_id": flight,
+            "kind": kind,
             "carrier": "UA",
             "tail_number": "N1",
-            "happened_at": [NOON, NOON + timedelta(minutes=9), NOON, NOON],
-            "heard_at": [NOON + timedelta(seconds=n) for n in (5, 600, 7, 8)],
+            "happened_at": minutes(after),
+            "heard_at": NOON + timedelta(seconds=heard),
         }
-    )
-    timetable = pd.DataFrame(
-        [
+        for flight, kind, after, heard in (
+            ("a", "gate_out", 0, 5),
+            ("a", "take_off", 9, 600),
+            ("b", "gate_out", 0, 7),
+            ("c", "gate_out", 0, 8),
+        )
+    ]
+    timetable = [
+        {
+            "flight_id": flight,
+            "origin": "JFK",
+            "destination": "LAX",
+            "scheduled_departure_at": minutes(scheduled),
+            "known_at": minutes(known),
+            "superseded_at": minutes(ended),
+        }
+        for flight, scheduled, known, ended in (
             ("a", -12, -600, -60),  # over before the movement was heard
             ("a", -20, -60, 30),
             ("a", -5, 30, None),
             ("c", 0, 45, None),  # the timetable came after the movement
-        ],
-        columns=["flight_id", "scheduled", "known", "ended"],
-    )
-    minutes = {n: pd.to_timedelta(timetable[n], unit="m") + NOON for n in ("scheduled", "known")}
-    timetable = pd.DataFrame(
-        {
-            "flight_id": timetable["flight_id"],
-            "origin": "JFK",
-            "destination": "LAX",
-            "scheduled_departure_at": minutes["scheduled"],
-            "known_at": minutes["known"],
-            "superseded_at": pd.to_timedelta(timetable["ended"], unit="m") + NOON,
-        }
-    )
-    found = curated.departures(ibis.memtable(movements), ibis.memtable(timetable))
-    rows = found.order_by("flight_id", "known_at").to_pandas()
-    assert set(rows.columns) == set(curated.departures.contract.schema.names)
-    assert rows[["flight_id", "delay_minutes", "known_at"]].to_numpy().tolist() == [
-        ["a", 20.0, pd.Timestamp(NOON + timedelta(seconds=5))],
-        ["a", 5.0, pd.Timestamp(NOON + timedelta(minutes=30))],
-        ["c", 0.0, pd.Timestamp(NOON + timedelta(minutes=45))],
+        )
     ]
-    assert list(rows["superseded_at"].isna()) == [False, True, True]
+    rows = run(curated.departures, movements=movements, timetable=timetable)
+    assert [(r["flight_id"], r["delay_minutes"], r["known_at"]) for r in rows] == [
+        ("a", 20.0, NOON + timedelta(seconds=5)),
+        ("a", 5.0, minutes(30)),
+        ("c", 0.0, minutes(45)),
+    ]
+    assert [row["superseded_at"] is None for row in rows] == [False, True, True]
 
 
 def test_congestion_counts_take_offs_of_an_hour() -> None:
     """Only take-offs, an hour back, both ends counted."""
-    minutes = [0, 30, 60, 61]
-    facts = pd.DataFrame(
+    moves = [("take_off", *move) for move in ((0, 10), (30, 20), (60, 30), (61, 40))]
+    facts = [
         {
-            "kind": ["take_off"] * 4,
+            "kind": kind,
             "airport": "EWR",
-            "happened_at": [NOON + timedelta(minutes=m) for m in minutes],
-            "phase_minutes": [10, 20, 30, 40],
-            "heard_at": [NOON + timedelta(minutes=m, seconds=1) for m in minutes],
+            "happened_at": NOON + timedelta(minutes=minute),
+            "phase_minutes": taxied,
+            "heard_at": NOON + timedelta(minutes=minute, seconds=1),
         }
-    )
-    facts.loc[4] = ["gate_out", "EWR", NOON, 99, NOON]
-    found = features.congestion(ibis.memtable(facts)).order_by("took_off_at").to_pandas()
-    assert list(found["take_offs"]) == [1, 2, 3, 3]
-    assert list(found["mean_taxi_minutes"]) == [10.0, 15.0, 20.0, 30.0]
+        for kind, minute, taxied in (*moves, ("gate_out", 0, 99))
+    ]
+    found = run(features.congestion, movements=facts)
+    assert [row["take_offs"] for row in found] == [1, 2, 3, 3]
+    assert [row["mean_taxi_minutes"] for row in found] == [10.0, 15.0, 20.0, 30.0]
 
 
-def seen(*moves: tuple[str, str | None, float]) -> pd.DataFrame:
+def seen(*moves: tuple[str, str | None, float]) -> TypedRows:
     """What is impossible among an aircraft's movements: kind, airport, hours after noon."""
-    rows = [
+    movements = [
         {
             "flight_id": f"f{n}",
             "kind": kind,
@@ -179,8 +174,7 @@ def seen(*moves: tuple[str, str | None, float]) -> pd.DataFrame:
         }
         for n, (kind, airport, hours) in enumerate(moves)
     ]
-    movements, airports = ibis.memtable(pd.DataFrame(rows)), ibis.memtable(AIRPORTS)
-    return impossible_movements(movements, airports).to_pandas()
+    return run(impossible_movements, movements=movements, airports=AIRPORTS)
 
 
 @pytest.mark.parametrize(
@@ -203,7 +197,7 @@ def test_aircraft_cannot_be_where_it_could_not_fly_to(
 
 def test_impossible_movement_says_how_far_how_fast() -> None:
     """JFK to Los Angeles is 2,475 miles along the great circle, as the flights file has it."""
-    row = seen(("gate_out", "JFK", 0), ("landing", "LAX", 2)).iloc[0]
+    row = seen(("gate_out", "JFK", 0), ("landing", "LAX", 2))[0]
     assert row["miles_between"] == pytest.approx(2475, rel=0.003)
     assert row["implied_mph"] == pytest.approx(row["miles_between"] / 2)
     assert row["implied_mph"] > FASTEST_MPH

@@ -7,9 +7,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-import ibis
 import pandas as pd
-import pyarrow as pa
 import pytest
 
 from demo.calendar import days_between
@@ -26,6 +24,7 @@ from watermain.engine.table.partition import Span
 from watermain.lake import ledger
 from watermain.lake.lake import Lake
 from watermain.process.postgres import EmbeddedPostgres
+from watermain.testing import run
 
 LOADED_AT = datetime(2013, 2, 1, 12, tzinfo=UTC)
 HOUR = datetime(2013, 1, 9, 15, tzinfo=UTC)
@@ -91,33 +90,21 @@ def test_january_equals_the_file_row_by_row(lake: Lake) -> None:
     pd.testing.assert_frame_equal(*both, check_dtype=False, rtol=0)
 
 
-def published(rows: list[dict[str, Any]]) -> ibis.Table:
-    """Observations as raw holds them; what a row leaves out is null."""
-    schema = pa.schema(
-        [
-            *raw.observations.contract.schema,
-            ("_row", pa.int64()),
-            ("_delivered_at", pa.timestamp("us", "UTC")),
-        ]
-    )
-    return ibis.memtable(pa.Table.from_pylist(rows, schema))
-
-
 def test_observation_is_the_one_published_last() -> None:
     """A correction takes the place of what it corrects; the other airport is left alone."""
-    base = {"observed_at": HOUR, "_row": 1}
+    base = {"observed_at": HOUR, "_row": 1}  # the row of a window, not its place among all
     rows = [
         {**base, "airport": "JFK", "temperature_f": 49.0, "_delivered_at": HOUR.replace(hour=16)},
         {**base, "airport": "JFK", "temperature_f": 39.0, "_delivered_at": HOUR.replace(hour=18)},
         {**base, "airport": "LGA", "temperature_f": 41.0, "_delivered_at": HOUR.replace(hour=16)},
     ]
-    found = curated.observations(published=published(rows)).to_pyarrow().to_pylist()
+    found = run(curated.observations, published=rows)
     assert {row["airport"]: row["temperature_f"] for row in found} == {"JFK": 39.0, "LGA": 41.0}
 
 
-def readings(*values: tuple[str, str, int, float]) -> ibis.Table:
+def readings(*values: tuple[str, str, int, float]) -> list[dict[str, Any]]:
     """Readings (airport, instrument, minute of the hour, value)."""
-    rows = [
+    return [
         {
             "device": f"{airport}-{instrument}",
             "sequence": number,
@@ -128,7 +115,6 @@ def readings(*values: tuple[str, str, int, float]) -> ibis.Table:
         }
         for number, (airport, instrument, minute, value) in enumerate(values)
     ]
-    return ibis.memtable(pa.Table.from_pylist(rows, raw.station_telemetry.contract.schema))
 
 
 def test_conditions_put_readings_beside_the_observation() -> None:
@@ -145,12 +131,8 @@ def test_conditions_put_readings_beside_the_observation() -> None:
         ("JFK", "pressure", 30, 1012.5),
         ("EWR", "wind", 5, 4.0),
     )
-    body = curated.airport_conditions
-    table = body(
-        observations=published(observed).drop("_row", "_delivered_at"), telemetry=telemetry
-    )
-    found = {row["airport"]: row for row in table.to_pyarrow().to_pylist()}
-    assert set(table.columns) == set(body.contract.schema.names)
+    rows = run(curated.airport_conditions, observations=observed, telemetry=telemetry)
+    found = {row["airport"]: row for row in rows}
     assert {a: (r["readings"], r["temperature_f"]) for a, r in found.items()} == {
         "JFK": (5, 40.0),
         "LGA": (0, 42.0),

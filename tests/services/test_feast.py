@@ -11,7 +11,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from benchmarks.fixtures.peer import PEERS
 from tests.watermain.engine.feature_lake import START, FeatureLake, Row, declare, minute
 from watermain.declare import Feature
 from watermain.engine.feature.feast import export
@@ -19,7 +18,8 @@ from watermain.lake.lake import Lake
 from watermain.settings import child_environment
 
 pytestmark = pytest.mark.services
-FEAST = Path(__file__).parents[2] / ".venv-feast" / "bin"
+ROOT = Path(__file__).parents[2]
+FEAST = ROOT / ".venv-feast" / "bin"
 DELAY = declare(
     "prediction.features.airport_delay",
     feature=Feature(entity=("airport",), max_age=timedelta(minutes=40)),
@@ -87,7 +87,7 @@ def test_feast_gives_the_values_of_a_training_frame(lake: Lake, tmp_path: Path) 
     labels = [f"airport_delay:{f}" for f in FEATURES[:3]] + [
         f"pair_delay:{f}" for f in FEATURES[3:]
     ]
-    work = (FEAST / "python", PEERS / "feast_work.py", "history", folder)
+    work = (FEAST / "python", ROOT / "benchmarks" / "peers" / "feast_work.py", "history", folder)
     run(*work, tmp_path / "spine.parquet", tmp_path / "found.parquet", *labels, folder=folder)
     theirs = pq.read_table(tmp_path / "found.parquet").sort_by("row")
     ours = features.store.training_frame(asked(), refs, at="event_timestamp").to_arrow()

@@ -7,39 +7,34 @@ from pathlib import Path
 
 import pytest
 
+from tests.lakes import LakeTemplate, recall, shared_folder, use
 from tests.watermain.engine.feature_lake import FeatureLake, minute
 from tests.watermain.engine.house import House
 from tests.watermain.engine.training_case import DELAY
 from watermain.dbt.dbt import prepare_manifest
 from watermain.declare import Dataset
 from watermain.engine.mart.mart import marts
-from watermain.lake import ledger
 from watermain.lake.lake import Lake
-from watermain.process.postgres import EmbeddedPostgres
 from watermain.settings import Settings
 
 
 @pytest.fixture(scope="session")
 def manifest(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The project's manifest, compiled once."""
-    return prepare_manifest(Settings(data_dir=tmp_path_factory.mktemp("data")))
+    """The project's manifest, compiled once for all workers."""
+    return prepare_manifest(Settings(data_dir=shared_folder(tmp_path_factory)))
 
 
 @pytest.fixture(scope="module")
 def shared_lake(
-    tmp_path_factory: pytest.TempPathFactory, postgres: EmbeddedPostgres
+    tmp_path_factory: pytest.TempPathFactory, empty_lake: LakeTemplate
 ) -> Iterator[Lake]:
     """A lake for all tests of a module, each of which uses datasets of its own."""
     folder = tmp_path_factory.mktemp("shared")
-    postgres.ensure_database(folder.name)
+    empty_lake.copy(folder.name, folder)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("WATERMAIN_DATA_DIR", str(folder))
-        patch.setenv("WATERMAIN_POSTGRES", postgres.dsn(folder.name))
-        lake = Lake.from_settings()
-        lake.initialize()
-        with lake.get_connection() as connection:
-            ledger.create(connection)
-        yield lake
+        use(patch, folder, empty_lake.server.dsn(folder.name))
+        recall()
+        yield Lake.from_settings()
 
 
 @pytest.fixture

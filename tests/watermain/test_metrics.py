@@ -8,9 +8,9 @@ from typing import Any
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
+from tests.ports import free_port
 from watermain.lake.ledger import BatchRow
 from watermain.metrics import COUNTERS, GAUGES, Metrics
-from watermain.process.broker import free_port
 from watermain.source.protocol import Backlog
 
 NOON = datetime(2013, 1, 1, 12, tzinfo=UTC)
@@ -46,7 +46,7 @@ def scraped(metrics: Metrics) -> dict[tuple[str, str], float]:
     port = free_port()
     end = metrics.serve(port)
     try:
-        text = httpx.get(f"http://127.0.0.1:{port}/metrics").text
+        text = httpx.get(f"http://127.0.0.1:{port}/metrics", timeout=60).text
     finally:
         end()
     found = {}
@@ -82,14 +82,14 @@ def test_batches_are_counted() -> None:
 def test_backlog_tells_what_the_source_can_tell() -> None:
     """A figure that becomes unknown has no series any more, rather than an old value."""
     metrics, oldest = Metrics(), NOON - timedelta(seconds=90)
-    metrics.backlog(NAME, "postgres", Backlog(rows=7, bytes=2048, oldest=oldest), NOON)
+    metrics.backlog(NAME, True, Backlog(rows=7, bytes=2048, oldest=oldest), NOON)
     assert scraped(metrics) == {
         ("watermain_backlog_rows", ""): 7,
         ("watermain_backlog_bytes", ""): 2048,
         ("watermain_retained_wal_bytes", ""): 2048,
         ("watermain_backlog_oldest_seconds", ""): 90,
     }
-    metrics.backlog(NAME, "files", Backlog(files=0), NOON)
+    metrics.backlog(NAME, False, Backlog(files=0), NOON)
     metrics.trouble(NAME, True)
     assert scraped(metrics) == {
         ("watermain_backlog_files", ""): 0,

@@ -26,7 +26,6 @@ Json = Annotated[bool, typer.Option("--json", help="Print facts as JSON.")]
 @app.command()
 def create(name: Name, as_json: Json = False) -> None:
     """Make a branch of the lake as it stands; no data is copied."""
-
     with screen.step(f"branch {name}") as line:
         made = branch.create(Lake.from_settings(), name)
         line.say(f"made of snapshot {made.base}")
@@ -37,7 +36,6 @@ def create(name: Name, as_json: Json = False) -> None:
 @app.command(name="list")
 def list_branches(as_json: Json = False) -> None:
     """List the branches, the oldest first."""
-
     known = branch.branches(Lake.from_settings())
     if as_json:
         screen.facts(
@@ -61,7 +59,6 @@ def build(
     as_json: Json = False,
 ) -> None:
     """Compute a dataset in a branch: stage, audit, publish where readers do not look."""
-
     found = find(DatasetName.parse(dataset))
     span = work.span_of(found, first, last)
     chosen = {found.name: found}
@@ -76,7 +73,6 @@ def build(
 @app.command()
 def diff(name: Name, as_json: Json = False) -> None:
     """Tell what a branch built differs from what it was made of."""
-
     found = differences(Lake.from_settings(), name, find)
     if as_json:
         screen.facts([facts_of(d) for d in found])
@@ -90,7 +86,6 @@ def diff(name: Name, as_json: Json = False) -> None:
 @app.command()
 def promote(name: Name, as_json: Json = False) -> None:
     """Publish what a branch built in one transaction, then tell downstream."""
-
     with screen.step(f"promote {name}") as line:
         done = publish(name, Job(lake=Lake.from_settings(), find=find, run_id=f"promote {name}"))
         parts = sum(len(each.rows) for each in done)
@@ -103,7 +98,6 @@ def promote(name: Name, as_json: Json = False) -> None:
 @app.command()
 def drop(name: Name) -> None:
     """Forget a branch with everything it built."""
-
     with screen.step(f"drop {name}") as line:
         branch.drop(Lake.from_settings(), name)
         line.say("gone; the lake is as it was")

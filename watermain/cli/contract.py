@@ -42,7 +42,6 @@ def export(
     Nothing is written while a declaration breaks what was released without a new major version
     with a migration, or a reader needs what nobody promises.
     """
-
     known, wrong = _judged()
     order.refuse_circles(known)
     now = _without(wrong, release.read_all())
@@ -65,7 +64,6 @@ def import_(
     ],
 ) -> None:
     """Print the declaration that a contract, or the checks that a suite or a schema, asks for."""
-
     screen.OUT.print(_code(file), markup=False, end="")
 
 
@@ -77,7 +75,6 @@ def test(
 
     `make datacontract` installs that tool into a folder of its own.
     """
-
     _known()
     for line in judge(find(DatasetName.parse(dataset)), Lake.from_settings()):
         screen.OUT.print(f"  {line}", markup=False)
@@ -85,7 +82,6 @@ def test(
 
 def _judged() -> tuple[dict[DatasetName, Dataset], dict[DatasetName, Exception]]:
     """The datasets that can be built, then what is wrong with the others."""
-
     known = _known()
     wrong: dict[DatasetName, Exception] = {}
     for name, dataset in known.items():
@@ -105,13 +101,11 @@ def _without(
 
 def _known() -> Mapping[DatasetName, Dataset]:
     """Every declared dataset, the marts of the present dbt project among them."""
-
     return everything()
 
 
 def _released_at(ref: str) -> Mapping[DatasetName, Released]:
     """What was released where the present work left a branch or a commit."""
-
     base, texts = files_where_it_began(ref, release.FOLDER)
     found = release.read_texts(texts)
     screen.ERR.print(f"held against {len(found)} contracts of {base[:12]}", style="dim")
@@ -119,12 +113,10 @@ def _released_at(ref: str) -> Mapping[DatasetName, Released]:
 
 
 def _is_late(dataset: Dataset) -> bool:
-
     return any(release.stale({dataset.name: dataset})) or release.says_former(dataset)
 
 
 def _write(dataset: Dataset) -> str:
-
     path = release.path_of(dataset.name)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(release.text_of(dataset), encoding="utf-8")
@@ -141,7 +133,6 @@ def _fail(errors: list[Any]) -> None:
 
 def _code(file: Path) -> str:
     """The Python that a file of another tool asks for."""
-
     if not file.is_file():
         raise UnreadableContractError(
             f"there is no file {file}",

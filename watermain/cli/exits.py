@@ -7,9 +7,11 @@ from watermain.declare.errors import (
     InvalidDeclarationError,
     InvalidPartitionError,
     InvalidProjectError,
+    MissingExtraError,
     MissingSettingError,
     OtherLakeError,
     UnknownDatasetError,
+    UnknownSnapshotError,
     UnreachableSystemError,
     WatermainError,
 )
@@ -20,9 +22,11 @@ MISUSES = (
     InvalidDeclarationError,
     InvalidPartitionError,
     InvalidProjectError,
+    MissingExtraError,
     MissingSettingError,
     OtherLakeError,
     UnknownDatasetError,
+    UnknownSnapshotError,
 )
 UNREACHABLE = 3  # something outside does not answer
 

@@ -32,7 +32,6 @@ JSON = typer.Option("--json", help="Print facts as JSON.")
 @app.command("list")
 def list_(as_json: Annotated[bool, JSON] = False) -> None:
     """List every version of every feature table, with its newest row."""
-
     lake, rows = Lake.from_settings(), []
     for dataset in _tables():
         feature = dataset.feature
@@ -60,7 +59,6 @@ def list_(as_json: Annotated[bool, JSON] = False) -> None:
 @app.command()
 def describe(name: Annotated[str, NAME], as_json: Annotated[bool, JSON] = False) -> None:
     """Say of whom a table tells, what each feature means, how fresh it is online and offline."""
-
     dataset = _find(name)
     feature, contract = dataset.feature, dataset.contract
     assert feature is not None
@@ -92,7 +90,6 @@ def describe(name: Annotated[str, NAME], as_json: Annotated[bool, JSON] = False)
 
 def _stands(dataset: Dataset) -> str:
     """Up to where a table is filled online."""
-
     if not _is_online(dataset):
         return "not filled"
     with open_store(load_settings()) as store:
@@ -105,7 +102,6 @@ def diff(
     old: Annotated[str, NAME], new: Annotated[str, NAME], as_json: Annotated[bool, JSON] = False
 ) -> None:
     """Compare what two versions say of the same entities at the same times."""
-
     with Lake.from_settings().get_connection() as connection:
         found = feature_diff(connection, _find(old), _find(new))
     if as_json:
@@ -132,7 +128,6 @@ def rebuild(
     names: Annotated[list[str] | None, typer.Argument(help="Tables; all when left out.")] = None,
 ) -> None:
     """Fill the online store from the lake anew, as after a flush."""
-
     chosen = [_find(n) for n in names] if names else [d for d in _tables() if _is_online(d)]
     with open_store(load_settings()) as store:
         for dataset in chosen:
@@ -147,7 +142,6 @@ def parity(
     sample: Annotated[int | None, typer.Option(min=1, help="Only so many entities.")] = None,
 ) -> None:
     """Hold the online values against the lake's; exit 1 when one differs."""
-
     dataset = _find(name)
     with open_store(load_settings()) as store:
         found = compare(dataset, Lake.from_settings(), store, Clock().now(), sample)
@@ -164,7 +158,6 @@ def export(
     names: Annotated[list[str] | None, typer.Argument(help="Tables; all when left out.")] = None,
 ) -> None:
     """Write feature tables as a Feast repository over the same data, as of this moment."""
-
     current = [d for d in _tables() if d.feature and d.feature.state == "current"]
     chosen = names or list(dict.fromkeys(map(table_name, current)))
     done = write(OfflineStore(Lake.from_settings(), everything()), chosen, feast)
@@ -176,7 +169,6 @@ def export(
 
 def _tables() -> list[Dataset]:
     """Every feature table that a room declares."""
-
     return sorted((d for d in everything().values() if d.feature), key=lambda d: d.name)
 
 
@@ -185,7 +177,6 @@ def _find(name: str) -> Dataset:
 
     Raises: UnknownFeatureError.
     """
-
     return resolve([name], everything())[0].dataset
 
 

@@ -6,7 +6,7 @@ import re
 import shutil
 import tempfile
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -14,19 +14,32 @@ from watermain.cli import screen
 from watermain.declare.errors import InvalidProjectError
 
 TEMPLATE = "my_company"  # the name that the template's files carry
-CACHES = {"__pycache__", ".ruff_cache", ".pytest_cache", ".mypy_cache", "target", "data"}
+CACHES = {"__pycache__", ".ruff_cache", ".pytest_cache", ".mypy_cache", "target", "logs"}
+COMMON = ("Makefile", ".gitignore", ".github")
+COMPANY = (
+    *("platform_assets", "resources", "sensors", "dbt_project"),
+    *("demo", "contracts", "workspace.yaml"),
+)
+ADDED = ("pyproject.toml", "README.md", "tests")
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 
 def init(
     name: Annotated[str, typer.Argument(help="The project's name, which becomes its folder's.")],
+    example: Annotated[
+        Literal["flights"] | None, typer.Option(help="Write the company of the demo instead.")
+    ] = None,
 ) -> None:
     """Write a project: a room with a source and a mart, its tests, and its CI recipe."""
     target = Path.cwd() / name
     check(name, target)
     with tempfile.TemporaryDirectory(prefix=f".{name}-", dir=target.parent) as place:
         made = Path(place) / name
-        written = write(templates() / "project", made, name)
+        written = [
+            path
+            for source, wanted in sources(example)
+            for path in write(source, made, name, wanted)
+        ]
         if target.exists():
             target.rmdir()  # it is empty, as `check` saw
         made.rename(target)
@@ -60,11 +73,26 @@ def templates() -> Path:
     return Path(__file__).resolve().parents[1] / "templates"
 
 
-def write(source: Path, target: Path, name: str) -> list[Path]:
+def sources(example: str | None) -> list[tuple[Path, tuple[str, ...]]]:
+    """The folders that a project is copied from, with what is taken of each; all where empty.
+
+    The demo's company lies beside the template in a wheel, and at the top of the repository.
+    """
+    plain, company = templates() / "project", templates() / str(example)
+    if example is None:
+        return [(plain, ())]
+    home = company if (company / COMPANY[0]).exists() else templates().parents[1]
+    return [(plain, COMMON), (home, COMPANY), (company, ADDED)]
+
+
+def write(source: Path, target: Path, name: str, wanted: tuple[str, ...]) -> list[Path]:
     """Copy a template's files, its name replaced by the project's; list what was written."""
     written = []
     for path in sorted(source.rglob("*")):
-        if path.is_dir() or CACHES & set(path.relative_to(source).parts):
+        inside = path.relative_to(source)
+        if path.is_dir() or CACHES & set(inside.parts) or path.suffix == ".pyc":
+            continue
+        if wanted and inside.parts[0] not in wanted:
             continue
         place = target / path.relative_to(source)
         place.parent.mkdir(parents=True, exist_ok=True)

@@ -1,147 +1,172 @@
-"""`watermain new`: rooms, datasets that pass `make check` at once."""
+"""`watermain new`: files that pass the checks at once."""
 
 from __future__ import annotations
 
+import importlib.util
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, Literal, NoReturn
 
 import typer
 
-if TYPE_CHECKING:
-    from watermain.declare.dataset import Dataset
-    from watermain.declare.name import DatasetName
+from watermain.cli import screen
+from watermain.cli.scaffold import FILES, Draft, joined, named, with_location
+from watermain.declare.dataset import Dataset
+from watermain.declare.errors import InvalidDeclarationError
+from watermain.declare.name import DatasetName
+from watermain.engine.exchange.dbt_sources import sources_text
+from watermain.engine.rooms.declared import shelf_file, teams
+from watermain.engine.rooms.directory import everything, find
+from watermain.settings import project
 
-app = typer.Typer(no_args_is_help=True, help="Write the files of a new room, of a new dataset.")
-DEFAULT = "operations.curated.airlines"
+app = typer.Typer(no_args_is_help=True, help="Write the files of a new room, dataset or source.")
 READS = typer.Option(help="The dataset that the new one is computed from.")
+Kind = Literal["files", "sftp", "postgres", "kafka", "mqtt", "rest", "webhook"]
 
 
 @app.command()
 def room(
     name: Annotated[str, typer.Argument(help="The team's name: lower case, such as billing.")],
-    reads: Annotated[str, READS] = DEFAULT,
+    reads: Annotated[str | None, READS] = None,
 ) -> None:
-    """Write a team's room with a first dataset: package, door, test, workspace entry."""
-    from watermain.cli import scaffold
-    from watermain.declare.name import DatasetName
-    from watermain.orchestrate.location import find
-
-    first = DatasetName(name, "curated", DatasetName.parse(reads).table)
-    upstream = find(DatasetName.parse(reads))
-    folder = _root() / "platform_assets" / name
-    if folder.exists():
-        raise _refused(
+    """Write a team's room with its workspace entry, and a first dataset where it reads one."""
+    first = DatasetName(name, "curated", "first")
+    if name in teams():
+        _refuse(
             f"the room {name} stands already",
-            str(folder),
+            shelf_file(name, "definitions"),
             f"watermain new dataset {name}.curated.<table>",
         )
+    upstream = find(DatasetName.parse(reads)) if reads else None
+    here = project()
     written = [
-        _write(folder / "__init__.py", f'"""The room of team {name}."""\n'),
-        _write(folder / "definitions.py", scaffold.definitions(name)),
-        *_dataset(first, upstream),
-        _write(
-            _root() / "changelog.d" / f"room-{name}.added.md".replace("_", "-"),
-            f"Team {name} has a room of its own, beginning with `{first}`.\n",
-        ),
+        _write(here.rooms_folder / name / file, named(_template("room", file), first, here.rooms))
+        for file in ("__init__.py", "definitions.py")
     ]
-    workspace = _root() / "workspace.yaml"
-    workspace.write_text(workspace.read_text().rstrip("\n") + "\n" + scaffold.workspace_entry(name))
-    _finish([*written, workspace])
+    if upstream is not None:
+        written += _dataset(DatasetName(name, "curated", upstream.name.table), upstream)
+    written += _changed(f"room-{name}", f"Team {name} has a room of its own.")
+    module = f"{here.rooms}.{name}.definitions"
+    _write(here.workspace, with_location(here.workspace.read_text(), module, name))
+    _finish([*written, here.workspace])
 
 
 @app.command()
 def dataset(
     name: Annotated[str, typer.Argument(help="Such as billing.curated.landing_fees.")],
-    reads: Annotated[str, READS] = DEFAULT,
-    pattern: Annotated[
-        str, typer.Option(help="For a raw dataset: the names of the delivered files.")
-    ] = "*.csv",
+    reads: Annotated[str, READS],
 ) -> None:
-    """Declare a dataset with its test: curated from another dataset, or raw from dropped files."""
-    from watermain.cli import scaffold
-    from watermain.declare.name import DatasetName
-    from watermain.orchestrate.location import everything, find, teams
+    """Declare a curated dataset with its test, computed from another one."""
+    wanted = _wanted(name)
+    if wanted.stage != "curated":
+        marts = shelf_file(wanted.team, "marts")
+        ways = {
+            "marts": f"write {marts}{wanted.table}.sql and its .yml",
+            "raw": f"watermain new source {wanted} --connection <name>",
+        }
+        way = ways.get(wanted.stage, f"write it in {shelf_file(wanted.team, wanted.stage)}")
+        _refuse(f"{wanted.stage} are not written by this command", name, way)
+    written = _dataset(wanted, find(DatasetName.parse(reads)))
+    _finish(written + _changed(f"dataset-{name}", f"New dataset `{wanted}`."))
 
+
+@app.command()
+def source(
+    name: Annotated[str, typer.Argument(help="Such as billing.raw.tariffs.")],
+    connection: Annotated[
+        str, typer.Option(help="The connection that it is captured through, written if it is new.")
+    ],
+    kind: Annotated[Kind, typer.Option(help="What kind of system that is.")] = "files",
+) -> None:
+    """Declare a raw dataset with its test, and the connection that it is captured through."""
+    wanted, here = _wanted(name), project()
+    if wanted.stage != "raw":
+        _refuse(f"{wanted} is not raw", name, f"name it {wanted.team}.raw.{wanted.table}")
+    if not connection.isidentifier():
+        _refuse(f"{connection!r} is no name of a connection", name, "name it such as partner_drop")
+    declared = _told(_template("source", f"{kind}.py"), connection)
+    written = [_join(here.root / shelf_file(wanted.team, "raw"), declared, wanted)]
+    tested = _template("tests", "raw.py").replace("example_kind", kind)
+    written.append(_write(_test_path(wanted), named(tested, wanted, here.rooms)))
+    place = here.root / here.resources.replace(".", "/") / "connections.py"
+    if f'"{connection}"' not in (place.read_text() if place.exists() else ""):
+        place.parent.mkdir(exist_ok=True)
+        written.append(_join(place, _told(_template("connection", f"{kind}.py"), connection)))
+    _finish(written + _changed(f"dataset-{name}", f"New dataset `{wanted}`."))
+
+
+@app.command(name="dbt-sources")
+def dbt_sources() -> None:
+    """Write the dbt project's sources file anew, from the curated declarations."""
+    path = project().dbt_folder / "models" / "sources.yml"
+    _finish([_write(path, sources_text(everything().values()))])
+
+
+def _told(text: str, connection: str) -> str:
+    named = text.replace("EXAMPLE_CONNECTION", connection.upper())
+    return named.replace("example_connection", connection)
+
+
+def _wanted(name: str) -> DatasetName:
+    """A name that may be declared: of a room that stands, and new there."""
     wanted = DatasetName.parse(name)
     if wanted.team not in teams():
-        raise _refused(
+        _refuse(
             f"there is no room {wanted.team}",
-            "platform_assets/",
+            f"{project().rooms}/",
             f"watermain new room {wanted.team}",
         )
     if wanted in everything():
-        raise _refused(
-            f"{wanted} is declared already",
-            everything()[wanted].declared,
-            f"watermain explain {wanted}",
-        )
-    if wanted.stage == "raw":
-        written = _declare(wanted, scaffold.RAW, scaffold.captured(wanted, pattern))
-        written.append(_write(_test_path(wanted), scaffold.captured_test(wanted)))
-    elif wanted.stage == "curated":
-        written = _dataset(wanted, find(DatasetName.parse(reads)))
-    else:
-        where = f"dbt_project/models/marts/{wanted.team}/" if wanted.stage == "marts" else "later"
-        raise _refused(
-            f"{wanted.stage} are not written by this command",
-            where,
-            f"write {where}{wanted.table}.sql with its .yml",
-        )
-    fragment = f"dataset-{name}.added.md".replace(".", "-", 2).replace("_", "-")
-    written.append(_write(_root() / "changelog.d" / fragment, f"New dataset `{wanted}`.\n"))
-    _finish(written)
+        declared = everything()[wanted].declared
+        _refuse(f"{wanted} is declared already", declared, f"watermain explain {wanted}")
+    return wanted
 
 
 def _dataset(name: DatasetName, upstream: Dataset) -> list[Path]:
-    from watermain.cli.scaffold import Draft
-
-    draft = Draft(name, upstream)
-    return [
-        *_declare(name, draft.imports, draft.declaration()),
-        _write(_test_path(name), draft.test()),
-    ]
+    draft, here = Draft(name, upstream, project().rooms), project()
+    shelf = here.rooms_folder / name.team / f"{name.stage}.py"
+    return [_join(shelf, draft.declaration()), _write(_test_path(name), draft.test())]
 
 
-def _declare(name: DatasetName, imports: str, declaration: str) -> list[Path]:
-    """Put a declaration at the end of its shelf; its imports behind the first sentence."""
-    from watermain.cli.scaffold import SHELVES
-
-    path = _root() / "platform_assets" / name.team / f"{name.stage}.py"
-    first = f'"""{SHELVES[name.stage].format(team=name.team)}"""\n'
-    head, _, rest = (path.read_text() if path.exists() else first).partition("\n")
-    return [_write(path, f"{head}\n\n{imports}\n{rest}\n\n{declaration}")]
+def _join(path: Path, addition: str, name: DatasetName | None = None) -> Path:
+    """Put what a template imports and declares into a file."""
+    text = addition if name is None else named(addition, name, project().rooms)
+    return _write(path, joined(path.read_text() if path.exists() else "", text))
 
 
 def _test_path(name: DatasetName) -> Path:
-    return _root() / "tests" / "rooms" / name.team / f"test_{name.stage}_{name.table}.py"
+    return project().root / "tests" / "rooms" / name.team / f"test_{name.stage}_{name.table}.py"
+
+
+def _changed(name: str, text: str) -> list[Path]:
+    """A fragment for the changelog, where the project keeps some."""
+    folder = project().root / "changelog.d"
+    plain = name.replace(".", "-").replace("_", "-")
+    return [_write(folder / f"{plain}.added.md", f"{text}\n")] if folder.is_dir() else []
 
 
 def _finish(written: list[Path]) -> None:
-    """Put imports into order, format, say what was written."""
-    from watermain.cli import screen
-
+    """Put imports into order, format, and say what was written."""
+    root = project().root
     python = [str(p) for p in written if p.suffix == ".py"]
-    for words in (("check", "--quiet", "--fix", "--select", "I,F401,F811"), ("format", "--quiet")):
-        command = [sys.executable, "-m", "ruff", *words, *python]
-        subprocess.run(command, cwd=_root(), check=True)
-    for path in written:
-        screen.OUT.print(f"  wrote  {path.relative_to(_root())}")
-    screen.OUT.print("  next   make check")
+    if python and importlib.util.find_spec("ruff"):
+        for words in (("check", "--quiet", "--fix", "--select", "I,F401,F811"), ("format", "-q")):
+            subprocess.run([sys.executable, "-m", "ruff", *words, *python], cwd=root, check=True)
+    for path in dict.fromkeys(written):
+        screen.OUT.print(f"  wrote  {path.relative_to(root)}", highlight=False)
+    screen.OUT.print("  next   make check", highlight=False)
+
+
+def _template(*place: str) -> str:
+    return FILES.joinpath(*place).read_text(encoding="utf-8")
 
 
 def _write(path: Path, text: str) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text)
+    path.write_text(text, encoding="utf-8")
     return path
 
 
-def _root() -> Path:
-    return Path(__file__).resolve().parents[2]
-
-
-def _refused(what: str, declared: str, next: str) -> Exception:
-    from watermain.declare.errors import InvalidDeclarationError
-
-    return InvalidDeclarationError(what, declared=declared, data="nothing was written", next=next)
+def _refuse(what: str, declared: str, next: str) -> NoReturn:
+    raise InvalidDeclarationError(what, declared=declared, data="nothing was written", next=next)

@@ -18,7 +18,7 @@ from watermain.engine.publish.publication import Job
 from watermain.engine.rooms.directory import find
 from watermain.lake import quarantine
 from watermain.lake.lake import Lake, text
-from watermain.orchestrate.asset import REPLAY
+from watermain.orchestrate.tags import REPLAY
 
 app = typer.Typer(no_args_is_help=True, help="See, replay or discard rows that were put aside.")
 MOST_ROWS = 20
@@ -34,7 +34,6 @@ def list_(
     as_json: Annotated[bool, JSON] = False,
 ) -> None:
     """Count rows by dataset, partition, cause, status."""
-
     name = str(_find(dataset).name) if dataset else None
     with Lake.from_settings().get_connection() as connection:
         counts = quarantine.counted(connection, name)
@@ -54,7 +53,6 @@ def show(
     as_json: Annotated[bool, JSON] = False,
 ) -> None:
     """Show open rows with their position, their payload; sensitive columns are masked."""
-
     found = _find(dataset)
     with Lake.from_settings().get_connection() as connection:
         rows = quarantine.listed(connection, str(found.name), _chosen(partition, rule))
@@ -78,7 +76,6 @@ def replay(
 
     Captured rows are typed anew; computed ones by computing their partitions anew.
     """
-
     found = _find(dataset)
     lake = Lake.from_settings()
     with lake.get_connection() as connection:
@@ -106,7 +103,6 @@ def discard(
     as_json: Annotated[bool, JSON] = False,
 ) -> None:
     """Let open rows go for good; who did it, when, why is kept in the lake."""
-
     found, by = _find(dataset), getpass.getuser()
     job = Job(lake=Lake.from_settings(), find=find)
     gone = discard_rows(found, job, why=reason, by=by, where=_chosen(partition, rule))
@@ -117,12 +113,10 @@ def discard(
 
 
 def _find(dataset: str) -> Dataset:
-
     return find(DatasetName.parse(dataset))
 
 
 def _chosen(partition: str | None, rule: str | None) -> str:
-
     where = ["status = 'open'"]
     where += [f"partition = {text(partition)}"] if partition is not None else []
     where += [f"why = {text(rule)}"] if rule is not None else []

@@ -1,28 +1,31 @@
-"""The text of new rooms, of new datasets in them."""
+"""The text of new rooms with their datasets, made from real files."""
 
 from __future__ import annotations
 
+import ast
+from collections.abc import Mapping
 from dataclasses import dataclass
-from textwrap import indent
+from pathlib import Path
 
 import pyarrow as pa
+import yaml
 
 from watermain.declare.contract import Column
 from watermain.declare.dataset import Dataset
 from watermain.declare.name import DatasetName
 
-LATEST = {"postgres": "latest_per_key", "files": "latest_delivery"}
-KEPT = {
-    "postgres": '"_op": ["i", "i"], "_lsn": [1, 2], "_seq": [0, 0]',
-    "files": '"_delivered_at": [1, 1], "_file": ["a", "a"], "_row": [1, 2]',
-}
-RAW = """import pyarrow as pa
-
-from watermain.declare import Column, Contract, Files, raw"""
-SHELVES = {
-    "raw": "What team {team} captures from outside.",
-    "curated": "What team {team} knows to be true.",
-}
+FILES = Path(__file__).resolve().parents[1] / "templates" / "new"
+LATEST = {"postgres": "latest_per_key", "files": "latest_delivery", "sftp": "latest_delivery"}
+_COLUMNS = (
+    '            Column("example_key", pa.string(), "what names the row"),\n'
+    '            Column("example_time", pa.timestamp("us", "UTC"), "when it happened"),\n'
+)
+_GIVEN = (
+    '        {"example_key": "a", "example_time": datetime(2026, 1, 1, 9, tzinfo=UTC)},\n'
+    '        {"example_key": "b", "example_time": datetime(2026, 1, 1, 10, tzinfo=UTC)},\n'
+)
+_BODY = 'latest_delivery(example_input, ("example_key",)).select("example_key", "example_time")'
+_WORDS = "Column, Contract, Daily, dataset, latest_delivery"
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,7 @@ class Draft:
 
     name: DatasetName
     upstream: Dataset
+    rooms: str
 
     @property
     def columns(self) -> list[Column]:
@@ -39,107 +43,77 @@ class Draft:
         event = [contract.event_time] if self.upstream.cadence and contract.event_time else []
         return [contract.column(n) for n in dict.fromkeys([*contract.key, *event])]
 
-    @property
-    def latest(self) -> str | None:
-        """The word that turns captured changes into rows, when the upstream is captured."""
-        return LATEST.get(self.upstream.source.kind) if self.upstream.source else None
-
-    @property
-    def imports(self) -> str:
-        """What the declaration needs."""
-        words = ["Column", "Contract", "dataset"]
-        words += [type(self.upstream.cadence).__name__] if self.upstream.cadence else []
-        words += [self.latest] if self.latest else []
-        names = ", ".join(words)
-        return "import ibis\nimport pyarrow as pa\n\n" + f"from watermain.declare import {names}"
-
     def declaration(self) -> str:
-        """The dataset's declaration with its body."""
-        up, contract, alias = self.upstream.name, self.upstream.contract, self.upstream.name.table
-        grain = f"one row per {'distinct ' if self.latest else ''}{', '.join(contract.key)} of {up}"
-        cadence = self.upstream.cadence
-        event = f"        event_time={contract.event_time!r},\n" if cadence else ""
-        zone = f"zone={cadence.zone!r}" if cadence and cadence.zone != "UTC" else ""
-        rhythm = f"    cadence={type(cadence).__name__}({zone}),\n" if cadence else ""
-        columns = "".join(f"            {_column(c)},\n" for c in self.columns)
+        """A shelf's file that declares the dataset alone."""
+        contract, cadence = self.upstream.contract, self.upstream.cadence
+        kind = self.upstream.source.kind if self.upstream.source else ""
+        latest, word = LATEST.get(kind), type(cadence).__name__
+        keys = "".join(f"{key!r}, " for key in contract.key)
         names = ", ".join(repr(c.name) for c in self.columns)
-        keys = ", ".join(repr(k) for k in contract.key)
-        source = f"{self.latest}({alias}, ({keys},))" if self.latest else alias
-        return (
-            f"@dataset(\n    {str(self.name)!r},\n    inputs={{{alias!r}: {str(up)!r}}},\n"
-            f"    contract=Contract(\n        grain={grain!r},\n"
-            f"        key=({keys},),\n{event}        version='0.1.0',\n"
-            f"        columns=(\n{columns}        ),\n    ),\n"
-            f"{rhythm}    owner='team:{self.name.team}',\n)\n"
-            f"def {self.name.table}({alias}: ibis.Table) -> ibis.Table:\n"
-            f'    """Keep the key of each row of {up}."""\n'
-            f"    return {source}.select({names})\n"
+        rows = f"{latest}(example_input, ({keys}))" if latest else "example_input"
+        words = ["Column", "Contract", "dataset", *([word] if cadence else []), latest or ""]
+        zone = f"zone={cadence.zone!r}" if cadence and cadence.zone != "UTC" else ""
+        event = f"        event_time={contract.event_time!r},\n" if cadence else ""
+        return self._named(
+            (FILES / "curated.py").read_text(encoding="utf-8"),
+            {
+                _COLUMNS: "".join(f"            {_column(c)},\n" for c in self.columns),
+                _BODY: f"{rows}.select({names})",
+                _WORDS: ", ".join(w for w in words if w),
+                '        event_time="example_time",\n': event,
+                "    cadence=Daily(),\n": f"    cadence={word}({zone}),\n" if cadence else "",
+                'key=("example_key",)': f"key=({keys})",
+                "one row per example_key": f"one row per {', '.join(contract.key)}",
+            },
         )
 
     def test(self) -> str:
         """A test with a known answer."""
-        table, alias = self.name.table, self.upstream.name.table
-        given = "".join(f'        "{c.name}": {_values(c.type)},\n' for c in self.columns)
-        kept = KEPT.get(self.upstream.source.kind, "") if self.upstream.source else ""
-        fields = "".join(f'        ("{c.name}", {arrow(c.type)}),\n' for c in self.columns)
-        given += f"        {kept},\n" if kept else ""
-        body = (
-            f'"""Known answers of {self.name}."""\n\n'
-            "import ibis\nimport pyarrow as pa\n\n"
-            f"from platform_assets.{self.name.team}.{self.name.stage} import {table}\n\n\n"
-            f"def test_{table}_keeps_the_key_of_each_row() -> None:\n"
-            '    """Two rows in, the same two rows out, with the promised columns."""\n'
+        rows = "".join(
+            f"        {{{', '.join(f'{c.name!r}: {_value(c.type, n)}' for c in self.columns)}}},\n"
+            for n in (0, 1)
         )
-        steps = (
-            f"given = {{\n{given}    }}\n"
-            f"    promised = pa.schema([\n{fields}    ])\n"
-            "    typed = {f.name: pa.array(given[f.name], f.type) for f in promised}\n"
-            f"    rows = ibis.memtable(pa.table({{**given, **typed}}))\n"
-            f"    found = {table}({alias}=rows).to_pyarrow()\n"
-            "    assert found.column_names == promised.names\n"
-            "    assert found.num_rows == 2\n"
+        imports = "from datetime import UTC, date, datetime\nfrom decimal import Decimal"
+        return self._named(
+            (FILES / "tests" / "curated.py").read_text(encoding="utf-8"),
+            {_GIVEN: rows, "from datetime import UTC, datetime": imports},
         )
-        return body + "    " + steps
+
+    def _named(self, text: str, parts: Mapping[str, str]) -> str:
+        for old, new in parts.items():
+            text = text.replace(old, new)
+        text = text.replace("other_team.raw.example_input", str(self.upstream.name))
+        text = text.replace("example_input", self.upstream.name.table)
+        return named(text, self.name, self.rooms)
 
 
-def captured(name: DatasetName, pattern: str) -> str:
-    """The declaration of a dataset captured from files."""
-    return (
-        f"{name.table} = raw(\n    {str(name)!r},\n"
-        f"    source=Files(connection='{name.team}_drop', pattern={pattern!r}, format='csv'),\n"
-        "    contract=Contract(\n"
-        f"        grain='one row per line of each delivered file',\n"
-        "        key=('id',),\n        version='0.1.0',\n"
-        "        columns=(Column('id', pa.string(), 'what names the line'),),\n    ),\n"
-        f"    owner='team:{name.team}',\n)\n"
+def named(text: str, name: DatasetName, rooms: str) -> str:
+    """A template's text, with the names of a dataset and of the package of the rooms."""
+    text = text.replace("example_team", name.team).replace("example_table", name.table)
+    return text.replace("from platform_assets.", f"from {rooms}.")
+
+
+def joined(before: str, addition: str) -> str:
+    """A module with what another one imports and declares put into it."""
+    if not before.strip():
+        return addition
+    head, _, rest = before.partition("\n")
+    lines = addition.splitlines(keepends=True)
+    first = next(
+        min(n.lineno, *(d.lineno for d in getattr(n, "decorator_list", [])))
+        for n in ast.parse(addition).body[1:]
+        if not isinstance(n, ast.Import | ast.ImportFrom)
     )
+    imports, declared = "".join(lines[1 : first - 1]), "".join(lines[first - 1 :])
+    return f"{head}\n{imports.strip()}\n{rest.rstrip()}\n\n\n{declared}"
 
 
-def captured_test(name: DatasetName) -> str:
-    """A test of what a captured dataset promises."""
-    return (
-        f'"""What {name} promises."""\n\n'
-        f"from platform_assets.{name.team}.raw import {name.table}\n\n\n"
-        f"def test_{name.table}_is_captured_from_files() -> None:\n"
-        '    """The declaration names the drop folder with the key of a line."""\n'
-        f"    assert str({name.table}.name) == {str(name)!r}\n"
-        f"    assert {name.table}.contract.key == ('id',)\n"
-    )
-
-
-def definitions(team: str) -> str:
-    """The door of a room."""
-    return (
-        f'"""The code location of team {team}."""\n\n'
-        "from watermain.orchestrate.location import lazy_location\n\n"
-        f'defs = lazy_location("{team}")\n'
-    )
-
-
-def workspace_entry(team: str) -> str:
-    """The room's lines in `workspace.yaml`."""
-    words = f"module_name: platform_assets.{team}.definitions\nlocation_name: {team}\n"
-    return "  - python_module:\n" + indent(words, " " * 6)
+def with_location(workspace: str, module: str, name: str) -> str:
+    """A workspace file with one code location more."""
+    known = yaml.safe_load(workspace) or {}
+    entry = f"  - python_module:\n      module_name: {module}\n      location_name: {name}\n"
+    begun = workspace.rstrip("\n") + "\n"
+    return begun + entry if known.get("load_from") else f"{begun}load_from:\n{entry}"
 
 
 def arrow(kind: pa.DataType) -> str:
@@ -158,7 +132,15 @@ def _column(column: Column) -> str:
     return f"Column({column.name!r}, {arrow(column.type)}, {column.description!r}{unit})"
 
 
-def _values(kind: pa.DataType) -> str:
+def _value(kind: pa.DataType, number: int) -> str:
+    """A value of a type, as Python writes it."""
     if pa.types.is_string(kind):
-        return '["a", "b"]'
-    return "[True, False]" if pa.types.is_boolean(kind) else "[1, 2]"
+        return f'"{"ab"[number]}"'
+    if pa.types.is_timestamp(kind):
+        zone = ", tzinfo=UTC" if kind.tz else ""
+        return f"datetime(2026, 1, 1, {9 + number}{zone})"
+    if pa.types.is_date(kind):
+        return f"date(2026, 1, {1 + number})"
+    if pa.types.is_decimal(kind):
+        return f'Decimal("{1 + number}").scaleb(-{kind.scale})'
+    return str(bool(number)) if pa.types.is_boolean(kind) else str(1 + number)

@@ -18,7 +18,7 @@ ERR = Console(stderr=True, highlight=False, soft_wrap=True)
 WIDTH = 26
 
 
-class Step:
+class ShownStep:
     """One line of a command that does several things."""
 
     def __init__(self, title: str) -> None:
@@ -35,9 +35,9 @@ class Step:
 
 
 @contextmanager
-def step(title: str, *, spinner: bool = True) -> Iterator[Step]:
+def step(title: str, *, spinner: bool = True) -> Iterator[ShownStep]:
     """Show a spinner while the block works, then one line with its seconds."""
-    line = Step(title)
+    line = ShownStep(title)
     try:
         if spinner and ERR.is_terminal:
             with ERR.status(f"{title} ..."):
@@ -50,7 +50,7 @@ def step(title: str, *, spinner: bool = True) -> Iterator[Step]:
     _print(line, *(("failed", "red") if line.is_wrong else ("ok", "green")))
 
 
-def _print(line: Step, word: str, color: str) -> None:
+def _print(line: ShownStep, word: str, color: str) -> None:
     seconds = time.monotonic() - line.began
     text = Text("  ")
     text.append(f"{word:<7}", style=color)

@@ -19,14 +19,14 @@ def span_of(dataset: Dataset, first: str | None, last: str | None) -> Span | Non
         return None
     if not first or not last:
         example = dataset.cadence.start.strftime(dataset.cadence.format)
-        if dataset.source is not None:
+        if not dataset.is_computed:
             return None
         raise refused(
             dataset,
             "it is partitioned; name one partition, or a range",
             f"watermain materialize {dataset.name} --partition {example}",
         )
-    if dataset.source is not None:
+    if not dataset.is_computed:
         raise refused(
             dataset,
             "a captured dataset takes whatever waits at its source, not a partition",
@@ -39,9 +39,8 @@ def span_of(dataset: Dataset, first: str | None, last: str | None) -> Span | Non
 
 def refused(dataset: Dataset, what: str, next: str) -> InvalidPartitionError:
     """What is said to partitions that a dataset cannot be asked for."""
-    return InvalidPartitionError(
+    return InvalidPartitionError.nothing_happened(
         f"{dataset.name}: {what}",
         declared=dataset.declared,
-        data="nothing was read or written",
         next=next,
     )

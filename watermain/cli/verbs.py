@@ -85,7 +85,7 @@ VERBS: dict[str, Verb] = {
     ),
     "new": Verb(
         "watermain.cli.new:app",
-        "Write the files of a new room, of a new dataset.",
+        "Write the files of a new room, dataset or source.",
     ),
     "branch": Verb(
         "watermain.cli.branch:app",

@@ -153,7 +153,9 @@ class Compilation:
             f"reads `{'source' if source else 'ref'}({told})`, which {why}",
             line=line_of("", node.raw_code or "", target_name),
             node=node.unique_id,
-            next="make dbt-sources, once a room declares that curated dataset" if source else "",
+            next="watermain new dbt-sources, once a room declares that curated dataset"
+            if source
+            else "",
         )
 
     def _leave_out(self, error: BaseException) -> None:

@@ -21,13 +21,23 @@ from watermain.declare.check import (
     steady,
     unique,
 )
+from watermain.declare.connection.broker import KafkaConnection, MqttConnection, Sasl
+from watermain.declare.connection.connection import Tls
+from watermain.declare.connection.database import PostgresConnection
+from watermain.declare.connection.files import FilesConnection, S3Store
+from watermain.declare.connection.sftp import SftpConnection
+from watermain.declare.connection.web import (
+    RegistryConnection,
+    RestConnection,
+    WebhookConnection,
+)
 from watermain.declare.contract import Column, Contract, Migration, Sensitivity
 from watermain.declare.dataset import Dataset, dataset, raw
 from watermain.declare.feature import Feature, FeatureSet, Online
 from watermain.declare.feature_table import feature_table
 from watermain.declare.name import DatasetName
 from watermain.declare.need import Needs, needs
-from watermain.declare.outside.source import Files, Kafka, Mqtt, Platform, Postgres
+from watermain.declare.outside.source import Files, Kafka, Mqtt, Platform, Postgres, Sftp
 from watermain.declare.outside.web import (
     Basic,
     Bearer,
@@ -58,22 +68,34 @@ __all__ = [
     "Feature",
     "FeatureSet",
     "Files",
+    "FilesConnection",
     "Hourly",
     "Increment",
     "Kafka",
+    "KafkaConnection",
     "Migration",
     "Monthly",
     "Mqtt",
+    "MqttConnection",
     "Needs",
     "OAuth2",
     "Online",
     "Platform",
     "Postgres",
+    "PostgresConnection",
     "Quarantine",
+    "RegistryConnection",
     "Rest",
+    "RestConnection",
+    "S3Store",
+    "Sasl",
     "Sensitivity",
+    "Sftp",
+    "SftpConnection",
     "Slo",
+    "Tls",
     "Webhook",
+    "WebhookConnection",
     "Window",
     "accepted_values",
     "as_told",

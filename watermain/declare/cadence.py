@@ -56,10 +56,9 @@ class Cadence:
             self._refuse(f"every {self.every} is no time", "give a positive timedelta")
 
     def _refuse(self, what: str, next: str) -> None:
-        raise InvalidCadenceError(
+        raise InvalidCadenceError.nothing_happened(
             f"{type(self).__name__}: {what}",
             declared=type(self).__name__,
-            data="nothing was read or written",
             next=next,
         )
 
@@ -104,10 +103,9 @@ class Cadence:
             or self.floor(begin) != begin
             or begin < first
         ):
-            raise InvalidPartitionError(
+            raise InvalidPartitionError.nothing_happened(
                 f"partition {str(key)[:80]!r} is outside {self!r}",
                 declared=repr(self),
-                data="nothing was read or written",
                 next=f"use keys such as {self.floor(first).strftime(self.format)!r}",
             )
         return begin

@@ -32,10 +32,9 @@ class Check:
         known = [s for s in get_args(Severity) if self.speaks_of_rows or s != "quarantine"]
         if self.severity not in known:
             why = "speaks of no row" if self.severity == "quarantine" else "is unknown"
-            raise InvalidDeclarationError(
+            raise InvalidDeclarationError.nothing_happened(
                 f"severity {self.severity!r} of {type(self).__name__} {why}",
                 declared=self.declared or type(self).__name__,
-                data="nothing was read or written",
                 next=f"use one of {', '.join(f'`{s}`' for s in known)}",
             )
 
@@ -122,10 +121,9 @@ class Matches(Check):
         super().__post_init__()
         fault = pattern_fault(self.pattern)
         if fault:
-            raise InvalidDeclarationError(
+            raise InvalidDeclarationError.nothing_happened(
                 f"matches({self.column!r}) has a pattern that the engine cannot read: {fault}",
                 declared=self.declared or "matches",
-                data="nothing was read or written",
                 next="write it for RE2, which knows no look-around and no reference back",
             )
 
@@ -265,10 +263,9 @@ def unique(
     `blanks_repeat=False` those that lack all of them.
     """
     if not columns or len(set(columns)) < len(columns):
-        raise InvalidDeclarationError(
+        raise InvalidDeclarationError.nothing_happened(
             f"unique({', '.join(map(repr, columns))}) names no set of columns",
             declared="unique",
-            data="nothing was read or written",
             next="name at least one column, each once",
         )
     return UniqueKey(
@@ -285,10 +282,9 @@ def accepted_values(
 ) -> AcceptedValues:
     """Demand that the column holds only these values or null."""
     if isinstance(values, str) or None in values:
-        raise InvalidDeclarationError(
+        raise InvalidDeclarationError.nothing_happened(
             f"accepted_values({column!r}) lists {values!r}",
             declared="accepted_values",
-            data="nothing was read or written",
             next="list values, null left out: it is always allowed; `not_null` forbids it",
         )
     return AcceptedValues(column=column, values=tuple(values), severity=severity, declared=place())
@@ -299,10 +295,9 @@ def between(
 ) -> Between:
     """Demand `low <= column <= high`; a bound left out is open."""
     if (low is None and high is None) or (low is not None and high is not None and low > high):
-        raise InvalidDeclarationError(
+        raise InvalidDeclarationError.nothing_happened(
             f"between({column!r}) has bounds {low!r} to {high!r}",
             declared="between",
-            data="nothing was read or written",
             next="give `low`, `high` or both, with low <= high",
         )
     return Between(column=column, low=low, high=high, severity=severity, declared=place())
@@ -329,10 +324,9 @@ def refers_to(
     own = (column,) if isinstance(column, str) else tuple(column)
     theirs = own if other is None else (other,) if isinstance(other, str) else tuple(other)
     if not own or len(own) != len(theirs) or len({*own}) < len(own) or len({*theirs}) < len(own):
-        raise InvalidDeclarationError(
+        raise InvalidDeclarationError.nothing_happened(
             f"refers_to({column!r}) holds {len(own)} columns against {other!r} of {name}",
             declared=place(),
-            data="nothing was read or written",
             next="name as many columns in `other` as before, each once",
         )
     return RefersTo(
@@ -364,10 +358,9 @@ def steady(
 ) -> Steady:
     """Demand that `rows`, or a column's mean, stays within a factor of its trailing median."""
     if against < 1 or within <= 1:
-        raise InvalidDeclarationError(
+        raise InvalidDeclarationError.nothing_happened(
             f"steady({of!r}) compares with {against} partitions, within a factor of {within}",
             declared=place(),
-            data="nothing was read or written",
             next="give `against` of 1 at least, `within` above 1",
         )
     return Steady(of=of, against=against, within=within, severity=severity, declared=place())

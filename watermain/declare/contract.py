@@ -58,10 +58,9 @@ class Migration:
 
     def __post_init__(self) -> None:
         if not _VERSION.fullmatch(self.version) or not self.readers.strip():
-            raise InvalidDeclarationError(
+            raise InvalidDeclarationError.nothing_happened(
                 f"{self!r} tells readers nothing",
                 declared="Migration",
-                data="nothing was read or written",
                 next="give the version as `major.minor.patch`, then what its readers must do",
             )
 
@@ -97,10 +96,9 @@ class Contract:
 
     def __post_init__(self) -> None:
         for complaint in self._complaints():
-            raise ContradictoryContractError(
+            raise ContradictoryContractError.nothing_happened(
                 f"contract `{self.grain}`: {complaint}",
                 declared="Contract",
-                data="nothing was read or written",
                 next=f"name columns among {quoted(c.name for c in self.columns)}",
             )
 

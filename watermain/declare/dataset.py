@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import Any
 
 from watermain.declare.body.frame import FRAMES, asked
+from watermain.declare.body.mart import Mart
 from watermain.declare.cadence import Cadence
 from watermain.declare.check import Check, NotNull, RowCount, UniqueKey
 from watermain.declare.column.drift import DRIFTS, EXTRA
@@ -21,13 +22,12 @@ from watermain.declare.errors import InvalidDeclarationError, quoted
 from watermain.declare.feature import Feature
 from watermain.declare.name import DatasetName
 from watermain.declare.need import Needs
-from watermain.declare.outside.source import Source
+from watermain.declare.outside.kind import SourceWord
+from watermain.declare.outside.source import Platform
 from watermain.declare.place import place, shown
 from watermain.declare.slo import Slo
 
 Body = Callable[..., Any]
-BROKEN = "broken"
-_REPEATING = ("postgres", "platform")
 _OWNER = re.compile(r"team:[A-Za-z0-9_-]+|[^@\s]+@[^@\s]+\.[^@\s]+")
 
 
@@ -49,9 +49,9 @@ class Dataset:
     cadence: Cadence | None = None
     slo: Slo | None = None
     body: Body | None = field(default=None, repr=False)
-    source: Source | None = None
+    source: SourceWord | None = None
     feature: Feature | None = None
-    labels: Mapping[str, str] = field(default_factory=dict, repr=False)
+    mart: Mart | None = None
 
     def __call__(self, *args: Any, **tables: Any) -> Any:
         if self.body is None:
@@ -60,10 +60,9 @@ class Dataset:
 
     def __post_init__(self) -> None:
         for complaint, next_step in self._complaints():
-            raise InvalidDeclarationError(
+            raise InvalidDeclarationError.nothing_happened(
                 f"{self.name}: {complaint}",
                 declared=self.declared,
-                data="nothing was read or written",
                 next=next_step,
             )
 
@@ -74,7 +73,7 @@ class Dataset:
         if self.cadence is not None and self.contract.event_time is None:
             yield "a cadence needs the contract's event time", "name it in `event_time=`"
         if self.contract.repeats_within is not None and (
-            self.source is None or self.source.kind in _REPEATING
+            not self.is_captured or self.origin.keys_repeat
         ):
             yield (
                 "keys repeat here for good reason, `repeats_within` would lose rows",
@@ -92,7 +91,7 @@ class Dataset:
         labels = [check.label for check in self.all_checks]
         for label in {x for x in labels if labels.count(x) > 1}:
             yield f"check `{label}` stands twice", "keep one of them"
-        if self.body is not None and not self.labels.get("sql"):
+        if self.body is not None and self.mart is None:
             wanted = set(inspect.signature(self.body).parameters)
             if wanted != set(self.inputs):
                 yield (
@@ -110,7 +109,7 @@ class Dataset:
     def _one_row_complaints(self) -> Iterator[tuple[str, str]]:
         if self.contract.key:
             return
-        if self.source is not None or self.cadence is not None or self.feature is not None:
+        if not self.is_computed or self.cadence is not None or self.feature is not None:
             yield (
                 "a table of one row is neither captured nor cut into partitions, nor of features",
                 "name the key of its rows",
@@ -121,21 +120,45 @@ class Dataset:
 
     def _drift_complaints(self, names: set[str]) -> Iterator[tuple[str, str]]:
         drift = self.contract.drift
-        captured = self.source is not None and self.source.kind != "platform"
         if drift not in DRIFTS:
             yield f"drift {drift!r} is unknown", f"use one of {quoted(DRIFTS)}"
-        elif drift != "divert" and not captured:
+        elif drift != "divert" and not self.is_captured:
             yield f"drift {drift!r} is for what a source shows", "leave it out"
-        if captured and EXTRA in names:
+        if self.is_captured and EXTRA in names:
             yield f"`{EXTRA}` is where unknown columns go", "give that column another name"
-        ours = own_columns("" if self.source is None else self.source.kind)
+        ours = own_columns(self.source)
         for name in sorted(n for n in names if n in ours or n.startswith(OWN_PREFIX)):
             yield f"`{name}` is a column that the platform writes", "give that column another name"
 
     @property
+    def origin(self) -> SourceWord:
+        """What its kind of source says; the answer of none where nothing is captured."""
+        return self.source or SourceWord()
+
+    @property
+    def is_computed(self) -> bool:
+        """Whether its rows come from other datasets."""
+        return self.source is None
+
+    @property
+    def is_captured(self) -> bool:
+        """Whether its rows come from a system outside."""
+        return not self.is_computed and not self.is_platforms
+
+    @property
+    def is_platforms(self) -> bool:
+        """Whether the platform itself writes its rows, as it works."""
+        return isinstance(self.source, Platform)
+
+    @property
+    def source_kind(self) -> str:
+        """The kind of its source; empty where it is computed."""
+        return self.source.kind if self.source else ""
+
+    @property
     def broken(self) -> str | None:
         """Why it cannot be built, in four lines; None where nothing is wrong with it."""
-        return self.labels.get(BROKEN)
+        return self.mart.broken if self.mart else None
 
     def refuse_broken(self) -> None:
         """Refuse to build what is wrong.
@@ -148,8 +171,8 @@ class Dataset:
     @property
     def can_quarantine(self) -> bool:
         """Whether rows of it may be put aside: captured ones that do not fit, others by a rule."""
-        if self.source is not None:
-            return self.source.kind != "platform"
+        if not self.is_computed:
+            return self.is_captured
         return any(c.severity == "quarantine" for c in self.checks)
 
     @cached_property
@@ -188,7 +211,7 @@ class Dataset:
         if self.cadence is not None and self.contract.event_time:
             needed.append(self.contract.event_time)
         implied: list[Check] = [NotNull(column=n) for n in dict.fromkeys(needed)]
-        if self.source is None:
+        if self.is_computed:
             key = self.contract.key
             implied.append(UniqueKey(key=key) if key else RowCount(low=1, high=1))
         return tuple(c for c in implied if c.label not in declared) + self.checks
@@ -240,7 +263,7 @@ def dataset(
 def raw(
     name: str,
     *,
-    source: Source,
+    source: SourceWord,
     contract: Contract,
     owner: str,
     description: str = "",

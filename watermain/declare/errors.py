@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Self
+
 MOST_NAMES = 100
+# The states of the data that recur.
+UNTOUCHED = "nothing was read or written"
+UNREAD = "nothing was read; what the lake has committed stands"
+UNPUBLISHED = "not published; what readers had stands as it was"
 
 
 class WatermainError(Exception):
@@ -14,6 +20,21 @@ class WatermainError(Exception):
     def __init__(self, what: str, *, declared: str, data: str, next: str) -> None:
         self.what, self.declared, self.data, self.next = what, declared, data, next
         super().__init__(f"{what}\n  declared  {declared}\n  data      {data}\n  next      {next}")
+
+    @classmethod
+    def nothing_happened(cls, what: str, *, declared: str, next: str) -> Self:
+        """The error of what is refused before anything was touched."""
+        return cls(what, declared=declared, data=UNTOUCHED, next=next)
+
+    @classmethod
+    def nothing_read(cls, what: str, *, declared: str, next: str) -> Self:
+        """The error of a source that gave no rows this time."""
+        return cls(what, declared=declared, data=UNREAD, next=next)
+
+    @classmethod
+    def not_published(cls, what: str, *, declared: str, next: str) -> Self:
+        """The error of rows that were computed, or were about to be, and kept from readers."""
+        return cls(what, declared=declared, data=UNPUBLISHED, next=next)
 
 
 class TransientError(WatermainError):
@@ -30,6 +51,14 @@ class ContradictoryContractError(TerminalError):
 
 class UnknownDatasetError(TerminalError):
     """Reject a dataset name that nothing declares."""
+
+
+class UnknownConnectionError(TerminalError):
+    """Reject a connection that nobody declares, or that leads to another kind of system."""
+
+
+class UnknownSnapshotError(TerminalError):
+    """Reject a snapshot that the lake never had, or has no more."""
 
 
 class UnknownFeatureError(TerminalError):
@@ -65,7 +94,7 @@ class MissingSettingError(TerminalError):
 
 
 class MissingExtraError(TerminalError):
-    """Refuse to open what needs an extra of the installation, naming it."""
+    """Refuse to open what needs a part of the installation that is not there, naming it."""
 
 
 class InvalidProjectError(TerminalError):

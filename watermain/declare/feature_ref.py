@@ -202,6 +202,4 @@ def _near(word: str, known: Iterable[str]) -> str:
 def _unknown(
     what: str, next_step: str, *, declared: str = "features.py of a room"
 ) -> UnknownFeatureError:
-    return UnknownFeatureError(
-        what, declared=declared, data="nothing was read or written", next=next_step
-    )
+    return UnknownFeatureError.nothing_happened(what, declared=declared, next=next_step)

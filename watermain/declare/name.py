@@ -22,10 +22,9 @@ class DatasetName:
     def __post_init__(self) -> None:
         wrong = [w for w in (self.team, self.stage, self.table) if not _WORD.fullmatch(w)]
         if wrong or self.stage not in STAGES:
-            raise InvalidDeclarationError(
+            raise InvalidDeclarationError.nothing_happened(
                 f"dataset name `{self.team}.{self.stage}.{self.table}` is not `team.stage.table`",
                 declared="DatasetName",
-                data="nothing was read or written",
                 next=f"use lower-case words and a stage among {', '.join(STAGES)}",
             )
 

@@ -65,10 +65,9 @@ class Needs:
             ([str(self.before)] * (self.before < timedelta(0)), "look back by a positive time"),
         ):
             if wrong:
-                raise InvalidDeclarationError(
+                raise InvalidDeclarationError.nothing_happened(
                     f"needs({str(self.dataset)!r}) relies on {quoted(wrong)} in vain",
                     declared="needs",
-                    data="nothing was read or written",
                     next=next_step,
                 )
 

@@ -22,10 +22,9 @@ class Quarantine:
     def __post_init__(self) -> None:
         share = isinstance(self.limit, float) and self.limit > 1
         if self.limit is not None and (self.limit < 0 or share):
-            raise InvalidDeclarationError(
+            raise InvalidDeclarationError.nothing_happened(
                 f"a quarantine limit of {self.limit!r} is neither rows nor a share",
                 declared="Quarantine",
-                data="nothing was read or written",
                 next="give whole rows, such as 100, or a share between 0.0 and 1.0",
             )
 

@@ -22,9 +22,8 @@ class Slo:
 
     def __post_init__(self) -> None:
         if not 0 < self.target < 1 or self.ready_within <= timedelta(0):
-            raise InvalidDeclarationError(
+            raise InvalidDeclarationError.nothing_happened(
                 f"{self!r} promises nothing that can be measured",
                 declared="Slo",
-                data="nothing was read or written",
                 next="give a positive `ready_within`, with a target above 0 but below 1",
             )

@@ -104,9 +104,8 @@ def _named() -> str:
 
 
 def _no_address() -> MissingSettingError:
-    return MissingSettingError(
+    return MissingSettingError.nothing_happened(
         f"{VARIABLE} is no libpq string",
         declared=VARIABLE,
-        data="nothing was read or written",
         next=f"export {VARIABLE}='host=... dbname=... user=...'",
     )

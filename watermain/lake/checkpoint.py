@@ -71,8 +71,7 @@ def ends(connection: duckdb.DuckDBPyConnection, stream: DatasetName) -> dict[str
     begins where an earlier one ended; when it cannot, all of the ledger is read.
     Raises: LedgerGapError, when a shard's batches are no chain.
     """
-    row = connection.execute("select id from lake.current_snapshot()").fetchone()
-    present = int(row[0]) if row else 0
+    present = _present(connection)
     rows = _rows(connection, stream, present)
     for (shard, end, *_), (other, another, *_) in pairwise(rows):
         if shard == other:
@@ -83,6 +82,20 @@ def ends(connection: duckdb.DuckDBPyConnection, stream: DatasetName) -> dict[str
     if sum(row[-1] for row in rows) >= max(EVERY, _TO_A_SHARD * len(rows)):
         _keep(connection, stream, present, found)
     return found
+
+
+def stands(connection: duckdb.DuckDBPyConnection, stream: DatasetName) -> list[tuple[str, str]]:
+    """Each shard with where it ends, for people; a shard that is no chain has several ends.
+
+    Guarantees: as `ends`; nothing is written, so that no lease is needed.
+    """
+    return [(shard, end) for shard, end, *_ in _rows(connection, stream, _present(connection))]
+
+
+def _present(connection: duckdb.DuckDBPyConnection) -> int:
+    """The snapshot that a connection sees."""
+    row = connection.execute("select id from lake.current_snapshot()").fetchone()
+    return int(row[0]) if row else 0
 
 
 def _rows(

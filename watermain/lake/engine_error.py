@@ -58,10 +58,9 @@ def _ended(error: BaseException, dataset: str) -> WatermainError | None:
     """The error for a full disk, a catalog that is gone, an engine that ended itself."""
     message = str(error)
     if "No space left on device" in message:
-        return DiskFullError(
+        return DiskFullError.not_published(
             f"{dataset}: no space left on the device that holds the lake",
             declared="WATERMAIN_DATA_DIR or WATERMAIN_LAKE_PATH",
-            data="not published; what readers had stands as it was",
             next="free some space; then run it again",
         )
     if isinstance(error, duckdb.Error) and any(sign in message for sign in GONE):

@@ -13,11 +13,12 @@ from watermain.lake.lake import Lake
 from watermain.metrics import Metrics
 from watermain.settings import Settings
 from watermain.source.opening import open_source
+from watermain.source.outside import Connections
 
 LOOK_SECONDS = 10.0
 
 
-class Follower:
+class BatchCounter:
     """Count the batches that the ledger gains, measure what waits at each source.
 
     Guarantees: a batch is counted once; what was committed before the first look is not counted,
@@ -25,10 +26,16 @@ class Follower:
     """
 
     def __init__(
-        self, lake: Lake, datasets: Sequence[Dataset], settings: Settings, metrics: Metrics
+        self,
+        lake: Lake,
+        datasets: Sequence[Dataset],
+        settings: Settings,
+        metrics: Metrics,
+        connections: Connections,
     ) -> None:
         self.lake, self.settings, self.metrics = lake, settings, metrics
-        self.datasets = [d for d in datasets if d.source and d.source.kind != "platform"]
+        self.connections = connections
+        self.datasets = [d for d in datasets if d.is_captured]
         self.clock, self.snapshot = Clock(), -1
 
     def look(self) -> None:
@@ -56,11 +63,11 @@ class Follower:
             stop.wait(LOOK_SECONDS)
 
     def _measure(self, dataset: Dataset) -> None:
-        name, kind = str(dataset.name), dataset.source.kind if dataset.source else ""
+        name = str(dataset.name)
         try:
-            waiting = open_source(dataset, self.settings).backlog()
+            waiting = open_source(dataset, self.settings, self.connections).backlog()
         except WatermainError:
             self.metrics.trouble(name, True)
             return
-        self.metrics.backlog(name, kind, waiting, self.clock.now())
+        self.metrics.backlog(name, dataset.origin.keeps_log, waiting, self.clock.now())
         self.metrics.trouble(name, False)

@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from watermain.declare.errors import (
     BranchError,
     BrokenEngineError,
-    UnknownDatasetError,
+    MissingExtraError,
     UnreachableSystemError,
 )
 from watermain.declare.name import DatasetName
@@ -198,10 +198,9 @@ class Lake(BaseModel):
             heal(self.folder)
 
     def _unknown_branch(self) -> BranchError:
-        return BranchError(
+        return BranchError.nothing_happened(
             f"there is no branch `{self.branch}`",
             declared="watermain branch list",
-            data="nothing was read or written",
             next=f"watermain branch create {self.branch}",
         )
 
@@ -345,16 +344,15 @@ def reaching(settings: Settings) -> list[str]:
 def extension(name: str) -> str:
     """The path of a DuckDB extension inside its wheel.
 
-    Raises: MissingExtraError, UnknownDatasetError.
+    Raises: MissingExtraError.
     """
     if name == "httpfs":
         need("s3", declared=store.SETTINGS)
     spec = importlib.util.find_spec(f"duckdb_extension_{name}")
     if spec is None or spec.origin is None:
-        raise UnknownDatasetError(
+        raise MissingExtraError.nothing_happened(
             f"the DuckDB extension {name} is not installed",
             declared="pyproject.toml, dependencies",
-            data="nothing was read or written",
             next="pip install watermain",
         )
     folder = Path(spec.origin).parent / "extensions" / f"v{duckdb.__version__}"

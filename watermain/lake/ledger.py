@@ -86,6 +86,28 @@ ADDED = {
 }
 
 
+# A partition stands as its last publish says, which is the greatest in this order. Nothing else
+# says what is last: clocks of two writers differ, an epoch may publish twice.
+_ORDER = ("epoch", "published_at", "rowid")
+
+
+def last(column: str) -> str:
+    """What the last of a group of publishes has in a column, as an aggregate in SQL."""
+    return f"arg_max({column}, ({', '.join(_ORDER)}))"
+
+
+def last_publishes(
+    where: str = "true", snapshot: int | None = None, *, catalog: str = "lake"
+) -> str:
+    """The last publish of each partition of each dataset, as a relation in SQL."""
+    at = "" if snapshot is None else f" at (version => {snapshot})"
+    return (
+        f"(select * from {PUBLISHES.replace('lake.', f'{catalog}.')}{at} where {where}"
+        " qualify row_number() over (partition by dataset, partition"
+        f" order by {', '.join(f'{name} desc' for name in _ORDER)}) = 1)"
+    )
+
+
 @dataclass(frozen=True, kw_only=True)
 class BatchRow:
     """One captured batch.
@@ -245,12 +267,8 @@ def latest(
     catalog: str = "lake",
 ) -> dict[str, PublishRow]:
     """The last ledger row of each partition of a dataset, as of a snapshot."""
-    at = "" if snapshot is None else f" at (version => {snapshot})"
-    rows = connection.execute(
-        f"select {_COLUMNS} from {PUBLISHES.replace('lake.', f'{catalog}.')}{at}"
-        f" where dataset = {_literal(name)} qualify row_number() over (partition by partition"
-        " order by epoch desc, published_at desc, rowid desc) = 1"
-    ).fetchall()
+    standing = last_publishes(f"dataset = {_literal(name)}", snapshot, catalog=catalog)
+    rows = connection.execute(f"select {_COLUMNS} from {standing}").fetchall()
     found = [PublishRow(**dict(zip(_NAMES, row, strict=True))) for row in rows]
     return {row.partition: row for row in found}
 
@@ -294,10 +312,9 @@ def standing(
     at = "" if snapshot is None else f" at (version => {snapshot})"
     found: dict[DatasetName, dict[str, Standing]] = {name: {} for name in names}
     known = {str(name): partitions for name, partitions in found.items()}
-    order = "(epoch, published_at, rowid)"
     rows = connection.execute(
-        f"select dataset, partition, arg_max(data_version, {order}),"
-        f" arg_max(rows_out, {order}), sum(rows_out)::bigint, list(distinct code_version)"
+        f"select dataset, partition, {last('data_version')}, {last('rows_out')},"
+        " sum(rows_out)::bigint, list(distinct code_version)"
         f" from {PUBLISHES}{at} where dataset in ({', '.join(map(_literal, found))}) group by all"
     ).fetchall()
     for dataset, partition, *facts in rows:
@@ -308,8 +325,7 @@ def standing(
 def rows_before(connection: duckdb.DuckDBPyConnection, dataset: str) -> dict[str, float]:
     """The rows of every partition, as its last publish counted them."""
     found = connection.execute(
-        f"select partition, arg_max(rows_out, (epoch, published_at, rowid)) from {PUBLISHES}"
-        " where dataset = ? group by 1",
+        f"select partition, {last('rows_out')} from {PUBLISHES} where dataset = ? group by 1",
         [dataset],
     ).fetchall()
     return {str(k): float(rows) for k, rows in found}

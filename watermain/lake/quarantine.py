@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import duckdb
 
-from watermain.lake.ledger import PUBLISHES, QUARANTINE, VERDICTS
+from watermain.lake.ledger import PUBLISHES, QUARANTINE, VERDICTS, last
 
 OPEN = "open"
 # A computed row stands as long as the publish that put it aside is its partition's last.
@@ -19,7 +19,7 @@ with listed as (
     where dataset = coalesce(?, dataset)
 ),
 standing as (
-    select dataset, partition, max(epoch) as last_epoch from {PUBLISHES} group by all
+    select dataset, partition, {last("epoch")} as last_epoch from {PUBLISHES} group by all
 ),
 decided as (
     select aside_id, arg_max(verdict, decided_at) as verdict from {VERDICTS} group by aside_id

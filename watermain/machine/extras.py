@@ -16,6 +16,7 @@ EXTRAS: Mapping[str, tuple[str, ...]] = {
     "mqtt": ("paho",),
     "polars": ("polars",),
     "redis": ("redis", "hiredis"),
+    "sftp": ("asyncssh",),
     "s3": ("s3fs", "duckdb_extension_httpfs"),
 }
 
@@ -34,9 +35,8 @@ def need(extra: str, *, declared: str) -> None:
     lacking = missing(extra)
     if lacking:
         modules = " and ".join(f"`{name}`" for name in lacking)
-        raise MissingExtraError(
+        raise MissingExtraError.nothing_happened(
             f"extra `{extra}` of watermain is not installed: there is no module {modules}",
             declared=declared,
-            data="nothing was read or written",
             next=f"pip install 'watermain[{extra}]'",
         )

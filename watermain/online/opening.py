@@ -34,9 +34,8 @@ def open_store(settings: Settings, clock: Clock | None = None) -> OnlineStore:
         from watermain.online.postgres import PostgresStore
 
         return PostgresStore(StoreAddress(url), clock)
-    raise MissingSettingError(
+    raise MissingSettingError.nothing_happened(
         f"environment variable {VARIABLE} is no address of an online store",
         declared="the environment",
-        data="nothing was read or written",
         next=f"export {VARIABLE}=redis://host:6379/0 or postgresql://host/database, or unset it",
     )

@@ -16,7 +16,7 @@ from watermain.online.address import StoreAddress
 from watermain.online.lasting import NEVER, corrected, lasting, words
 from watermain.online.lost import lost
 from watermain.online.own_threads import OwnThreads
-from watermain.online.protocol import ENTRIES, Cursor, Kept
+from watermain.online.protocol import ENTRIES, Cursor, StoredRow
 
 CONNECT_SECONDS = 10
 SCANNED_ROWS = 20_000
@@ -134,13 +134,13 @@ class PostgresStore:
             _send(connection, rows)
             return sum(connection.execute(s, (ident, now)).rowcount for s in (_REMOVE, _REPLACE))
 
-    def get(self, wanted: Sequence[tuple[str, bytes]]) -> list[Kept | None]:
-        found: list[Kept | None] = [None] * len(wanted)
+    def get(self, wanted: Sequence[tuple[str, bytes]]) -> list[StoredRow | None]:
+        found: list[StoredRow | None] = [None] * len(wanted)
         tables, keys = [t for t, _ in wanted], [k for _, k in wanted]
         with self._answering() as connection, connection.cursor(binary=True) as cursor:
             cursor.execute(_GET, (tables, keys, micros(self._clock.now())))
             for place, event_us, value in cursor.fetchall():
-                found[place - 1] = Kept(event_us, value)
+                found[place - 1] = StoredRow(event_us, value)
         return found
 
     def scan(self, table: str) -> Iterator[pa.Table]:

@@ -20,7 +20,7 @@ CORRECTIONS = pa.schema(
 )
 
 
-class Kept(NamedTuple):
+class StoredRow(NamedTuple):
     """One stored row.
 
     Units: `event_us` are microseconds of UTC since 1970. `value` is a JSON object in UTF-8.
@@ -81,7 +81,7 @@ class OnlineStore(Protocol):
         """
         ...
 
-    def get(self, wanted: Sequence[tuple[str, bytes]]) -> list[Kept | None]:
+    def get(self, wanted: Sequence[tuple[str, bytes]]) -> list[StoredRow | None]:
         """Read rows by (table, key), in one round trip; None where there is none."""
         ...
 

@@ -23,7 +23,7 @@ from watermain.clock import Clock, micros
 from watermain.online.address import StoreAddress
 from watermain.online.lasting import corrected, lasting
 from watermain.online.lost import lost
-from watermain.online.protocol import ENTRIES, Cursor, Kept
+from watermain.online.protocol import ENTRIES, Cursor, StoredRow
 from watermain.online.redis_fill import GoneMarkError, fill
 
 # A script of a thousand keys keeps readers waiting for a few milliseconds.
@@ -190,7 +190,7 @@ class RedisStore:
             keys = _keys(table, rows).to_pylist()
             return self._run(_CORRECT, table, keys, given.to_pylist(), now)
 
-    def get(self, wanted: Sequence[tuple[str, bytes]]) -> list[Kept | None]:
+    def get(self, wanted: Sequence[tuple[str, bytes]]) -> list[StoredRow | None]:
         if not wanted:
             return []
         now = micros(self._clock.now())
@@ -343,9 +343,9 @@ def _eight(numbers: pa.ChunkedArray) -> pa.Array:
     return whole.cast(pa.binary())
 
 
-def kept(value: Any, now_us: int) -> Kept | None:
+def kept(value: Any, now_us: int) -> StoredRow | None:
     """A row as it was packed; None where there is none, or it is past its time."""
     if value is None:
         return None
     event_us, expires_us = PREFIX.unpack_from(value)
-    return Kept(event_us, value[PREFIX.size :]) if expires_us > now_us else None
+    return StoredRow(event_us, value[PREFIX.size :]) if expires_us > now_us else None

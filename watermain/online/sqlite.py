@@ -17,7 +17,7 @@ from watermain.declare.errors import UnreachableSystemError
 from watermain.online.lasting import NEVER, corrected, lasting, words
 from watermain.online.lost import lost
 from watermain.online.own_threads import OwnThreads
-from watermain.online.protocol import ENTRIES, Cursor, Kept
+from watermain.online.protocol import ENTRIES, Cursor, StoredRow
 
 BUSY_SECONDS = 30.0
 SCANNED_ROWS = 20_000
@@ -117,13 +117,13 @@ class SqliteStore:
             done = [connection.executemany(_REMOVE, gone), connection.executemany(_REPLACE, fresh)]
         return sum(max(0, each.rowcount) for each in done)
 
-    def get(self, wanted: Sequence[tuple[str, bytes]]) -> list[Kept | None]:
+    def get(self, wanted: Sequence[tuple[str, bytes]]) -> list[StoredRow | None]:
         now = micros(self._clock.now())
         with self._answering() as connection:
             found = []
             for table, key in wanted:
                 row = connection.execute(_GET, (table, key, now)).fetchone()
-                found.append(None if row is None else Kept(*row))
+                found.append(None if row is None else StoredRow(*row))
             return found
 
     def scan(self, table: str) -> Iterator[pa.Table]:

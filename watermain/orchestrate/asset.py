@@ -13,7 +13,7 @@ from watermain.declare.errors import (
     TransientError,
 )
 from watermain.declare.name import DatasetName
-from watermain.declare.outside.source import Files
+from watermain.declare.outside.source import DroppedFiles
 from watermain.engine.capture.ingest import capture
 from watermain.engine.capture.replay import replay_captured
 from watermain.engine.code.code import code_version
@@ -21,7 +21,6 @@ from watermain.engine.publish.publication import Job, Outcome, Publication, chec
 from watermain.engine.publish.publish import publish
 from watermain.engine.table.partition import Span
 from watermain.engine.table.staged import Finding, runbook
-from watermain.lake.lake import Lake
 from watermain.orchestrate.metadata import column_schema, outcome_metadata, static_metadata
 from watermain.orchestrate.policy import (
     WHOLE,
@@ -32,9 +31,10 @@ from watermain.orchestrate.policy import (
     partitions,
 )
 from watermain.orchestrate.quarantine_asset import quarantine_events
+from watermain.orchestrate.tags import PARTITION, RANGE_END, RANGE_START, REBUILD, REPLAY
+from watermain.source.outside import NONE_DECLARED, Connections
 
 Find = Callable[[DatasetName], Dataset]
-REBUILD, REPLAY = "watermain/rebuild", "watermain/replay"
 PASSING = (
     dg.Failure,
     TransientError,
@@ -46,19 +46,29 @@ PASSING = (
 RETRY = dg.RetryPolicy(max_retries=3, delay=2, backoff=dg.Backoff.EXPONENTIAL)
 
 
-def asset_for(dataset: Dataset, find: Find) -> dg.AssetsDefinition | dg.AssetSpec:
+def asset_for(
+    dataset: Dataset, find: Find, connections: Connections = NONE_DECLARED
+) -> dg.AssetsDefinition | dg.AssetSpec:
     """Translate one declaration.
 
     Guarantees: the key is `[team, stage, table]`, the group is the team; each declared check is
-    an asset check; a failed blocking check holds the data, with all that depends on it.
+    an asset check; a failed blocking check holds the data, with all that depends on it. It uses
+    the lake and, of the declared connections, those that its source names.
     """
-    if dataset.source is not None and dataset.source.kind == "platform":
+    used = sorted(dataset.origin.uses().keys() & connections.keys())
+    if dataset.is_platforms:
         return dg.AssetSpec(**_spec_words(dataset, find))
 
-    def body(context: dg.AssetExecutionContext, lake: dg.ResourceParam[Lake]) -> Iterator[Any]:
+    def body(context: dg.AssetExecutionContext) -> Iterator[Any]:
         run_id = context.run.run_id
         rebuild = any(context.run.tags.get(tag) == "true" for tag in (REBUILD, REPLAY))
-        job = Job(lake=lake, find=find, run_id=run_id, rebuild=rebuild)
+        job = Job(
+            lake=context.resources.lake,
+            find=find,
+            run_id=run_id,
+            rebuild=rebuild,
+            connections={name: getattr(context.resources, name) for name in used},
+        )
         try:
             yield from _run(context, dataset, requested(context, dataset), job)
         except PASSING:
@@ -69,6 +79,7 @@ def asset_for(dataset: Dataset, find: Find) -> dg.AssetsDefinition | dg.AssetSpe
     with beta_accepted():
         asset: dg.AssetsDefinition = dg.asset(
             **_spec_words(dataset, find),
+            required_resource_keys={"lake", *used},
             check_specs=[check_spec(dataset, label, how) for label, how in check_labels(dataset)],
             backfill_policy=dg.BackfillPolicy.single_run() if dataset.cadence else None,
             retry_policy=RETRY,
@@ -82,9 +93,9 @@ def asset_for(dataset: Dataset, find: Find) -> dg.AssetsDefinition | dg.AssetSpe
 def _run(
     context: dg.AssetExecutionContext, dataset: Dataset, span: Span | None, job: Job
 ) -> Iterator[Any]:
-    if dataset.source is not None and context.run.tags.get(REPLAY) == "true":
+    if not dataset.is_computed and context.run.tags.get(REPLAY) == "true":
         _replay(context, dataset, job)
-    done = publish(dataset, span, job) if dataset.source is None else capture(dataset, job)
+    done = publish(dataset, span, job) if dataset.is_computed else capture(dataset, job)
     yield from _evaluations(context, dataset, done)
     for event in quarantine_events(dataset, done, job):
         context.log_event(event)
@@ -205,16 +216,15 @@ def requested(context: dg.AssetExecutionContext, dataset: Dataset) -> Span | Non
     if dataset.cadence is None:
         return None
     tags = context.run.tags
-    single = tags.get("dagster/partition")
-    first = tags.get("dagster/asset_partition_range_start", single)
-    last = tags.get("dagster/asset_partition_range_end", single)
+    single = tags.get(PARTITION)
+    first = tags.get(RANGE_START, single)
+    last = tags.get(RANGE_END, single)
     if first is None or last is None:
-        if dataset.source is not None:
+        if not dataset.is_computed:
             return None
-        raise InvalidPartitionError(
+        raise InvalidPartitionError.nothing_happened(
             f"{dataset.name}: the run names no partition",
             declared=dataset.declared,
-            data="nothing was read or written",
             next=f"watermain materialize {dataset.name} --partition <key>",
         )
     dataset.cadence.window(first)
@@ -249,10 +259,10 @@ def _spec_words(dataset: Dataset, find: Find) -> dict[str, Any]:
         "freshness_policy": freshness(dataset.slo, dataset.cadence),
         "automation_condition": None if dataset.broken else automation(dataset),
     }
-    if dataset.labels.get("dbt"):
+    if dataset.mart is not None and dataset.mart.model is not None:
         from watermain.orchestrate.dbt_asset import with_dbt
 
-        return with_dbt(dataset, words)
+        return with_dbt(dataset.mart.model, words)
     return words
 
 
@@ -262,8 +272,8 @@ def _dependency(dataset: Dataset, name: DatasetName, find: Find) -> dg.AssetDep:
 
 
 def _kinds(dataset: Dataset) -> set[str]:
-    if dataset.source is not None:
+    if not dataset.is_computed:
         source = dataset.source
-        kind = source.format if isinstance(source, Files) else source.kind
+        kind = source.format if isinstance(source, DroppedFiles) else dataset.source_kind
         return {"ducklake", "postgresql" if kind == "postgres" else kind}
-    return {"ducklake", "dbt" if dataset.labels.get("sql") else "ibis"}
+    return {"ducklake", "dbt" if dataset.mart is not None else "ibis"}

@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from dagster._utils.tags import is_valid_tag_key
 
-from watermain.declare.dataset import Dataset
+from watermain.declare.body.mart import CompiledModel
 from watermain.engine.mart.manifest import Node, read_project
 
 
-def with_dbt(dataset: Dataset, words: Mapping[str, Any]) -> dict[str, Any]:
+def with_dbt(model: CompiledModel, words: Mapping[str, Any]) -> dict[str, Any]:
     """Add what dbt says to the words of a mart's asset; ours stand where both speak.
 
     Guarantees: the facts bear the names that dagster-dbt gives them, so that what looks for those
     finds them; dagster-dbt itself is not needed.
     """
-    project = read_project(Path(dataset.labels["manifest"]))
-    node = project.node(dataset.labels["dbt"])
+    project = read_project(model.manifest)
+    node = project.node(model.id)
     return {
         **words,
         "description": f"{words['description']}\n\n{_raw_sql(node)}".strip(),

@@ -11,16 +11,16 @@ import dagster as dg
 from watermain.declare.dataset import Dataset
 from watermain.declare.errors import InvalidDeclarationError, UnknownDatasetError
 from watermain.declare.name import DatasetName
+from watermain.engine.rooms.connections import connections
 from watermain.engine.rooms.declared import teams
 from watermain.engine.rooms.directory import declared, everything, feature_sets, find, manifest
 from watermain.engine.table.order import refuse_circles
-from watermain.lake.lake import Lake
 from watermain.orchestrate.asset import asset_for
 from watermain.orchestrate.feature_check import feature_checks
-from watermain.orchestrate.instance.lake_resource import settled
 from watermain.orchestrate.launch.executor import forked_executor
 from watermain.orchestrate.plain import plain_definitions
 from watermain.orchestrate.quarantine_asset import quarantine_assets
+from watermain.orchestrate.resources import resources
 from watermain.orchestrate.sensors.automation import automation_sensor
 from watermain.orchestrate.sensors.features import feature_schedule, feature_sensor
 from watermain.orchestrate.sensors.replays import replay_sensors
@@ -33,6 +33,9 @@ from watermain.orchestrate.sensors.sources import source_sensors
 from watermain.orchestrate.sensors.streams import stream_sensor
 from watermain.orchestrate.sweep_asset import sweep_assets
 from watermain.orchestrate.verification_asset import is_verification, verification_asset
+from watermain.settings import load_settings
+from watermain.source.connected import prove_connections
+from watermain.source.outside import Connections
 
 __all__ = [
     "code_location",
@@ -68,26 +71,27 @@ def lazy_location(team: str, *modules: str) -> Callable[..., dg.Definitions]:
 def code_location(team: str) -> dg.Definitions:
     """Assemble a team's room into a Dagster code location.
 
-    Raises: UnknownDatasetError, when an input is declared nowhere; InvalidDeclarationError, when
-    datasets wait for each other.
+    Raises: UnknownDatasetError, when an input is declared nowhere; UnknownConnectionError, when
+    a connection is; InvalidDeclarationError, when datasets wait for each other.
     """
     collect_rarely()
-    datasets = declared(team)
+    datasets, known = declared(team), connections()
     for dataset in datasets:
+        prove_connections(dataset, known)
         if dataset.broken:
             dg.get_dagster_logger().warning("%s", dataset.broken)
         for upstream in dataset.upstream:
             _known(dataset, upstream)
     refuse_circles({d.name: d for d in _surroundings(datasets)})
     assets = [
-        *(_asset(d) for d in datasets),
+        *(_asset(d, known) for d in datasets),
         *quarantine_assets(datasets),
         *sweep_assets(datasets),
     ]
     return dg.Definitions(
         assets=assets,
         asset_checks=feature_checks(datasets),
-        resources={"lake": settled(Lake.from_settings())},
+        resources=resources(load_settings(), known),
         executor=forked_executor,
         sensors=[
             automation_sensor(team),
@@ -105,10 +109,10 @@ def code_location(team: str) -> dg.Definitions:
     )
 
 
-def _asset(dataset: Dataset) -> dg.AssetsDefinition | dg.AssetSpec:
+def _asset(dataset: Dataset, known: Connections) -> dg.AssetsDefinition | dg.AssetSpec:
     if is_verification(dataset):
         return verification_asset(dataset, find, everything)
-    return asset_for(dataset, find)
+    return asset_for(dataset, find, known)
 
 
 def collect_rarely() -> None:
@@ -136,19 +140,17 @@ def _known(dataset: Dataset, upstream: DatasetName) -> None:
     try:
         other = find(upstream)
     except UnknownDatasetError as error:
-        raise UnknownDatasetError(
+        raise UnknownDatasetError.nothing_happened(
             f"{dataset.name}: {error.what}",
             declared=dataset.declared,
-            data="nothing was read or written",
             next=error.next,
         ) from error
     if other.broken:
         return
     if dataset.looks_back(upstream) and None in (dataset.cadence, other.cadence):
-        raise InvalidDeclarationError(
+        raise InvalidDeclarationError.nothing_happened(
             f"{dataset.name} looks back {dataset.looks_back(upstream)} at {upstream},"
             " but only partitions can be looked back at",
             declared=dataset.declared,
-            data="nothing was read or written",
             next="leave `before` out, for such a body is given the whole table",
         )

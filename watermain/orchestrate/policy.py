@@ -92,7 +92,7 @@ def automation(dataset: Dataset) -> dg.AutomationCondition[Any] | None:
     Guarantees: late rows in an old partition request exactly that partition; a capture under way
     holds nothing back, for live sources are captured all the time, each batch whole.
     """
-    if dataset.source is not None or (dataset.feature and dataset.feature.is_retired):
+    if not dataset.is_computed or (dataset.feature and dataset.feature.is_retired):
         return None
     names = set(dataset.inputs.values())
     optional = sorted(n.key for n in names if dataset.is_optional(n))

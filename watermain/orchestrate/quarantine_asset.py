@@ -25,7 +25,7 @@ def quarantine_assets(datasets: Iterable[Dataset]) -> list[dg.AssetSpec]:
 
 
 def _spec(dataset: Dataset) -> dg.AssetSpec:
-    cut = dataset.cadence if dataset.source is None else None
+    cut = dataset.cadence if dataset.is_computed else None
     return dg.AssetSpec(
         key=quarantine_key(dataset),
         deps=[dg.AssetDep(dg.AssetKey(dataset.name.key))],
@@ -46,7 +46,7 @@ def quarantine_events(
     """Tell how many rows lie aside, by rule, wherever this run may have changed that."""
     if not dataset.can_quarantine:
         return
-    if dataset.source is None:
+    if dataset.is_computed:
         for outcome in done.outcomes:
             if outcome.published and not outcome.blocked:
                 yield _event(dataset, outcome.partition, outcome.aside)

@@ -202,9 +202,8 @@ def _reasons(events: Iterable[dg.DagsterEvent]) -> Iterator[str]:
 
 
 def _unreachable(reason: str) -> UnreachableSystemError:
-    return UnreachableSystemError(
+    return UnreachableSystemError.nothing_happened(
         f"Dagster's database does not answer: {reason}",
         declared="dagster.yaml in the data folder, written by `watermain up`",
-        data="nothing was read or written",
         next="watermain up --detach",
     )

@@ -17,10 +17,10 @@ from watermain.lake import ledger
 from watermain.lake.lake import Lake
 
 Event = dg.AssetMaterialization | dg.AssetCheckEvaluation
-_PUBLISHED = """
-select dataset, partition, sum(rows_out)::bigint, max_by(data_version, published_at),
-       list(failing) filter (failing <> '{{}}'), max_by(code_version, published_at)
-from {publishes} where starts_with(run_id, ?) group by all order by all
+_PUBLISHED = f"""
+select dataset, partition, sum(rows_out)::bigint, {ledger.last("data_version")},
+       list(failing) filter (failing <> '{{{{}}}}'), {ledger.last("code_version")}
+from {{publishes}} where starts_with(run_id, ?) group by all order by all
 """
 _CAPTURED = """
 select stream, sum(rows_in)::bigint, sum(repeated)::bigint, sum(late)::bigint,

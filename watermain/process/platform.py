@@ -34,7 +34,7 @@ STOP_ORDER = (TEND, *FEATURES, *TODAY, DAEMON, WEB, WARM, *OUTSIDE)
 
 
 @dataclass(frozen=True)
-class Platform:
+class Services:
     """Know each service of one data folder: how it starts, in which order all stop."""
 
     settings: Settings

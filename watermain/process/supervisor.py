@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -128,7 +130,7 @@ class Supervisor:
         logs = self.home / "logs"
         logs.mkdir(parents=True, exist_ok=True)
         log = logs / f"{service.name}.log"
-        with log.open("ab") as output:
+        with log.open("ab") as output, _heard():
             child = subprocess.Popen(
                 list(service.command),
                 stdin=subprocess.DEVNULL,
@@ -226,6 +228,24 @@ class Supervisor:
     def _write(self, entries: Mapping[str, Entry]) -> None:
         rows = [asdict(entry) for entry in entries.values()]
         durable.replace(self._table, json.dumps(rows, indent=1))
+
+
+@contextmanager
+def _heard() -> Iterator[None]:
+    """Let a child begun in the block hear what tells it to end.
+
+    A shell's background job ignores interrupts, and whatever it starts would ignore them, too.
+    """
+    main = threading.current_thread() is threading.main_thread()
+    orders = (signal.SIGINT, signal.SIGTERM) if main else ()
+    deaf = [number for number in orders if signal.getsignal(number) is signal.SIG_IGN]
+    for number in deaf:
+        signal.signal(number, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        for number in deaf:
+            signal.signal(number, signal.SIG_IGN)
 
 
 def _entry(row: dict[str, Any]) -> Entry:

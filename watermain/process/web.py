@@ -111,11 +111,10 @@ class Web:
         answer = self._ask(LAUNCH, {"params": params})["launchRun"]
         if answer["__typename"] != "LaunchRunSuccess":
             errors = [e["message"] for e in answer.get("errors", ())]
-            raise RefusedRunError(
+            raise RefusedRunError.nothing_happened(
                 f"Dagster refused a run of {', '.join(map(str, names))}:"
                 f" {answer.get('message') or '; '.join(errors)}".strip().split("\n")[0],
                 declared=f"code location {team}",
-                data="nothing was read or written",
                 next="watermain doctor",
             )
         return str(answer["run"]["runId"])

@@ -9,21 +9,15 @@ from datetime import UTC, datetime
 import numpy as np
 import pyarrow as pa
 
-DELIVERY_COLUMNS = pa.schema(
-    [
-        ("_file", pa.string()),
-        ("_file_hash", pa.string()),
-        ("_row", pa.int64()),
-        ("_delivered_at", pa.timestamp("us", "UTC")),
-    ]
-)
+from watermain.declare.outside.kind import DELIVERED
+
 INCIDENTAL = ("_file", "_file_hash", "_delivered_at")
 
 
 def delivery_schema(columns: tuple[str, ...], kinds: Sequence[pa.DataType] = ()) -> pa.Schema:
     """Describe delivered rows: the declared columns as text or `kinds`, then where each lay."""
     kinds = kinds or (pa.string(),) * len(columns)
-    return pa.schema([*zip(columns, kinds, strict=True), *DELIVERY_COLUMNS])
+    return pa.schema([*zip(columns, kinds, strict=True), *DELIVERED])
 
 
 class OddRowsError(Exception):
@@ -64,7 +58,7 @@ class Caps:
 
 
 @dataclass(frozen=True)
-class Rows:
+class FileRows:
     """Hold rows that lie together in a file, the first of which is row `first`, from 1."""
 
     first: int
@@ -88,13 +82,13 @@ class Stamp:
         self._told = (name, value, pa.scalar(at, pa.timestamp("us", "UTC")))
         self._file, self._file_hash, self._at = (pa.repeat(each, 0) for each in self._told)
 
-    def on(self, part: Rows, schema: pa.Schema) -> pa.RecordBatch:
+    def on(self, part: FileRows, schema: pa.Schema) -> pa.RecordBatch:
         """Give the rows as `schema` has them, null where nothing undeclared was looked for."""
         count = part.rows.num_rows
         if count > len(self._file):
             self._file, self._file_hash, self._at = (pa.repeat(v, count) for v in self._told)
         told = [*part.rows.columns]
-        if len(told) + len(DELIVERY_COLUMNS) < len(schema):
+        if len(told) + len(DELIVERED) < len(schema):
             told.append(pa.nulls(count, pa.string()))
         told += [
             self._file[:count],

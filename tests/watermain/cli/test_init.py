@@ -85,3 +85,15 @@ def test_project_without_rooms_is_told_so(tmp_path: Path) -> None:
     done = watermain("check", cwd=tmp_path)
     assert done.returncode == 2
     assert "no teams/<team>/definitions.py" in done.stderr
+
+
+@pytest.mark.slow
+def test_example_is_the_company_of_the_demo(tmp_path: Path) -> None:
+    """Every room loads, the linter has nothing to say, and its test passes."""
+    done = watermain("init", "airport", "--example", "flights", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    home = tmp_path / "airport"
+    done = run("make", "check", "test", cwd=home)
+    assert done.returncode == 0, done.stdout + done.stderr
+    for team in ("operations", "prediction", "upkeep", "weather"):
+        assert f"ok     {team}" in done.stdout

@@ -78,7 +78,8 @@ def test_prepare_manifest_compiles_only_when_the_project_changed(
     model = project / "models" / "marts" / "operations" / "dim_aircraft.sql"
     model.write_text(model.read_text().replace("seats,", "seats + 0 as seats,"))
     (aircraft,) = marts("operations", prepare_manifest(settings, project))
-    assert "seats + 0 AS seats" in aircraft.labels["sql"]
+    assert aircraft.mart is not None
+    assert "seats + 0 AS seats" in aircraft.mart.sql
     assert sorted(p.name for p in manifest.parent.iterdir()) == [".lock", "manifest.json"]
 
 

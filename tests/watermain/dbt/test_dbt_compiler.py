@@ -37,7 +37,7 @@ def fault(museum: dict[str, Any], path: str) -> Fault:
             "unsourced.sql",
             1,
             'reads `source("operations_curated", "nosuch")`, which does not exist',
-            "make dbt-sources",
+            "watermain new dbt-sources",
         ),
         ("syntax.sql", 2, "Expected an expression, got 'end of statement block'", "syntax.sql"),
         ("package.sql", 2, "calls `dbt_utils`, a package that is not installed", "dbt deps"),

@@ -10,7 +10,6 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 
-from tests.strategies import COLUMNS, TYPES, contracts, with_column
 from watermain.declare import Column, Contract, Migration, Sensitivity
 from watermain.declare.column.widening import widens
 from watermain.declare.compatibility import (
@@ -21,6 +20,7 @@ from watermain.declare.compatibility import (
     version_of,
 )
 from watermain.declare.errors import InvalidDeclarationError
+from watermain.testing.strategies.declared import COLUMNS, TYPES, contracts, with_column
 
 FEW = settings(max_examples=25)  # a contract is costly to make up
 ID = Column("id", pa.string(), "the thing")

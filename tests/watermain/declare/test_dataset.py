@@ -17,6 +17,7 @@ from watermain.declare import (
     Dataset,
     DatasetName,
     Files,
+    Platform,
     Postgres,
     Slo,
     accepted_values,
@@ -30,6 +31,7 @@ from watermain.declare import (
     refers_to,
     row_count,
 )
+from watermain.declare.body.mart import Mart
 from watermain.declare.errors import InvalidDeclarationError
 
 CONTRACT = Contract(
@@ -161,6 +163,28 @@ def test_check_labels_are_the_field_s_words() -> None:
         "row_count",
         "n_is_even",
     ]
+
+
+def test_dataset_is_computed_captured_or_the_platform_s() -> None:
+    """Each is one of the three; only those with a source have a kind of it."""
+    words: dict[str, Any] = {"contract": CONTRACT, "owner": "team:shop"}
+    found = [
+        declare(),
+        raw("shop.raw.files", source=Files("drop", pattern="*.csv"), **words),
+        raw("shop.raw.rows", source=Platform(table="publishes"), **words),
+    ]
+    assert [d.is_computed for d in found] == [True, False, False]
+    assert [d.is_captured for d in found] == [False, True, False]
+    assert [d.is_platforms for d in found] == [False, False, True]
+    assert [d.source_kind for d in found] == ["", "files", "platform"]
+
+
+def test_mart_tells_why_it_is_wrong() -> None:
+    """Any other dataset has nothing to tell; refusing it changes nothing."""
+    assert declare().broken is None
+    declare().refuse_broken()
+    assert replace(declare(), mart=Mart(sql="select 1")).broken is None
+    assert replace(declare(), mart=Mart(sql="select null", broken="why")).broken == "why"
 
 
 def test_raw_is_declared_where_it_stands() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,9 +11,8 @@ import pyarrow as pa
 
 from watermain.declare import Column, Contract, Dataset, DatasetName, Feature, feature_table
 from watermain.engine.feature.training import OfflineStore
-from watermain.engine.publish.publication import Job
-from watermain.engine.publish.publish import publish
 from watermain.lake.lake import Lake, table
+from watermain.testing import TrialLake
 
 INSTANT = pa.timestamp("us", "UTC")
 AIRPORT = Feature(entity=("airport",))
@@ -79,10 +78,7 @@ class FeatureLake:
         """Publish rows through stage, audit, publish."""
         self.add(dataset)
         given = rows if isinstance(rows, pa.Table) else as_table(dataset, rows)
-        plain = replace(dataset, inputs={}, body=lambda: given)
-        publish(
-            plain, None, Job(lake=self.lake, find=self.known.__getitem__, rebuild=True)
-        ).refuse_blocked()
+        TrialLake(self.lake, known=self.known).given(dataset, given)
 
     def fill(self, dataset: Dataset, rows: Iterable[Row]) -> None:
         """Put rows straight into the table, whatever the audits would say."""

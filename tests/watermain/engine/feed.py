@@ -1,41 +1,16 @@
-"""A source that gives batches written down by a test."""
+"""Batches of changes, written down by a test."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import pyarrow as pa
 
-from watermain.source.protocol import Backlog, Batch, Limit
+from watermain.source.protocol import Batch
+from watermain.testing.feed import Feed
 
+__all__ = ["CHANGES", "Feed", "changes"]
 CHANGES = ("_op", "_lsn", "_seq", "_xid", "_commit_at")
-
-
-class Feed:
-    """Hold batches; remember what was acknowledged."""
-
-    def __init__(self, *batches: Batch) -> None:
-        self.held = list(batches)
-        self.acknowledged: list[Mapping[str, str]] = []
-
-    def batches(self, *, after: Mapping[str, str], limit: Limit) -> Iterator[Batch]:
-        """Give the batches that follow the ledger's positions."""
-        known = dict(after)
-        for batch in self.held:
-            if known.get(batch.shard, "") == batch.start:
-                known[batch.shard] = batch.end
-                yield batch
-
-    def acknowledge(self, positions: Mapping[str, str]) -> None:
-        """Remember the confirmation."""
-        self.acknowledged.append(dict(positions))
-
-    def backlog(self) -> Backlog:
-        """Count what is held."""
-        return Backlog(rows=len(self.held))
-
-    def verify(self) -> None:
-        """Nothing to prove."""
 
 
 def changes(

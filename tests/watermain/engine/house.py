@@ -14,9 +14,9 @@ from demo.flights import source_file
 from platform_assets.operations import curated
 from watermain.declare import Daily, Dataset, DatasetName
 from watermain.engine.publish.publication import Job
-from watermain.engine.publish.publish import publish
 from watermain.engine.table.partition import Span
-from watermain.lake.lake import Lake, table
+from watermain.lake.lake import Lake
+from watermain.testing import TrialLake
 
 CURATED = [d for d in vars(curated).values() if isinstance(d, Dataset)]
 NEW_YORK = Daily(zone="America/New_York")
@@ -37,43 +37,29 @@ LEG = {
 }
 
 
-class House:
-    """A lake whose curated datasets hold what a test gives."""
+class House(TrialLake):
+    """A lake whose curated datasets hold what a test gives; whatever is built is built anew."""
 
     def __init__(self, lake: Lake, known: Mapping[str, Dataset]) -> None:
-        self.lake = lake
-        self.known = {d.name: d for d in (*CURATED, *known.values())}
+        super().__init__(lake)
+        self.know(*CURATED, *known.values())
 
     @property
     def job(self) -> Job:
-        return Job(lake=self.lake, find=self.known.__getitem__, rebuild=True)
+        return replace(super().job, rebuild=True)
 
     def give(self, name: str, rows: pa.Table, span: Span | None = None) -> None:
         """Publish rows as a curated dataset."""
-        dataset = self.known[DatasetName.parse(name)]
-        rows = rows.select(dataset.contract.schema.names).cast(dataset.contract.schema)
-
-        def body() -> pa.Table:
-            return rows
-
-        plain = replace(dataset, inputs={}, body=body)
-        publish(plain, span, self.job).refuse_blocked()
+        dataset = self.find(DatasetName.parse(name))
+        self.given(dataset, rows, *(span.keys if span else ()))
 
     def read(self, name: str) -> pa.Table:
         """The visible rows of a dataset."""
-        with self.lake.get_connection() as connection:
-            found = connection.execute(
-                f"select * from {table(DatasetName.parse(name))} order by all"
-            )
-            return found.to_arrow_table()
+        return self.rows(self.find(DatasetName.parse(name))).table
 
     def build(self, mart: str, first: str | None = None, last: str | None = None) -> None:
         """Publish a mart."""
-        dataset = self.known[DatasetName("operations", "marts", mart)]
-        span = None
-        if dataset.cadence is not None and first is not None:
-            span = Span(dataset.cadence, first, last or first)
-        publish(dataset, span, self.job).refuse_blocked()
+        self.publish(self.known[DatasetName("operations", "marts", mart)], first, last)
 
 
 def legs(*changes: Mapping[str, Any]) -> pa.Table:

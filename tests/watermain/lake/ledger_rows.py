@@ -28,3 +28,24 @@ def batch(shard: str, start: str, end: str, epoch: int = 1) -> ledger.BatchRow:
         committed_at=NOON,
         rows_in=1,
     )
+
+
+def publish(partition: str, version: str, epoch: int, at: datetime = NOON) -> ledger.PublishRow:
+    """One published partition, whose rows are as many as its version has letters."""
+    return ledger.PublishRow(
+        dataset="shop.curated.sales",
+        partition=partition,
+        data_version=version,
+        code_version="code",
+        contract_version="1",
+        contract_hash="",
+        rows_in=0,
+        rows_out=len(version),
+        bytes=0,
+        seconds=0.0,
+        peak_memory=0,
+        input_snapshot=0,
+        epoch=epoch,
+        run_id="run",
+        published_at=at,
+    )

@@ -13,6 +13,7 @@ import duckdb
 import pytest
 
 from tests.watermain.lake.ledger_rows import NOON, STREAM, batch
+from watermain.cli.look.facts import positions as positions_shown
 from watermain.declare import DatasetName
 from watermain.declare.errors import LedgerGapError
 from watermain.lake import checkpoint, ledger
@@ -88,6 +89,22 @@ def test_shard_with_two_ends_is_refused(lake: Lake) -> None:
         ledger.append(connection, [batch("a", "", "1", 1), batch("a", "5", "6", 1)])
         with pytest.raises(LedgerGapError, match="shard a ends at '1' as well as at '6'"):
             positions(connection, STREAM)
+
+
+def test_people_are_told_of_both_ends(lake: Lake) -> None:
+    """What refuses the next capture is shown; nothing is kept for whoever captures."""
+    with lake.get_connection() as connection:
+        ledger.append(
+            connection,
+            [batch("a", "", "1"), batch("a", "1", "2"), batch("a", "1", "3"), batch("b", "", "9")],
+        )
+        assert checkpoint.stands(connection, STREAM) == [("a", "2"), ("a", "3"), ("b", "9")]
+        shown = positions_shown(connection, STREAM)
+        assert [(row["shard"], row["position"]) for row in shown] == [
+            ("a", "2"), ("a", "3"), ("b", "9")
+        ]  # fmt: skip
+        assert [row["batches"] for row in shown] == [3, 3, 1]
+        assert kept(connection, "count(*)") == [(0,)]
 
 
 def grown(seed: int) -> Iterator[ledger.BatchRow]:

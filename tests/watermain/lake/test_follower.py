@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
+from tests.ports import free_port
 from tests.watermain.engine.capture.test_lateness import Shards, events
 from tests.watermain.engine.feed import Feed
 from watermain.declare import Kafka, raw
 from watermain.engine.capture.ingest import capture
 from watermain.engine.publish.publish import Job
-from watermain.lake.follower import Follower
+from watermain.lake.follower import BatchCounter
 from watermain.lake.lake import Lake
 from watermain.metrics import Metrics
-from watermain.process.broker import free_port
 from watermain.settings import load_settings
 
 
@@ -34,7 +34,7 @@ def test_the_ledger_is_followed_batch_by_batch(
         owner="team:shop",
     )
     metrics, given = Metrics(), Shards()
-    follower = Follower(lake, [events, away], load_settings(), metrics)
+    follower = BatchCounter(lake, [events, away], load_settings(), metrics, {})
 
     def value(name: str, dataset: str = "shop.raw.events") -> float | None:
         return metrics.registry.get_sample_value(f"watermain_{name}", {"dataset": dataset})
@@ -55,4 +55,5 @@ def test_the_ledger_is_followed_batch_by_batch(
     assert value("batches_total") == 2
     assert value("commit_seconds_count") == 2
     assert value("backlog_files") is not None
+    BatchCounter(lake, [events, away], load_settings(), metrics).look()  # for ten seconds
     assert (value("unreachable"), value("unreachable", "shop.raw.away")) == (0, 1)

@@ -17,7 +17,7 @@ from watermain.declare.errors import (
     BrokenEngineError,
     DiskFullError,
     LostLeaseError,
-    UnknownDatasetError,
+    MissingExtraError,
     UnreachableSystemError,
 )
 from watermain.lake.engine_error import translate
@@ -89,7 +89,7 @@ def test_connection_speaks_utc_with_extensions_from_wheels(lake: Lake) -> None:
         ).fetchone() or ("", True)
     assert (zone, loads) == ("UTC", False)
     assert Path(extension("ducklake")).exists()
-    with pytest.raises(UnknownDatasetError, match="extension never_made is not installed"):
+    with pytest.raises(MissingExtraError, match="extension never_made is not installed"):
         extension("never_made")
 
 

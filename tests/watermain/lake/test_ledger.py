@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
-from tests.watermain.lake.ledger_rows import STREAM, batch
+from tests.watermain.lake.ledger_rows import NOON, STREAM, batch, publish
+from watermain.cli.look.facts import LATEST, PARTITIONS, rows_of
+from watermain.declare import DatasetName
 from watermain.declare.errors import LedgerGapError
 from watermain.lake import ledger
 from watermain.lake.lake import Lake
@@ -49,3 +53,39 @@ def test_ledger_alone_keeps_rows_in_the_catalog(lake: Lake) -> None:
             " where table_name in ('sales', 'batches') order by 1"
         ).fetchall()
     assert found == [("batches", 0, 0), ("sales", 2, 1)]
+
+
+def test_last_publish_is_the_same_whoever_asks(lake: Lake) -> None:
+    """The later epoch counts, whatever its clock says; within one the clock, then the order."""
+    sales = DatasetName.parse("shop.curated.sales")
+    with lake.get_connection() as connection:
+        for row in (
+            publish("epoch", "second", 7, NOON - timedelta(hours=1)),
+            publish("epoch", "first", 3, NOON + timedelta(hours=1)),
+            publish("clock", "late", 3, NOON + timedelta(seconds=1)),
+            publish("clock", "early", 3, NOON),
+            publish("order", "a", 3),
+            publish("order", "bb", 3),
+        ):
+            ledger.append(connection, [row])
+        expected = {"epoch": "second", "clock": "late", "order": "bb"}
+        rows = {key: float(len(version)) for key, version in expected.items()}
+        latest = ledger.latest(connection, sales)
+        assert {key: row.data_version for key, row in latest.items()} == expected
+        assert ledger.versions(connection, sales) == expected
+        assert ledger.rows_before(connection, str(sales)) == rows
+        shown = rows_of(connection, PARTITIONS, sales)
+        assert {row["partition"]: row["data_version"] for row in shown} == expected
+        counted = connection.execute(LATEST).fetchall()
+        assert counted == [(str(sales), 3, NOON + timedelta(seconds=1), "order")]
+
+
+def test_last_publish_of_an_earlier_snapshot_is_of_that_snapshot(lake: Lake) -> None:
+    """What was published since then is not seen."""
+    sales = DatasetName.parse("shop.curated.sales")
+    with lake.get_connection() as connection:
+        ledger.append(connection, [publish("day", "before", 1)])
+        then = lake.snapshot(connection)
+        ledger.append(connection, [publish("day", "after", 2)])
+        assert ledger.latest(connection, sales, then)["day"].data_version == "before"
+        assert ledger.latest(connection, sales)["day"].data_version == "after"

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from watermain.process.broker import answers, free_port
+from tests.ports import free_port
+from watermain.process.broker import answers
 
 PROGRAM = Path("/usr/bin/redis-server")  # Debian's; tests/services/install.sh installs it
 START_SECONDS = 30

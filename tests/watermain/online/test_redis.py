@@ -17,7 +17,7 @@ from watermain.declare.errors import (
     UnreachableSystemError,
 )
 from watermain.online.address import StoreAddress
-from watermain.online.protocol import Cursor, Kept
+from watermain.online.protocol import Cursor, StoredRow
 from watermain.online.redis import RedisStore
 
 pytestmark = pytest.mark.services
@@ -81,7 +81,10 @@ def test_cursor_comes_back_with_the_rows_that_it_speaks_of(server: RedisServer) 
         store.put(TABLE, entries((A, 2, b"2")), Cursor(2, 2))
         server.kill()
         server.start()
-        assert (store.cursor(TABLE), store.get([(TABLE, A)])) == (Cursor(1, 1), [Kept(1, b"1")])
+        assert (store.cursor(TABLE), store.get([(TABLE, A)])) == (
+            Cursor(1, 1),
+            [StoredRow(1, b"1")],
+        )
 
 
 def test_value_is_packed_behind_its_instants(server: RedisServer) -> None:
@@ -133,7 +136,7 @@ def test_full_server_refuses_and_goes_on_once_it_has_room(
         client.config_set("maxmemory", 0)
         assert store.get([(TABLE, A)]) == [None]
         assert store.put(TABLE, entries((A, 1, b"1")), Cursor(2, 2)) == 1
-        assert store.get([(TABLE, A)]) == [Kept(1, b"1")]
+        assert store.get([(TABLE, A)]) == [StoredRow(1, b"1")]
 
 
 def test_dead_server_is_unreachable(server: RedisServer) -> None:

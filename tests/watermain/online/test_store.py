@@ -29,7 +29,7 @@ from tests.watermain.online.kinds import (
 )
 from watermain.clock import FixedClock
 from watermain.declare.errors import LostRowsError
-from watermain.online.protocol import Cursor, Kept, OnlineStore
+from watermain.online.protocol import Cursor, OnlineStore, StoredRow
 
 A, B, C = b'["a",1]', b'["b",1]', '["\u00fc\\"",1]'.encode()
 HOUR = timedelta(hours=1)
@@ -47,7 +47,7 @@ def test_store_gives_what_was_put(store: OnlineStore) -> None:
     value = '{"wind":1.5,"name":"\u00fc\\u0000"}'.encode()
     assert store.put(TABLE, entries((A, us(-5), value), (C, -1, b"{}")), None) == 2
     asked = [(TABLE, C), (TABLE, B), ("other.features.x_v1", A), (TABLE, A), (TABLE, A)]
-    assert store.get(asked) == [Kept(-1, b"{}"), None, None, *[Kept(us(-5), value)] * 2]
+    assert store.get(asked) == [StoredRow(-1, b"{}"), None, None, *[StoredRow(us(-5), value)] * 2]
     assert store.get([]) == []
 
 
@@ -55,9 +55,9 @@ def test_older_never_overwrites_newer(store: OnlineStore) -> None:
     """The same event time does: it is the same row again, or what is known of it since."""
     store.put(TABLE, entries((A, us(-5), b"1"), (B, us(-5), b"1")), None)
     assert store.put(TABLE, entries((A, us(-6), b"2"), (B, us(-5), b"2")), None) == 1
-    assert store.get([(TABLE, A), (TABLE, B)]) == [Kept(us(-5), b"1"), Kept(us(-5), b"2")]
+    assert store.get([(TABLE, A), (TABLE, B)]) == [StoredRow(us(-5), b"1"), StoredRow(us(-5), b"2")]
     assert store.put(TABLE, entries((A, us(-4), b"3"), (B, us(-5), b"2")), None) == 2
-    assert store.get([(TABLE, A)]) == [Kept(us(-4), b"3")]
+    assert store.get([(TABLE, A)]) == [StoredRow(us(-4), b"3")]
 
 
 @pytest.mark.parametrize("event_us", [-(2**63) + 1, -(2**32), -1, 0, 2**32 - 1, 2**53 + 1, 2**62])
@@ -66,7 +66,7 @@ def test_order_is_exact_at_every_instant(store: OnlineStore, event_us: int) -> N
     store.put(TABLE, entries((A, event_us, b"1")), None)
     assert store.put(TABLE, entries((A, event_us - 1, b"2")), None) == 0
     assert store.put(TABLE, entries((A, event_us + 1, b"3")), None) == 1
-    assert store.get([(TABLE, A)]) == [Kept(event_us + 1, b"3")]
+    assert store.get([(TABLE, A)]) == [StoredRow(event_us + 1, b"3")]
 
 
 def test_versions_live_side_by_side(store: OnlineStore) -> None:
@@ -88,7 +88,7 @@ def test_row_past_its_time_is_not_read(kind: Kind) -> None:
         assert store.put(TABLE, rows, None, HOUR) == 2
         assert set(scanned(store)) == {A, C}
         time.instant = NOW + timedelta(seconds=1800)
-        assert store.get([(TABLE, A), (TABLE, C)]) == [None, Kept(us(-10), b"1")]
+        assert store.get([(TABLE, A), (TABLE, C)]) == [None, StoredRow(us(-10), b"1")]
         assert set(scanned(store)) == {C}
         assert store.put(TABLE, entries((A, us(-1900), b"2")), None) == 1  # for ever
         time.instant = NOW + 1000 * HOUR

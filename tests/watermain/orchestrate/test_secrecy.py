@@ -16,6 +16,7 @@ from tests.watermain.source.brokered import publish_mqtt
 from watermain.cli.look.explain import _declared
 from watermain.declare import Column, Contract, Mqtt, raw
 from watermain.lake.lake import Lake
+from watermain.orchestrate import asset as asset_module
 from watermain.orchestrate.asset import asset_for
 from watermain.settings import Settings
 from watermain.source.opening import open_source
@@ -30,6 +31,12 @@ signals = raw(
     owner="team:weather",
 )
 KNOWN = {signals.name: signals}
+
+
+@pytest.fixture
+def prompt(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Retry as often as ever, without the pauses."""
+    monkeypatch.setattr(asset_module, "RETRY", dg.RetryPolicy(max_retries=3))
 
 
 @pytest.fixture
@@ -60,6 +67,7 @@ def left_behind(folder: Path) -> bytes:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("prompt")
 def test_secret_is_nowhere_in_what_runs_leave_behind(
     lake: Lake,
     field: EmbeddedMqttBroker,
@@ -71,7 +79,7 @@ def test_secret_is_nowhere_in_what_runs_leave_behind(
     caplog.set_level("DEBUG")
     (home / "secret").write_text(OLD)
     (home / "dagster").mkdir()
-    open_source(signals, Settings()).verify()
+    open_source(signals, Settings(), {}).verify()
     asset = asset_for(signals, KNOWN.__getitem__)
     assert isinstance(asset, dg.AssetsDefinition)
     told = []
@@ -88,7 +96,7 @@ def test_secret_is_nowhere_in_what_runs_leave_behind(
             run = instance.get_run_by_id(done.run_id)
             told.append(repr(run) + json.dumps(run.run_config if run else {}))
     told.append(
-        json.dumps(_declared(signals, KNOWN)) + repr(vars(open_source(signals, Settings())))
+        json.dumps(_declared(signals, KNOWN)) + repr(vars(open_source(signals, Settings(), {})))
     )
     assert any("credential of `field` is refused" in each for each in told)
     written = capfd.readouterr()
@@ -108,5 +116,5 @@ def test_secret_is_not_in_the_trace_of_an_error(field: EmbeddedMqttBroker, home:
     field.broker.password = NEW.encode()
     (home / "secret").write_text(OLD)
     with pytest.raises(Exception, match="is refused") as error:
-        open_source(signals, Settings()).verify()
+        open_source(signals, Settings(), {}).verify()
     assert OLD not in "".join(traceback.format_exception(error.value))

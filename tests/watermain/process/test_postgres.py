@@ -20,6 +20,7 @@ import psycopg
 import pytest
 import sqlalchemy
 
+from tests.ports import free_port
 from watermain.declare.errors import UnreachableSystemError
 from watermain.process.postgres import EmbeddedPostgres, server_binaries
 
@@ -244,26 +245,16 @@ def test_address_is_short_for_a_folder_however_deep(folder: Path) -> None:
     server.stop()
 
 
-def test_port_listens_on_loopback_with_the_password_only(folder: Path, free_port: int) -> None:
-    server = EmbeddedPostgres(folder, port=free_port)
+def test_port_listens_on_loopback_with_the_password_only(folder: Path) -> None:
+    port = free_port()
+    server = EmbeddedPostgres(folder, port=port)
     server.start()
     assert value(server, "show listen_addresses") == "127.0.0.1"
-    address = f"host=127.0.0.1 port={free_port} user=postgres dbname=postgres"
+    address = f"host=127.0.0.1 port={port} user=postgres dbname=postgres"
     with pytest.raises(psycopg.OperationalError, match="password"):
         psycopg.connect(f"{address} passfile=/nonexistent")
     password = server.password_file.read_text().strip()
     psycopg.connect(f"{address} password={password}").close()
-
-
-@pytest.fixture
-def free_port() -> int:
-    """A port that nobody listens on."""
-    import socket
-
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
 
 
 def test_setting_that_is_wrong_is_told_with_postgres_own_words(folder: Path) -> None:

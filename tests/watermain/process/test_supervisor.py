@@ -26,6 +26,11 @@ signal.signal(signal.SIGTERM, signal.SIG_IGN)
 print('deaf', flush=True)
 time.sleep(600)
 """
+ORDERS = (signal.SIGINT, signal.SIGTERM)
+HEARING = """
+import signal
+print(signal.getsignal(signal.SIGINT).__name__, signal.getsignal(signal.SIGTERM).name)
+"""
 PARENT = """
 import subprocess, sys, time
 child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'],
@@ -47,7 +52,7 @@ def supervisor(tmp_path: Path) -> Iterator[Supervisor]:
 
 def until(what: Callable[[], object]) -> None:
     """Wait for something that is bound to happen."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 120
     while not what():
         assert time.monotonic() < deadline
         time.sleep(0.02)
@@ -171,6 +176,19 @@ def test_child_gets_its_variables_with_the_mark(supervisor: Supervisor, tmp_path
     until(supervisor.dead)
     said = Path(entry.log).read_text().splitlines()
     assert said == ["{'A': '1', 'PYTHONDONTWRITEBYTECODE': None}", f"{tmp_path}:shown"]
+
+
+def test_child_hears_orders_that_its_parent_ignores(supervisor: Supervisor) -> None:
+    """A shell's background job, which ignores interrupts, starts what can be stopped in order."""
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in ORDERS}
+    try:
+        entry = supervisor.start(Service(name="told", command=(sys.executable, "-c", HEARING)))
+        assert [signal.getsignal(number) for number in ORDERS] == [signal.SIG_IGN] * 2
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    until(supervisor.dead)
+    assert Path(entry.log).read_text().split() == ["default_int_handler", "SIG_DFL"]
 
 
 def test_stop_of_nothing_is_nothing(supervisor: Supervisor) -> None:

@@ -20,10 +20,12 @@ from confluent_kafka.admin import (
     UserScramCredentialUpsertion,
 )
 
+from tests.ports import free_port
 from tests.watermain.source.kinds import SHAPE, Shape, thing
 from watermain.declare.outside.source import Kafka, Mqtt
-from watermain.process.broker import answers, free_port
+from watermain.process.broker import answers
 from watermain.source.kafka.kafka import KafkaSource
+from watermain.source.kafka.schema_registry import RegistryAsking
 from watermain.source.mqtt.mqtt import MqttSource
 
 _NUMBERS = count()
@@ -69,8 +71,9 @@ class KafkaKind:
     ) -> KafkaSource:
         named = {"registry": "schemas"} if registry else {}
         word = Kafka(**{"connection": "log", "topic": self.topic, **named, **words})
+        asking = RegistryAsking(registry) if registry else None
         return KafkaSource(
-            word, shape, address=lambda: self.address, scratch=self.scratch, registry=registry
+            word, shape, address=lambda: self.address, scratch=self.scratch, registry=asking
         )
 
     def make_anew(self, partitions: int = 1) -> None:
@@ -150,7 +153,7 @@ class Mosquitto:
         command = ["/usr/sbin/mosquitto", "-c", str(self.folder / "mosquitto.conf")]
         with (self.folder / "log").open("ab") as log:
             self._child = subprocess.Popen(command, stdout=log, stderr=log)
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 120
         while not answers(self.port):
             assert self._child.poll() is None, (self.folder / "log").read_text()
             assert time.monotonic() < deadline
@@ -159,12 +162,12 @@ class Mosquitto:
     def stop(self) -> None:
         """Stop it in order, its sessions kept on disk."""
         self._child.terminate()
-        self._child.wait(20)
+        self._child.wait(120)
 
     def kill(self) -> None:
         """End it without any warning."""
         self._child.kill()
-        self._child.wait(20)
+        self._child.wait(120)
 
 
 class ApacheKafka:
@@ -225,9 +228,9 @@ class ApacheKafka:
     def kill(self) -> None:
         """End it without any warning."""
         self._child.kill()
-        self._child.wait(20)
+        self._child.wait(120)
 
     def stop(self) -> None:
         """Stop it in order."""
         self._child.terminate()
-        self._child.wait(60)
+        self._child.wait(120)

@@ -19,10 +19,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tests.watermain.source.kinds import COLUMNS, SHAPE
+from tests.watermain.source.sftp_server import USER, SftpServer
 from watermain.clock import FixedClock
-from watermain.declare.outside.source import Files
+from watermain.declare.connection.sftp import SftpConnection
+from watermain.declare.outside.source import Files, Sftp
+from watermain.settings import Settings
 from watermain.source.files.files import FileSource
+from watermain.source.outside import Outside
 from watermain.source.protocol import Shape
+from watermain.source.sftp.address import composed
+from watermain.source.sftp.sftp import SftpSource
 
 FIELDS = (*COLUMNS, "extra")
 NULLABLE = ["null", "string"]
@@ -152,3 +158,38 @@ class BucketKind(FilesKind):
     @property
     def address(self) -> str:
         return f"s3://key:open%20sesame%2F%2B@{self.bucket}/in/?endpoint={self.endpoint}"
+
+
+class SftpKind(FilesKind):
+    """A folder of a server."""
+
+    def __init__(self, server: SftpServer, home: Path) -> None:
+        super().__init__(server.folder / "in", home / "scratch")
+        self.server, self.home = server, home
+
+    def word(self, **options: Any) -> SftpConnection:
+        """The connection, its secrets in files."""
+        (self.home / "known").write_text(self.server.known_hosts)
+        (self.home / "password").write_text(self.server.password)
+        named = {"known_hosts": f"file:{self.home}/known", "password": f"file:{self.home}/password"}
+        return SftpConnection(
+            "drop",
+            **{"address": f"sftp://127.0.0.1:{self.server.port}/in", "user": USER, **named}
+            | options,
+        )
+
+    def open(self, shape: Shape = SHAPE, **words: object) -> SftpSource:
+        given = {"format": self.format, "compression": self.compression, **words}
+        word = Sftp(**{"connection": "drop", "pattern": "things*", **given})
+        return self.opened(word, self.word(), shape)
+
+    def opened(self, word: Sftp, connection: SftpConnection, shape: Shape = SHAPE) -> SftpSource:
+        """The source over a connection of the caller's words."""
+        outside = Outside(Settings(data_dir=self.home), {"drop": connection})
+        return SftpSource(
+            word,
+            shape,
+            folder=outside.address("drop", composed),
+            scratch=self.scratch,
+            clock=self.clock,
+        )

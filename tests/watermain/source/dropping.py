@@ -9,7 +9,8 @@ from uuid import uuid4
 import pytest
 from moto.server import ThreadedMotoServer
 
-from tests.watermain.source.dropped import BucketKind, FilesKind
+from tests.watermain.source.dropped import BucketKind, FilesKind, SftpKind
+from tests.watermain.source.sftp_server import SftpServer
 
 __all__ = (
     "avro_files_kind",
@@ -18,8 +19,10 @@ __all__ = (
     "json_files_kind",
     "parquet_files_kind",
     "s3_server",
+    "sftp_kind",
+    "sftp_server",
 )
-DROPPED = ("files", "json_files", "avro_files", "parquet_files", "bucket")
+DROPPED = ("files", "json_files", "avro_files", "parquet_files", "bucket", "sftp")
 
 
 @pytest.fixture
@@ -60,3 +63,18 @@ def s3_server() -> Iterator[str]:
 def bucket_kind(s3_server: str, tmp_path: Path) -> BucketKind:
     """A bucket of its own."""
     return BucketKind(s3_server, f"drop-{uuid4().hex}", tmp_path / "bucket")
+
+
+@pytest.fixture
+def sftp_server(tmp_path: Path) -> Iterator[SftpServer]:
+    """An SFTP server over a folder of its own."""
+    server = SftpServer(tmp_path / "server").start()
+    yield server
+    server.stop()
+    server.end()
+
+
+@pytest.fixture
+def sftp_kind(sftp_server: SftpServer, tmp_path: Path) -> SftpKind:
+    """An empty folder of a server."""
+    return SftpKind(sftp_server, tmp_path)

@@ -39,7 +39,7 @@ def test_the_next_batch_is_read_while_one_is_held(tmp_path: Path) -> None:
         batch = next(given)
         assert batch.start == str(number)
         assert sorted(int(p.name) for p in tmp_path.iterdir())[0] == number
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120
         while len(read) < min(number + 2, 4) and time.monotonic() < deadline:
             time.sleep(0.001)
         assert len(read) == min(number + 2, 4)

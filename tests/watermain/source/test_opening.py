@@ -53,7 +53,7 @@ def test_source_is_opened_with_the_secrets_of_its_address(
     (tmp_path / "secret").write_text("word")
     monkeypatch.setenv("WATERMAIN_DATA_DIR", str(tmp_path))
     monkeypatch.setenv("WATERMAIN_SOURCE_SHOP", f"file:{tmp_path / 'secret'}")
-    source = open_source(declared(word), load_settings())
+    source = open_source(declared(word), load_settings(), {})
     assert type(source).__name__ == name
     assert address(source)() == "word"
 
@@ -64,4 +64,4 @@ def test_platform_table_has_no_source_to_open(
     """The platform itself writes it."""
     monkeypatch.setenv("WATERMAIN_DATA_DIR", str(tmp_path))
     with pytest.raises(SourceError, match="nothing can be captured"):
-        open_source(declared(Platform(table="upkeep_raw.batches")), load_settings())
+        open_source(declared(Platform(table="upkeep_raw.batches")), load_settings(), {})

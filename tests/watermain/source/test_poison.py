@@ -18,7 +18,7 @@ from tests.watermain.source.web_kinds import RestKind, WebhookKind
 from watermain.declare.errors import UnreachableSystemError
 from watermain.source.delivery import Caps
 from watermain.source.poison import Poisoned, UnreadableRecordError, sifted
-from watermain.source.text.json_rows import JsonRows
+from watermain.source.text.json_rows import JsonMessages
 from watermain.source.text.measure import TOO_DEEP, TOO_MANY
 
 WIDE, WEB_WIDE = replace(SHAPE, keeps_extra=True), replace(WEB, keeps_extra=True)
@@ -41,7 +41,7 @@ def aside(ledger: Ledger) -> list[tuple[str, str]]:
     return [(row["reason"], row["payload"]) for rows in tables for row in rows]
 
 
-class Refusing(JsonRows):
+class Refusing(JsonMessages):
     """Raise where a column holds something."""
 
     def __init__(self, error: BaseException) -> None:
@@ -118,7 +118,7 @@ def test_json_is_decoded_in_portions() -> None:
     values = [
         json.dumps({"id": long, "n": n} if n % 2 else {"id": long}).encode() for n in range(5)
     ]
-    rows = JsonRows(("id",), {}, keeps_extra=True)
+    rows = JsonMessages(("id",), {}, keeps_extra=True)
     found = rows.read([*values, b"[" * 200])
     assert found.kept == [0, 1, 2, 3, 4]
     assert found.refused == {5: TOO_DEEP}
@@ -128,7 +128,7 @@ def test_json_is_decoded_in_portions() -> None:
 
 def test_names_nobody_declared_are_told_up_to_a_bound() -> None:
     """All of their values are kept."""
-    rows = JsonRows(("id",), {}, Caps(), keeps_extra=True)
+    rows = JsonMessages(("id",), {}, Caps(), keeps_extra=True)
     message = {"id": "1", **{f"n{n:05}": n for n in range(5000)}}
     found = rows.read([json.dumps(message).encode()])
     assert len(rows.unknown) == 1000
@@ -147,7 +147,9 @@ def test_deep_message_is_aside_alone(kafka_kind: KafkaKind, ledger: Ledger, dept
 def test_message_with_too_many_values_is_aside(kafka_kind: KafkaKind, ledger: Ledger) -> None:
     """It is not decoded."""
     many = "[" + "[]," * 310_000 + "1]"
-    assert JsonRows(("id",), {}).read([("[" + many * 2 + "]").encode()]).refused == {0: TOO_MANY}
+    assert JsonMessages(("id",), {}).read([("[" + many * 2 + "]").encode()]).refused == {
+        0: TOO_MANY
+    }
     kafka_kind.send(json.dumps(thing(1, x=0))[:-2] + many[:900_000] + "}", json.dumps(thing(2)))
     ledger.capture(kafka_kind.open(WIDE))
     assert ("2",) in ledger.rows("id")

@@ -19,7 +19,7 @@ from watermain.declare.outside.web import ByCursor, ByLink, ByPage, Increment, R
 from watermain.secrets import Secrets
 from watermain.settings import Settings
 from watermain.source.protocol import Shape
-from watermain.source.rest.pace import Pace, Ticks
+from watermain.source.rest.pace import RequestPace, Ticks
 from watermain.source.rest.rest import RestSource
 from watermain.source.rest.rest_client import Access, Bounds
 from watermain.source.rest.rest_memory import instant_text
@@ -86,7 +86,7 @@ class WebhookKind:
             headers={**self.sign(body, key, secret, int(self.time())), **more},
             trust_env=False,
             verify=False,
-            timeout=30,
+            timeout=120,
         )
 
     def sign(self, body: bytes, key: str, secret: str, stamp: int) -> dict[str, str]:
@@ -172,7 +172,7 @@ class RestKind:
                 address=lambda: f"{self.address}/v1",
                 secrets=Secrets(settings, now=self.ticks.now),
                 gate=Gate("api", self.folder, self.clock),
-                pace=Pace(self.folder / "pace.json", word.rate, self.ticks),
+                pace=RequestPace(self.folder / "pace.json", word.rate, self.ticks),
                 clock=self.clock,
                 ticks=self.ticks,
                 bounds=self.bounds,

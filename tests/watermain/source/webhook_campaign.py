@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import random
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -18,6 +17,7 @@ from typing import Any
 
 import httpx
 
+from tests.ports import free_port
 from tests.watermain.source.kinds import Ledger, thing
 from tests.watermain.source.web_kinds import SECRET, WebhookKind, signed
 
@@ -133,9 +133,3 @@ def answering(kind: WebhookKind) -> None:
             time.sleep(0.02)
         else:
             return
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        return int(taken.getsockname()[1])

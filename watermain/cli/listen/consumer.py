@@ -27,7 +27,6 @@ def add(
     ] = False,
 ) -> None:
     """Make a key for a consumer; it is printed once, kept nowhere."""
-
     path = keys_path(load_settings())
     typer.echo(add_consumer(path, consumer, rate, replace=replace))
     ERR.print(f"{consumer}: {rate:g} requests a second; only a print of the key is in {path}")
@@ -38,7 +37,6 @@ def show(
     as_json: Annotated[bool, typer.Option("--json", help="Print facts as JSON.")] = False,
 ) -> None:
     """List the consumers with their rates."""
-
     rows = [(n, c.rate) for n, c in sorted(read_consumers(keys_path(load_settings())).items())]
     if as_json:
         facts([{"consumer": name, "rate": rate} for name, rate in rows])
@@ -49,5 +47,4 @@ def show(
 @app.command()
 def remove(consumer: Annotated[str, typer.Argument(help="The consumer's name.")]) -> None:
     """Take a consumer's key away; a running server refuses it a second later."""
-
     remove_consumer(keys_path(load_settings()), consumer)

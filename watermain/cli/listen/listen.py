@@ -10,9 +10,11 @@ import uvicorn
 from watermain.cli.screen import ERR
 from watermain.declare.errors import InvalidDeclarationError
 from watermain.declare.outside.web import Webhook
+from watermain.engine.rooms.connections import connections
 from watermain.engine.rooms.directory import everything
 from watermain.process.door import HostDoor
 from watermain.settings import load_settings
+from watermain.source.outside import Outside
 from watermain.source.webhook.patience import PatientProtocol
 from watermain.source.webhook.webhook_server import endpoint
 
@@ -22,7 +24,6 @@ def listen(
     port: Annotated[int, typer.Option(help="The port to listen on.")] = 3080,
 ) -> None:
     """Take the events of every declared webhook: signature proved, on the disk, then 202."""
-
     datasets = [d for d in everything().values() if isinstance(d.source, Webhook)]
     if not datasets:
         raise InvalidDeclarationError(
@@ -32,7 +33,7 @@ def listen(
             next="declare a raw dataset with `Webhook(path=..., secret=...)`",
         )
     settings = load_settings()
-    app = endpoint(datasets, settings)
+    app = endpoint(datasets, Outside(settings, connections()))
     for route in app.routes:
         ERR.print(f"POST http://{host}:{port}{getattr(route, 'path', '')}", markup=False)
     serve(HostDoor(app, (host, *settings.host_names)), host, port)
@@ -40,7 +41,6 @@ def listen(
 
 def serve(app: object, host: str, port: int) -> None:
     """Serve one process, bounded, until it is told to stop."""
-
     uvicorn.run(
         app,  # type: ignore[arg-type]
         host=host,

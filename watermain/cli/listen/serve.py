@@ -29,7 +29,6 @@ def serve(
     ] = False,
 ) -> None:
     """Answer questions for the newest features of entities, out of the online store."""
-
     settings = load_settings()
     catalog = served_catalog()
     door = None if is_open else doorkeeper(settings)
@@ -45,7 +44,6 @@ def served_catalog() -> Catalog:
 
     Raises: InvalidDeclarationError, when there is no table.
     """
-
     catalog = Catalog(everything(), {team: feature_sets(team) for team in teams()})
     if not catalog.tables:
         raise InvalidDeclarationError(
@@ -62,7 +60,6 @@ def doorkeeper(settings: Settings) -> Doorkeeper:
 
     Raises: MissingSettingError, when there are none.
     """
-
     path = keys_path(settings)
     door = Doorkeeper(path)
     if not door.known():
@@ -80,7 +77,6 @@ def check_loopback(host: str) -> None:
 
     Raises: MissingSettingError.
     """
-
     try:
         is_loopback = host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:

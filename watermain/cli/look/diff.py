@@ -19,7 +19,7 @@ from watermain.lake.lake import Lake
 PUBLISHED = "PUBLISHED"
 
 
-class Form(StrEnum):
+class DiffForm(StrEnum):
     """How a difference is told."""
 
     table = "table"
@@ -36,7 +36,7 @@ def diff(
     partition: Annotated[str | None, typer.Option(help="One partition.")] = None,
     first: Annotated[str | None, typer.Option("--from", help="First of a range.")] = None,
     last: Annotated[str | None, typer.Option("--to", help="Last of a range.")] = None,
-    form: Annotated[Form, typer.Option("--format", help="How to tell it.")] = Form.table,
+    form: Annotated[DiffForm, typer.Option("--format", help="How to tell it.")] = DiffForm.table,
 ) -> None:
     """Build a dataset beside what is published, tell how they differ; readers see nothing.
 
@@ -50,9 +50,9 @@ def diff(
     job = Job(lake=Lake.from_settings(), find=find, run_id="diff")
     snapshot = None if against == PUBLISHED else int(against)
     told = canary(found, span, job, against=snapshot)
-    if form is Form.json:
+    if form is DiffForm.json:
         screen.facts(facts_of(told))
-    elif form is Form.markdown:
+    elif form is DiffForm.markdown:
         screen.OUT.print(markdown(told), markup=False)
     else:
         show(told)
@@ -82,7 +82,6 @@ def facts_of(told: Canary) -> dict[str, Any]:
 
 def show(told: Canary) -> None:
     """Print the difference for a reader."""
-
     facts = facts_of(told)
     screen.OUT.print(f"{facts['dataset']}", style="bold")
     screen.OUT.print(

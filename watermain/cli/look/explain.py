@@ -36,7 +36,6 @@ def explain(
     as_json: Annotated[bool, typer.Option("--json", help="Print facts as JSON.")] = False,
 ) -> None:
     """Tell a dataset's contract, neighbours, publishes, check results, positions."""
-
     found = find(DatasetName.parse(dataset))
     if partition is not None and found.cadence is not None:
         found.cadence.window(partition)
@@ -53,7 +52,6 @@ def explain(
 
 
 def _declared(dataset: Dataset, everything: Any) -> dict[str, Any]:
-
     contract = dataset.contract
     return {
         "dataset": str(dataset.name),
@@ -83,11 +81,10 @@ def _declared(dataset: Dataset, everything: Any) -> dict[str, Any]:
 
 
 def _published(dataset: Dataset, partition: str | None) -> dict[str, Any]:
-
     with Lake.from_settings().get_connection() as connection:
         publishes = facts.rows_of(connection, facts.PARTITIONS, dataset.name)
-        captured = dataset.source is not None
-        positions = facts.rows_of(connection, facts.POSITIONS, dataset.name) if captured else []
+        captured = not dataset.is_computed
+        positions = facts.positions(connection, dataset.name) if captured else []
         return {
             "publishes": [p for p in publishes if partition is None or p["partition"] == partition],
             "positions": positions,
@@ -102,7 +99,7 @@ def _published(dataset: Dataset, partition: str | None) -> dict[str, Any]:
 
 def _missing(dataset: Dataset, positions: list[str]) -> list[dict[str, Any]]:
     """The numbers that devices gave to messages which never came."""
-    if dataset.source is None or dataset.source.kind != "mqtt":
+    if dataset.source_kind != "mqtt":
         return []
 
     return [
@@ -124,7 +121,6 @@ def _checked(dataset: Dataset, partition: str | None) -> dict[str, Any]:
 
     Shapes: a table without partitions has the one partition "".
     """
-
     settings, planned = load_settings(), foreseen(dataset)
     severities = {c.label: str(c.severity) for c in dataset.all_checks} | dict(
         need_labels(dataset) + own_checks(dataset)
@@ -151,7 +147,6 @@ def _checked(dataset: Dataset, partition: str | None) -> dict[str, Any]:
 
 
 def _tell_plan(facts: dict[str, Any], as_json: bool) -> None:
-
     if as_json:
         screen.facts(facts)
         return
@@ -162,7 +157,6 @@ def _tell_plan(facts: dict[str, Any], as_json: bool) -> None:
 
 
 def _print(facts: dict[str, Any]) -> None:
-
     out = screen.OUT
     out.print(f"{facts['dataset']}", style="bold")
     for line in facts.get("broken", []):
@@ -187,7 +181,6 @@ def _print(facts: dict[str, Any]) -> None:
 
 def _print_held(facts: dict[str, Any]) -> None:
     """What a blocking check holds back, with what readers have in its place."""
-
     held = facts["held_back"]
     if not held:
         return
@@ -206,7 +199,6 @@ def _print_held(facts: dict[str, Any]) -> None:
 
 
 def _print_checks(checks: list[dict[str, Any]], partition: str | None) -> None:
-
     of = f" in {partition}" if partition else ""
     screen.OUT.print(f"\nchecks, each as last evaluated{of}", style="bold")
     words = {True: "passed", False: "failed", None: "never run"}
@@ -226,7 +218,6 @@ def _print_checks(checks: list[dict[str, Any]], partition: str | None) -> None:
 
 
 def _print_publishes(facts: dict[str, Any]) -> None:
-
     publishes = facts["publishes"]
     screen.OUT.print("\npublished", style="bold")
     rows = [

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -12,20 +13,16 @@ import duckdb
 from watermain.declare.dataset import Dataset
 from watermain.declare.errors import TransientError, WatermainError
 from watermain.declare.name import STAGES, DatasetName
-from watermain.lake import ledger
+from watermain.engine.rooms.connections import connections
+from watermain.lake import checkpoint, ledger
 from watermain.lake.lake import table
 from watermain.settings import Settings
 from watermain.source.opening import open_source
 
+MOST_ASKED = 16  # sources at once
 LATEST = f"""
-with latest as (
-    select *, row_number() over (
-        partition by dataset, partition order by epoch desc, published_at desc
-    ) as place
-    from {ledger.PUBLISHES}
-)
 select dataset, count(*), max(published_at), max(case when partition <> '' then partition end)
-from latest where place = 1 group by dataset
+from {ledger.last_publishes()} group by dataset
 """
 SNAPSHOTS = """
 with committed as (
@@ -43,14 +40,12 @@ from claims group by 1
 PARTITIONS = f"""
 select partition, rows_in, rows_out, seconds, bytes, published_at, run_id, contract_version,
        input_snapshot, data_version
-from {ledger.PUBLISHES} where dataset = ?
-qualify row_number() over (partition by partition order by epoch desc, published_at desc) = 1
-order by partition
+from {ledger.last_publishes("dataset = ?")} order by partition
 """
-POSITIONS = f"""
-select shard, arg_max(to_position, (epoch, committed_at, rowid)) as position, count(*) as batches,
-       sum(rows) as rows, sum(quarantined) as quarantined, max(committed_at) as committed_at
-from {ledger.BATCHES} where stream = ? group by shard order by committed_at desc
+CAPTURED = f"""
+select shard, count(*) as batches, sum(rows) as rows, sum(quarantined) as quarantined,
+       max(committed_at) as committed_at
+from {ledger.BATCHES} where stream = ? group by shard order by committed_at desc, shard
 """
 QUARANTINED = f"""
 select reason, count(*) as rows, max(quarantined_at) as latest_at, any_value(payload) as sample
@@ -81,6 +76,19 @@ def dataset_facts(
     settings: Settings,
 ) -> list[DatasetFacts]:
     """How every dataset stands, upstream shelves first."""
+    with ThreadPoolExecutor(MOST_ASKED) as pool:  # each source may take its time
+        waiting = {n: pool.submit(backlog, d, settings) for n, d in datasets.items()}
+        stands = _stands(datasets, connection)
+    return [
+        DatasetFacts(dataset=str(name), backlog=waiting[name].result(), **stands[name])
+        for name in sorted(datasets, key=_order)
+    ]
+
+
+def _stands(
+    datasets: Mapping[DatasetName, Dataset], connection: duckdb.DuckDBPyConnection
+) -> dict[DatasetName, dict[str, Any]]:
+    """What the lake has of each dataset."""
     latest = {str(row[0]): row[1:] for row in connection.execute(LATEST).fetchall()}
     snapshots = dict(connection.execute(SNAPSHOTS).fetchall())
     tables = {
@@ -89,31 +97,27 @@ def dataset_facts(
             "select schema_name, table_name from duckdb_tables() where database_name = 'lake'"
         ).fetchall()
     }
-    found = []
-    for name, dataset in sorted(datasets.items(), key=lambda item: _order(item[0])):
+    stand = [n for n in datasets if (n.schema, n.table) in tables]
+    counts, found = _counts(connection, stand), {}
+    for name, dataset in datasets.items():
         partitions, published_at, last = latest.get(str(name), (0, None, None))
-        stands = (name.schema, name.table) in tables
-        found.append(
-            DatasetFacts(
-                dataset=str(name),
-                rows=_count(connection, name) if stands else None,
-                partitions=int(partitions) if dataset.cadence else 0,
-                latest_partition=last,
-                published_at=published_at,
-                snapshot=snapshots.get(str(name)),
-                backlog=backlog(dataset, settings),
-            )
-        )
+        found[name] = {
+            "rows": counts.get(name),
+            "partitions": int(partitions) if dataset.cadence else 0,
+            "latest_partition": last,
+            "published_at": published_at,
+            "snapshot": snapshots.get(str(name)),
+        }
     return found
 
 
 def backlog(dataset: Dataset, settings: Settings) -> str:
     """What waits at a dataset's source, in words."""
-    if dataset.source is None or dataset.source.kind == "platform":
+    if not dataset.is_captured:
         return ""
 
     try:
-        waiting = open_source(dataset, settings).backlog()
+        waiting = open_source(dataset, settings, connections()).backlog()
     except TransientError:
         return "unreachable"
     except WatermainError as error:
@@ -134,11 +138,29 @@ def rows_of(
     return found
 
 
-def _count(connection: duckdb.DuckDBPyConnection, name: DatasetName) -> int:
-    row = connection.execute(f"select count(*) from {table(name)}").fetchone()
-    return int(row[0]) if row else 0
+def positions(connection: duckdb.DuckDBPyConnection, stream: DatasetName) -> list[dict[str, Any]]:
+    """Where each shard of a stream stands, the last to commit first.
+
+    A shard whose batches are no chain stands at several positions, each of which is told.
+    """
+    ends: dict[str, list[str]] = {}
+    for shard, position in checkpoint.stands(connection, stream):
+        ends.setdefault(shard, []).append(position)
+    return [
+        {"shard": row["shard"], "position": position} | row
+        for row in rows_of(connection, CAPTURED, stream)
+        for position in ends.get(row["shard"], [])
+    ]
+
+
+def _counts(
+    connection: duckdb.DuckDBPyConnection, names: Sequence[DatasetName]
+) -> dict[DatasetName, int]:
+    """The rows of several tables, asked at once."""
+    asked = (f"select {at}, count(*) from {table(name)}" for at, name in enumerate(names))
+    rows = connection.execute(" union all ".join(asked)).fetchall() if names else []
+    return {names[at]: int(count) for at, count in rows}
 
 
 def _order(name: DatasetName) -> tuple[str, int, str]:
-
     return name.team, STAGES.index(name.stage), name.table

@@ -18,7 +18,7 @@ def masked(dataset: Dataset, row: Mapping[str, Any]) -> dict[str, Any]:
     contract, shown = dataset.contract, dict(row)
     if "payload" in shown:
         shown["payload"] = masked_payload(dataset, shown["payload"])
-    hidden = dataset.source is None and any(contract.is_sensitive(k) for k in contract.key)
+    hidden = dataset.is_computed and any(contract.is_sensitive(k) for k in contract.key)
     if hidden and shown.get("position") is not None:
         shown["position"] = _mask()
     return shown
@@ -44,5 +44,4 @@ def masked_payload(dataset: Dataset, payload: str | None) -> str | None:
 
 
 def _mask() -> str:
-
     return MASK

@@ -24,7 +24,7 @@ from watermain.read import Reading
 MOST_ROWS = 10_000
 
 
-class Form(StrEnum):
+class AnswerForm(StrEnum):
     """How an answer is printed."""
 
     table = "table"
@@ -34,7 +34,9 @@ class Form(StrEnum):
 
 def sql(
     query: Annotated[str, typer.Argument(help="One select; tables are dataset names.")],
-    form: Annotated[Form, typer.Option("--format", help="How to print the rows.")] = Form.table,
+    form: Annotated[
+        AnswerForm, typer.Option("--format", help="How to print the rows.")
+    ] = AnswerForm.table,
     snapshot: Annotated[
         int | None, typer.Option(help="Read the lake as of this snapshot.", min=0)
     ] = None,
@@ -48,7 +50,6 @@ def sql(
 
     watermain sql "select origin, count(*) from operations.curated.flights group by origin"
     """
-
     lake = _lake(branch) if branch else None
     question = read.reading(query, snapshot=snapshot, lake=lake, declared=_declared, unmask=unmask)
     with question as answer:
@@ -56,7 +57,7 @@ def sql(
     told = f"{count:,} row{'' if count == 1 else 's'} as of snapshot {answer.snapshot}"
     if more:
         told = f"the first {told}; --format csv prints all"
-    if form is Form.table:
+    if form is AnswerForm.table:
         screen.ERR.print(told, style="dim")
     if answer.masked:
         screen.ERR.print(
@@ -67,19 +68,16 @@ def sql(
 
 
 def _lake(branch: str) -> Lake:
-
     lake = Lake.from_settings()
     return lake.on(find(lake, branch).name)
 
 
 def _declared() -> Mapping[DatasetName, Dataset]:
-
     return everything()
 
 
 def _print_table(answer: Reading) -> tuple[int, bool]:
     """Print the first rows for a reader; say how many, whether there are more."""
-
     names, rows = answer.schema.names, []
     for batch in answer.batches:
         rows += _values(batch)
@@ -118,7 +116,6 @@ def _values(batch: pa.RecordBatch) -> list[tuple[Any, ...]]:
 
 
 def _is_number(kind: pa.DataType) -> bool:
-
     return bool(
         pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
     )
@@ -134,4 +131,8 @@ def _exact(value: object) -> str:
     return "" if value is None else str(value)
 
 
-PRINTERS = {Form.table: _print_table, Form.csv: _print_csv, Form.json: _print_json}
+PRINTERS = {
+    AnswerForm.table: _print_table,
+    AnswerForm.csv: _print_csv,
+    AnswerForm.json: _print_json,
+}

@@ -12,18 +12,19 @@ import typer
 from watermain.cli import screen
 from watermain.declare.errors import UnreachableSystemError, WatermainError
 from watermain.engine.mart.mart import notes
+from watermain.engine.rooms.connections import connections
 from watermain.engine.rooms.declared import teams
 from watermain.engine.rooms.directory import everything, manifest
 from watermain.lake.belonging import proved
 from watermain.lake.lake import EXTENSIONS, Lake, extension
 from watermain.lake.store import is_remote
 from watermain.privacy import open_to_others
-from watermain.process.platform import Platform, free_bytes
+from watermain.process.platform import Services, free_bytes
 from watermain.process.postgres import server_binaries
 from watermain.process.probe import probe_catalog, probe_files
 from watermain.process.web import Web
 from watermain.settings import Settings, load_settings
-from watermain.source.opening import open_source
+from watermain.source.opening import found_at, open_source
 
 FAILED = 1
 LEAST_FREE_BYTES = 2 * 2**30
@@ -34,7 +35,6 @@ def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="Print facts as JSON.")] = False,
 ) -> None:
     """Look at all that the platform needs; tell what to run where something fails."""
-
     facts = list(_examine())
     if as_json:
         screen.facts(facts)
@@ -43,23 +43,23 @@ def doctor(
             color = "green" if fact["ok"] else "red"
             word = "ok" if fact["ok"] else "failed"
             screen.OUT.print(f"  [{color}]{word:<7}[/]{fact['check']:<40}{fact['found']}")
-            if not fact["ok"]:
-                screen.OUT.print(f"         next  {fact['next']}", markup=False)
+            for line in ("declared", "data", "next"):
+                if fact.get(line):
+                    screen.OUT.print(f"         {line:<9} {fact[line]}", markup=False)
     if not all(fact["ok"] for fact in facts):
         raise typer.Exit(FAILED)
 
 
 def _examine() -> Iterator[dict[str, Any]]:
-
     settings = load_settings()
     for title, check in CHECKS.items():
         ok, found, then = _safely(check, settings)
         yield {"check": title, "ok": ok, "found": found, "next": None if ok else then}
+    yield from _connections(settings)
     yield from _sources(settings)
 
 
 def _safely(check: Check, settings: Settings) -> tuple[bool, str, str]:
-
     try:
         return check(settings)
     except WatermainError as error:
@@ -81,18 +81,15 @@ def _extensions(settings: Settings) -> tuple[bool, str, str]:
 
 
 def _binaries(_: Settings) -> tuple[bool, str, str]:
-
     return True, server_binaries().parent.name, "make ready"
 
 
 def _disk(settings: Settings) -> tuple[bool, str, str]:
-
     free = free_bytes(settings.home)
     return free > LEAST_FREE_BYTES, f"{free / 2**30:.1f} GB free", f"df -h {settings.home}"
 
 
 def _folder(settings: Settings) -> tuple[bool, str, str]:
-
     found = open_to_others(settings)
     names = ", ".join(str(path) for path in found[:3])
     told = f"{len(found)} paths are open to other users: {names}" if found else "its owner's alone"
@@ -100,7 +97,6 @@ def _folder(settings: Settings) -> tuple[bool, str, str]:
 
 
 def _catalog(settings: Settings) -> tuple[bool, str, str]:
-
     try:
         return True, probe_catalog(proved(settings)), ""
     except UnreachableSystemError as error:
@@ -109,7 +105,6 @@ def _catalog(settings: Settings) -> tuple[bool, str, str]:
 
 
 def _lake(settings: Settings) -> tuple[bool, str, str]:
-
     lake = Lake.from_settings(settings)
     with lake.get_connection() as connection:
         snapshot = lake.snapshot(connection)
@@ -121,23 +116,20 @@ def _lake(settings: Settings) -> tuple[bool, str, str]:
 
 
 def _port(settings: Settings) -> tuple[bool, str, str]:
-
-    platform = Platform(settings)
+    platform = Services(settings)
     platform.check_port()
     ours = platform.supervisor.alive("web")
     return True, f"{settings.port}: {'ours' if ours else 'free'}", ""
 
 
 def _web(settings: Settings) -> tuple[bool, str, str]:
-
-    states = Web(Platform(settings).url).locations()
+    states = Web(Services(settings).url).locations()
     broken = {name: why for name, why in states.items() if why}
     found = "; ".join(f"{n}: {w.splitlines()[0]}" for n, w in broken.items())
     return not broken, found or ", ".join(states), f"tail -50 {settings.home / 'logs' / 'web.log'}"
 
 
 def _manifest(settings: Settings) -> tuple[bool, str, str]:
-
     path = manifest()
     wrong = sorted(str(d.name) for d in everything().values() if d.broken)
     found = [*(f"{name} cannot be built" for name in wrong), *notes(path)]
@@ -146,22 +138,44 @@ def _manifest(settings: Settings) -> tuple[bool, str, str]:
 
 
 def _rooms(_: Settings) -> tuple[bool, str, str]:
-
     return True, f"{len(everything())} datasets in {', '.join(teams())}", ""
 
 
+def _connections(settings: Settings) -> Iterator[dict[str, Any]]:
+    """Each declared connection, tried."""
+    try:
+        known = connections()
+    except WatermainError as error:
+        yield {"check": "connections", **_told(error)}
+        return
+    for name, word in sorted(known.items()):
+        check = {"check": f"connection {name}"}
+        try:
+            yield {**check, "ok": True, "found": found_at(word, settings, known), "next": None}
+        except WatermainError as error:
+            yield {**check, **_told(error)}
+
+
+def _told(error: WatermainError) -> dict[str, Any]:
+    """The four lines of an error as facts."""
+    lines = {"declared": error.declared, "data": error.data, "next": error.next}
+    return {"ok": False, "found": error.what, **lines}
+
+
 def _sources(settings: Settings) -> Iterator[dict[str, Any]]:
-
+    try:
+        known = connections()
+    except WatermainError:
+        return  # told above
     for name, dataset in sorted(everything().items()):
-        if dataset.source is not None and dataset.source.kind != "platform":
-
-            def verify(_: Settings, dataset: Any = dataset) -> tuple[bool, str, str]:
-                open_source(dataset, settings).verify()
-                return True, dataset.source.kind, ""
-
-            ok, found, then = _safely(verify, settings)
-            next_step = None if ok else then
-            yield {"check": f"source {name}", "ok": ok, "found": found, "next": next_step}
+        if not dataset.is_captured:
+            continue
+        check = {"check": f"source {name}"}
+        try:
+            open_source(dataset, settings, known).verify()
+            yield {**check, "ok": True, "found": dataset.source_kind, "next": None}
+        except WatermainError as error:
+            yield {**check, **_told(error)}
 
 
 CHECKS: dict[str, Check] = {

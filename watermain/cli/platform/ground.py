@@ -14,7 +14,7 @@ from watermain.lake.belonging import proved
 from watermain.lake.lake import Lake
 from watermain.privacy import close
 from watermain.process.instance import write_instance
-from watermain.process.platform import Platform
+from watermain.process.platform import Services
 from watermain.process.probe import probe_catalog, probe_files
 from watermain.process.supervisor import UMASK
 from watermain.settings import Settings, project
@@ -22,7 +22,7 @@ from watermain.settings import Settings, project
 DATABASES = ("watermain", "dagster")
 
 
-def lay_ground(platform: Platform) -> None:
+def lay_ground(platform: Services) -> None:
     """Start PostgreSQL, then make what is missing in it."""
     settings = platform.settings
     close_folder(settings)
@@ -45,7 +45,6 @@ def lay_ground(platform: Platform) -> None:
 
 def close_folder(settings: Settings) -> None:
     """Make the data folder its owner's alone; what this process makes in it is so, too."""
-
     os.umask(UMASK)
     with step("data folder") as line:
         closed = close(settings)
@@ -55,7 +54,6 @@ def close_folder(settings: Settings) -> None:
 
 def settle(lake: Lake) -> None:
     """Write into files what an earlier release left in the catalog."""
-
     for done in settled(lake):
         if isinstance(done, WatermainError):
             ERR.print(f"  {done}", style="yellow")
@@ -64,7 +62,7 @@ def settle(lake: Lake) -> None:
             line.say(f"{done.rows} rows, the same before and after, in {done.files_after} files")
 
 
-def start_postgres(platform: Platform) -> None:
+def start_postgres(platform: Services) -> None:
     """Start the embedded server, unless an outside one is set."""
     if platform.settings.postgres:
         return
@@ -79,7 +77,6 @@ def start_postgres(platform: Platform) -> None:
 
 def prepare_marts(settings: Settings) -> None:
     """Compile the dbt project when its files changed."""
-
     with step("dbt project") as line:
         before = _changed_at(manifest_path(settings))
         path = prepare_manifest(settings)

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from watermain.cli.run.plan import Run, runs
 from watermain.cli.screen import bar, step
-from watermain.credential import Address
 from watermain.declare.cadence import Daily
 from watermain.declare.dataset import Dataset
 from watermain.declare.errors import (
@@ -18,6 +17,7 @@ from watermain.declare.errors import (
 )
 from watermain.declare.name import DatasetName
 from watermain.declare.outside.source import Files
+from watermain.engine.rooms.connections import connections
 from watermain.engine.rooms.directory import everything
 from watermain.engine.table.partition import Span, overlapping
 from watermain.lake import ledger
@@ -25,6 +25,7 @@ from watermain.lake.lake import Lake
 from watermain.process.web import TERMINAL, Web
 from watermain.settings import Settings, project
 from watermain.source.opening import open_source
+from watermain.source.outside import Outside
 
 MOST_CAPTURES = 500
 POLL_SECONDS = 0.5
@@ -37,12 +38,11 @@ def materialize_until(day: str | None, settings: Settings, web: Web) -> int:
 
     Raises: BrokenContractError, when a run fails; UnreachableSystemError, when it met one.
     """
-
     datasets = everything()
-    captured = [d for d in datasets.values() if d.source and d.source.kind != "platform"]
+    captured = [d for d in datasets.values() if d.is_captured]
     _let_files_settle(captured, settings)
     count = _capture(captured, settings, web)
-    computed = {n: d for n, d in datasets.items() if d.source is None}
+    computed = {n: d for n, d in datasets.items() if d.is_computed}
     span = _captured_span(captured) if day is None else _span(captured, day)
     if span is None:
         computed = {n: d for n, d in computed.items() if d.cadence is None}
@@ -54,7 +54,6 @@ def materialize_until(day: str | None, settings: Settings, web: Web) -> int:
 
 
 def _span(captured: list[Dataset], day: str) -> Span:
-
     cadence = next((d.cadence for d in captured if isinstance(d.cadence, Daily)), Daily())
     return Span(cadence, cadence.start.isoformat(), day)
 
@@ -75,20 +74,19 @@ def _let_files_settle(captured: list[Dataset], settings: Settings) -> None:
     for dataset in captured:
         word = dataset.source
         if isinstance(word, Files):
-            folder = Path(Address(settings, word.connection)())
+            folder = Path(Outside(settings, connections()).address(word.connection)())
             newest = max((p.stat().st_mtime for p in folder.glob(word.pattern)), default=0.0)
             wanted = word.settle_for.total_seconds()
             time.sleep(min(wanted, max(0.0, newest + wanted - time.time())))
 
 
 def _capture(captured: list[Dataset], settings: Settings, web: Web) -> int:
-
     count, unseen = 0, _without_table(captured)
     for _ in range(MOST_CAPTURES):
         waiting = [
             d
             for d in captured
-            if d.name in unseen or not open_source(d, settings).backlog().is_empty
+            if d.name in unseen or not open_source(d, settings, connections()).backlog().is_empty
         ]
         unseen = set()
         if not waiting:
@@ -101,7 +99,6 @@ def _capture(captured: list[Dataset], settings: Settings, web: Web) -> int:
 
 def _without_table(captured: list[Dataset]) -> set[DatasetName]:
     """The datasets that nobody has captured yet; what reads them needs their empty tables."""
-
     with Lake.from_settings().get_connection() as connection:
         rows = connection.execute(
             "select schema_name, table_name from duckdb_tables() where database_name = 'lake'"
@@ -111,7 +108,6 @@ def _without_table(captured: list[Dataset]) -> set[DatasetName]:
 
 def _stands(run: Run, datasets: Mapping[DatasetName, Dataset]) -> bool:
     """Whether every partition that a run would compute was published before."""
-
     with Lake.from_settings().get_connection() as connection:
         for name in run.names:
             cadence = datasets[name].cadence

@@ -14,13 +14,13 @@ from watermain.declare.errors import MissingSettingError, UnreachableSystemError
 from watermain.engine.rooms.declared import feature_tables
 from watermain.process.broker import answers, free_port
 from watermain.process.instance import instance_environment
-from watermain.process.platform import OUTSIDE, SERVE, STREAM, Platform
+from watermain.process.platform import OUTSIDE, SERVE, STREAM, Services
 from watermain.settings import SOURCE, Settings, child_environment, load_settings, project
 
 OPEN_SECONDS = 60.0
 
 
-def open_outside(platform: Platform, until: str) -> None:
+def open_outside(platform: Services, until: str) -> None:
     """Start the demo's systems, let flights happen in them, tell the platform where they are."""
     settings = platform.settings
     with step("demo database") as line:
@@ -44,12 +44,11 @@ def open_outside(platform: Platform, until: str) -> None:
         )
 
 
-def _serve(platform: Platform) -> list[str]:
+def _serve(platform: Services) -> list[str]:
     """Start the demo's servers, each at the port that it had before or a free one.
 
     Raises: UnreachableSystemError, for one that does not answer.
     """
-
     told = []
     for name, (connection, scheme) in OUTSIDE.items():
         if platform.supervisor.alive(name) is None:
@@ -72,9 +71,8 @@ def _serve(platform: Platform) -> list[str]:
     return told
 
 
-def open_features(platform: Platform) -> None:
+def open_features(platform: Services) -> None:
     """Follow what the project streams, answer for its features at the set port or a free one."""
-
     streams, tables = project().stream, feature_tables()
     if not streams and not tables:
         return
@@ -87,12 +85,12 @@ def open_features(platform: Platform) -> None:
             return
         if platform.supervisor.alive(SERVE) is None and answers(platform.settings.serve_port):
             write_variables(platform.settings, {"WATERMAIN_SERVE_PORT": str(free_port())})
-        now = Platform(load_settings())
+        now = Services(load_settings())
         pids[SERVE] = now.supervisor.start(now.service(SERVE)).pid
         line.say(", ".join(f"{n} {pid}" for n, pid in pids.items()) + f" at {now.features_url}")
 
 
-def known_port(platform: Platform, name: str) -> int | None:
+def known_port(platform: Services, name: str) -> int | None:
     """The port that a server of the demo had the last time."""
     try:
         return platform.outside_port(name)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -15,7 +14,8 @@ from watermain.declare.errors import UnreachableSystemError
 from watermain.engine.rooms.directory import everything
 from watermain.lake.belonging import proved
 from watermain.lake.lake import Lake
-from watermain.process.platform import DAEMON, TEND, WARM, WEB, Platform
+from watermain.process.family import Families
+from watermain.process.platform import DAEMON, TEND, WARM, WEB, Services
 from watermain.settings import load_settings
 from watermain.trouble import troubles
 
@@ -26,8 +26,7 @@ def status(
     as_json: Annotated[bool, typer.Option("--json", help="Print facts as JSON.")] = False,
 ) -> None:
     """Tell which services run, how every dataset stands. Ends with 3 when a service is down."""
-
-    platform = Platform(load_settings())
+    platform = Services(load_settings())
     services = service_facts(platform)
     datasets: list[dict[str, Any]] = []
     away: UnreachableSystemError | None = None
@@ -50,57 +49,51 @@ def status(
         raise typer.Exit(UNREACHABLE)
 
 
-def service_facts(platform: Platform) -> list[dict[str, Any]]:
+def service_facts(platform: Services) -> list[dict[str, Any]]:
     """Each service: whether it runs, since when, its memory."""
-
-    facts = []
+    facts, look = [], Families()
     if not platform.settings.postgres:
-        facts.append(_server("postgres", platform.server.running(), needed=True))
+        facts.append(server_fact("postgres", platform.server.running(), look, needed=True))
     if platform.demo_server.data.exists():
-        facts.append(_server("demo database", platform.demo_server.running(), needed=False))
+        running = platform.demo_server.running()
+        facts.append(server_fact("demo database", running, look, needed=False))
     entries = platform.supervisor.entries()
     for name in dict.fromkeys((WEB, DAEMON, WARM, *entries)):
         entry = entries.get(name)
         process = entry.process() if entry else None
         gone = "on demand" if name == WARM else "died"  # a run that needs it starts it
         state = "runs" if process else (gone if entry else "stopped")
-        fact = _server(name, process.pid if process else None, needed=name in (WEB, DAEMON))
+        needed = name in (WEB, DAEMON)
+        fact = server_fact(name, process.pid if process else None, look, needed=needed)
         facts.append({**fact, "state": state, "log": entry.log if entry else None})
     return [f for f in facts if f["name"] != TEND or f["state"] != "stopped"]
 
 
-def _server(name: str, pid: int | None, *, needed: bool) -> dict[str, Any]:
-
+def server_fact(name: str, pid: int | None, families: Families, *, needed: bool) -> dict[str, Any]:
+    """One service, as the processes stood when they were looked at."""
     fact: dict[str, Any] = {"name": name, "state": "stopped", "pid": pid, "needed": needed}
     try:
         if pid is not None:
-            process = psutil.Process(pid)
-            since = datetime.fromtimestamp(process.create_time()).astimezone()
-            memory = process.memory_info().rss
-            for child in process.children(recursive=True):
-                with suppress(psutil.NoSuchProcess):  # of a server whose connections come, go
-                    memory += child.memory_info().rss
+            since = datetime.fromtimestamp(psutil.Process(pid).create_time()).astimezone()
+            memory = families.memory_bytes(pid)
             fact |= {"state": "runs", "since": since.isoformat(), "memory_bytes": memory}
     except psutil.NoSuchProcess:
         fact["state"] = "died"
     return fact
 
 
-def _datasets(platform: Platform) -> list[dict[str, Any]]:
-
+def _datasets(platform: Services) -> list[dict[str, Any]]:
     proved(platform.settings)
     if not platform.settings.postgres and platform.server.running() is None:
         return []
-
     with Lake.from_settings(platform.settings).get_connection() as connection:
         found = facts.dataset_facts(everything(), connection, platform.settings)
     return [f.as_dict() for f in found]
 
 
 def _print(
-    platform: Platform, services: list[dict[str, Any]], datasets: list[dict[str, Any]]
+    platform: Services, services: list[dict[str, Any]], datasets: list[dict[str, Any]]
 ) -> None:
-
     screen.grid(
         ("service", "state", "process", "since", "memory"),
         [

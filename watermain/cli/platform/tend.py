@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from watermain.declare.errors import UnreachableSystemError
-from watermain.process.platform import LIVE, TEND, Platform
+from watermain.process.platform import LIVE, TEND, Services
 from watermain.settings import load_settings
 
 PAUSE_SECONDS = 2.0
@@ -28,15 +28,15 @@ def tend(
     ] = None,
 ) -> None:
     """Start services again that die, until `watermain down`."""
-
     if metrics_port is not None:
         measure(metrics_port)
-    watch(Platform(load_settings()), lambda text: typer.echo(f"{datetime.now(UTC):%F %T} {text}"))
+    watch(Services(load_settings()), lambda text: typer.echo(f"{datetime.now(UTC):%F %T} {text}"))
 
 
 def measure(port: int) -> None:
     """Serve metrics of every captured dataset beside the caller's work."""
-    from watermain.lake.follower import Follower
+    from watermain.engine.rooms.connections import connections
+    from watermain.lake.follower import BatchCounter
     from watermain.lake.lake import Lake
     from watermain.metrics import Metrics
     from watermain.orchestrate.location import everything
@@ -44,16 +44,17 @@ def measure(port: int) -> None:
 
     metrics = Metrics()
     metrics.serve(port)
-    follower = Follower(Lake.from_settings(), [*everything().values()], load_settings(), metrics)
+    follower = BatchCounter(
+        Lake.from_settings(), [*everything().values()], load_settings(), metrics, connections()
+    )
     threading.Thread(target=follower.run, args=(threading.Event(),), daemon=True).start()
 
 
-def watch(platform: Platform, tell: Tell) -> None:
+def watch(platform: Services, tell: Tell) -> None:
     """Look after the services until the process table is empty.
 
     Guarantees: a service that dies MOST_RESTARTS times within WINDOW_SECONDS is given up.
     """
-
     restarts: dict[str, list[float]] = defaultdict(list)
     while set(platform.supervisor.entries()) - {TEND}:
         try:
@@ -65,8 +66,7 @@ def watch(platform: Platform, tell: Tell) -> None:
         time.sleep(PAUSE_SECONDS)
 
 
-def _mend(platform: Platform, restarts: dict[str, list[float]], tell: Tell) -> None:
-
+def _mend(platform: Services, restarts: dict[str, list[float]], tell: Tell) -> None:
     supervisor = platform.supervisor
     if not platform.settings.postgres and platform.server.running() is None:
         tell("PostgreSQL had died; it is started again")

@@ -19,7 +19,7 @@ from watermain.engine.rooms.directory import everything
 from watermain.orchestrate.launch.client import WarmServer
 from watermain.orchestrate.launch.options import ServerOptions
 from watermain.process.instance import rooms_workspace
-from watermain.process.platform import DAEMON, STREAM, TEND, TODAY, WARM, WEB, Platform
+from watermain.process.platform import DAEMON, STREAM, TEND, TODAY, WARM, WEB, Services
 from watermain.process.web import Web
 from watermain.settings import load_settings, project
 
@@ -44,11 +44,10 @@ def up(
 
     Everything that already stands is left as it is, so the command may be repeated.
     """
-
     began = time.monotonic()
     settings = load_settings()
     settings = settings.model_copy(update={"port": port}) if port else settings
-    platform = Platform(settings)
+    platform = Services(settings)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     tended = platform.supervisor.alive("tend") is not None
     try:
@@ -64,9 +63,8 @@ def up(
     _stay(platform)
 
 
-def _start(platform: Platform, *, demo: bool, until: str, detach: bool) -> bool:
+def _start(platform: Services, *, demo: bool, until: str, detach: bool) -> bool:
     """Do every step; say whether the platform ran already."""
-
     settings, supervisor = platform.settings, platform.supervisor
     demo = demo and bool(project().demo)
     check_rooms()
@@ -96,7 +94,7 @@ def _start(platform: Platform, *, demo: bool, until: str, detach: bool) -> bool:
     return ran
 
 
-def _fill(platform: Platform, web: Web, until: str | None) -> None:
+def _fill(platform: Services, web: Web, until: str | None) -> None:
     """Materialize what does not stand yet, then let the demo's today and the streams go on."""
     if not january.materialize_until(until, platform.settings, web):
         with screen.step("datasets") as line:
@@ -108,12 +106,11 @@ def _fill(platform: Platform, web: Web, until: str | None) -> None:
     outside.open_features(platform)
 
 
-def _await_rooms(platform: Platform) -> None:
+def _await_rooms(platform: Services) -> None:
     """Wait until the warm process has imported the rooms, their code servers can be reached.
 
     Raises: UnreachableSystemError.
     """
-
     folder = rooms_workspace(platform.settings).parent
     warm = WarmServer(options=ServerOptions(folder=folder))
     deadline = time.monotonic() + HEALTHY_SECONDS
@@ -126,12 +123,11 @@ def _await_rooms(platform: Platform) -> None:
     raise _unhealthy(platform, f"no code servers after {HEALTHY_SECONDS} s", WARM)
 
 
-def _await_locations(platform: Platform, web: Web) -> str:
+def _await_locations(platform: Services, web: Web) -> str:
     """Wait until every room is loaded.
 
     Raises: UnreachableSystemError, for a room that does not load, a service that dies.
     """
-
     deadline = time.monotonic() + HEALTHY_SECONDS
     while time.monotonic() < deadline:
         for name in (WEB, DAEMON):
@@ -149,8 +145,7 @@ def _await_locations(platform: Platform, web: Web) -> str:
     raise _unhealthy(platform, f"not healthy after {HEALTHY_SECONDS} s", WEB)
 
 
-def _unhealthy(platform: Platform, what: str, name: str) -> UnreachableSystemError:
-
+def _unhealthy(platform: Services, what: str, name: str) -> UnreachableSystemError:
     log = platform.settings.home / "logs" / f"{name}.log"
     return UnreachableSystemError(
         what,
@@ -160,15 +155,14 @@ def _unhealthy(platform: Platform, what: str, name: str) -> UnreachableSystemErr
     )
 
 
-def _tell(platform: Platform, began: float, *, ran: bool, detach: bool) -> None:
-
+def _tell(platform: Services, began: float, *, ran: bool, detach: bool) -> None:
     seconds = time.monotonic() - began
     word = "already runs" if ran else "is up"
     screen.ERR.print(f"\nWatermain {word}, healthy after {seconds:.0f} s.", style="bold")
     screen.ERR.print(f"  look   {platform.url}")
     screen.ERR.print("  ask    watermain status")
     if platform.supervisor.alive("serve") is not None:
-        url = Platform(load_settings()).features_url
+        url = Services(load_settings()).features_url
         screen.ERR.print(f"  ask    curl {url}/v1/features", markup=False)
     if (name := _example()) is not None:
         screen.ERR.print(f'  ask    watermain sql "select * from {name} limit 10"', markup=False)
@@ -178,12 +172,11 @@ def _tell(platform: Platform, began: float, *, ran: bool, detach: bool) -> None:
 
 def _example() -> object | None:
     """A dataset to ask about: a mart before a curated one."""
-    computed = [n for n, d in everything().items() if d.source is None and n.team != "upkeep"]
+    computed = [n for n, d in everything().items() if d.is_computed and n.team != "upkeep"]
     return max(computed, key=lambda n: n.stage == "marts", default=None)
 
 
-def _stay(platform: Platform) -> None:
-
+def _stay(platform: Services) -> None:
     try:
         watch(platform, lambda text: ERR.print(f"  {text}", style="yellow"))
         ERR.print("stopped from elsewhere")
@@ -191,8 +184,7 @@ def _stay(platform: Platform) -> None:
         _stop(platform)
 
 
-def _stop(platform: Platform) -> None:
-
+def _stop(platform: Services) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with platform.supervisor.alone(), screen.step("stop") as line:
         line.say("; ".join(platform.stop()) or "nothing was running")

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from watermain.cli import screen
-from watermain.cli.screen import Step
+from watermain.cli.screen import ShownStep
 from watermain.declare.errors import (
     DamagedDataError,
     LostLeaseError,
@@ -34,7 +34,6 @@ def compact(
     Writers do it by themselves, now and then. Older snapshots keep their files. A dataset that
     cannot be written again is left as it is, and the command fails once the others are done.
     """
-
     lake, done = Lake.from_settings(), []
     left: list[WatermainError] = []
     chosen = [find(DatasetName.parse(dataset)).name] if dataset else sorted(everything())
@@ -61,10 +60,9 @@ def compact(
 
 
 def _compacted(
-    lake: Lake, name: DatasetName, line: Step
+    lake: Lake, name: DatasetName, line: ShownStep
 ) -> list[Rewrite] | DamagedDataError | UnreadableRowsError:
     """Say what became of one dataset; give why it was left, where that is a failure."""
-
     try:
         found = compaction.compact_under_lease(lake, name, WAIT_SECONDS)
     except LostLeaseError:

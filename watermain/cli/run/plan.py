@@ -10,9 +10,7 @@ from watermain.declare.dataset import Dataset
 from watermain.declare.name import DatasetName
 from watermain.engine.table.order import refuse_circles
 from watermain.engine.table.partition import Span, overlapping
-
-FIRST, LAST = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
-REBUILD = "watermain/rebuild"
+from watermain.orchestrate.tags import RANGE_END, RANGE_START
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +24,7 @@ class Run:
     @property
     def tags(self) -> dict[str, str]:
         """The tags that tell Dagster which partitions are asked for."""
-        return {FIRST: self.first, LAST: self.last} if self.first and self.last else {}
+        return {RANGE_START: self.first, RANGE_END: self.last} if self.first and self.last else {}
 
     def __str__(self) -> str:
         span = f" [{self.first}..{self.last}]" if self.first != self.last else f" [{self.first}]"
@@ -41,12 +39,12 @@ def runs(chosen: Mapping[DatasetName, Dataset], span: Span | None) -> list[Run]:
     Raises: InvalidDeclarationError, for datasets that wait for each other.
     """
     refuse_circles(chosen)
-    left = {n: d for n, d in chosen.items() if d.source is None or d.source.kind != "platform"}
+    left = {n: d for n, d in chosen.items() if not d.is_platforms}
     found: list[Run] = []
     while left:
         groups = {_group(d): d for d in left.values() if not _waits(d, set(left))}
         best = max((_closure(left, group) for group in groups), key=len)
-        cadence = left[best[0]].cadence if left[best[0]].source is None else None
+        cadence = left[best[0]].cadence if left[best[0]].is_computed else None
         first, last = _bounds(span, cadence)
         found.append(Run(names=tuple(best), first=first, last=last))
         for name in best:
@@ -71,7 +69,7 @@ def downstream(name: DatasetName, everything: Mapping[DatasetName, Dataset]) -> 
 
 
 def _group(dataset: Dataset) -> tuple[str, bool, Cadence | None]:
-    captured = dataset.source is not None
+    captured = not dataset.is_computed
     return dataset.name.team, captured, None if captured else dataset.cadence
 
 

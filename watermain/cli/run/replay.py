@@ -11,6 +11,7 @@ from watermain.cli.run import plan, work
 from watermain.declare.errors import InvalidPartitionError
 from watermain.declare.name import DatasetName
 from watermain.engine.rooms.directory import everything, find
+from watermain.orchestrate.tags import REBUILD
 
 
 def replay(
@@ -27,7 +28,7 @@ def replay(
         raise typer.BadParameter("a range needs both --from and --to")
 
     found = find(DatasetName.parse(dataset))
-    if found.source is not None:
+    if not found.is_computed:
         known = everything()
         readers = plan.downstream(found.name, known)
         raise InvalidPartitionError(
@@ -39,7 +40,7 @@ def replay(
     span = work.span_of(found, first, last)
     known = everything()
     between = plan.upstream(found.name, known)
-    chosen = {n: known[n] for n in between if known[n].source is None}
-    facts = work.perform(plan.runs(chosen, span), tags={plan.REBUILD: "true"})
+    chosen = {n: known[n] for n in between if known[n].is_computed}
+    facts = work.perform(plan.runs(chosen, span), tags={REBUILD: "true"})
     if as_json:
         screen.facts(facts)

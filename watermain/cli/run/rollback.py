@@ -24,7 +24,6 @@ def rollback(
 
     Roll the code back too, or the next run computes the partitions anew.
     """
-
     found = find(DatasetName.parse(dataset))
     job = Job(lake=Lake.from_settings(), find=find, run_id="rollback")
     with screen.step(f"{found.name}") as line:

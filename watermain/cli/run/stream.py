@@ -18,6 +18,7 @@ from watermain.engine.capture.follow import Follower, follows
 from watermain.engine.capture.stream import PREFIX, Pace, Stream, run_streams
 from watermain.engine.feature.keep_online import keep_online
 from watermain.engine.publish.publication import Job
+from watermain.engine.rooms.connections import connections
 from watermain.engine.rooms.declared import teams
 from watermain.engine.rooms.directory import declared, find
 from watermain.lake.lake import Lake
@@ -34,7 +35,6 @@ def stream(
     ] = None,
 ) -> None:
     """Capture datasets as their rows arrive, compute what follows, until it is told to stop."""
-
     stop, metrics = threading.Event(), Metrics()
     streams = endless(chosen(names), Pace(rows=rows, every=timedelta(seconds=every)), stop, metrics)
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -52,8 +52,12 @@ def endless(
     asked: list[Dataset], pace: Pace, stop: threading.Event, metrics: Metrics
 ) -> list[Stream | Follower]:
     """A stream for each captured dataset, one follower for all that are computed."""
-
-    job = Job(lake=Lake.from_settings(), find=find, run_id=f"{PREFIX}{uuid.uuid4()}")
+    job = Job(
+        lake=Lake.from_settings(),
+        find=find,
+        run_id=f"{PREFIX}{uuid.uuid4()}",
+        connections=connections(),
+    )
     found: list[Stream | Follower] = []
     followed = [d for d in asked if follows(d)]
     for dataset in asked:
@@ -69,7 +73,6 @@ def endless(
 
 def tell(text: str) -> None:
     """Say something on stderr."""
-
     ERR.print(text, markup=False)
 
 
@@ -78,18 +81,14 @@ def chosen(names: list[str]) -> list[Dataset]:
 
     Raises: UnknownDatasetError, InvalidDeclarationError.
     """
-
     found = []
     for name in names:
         asked = declared(name) if name in teams() else (find(DatasetName.parse(name)),)
-        taken = [
-            d for d in asked if follows(d) or (d.source is not None and d.source.kind != "platform")
-        ]
+        taken = [d for d in asked if follows(d) or d.is_captured]
         if not taken:
-            raise InvalidDeclarationError(
+            raise InvalidDeclarationError.nothing_happened(
                 f"`{name}` has nothing to capture, nothing that follows a stream",
                 declared=asked[0].declared if asked else f"{project().rooms}/{name}/raw.py",
-                data="nothing was read or written",
                 next=f"name a room among {', '.join(teams())}, or a raw dataset",
             )
         found += taken

@@ -23,7 +23,6 @@ def sweep(
 
     A dataset that is being written is left for the next sweep.
     """
-
     lake = Lake.from_settings()
     done = swept(lake, older_than=timedelta(hours=older_than))
     if as_json:

@@ -33,7 +33,6 @@ def verify(
     Files of older snapshots are read, too. A file that has no checksum yet is given one, marked as
     first seen. Exits with 1 while a file of the present snapshot is damaged.
     """
-
     name = find(DatasetName.parse(dataset)).name if dataset else None
     known, lake = everything(), Lake.from_settings()
     job = Job(lake=lake, find=find, run_id="verify")
@@ -54,7 +53,6 @@ def verify(
 
 
 def _told(found: Patrol) -> str:
-
     counts = f"{found.count(WHOLE)} files whole, {found.count(DAMAGED)} damaged"
     fresh = found.count(UNVOUCHED)
     seen = f", {fresh} not vouched for until now: first seen" if fresh else ""
@@ -63,7 +61,6 @@ def _told(found: Patrol) -> str:
 
 def _show(found: Patrol) -> None:
     """Print what is damaged, a line for each file."""
-
     rows = [
         (
             each.listed.dataset,
@@ -83,7 +80,6 @@ def _refuse(found: Patrol, made: Repair | None) -> None:
 
     Raises: DamagedDataError.
     """
-
     left = [f for f in found.damaged if f.listed.is_read]
     if made is not None:
         left = [f for f in left if f.listed.file in made.left]

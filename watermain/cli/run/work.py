@@ -30,7 +30,6 @@ def perform(plan: Sequence[Run], *, tags: dict[str, str] | None = None) -> list[
 
     Raises: typer.Exit, with the failures printed, when a run fails; later runs are not begun.
     """
-
     settings = load_settings()
     set_variables(BATCHED_EVENTS)
     facts: list[dict[str, object]] = []
@@ -71,7 +70,6 @@ def build_in(branch: str, plan: Sequence[Run]) -> list[dict[str, object]]:
 
     Raises: BrokenContractError, when a blocking check refuses rows; later runs are not begun.
     """
-
     lake = Lake.from_settings()
     job = Job(lake=lake.on(find_branch(lake, branch).name), find=find, run_id=f"branch {branch}")
     facts: list[dict[str, object]] = []
@@ -79,7 +77,7 @@ def build_in(branch: str, plan: Sequence[Run]) -> list[dict[str, object]]:
         for name in run.names:
             dataset = find(name)
             span = span_of(dataset, run.first, run.last)
-            if dataset.source is not None:
+            if not dataset.is_computed:
                 raise refused(
                     dataset, "a branch captures nothing", f"materialize {name} without it"
                 )

@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import ClassVar, Literal
 
+import pyarrow as pa
+
 from watermain.declare.errors import InvalidDeclarationError
-from watermain.declare.outside.web import Rest, Webhook
+from watermain.declare.outside.kind import DELIVERED, SHARD, SourceWord
 
 _MOST_IN_FLIGHT = 65_535
 _FORMATS = ("csv", "parquet", "json", "avro")
@@ -17,7 +19,7 @@ _COMPRESSIONS = ("none", "gz", "zst")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Postgres:
+class Postgres(SourceWord):
     """Capture every change of one PostgreSQL table by logical replication.
 
     `publication` must hold the table, whole; `slot` begins the names of the dataset's slots,
@@ -30,6 +32,21 @@ class Postgres:
     publication: str = "watermain"
     slot: str = "watermain"
     kind: ClassVar[str] = "postgres"
+    own: ClassVar[pa.Schema] = pa.schema(
+        [
+            ("_op", pa.string()),
+            ("_lsn", pa.int64()),
+            ("_seq", pa.int64()),
+            ("_xid", pa.int64()),
+            ("_commit_at", pa.timestamp("us", "UTC")),
+        ]
+    )
+    place: ClassVar[tuple[str, ...]] = ("_lsn",)
+    row_sql: ClassVar[str] = "_op <> 't'"
+    whole_sql: ClassVar[str] = "_op <> 'd'"
+    keys_repeat: ClassVar[bool] = True
+    keeps_log: ClassVar[bool] = True
+    again: ClassVar[str] = "a new snapshot of the source brings each row as it is now, not its past"
 
     def __post_init__(self) -> None:
         if self.table.count(".") != 1:
@@ -42,14 +59,8 @@ class Postgres:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Files:
-    """Capture files dropped into a folder or under an S3-style prefix, each delivery once.
-
-    `json` means one JSON object for each line. `fields` is as for `Kafka`, for `json` or
-    `avro`. `compression` is that of every file which `pattern` names.
-    Guarantees: a file is read when it has been still for `settle_for`; its identity is the
-    hash of its content, so a file sent again under any name is ignored.
-    """
+class DroppedFiles(SourceWord):
+    """What the words for dropped files have in common, wherever the files lie."""
 
     connection: str
     pattern: str
@@ -58,25 +69,27 @@ class Files:
     fields: Mapping[str, str] = field(default_factory=dict)
     settle_for: timedelta = timedelta(seconds=5)
     null: str = ""
-    kind: ClassVar[str] = "files"
+    own: ClassVar[pa.Schema] = DELIVERED
+    again: ClassVar[str] = "put the files of these batches into the drop again under other names"
 
     def __post_init__(self) -> None:
-        declared = f"Files(connection={self.connection!r}, pattern={self.pattern!r})"
+        word = type(self).__name__
+        declared = f"{word}(connection={self.connection!r}, pattern={self.pattern!r})"
         if self.format not in _FORMATS:
             _refuse(
-                f"Files format {self.format!r} is unknown",
+                f"{word} format {self.format!r} is unknown",
                 declared,
                 f"use one of {', '.join(f'`{name}`' for name in _FORMATS)}",
             )
         if self.compression not in _COMPRESSIONS:
             _refuse(
-                f"Files compression {self.compression!r} is unknown",
+                f"{word} compression {self.compression!r} is unknown",
                 declared,
                 f"use one of {', '.join(f'`{name}`' for name in _COMPRESSIONS)}",
             )
         if self.fields and self.format not in _NESTED:
             _refuse(
-                f"Files format {self.format!r} has no nested fields",
+                f"{word} format {self.format!r} has no nested fields",
                 declared,
                 "leave `fields` out, or use one of `json`, `avro`",
             )
@@ -84,7 +97,32 @@ class Files:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Kafka:
+class Files(DroppedFiles):
+    """Capture files dropped into a folder or under an S3-style prefix, each delivery once.
+
+    `json` means one JSON object for each line. `fields` is as for `Kafka`, for `json` or
+    `avro`. `compression` is that of every file which `pattern` names.
+    Guarantees: a file is read when it has been still for `settle_for`; its identity is the
+    hash of its content, so a file sent again under any name is ignored.
+    """
+
+    kind: ClassVar[str] = "files"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sftp(DroppedFiles):
+    """Capture files dropped on an SFTP server, each delivery once.
+
+    All is as for `Files`, but the time of a file is told by the server's clock, and links are
+    not followed.
+    """
+
+    kind: ClassVar[str] = "sftp"
+    extra: ClassVar[str] = "sftp"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kafka(SourceWord):
     """Capture every message of one Kafka topic, each value a JSON object or a record.
 
     `avro` or `protobuf` values name their schemas, which lie in the schema registry behind the
@@ -104,6 +142,20 @@ class Kafka:
     registry: str | None = None
     recreated: Literal["refuse", "continue"] = "refuse"
     kind: ClassVar[str] = "kafka"
+    own: ClassVar[pa.Schema] = pa.schema(
+        [
+            ("_partition", pa.int64()),
+            ("_offset", pa.int64()),
+            ("_timestamp", pa.timestamp("us", "UTC")),
+            ("_key", pa.string()),
+            ("_headers", pa.string()),
+        ]
+    )
+    place: ClassVar[tuple[str, ...]] = (SHARD, "_offset")
+    again: ClassVar[str] = (
+        "where the broker still holds these offsets, capture them by a new dataset"
+    )
+    extra: ClassVar[str] = "kafka"
 
     def __post_init__(self) -> None:
         declared = f"Kafka(connection={self.connection!r}, topic={self.topic!r})"
@@ -123,9 +175,13 @@ class Kafka:
             _refuse(what, declared, "use one of `refuse`, `continue`")
         _check_fields(self.fields, declared)
 
+    def uses(self) -> Mapping[str, str]:
+        registry = {self.registry: "registry"} if self.registry else {}
+        return {self.connection: self.kind, **registry}
+
 
 @dataclass(frozen=True, kw_only=True)
-class Mqtt:
+class Mqtt(SourceWord):
     """Capture what devices publish under one MQTT topic filter, each message a JSON object.
 
     `device` with `sequence` are the columns that name a message: each device numbers its own
@@ -145,6 +201,14 @@ class Mqtt:
     session: timedelta = timedelta(days=7)
     in_flight: int = 1000
     kind: ClassVar[str] = "mqtt"
+    own: ClassVar[pa.Schema] = pa.schema(
+        [("_topic", pa.string()), ("_device", pa.string()), ("_sequence", pa.int64())]
+    )
+    place: ClassVar[tuple[str, ...]] = ("_topic", "_device", "_sequence")
+    again: ClassVar[str] = (
+        "messages are gone once they are confirmed; ask the devices to send them again"
+    )
+    extra: ClassVar[str] = "mqtt"
 
     def __post_init__(self) -> None:
         declared = f"Mqtt(connection={self.connection!r}, topic={self.topic!r})"
@@ -174,11 +238,12 @@ def _refuse(what: str, declared: str, next: str) -> None:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Platform:
+class Platform(SourceWord):
     """Name a table that the platform itself appends to, such as its ledger."""
 
     table: str
     kind: ClassVar[str] = "platform"
+    keys_repeat: ClassVar[bool] = True
 
 
-Source = Postgres | Files | Kafka | Mqtt | Platform | Rest | Webhook
+Source = SourceWord

@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import ClassVar, Literal
 
+import pyarrow as pa
+
 from watermain.declare.errors import InvalidDeclarationError
+from watermain.declare.outside.kind import SourceWord
 
 _REFERENCE = re.compile(r"env:[A-Za-z_]\w*|file:\.?/.+|vault:[^#\s]+#[^#\s]+")
 _HEADER = re.compile(r"[A-Za-z0-9-]+")
@@ -129,7 +132,7 @@ class OAuth2:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rest:
+class Rest(SourceWord):
     """Capture what a REST endpoint tells, one window of event time after another.
 
     `records`, `total` are dotted paths in the answer; an empty `records` says that the answer is
@@ -149,6 +152,14 @@ class Rest:
     total: str = ""
     no_records: tuple[str, ...] = ()
     kind: ClassVar[str] = "rest"
+    own: ClassVar[pa.Schema] = pa.schema(
+        [
+            ("_content", pa.string()),
+            ("_row", pa.int64()),
+            ("_delivered_at", pa.timestamp("us", "UTC")),
+        ]
+    )
+    again: ClassVar[str] = "ask the service for the records of that time by a new dataset"
 
     def __post_init__(self) -> None:
         if not _PATH.fullmatch(self.path) or ".." in self.path.split("/"):
@@ -172,7 +183,7 @@ class Rest:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Webhook:
+class Webhook(SourceWord):
     """Take events that others send to `path`, signed with a secret both sides know.
 
     By the scheme `standard` (Standard Webhooks) the header `webhook-signature` holds `v1,` with
@@ -181,12 +192,14 @@ class Webhook:
     hexadecimal HMAC-SHA256 of `<timestamp>.<idempotency key>.<body>`. The timestamp is in seconds
     since 1970, at most `tolerance` away from now. Several secrets may be named while one is
     rotated. Headers have other names where `signature`, `timestamp` or `idempotency` say so.
+    All this is said here, or by the `connection` that is named in the place of a `secret`.
     Guarantees: an event answered with 202 is durable; its idempotency key is honoured once, and
     used again for another body it is answered with 422.
     """
 
     path: str
-    secret: str | tuple[str, ...]
+    secret: str | tuple[str, ...] = ()
+    connection: str = ""
     scheme: Literal["standard", "watermain"] = "standard"
     signature: str = ""
     timestamp: str = ""
@@ -194,10 +207,23 @@ class Webhook:
     max_bytes: int = 2**20
     tolerance: timedelta = timedelta(minutes=5)
     kind: ClassVar[str] = "webhook"
+    own: ClassVar[pa.Schema] = pa.schema(
+        [
+            ("_event", pa.string()),
+            ("_sequence", pa.int64()),
+            ("_row", pa.int64()),
+            ("_delivered_at", pa.timestamp("us", "UTC")),
+        ]
+    )
+    again: ClassVar[str] = "ask the sender to deliver the events again"
 
     def __post_init__(self) -> None:
-        if not self.secrets:
-            raise _wrong(self, "no secret is named", "name one such as `env:NAME`")
+        if bool(self.secrets) is bool(self.connection):
+            raise _wrong(
+                self,
+                "two say how events are signed" if self.secrets else "no secret is named",
+                "name one such as `env:NAME` in `secret`, or the `connection` that has it",
+            )
         for reference in self.secrets:
             proved_reference(reference, "Webhook")
         if self.scheme not in _SCHEMES:

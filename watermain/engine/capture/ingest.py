@@ -6,7 +6,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 
 import duckdb
 
@@ -25,7 +24,7 @@ from watermain.engine.table.compaction import tidy
 from watermain.engine.table.partition import Span
 from watermain.engine.table.row_span import span_of_rows
 from watermain.engine.table.staged import Finding, Staged
-from watermain.engine.table.table import ROW_POSITIONS, ensure_table, stored_schema
+from watermain.engine.table.table import ensure_table, stored_schema
 from watermain.failpoint import failpoint
 from watermain.lake import checkpoint, ledger
 from watermain.lake.fence import RUN, Lease
@@ -48,7 +47,7 @@ def capture(dataset: Dataset, job: Job, *, source: Source | None = None) -> Publ
         with job.lake.get_connection() as connection:
             idle = _Landing(dataset=dataset, job=job, connection=connection, lease=_NONE)
             return replace(idle.report(began), idle_because="a stream captures it")
-    source = source or open_source(dataset, settings)
+    source = source or open_source(dataset, settings, job.connections)
     with intake(dataset, job, source) as held:
         for _ in held.take(Limit(rows=settings.batch_rows, seconds=settings.tick_seconds)):
             pass
@@ -104,19 +103,33 @@ class Intake:
         for batch in self.source.batches(after=self.positions, limit=limit):
             name = self.landing.dataset.name
             ledger.contiguous(self.positions, batch.shard, batch.start, name)
-            self.landing.commit(batch, time.monotonic())
+            recorded = self.landing.commit(batch, time.monotonic())
             self.positions[batch.shard] = batch.end
             failpoint("ingest.before_acknowledge")
             self.source.acknowledge({batch.shard: batch.end})
             self.taken += 1
             self.landing.tidy(self.taken)
-            if self.landing.recorded is not None:
-                yield self.landing.recorded
+            yield recorded
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Counted:
+    """What a batch was found to hold before its transaction: rows aside, repeated, late."""
+
+    rejected: int
+    repeated: int
+    late: Late
+    span: Span | None
 
 
 @dataclass(kw_only=True)
 class _Landing:
-    """The raw table while batches land in it."""
+    """The raw table while batches land in it.
+
+    What one batch was found to hold goes from step to step as a value. Here stands what outlives a
+    batch: `outcomes` and `size` of all that were committed, the watermarks, the columns that
+    sources showed.
+    """
 
     dataset: Dataset
     job: Job
@@ -124,10 +137,6 @@ class _Landing:
     lease: Lease
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     size: int = 0
-    written: int = 0
-    recorded: ledger.BatchRow | None = None
-    repeated: int = 0
-    late: Late = field(default_factory=Late)
     watermarks: Watermarks = field(init=False)
     drift: Drifting = field(init=False)
     arrival: Arrival = field(init=False)
@@ -137,11 +146,11 @@ class _Landing:
         self.watermarks = Watermarks(dataset=self.dataset)
         self.drift = Drifting(self.dataset, self.connection, TYPED, self.job.run_id)
 
-    def commit(self, batch: Batch, began: float) -> None:
+    def commit(self, batch: Batch, began: float) -> ledger.BatchRow:
         """Make one batch visible with its ledger row, or nothing of it; odd rows go aside."""
         marks = self.watermarks.copy()
         try:
-            self._commit(batch, began)
+            return self._commit(batch, began)
         except UNLANDED as error:
             self.watermarks = marks
 
@@ -151,17 +160,22 @@ class _Landing:
                     self._commit(part, began, trial=True)
                 self.watermarks = marks.copy()
 
-            with sound_part(batch, self._kind, tried, error) as sound:
+            with sound_part(batch, self.dataset.origin, tried, error) as sound:
                 self.connection.execute("reset session preserve_insertion_order")
-                self._commit(sound, began)
+                return self._commit(sound, began)
 
-    def _commit(self, batch: Batch, began: float, *, trial: bool = False) -> None:
+    def _counted(self, batch: Batch) -> _Counted:
+        """Type a batch, and find out what of it is new, what goes aside and what is late."""
         self.drift.refuse(batch)
         rejected = self.arrival.take(batch, self.drift.carried(batch))
-        self.repeated = leave_out_repeats(self.connection, self.dataset, self.arrival)
+        repeated = leave_out_repeats(self.connection, self.dataset, self.arrival)
         span = self._span()
-        self.late = self.watermarks.late(self.connection, TYPED, span)
+        late = self.watermarks.late(self.connection, TYPED, span)
         self.watermarks.advance(self.connection, TYPED, batch.shard, self.job.clock.now())
+        return _Counted(rejected=rejected, repeated=repeated, late=late, span=span)
+
+    def _commit(self, batch: Batch, began: float, *, trial: bool = False) -> ledger.BatchRow:
+        counted = self._counted(batch)
         target = table(self.dataset.name)
         fresh: list[Outcome] = []
         message = f"capture {self.dataset.name} {batch.batch_id} by {self.job.run_id}"
@@ -176,18 +190,20 @@ class _Landing:
             self._land(batch, columns)
             self._truncates(batch)
             failpoint("ingest.after_rows_before_ledger")
-            span = self._span(batch) if batch.reset or self._truncated() else span
+            span = self._span(batch) if batch.reset or self._truncated() else counted.span
             fresh = self._outcomes(batch, span)
             self._quarantine(batch)
-            self.written = written.sync(last=True)
-            self._record(batch, rejected, fresh, began)
+            size = written.sync(last=True)
+            recorded = self._record(batch, counted, began)
+            self._publish(fresh, recorded, size)
             if trial:
                 raise UndoError
             failpoint("ingest.after_ledger_before_commit")
         failpoint("ingest.after_commit")
-        self.size += self.written
+        self.size += size
         for outcome in fresh:
             self.outcomes[outcome.partition] = both(self.outcomes.get(outcome.partition), outcome)
+        return recorded
 
     def tidy(self, taken: int) -> None:
         """Make few files of many, now and then: a stream never lets its lease go."""
@@ -215,16 +231,13 @@ class _Landing:
         return span_of_rows(self.connection, self.dataset, relation, where)
 
     def _no_truncates(self) -> str:
-        return " and _op <> 't'" if self._kind == "postgres" else ""
-
-    @property
-    def _kind(self) -> str:
-        return self.dataset.source.kind if self.dataset.source else ""
+        is_row = self.dataset.origin.row_sql
+        return f" and {is_row}" if is_row else ""
 
     def _truncated(self) -> bool:
-        if self._kind != "postgres":
+        if not (is_row := self.dataset.origin.row_sql):
             return False
-        row = self.connection.execute(f"select count(*) from {TYPED} where _op = 't'").fetchone()
+        row = self.connection.execute(f"select count(*) from {TYPED} where not {is_row}").fetchone()
         return bool(row and row[0])
 
     def _truncates(self, batch: Batch) -> None:
@@ -284,8 +297,9 @@ class _Landing:
     def _quarantine(self, batch: Batch) -> None:
         columns = "dataset, batch_id, position, reason, payload"
         values = [str(self.dataset.name), batch.batch_id]
-        ends = f"{text(self.dataset.contract.version)}, {text(self.job.run_id)}, now()"
-        position = ROW_POSITIONS[self._kind].format(shard=text(batch.shard))
+        now = f"timestamptz {text(self.job.clock.now().isoformat())}"
+        ends = f"{text(self.dataset.contract.version)}, {text(self.job.run_id)}, {now}"
+        position = self.dataset.origin.position_sql(text(batch.shard))
         said = hushed("reason") if self.dataset.contract.holds_sensitive else "reason"
         self.connection.execute(
             f"insert into {ledger.QUARANTINE} ({columns}, contract_version, run_id,"
@@ -301,37 +315,41 @@ class _Landing:
                 values,
             )
 
-    def _record(self, batch: Batch, rejected: int, fresh: list[Outcome], began: float) -> None:
-        now, seconds = self.job.clock.now(), time.monotonic() - began
-        captured = ledger.BatchRow(
+    def _record(self, batch: Batch, counted: _Counted, began: float) -> ledger.BatchRow:
+        """Write down where the batch ends, in the transaction of its rows."""
+        recorded = ledger.BatchRow(
             stream=str(self.dataset.name),
             shard=batch.shard,
             from_position=batch.start,
             to_position=batch.end,
             batch_id=batch.batch_id,
-            rows=batch.row_count - rejected - self.repeated,
-            quarantined=rejected + batch.rejected.num_rows,
+            rows=batch.row_count - counted.rejected - counted.repeated,
+            quarantined=counted.rejected + batch.rejected.num_rows,
             content_hash=batch.content_hash,
             contract_version=self.dataset.contract.version,
             epoch=self.lease.epoch,
             run_id=self.job.run_id,
-            committed_at=now,
+            committed_at=self.job.clock.now(),
             rows_in=batch.row_count + batch.rejected.num_rows + batch.repeated,
-            repeated=self.repeated + batch.repeated,
-            late=self.late.rows,
-            late_partitions=self.late.partitions,
+            repeated=counted.repeated + batch.repeated,
+            late=counted.late.rows,
+            late_partitions=counted.late.partitions,
             newest_at=self.watermarks.newest(batch.shard),
             watermark_at=self.watermarks.reached,
-            seconds=seconds,
+            seconds=time.monotonic() - began,
         )
-        ledger.append(self.connection, [captured])
-        self.recorded = captured
+        ledger.append(self.connection, [recorded])
+        return recorded
+
+    def _publish(self, fresh: list[Outcome], recorded: ledger.BatchRow, size: int) -> None:
+        """Write down the partitions that got rows, which share the batch's bytes and seconds."""
         share = max(1, len(fresh))
-        touched = [self._published(o, share, seconds / share, now) for o in fresh]
-        ledger.append(self.connection, touched)
+        ledger.append(
+            self.connection, [self._published(o, recorded, size // share, share) for o in fresh]
+        )
 
     def _published(
-        self, outcome: Outcome, share: int, seconds: float, now: datetime
+        self, outcome: Outcome, recorded: ledger.BatchRow, size: int, share: int
     ) -> ledger.PublishRow:
         contract = self.dataset.contract
         return ledger.PublishRow(
@@ -343,13 +361,13 @@ class _Landing:
             contract_hash=contract.hash,
             rows_in=outcome.rows_in,
             rows_out=outcome.rows_out,
-            bytes=self.written // share,
-            seconds=seconds,
+            bytes=size,
+            seconds=recorded.seconds / share,
             peak_memory=peak_memory_bytes(),
             input_snapshot=0,
             epoch=self.lease.epoch,
             run_id=self.job.run_id,
-            published_at=now,
+            published_at=recorded.committed_at,
             failing=outcome.failing,
         )
 

@@ -12,6 +12,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from watermain.declare.outside.kind import SHARD, SourceWord
 from watermain.source.extra import row_text
 from watermain.source.poison import Poisoned, sifted
 from watermain.source.protocol import REJECTED, Batch
@@ -41,7 +42,7 @@ class UndoError(Exception):
 
 @contextlib.contextmanager
 def sound_part(
-    batch: Batch, kind: str, tried: Callable[[Batch], None], error: BaseException
+    batch: Batch, word: SourceWord, tried: Callable[[Batch], None], error: BaseException
 ) -> Iterator[Batch]:
     """Give the batch for the block without the rows that cannot be landed; they go aside.
 
@@ -68,7 +69,7 @@ def sound_part(
             if isinstance(part, Poisoned):
                 row = rows.slice(part.place, 1).to_batches()[0]
                 payload = row_text(row)[:PAYLOAD_CHARACTERS]
-                aside.append((_position(batch, kind, row), part.reason, payload))
+                aside.append((_position(batch, word, row), part.reason, payload))
             else:
                 for each in part.to_batches():
                     spill.add(each)
@@ -91,18 +92,10 @@ def _pieces(batch: Batch) -> Iterator[pa.Table]:
         yield pa.Table.from_batches([some])
 
 
-def _position(batch: Batch, kind: str, row: pa.RecordBatch) -> str:
-    """Where a row lay, in the words of `table.ROW_POSITIONS`."""
+def _position(batch: Batch, word: SourceWord, row: pa.RecordBatch) -> str:
+    """Where a row lay, as its kind's `position_sql` says it."""
 
     def at(name: str) -> Any:
         return row.column(row.schema.get_field_index(name))[0].as_py()
 
-    match kind:
-        case "postgres":
-            return str(at("_lsn"))
-        case "kafka":
-            return f"{batch.shard}/{at('_offset')}"
-        case "mqtt":
-            return f"{at('_topic')}/{at('_device')}/{at('_sequence')}"
-        case _:
-            return str(at("_row"))
+    return "/".join(batch.shard if name == SHARD else str(at(name)) for name in word.place)

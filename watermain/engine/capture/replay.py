@@ -24,7 +24,6 @@ from watermain.engine.publish.damage import prove_ledger
 from watermain.engine.publish.publication import Job
 from watermain.engine.table.row_span import span_of_rows
 from watermain.engine.table.table import (
-    ROW_POSITIONS,
     engine_types,
     ensure_table,
     stored_schema,
@@ -135,13 +134,13 @@ def _verdict(dataset: Dataset, job: Job, verdict: str, why: str, by: str) -> Ver
 
 def _type_again(connection: duckdb.DuckDBPyConnection, dataset: Dataset) -> None:
     """Type the chosen payloads by the contract of today; keep those that fit, positions and all."""
-    schema, kind = stored_schema(dataset), dataset.source.kind if dataset.source else ""
+    schema, word = stored_schema(dataset), dataset.origin
     types = engine_types(connection, schema)
     held = [f.name for f in schema if f.name != "_batch_id"]
     shape = json.dumps(dict.fromkeys([*held, EXTRA], "VARCHAR"), ensure_ascii=False)
     values = typed_columns(dataset, schema, types, held)
     columns = [f"{value_of(n)} as {quote(n)}" for n in held]
-    position = ROW_POSITIONS[kind].format(shard="''")
+    position = word.position_sql("''")
     connection.execute(
         f"create or replace temp table {ARRIVED} as with parsed as materialized (select aside_id,"
         f" batch_id as _batch_id, from_json(payload, {text(shape)}) as held from {CHOSEN})"
@@ -159,7 +158,7 @@ def _type_again(connection: duckdb.DuckDBPyConnection, dataset: Dataset) -> None
         f" select {', '.join(columns)}, {quote(EXTRA)}, _batch_id, aside_id"
         f" from (select *, {', '.join(values)} from {ARRIVED} join {APART} using ({PLACE}))"
         f" where {reject_reason(dataset, value_of)} is null and {position} is not null"
-        + (" and _op <> 't'" if kind == "postgres" else "")
+        + (f" and {word.row_sql}" if word.row_sql else "")
     )
 
 

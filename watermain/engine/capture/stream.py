@@ -72,7 +72,7 @@ class Stream:
         """Capture until `stop` is set."""
         while not self.stop.is_set():
             try:
-                source = self.source or open_source(self.dataset, load_settings())
+                source = self.source or self._opened()
                 with intake(
                     self.dataset, self.job, source, holder=STREAM, wait_seconds=LEASE_WAIT_SECONDS
                 ) as held:
@@ -84,6 +84,9 @@ class Stream:
             except PASSING as error:
                 self._wait(unnamed(error))
         trouble.end(load_settings().home, str(self.dataset.name))
+
+    def _opened(self) -> Source:
+        return open_source(self.dataset, load_settings(), self.job.connections)
 
     def _wait(self, error: WatermainError) -> None:
         """Tell of an error, in the log, in a metric, to `watermain status`; then pause."""
@@ -125,9 +128,9 @@ class Stream:
         """Measure what waits, now and then."""
         if time.monotonic() < self.looked + LOOK_SECONDS:
             return
-        kind = self.dataset.source.kind if self.dataset.source else ""
+        name, keeps_log = str(self.dataset.name), self.dataset.origin.keeps_log
         waiting = held.source.backlog()
-        self.metrics.backlog(str(self.dataset.name), kind, waiting, self.job.clock.now())
+        self.metrics.backlog(name, keeps_log, waiting, self.job.clock.now())
         self.looked = time.monotonic()
 
     def _say(self, error: WatermainError) -> None:

@@ -72,10 +72,10 @@ def reject_reason(dataset: Dataset, value_of: Callable[[str], str]) -> str:
     `value_of` names the typed value of a column, which stands beside its text.
     """
     contract = dataset.contract
-    kind = dataset.source.kind if dataset.source else ""
+    word = dataset.origin
     cases = []
     # A delete needs its key with its partition: what else the old row held cannot keep it alive.
-    spared = "_op <> 'd' and " if kind == "postgres" else ""
+    spared = f"{word.whole_sql} and " if word.whole_sql else ""
     needed = list(contract.key)
     if dataset.cadence is not None and contract.event_time:
         needed.append(contract.event_time)
@@ -92,5 +92,5 @@ def reject_reason(dataset: Dataset, value_of: Callable[[str], str]) -> str:
     cases += [f"when {quote(n)} is null then {text(f'`{n}` is null')}" for n in needed]
     if dataset.cadence is not None and contract.event_time:
         cases += outside_calendar(dataset, value_of(contract.event_time))
-    guard = "_op <> 't'" if kind == "postgres" else "true"
+    guard = word.row_sql or "true"
     return f"case when not ({guard}) then null {' '.join(cases)} end"

@@ -41,10 +41,9 @@ def digest(dataset: Dataset, value: object) -> str:
     try:
         return Meaning((library_value, _word)).of(value)[:_LENGTH]
     except UnfollowedError as error:
-        raise InvalidDeclarationError(
+        raise InvalidDeclarationError.nothing_happened(
             f"{dataset.name}: {error.what}, so its version cannot cover it",
             declared=dataset.declared,
-            data="nothing was read or written",
             next=error.next,
         ) from error
 
@@ -57,10 +56,10 @@ def decides(dataset: Dataset) -> dict[str, object]:
         "inputs": sorted((a, str(n), dataset.looks_back(n)) for a, n in dataset.inputs.items()),
         "cadence": _cadence(dataset.cadence),
     }
-    if dataset.source is not None:
+    if not dataset.is_computed:
         found["captured"] = (dataset.contract.repeats_within, dataset.contract.drift)
-    elif dataset.labels.get("sql"):
-        found["sql"] = dataset.labels["sql"]
+    elif dataset.mart is not None:
+        found["sql"] = dataset.mart.sql
     elif dataset.body is not None:
         found |= {"body": dataset.body, "takes": takes(dataset.body)}
     return found

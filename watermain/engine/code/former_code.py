@@ -48,8 +48,8 @@ def former_code_version(dataset: Dataset) -> str:
     parts = [_contract_hash(dataset.contract), f"({', '.join(map(str, checks))}{_end(checks)})"]
     parts.append(repr(dict(dataset.inputs)))
     parts += [f"{n.dataset} before {n.before}" for n in dataset.needs.values() if n.before]
-    if dataset.labels.get("sql"):
-        parts.append(dataset.labels["sql"])
+    if dataset.mart is not None:
+        parts.append(dataset.mart.sql)
     elif dataset.body is not None:
         parts += [_meaning(f) for f in _reached(dataset.body, set())]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
@@ -80,7 +80,7 @@ def _all_checks(dataset: Dataset) -> tuple[Check, ...]:
     if dataset.cadence is not None and contract.event_time:
         needed.append(contract.event_time)
     implied: list[Check] = [NotNull(column=n) for n in dict.fromkeys(needed)]
-    if dataset.source is None:
+    if dataset.is_computed:
         implied.append(UniqueKey(key=contract.key))
     return tuple(c for c in implied if c.label not in declared) + dataset.checks
 

@@ -31,7 +31,7 @@ class UnreadableSourceError(Exception):
 
 
 @dataclass(kw_only=True)
-class Source:
+class SourceText:
     """The text of one module: its tree, its functions, its import statements."""
 
     text: str
@@ -42,7 +42,7 @@ class Source:
     _codes: dict[tuple[str, int], list[CodeType]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, text: str, filename: str) -> Source:
+    def of(cls, text: str, filename: str) -> SourceText:
         """Read a module's text."""
         with _quietly():
             source = cls(text=text, filename=filename, tree=ast.parse(text))
@@ -84,7 +84,7 @@ class Source:
         return any(isinstance(n, ast.Assert) for node in found for n in ast.walk(node))
 
 
-def source_of(function: FunctionType) -> Source:
+def source_of(function: FunctionType) -> SourceText:
     """The text of the module that a function was loaded from.
 
     Raises: UnreadableSourceError, when there is none.
@@ -101,14 +101,14 @@ def source_of(function: FunctionType) -> Source:
 
 
 @lru_cache(maxsize=256)
-def _from_file(filename: str, _changed_at: int, _size: int) -> Source:
+def _from_file(filename: str, _changed_at: int, _size: int) -> SourceText:
     return _read(decode_source(Path(filename).read_bytes()), filename)
 
 
 @lru_cache(maxsize=256)
-def _read(text: str, filename: str) -> Source:
+def _read(text: str, filename: str) -> SourceText:
     try:
-        return Source.of(text, filename)
+        return SourceText.of(text, filename)
     except (SyntaxError, ValueError) as error:
         raise UnreadableSourceError(f"has a source text that does not parse: {error}") from error
 

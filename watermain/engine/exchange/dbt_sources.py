@@ -10,7 +10,7 @@ import yaml
 
 from watermain.declare.dataset import Dataset
 
-_HEAD = "# Written from the curated declarations by `make dbt-sources`; a test proves it current.\n"
+_HEAD = "# Written from the curated declarations by `watermain new dbt-sources`.\n"
 _TYPES = {
     pa.string(): "varchar",
     pa.binary(): "blob",

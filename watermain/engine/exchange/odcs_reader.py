@@ -57,7 +57,7 @@ def read_document(text: str, declared: str = "the document") -> list[Released]:
         _refuse(told, declared, "write it as `v3.1.0` of the Open Data Contract Standard")
     try:
         model = OpenDataContractStandard(**facts)
-        return [_Reader(model, table).promise() for table in model.schema_ or []]
+        return [_TableReader(model, table).promise() for table in model.schema_ or []]
     except UnreadableContractError as error:
         _refuse(error.what, declared, error.next)
     except _MALFORMED as error:
@@ -65,7 +65,7 @@ def read_document(text: str, declared: str = "the document") -> list[Released]:
         _refuse(f"it cannot be read: {what[:300]}", declared, "mend the document")
 
 
-class _Reader:
+class _TableReader:
     """One table of a document, with what was noticed on the way."""
 
     def __init__(self, model: OpenDataContractStandard, table: SchemaObject) -> None:

@@ -44,6 +44,6 @@ def released(dataset: Dataset) -> Released:
         checks=dataset.checks,
         cadence=dataset.cadence,
         slo=dataset.slo,
-        is_captured=dataset.source is not None,
+        is_captured=not dataset.is_computed,
         definition=definition(dataset),
     )

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from watermain.declare.body.mart import Mart
 from watermain.declare.cadence import Cadence
 from watermain.declare.contract import Column, Contract
-from watermain.declare.dataset import BROKEN, Dataset
+from watermain.declare.dataset import Dataset
 from watermain.declare.errors import WatermainError
 from watermain.declare.name import DatasetName
 from watermain.engine.release.release import path_of, read_texts
@@ -38,7 +39,7 @@ def dark(
         description=f"It cannot be built. {error}",
         cadence=cadence if promised and promised.event_time else None,
         body=body,
-        labels={"sql": "select null", BROKEN: str(error)},
+        mart=Mart(sql="select null", broken=str(error)),
     )
 
 

@@ -22,25 +22,25 @@ Node = Mapping[str, Any]
 _HOME = "move it to models/marts/<team>/, or make it ephemeral"
 _NO_INPUTS = {
     "seed": "capture the file: `raw(..., source=Files(...))` in a room, a curated dataset over it;"
-    " then make dbt-sources, read it by `source()`",
+    " then watermain new dbt-sources, read it by `source()`",
     "snapshot": "read its source by `source()`; the lake keeps every published state:"
     " watermain sql --snapshot <n>",
 }
 
 
-def read_project(manifest: Path) -> Project:
+def read_project(manifest: Path) -> CompiledProject:
     """The project that a manifest holds, read again only when the file has changed."""
     state = manifest.stat()
     return _read(manifest, state.st_mtime_ns, state.st_ino)
 
 
 @lru_cache(maxsize=2)
-def _read(manifest: Path, changed: int, inode: int) -> Project:
-    return Project(load_manifest(manifest))
+def _read(manifest: Path, changed: int, inode: int) -> CompiledProject:
+    return CompiledProject(load_manifest(manifest))
 
 
 @dataclass(frozen=True)
-class Project:
+class CompiledProject:
     """A compiled dbt project; its sources, models are datasets."""
 
     manifest: Node
@@ -157,9 +157,8 @@ def refuse(node: Node, what: str, next: str) -> NoReturn:
 
     Raises: InvalidDeclarationError.
     """
-    raise InvalidDeclarationError(
+    raise InvalidDeclarationError.nothing_happened(
         f"dbt {node['resource_type']} `{node['name']}` {what}",
         declared=declared(node),
-        data="nothing was read or written",
         next=next,
     )

@@ -11,6 +11,7 @@ import ibis
 import sqlglot
 from sqlglot import exp
 
+from watermain.declare.body.mart import CompiledModel, Mart
 from watermain.declare.cadence import Cadence, Daily, Hourly, Monthly
 from watermain.declare.contract import Column, Contract, Migration, Sensitivity
 from watermain.declare.dataset import Dataset
@@ -21,8 +22,8 @@ from watermain.declare.slo import Slo
 from watermain.engine.exchange.dbt_sources import arrow_type
 from watermain.engine.mart.dark_mart import dark
 from watermain.engine.mart.manifest import (
+    CompiledProject,
     Node,
-    Project,
     alias,
     declared,
     name_of,
@@ -61,8 +62,8 @@ def marts(team: str, manifest: Path) -> list[Dataset]:
     return found
 
 
-def _faults(project: Project, manifest: Path) -> Faults:
-    return Faults(project, lambda node: _dataset(project, node, str(manifest)))
+def _faults(project: CompiledProject, manifest: Path) -> Faults:
+    return Faults(project, lambda node: _dataset(project, node, manifest))
 
 
 def notes(manifest: Path) -> list[str]:
@@ -85,7 +86,7 @@ def _promise(node: Node | None) -> dict[str, Any]:
     return {"contract": contract, "cadence": cadence, "owner": words.get("owner")}
 
 
-def _dataset(project: Project, node: Node, manifest: str) -> Dataset:
+def _dataset(project: CompiledProject, node: Node, manifest: Path) -> Dataset:
     if node["language"] != "sql":
         refuse(node, f"is written in {node['language']}", "write the model in SQL")
     words = _words(node)
@@ -106,7 +107,7 @@ def _dataset(project: Project, node: Node, manifest: str) -> Dataset:
         cadence=_cadence(node, words),
         slo=_slo(node, words),
         body=_body(sql),
-        labels={"sql": sql, "dbt": node["unique_id"], "manifest": manifest},
+        mart=Mart(sql=sql, model=CompiledModel(id=node["unique_id"], manifest=manifest)),
     )
 
 

@@ -18,8 +18,8 @@ from watermain.declare.check import (
 )
 from watermain.declare.errors import InvalidDeclarationError, quoted
 from watermain.engine.mart.manifest import (
+    CompiledProject,
     Node,
-    Project,
     declared,
     is_ephemeral,
     name_of,
@@ -45,7 +45,7 @@ OTHERS = {
 BESIDE = "let the test return the rows that fail, all of them"
 
 
-def checks_of(project: Project, model: Node, key: Sequence[str]) -> list[Check]:
+def checks_of(project: CompiledProject, model: Node, key: Sequence[str]) -> list[Check]:
     """Translate the tests of a model, then the constraints of its contract.
 
     A test without a word of ours runs as compiled SQL, and so does a second one of the same word.
@@ -98,7 +98,7 @@ def _unique(
     return UniqueKey(key=columns, severity=severity, nulls_repeat=nulls_repeat or is_key)
 
 
-def subject(project: Project, test: Node) -> str | None:
+def subject(project: CompiledProject, test: Node) -> str | None:
     """The id of what a test speaks about; dagster-dbt has the same rule.
 
     It is the model that a generic test is attached to, the only one that a singular test reads,
@@ -112,7 +112,7 @@ def subject(project: Project, test: Node) -> str | None:
     return str(attached) if attached else read[0] if len(read) == 1 else None
 
 
-def subjects(project: Project, test: Node) -> set[str]:
+def subjects(project: CompiledProject, test: Node) -> set[str]:
     """The ids of the models that a test holds: of an ephemeral one those that it is part of.
 
     A test that speaks about no single model counts as one of each model that it reads.
@@ -124,17 +124,17 @@ def subjects(project: Project, test: Node) -> set[str]:
     return {i for i in found if i.startswith("model.")}
 
 
-def _is_part(project: Project, unique_id: str) -> bool:
+def _is_part(project: CompiledProject, unique_id: str) -> bool:
     node = project.manifest["nodes"].get(unique_id)
     return node is not None and is_ephemeral(node)
 
 
-def _readers(project: Project, unique_id: str) -> list[str]:
+def _readers(project: CompiledProject, unique_id: str) -> list[str]:
     nodes = project.manifest["nodes"].items()
     return [k for k, n in nodes if unique_id in n["depends_on"]["nodes"] and k.startswith("model.")]
 
 
-def strays(project: Project) -> Iterator[InvalidDeclarationError]:
+def strays(project: CompiledProject) -> Iterator[InvalidDeclarationError]:
     """Each test that holds no mart, so that nobody takes it for one that passes."""
     for test in project.tests():
         if not subjects(project, test):
@@ -148,7 +148,7 @@ def strays(project: Project) -> Iterator[InvalidDeclarationError]:
                 yield error
 
 
-def _check(project: Project, model: Node, test: Node, key: tuple[str, ...]) -> Check:
+def _check(project: CompiledProject, model: Node, test: Node, key: tuple[str, ...]) -> Check:
     config = test["config"]
     severity = SEVERITIES.get(str(config["severity"]).lower())
     if severity is None:
@@ -168,7 +168,7 @@ def _check(project: Project, model: Node, test: Node, key: tuple[str, ...]) -> C
     return plain or _query(project, model, test, severity)
 
 
-def _query(project: Project, model: Node, test: Node, severity: Severity) -> Query:
+def _query(project: CompiledProject, model: Node, test: Node, severity: Severity) -> Query:
     return Query(
         name=test["name"],
         sql=project.renamed(test, str),
@@ -178,7 +178,7 @@ def _query(project: Project, model: Node, test: Node, severity: Severity) -> Que
 
 
 def _plain(
-    project: Project, model: Node, test: Node, severity: Severity, key: tuple[str, ...]
+    project: CompiledProject, model: Node, test: Node, severity: Severity, key: tuple[str, ...]
 ) -> Check | None:
     """The check that says the same in a word of ours, if there is one."""
     generic = test.get("test_metadata") or {}
@@ -200,7 +200,9 @@ def _plain(
     return _reference(project, model, test, severity) if kind == "relationships" else None
 
 
-def _reference(project: Project, model: Node, test: Node, severity: Severity) -> Check | None:
+def _reference(
+    project: CompiledProject, model: Node, test: Node, severity: Severity
+) -> Check | None:
     words = test["test_metadata"]["kwargs"]
     others = [n for n in project.inputs(test) if n != name_of(model)]
     if len(others) != 1:

@@ -11,7 +11,7 @@ from watermain.dbt.dbt_fault import Fault, faults_of
 from watermain.declare.dataset import Dataset
 from watermain.declare.errors import BrokenModelError, InvalidDeclarationError, WatermainError
 from watermain.declare.name import DatasetName
-from watermain.engine.mart.manifest import Node, Project, declared, is_ephemeral, name_of
+from watermain.engine.mart.manifest import CompiledProject, Node, declared, is_ephemeral, name_of
 from watermain.engine.mart.mart_check import subjects
 from watermain.settings import project as company
 
@@ -28,7 +28,7 @@ class Faults:
     `declare` makes a dataset of a model, or refuses it.
     """
 
-    def __init__(self, project: Project, declare: Callable[[Node], Dataset]) -> None:
+    def __init__(self, project: CompiledProject, declare: Callable[[Node], Dataset]) -> None:
         self._project, self._declare = project, declare
         self._all = faults_of(project.manifest)
         self._known: dict[str, WatermainError | Dataset | None] = {}
@@ -50,10 +50,9 @@ class Faults:
         except WatermainError as error:
             return error
         except UNREADABLE as error:
-            return InvalidDeclarationError(
+            return InvalidDeclarationError.nothing_happened(
                 f"dbt model `{node['name']}` says what cannot be read: {error}",
                 declared=declared(node),
-                data="nothing was read or written",
                 next="compare its `meta.watermain` with docs/guides/marts.md",
             )
 
@@ -166,12 +165,12 @@ def _joined(what: str) -> str:
     return what if what.startswith(verbs) else f"is wrong: {what}"
 
 
-def _disabled(project: Project) -> Iterator[Node]:
+def _disabled(project: CompiledProject) -> Iterator[Node]:
     for nodes in (project.manifest.get("disabled") or {}).values():
         yield from nodes
 
 
-def belongs_nowhere(project: Project) -> Iterator[InvalidDeclarationError]:
+def belongs_nowhere(project: CompiledProject) -> Iterator[InvalidDeclarationError]:
     """Each model that is neither a mart of a team nor a part of one."""
     for node in project.manifest["nodes"].values():
         if node["resource_type"] == "model" and node["config"]["materialized"] != "ephemeral":
@@ -181,7 +180,7 @@ def belongs_nowhere(project: Project) -> Iterator[InvalidDeclarationError]:
                 yield error
 
 
-def hooks(project: Project) -> Iterator[str]:
+def hooks(project: CompiledProject) -> Iterator[str]:
     """Each hook of the project or of a package, none of which is run, a line for each."""
     own = project.manifest["metadata"].get("project_name")
     for node in project.manifest["nodes"].values():

@@ -81,7 +81,7 @@ def prove_inputs(
     unvouched: list[Verified] = []
     for name in sorted(set(dataset.inputs.values())):
         other = job.find(name)
-        if other.source is not None and other.source.kind == "platform":
+        if other.is_platforms:
             continue
         time = None
         if span is not None and other.cadence is not None:
@@ -130,7 +130,7 @@ def refusal(
     """The four lines for damage that is in the way."""
     first = broken[0]
     where = partitions_of(lake, {str(dataset.name): dataset}, [first.listed])[first.listed.file]
-    mend = " --repair" if dataset.source is None else ""
+    mend = " --repair" if dataset.is_computed else ""
     return DamagedDataError(
         f"{dataset.name} [{where}]: {len(broken)} of {files} files of snapshot {at} are damaged,"
         f" such as {first.listed.file}: {first.why}",

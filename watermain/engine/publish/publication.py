@@ -17,6 +17,7 @@ from watermain.declare.need import Needs
 from watermain.engine.audit.need_check import need_labels, need_of, need_places
 from watermain.engine.table.staged import Finding, own_checks
 from watermain.lake.lake import Lake, text
+from watermain.source.outside import Connections
 
 MOST_KEYS = 20
 
@@ -38,7 +39,8 @@ class Cut:
 class Job:
     """What a publish needs to know beside the dataset: where, who asks, how to find others.
 
-    Shapes: with a `cut` the partitions of damaged files are computed anew, all or none.
+    Shapes: `connections` are those that the company declares, by which sources are reached;
+    with a `cut` the partitions of damaged files are computed anew, all or none.
     """
 
     lake: Lake
@@ -47,6 +49,7 @@ class Job:
     clock: Clock = field(default_factory=Clock)
     rebuild: bool = False
     cut: Cut | None = None
+    connections: Connections = field(default_factory=dict)
 
 
 def check_labels(dataset: Dataset) -> list[tuple[str, str]]:

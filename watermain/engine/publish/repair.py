@@ -20,14 +20,6 @@ from watermain.lake.rest.inventory import DATA, Listed, inventory
 from watermain.lake.rest.verification import Verified
 
 Known = Mapping[DatasetName, Dataset]
-AGAIN = {
-    "files": "put the files of these batches into the drop again under other names",
-    "kafka": "where the broker still holds these offsets, capture them by a new dataset",
-    "mqtt": "messages are gone once they are confirmed; ask the devices to send them again",
-    "rest": "ask the service for the records of that time by a new dataset",
-    "webhook": "ask the sender to deliver the events again",
-    "postgres": "a new snapshot of the source brings each row as it is now, not its past",
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +59,7 @@ def repair(broken: Sequence[Verified], known: Known, job: Job) -> Repair:
         of.setdefault(DatasetName.parse(listed.dataset), []).append(listed)
     for name in _in_order(of, known):
         dataset = known.get(name)
-        if dataset is None or dataset.source is not None:
+        if dataset is None or not dataset.is_computed:
             made.left.update(_named(of[name], dataset, job))
             continue
         try:
@@ -139,10 +131,9 @@ def _named(files: Sequence[Listed], dataset: Dataset | None, job: Job) -> dict[s
     """Why files of raw, of the ledger, of what nobody declares any more cannot be rebuilt."""
     if dataset is None:
         return {f.file: "no room declares it: restore the file from a backup" for f in files}
-    kind = dataset.source.kind if dataset.source else ""
     with job.lake.get_connection() as connection:
         told = {f.file: _batches(connection, dataset, f) for f in files}
-    end = AGAIN.get(kind, "restore the file from a backup")
+    end = dataset.origin.again or "restore the file from a backup"
     return {
         file: f"captured, so nothing here can rebuild it: restore the file from a backup, or {end}"
         f"{batches}"

@@ -94,7 +94,7 @@ def rollback(dataset: Dataset, snapshot: int, job: Job) -> Restored:
     Raises: BrokenContractError, when the table then had other columns; BranchError, for what is
     captured; LostLeaseError; DamagedDataError, when a file of then is not as it was written.
     """
-    if dataset.source is not None:
+    if not dataset.is_computed:
         raise BranchError(
             f"{dataset.name} is captured, not computed: its positions would stay ahead of its rows",
             declared=dataset.declared,

@@ -33,7 +33,7 @@ class Split:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Writer:
+class RunAtWork:
     """Who puts rows aside: the run, its lease, its code."""
 
     job: Job
@@ -42,7 +42,7 @@ class Writer:
 
 
 def split(
-    connection: duckdb.DuckDBPyConnection, staged: Staged, keys: list[str], writer: Writer
+    connection: duckdb.DuckDBPyConnection, staged: Staged, keys: list[str], writer: RunAtWork
 ) -> Split:
     """Audit staged rows; move those that break a `quarantine` rule out of the table.
 
@@ -130,7 +130,7 @@ def _reject(connection: duckdb.DuckDBPyConnection, staged: Staged, rejected: set
 
 
 def _put_aside(
-    connection: duckdb.DuckDBPyConnection, staged: Staged, rejected: set[str], writer: Writer
+    connection: duckdb.DuckDBPyConnection, staged: Staged, rejected: set[str], writer: RunAtWork
 ) -> dict[str, dict[str, int]]:
     """Move rows to the quarantine; count them by partition, by their first rule."""
     _reject(connection, staged, rejected)

@@ -6,8 +6,9 @@ from dataclasses import replace
 
 from watermain.declare.dataset import Dataset
 from watermain.engine.publish.carried_code import foreseen_code
+from watermain.engine.publish.decision import Decision, Work, decide
 from watermain.engine.publish.publication import Job, Outcome
-from watermain.engine.publish.publish import Bench
+from watermain.engine.publish.staging import audited
 from watermain.engine.table.order import refuse_unpublished
 from watermain.engine.table.partition import Span
 from watermain.engine.table.table import fits
@@ -23,22 +24,22 @@ def standing(dataset: Dataset, span: Span | None, job: Job) -> tuple[Outcome, ..
     """
     dataset.refuse_broken()
     with job.lake.get_connection() as connection:
-        if dataset.source is not None or not fits(connection, dataset):
+        if not dataset.is_computed or not fits(connection, dataset):
             return None
         refuse_unpublished(connection, dataset)
         lease = Lease(str(dataset.name), 0)  # under which nothing could be committed
         asked = replace(job, rebuild=False)
-        bench = Bench(dataset=dataset, span=span, job=asked, connection=connection, lease=lease)
+        work = Work(dataset=dataset, span=span, job=asked, connection=connection, lease=lease)
         connection.execute("begin")
         try:
-            bench.former = foreseen_code(dataset, connection)
-            bench.bind()
-            return None if bench.changed or _has_aside(bench) else bench.audited()
+            decision = decide(work, foreseen_code(dataset, connection))
+            must_build = decision.changed or _has_aside(work, decision)
+            return None if must_build else audited(work, decision)
         finally:
             connection.execute("rollback")
 
 
-def _has_aside(bench: Bench) -> bool:
+def _has_aside(work: Work, decision: Decision) -> bool:
     """Whether rows of a partition that stands went to the quarantine."""
-    last = ledger.latest(bench.connection, bench.dataset.name)
-    return any(last[key].rows_quarantined for key in bench.wanted)
+    last = ledger.latest(work.connection, work.dataset.name)
+    return any(last[key].rows_quarantined for key in decision.wanted)

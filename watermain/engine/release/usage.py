@@ -29,7 +29,7 @@ def columns_used(reader: Dataset, find: Callable[[DatasetName], Dataset]) -> Use
     Guarantees: nothing is read; a body that takes frames or Arrow tables is not called.
     """
     schemas = {alias: stored_schema(find(name)) for alias, name in reader.inputs.items()}
-    sql = reader.labels.get("sql") or _sql(reader, schemas)
+    sql = reader.mart.sql if reader.mart else _sql(reader, schemas)
     found = None if sql is None else _columns(sql, schemas)
     if found is None:
         return None

@@ -58,10 +58,9 @@ def find(name: DatasetName) -> Dataset:
                 return dataset
     names = [str(n) for n in everything()]
     near = difflib.get_close_matches(str(name), names, n=3, cutoff=0.4) or names
-    raise UnknownDatasetError(
+    raise UnknownDatasetError.nothing_happened(
         f"no room declares the dataset `{name}`",
         declared=f"{_home(name)} does not",
-        data="nothing was read or written",
         next=f"use one of {quoted(near)}",
     )
 

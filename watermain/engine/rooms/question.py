@@ -30,7 +30,7 @@ class RefusedQueryError(TerminalError):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Question:
+class Statement:
     """One reading statement with the names of tables that stand in it.
 
     Shapes: `others` are names that are neither datasets' nor given by the statement itself.
@@ -41,7 +41,7 @@ class Question:
     others: frozenset[str]
 
 
-def parse(sql: str) -> Question:
+def parse(sql: str) -> Statement:
     """Read a statement by the engine's own parser; nothing is looked up, nothing runs.
 
     This only words a refusal early. What keeps a question from everything else is the engine that
@@ -64,7 +64,7 @@ def parse(sql: str) -> Question:
             name = _named(words)
             datasets.update([name] if name else [])
             others.update([] if name else [".".join(words)])
-    return Question(
+    return Statement(
         sql=sql,
         datasets=frozenset(datasets),
         others=frozenset(n for n in others if n.lower() not in own),

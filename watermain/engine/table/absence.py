@@ -17,7 +17,7 @@ def is_absent(reader: Dataset, other: Dataset, standing: Mapping[str, object]) -
 
     What the platform itself writes has no publishes and is never absent.
     """
-    if other.source is not None and other.source.kind == "platform":
+    if other.is_platforms:
         return False
     return not standing and reader.is_optional(other.name)
 

@@ -51,7 +51,7 @@ def staged_sql(
     if seen in _COMPILED:
         return _COMPILED[seen]
     backend = ibis.duckdb.from_connection(connection)
-    kinds = {} if dataset.labels.get("sql") or dataset.body is None else asked(dataset.body)
+    kinds = {} if dataset.mart is not None or dataset.body is None else asked(dataset.body)
     if {Frame.POLARS, Frame.LAZY}.intersection(kinds.values()):
         need("polars", declared=dataset.declared)
     tables = {
@@ -184,10 +184,9 @@ def _refuse(
     what: str,
     next: str = "make the body return the contract's columns, or give the contract a new version",
 ) -> NoReturn:
-    raise BrokenContractError(
+    raise BrokenContractError.not_published(
         f"{dataset.name}: {what}",
         declared=dataset.declared,
-        data="not published; what readers had stands as it was",
         next=next,
     )
 
@@ -207,9 +206,8 @@ def _told(dataset: Dataset, secretive: bool) -> Iterator[None]:
         place = (own or passed)[-1]
         words = "its message is left out, for it may show what is declared sensitive"
         said = words if secretive else str(error)
-        raise BrokenBodyError(
+        raise BrokenBodyError.not_published(
             f"{dataset.name}: the body raised {type(error).__name__}: {said}",
             declared=f"{dataset.declared}, raised at {shown(place.filename, place.lineno or 0)}",
-            data="not published; what readers had stands as it was",
             next="call the body with rows of your own, as its test does, and mend it",
         ) from error

@@ -31,10 +31,9 @@ def refuse_circles(known: Mapping[DatasetName, Dataset]) -> None:
         if refers:
             word = "waits for itself"
             cure = f"take the check of {refers[0][0]} that refers to {refers[0][1]} away"
-        raise InvalidDeclarationError(
+        raise InvalidDeclarationError.nothing_happened(
             f"a dataset {word}: {' -> '.join(map(str, way))}",
             declared=known[refers[0][0] if refers else way[0]].declared,
-            data="nothing was read or written",
             next=cure,
         ) from error
 
@@ -46,9 +45,8 @@ def refuse_unpublished(connection: duckdb.DuckDBPyConnection, dataset: Dataset) 
     """
     for name in dataset.references:
         if not is_there(connection, name):
-            raise BrokenContractError(
+            raise BrokenContractError.not_published(
                 f"{dataset.name}: its checks refer to {name}, of which nothing was ever published",
                 declared=dataset.declared,
-                data="not published; what readers had stands as it was",
                 next=f"watermain materialize {name}",
             )

@@ -102,9 +102,9 @@ class Staged:
 def own_checks(dataset: Dataset) -> list[tuple[str, str]]:
     """The checks that the platform adds to the declared ones, each with its severity."""
     found = [(WINDOW, "block")] if dataset.cadence else []
-    if dataset.source is None and dataset.can_quarantine:
+    if dataset.is_computed and dataset.can_quarantine:
         found += [(ADDS_UP, "block"), (LIMIT, "block")]
-    if dataset.source is not None and dataset.source.kind != "platform":
+    if dataset.is_captured:
         found += [(KNOWN, "warn")]
     return found
 

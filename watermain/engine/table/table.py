@@ -17,65 +17,6 @@ from watermain.lake.drifted import Drifted, columns_seen_beyond, remember_drift
 from watermain.lake.fence import Lease
 from watermain.lake.lake import Lake, quote, table, text
 
-CHANGE_COLUMNS = {
-    "postgres": pa.schema(
-        [
-            ("_op", pa.string()),
-            ("_lsn", pa.int64()),
-            ("_seq", pa.int64()),
-            ("_xid", pa.int64()),
-            ("_commit_at", pa.timestamp("us", "UTC")),
-        ]
-    ),
-    "files": pa.schema(
-        [
-            ("_file", pa.string()),
-            ("_file_hash", pa.string()),
-            ("_row", pa.int64()),
-            ("_delivered_at", pa.timestamp("us", "UTC")),
-        ]
-    ),
-    "kafka": pa.schema(
-        [
-            ("_partition", pa.int64()),
-            ("_offset", pa.int64()),
-            ("_timestamp", pa.timestamp("us", "UTC")),
-            ("_key", pa.string()),
-            ("_headers", pa.string()),
-        ]
-    ),
-    "mqtt": pa.schema(
-        [
-            ("_topic", pa.string()),
-            ("_device", pa.string()),
-            ("_sequence", pa.int64()),
-        ]
-    ),
-    "rest": pa.schema(
-        [
-            ("_content", pa.string()),
-            ("_row", pa.int64()),
-            ("_delivered_at", pa.timestamp("us", "UTC")),
-        ]
-    ),
-    "webhook": pa.schema(
-        [
-            ("_event", pa.string()),
-            ("_sequence", pa.int64()),
-            ("_row", pa.int64()),
-            ("_delivered_at", pa.timestamp("us", "UTC")),
-        ]
-    ),
-}
-# Where a captured row lay at its source, as SQL over its change columns, its batch's shard.
-ROW_POSITIONS = {
-    "postgres": "_lsn::varchar",
-    "files": "_row::varchar",
-    "kafka": "{shard} || '/' || _offset",
-    "mqtt": "_topic || '/' || _device || '/' || _sequence",
-    "rest": "_row::varchar",
-    "webhook": "_row::varchar",
-}
 # The engine's words for the types that most columns have.
 PLAIN_TYPES: Mapping[pa.DataType, str] = {
     pa.string(): "VARCHAR",
@@ -98,9 +39,9 @@ BATCH_COLUMN = pa.field("_batch_id", pa.string())
 def stored_schema(dataset: Dataset) -> pa.Schema:
     """The contract's columns, with the change columns of the source's kind behind them."""
     schema = dataset.contract.schema
-    if dataset.source is None or dataset.source.kind not in CHANGE_COLUMNS:
+    if not dataset.origin.own.names:
         return schema
-    return pa.schema([*schema, *CHANGE_COLUMNS[dataset.source.kind], BATCH_COLUMN])
+    return pa.schema([*schema, *dataset.origin.own, BATCH_COLUMN])
 
 
 def engine_types(connection: duckdb.DuckDBPyConnection, schema: pa.Schema) -> dict[str, str]:
@@ -147,7 +88,7 @@ def ensure_table(
                     del found[column]
                     _rename(connection, dataset, column)
                 change_shape(connection, dataset, {} if shrunk or retyped else found, wanted)
-            if dataset.source is not None and not found and _packs(stored_schema(dataset)):
+            if not dataset.is_computed and not found and _packs(stored_schema(dataset)):
                 _pack(connection, dataset)
             return
         except duckdb.TransactionException as error:
@@ -180,7 +121,7 @@ def grown_beyond(
     """The stored columns that came from the source without the contract's doing."""
     beyond = set(found) - set(stored_schema(dataset).names)
     beyond |= {n for n in found if found[n] == GROWN and n in dataset.contract.schema.names}
-    if dataset.source is None or not beyond:
+    if dataset.is_computed or not beyond:
         return set()
     known = columns_seen_beyond(connection, dataset.name)
     ours = {*known["evolved"], *known["renamed"], EXTRA}
@@ -257,7 +198,7 @@ def _refuse(
     dataset: Dataset, stored: dict[str, str], wanted: dict[str, str], names: list[str]
 ) -> None:
     changes = ", ".join(f"`{n}` {stored[n]} -> {wanted.get(n, 'gone')}" for n in names)
-    rebuild = "watermain replay" if dataset.source is None else "give the dataset a new name for"
+    rebuild = "watermain replay" if dataset.is_computed else "give the dataset a new name for"
     raise BrokenContractError(
         f"{dataset.name}: the contract no longer fits the stored table: {changes}",
         declared=dataset.declared,

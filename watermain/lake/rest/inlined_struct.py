@@ -45,7 +45,7 @@ def recovered(lake: Lake, held: Inlined, kinds: Mapping[str, str]) -> pa.Table |
     for row, *texts in _texts(lake, held, list(kinds)):
         try:
             values = [
-                "null" if each is None else _Reader(reader, each).whole(kind)
+                "null" if each is None else _StructReader(reader, each).whole(kind)
                 for each, kind in zip(texts, types, strict=True)
             ]
             reader.execute(f"insert into held select {row}, {', '.join(values)}")
@@ -73,7 +73,7 @@ def _texts(lake: Lake, held: Inlined, names: list[str]) -> list[tuple[Any, ...]]
     return found
 
 
-class _Reader:
+class _StructReader:
     """One struct's text, read from left to right by its type.
 
     A struct stands as in SQL; a list or a map in it as a cast to text would write it.

@@ -16,7 +16,7 @@ UNCHANGED = "nothing more was deleted; what the catalog names stands"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Kept:
+class LakeFile:
     """A file, or an upload that was never ended; `path` begins at the lake's folder."""
 
     path: str
@@ -33,9 +33,9 @@ class Kept:
 class LakeFiles(Protocol):
     """List what lies under a lake's folder; remove some of it."""
 
-    def listed(self) -> Iterator[Kept]: ...
+    def listed(self) -> Iterator[LakeFile]: ...
 
-    def remove(self, files: Sequence[Kept]) -> None: ...
+    def remove(self, files: Sequence[LakeFile]) -> None: ...
 
 
 class LocalFiles:
@@ -44,7 +44,7 @@ class LocalFiles:
     def __init__(self, folder: str) -> None:
         self.folder = Path(folder)
 
-    def listed(self) -> Iterator[Kept]:
+    def listed(self) -> Iterator[LakeFile]:
         """Every file."""
         for place, folders, names in os.walk(self.folder):
             folders[:] = [each for each in folders if not each.startswith(".")]
@@ -56,9 +56,9 @@ class LocalFiles:
                     continue  # its writer took it back
                 at = datetime.fromtimestamp(found.st_mtime, UTC)
                 relative = str(path.relative_to(self.folder))
-                yield Kept(path=relative, size=found.st_size, at=at)
+                yield LakeFile(path=relative, size=found.st_size, at=at)
 
-    def remove(self, files: Sequence[Kept]) -> None:
+    def remove(self, files: Sequence[LakeFile]) -> None:
         """Delete files; one that is gone already is as wished."""
         for each in files:
             (self.folder / each.path).unlink(missing_ok=True)
@@ -77,16 +77,16 @@ class StoredFiles:
         with store.answering(settings, data=UNCHANGED):
             self._system = store.client(settings)
 
-    def listed(self) -> Iterator[Kept]:
+    def listed(self) -> Iterator[LakeFile]:
         """Every object, then every unended upload."""
         for each in self._paged("list_objects_v2", "Contents"):
             path = str(each["Key"]).removeprefix(self.prefix)
-            yield Kept(path=path, size=int(each["Size"]), at=each["LastModified"])
+            yield LakeFile(path=path, size=int(each["Size"]), at=each["LastModified"])
         for each in self._paged("list_multipart_uploads", "Uploads"):
             path, upload = str(each["Key"]).removeprefix(self.prefix), str(each["UploadId"])
-            yield Kept(path=path, size=0, at=each["Initiated"], upload=upload)
+            yield LakeFile(path=path, size=0, at=each["Initiated"], upload=upload)
 
-    def remove(self, files: Sequence[Kept]) -> None:
+    def remove(self, files: Sequence[LakeFile]) -> None:
         """Delete objects, abort uploads."""
         for each in files:
             words = {"Bucket": self.bucket, "Key": self.prefix + each.path}

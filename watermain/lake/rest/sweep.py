@@ -22,7 +22,7 @@ from watermain.failpoint import failpoint
 from watermain.lake.branch import branches
 from watermain.lake.catalog import unreachable
 from watermain.lake.lake import Lake
-from watermain.lake.rest.lake_files import UNCHANGED, Kept, LakeFiles, lake_files
+from watermain.lake.rest.lake_files import UNCHANGED, LakeFile, LakeFiles, lake_files
 from watermain.settings import load_settings
 
 GRACE = timedelta(hours=24)
@@ -106,7 +106,7 @@ def _swept(lake: Lake, folder: str, oldest: datetime, held: Holding) -> Swept:
     """Sweep one folder, file by file of one dataset under its lease."""
     files, named = lake_files(folder, load_settings()), _named(lake)
     young = foreign = 0
-    waiting: dict[str, list[Kept]] = defaultdict(list)
+    waiting: dict[str, list[LakeFile]] = defaultdict(list)
     for each in files.listed():
         if not _OURS.fullmatch(each.name):
             foreign += 1
@@ -122,7 +122,7 @@ def _swept(lake: Lake, folder: str, oldest: datetime, held: Holding) -> Swept:
     return swept
 
 
-def _taken(lake: Lake, files: LakeFiles, found: list[Kept], held: Holding) -> Swept:
+def _taken(lake: Lake, files: LakeFiles, found: list[LakeFile], held: Holding) -> Swept:
     """Delete what one folder holds in vain, unless its writer is at work."""
     try:
         with held(found[0].path):

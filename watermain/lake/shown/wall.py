@@ -61,7 +61,7 @@ def walled(
         rmtree(folder, ignore_errors=True)
 
 
-class Clock:
+class EngineClock:
     """Interrupt an engine whose work, all calls together, takes longer than allowed."""
 
     def __init__(self, seconds: float) -> None:
@@ -87,7 +87,7 @@ class Clock:
 
 
 def batches(
-    engine: duckdb.DuckDBPyConnection, statement: duckdb.Statement, clock: Clock
+    engine: duckdb.DuckDBPyConnection, statement: duckdb.Statement, clock: EngineClock
 ) -> tuple[pa.Schema, Generator[pa.RecordBatch, None, None]]:
     """Run a statement; give its columns, its rows in bounded portions as they are asked for.
 

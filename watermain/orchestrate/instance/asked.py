@@ -18,10 +18,9 @@ from graphql import (
     visit,
 )
 
-PARTITION = "dagster/partition"
-FIRST = "dagster/asset_partition_range_start"
-LAST = "dagster/asset_partition_range_end"
-TAGS = (PARTITION, FIRST, LAST)
+from watermain.orchestrate.tags import PARTITION, RANGE_END, RANGE_START
+
+TAGS = (PARTITION, RANGE_START, RANGE_END)
 Path = tuple[str, ...]
 
 
@@ -34,14 +33,14 @@ class Named:
 
 
 @dataclass(frozen=True)
-class Change:
+class Mutation:
     """A mutation: what its first field answers as, what it names."""
 
     answer: str
     named: tuple[Named, ...]
 
 
-def change(query: str, variables: Mapping[str, Any]) -> Change | None:
+def change(query: str, variables: Mapping[str, Any]) -> Mutation | None:
     """Read a request; None for what changes nothing or is no GraphQL, which is others' to answer.
 
     Guarantees: it makes no difference whether something is said in the text or by variables.
@@ -67,7 +66,7 @@ def change(query: str, variables: Mapping[str, Any]) -> Change | None:
     values = [value_from_ast_untyped(node.value, known) for node in arguments.found]
     first = fields[0] if fields else None
     answer = first.alias or first.name if first is not None else None
-    return Change(
+    return Mutation(
         answer=answer.value if answer is not None else "",
         named=tuple(n for value in values for n in _named(value)),
     )

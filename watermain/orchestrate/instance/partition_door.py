@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from watermain.declare.errors import InvalidPartitionError
-from watermain.orchestrate.instance.asked import Change, change
+from watermain.orchestrate.instance.asked import Mutation, change
 from watermain.orchestrate.instance.coordinator import refuse_partition
 from watermain.process.door import GRAPHQL
 
@@ -53,7 +53,7 @@ class PartitionDoor:
             return
         await self._app(scope, _again(body, receive), send)
 
-    def _refused(self, wanted: Change) -> InvalidPartitionError | None:
+    def _refused(self, wanted: Mutation) -> InvalidPartitionError | None:
         if not wanted.named:
             return None
         graph = self._graph()
@@ -108,7 +108,7 @@ def _again(body: bytes, receive: Receive) -> Receive:
     return replay
 
 
-def _change(body: bytes) -> Change | None:
+def _change(body: bytes) -> Mutation | None:
     try:
         told = json.loads(body)
     except (ValueError, RecursionError):

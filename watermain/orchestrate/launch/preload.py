@@ -15,17 +15,16 @@ import watermain
 from watermain.dbt.dbt import project_files
 from watermain.machine.extras import missing
 from watermain.settings import project
+from watermain.source import opening
 
 ALWAYS = (
     *(f"watermain.orchestrate.launch.{name}" for name in ("worker", "executor", "rooms")),
     "watermain.orchestrate.instance.compute_logs",
     *("dagster_postgres", "dagster._grpc.server", "pyarrow.dataset"),
-    *(f"watermain.source.{kind}.{kind}" for kind in ("postgres", "files", "rest", "webhook")),
 )
-ON_DEMAND = {  # by the extra that they need
-    "avro": ("watermain.source.files.avro_rows", "watermain.source.kafka.avro_values"),
-    "kafka": ("watermain.source.kafka.kafka", "watermain.source.kafka.protobuf_values"),
-    "mqtt": ("watermain.source.mqtt.mqtt",),
+ON_DEMAND = {  # by the extra that they need, beside the kinds of source
+    "avro": ("watermain.source.drop.avro_rows", "watermain.source.kafka.avro_values"),
+    "kafka": ("watermain.source.kafka.protobuf_values",),
 }
 
 
@@ -35,7 +34,8 @@ def watched(*, unread: bool = False) -> list[Path]:
     With `unread`, every file of a room, too: of one that failed to load any may mend it.
     """
     ours, product = project(), Path(watermain.__file__).parent
-    files = ours.rooms_folder.rglob("*.py") if unread else ()
+    folders = (ours.rooms_folder, ours.resources_folder) if unread else ()
+    files = [path for folder in folders for path in folder.rglob("*.py")]
     marts = project_files() if ours.dbt_folder.exists() else []
     return [ours.root, ours.workspace, product, *marts, *files]
 
@@ -59,7 +59,7 @@ def preload(names: Sequence[str]) -> dict[str, str]:
     """
     failures: dict[str, str] = {}
     extras = [name for extra, held in ON_DEMAND.items() if not missing(extra) for name in held]
-    for name in (*ALWAYS, *extras, *(names or locations().values())):
+    for name in (*ALWAYS, *opening.modules(), *extras, *(names or locations().values())):
         try:
             for value in list(vars(importlib.import_module(name)).values()):
                 found = value() if isinstance(value, LazyDefinitions) else value

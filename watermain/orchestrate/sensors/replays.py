@@ -12,9 +12,9 @@ from watermain.engine.capture.replay import open_rows
 from watermain.engine.code.code import code_version
 from watermain.engine.code.former_code import former_code_version
 from watermain.lake.lake import Lake
-from watermain.orchestrate.asset import REPLAY
+from watermain.orchestrate.tags import RANGE_END, RANGE_START, REPLAY
 
-RANGE = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
+RANGE = (RANGE_START, RANGE_END)
 
 
 def replay_sensors(datasets: Sequence[Dataset]) -> list[dg.SensorDefinition]:

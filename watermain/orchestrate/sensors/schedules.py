@@ -13,7 +13,7 @@ from watermain.orchestrate.verification_asset import is_verification
 
 def daily_schedule(team: str, datasets: Sequence[Dataset]) -> list[dg.ScheduleDefinition]:
     """Refresh each morning the datasets that read only what the platform itself writes."""
-    raw = {d.name for d in datasets if d.source is not None and d.source.kind == "platform"}
+    raw = {d.name for d in datasets if d.is_platforms}
     fed = [d for d in datasets if d.inputs and set(d.inputs.values()) <= raw]
     if not fed:
         return []

@@ -8,21 +8,21 @@ import dagster as dg
 
 from watermain.declare.dataset import Dataset
 from watermain.declare.errors import TransientError
+from watermain.engine.rooms.connections import connections
 from watermain.lake.lake import Lake
 from watermain.settings import load_settings
 from watermain.source.opening import open_source
 
-KINDS = ("postgres", "files", "kafka", "mqtt", "rest", "webhook")
 SECONDS = 30  # a run for each source; `watermain stream` is for what must be seen sooner
 
 
 def source_sensors(datasets: Sequence[Dataset]) -> list[dg.SensorDefinition]:
     """One sensor for each captured dataset."""
-    return [_sensor(d) for d in datasets if d.source is not None and d.source.kind in KINDS]
+    return [_sensor(d) for d in datasets if d.is_captured]
 
 
 def _sensor(dataset: Dataset) -> dg.SensorDefinition:
-    kind = dataset.source.kind if dataset.source else ""
+    kind = dataset.source_kind
 
     @dg.sensor(
         name=f"{dataset.name.team}_{dataset.name.table}_{kind}",
@@ -39,7 +39,7 @@ def _sensor(dataset: Dataset) -> dg.SensorDefinition:
             if Lake.from_settings().fence.streamed(str(dataset.name)):
                 yield dg.SkipReason("a stream captures it: `watermain stream` holds its lease")
                 return
-            waiting = open_source(dataset, load_settings()).backlog()
+            waiting = open_source(dataset, load_settings(), connections()).backlog()
         except TransientError as error:
             yield dg.SkipReason(str(error))
             return

@@ -21,7 +21,7 @@ def stream_sensor(team: str, datasets: Sequence[Dataset]) -> list[dg.SensorDefin
     Guarantees: automation then requests exactly those partitions of whatever reads them. The
     cursor is the lake's snapshot: what was committed while Dagster was away is told afterwards.
     """
-    streamed = [d for d in datasets if d.source is not None and d.source.kind != "platform"]
+    streamed = [d for d in datasets if d.is_captured]
     streamed += [d for d in datasets if follows(d)]
     if not streamed:
         return []

@@ -12,7 +12,7 @@ import numpy as np
 import orjson
 
 from watermain.serve.feature_server.catalog import Part
-from watermain.serve.feature_server.reader import Rows
+from watermain.serve.feature_server.reader import FoundRows
 
 Status = Literal["present", "stale", "missing"]
 _INSTANT = np.dtype("datetime64[us]")
@@ -28,7 +28,7 @@ class Found:
     """
 
     part: Part
-    rows: Rows
+    rows: FoundRows
     present: int
     stale: int
     oldest_us: int | None
@@ -48,7 +48,7 @@ class Found:
         return [value if status == "present" else None for value, status in both]
 
 
-def judged(part: Part, rows: Rows, now_us: int) -> Found:
+def judged(part: Part, rows: FoundRows, now_us: int) -> Found:
     """Say of each row whether it is present, stale or missing."""
     events = rows.events
     oldest_right = None if part.max_age_us is None else now_us - part.max_age_us

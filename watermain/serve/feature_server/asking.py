@@ -33,7 +33,7 @@ _LATE = "the body is late"
 Headers = Mapping[bytes, bytes]
 
 
-class Written(NamedTuple):
+class SentAnswer(NamedTuple):
     """An answer as it is sent."""
 
     body: bytes
@@ -82,7 +82,7 @@ class Asking:
         finally:
             self.at_once -= 1
 
-    async def _answer(self, question: Question, headers: Headers) -> Written:
+    async def _answer(self, question: Question, headers: Headers) -> SentAnswer:
         rows = await self.reader.read(question.wanted())
         now_us = self.clock.micros()
         parts, each = question.plan.parts, question.rows
@@ -95,14 +95,14 @@ class Asking:
         return _written(question, found, headers)
 
 
-def _written(question: Question, found: list[Found], headers: Headers) -> Written:
+def _written(question: Question, found: list[Found], headers: Headers) -> SentAnswer:
     """Write the answer in the form that is asked for."""
     if _ARROW_NAME in headers.get(b"accept", b""):
-        return Written(arrow_answer.arrow_answer(question, found), _ARROW_NAME)
-    return Written(json_answer(found), _JSON_NAME)
+        return SentAnswer(arrow_answer.arrow_answer(question, found), _ARROW_NAME)
+    return SentAnswer(json_answer(found), _JSON_NAME)
 
 
-def _head(written: Written) -> Message:
+def _head(written: SentAnswer) -> Message:
     length = str(len(written.body)).encode()
     headers = [(b"content-type", written.media_type), (b"content-length", length)]
     return {"type": "http.response.start", "status": 200, "headers": headers}

@@ -78,7 +78,7 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Plan:
+class Lookup:
     """The tables of a question, in the order of the asking."""
 
     parts: tuple[Part, ...]
@@ -107,7 +107,7 @@ class Catalog:
         sets: Mapping[str, Sequence[FeatureSet]] | None = None,
     ) -> None:
         self.tables = {n: d for n, d in declared.items() if d.feature and d.feature.is_kept_online}
-        self.sets: dict[str, tuple[FeatureSet, Plan]] = {}
+        self.sets: dict[str, tuple[FeatureSet, Lookup]] = {}
         self.plan = lru_cache(MOST_PLANS)(self._plan)
         for team, of_team in (sets or {}).items():
             for each in of_team:
@@ -128,14 +128,14 @@ class Catalog:
             )
         self.sets[each.name] = (each, plan)
 
-    def _plan(self, refs: tuple[str, ...], team: str | None = None) -> Plan:
+    def _plan(self, refs: tuple[str, ...], team: str | None = None) -> Lookup:
         """Find the tables of references.
 
         Raises: UnknownFeatureError.
         """
-        return Plan(tuple(map(Part, resolve(refs, self.tables, team))))
+        return Lookup(tuple(map(Part, resolve(refs, self.tables, team))))
 
-    def plan_of(self, name: str) -> Plan:
+    def plan_of(self, name: str) -> Lookup:
         """Find the tables of a feature set.
 
         Raises: RefusedRequestError, listing the sets there are.

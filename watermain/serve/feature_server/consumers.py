@@ -57,10 +57,9 @@ def read_consumers(path: Path) -> dict[str, Consumer]:
         return {}
     except (OSError, ValidationError) as error:
         why = error.errors()[0]["msg"] if isinstance(error, ValidationError) else error.strerror
-        raise MissingSettingError(
+        raise MissingSettingError.nothing_happened(
             f"the consumers' file cannot be read: {why}",
             declared=str(path),
-            data="nothing was read or written",
             next="mend it, or delete it, then `watermain consumer add NAME`",
         ) from None
 

@@ -11,7 +11,7 @@ import orjson
 import pyarrow as pa
 
 from watermain.declare.errors import quoted
-from watermain.serve.feature_server.catalog import MOST_FEATURES, Catalog, Part, Plan
+from watermain.serve.feature_server.catalog import MOST_FEATURES, Catalog, Lookup, Part
 from watermain.serve.feature_server.problem import RefusedRequestError, shown, unprocessable
 
 MOST_BYTES = 2**20
@@ -31,7 +31,7 @@ class Question:
     Shapes: each column of `entities` has `rows` values.
     """
 
-    plan: Plan
+    plan: Lookup
     entities: dict[str, list[Any]]
     rows: int
 
@@ -105,7 +105,7 @@ def _document(body: bytes) -> dict[str, Any]:
     return found
 
 
-def _plan(found: dict[str, Any], catalog: Catalog) -> Plan:
+def _plan(found: dict[str, Any], catalog: Catalog) -> Lookup:
     refs, name = found.get("features"), found.get("feature_set")
     if ("features" in found) == ("feature_set" in found):
         raise unprocessable("ask for `features` or a `feature_set`", f"send {_SHAPE}", "the body")
@@ -146,7 +146,7 @@ def _malformed(why: str) -> RefusedRequestError:
     )
 
 
-def _odd_columns(plan: Plan, entities: dict[str, Any]) -> RefusedRequestError:
+def _odd_columns(plan: Lookup, entities: dict[str, Any]) -> RefusedRequestError:
     missing, odd = plan.entities.keys() - entities.keys(), entities.keys() - plan.entities.keys()
     told = [f"{quoted(missing)} is missing"] * bool(missing)
     told += [f"{quoted(map(shown, odd))} identifies nothing that is asked for"] * bool(odd)

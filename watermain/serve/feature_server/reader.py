@@ -11,14 +11,14 @@ from datetime import timedelta
 from typing import NamedTuple, Protocol
 
 from watermain.declare.errors import UnreachableSystemError, WatermainError
-from watermain.online.protocol import Kept, OnlineStore
+from watermain.online.protocol import OnlineStore, StoredRow
 
 Wanted = Sequence[tuple[str, Sequence[bytes]]]
 PATIENCE = timedelta(seconds=2)
 MOST_WAITING = 512
 
 
-class Rows(NamedTuple):
+class FoundRows(NamedTuple):
     """Rows as they were asked for, one table after the other; None where there is none.
 
     Units: `events` are microseconds of UTC since 1970. Each of `values` is a JSON object in UTF-8.
@@ -28,14 +28,14 @@ class Rows(NamedTuple):
     values: Sequence[bytes | None]
 
     @classmethod
-    def of(cls, kept: Sequence[Kept | None]) -> Rows:
+    def of(cls, kept: Sequence[StoredRow | None]) -> FoundRows:
         """Put rows as a store gives them into columns."""
         events = [None if row is None else row.event_us for row in kept]
         return cls(events, [None if row is None else row.value for row in kept])
 
-    def part(self, first: int, count: int) -> Rows:
+    def part(self, first: int, count: int) -> FoundRows:
         """Some of them."""
-        return Rows(self.events[first : first + count], self.values[first : first + count])
+        return FoundRows(self.events[first : first + count], self.values[first : first + count])
 
 
 class Reader(Protocol):
@@ -44,7 +44,7 @@ class Reader(Protocol):
     Raises: UnreachableSystemError, after PATIENCE at the latest.
     """
 
-    async def read(self, wanted: Wanted) -> Rows:
+    async def read(self, wanted: Wanted) -> FoundRows:
         """Give each row."""
         ...
 
@@ -76,7 +76,7 @@ class ThreadReader:
     def _start(self) -> None:
         threading.Thread(target=self._work, daemon=True, name="online-store").start()
 
-    async def read(self, wanted: Wanted) -> Rows:
+    async def read(self, wanted: Wanted) -> FoundRows:
         """Give each row."""
         task = _Task(wanted, asyncio.get_running_loop())
         try:
@@ -103,7 +103,7 @@ class ThreadReader:
                 continue
             try:
                 store = store or self._opens()
-                task.tell(Rows.of(store.get(task.pairs())))
+                task.tell(FoundRows.of(store.get(task.pairs())))
             except WatermainError as error:
                 task.fail(error)
                 _closed(store)
@@ -121,13 +121,13 @@ class _Task:
 
     def __init__(self, wanted: Wanted, loop: asyncio.AbstractEventLoop) -> None:
         self.wanted, self.loop = wanted, loop
-        self.answer: asyncio.Future[Rows] = loop.create_future()
+        self.answer: asyncio.Future[FoundRows] = loop.create_future()
 
     def pairs(self) -> list[tuple[str, bytes]]:
         """What to read, as stores take it."""
         return [(table, key) for table, keys in self.wanted for key in keys]
 
-    def tell(self, rows: Rows) -> None:
+    def tell(self, rows: FoundRows) -> None:
         """Give the answer to who waits."""
         self._call(lambda: self.answer.set_result(rows))
 

@@ -18,7 +18,7 @@ from watermain.clock import Clock
 from watermain.declare.errors import UnreachableSystemError
 from watermain.online.address import StoreAddress
 from watermain.online.redis import PREFIX, kept, row_prefix
-from watermain.serve.feature_server.reader import MOST_WAITING, PATIENCE, Rows, Wanted, silent
+from watermain.serve.feature_server.reader import MOST_WAITING, PATIENCE, FoundRows, Wanted, silent
 from watermain.serve.feature_server.whole_writes import WholeWrites
 
 LOOKS = 4
@@ -45,7 +45,7 @@ class RedisReader:
         self._line: _Line | None = None
         self._opening: asyncio.Task[_Line] | None = None
 
-    async def read(self, wanted: Wanted) -> Rows:
+    async def read(self, wanted: Wanted) -> FoundRows:
         """Give each row; one that is past its time is none."""
         line = self._line
         if line is None or line.is_lost:
@@ -154,15 +154,15 @@ class _Line(asyncio.Protocol):
         return self._address.unreachable(error)
 
 
-def _rows(values: Values, now_us: int) -> Rows:
+def _rows(values: Values, now_us: int) -> FoundRows:
     """Unpack stored values, all at once where none is missing."""
     if None in values:
-        return Rows.of([kept(value, now_us) for value in values])
+        return FoundRows.of([kept(value, now_us) for value in values])
     size, stored = PREFIX.size, cast(list[bytes], values)
     instants = _instants(len(stored)).unpack(b"".join([value[:size] for value in stored]))
     if min(instants[1::2]) <= now_us:
-        return Rows.of([kept(value, now_us) for value in values])
-    return Rows(instants[::2], [value[size:] for value in stored])
+        return FoundRows.of([kept(value, now_us) for value in values])
+    return FoundRows(instants[::2], [value[size:] for value in stored])
 
 
 @lru_cache(maxsize=64)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import timedelta
 from pathlib import Path
 from typing import Any, BinaryIO
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
@@ -13,14 +12,14 @@ from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 from fsspec.utils import glob_translate
 
 from watermain.lake.store import client_errors
-from watermain.source.files.store import Look, UnservedError, is_finished, too_many
+from watermain.source.drop.store import Look, UnservedError, is_finished, too_many
 from watermain.source.scratch import scratch_file
 
 _COPY_BYTES = 4 * 2**20
-_PATIENCE = timedelta(seconds=20)
+_PATIENCE_SECONDS = 20.0
 _ATTEMPTS = 3
 _TRANSFERS = 2
-_KNOWN = {"endpoint", "region"}
+_KNOWN = {"endpoint", "region", "authorities", "connect", "silent"}
 _SHAPE = "s3://key:secret@bucket/prefix?endpoint=https://host:port&region=name"
 _UNKNOWN_ASKER = {
     "ExpiredToken",
@@ -58,6 +57,10 @@ class Bucket:
                 found.append(_look(name, each))
         return found
 
+    def holds_any(self) -> bool:
+        """Say whether there is an object at all."""
+        return bool(self._asked("list_objects_v2", Prefix=self.prefix, MaxKeys=1).get("Contents"))
+
     def again(self, look: Look) -> Look | None:
         """Look at an object once more."""
         try:
@@ -93,7 +96,7 @@ class Bucket:
                 return
             token = {"ContinuationToken": page["NextContinuationToken"]}
 
-    def _asked(self, method: str, **words: str) -> Mapping[str, Any]:
+    def _asked(self, method: str, **words: str | int) -> Mapping[str, Any]:
         with self._said():
             found: Mapping[str, Any] = self._system.call_s3(method, Bucket=self.bucket, **words)
             return found
@@ -140,16 +143,17 @@ def _complaint(bucket: str, code: str) -> UnservedError:
 def _system(key: str | None, secret: str | None, options: Mapping[str, str]) -> Any:
     from s3fs import S3FileSystem
 
-    seconds = _PATIENCE.total_seconds()
+    connect, silent = (float(options.get(n, _PATIENCE_SECONDS)) for n in ("connect", "silent"))
+    verify = {"verify": options["authorities"]} if "authorities" in options else {}
     system = S3FileSystem(
         anon=not key,
         key=unquote(key) if key else None,
         secret=unquote(secret) if secret else None,
         endpoint_url=options.get("endpoint"),
-        client_kwargs={"region_name": options.get("region", "us-east-1")},
+        client_kwargs={"region_name": options.get("region", "us-east-1"), **verify},
         config_kwargs={
-            "connect_timeout": seconds,
-            "read_timeout": seconds,
+            "connect_timeout": connect,
+            "read_timeout": silent,
             "retries": {"max_attempts": _ATTEMPTS},
         },
         skip_instance_cache=True,

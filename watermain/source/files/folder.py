@@ -15,7 +15,7 @@ from typing import BinaryIO
 from fsspec.utils import glob_translate
 
 from watermain.source.delivery import UnreadableFileError
-from watermain.source.files.store import Look, UnservedError, is_finished, too_many
+from watermain.source.drop.store import Look, UnservedError, is_finished, too_many
 
 MOST_LEVELS = 64
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
@@ -38,11 +38,7 @@ class Folder:
 
     def looks(self, pattern: str, most: int) -> list[Look]:
         """List what the pattern names, in no order."""
-        root = self.root
-        if not root.is_dir():
-            raise UnservedError(f"there is no folder {root}", next=f"mkdir -p {root}", passing=True)
-        if not os.access(root, os.R_OK | os.X_OK):
-            raise UnservedError(f"folder {root} may not be read", next=f"chmod u+rx {root}")
+        self.prove()
         wanted, found = re.compile(glob_translate(pattern)), []
         count = 0
         for place, link in self._listed(PurePosixPath(pattern).parts):
@@ -55,6 +51,14 @@ class Folder:
             if look is not None:
                 found.append(look)
         return found
+
+    def prove(self) -> None:
+        """Prove that it is there and can be listed. Raises: UnservedError."""
+        root = self.root
+        if not root.is_dir():
+            raise UnservedError(f"there is no folder {root}", next=f"mkdir -p {root}", passing=True)
+        if not os.access(root, os.R_OK | os.X_OK):
+            raise UnservedError(f"folder {root} may not be read", next=f"chmod u+rx {root}")
 
     def again(self, look: Look) -> Look | None:
         """Look at a file once more."""

@@ -15,8 +15,8 @@ import fastavro
 from fastavro import _read_py
 from fastavro.read import LOGICAL_READERS
 
-from watermain.source.files.avro_budget import Reading
-from watermain.source.kafka.schema_registry import Decode, Tree, UnreadableMessageError, Written
+from watermain.source.avro_budget import RecordReading
+from watermain.source.kafka.schema_registry import Decode, SchemaText, Tree, UnreadableMessageError
 from watermain.source.poison import UnreadableRecordError
 from watermain.source.text.exact_text import (
     bytes_text,
@@ -55,7 +55,7 @@ def _instant(ticks: int, zone: str, data: int, *_: object) -> str:
     return instant_text(data, ticks, zone)
 
 
-def avro_decoder(written: Written) -> Decode:
+def avro_decoder(written: SchemaText) -> Decode:
     """Make the decoder of a schema. Raises: UnreadableMessageError."""
     LOGICAL_READERS.update(_logical())
     _read_py.LOGICAL_READERS.update(_logical())
@@ -71,10 +71,10 @@ def avro_decoder(written: Written) -> Decode:
         raise
     except (ValueError, KeyError, TypeError, RecursionError, fastavro.schema.SchemaParseException):
         raise UnreadableMessageError("is no Avro schema") from None
-    return partial(_decoded, Reading(schema, names))
+    return partial(_decoded, RecordReading(schema, names))
 
 
-def _decoded(reading: Reading, value: bytes) -> Tree:
+def _decoded(reading: RecordReading, value: bytes) -> Tree:
     data = reading.opened(value)
     try:
         found = reading.record(data)

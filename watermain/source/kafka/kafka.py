@@ -11,19 +11,20 @@ from typing import Self
 import pyarrow as pa
 
 from watermain.clock import Clock
-from watermain.credential import Address
 from watermain.declare.dataset import Dataset
 from watermain.declare.errors import SourceError, UnreachableSystemError
 from watermain.declare.outside.source import Kafka
-from watermain.settings import Settings
 from watermain.source.delivery import Caps
 from watermain.source.instant import instant_of
-from watermain.source.kafka.kafka_log import Log, Marks, Reading
+from watermain.source.kafka.address import composed
+from watermain.source.kafka.kafka_log import Log, Marks, PartitionReading
 from watermain.source.kafka.kafka_rows import MessageRows
+from watermain.source.kafka.schema_registry import RegistryAsking, asking
 from watermain.source.kafka.schema_rows import SchemaRows, opened
+from watermain.source.outside import Outside
 from watermain.source.protocol import REJECTED, Backlog, Batch, Limit, Shape
 from watermain.source.spill import Spill, handed_out, sweep
-from watermain.source.text.json_rows import JsonRows
+from watermain.source.text.json_rows import JsonMessages
 
 PATIENCE_SECONDS = 20.0
 Position = tuple[int | None, str]
@@ -49,7 +50,7 @@ class KafkaSource:
         *,
         address: Callable[[], str],
         scratch: Path,
-        registry: Callable[[], str] | None = None,
+        registry: RegistryAsking | None = None,
         clock: Clock | None = None,
     ) -> None:
         self.word, self.shape, self.address = word, shape, address
@@ -60,16 +61,16 @@ class KafkaSource:
         self._registry = None if registry is None else opened(word.format, registry, self._declared)
 
     @classmethod
-    def of(cls, dataset: Dataset, settings: Settings) -> Self:
+    def of(cls, dataset: Dataset, outside: Outside) -> Self:
         """Open the source that a dataset declares."""
         word = dataset.source
         assert isinstance(word, Kafka)
         return cls(
             word,
             Shape.of(dataset),
-            address=Address(settings, word.connection),
-            scratch=settings.home / "scratch",
-            registry=Address(settings, word.registry) if word.registry else None,
+            address=outside.address(word.connection, composed),
+            scratch=outside.scratch,
+            registry=asking(outside, word.registry) if word.registry else None,
         )
 
     def batches(self, *, after: Mapping[str, str], limit: Limit) -> Iterator[Batch]:
@@ -136,7 +137,7 @@ class KafkaSource:
             log.committed(log.marks())
 
     def _batches(
-        self, reading: Reading, begin: str, topic_id: str, limit: Limit, until: float
+        self, reading: PartitionReading, begin: str, topic_id: str, limit: Limit, until: float
     ) -> Iterator[Batch]:
         """Cut one partition into batches until its end or the end of its time."""
         while not reading.is_done:
@@ -158,7 +159,7 @@ class KafkaSource:
             begin = end
 
     def _gathered(
-        self, reading: Reading, limit: Limit, until: float
+        self, reading: PartitionReading, limit: Limit, until: float
     ) -> tuple[pa.Table | Path, list[dict[str, str]], tuple[str, ...]]:
         decoder = MessageRows(self.shape.columns, self._values())
         spill = Spill(self.scratch, decoder.schema)
@@ -179,10 +180,10 @@ class KafkaSource:
             spill.discard()
             raise
 
-    def _values(self) -> JsonRows:
+    def _values(self) -> JsonMessages:
         columns, fields, keeps = self.shape.columns, self.word.fields, self.shape.keeps_extra
         if self._registry is None:
-            return JsonRows(columns, fields, self.caps, keeps_extra=keeps)
+            return JsonMessages(columns, fields, self.caps, keeps_extra=keeps)
         return SchemaRows(columns, fields, self.caps, self._registry, keeps_extra=keeps)
 
     def _spans(

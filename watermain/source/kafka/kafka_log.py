@@ -29,7 +29,8 @@ _CHUNK_BYTES = 8 * 2**20
 _CHUNK_MESSAGES = 10_000
 _FIRST_MESSAGES = 200
 _NO_ID = "AAAAAAAAAAAAAAAAAAAAAA"
-_OPTIONS = ("sasl.", "security.", "ssl.", "client.", "broker.")
+_OPTIONS = ("sasl.", "security.", "ssl.", "socket.", "client.", "broker.")
+_SOCKET = "socket.timeout.ms"
 _LASTING = {
     KafkaError.TOPIC_AUTHORIZATION_FAILED,
     KafkaError.GROUP_AUTHORIZATION_FAILED,
@@ -44,7 +45,7 @@ _LASTING = {
     KafkaError._SSL,
 }
 
-_REFUSED = {KafkaError.SASL_AUTHENTICATION_FAILED, KafkaError._AUTHENTICATION}
+REFUSED = {KafkaError.SASL_AUTHENTICATION_FAILED, KafkaError._AUTHENTICATION}
 _MOVING = {
     KafkaError.NOT_COORDINATOR,
     KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
@@ -66,7 +67,7 @@ class Marks:
 
 
 @dataclass(frozen=True)
-class End:
+class PartitionEnd:
     """Hold where a partition ends, with the milliseconds at which its next message came."""
 
     high: int
@@ -85,7 +86,8 @@ class Log:
         self.topic, self.group, self.declared = topic, group, declared
         self.address, self._shown = address, address()
         self._said: KafkaError | None = None
-        self._settings = _settings(self._shown, declared)
+        self._settings = settings_of(self._shown, declared)
+        self._patience = patience(self._settings)
         with self._reported():
             self._consumer = Consumer(self._reading_settings())
 
@@ -112,7 +114,7 @@ class Log:
 
     @property
     def _is_refused(self) -> bool:
-        return self._said is not None and self._said.code() in _REFUSED
+        return self._said is not None and self._said.code() in REFUSED
 
     def __exit__(self, kind: object, *_: object) -> None:
         self._consumer.close()
@@ -125,7 +127,7 @@ class Log:
         admin = AdminClient(settings)
         with self._reported():
             asked = admin.describe_topics(
-                TopicCollection([self.topic]), request_timeout=ANSWER_SECONDS
+                TopicCollection([self.topic]), request_timeout=self._patience
             )[self.topic]
             while not asked.done() and not self._is_refused:
                 admin.poll(_POLL_SECONDS / 10)
@@ -137,14 +139,14 @@ class Log:
     def marks(self) -> dict[int, Marks]:
         """Tell the watermarks of every partition as the broker lists them."""
         with self._reported():
-            known = self._consumer.list_topics(self.topic, timeout=ANSWER_SECONDS)
+            known = self._consumer.list_topics(self.topic, timeout=self._patience)
             topic = known.topics[self.topic]
             if topic.error is not None:
                 raise KafkaException(topic.error)
             found = {}
             for partition in sorted(topic.partitions):
                 where = TopicPartition(self.topic, partition)
-                pair = self._consumer.get_watermark_offsets(where, timeout=ANSWER_SECONDS)
+                pair = self._consumer.get_watermark_offsets(where, timeout=self._patience)
                 if pair is None:
                     raise KafkaException(KafkaError(KafkaError._TIMED_OUT))
                 found[partition] = Marks(*pair)
@@ -153,7 +155,7 @@ class Log:
     def committed(self, partitions: Mapping[int, object]) -> dict[int, int]:
         """Tell what the group has confirmed; a partition without a word is left out."""
         asked = [TopicPartition(self.topic, partition) for partition in partitions]
-        found = self._coordinated(lambda: self._consumer.committed(asked, timeout=ANSWER_SECONDS))
+        found = self._coordinated(lambda: self._consumer.committed(asked, timeout=self._patience))
         return {each.partition: each.offset for each in found if each.offset > OFFSET_INVALID}
 
     def commit(self, offsets: Mapping[int, int]) -> None:
@@ -163,7 +165,7 @@ class Log:
 
     def _coordinated(self, call: Callable[[], list[TopicPartition] | None]) -> list[TopicPartition]:
         """Ask the group's coordinator; it may be on its way from one broker to another."""
-        deadline = time.monotonic() + ANSWER_SECONDS
+        deadline = time.monotonic() + self._patience
         while True:
             try:
                 found = call() or []
@@ -175,15 +177,15 @@ class Log:
                     raise self.error(error.args[0]) from error
             time.sleep(_POLL_SECONDS)
 
-    def ends(self, starts: Mapping[int, int]) -> dict[int, End]:
+    def ends(self, starts: Mapping[int, int]) -> dict[int, PartitionEnd]:
         """Look from each partition's offset to its end; one whose offset is not there is left out.
 
         What a fetch says of the end is trusted: not every broker's list of offsets is exact.
         """
         with self._reported():
             self._consumer.assign([TopicPartition(self.topic, *each) for each in starts.items()])
-        found: dict[int, End | None] = {}
-        deadline = time.monotonic() + ANSWER_SECONDS
+        found: dict[int, PartitionEnd | None] = {}
+        deadline = time.monotonic() + self._patience
         while len(found) < len(starts) and time.monotonic() < deadline:
             for message in self._consumer.consume(1, _POLL_SECONDS):
                 number = message.partition()
@@ -192,23 +194,23 @@ class Log:
         self._consumer.unassign()
         return {number: end for number, end in found.items() if end is not None}
 
-    def _end(self, message: Message, number: int) -> End | None:
+    def _end(self, message: Message, number: int) -> PartitionEnd | None:
         error, offset = message.error(), message.offset()
         if error is None:
             where = TopicPartition(self.topic, number)
             _, high = self._consumer.get_watermark_offsets(where, cached=True)
-            return End(max(high, (offset or 0) + 1), message.timestamp()[1])
+            return PartitionEnd(max(high, (offset or 0) + 1), message.timestamp()[1])
         if error.code() == KafkaError._PARTITION_EOF:
-            return End(offset or 0, None)
+            return PartitionEnd(offset or 0, None)
         if error.code() in (KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE):
             return None
         raise self.error(error)
 
-    def reading(self, partition: int, start: int, high: int) -> Reading:
+    def reading(self, partition: int, start: int, high: int) -> PartitionReading:
         """Begin to read a partition, up to an offset that is left out."""
         with self._reported():
             self._consumer.assign([TopicPartition(self.topic, partition, start)])
-        return Reading(self._consume, partition, start, high)
+        return PartitionReading(self._consume, partition, start, high)
 
     def _consume(self, count: int) -> list[Message]:
         with self._reported():
@@ -222,7 +224,7 @@ class Log:
     def error(self, error: KafkaError) -> WatermainError:
         """Turn the client's word into ours: what may pass, what somebody must change."""
         heard = self._said if self._said is not None and error.code() in _VAGUE else error
-        if heard.code() in _REFUSED:
+        if heard.code() in REFUSED:
             expired = refused(self.address, self._shown, "the broker does not let us in")
             if expired is not None:
                 return expired
@@ -249,7 +251,7 @@ class Log:
             raise self.error(error.args[0]) from error
 
 
-class Reading:
+class PartitionReading:
     """Take the messages of one partition in order, until the high watermark.
 
     Guarantees: `position` is the offset to go on from; gaps in the offsets are passed over.
@@ -310,7 +312,7 @@ def weight(message: Message) -> int:
     return len(message.value() or b"") + len(message.key() or b"")
 
 
-def _settings(address: str, declared: str) -> dict[str, Any]:
+def settings_of(address: str, declared: str) -> dict[str, Any]:
     """Split an address into brokers, then words such as `security.protocol=SSL`."""
     brokers, *words = shlex.split(address) or [""]
     options = dict(word.split("=", 1) for word in words if "=" in word)
@@ -325,3 +327,9 @@ def _settings(address: str, declared: str) -> dict[str, Any]:
             f" one of {', '.join(_OPTIONS)}",
         )
     return {"bootstrap.servers": brokers, **options}
+
+
+def patience(settings: Mapping[str, Any]) -> float:
+    """How long one answer is waited for."""
+    told = str(settings.get(_SOCKET, ""))
+    return int(told) / 1000 if told.isdigit() else ANSWER_SECONDS

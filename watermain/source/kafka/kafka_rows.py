@@ -11,29 +11,21 @@ from typing import Any
 import pyarrow as pa
 from confluent_kafka import TIMESTAMP_NOT_AVAILABLE, Message
 
+from watermain.declare.outside.source import Kafka
 from watermain.source.extra import EXTRA
 from watermain.source.instant import instant_of
 from watermain.source.kafka.schema_registry import HEAD, UnreadableMessageError, schema_id
 from watermain.source.kafka.schema_rows import SchemaRows
 from watermain.source.poison import Poisoned, UnreadableRecordError, sifted
 from watermain.source.protocol import REJECTED
-from watermain.source.text.json_rows import JsonRows
+from watermain.source.text.json_rows import JsonMessages
 
 SETTLED = timedelta(minutes=10)
-MESSAGE_COLUMNS = pa.schema(
-    [
-        ("_partition", pa.int64()),
-        ("_offset", pa.int64()),
-        ("_timestamp", pa.timestamp("us", "UTC")),
-        ("_key", pa.string()),
-        ("_headers", pa.string()),
-    ]
-)
 
 
 def message_schema(columns: Sequence[str]) -> pa.Schema:
     """Describe captured rows: the declared columns as text, then where each message lay."""
-    return pa.schema([*((name, pa.string()) for name in columns), *MESSAGE_COLUMNS])
+    return pa.schema([*((name, pa.string()) for name in columns), *Kafka.own])
 
 
 class MessageRows:
@@ -44,7 +36,7 @@ class MessageRows:
     value that names a schema.
     """
 
-    def __init__(self, columns: Sequence[str], values: JsonRows) -> None:
+    def __init__(self, columns: Sequence[str], values: JsonMessages) -> None:
         carried = (*columns, EXTRA) if values.keeps_extra else columns
         self.schema, self.values = message_schema(carried), values
 

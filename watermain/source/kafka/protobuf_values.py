@@ -27,7 +27,7 @@ from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message import DecodeError, Message
 from google.protobuf.message_factory import GetMessageClass
 
-from watermain.source.kafka.schema_registry import Decode, Tree, UnreadableMessageError, Written
+from watermain.source.kafka.schema_registry import Decode, SchemaText, Tree, UnreadableMessageError
 from watermain.source.text.exact_text import bytes_text, decimal_text, float_text, instant_text
 from watermain.source.text.json_text import Number
 
@@ -48,7 +48,7 @@ _WRAPPERS = frozenset(wrappers_pb2.DESCRIPTOR.message_types_by_name)
 _REAL = (FieldDescriptor.CPPTYPE_FLOAT, FieldDescriptor.CPPTYPE_DOUBLE)
 
 
-def protobuf_decoder(written: Written) -> Decode:
+def protobuf_decoder(written: SchemaText) -> Decode:
     """Make the decoder of a schema. Raises: UnreadableMessageError."""
     files = {each.DESCRIPTOR.name: _proto(each.DESCRIPTOR.serialized_pb) for each in _KNOWN}
     files |= {each.name: each for each in _confluent()}

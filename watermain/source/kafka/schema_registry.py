@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -16,7 +16,11 @@ from urllib.parse import quote
 import httpx
 
 from watermain.credential import accepted, refused
+from watermain.declare.connection.web import RegistryConnection
 from watermain.declare.errors import SourceError, UnreachableSystemError
+from watermain.secrets import Secrets
+from watermain.source.outside import Outside
+from watermain.source.web import shown, timeout, trusted
 
 HEAD = 5
 MOST_SCHEMAS = 500
@@ -34,7 +38,7 @@ class UnreadableMessageError(Exception):
 
 
 @dataclass(frozen=True)
-class Written:
+class SchemaText:
     """Hold a schema's text, with the schemas that it needs before it, each by its name."""
 
     text: str
@@ -49,6 +53,42 @@ class _Asked:
     asked: int = 0
 
 
+@dataclass(frozen=True)
+class RegistryAsking:
+    """Say how the registry is asked: where, who we are, what is trusted, how long it may take."""
+
+    address: Callable[[], str]
+    word: RegistryConnection | None = None
+    secrets: Secrets | None = None
+
+    def got(self, url: str, parameters: dict[str, str]) -> tuple[int, bytes]:
+        """Ask once; give the status with the body."""
+        with httpx.stream(
+            "GET",
+            url,
+            params=parameters,
+            headers=dict(self._headers()),
+            timeout=timeout(self.word, SILENT_SECONDS, SILENT_SECONDS),
+            trust_env=False,
+            verify=trusted(self.word.tls if self.word else None),
+        ) as answer:
+            body = b""
+            for part in answer.iter_bytes():
+                body += part
+                if len(body) > MOST_BYTES:
+                    raise httpx.DecodingError(f"more than {MOST_BYTES} bytes")
+            return answer.status_code, body
+
+    def _headers(self) -> Mapping[str, str]:
+        auth = self.word.auth if self.word else None
+        return shown(auth, self.secrets) if auth and self.secrets else {}
+
+
+def asking(outside: Outside, name: str) -> RegistryAsking:
+    """How the registry behind a connection is asked."""
+    return RegistryAsking(outside.address(name), outside.word(name), outside.secrets())
+
+
 class SchemaRegistry:
     """Turn schema ids into decoders; keep the MOST_SCHEMAS that were used last.
 
@@ -61,13 +101,13 @@ class SchemaRegistry:
 
     def __init__(
         self,
-        address: Callable[[], str],
-        compiled: Callable[[Written], Decode],
+        asking: RegistryAsking,
+        compiled: Callable[[SchemaText], Decode],
         *,
         kind: str,
         declared: str,
     ) -> None:
-        self.address, self.compiled = address, compiled
+        self.asking, self.compiled = asking, compiled
         self.kind, self.declared = kind, declared
         self._kept: OrderedDict[int, Decode | str] = OrderedDict()
 
@@ -103,7 +143,7 @@ class SchemaRegistry:
         asked = _Asked({})
         try:
             self._gather(answer, asked)
-            return self.compiled(Written(str(answer["schema"]), tuple(asked.needs.items())))
+            return self.compiled(SchemaText(str(answer["schema"]), tuple(asked.needs.items())))
         except UnreadableMessageError as error:
             return f"schema {number} {error}"
 
@@ -124,16 +164,18 @@ class SchemaRegistry:
 
     def _answer(self, path: str) -> Tree | None:
         """Ask once; None for what the registry says it does not have."""
-        address = self.address()
+        asking, address = self.asking, self.asking.address()
         serialized = {"format": "serialized"} if self.kind == "PROTOBUF" else {}
         try:
-            status, body = _got(address.rstrip("/") + path, serialized)
+            status, body = asking.got(address.rstrip("/") + path, serialized)
+        except OSError as error:
+            raise self._wrong(f"its TLS files cannot be used: {error}") from None
         except (httpx.InvalidURL, httpx.UnsupportedProtocol):
             raise self._wrong("its address is no http:// or https:// URL") from None
         except httpx.HTTPError as error:
             raise self._away(f"it does not answer: {type(error).__name__}") from None
         if status in _REFUSED:
-            expired = refused(self.address, address, f"the schema registry answers {status}")
+            expired = refused(asking.address, address, f"the schema registry answers {status}")
             if expired is not None:
                 raise expired
         found = _json(body)
@@ -143,22 +185,20 @@ class SchemaRegistry:
             raise self._wrong(f"it answers {status} to {path}")
         if status != _OK or not isinstance(found.get("schema"), str):
             raise self._away(f"it answers {status} to {path}")
-        accepted(self.address)
+        accepted(asking.address)
         return found
 
     def _away(self, what: str) -> UnreachableSystemError:
-        return UnreachableSystemError(
+        return UnreachableSystemError.nothing_read(
             f"schema registry: {what}",
             declared=self.declared,
-            data="nothing was read; what the lake has committed stands",
             next="see whether the registry runs; the next capture tries again",
         )
 
     def _wrong(self, what: str) -> SourceError:
-        return SourceError(
+        return SourceError.nothing_read(
             f"schema registry: {what}",
             declared=self.declared,
-            data="nothing was read; what the lake has committed stands",
             next="give the address of the registry, the rights of its client a look",
         )
 
@@ -172,18 +212,6 @@ def schema_id(value: bytes) -> int:
 
 def _unknown(number: int) -> str:
     return f"schema {number} is not known to the registry"
-
-
-def _got(url: str, parameters: dict[str, str]) -> tuple[int, bytes]:
-    with httpx.stream(
-        "GET", url, params=parameters, timeout=SILENT_SECONDS, trust_env=False
-    ) as answer:
-        body = b""
-        for part in answer.iter_bytes():
-            body += part
-            if len(body) > MOST_BYTES:
-                raise httpx.DecodingError(f"more than {MOST_BYTES} bytes")
-        return answer.status_code, body
 
 
 def _json(body: bytes) -> Tree:

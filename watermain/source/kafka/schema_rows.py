@@ -10,38 +10,39 @@ from watermain.source.delivery import Caps
 from watermain.source.kafka.schema_registry import (
     HEAD,
     Decode,
+    RegistryAsking,
     SchemaRegistry,
+    SchemaText,
     UnreadableMessageError,
-    Written,
     schema_id,
 )
-from watermain.source.text.json_rows import JsonRows
+from watermain.source.text.json_rows import JsonMessages
 from watermain.source.text.json_text import written
 
 
-def opened(format: str, address: Callable[[], str], declared: str) -> SchemaRegistry:
+def opened(format: str, asking: RegistryAsking, declared: str) -> SchemaRegistry:
     """Open the registry that has the schemas of a format.
 
     Raises: MissingExtraError.
     """
     compiled = _avro(declared) if format == "avro" else _protobuf()
-    return SchemaRegistry(address, compiled, kind=format.upper(), declared=declared)
+    return SchemaRegistry(asking, compiled, kind=format.upper(), declared=declared)
 
 
-def _avro(declared: str) -> Callable[[Written], Decode]:
+def _avro(declared: str) -> Callable[[SchemaText], Decode]:
     need("avro", declared=declared)
     from watermain.source.kafka.avro_values import avro_decoder
 
     return avro_decoder
 
 
-def _protobuf() -> Callable[[Written], Decode]:
+def _protobuf() -> Callable[[SchemaText], Decode]:
     from watermain.source.kafka.protobuf_values import protobuf_decoder
 
     return protobuf_decoder
 
 
-class SchemaRows(JsonRows):
+class SchemaRows(JsonMessages):
     """Decode messages, each by the schema that it names, into the declared columns.
 
     Guarantees: fields are found by their names, whatever schema each message was written with;

@@ -11,26 +11,19 @@ from typing import Self
 
 import pyarrow as pa
 
-from watermain.credential import Address
 from watermain.declare.dataset import Dataset
 from watermain.declare.errors import SourceError
 from watermain.declare.outside.source import Mqtt
-from watermain.settings import Settings
 from watermain.source.delivery import Caps
-from watermain.source.mqtt.mqtt_session import Arrival, Session
-from watermain.source.mqtt.sequences import Sequences, Verdict
+from watermain.source.mqtt.address import composed
+from watermain.source.mqtt.mqtt_session import BrokerMessage, Session
+from watermain.source.mqtt.sequences import NumberVerdict, Sequences
+from watermain.source.outside import Outside
 from watermain.source.protocol import REJECTED, Backlog, Batch, Limit, Shape
 from watermain.source.spill import Spill, handed_out, sweep
-from watermain.source.text.json_rows import JsonRows
+from watermain.source.text.json_rows import JsonMessages
 
 SHARD = "devices"
-DEVICE_COLUMNS = pa.schema(
-    [
-        ("_topic", pa.string()),
-        ("_device", pa.string()),
-        ("_sequence", pa.int64()),
-    ]
-)
 _DEVICE, _SEQUENCE = "\0device", "\0sequence"
 _MOST = 2**63 - 1
 _WHOLE = re.compile(r"[0-9]{1,64}")
@@ -59,20 +52,20 @@ class MqttSource:
         self.word, self.shape, self.address = word, shape, address
         self.scratch = scratch / f"mqtt_{shape.dataset}"
         self.caps = caps or Caps()
-        self.schema = pa.schema([*((name, pa.string()) for name in shape.carried), *DEVICE_COLUMNS])
+        self.schema = pa.schema([*((name, pa.string()) for name in shape.carried), *Mqtt.own])
         self._session: Session | None = None
-        self._given: dict[str, list[Arrival]] = {}
+        self._given: dict[str, list[BrokerMessage]] = {}
 
     @classmethod
-    def of(cls, dataset: Dataset, settings: Settings) -> Self:
+    def of(cls, dataset: Dataset, outside: Outside) -> Self:
         """Open the source that a dataset declares."""
         word = dataset.source
         assert isinstance(word, Mqtt)
         return cls(
             word,
             Shape.of(dataset),
-            address=Address(settings, word.connection),
-            scratch=settings.home / "scratch",
+            address=outside.address(word.connection, composed),
+            scratch=outside.scratch,
         )
 
     def batches(self, *, after: Mapping[str, str], limit: Limit) -> Iterator[Batch]:
@@ -124,14 +117,14 @@ class MqttSource:
 
     def _taken(
         self, session: Session, limit: Limit, deadline: float, known: Sequences
-    ) -> list[Arrival]:
+    ) -> list[BrokerMessage]:
         """Take the next messages that the ledger does not hold; confirm those that it does."""
         while True:
             session.gather(min(limit.rows, self.word.in_flight), deadline)
             if not session.held:
                 return []
-            taken: list[Arrival] = []
-            committed: list[Arrival] = []
+            taken: list[BrokerMessage] = []
+            committed: list[BrokerMessage] = []
             size = 0
             while session.held and len(taken) < limit.rows and size < limit.bytes:
                 each = session.held.popleft()
@@ -145,7 +138,7 @@ class MqttSource:
             if taken:
                 return taken
 
-    def _batch(self, taken: list[Arrival], begin: str, known: Sequences) -> Batch:
+    def _batch(self, taken: list[BrokerMessage], begin: str, known: Sequences) -> Batch:
         spill = Spill(self.scratch, self.schema)
         decoder = self._decoder()
         decoded = decoder.read([each.payload for each in taken])
@@ -186,10 +179,10 @@ class MqttSource:
             unknown_columns=tuple(sorted(decoder.unknown)),
         )
 
-    def _decoder(self) -> JsonRows:
+    def _decoder(self) -> JsonMessages:
         own = {_DEVICE: self.word.device, _SEQUENCE: self.word.sequence}
         columns, keeps = (*self.shape.columns, *own), self.shape.keeps_extra
-        return JsonRows(columns, {**self.word.fields, **own}, self.caps, keeps_extra=keeps)
+        return JsonMessages(columns, {**self.word.fields, **own}, self.caps, keeps_extra=keeps)
 
     def _reason(self, device: str | None, number: str | None, known: Sequences) -> str | None:
         """Say why a message cannot be a row, or None."""
@@ -198,11 +191,11 @@ class MqttSource:
         if number is None or not _WHOLE.fullmatch(number) or int(number) > _MOST:
             return f"has no whole number in `{self.word.sequence}`"
         verdict = known.add(device, int(number))
-        if verdict is Verdict.FRESH:
+        if verdict is NumberVerdict.FRESH:
             return None
         return f"sequence {number} of device {device} {verdict.value}"
 
-    def _rejected(self, taken: list[Arrival], refused: Mapping[int, str]) -> pa.Table:
+    def _rejected(self, taken: list[BrokerMessage], refused: Mapping[int, str]) -> pa.Table:
         rows = [
             {
                 "position": f"{taken[at].topic}/{taken[at].fingerprint[:12]}",
@@ -239,4 +232,4 @@ class _Row:
     at: int
     device: str
     number: int
-    arrival: Arrival
+    arrival: BrokerMessage

@@ -6,13 +6,11 @@ Source: MQTT 5.0, sections 3.1.2.11 (session expiry, receive maximum), 4.4 (deli
 from __future__ import annotations
 
 import hashlib
-import ssl
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Self
-from urllib.parse import unquote, urlsplit
 
 from paho.mqtt.client import (
     MQTT_ERR_SUCCESS,
@@ -29,19 +27,18 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 from watermain.credential import accepted, refused
 from watermain.declare.errors import SourceError, UnreachableSystemError, WatermainError
 from watermain.declare.outside.source import Mqtt
+from watermain.source.mqtt.address import BrokerReach, parsed
 
-ANSWER_SECONDS = 10.0
 QUIET_SECONDS = 0.25
 _LOOP_SECONDS = 0.05
 _KEEPALIVE_SECONDS = 600
-_PORTS = {"mqtt": 1883, "mqtts": 8883}
 _LASTING = (0x84, 0x85, 0x86, 0x87, 0x8F)
-_STRANGER = (0x86, 0x87)
+STRANGER = (0x86, 0x87)
 _NOBODY = "watermain/nobody"
 
 
 @dataclass(frozen=True)
-class Arrival:
+class BrokerMessage:
     """Hold one message as the broker sent it."""
 
     topic: str
@@ -70,7 +67,8 @@ class Session:
     ) -> None:
         self.word, self.declared = word, declared
         self.address, self._shown = address, address()
-        self.held: deque[Arrival] = deque()
+        self._there = parsed(self._shown, declared)
+        self.held: deque[BrokerMessage] = deque()
         self._answered: set[str] = set()
         self._refusal: Any = None
         self._client = Client(
@@ -82,7 +80,7 @@ class Session:
         self._client.on_subscribe = self._answer("subscribe")
         self._client.on_unsubscribe = self._answer("unsubscribe")
         try:
-            self._connect(self._shown)
+            self._connect()
             accepted(address)
         except BaseException:
             self._part()
@@ -110,7 +108,7 @@ class Session:
             if len(self.held) != count:
                 quiet, count = time.monotonic() + QUIET_SECONDS, len(self.held)
 
-    def confirm(self, arrivals: Iterable[Arrival]) -> None:
+    def confirm(self, arrivals: Iterable[BrokerMessage]) -> None:
         """Tell the broker that these need not be sent again."""
         for each in arrivals:
             self._client.ack(each.packet, each.quality)
@@ -118,18 +116,19 @@ class Session:
         self._client.unsubscribe(_NOBODY)
         self._await("unsubscribe")
 
-    def _connect(self, address: str) -> None:
-        host, port, user, password, secure = _parts(address, self.declared)
-        if user is not None:
-            self._client.username_pw_set(user, password)
-        if secure:
-            self._client.tls_set_context(ssl.create_default_context())
+    def _connect(self) -> None:
+        there = self._there
+        if there.user is not None:
+            self._client.username_pw_set(there.user, there.password)
+        if there.tls is not None:
+            self._secure(there)
         properties = Properties(PacketTypes.CONNECT)
         properties.SessionExpiryInterval = int(self.word.session.total_seconds())
         properties.ReceiveMaximum = self.word.in_flight
         try:
+            self._client.connect_timeout = there.connect_seconds
             self._client.connect(
-                host, port, _KEEPALIVE_SECONDS, clean_start=False, properties=properties
+                there.host, there.port, _KEEPALIVE_SECONDS, clean_start=False, properties=properties
             )
         except OSError as error:
             raise self._error(str(error), lasting=False) from error
@@ -139,8 +138,15 @@ class Session:
         self._client.subscribe(self.word.topic, options=once)
         self._await("subscribe")
 
+    def _secure(self, there: BrokerReach) -> None:
+        try:
+            self._client.tls_set_context(there.trusted())
+        except OSError as error:
+            lasting = isinstance(error, FileNotFoundError | PermissionError)
+            raise self._error(f"encryption: {error}", lasting=lasting) from None
+
     def _await(self, answer: str) -> None:
-        deadline = time.monotonic() + ANSWER_SECONDS
+        deadline = time.monotonic() + self._there.silent_seconds
         while answer not in self._answered:
             if time.monotonic() > deadline:
                 raise self._error(f"no answer to our {answer}", lasting=False)
@@ -150,7 +156,7 @@ class Session:
     def _turn(self) -> None:
         """Let the client read, write once."""
         done = self._client.loop(_LOOP_SECONDS)
-        if self._refusal is not None and self._refusal.value in _STRANGER:
+        if self._refusal is not None and self._refusal.value in STRANGER:
             expired = refused(self.address, self._shown, "the broker does not let us in")
             if expired is not None:
                 raise expired
@@ -168,7 +174,7 @@ class Session:
 
     def _arrived(self, _c: Client, _u: Any, message: MQTTMessage) -> None:
         self.held.append(
-            Arrival(
+            BrokerMessage(
                 topic=_topic(message),
                 payload=bytes(message.payload),
                 again=message.dup,
@@ -204,23 +210,3 @@ def _topic(message: MQTTMessage) -> str:
         return message.topic
     except UnicodeDecodeError as error:
         return error.object.decode("utf-8", "backslashreplace")
-
-
-def _parts(address: str, declared: str) -> tuple[str, int, str | None, str | None, bool]:
-    """Split `mqtt://user:password@host:port`; `mqtts` is encrypted."""
-    parts = urlsplit(address)
-    try:
-        port = parts.port
-    except ValueError:
-        port = 0
-    if parts.scheme not in _PORTS or not parts.hostname or port == 0:
-        raise SourceError(
-            "the address of the MQTT broker is not understood",
-            declared=declared,
-            data="nothing was read",
-            next="write `mqtt://host:port` or `mqtts://user:password@host:port`",
-        )
-    user = None if parts.username is None else unquote(parts.username)
-    password = None if parts.password is None else unquote(parts.password)
-    secure = parts.scheme == "mqtts"
-    return parts.hostname, port or _PORTS[parts.scheme], user, password, secure

@@ -13,7 +13,7 @@ MOST_HOLES = 64
 _PRINT = 12
 
 
-class Verdict(Enum):
+class NumberVerdict(Enum):
     """Say what a number means for the message that carries it."""
 
     FRESH = "is new"
@@ -23,7 +23,7 @@ class Verdict(Enum):
 
 
 @dataclass
-class Span:
+class Numbers:
     """Hold the numbers of one device: all from `low` to `high`, but for the holes.
 
     `closed` tells that holes below `low` were given up, so that nobody knows what lay there.
@@ -34,19 +34,19 @@ class Span:
     closed: bool = False
     holes: list[tuple[int, int]] = field(default_factory=list)
 
-    def add(self, number: int) -> Verdict:
+    def add(self, number: int) -> NumberVerdict:
         """Take one number."""
         if number > self.high:
             self._open(self.high + 1, number - 1)
             self.high = number
         elif number < self.low:
             if self.closed:
-                return Verdict.LATE
+                return NumberVerdict.LATE
             self._open(number + 1, self.low - 1)
             self.low = number
         elif not self._fill(number):
-            return Verdict.KNOWN
-        return Verdict.FRESH
+            return NumberVerdict.KNOWN
+        return NumberVerdict.FRESH
 
     def _open(self, first: int, last: int) -> None:
         if first > last:
@@ -71,7 +71,7 @@ class Sequences:
     the last batch took from the broker, the only ones that a sound broker sends again.
     """
 
-    def __init__(self, spans: Mapping[str, Span], last: Iterable[str]) -> None:
+    def __init__(self, spans: Mapping[str, Numbers], last: Iterable[str]) -> None:
         self.spans, self.last = dict(spans), set(last)
         self._fresh: list[str] = []
 
@@ -82,21 +82,21 @@ class Sequences:
             return cls({}, ())
         held = json.loads(position)
         spans = {
-            device: Span(low, high, bool(closed), list(zip(*[iter(holes)] * 2, strict=True)))
+            device: Numbers(low, high, bool(closed), list(zip(*[iter(holes)] * 2, strict=True)))
             for device, (low, high, closed, *holes) in held["devices"].items()
         }
         prints = held["last"]
         return cls(spans, (prints[at : at + _PRINT] for at in range(0, len(prints), _PRINT)))
 
-    def add(self, device: str, number: int) -> Verdict:
+    def add(self, device: str, number: int) -> NumberVerdict:
         """Take the number of one message."""
         span = self.spans.get(device)
         if span is not None:
             return span.add(number)
         if len(self.spans) >= MOST_DEVICES:
-            return Verdict.CROWDED
-        self.spans[device] = Span(number, number)
-        return Verdict.FRESH
+            return NumberVerdict.CROWDED
+        self.spans[device] = Numbers(number, number)
+        return NumberVerdict.FRESH
 
     def mark(self, prints: Iterable[str]) -> None:
         """Remember what the batch in the making takes from the broker."""

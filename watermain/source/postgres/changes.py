@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from watermain.declare.errors import SourceError
+from watermain.declare.outside.source import Postgres
 from watermain.source.extra import packed_columns
 from watermain.source.postgres import pgoutput
 from watermain.source.postgres.pgoutput import Ints, PartialRowError, Relation
@@ -18,15 +19,8 @@ from watermain.source.postgres.publication import SourceTable
 from watermain.source.protocol import Shape
 from watermain.source.spill import Spill
 
-CHANGE_COLUMNS = pa.schema(
-    [
-        ("_op", pa.string()),
-        ("_lsn", pa.int64()),
-        ("_commit_at", pa.timestamp("us", "UTC")),
-        ("_xid", pa.int64()),
-        ("_seq", pa.int64()),
-    ]
-)
+_ORDER = ("_op", "_lsn", "_commit_at", "_xid", "_seq")  # a batch's; its hash tells of it
+CHANGE_COLUMNS = pa.schema([Postgres.own.field(name) for name in _ORDER])
 _OPS = pa.array(["i", "u", "d", "t"])
 EPOCH_US = int(datetime(2000, 1, 1, tzinfo=UTC).timestamp()) * 1_000_000
 _CHUNK_BYTES = 8 * 2**20

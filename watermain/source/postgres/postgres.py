@@ -10,12 +10,12 @@ from typing import Self
 
 import psycopg
 
-from watermain.credential import Address
 from watermain.declare.dataset import Dataset
 from watermain.declare.errors import SourceError
 from watermain.declare.outside.source import Postgres
-from watermain.settings import Settings
+from watermain.source.outside import Outside
 from watermain.source.postgres import waiting
+from watermain.source.postgres.address import composed
 from watermain.source.postgres.changes import Changes, change_schema
 from watermain.source.postgres.generation import Generation, latest, slot_prefix
 from watermain.source.postgres.publication import SourceTable, prove
@@ -30,7 +30,7 @@ from watermain.source.postgres.replication import (
     lsn_text,
 )
 from watermain.source.postgres.snapshot import snapshot
-from watermain.source.postgres.stream import HEARTBEAT_BYTES, Stream
+from watermain.source.postgres.stream import HEARTBEAT_BYTES, SlotStream
 from watermain.source.protocol import Backlog, Batch, Limit, Shape
 from watermain.source.spill import Spill, handed_out, sweep
 
@@ -64,15 +64,15 @@ class PostgresSource:
         self._link: Replication | None = None
 
     @classmethod
-    def of(cls, dataset: Dataset, settings: Settings) -> Self:
+    def of(cls, dataset: Dataset, outside: Outside) -> Self:
         """Open the source that a dataset declares; its address is resolved at each connection."""
         word = dataset.source
         assert isinstance(word, Postgres)
         return cls(
             word,
             Shape.of(dataset),
-            dsn=Address(settings, word.connection),
-            scratch=settings.home / "scratch",
+            dsn=outside.address(word.connection, composed),
+            scratch=outside.scratch,
         )
 
     def batches(self, *, after: Mapping[str, str], limit: Limit) -> Iterator[Batch]:
@@ -90,7 +90,7 @@ class PostgresSource:
                 position = lsn_number(batch.end)
                 yield from handed_out(batch)
             changes = Changes(table, generation.slot, self.shape, spill)
-            stream = Stream(link, generation, self.word.publication, changes)
+            stream = SlotStream(link, generation, self.word.publication, changes)
             yield from stream.batches(position, limit, deadline)
         finally:
             self._hang_up()
@@ -183,10 +183,9 @@ class PostgresSource:
         )
 
     def _refused(self, what: str, *, next: str) -> SourceError:
-        return SourceError(
+        return SourceError.nothing_read(
             f"{self.shape.dataset}: {what}",
             declared=self._declared,
-            data="nothing was read; what the lake has committed stands",
             next=next,
         )
 

@@ -16,7 +16,7 @@ HEARTBEAT_BYTES = 16 * 2**20
 _POLL_SECONDS = 0.05
 
 
-class Stream:
+class SlotStream:
     """Cut a slot's stream into batches that hold whole transactions.
 
     Guarantees: the stream ends when it has given everything that was durable at the server

@@ -28,7 +28,7 @@ class Ticks:
     sleep: Callable[[float], None] = time.sleep
 
 
-class Pace:
+class RequestPace:
     """Space requests evenly: a bucket for one token, filled `rate` times a second less SLACK.
 
     Guarantees: no second holds more than `rate` departures, whatever the number of processes;

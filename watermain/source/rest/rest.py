@@ -14,17 +14,17 @@ import pyarrow as pa
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt
 from tenacity.wait import wait_random_exponential
 
-from watermain.credential import Address, Gate
+from watermain.credential import Gate
+from watermain.declare.connection.web import RestConnection
 from watermain.declare.dataset import Dataset
 from watermain.declare.errors import InconsistentAnswerError, UnreachableSystemError
 from watermain.declare.outside.web import Rest
-from watermain.secrets import Secrets
-from watermain.settings import Settings
+from watermain.source.outside import Outside
 from watermain.source.poison import POISON, cannot_be_read
 from watermain.source.protocol import REJECTED, Backlog, Batch, Limit, Shape
-from watermain.source.rest.pace import Pace
+from watermain.source.rest.pace import RequestPace
 from watermain.source.rest.rest_captured import captured_in_lake
-from watermain.source.rest.rest_client import Access, Client
+from watermain.source.rest.rest_client import Access, Client, bounded
 from watermain.source.rest.rest_memory import (
     SHARD,
     Captured,
@@ -35,7 +35,7 @@ from watermain.source.rest.rest_memory import (
 )
 from watermain.source.rest.rest_pages import Pages
 from watermain.source.spill import Spill, handed_out, sweep
-from watermain.source.text.json_records import JsonRows, UnfitRecordError, digest, payload
+from watermain.source.text.json_records import RecordRows, UnfitRecordError, digest, payload
 
 MOST_REJECTS = 10_000
 _READINGS = 4
@@ -59,28 +59,30 @@ class RestSource:
         self.schema = pa.schema(
             [
                 *((name, pa.string()) for name in shape.carried),
-                ("_content", pa.string()),
-                ("_row", pa.int64()),
-                ("_delivered_at", pa.timestamp("us", "UTC")),
+                *Rest.own,
             ]
         )
 
     @classmethod
-    def of(cls, dataset: Dataset, settings: Settings) -> Self:
+    def of(cls, dataset: Dataset, outside: Outside) -> Self:
         """Open the source that a dataset declares; its secrets are resolved when it is read."""
-        word = dataset.source
+        word, settings = dataset.source, outside.settings
         assert isinstance(word, Rest)
+        connection: RestConnection | None = outside.word(word.connection)
+        word = word if connection is None else connection.applied(word)
         file = hashlib.sha256(word.connection.encode()).hexdigest()[:16]
         return cls(
             word,
             Shape.of(dataset),
             access=Access(
-                address=Address(settings, word.connection),
-                secrets=Secrets(settings),
+                address=outside.address(word.connection),
+                secrets=outside.secrets(),
                 gate=Gate(f"{word.connection} of {dataset.name}", settings.home),
-                pace=Pace(settings.home / "pace" / f"{file}.json", word.rate),
+                pace=RequestPace(settings.home / "pace" / f"{file}.json", word.rate),
+                bounds=bounded(connection),
+                tls=connection.tls if connection else None,
             ),
-            scratch=settings.home / "scratch",
+            scratch=outside.scratch,
             captured=captured_in_lake(dataset, settings),
         )
 
@@ -111,10 +113,9 @@ class RestSource:
         if self.access.gate.is_shut:
             self.access.gate.check(self._credential())
         if (seconds := self.access.pace.held()) > 0:
-            raise UnreachableSystemError(
+            raise UnreachableSystemError.nothing_read(
                 f"{self.shape.dataset}: the endpoint asked us to wait {seconds:.0f} s more",
                 declared=self._declared,
-                data="nothing was read; what the lake has committed stands",
                 next="wait; it is asked again by itself",
             )
         words = self.word.window
@@ -189,7 +190,7 @@ class _Reading:
         source, (low, high) = self.source, self.window
         self.rejects, self.fresh, self.repeated = [], {}, 0
         known = source.memory.known(self.position)
-        rows = JsonRows(source.shape.columns)
+        rows = RecordRows(source.shape.columns)
         spill = Spill(source.scratch, source.schema)
         try:
             for records in Pages(self.client, source._asked(low, high), self.deadline):
@@ -208,7 +209,7 @@ class _Reading:
             repeated=self.repeated,
         )
 
-    def _rows(self, records: list[object], rows: JsonRows, known: Known) -> pa.RecordBatch:
+    def _rows(self, records: list[object], rows: RecordRows, known: Known) -> pa.RecordBatch:
         """Turn the records of a page into rows, leaving out what was captured before."""
         kept: list[tuple[object, ...]] = []
         for record in records:

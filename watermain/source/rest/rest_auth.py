@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
@@ -10,6 +9,7 @@ from pydantic import SecretStr
 
 from watermain.declare.outside.web import Basic, Bearer, OAuth2
 from watermain.secrets import Secrets
+from watermain.source.web import basic
 
 Trade = Callable[[OAuth2, SecretStr], tuple[SecretStr, float]]
 
@@ -79,12 +79,6 @@ class TradedAuth:
             self._token, seconds = self.trade(self.word, self.credential(fresh=fresh))
             self._until = self.now() + max(1.0, seconds * 0.9)
         return {"Authorization": f"Bearer {self._token.get_secret_value()}"}
-
-
-def basic(user: str, password: SecretStr) -> Mapping[str, str]:
-    """Give the header of basic authentication."""
-    text = base64.b64encode(f"{user}:{password.get_secret_value()}".encode()).decode()
-    return {"Authorization": f"Basic {text}"}
 
 
 def auth_of(

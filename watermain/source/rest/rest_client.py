@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from functools import cache
 
 import httpx
 from pydantic import SecretStr
@@ -18,6 +17,7 @@ from tenacity.wait import wait_random_exponential
 
 from watermain.clock import Clock
 from watermain.credential import Gate
+from watermain.declare.connection.connection import Tls
 from watermain.declare.errors import (
     ExpiredCredentialError,
     SourceError,
@@ -26,9 +26,10 @@ from watermain.declare.errors import (
 from watermain.declare.outside.web import ByLink, OAuth2, Rest
 from watermain.secrets import Secrets
 from watermain.source.rest.link_header import following
-from watermain.source.rest.pace import Pace, Ticks
-from watermain.source.rest.rest_auth import auth_of, basic
+from watermain.source.rest.pace import RequestPace, Ticks
+from watermain.source.rest.rest_auth import auth_of
 from watermain.source.text.json_records import found_at, parsed
+from watermain.source.web import Waits, basic, seconds, trusted
 
 _REFUSED = (401, 403)
 _PASSING = (408, 425, 429)
@@ -48,6 +49,17 @@ class Bounds:
     pause_seconds: float = 10.0
 
 
+def bounded(connection: Waits | None) -> Bounds:
+    """The bounds that a connection declares, those of every exchange without it."""
+    plain = Bounds()
+    if connection is None:
+        return plain
+    return Bounds(
+        connect_seconds=seconds(connection.connect_within, plain.connect_seconds),
+        silent_seconds=seconds(connection.silent_within, plain.silent_seconds),
+    )
+
+
 @dataclass(frozen=True, kw_only=True)
 class Access:
     """Hold what a client needs of its surroundings."""
@@ -55,14 +67,15 @@ class Access:
     address: Callable[[], str]
     secrets: Secrets
     gate: Gate
-    pace: Pace
+    pace: RequestPace
     clock: Clock = field(default_factory=Clock)
     ticks: Ticks = field(default_factory=Ticks)
     bounds: Bounds = field(default_factory=Bounds)
+    tls: Tls | None = None
 
 
 @dataclass(frozen=True)
-class Answer:
+class RestAnswer:
     """Hold the content of one answer, with the address that its Link header calls the next.
 
     `ends` says that the answer is one of no records: 204, or a 404 where the caller expects one.
@@ -93,11 +106,17 @@ class Client:
         self._deadline = access.ticks.now()
         self._follows = isinstance(word.pages, ByLink) and not word.pages.next
         self._http = httpx.Client(
-            verify=_trust(),
+            verify=self._trusted(access.tls),
             trust_env=False,
             follow_redirects=False,
             timeout=httpx.Timeout(bounds.silent_seconds, connect=bounds.connect_seconds),
         )
+
+    def _trusted(self, tls: Tls | None) -> ssl.SSLContext:
+        try:
+            return trusted(tls)
+        except OSError as error:
+            raise self.wrong(f"its TLS files cannot be used: {error}", "mend `tls`") from None
 
     def close(self) -> None:
         """Hang up."""
@@ -125,7 +144,7 @@ class Client:
 
     def get(
         self, url: httpx.URL, parameters: Mapping[str, str], deadline: float, *, may_lack: bool
-    ) -> Answer:
+    ) -> RestAnswer:
         """Ask until the answer is whole, `deadline` has come, or it is wrong for good.
 
         `may_lack` says that 404 tells of no records.
@@ -152,7 +171,7 @@ class Client:
             next=next,
         )
 
-    def _admitted(self, url: httpx.URL, may_lack: bool) -> Answer:
+    def _admitted(self, url: httpx.URL, may_lack: bool) -> RestAnswer:
         """Ask once, a second time with a fresh credential when the first is refused."""
         gate = self.access.gate
         gate.check(self.auth.credential().get_secret_value())
@@ -166,10 +185,10 @@ class Client:
             raise self._refused(f"the answer was {found.status}")
         gate.accept()
         if found.status == _EMPTY or (may_lack and found.status == _LACKING):
-            return Answer(None, None, ends=True)
+            return RestAnswer(None, None, ends=True)
         content = self._content(found)
         try:
-            return Answer(content, following(found.links) if self._follows else None)
+            return RestAnswer(content, following(found.links) if self._follows else None)
         except ValueError as error:
             raise self.wrong(str(error), "tell who runs it") from None
 
@@ -293,12 +312,6 @@ class _Received:
 
 
 _ATTEMPTS_SPENT = stop_after_attempt(_ATTEMPTS)
-
-
-@cache
-def _trust() -> ssl.SSLContext:
-    """The authorities that are trusted; reading them takes long, so it is done once."""
-    return httpx.create_ssl_context(trust_env=False)
 
 
 def _origin(url: httpx.URL) -> tuple[str, str, int]:

@@ -8,7 +8,7 @@ import httpx
 
 from watermain.declare.errors import InconsistentAnswerError
 from watermain.declare.outside.web import ByCursor, ByPage
-from watermain.source.rest.rest_client import Answer, Client
+from watermain.source.rest.rest_client import Client, RestAnswer
 from watermain.source.text.json_records import digest, found_at
 from watermain.source.text.json_text import Number, written
 
@@ -62,7 +62,7 @@ class Pages:
         return url, {**self.asked, **own}
 
     def _following(
-        self, answer: Answer, records: list[object], number: int, here: httpx.URL
+        self, answer: RestAnswer, records: list[object], number: int, here: httpx.URL
     ) -> Step | None:
         """Find out where the walk goes next; None at its end."""
         pages = self.word.pages
@@ -85,13 +85,13 @@ class Pages:
         there = self.client.joined(here, mark)
         return self._new(str(there), there, None)
 
-    def _flag(self, answer: Answer, path: str) -> bool:
+    def _flag(self, answer: RestAnswer, path: str) -> bool:
         found = found_at(answer.content, path)
         if not isinstance(found, bool):
             raise self._contradiction(f"`{path}` is neither true nor false")
         return found
 
-    def _pointer(self, answer: Answer, path: str) -> str | None:
+    def _pointer(self, answer: RestAnswer, path: str) -> str | None:
         found = found_at(answer.content, path)
         if found is None or found is False or found == "":
             return None
@@ -106,7 +106,7 @@ class Pages:
         self._steps.add(mark)
         return url, ({**self.asked, pages.parameter: mark} if pages else {})
 
-    def _proved(self, answer: Answer) -> list[object]:
+    def _proved(self, answer: RestAnswer) -> list[object]:
         """Prove that a page is a list of records that no page before was."""
         if answer.ends:
             return []

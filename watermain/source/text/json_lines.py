@@ -15,11 +15,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from watermain.source.arrow_text import exact_text
-from watermain.source.delivery import Caps, OddRowsError, Reject, Rows
+from watermain.source.delivery import Caps, FileRows, OddRowsError, Reject
 from watermain.source.extra import EXTRA
 from watermain.source.protocol import Shape
 from watermain.source.text.json_block import JsonBlock
-from watermain.source.text.json_rows import JsonRows
+from watermain.source.text.json_rows import JsonMessages
 
 _BLOCK_BYTES = 8 * 2**20
 _LINES_AT_ONCE = 8192
@@ -63,7 +63,7 @@ class JsonLines:
     ) -> None:
         columns, types, keeps = shape.columns, shape.types, shape.keeps_extra
         self.file, self.columns, self.caps = file, columns, caps or Caps()
-        self._lines = JsonRows(columns, fields, self.caps, once=True, keeps_extra=keeps)
+        self._lines = JsonMessages(columns, fields, self.caps, once=True, keeps_extra=keeps)
         self._bulk = JsonBlock.of(
             self._lines.paths, types, strict=keeps, instants=typed == "instants"
         )
@@ -80,7 +80,7 @@ class JsonLines:
         """Name the columns that were met beyond the declared ones."""
         return tuple(sorted(self._lines.unknown))
 
-    def __iter__(self) -> Iterator[Rows | Reject]:
+    def __iter__(self) -> Iterator[FileRows | Reject]:
         left = self.file.read(len(_MARK)).removeprefix(_MARK)
         while more := self.file.read(max(_BLOCK_BYTES, len(left))):
             end = more.rfind(b"\n") + 1
@@ -97,7 +97,7 @@ class JsonLines:
         if left:
             yield from self._block(left.removesuffix(b"\n") + b"\n")
 
-    def _block(self, block: bytes) -> Iterator[Rows | Reject]:
+    def _block(self, block: bytes) -> Iterator[FileRows | Reject]:
         if self._bulk is not None and len(block) <= self.caps.row_bytes:
             runs = self._bulk.read(block)
             if runs is not None:
@@ -123,7 +123,7 @@ class JsonLines:
         while some := list(islice(written, _LINES_AT_ONCE)):
             yield from self._read(some)
 
-    def _read(self, lines: list[tuple[int, bytes]]) -> Iterator[Rows | Reject]:
+    def _read(self, lines: list[tuple[int, bytes]]) -> Iterator[FileRows | Reject]:
         """Give the lines in order, runs of rows between the rejects."""
         values = [line for _, line in lines]
         decoded = self._lines.read(values)
@@ -142,9 +142,9 @@ class JsonLines:
                 yield self._reject(line, decoded.refused[place], text)
             at, given = place + 1, given + count
 
-    def _rows(self, columns: list[pa.Array]) -> Rows:
+    def _rows(self, columns: list[pa.Array]) -> FileRows:
         names = [*self.columns, EXTRA][: len(columns)]
-        rows = Rows(self._row, pa.record_batch(columns, names=names))
+        rows = FileRows(self._row, pa.record_batch(columns, names=names))
         self._row += rows.rows.num_rows
         return rows
 

@@ -80,7 +80,7 @@ def found_at(answer: object, path: str, absent: object = None) -> object:
     return answer
 
 
-class JsonRows:
+class RecordRows:
     """Turn records into tuples of text, in the order of the declared columns.
 
     `unknown` collects the names that nobody declared, in the order of their first appearance.

@@ -28,7 +28,7 @@ _AT_ONCE_BYTES = 8 * 2**20
 
 
 @dataclass(frozen=True)
-class Decoded:
+class DecodedMessages:
     """Hold the columns of the messages that could be read, with the reasons of the others.
 
     `kept` are the places of the messages behind the columns' rows, in order; `extra` is one
@@ -41,7 +41,7 @@ class Decoded:
     extra: tuple[pa.Array, ...] = ()
 
 
-class JsonRows:
+class JsonMessages:
     """Decode messages, each a JSON object, into the declared columns.
 
     Guarantees: a number, `true` or `false` is handed on as its literal text, an object or list
@@ -76,9 +76,9 @@ class JsonRows:
         self._scan = decoder.scan_once
         self._exact: tuple[bytes | None, Any] = (None, None)
 
-    def read(self, values: Sequence[bytes | None]) -> Decoded:
+    def read(self, values: Sequence[bytes | None]) -> DecodedMessages:
         """Decode messages; what is refused is told by its place."""
-        parts: list[Decoded] = []
+        parts: list[DecodedMessages] = []
         for begin, end in _portions(values):
             for part in sifted(lambda at, to: self._read(values[at:to], at), begin, end):
                 if isinstance(part, Poisoned):
@@ -88,7 +88,7 @@ class JsonRows:
                     parts.append(part)
         return parts[0] if len(parts) == 1 else _joined(parts, extra=self.keeps_extra)
 
-    def _read(self, values: Sequence[bytes | None], first: int) -> Decoded:
+    def _read(self, values: Sequence[bytes | None], first: int) -> DecodedMessages:
         """Decode messages, the first of which has the place `first`."""
         objects, refused = self._objects(values)
         self._learn(list(objects.values()), self._tree, "")
@@ -99,7 +99,7 @@ class JsonRows:
                 extra = self._extras(objects, values) if self.keeps_extra else ()
                 kept = [first + at for at in objects]
                 told = {first + at: why for at, why in refused.items()}
-                return Decoded(kept, columns, told, extra)
+                return DecodedMessages(kept, columns, told, extra)
             objects = {at: each for at, each in objects.items() if at not in spoiled}
 
     def _extras(
@@ -238,12 +238,12 @@ def _portions(values: Sequence[bytes | None]) -> Iterator[tuple[int, int]]:
     yield begin, len(values)
 
 
-def _joined(parts: Sequence[Decoded], *, extra: bool) -> Decoded:
+def _joined(parts: Sequence[DecodedMessages], *, extra: bool) -> DecodedMessages:
     columns = zip(*(part.columns for part in parts), strict=True)
     beyond = [
         part.extra[0] if part.extra else pa.nulls(len(part.kept), pa.string()) for part in parts
     ]
-    return Decoded(
+    return DecodedMessages(
         [at for part in parts for at in part.kept],
         [pa.concat_arrays(each) for each in columns],
         {at: why for part in parts for at, why in part.refused.items()},

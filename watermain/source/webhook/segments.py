@@ -48,7 +48,7 @@ class Event:
         return _HEAD.pack(_MAGIC, *head) + content
 
 
-class Store:
+class EventStore:
     """A folder of segments, named after the sequence number of their first event.
 
     Guarantees: sequence numbers are dense; a segment that has a successor never changes.
@@ -146,15 +146,14 @@ class Store:
             yield from _read(file, size)
 
     def _gone(self, what: str) -> SourceError:
-        return SourceError(
+        return SourceError.nothing_read(
             f"the store of events is damaged: {what}",
             declared=f"the folder {self.folder}",
-            data="nothing was read; what the lake has committed stands",
             next="restore the folder, or let the senders send again into a new one",
         )
 
 
-class Writer:
+class EventWriter:
     """The only one who appends to a store; the lock is freed by the kernel when it dies.
 
     Guarantees: `append` returns when all its events are on the disk, in one fsync. What a killed
@@ -163,7 +162,7 @@ class Writer:
     """
 
     def __init__(self, folder: Path, segment_bytes: int = SEGMENT_BYTES) -> None:
-        self.store, self.segment_bytes = Store(folder), segment_bytes
+        self.store, self.segment_bytes = EventStore(folder), segment_bytes
         folder.mkdir(parents=True, exist_ok=True)
         try:
             self._lock: int | None = durable.lock(folder / LOCK)

@@ -16,11 +16,12 @@ from watermain.declare.dataset import Dataset
 from watermain.declare.errors import SourceError, UnreachableSystemError
 from watermain.declare.outside.web import Webhook
 from watermain.settings import Settings
+from watermain.source.outside import Outside
 from watermain.source.poison import POISON, cannot_be_read
 from watermain.source.protocol import REJECTED, Backlog, Batch, Limit, Shape
 from watermain.source.spill import Spill, handed_out, sweep
-from watermain.source.text.json_records import JsonRows, UnfitRecordError, parsed, payload
-from watermain.source.webhook.segments import Event, Store, first_of
+from watermain.source.text.json_records import RecordRows, UnfitRecordError, parsed, payload
+from watermain.source.webhook.segments import Event, EventStore, first_of
 
 _PREFIX = "webhook/"
 _NOTE = "acknowledged"
@@ -42,28 +43,25 @@ class WebhookSource:
     """
 
     def __init__(self, word: Webhook, shape: Shape, *, folder: Path, scratch: Path) -> None:
-        self.word, self.shape, self.store = word, shape, Store(folder)
+        self.word, self.shape, self.store = word, shape, EventStore(folder)
         self.scratch = scratch / f"webhook_{shape.dataset}"
         self.schema = pa.schema(
             [
                 *((name, pa.string()) for name in shape.carried),
-                ("_event", pa.string()),
-                ("_sequence", pa.int64()),
-                ("_row", pa.int64()),
-                ("_delivered_at", pa.timestamp("us", "UTC")),
+                *Webhook.own,
             ]
         )
 
     @classmethod
-    def of(cls, dataset: Dataset, settings: Settings) -> Self:
+    def of(cls, dataset: Dataset, outside: Outside) -> Self:
         """Open the source that a dataset declares."""
         word = dataset.source
         assert isinstance(word, Webhook)
         return cls(
             word,
             Shape.of(dataset),
-            folder=inbox_folder(settings, str(dataset.name)),
-            scratch=settings.home / "scratch",
+            folder=inbox_folder(outside.settings, str(dataset.name)),
+            scratch=outside.scratch,
         )
 
     def batches(self, *, after: Mapping[str, str], limit: Limit) -> Iterator[Batch]:
@@ -123,10 +121,9 @@ class WebhookSource:
 
     def _proved(self, position: int) -> None:
         if (end := self.store.end()) < position:
-            raise SourceError(
+            raise SourceError.nothing_read(
                 f"{self.shape.dataset}: {position} events are in the lake, {end} were stored",
                 declared=self._declared,
-                data="nothing was read; what the lake has committed stands",
                 next=f"restore the folder {self.store.folder}",
             )
 
@@ -141,7 +138,7 @@ class _Gathered:
     def __init__(self, source: WebhookSource, shard: str, start: str) -> None:
         self.source, self.shard, self.start = source, shard, start
         self.spill = Spill(source.scratch, source.schema)
-        self.json = JsonRows(source.shape.columns)
+        self.json = RecordRows(source.shape.columns)
         self._begin()
 
     def _begin(self) -> None:

@@ -19,7 +19,7 @@ from watermain.secrets import Secrets
 from watermain.source.webhook.segments import (
     SEGMENT_BYTES,
     UNKNOWN_BODY,
-    Writer,
+    EventWriter,
     body_print,
     key_print,
 )
@@ -78,7 +78,7 @@ class Inbox:
     ) -> None:
         self.word, self.secrets = word, secrets
         self.clock, self.room = clock or Clock(), room or Room()
-        self._writer = Writer(folder, self.room.segment_bytes)
+        self._writer = EventWriter(folder, self.room.segment_bytes)
         since = micros(self.clock.now() - self.room.remember_for)
         self._proof = Proof(word, secrets, self.clock)
         self._known = {key: (at, body) for key, at, body in self._writer.store.keys(since)}

@@ -14,8 +14,8 @@ from starlette.routing import Route
 from watermain.declare.dataset import Dataset
 from watermain.declare.errors import InvalidDeclarationError, WatermainError
 from watermain.declare.outside.web import Webhook
-from watermain.secrets import Secrets
-from watermain.settings import Settings
+from watermain.source.connected import prove_connections
+from watermain.source.outside import Outside
 from watermain.source.webhook.webhook import inbox_folder
 from watermain.source.webhook.webhook_inbox import FULL, TOO_LARGE, Inbox, Reply, unavailable
 
@@ -26,13 +26,13 @@ SLOW = Reply(408, "the event took too long to arrive", {})
 Open = Callable[[], Inbox]
 
 
-def endpoint(datasets: Iterable[Dataset], settings: Settings) -> Starlette:
+def endpoint(datasets: Iterable[Dataset], outside: Outside) -> Starlette:
     """Build the application that takes the events of these datasets.
 
     Raises: InvalidDeclarationError, when two of them share a path.
     """
     opens: dict[str, Open] = {}
-    secrets = Secrets(settings)
+    secrets = outside.secrets()
     for dataset in datasets:
         word = dataset.source
         if not isinstance(word, Webhook):
@@ -44,7 +44,10 @@ def endpoint(datasets: Iterable[Dataset], settings: Settings) -> Starlette:
                 data="nothing was started",
                 next="give one of them another path",
             )
-        folder = inbox_folder(settings, str(dataset.name))
+        folder = inbox_folder(outside.settings, str(dataset.name))
+        if word.connection:
+            prove_connections(dataset, outside.connections)
+            word = outside.word(word.connection).applied(word)
         opens[word.path] = lambda word=word, folder=folder: Inbox(word, folder, secrets)  # type: ignore[misc]
     return application(opens)
 

@@ -12,9 +12,9 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.ports import free_port
 from tests.watermain.cli.test_command import watermain
 from tests.watermain.source.web_kinds import SECRET, signed
-from tests.watermain.source.webhook_campaign import free_port
 from watermain.cli.exits import WRONG_USE
 
 pytestmark = pytest.mark.slow  # each starts the command
@@ -68,9 +68,11 @@ def test_listen_takes_events_until_it_is_stopped(
         assert process.stderr.readline() == f"POST {url}\n"
         listening(port, process)
         headers = signed(b"{}", "a", SECRET, int(time.time()))
-        answer = httpx.post(url, content=b"{}", headers=headers, trust_env=False, verify=False)
+        answer = httpx.post(
+            url, content=b"{}", headers=headers, trust_env=False, verify=False, timeout=60
+        )
         assert answer.status_code == 202
-        assert httpx.get(url, trust_env=False, verify=False).status_code == 405
+        assert httpx.get(url, trust_env=False, verify=False, timeout=60).status_code == 405
     finally:
         process.send_signal(signal.SIGTERM)
         process.communicate(timeout=60)

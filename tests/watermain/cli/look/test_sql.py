@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from watermain import read
 from watermain.__main__ import app
 from watermain.declare import Column, Contract, dataset
-from watermain.declare.errors import UnknownDatasetError
+from watermain.declare.errors import UnknownDatasetError, UnknownSnapshotError
 from watermain.declare.name import DatasetName
 from watermain.lake.branch import create
 from watermain.lake.lake import Lake, table
@@ -154,7 +154,7 @@ def test_table_can_be_summarized(shop: list[int]) -> None:
 
 def test_unknown_snapshot_names_those_there_are(shop: list[int]) -> None:
     """A snapshot that does not exist is no reason for a stack trace."""
-    with pytest.raises(UnknownDatasetError, match="snapshot 999 is not in the lake") as caught:
+    with pytest.raises(UnknownSnapshotError, match="snapshot 999 is not in the lake") as caught:
         ask(f"from {SALES}", 999)
     assert f"to {shop[-1]}" in caught.value.declared
 

@@ -17,6 +17,11 @@ import httpx
 import psutil
 import pytest
 
+from tests.ports import free_port
+from watermain.declare import DatasetName
+from watermain.lake.lake import Lake, table
+from watermain.process.supervisor import Supervisor
+
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 ROOT = Path(__file__).parents[4]
 Facts = dict[str, dict[str, Any]]
@@ -26,10 +31,7 @@ class Place:
     """A data folder with the command that runs a platform in it."""
 
     def __init__(self, folder: Path) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = int(probe.getsockname()[1])
-        self.folder = folder
+        self.folder, self.port = folder, free_port()
 
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Run the command to its end."""
@@ -59,11 +61,21 @@ class Place:
         told = json.loads(self.run("status", "--json").stdout)
         return {d["dataset"]: d["rows"] or 0 for d in told["datasets"]}
 
-    def movements_of_today(self) -> int:
-        """How many movements came live; the bus tells the last six hours first, even at night."""
-        query = "select count(*) n from operations.raw.movements where happened_at > '2014-01-01'"
-        told: list[dict[str, int]] = json.loads(self.run("sql", query, "--format", "json").stdout)
-        return told[0]["n"]
+    def pid(self, name: str) -> int | None:
+        """The process of a service while it runs."""
+        entry = Supervisor(self.folder).alive(name)
+        return entry.pid if entry else None
+
+    def count(self, dataset: str, where: str = "true") -> int:
+        """How many rows of a dataset, which stands, a reader sees without a process of its own."""
+        name = DatasetName.parse(dataset)
+        with pytest.MonkeyPatch.context() as patch:
+            for variable in [v for v in os.environ if v.startswith("WATERMAIN_")]:
+                patch.delenv(variable)
+            patch.setenv("WATERMAIN_DATA_DIR", str(self.folder))
+            with Lake.from_settings().get_connection() as connection:
+                query = f"select count(*) from {table(name)} where {where}"
+                return int(connection.execute(query).fetchall()[0][0])
 
     def processes(self) -> list[psutil.Process]:
         """Every process that works in the folder."""
@@ -90,7 +102,7 @@ def until(true: Callable[[], bool]) -> bool:
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
-    """A platform without the demo, taken down whatever happens."""
+    """A platform, at first without the demo, taken down whatever happens."""
     place = Place(tmp_path_factory.mktemp("place"))
     try:
         place.up()
@@ -129,7 +141,7 @@ def test_service_that_was_killed_is_started_again(place: Place) -> None:
     """The detached platform looks after itself."""
     before = place.services()["web"]["pid"]
     os.kill(before, signal.SIGKILL)
-    assert until(lambda: place.services()["web"].get("pid") not in (None, before))
+    assert until(lambda: place.pid("web") not in (None, before))
 
 
 def test_second_up_finds_the_first_one(place: Place) -> None:
@@ -150,20 +162,11 @@ def test_up_heals_what_a_killed_one_left_behind(place: Place) -> None:
     assert runs(place.services(), ("postgres", "web", "daemon", "tend"))
 
 
-def test_down_stops_everything_that_up_started(place: Place) -> None:
-    """No process of the folder is left, the port is free, the data stay."""
-    assert place.run("down").returncode == 0
-    assert place.processes() == []
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", place.port))
-    assert (place.folder / "postgres").exists()
-    assert place.run("status").returncode == 3
-
-
+MOVEMENTS, TELEMETRY = "operations.raw.movements", "weather.raw.station_telemetry"
 LOADED = (
     "operations.raw.flights",
     "operations.raw.airports",
-    "operations.raw.movements",
+    MOVEMENTS,
     "weather.raw.observations",
     "operations.marts.fct_taxi_times",
     "weather.curated.airport_conditions",
@@ -172,14 +175,10 @@ OUTSIDE = ("bus", "field", "weather", "live", "movements", "stations")
 
 
 @pytest.fixture(scope="module")
-def company(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
-    """A platform with the demo's whole outside world, one day loaded."""
-    place = Place(tmp_path_factory.mktemp("company"))
-    try:
-        place.up("--until", "2013-01-01")
-        yield place
-    finally:
-        place.run("down")
+def company(place: Place) -> Place:
+    """The platform once the demo's whole outside world was added to it, one day loaded."""
+    place.up("--until", "2013-01-01")
+    return place
 
 
 def test_all_five_outside_systems_flow(company: Place) -> None:
@@ -187,8 +186,9 @@ def test_all_five_outside_systems_flow(company: Place) -> None:
     assert runs(company.services(), ("demo database", *OUTSIDE))
     loaded = company.rows()
     assert all(loaded[name] > 0 for name in LOADED), loaded
-    assert until(lambda: company.rows()["weather.raw.station_telemetry"] > 0)
-    assert until(lambda: company.movements_of_today() > 0)
+    assert until(lambda: company.rows()[TELEMETRY] > 0)
+    # The bus tells the last six hours first, even at night.
+    assert until(lambda: company.count(MOVEMENTS, "happened_at > '2014-01-01'") > 0)
 
 
 def test_outside_system_that_dies_comes_back_where_it_was(company: Place) -> None:
@@ -199,16 +199,19 @@ def test_outside_system_that_dies_comes_back_where_it_was(company: Place) -> Non
         os.kill(before[name]["pid"], signal.SIGKILL)
     assert until(
         lambda: all(
-            company.services()[name].get("pid") not in (None, before[name]["pid"])
-            for name in ("field", "weather")
+            company.pid(name) not in (None, before[name]["pid"]) for name in ("field", "weather")
         )
     )
     assert (company.folder / "watermain.env").read_text() == written
-    rows = company.rows()["weather.raw.station_telemetry"]
-    assert until(lambda: company.rows()["weather.raw.station_telemetry"] > rows)
+    rows = company.count(TELEMETRY)
+    assert until(lambda: company.count(TELEMETRY) > rows)
 
 
-def test_down_stops_the_outside_world_too(company: Place) -> None:
-    """No process of the folder is left."""
+def test_down_stops_everything_that_up_started(company: Place) -> None:
+    """No process is left, of the outside world neither, the port is free, the data stay."""
     assert company.run("down").returncode == 0
     assert company.processes() == []
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", company.port))
+    assert (company.folder / "postgres").exists()
+    assert company.run("status").returncode == 3

@@ -13,13 +13,13 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from benchmarks.fixtures.flow import ROOM, World, world
+from tests.flow import ROOM, World, world
+from tests.ports import free_port
 from tests.watermain.cli.test_command import watermain
 from watermain.cli.exits import WRONG_USE
 from watermain.engine.capture.ingest import capture
 from watermain.engine.publish.publish import Job
 from watermain.lake import ledger
-from watermain.process.broker import free_port
 from watermain.process.postgres import EmbeddedPostgres
 
 PATIENCE_SECONDS = 240.0
@@ -88,7 +88,7 @@ def test_rhythms_alternate_while_data_flows_without_loss(place: World) -> None:
             captures(place)  # leaves it to the stream
             time.sleep(2)
             child.send_signal(ending)
-            assert child.wait(60) == (0 if ending != signal.SIGKILL else -signal.SIGKILL)
+            assert child.wait(240) == (0 if ending != signal.SIGKILL else -signal.SIGKILL)
             captures(place)
     finally:
         enough.set()
@@ -109,10 +109,10 @@ def test_stream_serves_metrics_of_what_it_does(place: World) -> None:
         place.await_streams()
         whole(place)
         found: dict[tuple[str, str], float] = {}
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 240
         while len([key for key in found if key[0] == "watermain_backlog_rows"]) < len(ROOM):
             assert time.monotonic() < deadline, found
-            text = httpx.get(f"http://127.0.0.1:{port}/metrics").text
+            text = httpx.get(f"http://127.0.0.1:{port}/metrics", timeout=60).text
             found = {
                 (sample.name, sample.labels.get("dataset", "")): sample.value
                 for family in text_string_to_metric_families(text)
@@ -127,7 +127,7 @@ def test_stream_serves_metrics_of_what_it_does(place: World) -> None:
         assert ("watermain_retained_wal_bytes", "flow.raw.messages") not in found
     finally:
         child.terminate()
-        assert child.wait(60) == 0
+        assert child.wait(240) == 0
 
 
 @pytest.mark.parametrize(

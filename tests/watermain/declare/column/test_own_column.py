@@ -7,10 +7,10 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from watermain.declare import Column, Contract, Files, Kafka, dataset, raw
+from watermain.declare import Column, Contract, Files, Kafka, Platform, dataset, raw
 from watermain.declare.column.own_column import own_columns
 from watermain.declare.errors import InvalidDeclarationError
-from watermain.engine.table.table import BATCH_COLUMN, CHANGE_COLUMNS
+from watermain.engine.table.table import BATCH_COLUMN
 
 
 def contract(name: str) -> Contract:
@@ -30,10 +30,11 @@ def captured(name: str, source: Any = None) -> None:
 
 
 def test_names_are_those_that_captured_tables_have() -> None:
-    """One list says what is refused, the other what is written."""
-    for kind, schema in CHANGE_COLUMNS.items():
-        assert own_columns(kind) == {*schema.names, BATCH_COLUMN.name}
-    assert own_columns("") == own_columns("platform") == frozenset()
+    """What is refused is what is written beside the contract's columns."""
+    files = Files(connection="shop", pattern="*.csv", format="csv")
+    assert own_columns(files) == {"_file", "_file_hash", "_row", "_delivered_at", "_batch_id"}
+    assert own_columns(Kafka(connection="bus", topic="t")) == {*Kafka.own.names, BATCH_COLUMN.name}
+    assert own_columns(None) == own_columns(Platform(table="a.b")) == frozenset()
 
 
 @pytest.mark.parametrize("name", ["_row", "_file", "_batch_id", "_ROW", "_delivered_at"])

@@ -9,8 +9,8 @@ import pyarrow as pa
 import pytest
 from hypothesis import given
 
-from tests.strategies import PLAIN_TYPES, TYPES
 from watermain.declare.column.widening import logical, widens
+from watermain.testing.strategies.declared import PLAIN_TYPES, TYPES
 
 # Each row widens to the types listed, to itself, to no other type of the table.
 I8, I16, I32, I64 = pa.int8(), pa.int16(), pa.int32(), pa.int64()

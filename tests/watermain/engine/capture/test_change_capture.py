@@ -355,14 +355,14 @@ def test_column_retyped_while_capturing_keeps_every_row(shop: Shop) -> None:
 
 def test_declared_source_tells_what_the_server_keeps_for_it(shop: Shop) -> None:
     """The log that the slot holds back is a number, even when no row of ours waits in it."""
-    backlog = open_source(bookings, load_settings()).backlog()
+    backlog = open_source(bookings, load_settings(), {}).backlog()
     assert (backlog.rows, backlog.is_empty) == (0, True)
     before = backlog.bytes or 0
     shop.source.run(
         "insert into refunds select g, '2013-01-01', repeat('x', 100)"
         " from generate_series(1, 2000) g"
     )
-    after = open_source(bookings, load_settings()).backlog()
+    after = open_source(bookings, load_settings(), {}).backlog()
     assert (after.rows, after.is_empty) == (0, True)
     assert (after.bytes or 0) - before > 200_000
 

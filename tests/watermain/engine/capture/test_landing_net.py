@@ -172,7 +172,7 @@ def test_position_is_in_the_words_of_its_kind(
             raise ValueError("no")
 
     batch = arrived("a", **own)
-    with sound_part(batch, source.kind, tried, ValueError("no")) as sound:
+    with sound_part(batch, source, tried, ValueError("no")) as sound:
         assert sound.row_count == 0
         assert sound.batch_id == batch.batch_id
         assert [row["position"] for row in sound.rejected.to_pylist()] == [position]

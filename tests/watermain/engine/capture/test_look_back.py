@@ -304,7 +304,7 @@ def following(follower: Follower) -> Iterator[None]:
         yield
     finally:
         follower.stop.set()
-        thread.join(60)
+        thread.join(240)
     assert not thread.is_alive()
 
 

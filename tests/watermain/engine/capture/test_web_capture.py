@@ -37,8 +37,9 @@ from watermain.engine.publish.publish import Job
 from watermain.lake.lake import Lake, table
 from watermain.settings import load_settings
 from watermain.source.opening import open_source
+from watermain.source.outside import Outside
 from watermain.source.rest.rest import RestSource
-from watermain.source.webhook.segments import Store
+from watermain.source.webhook.segments import EventStore
 from watermain.source.webhook.webhook_server import endpoint
 
 BEGIN = datetime(2013, 1, 1, tzinfo=UTC)
@@ -116,7 +117,7 @@ def api(monkeypatch: pytest.MonkeyPatch) -> Iterator[ThingsApi]:
 
 def opened(hours: int) -> RestSource:
     """The declared source, some hours after it began."""
-    source = open_source(readings, load_settings())
+    source = open_source(readings, load_settings(), {})
     assert isinstance(source, RestSource)
     source.access = replace(source.access, clock=FixedClock(BEGIN + timedelta(hours=hours)))
     return source
@@ -214,7 +215,7 @@ def hooks(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """The endpoint of our webhooks, its secret in a variable."""
     monkeypatch.setenv("HOOK_SECRET", SECRET)
     monkeypatch.setenv("WATERMAIN_BATCH_ROWS", "2")
-    with served(endpoint([alarms, readings], load_settings())) as address:
+    with served(endpoint([alarms, readings], Outside(load_settings()))) as address:
         yield address + "/hooks/alarms"
 
 
@@ -223,7 +224,9 @@ def send(address: str, *numbers: int) -> None:
     for number in numbers:
         body = reading(number, number)[1].encode()
         headers = signed(body, f"key-{number}", SECRET, int(time.time()))
-        answer = httpx.post(address, content=body, headers=headers, trust_env=False, verify=False)
+        answer = httpx.post(
+            address, content=body, headers=headers, trust_env=False, verify=False, timeout=60
+        )
         assert answer.status_code == 202
 
 
@@ -240,8 +243,8 @@ def test_webhook_reaches_the_lake_in_declared_types(lake: Lake, hooks: str, home
         lake, "select from_position, to_position, rows from lake.upkeep_raw.batches order by 2"
     )
     assert batches == [("", "2", 2), ("2", "3", 1), ("3", "4", 1)]
-    assert Store(home / "inbox" / "weather.raw.alarms").end() == 4
-    assert open_source(alarms, load_settings()).backlog().is_empty
+    assert EventStore(home / "inbox" / "weather.raw.alarms").end() == 4
+    assert open_source(alarms, load_settings(), {}).backlog().is_empty
 
 
 @pytest.mark.parametrize("broken", POINTS, indirect=True)
@@ -260,7 +263,7 @@ def test_webhook_puts_unfit_events_aside(lake: Lake, hooks: str) -> None:
     bodies = [b"{", b'{"id": 1, "at": "noon"}', b'{"at": "2013-01-01T00:00:00Z"}']
     for number, body in enumerate(bodies):
         headers = signed(body, f"key-{number}", SECRET, int(time.time()))
-        httpx.post(hooks, content=body, headers=headers, trust_env=False, verify=False)
+        httpx.post(hooks, content=body, headers=headers, trust_env=False, verify=False, timeout=60)
     capture(alarms, job(lake))
     assert held(lake, alarms) == []
     found = asked(lake, "select position, reason from lake.upkeep_raw.quarantine order by 2")

@@ -28,6 +28,7 @@ from watermain.declare import (
     needs,
     not_null,
 )
+from watermain.declare.body.mart import Mart
 from watermain.declare.errors import InvalidDeclarationError
 from watermain.engine.code.code import code_version, decides
 
@@ -370,7 +371,7 @@ def test_a_mart_is_its_sql() -> None:
         declared = dataset(
             "shop.marts.copies", contract=CONTRACT, inputs=INPUTS, owner="team:shop"
         )(plain)
-        told = replace(declared, labels={"sql": sql})
+        told = replace(declared, mart=Mart(sql=sql))
         assert decides(told)["sql"] == sql
         return code_version(told)
 

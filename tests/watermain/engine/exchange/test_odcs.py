@@ -17,7 +17,6 @@ from hypothesis import given, settings
 
 from platform_assets.operations.curated import flights
 from platform_assets.operations.raw import airline_contacts
-from tests.strategies import TYPES, checks, releases
 from watermain.declare import Check, Column, Contract, Sensitivity, matches, row_count
 from watermain.declare.errors import UnreadableContractError
 from watermain.engine.exchange.declaration_code import IMPORTS, check_code, declaration, type_code
@@ -26,6 +25,7 @@ from watermain.engine.exchange.odcs_reader import read_document
 from watermain.engine.exchange.released import Released, released
 from watermain.engine.exchange.rule_words import check_of, rule_of, whole
 from watermain.engine.exchange.type_words import engine_type, type_of, type_word
+from watermain.testing.strategies.declared import TYPES, checks, releases
 
 FEW = settings(max_examples=25)
 KNOWN: dict[str, Any] = {}

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import random
-import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +11,7 @@ import orjson
 import pyarrow as pa
 import pytest
 
-from tests.house.tree import ROOT
+from tests.faults import crew
 from tests.watermain.engine.shop import sales
 from tests.watermain.engine.weather_features import DAY, HOUR, NOON, NOW, TABLE, conditions, give
 from tests.watermain.online.kinds import scanned
@@ -31,8 +27,10 @@ from watermain.engine.feature.parity import Parity, parity
 from watermain.engine.publish.publication import Job
 from watermain.engine.publish.restore import rollback
 from watermain.lake.lake import Lake, table
+from watermain.online.opening import open_store
 from watermain.online.protocol import ENTRIES, Cursor, OnlineStore
 from watermain.online.sqlite import SqliteStore
+from watermain.settings import load_settings
 
 FAILPOINTS = ("online.after_put_before_cursor", "online.after_correct")
 
@@ -288,32 +286,10 @@ def test_store_flushed_before_a_push_begins_is_filled_again(lake: Lake, home: Pa
         same(made, lake, store)
 
 
-PUSH = """
-from datetime import datetime
-from pathlib import Path
-import sys
-from watermain.engine.feature.online import push
-from watermain.lake.lake import Lake
-from watermain.online.opening import open_store
-from watermain.settings import load_settings
-from tests.watermain.engine.weather_features import conditions
-with open_store(load_settings()) as store:
-    now = datetime.fromisoformat(sys.argv[1])
-    push(conditions(), Lake.from_settings(), store, now, rows_at_once=7)
-"""
-
-
-def killed(failpoint: str) -> None:
-    """Push in a process that dies at the failpoint."""
-    ended = subprocess.run(
-        [sys.executable, "-c", PUSH, NOW.isoformat()],
-        env={**os.environ, "WATERMAIN_FAILPOINT": f"{failpoint}=kill", "PYTHONPATH": str(ROOT)},
-        cwd=ROOT,
-        check=False,
-        capture_output=True,
-        text=True,
-    )
-    assert ended.returncode == -signal.SIGKILL, ended.stderr
+def pushes() -> None:
+    """Push from the lake of the settings into their store."""
+    with open_store(load_settings()) as store:
+        push(conditions(), Lake.from_settings(), store, NOW, rows_at_once=7)
 
 
 @pytest.mark.parametrize("failpoint", FAILPOINTS)
@@ -328,7 +304,7 @@ def test_killed_push_is_made_good_by_the_next(
     before = store.cursor(TABLE)
     seen_by_the_dead = [(f"B{n}", NOON + HOUR, chance.random()) for n in range(10)]
     give(lake, conditions([*first[:10], *seen_by_the_dead, ("A0", NOON + HOUR, 9.0)]))
-    killed(failpoint)
+    crew.dies(pushes, at=failpoint)
     assert store.cursor(TABLE) == before
     aim = store.begun(TABLE)
     assert isinstance(aim, Cursor)
@@ -343,7 +319,7 @@ def test_killed_push_is_made_good_by_the_next(
 def test_killed_first_push_leaves_nothing_behind(lake: Lake, store: SqliteStore) -> None:
     """What it wrote, then the lake took back, is found though there never was a cursor."""
     give(lake, conditions([("JFK", NOON, 1.0), ("EWR", NOON, 3.5)]))
-    killed("online.after_put_before_cursor")
+    crew.dies(pushes, at="online.after_put_before_cursor")
     assert (set(online(store)), store.cursor(TABLE)) == ({"JFK", "EWR"}, None)
     give(lake, conditions([("JFK", NOON - HOUR, 1.0)]))
     push(conditions(), lake, store, NOW)

@@ -36,7 +36,7 @@ MODEL = "model.watermain.fct_departures"
 
 
 def test_sources_file_is_what_the_curated_declarations_say() -> None:
-    """A change of a contract reaches dbt, or this fails: run `make dbt-sources`."""
+    """A change of a contract reaches dbt, or this fails: run `watermain new dbt-sources`."""
     assert (PROJECT / "models" / "sources.yml").read_text() == sources_text(everything().values())
 
 

@@ -17,7 +17,7 @@ from tests.watermain.engine.house import House
 from watermain.dbt.dbt import command, prepare_manifest
 from watermain.declare.check import Check, Expression, NotNull, UniqueKey
 from watermain.engine.audit.rule import counted
-from watermain.engine.mart.manifest import Project
+from watermain.engine.mart.manifest import CompiledProject
 from watermain.engine.mart.mart import marts
 from watermain.engine.mart.mart_check import constraints_of, subjects
 from watermain.engine.publish.publish import publish
@@ -250,7 +250,7 @@ def test_subjects_of_a_part_are_the_models_that_read_it() -> None:
         "model.w.one": {**table, "depends_on": {"nodes": ["model.w.outer"]}},
         "model.w.two": {**table, "depends_on": {"nodes": ["model.w.inner"]}},
     }
-    made = Project({"nodes": nodes, "sources": {}})
+    made = CompiledProject({"nodes": nodes, "sources": {}})
 
     def test_of(*read: str) -> dict[str, Any]:
         attached = read[0] if len(read) == 1 else None

@@ -105,7 +105,8 @@ def test_publish_holds_a_mart_back_when_a_dbt_test_fails(house: House) -> None:
     house.give("operations.curated.flights", legs({}, {"scheduled_departure_at": second}), span)
     house.build("fct_departures", "2013-01-01", "2013-01-02")
     mart = house.known[DatasetName.parse("operations.marts.fct_daily_punctuality")]
-    sql = mart.labels["sql"].replace("is_on_time) AS", "is_on_time) * 2 AS")
+    assert mart.mart is not None
+    sql = mart.mart.sql.replace("is_on_time) AS", "is_on_time) * 2 AS")
     tables = {a: f"input_{a}" for a in mart.inputs}
 
     def body(**given: ibis.Table) -> ibis.Table:

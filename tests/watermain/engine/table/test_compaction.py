@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from tests.faults import crew
 from tests.watermain.engine.capture.test_file_capture import orders, source
 from tests.watermain.engine.crowd import FILES, NAME, crowd, listed, on_disk, rows
 from tests.watermain.engine.shop import give, sales
@@ -27,14 +25,12 @@ from watermain.lake import checkpoint, ledger
 from watermain.lake.lake import Lake, table
 from watermain.lake.rest.rewrite import Content, Rewrite, prove, recorded
 
-PROGRAM = """
-from watermain.engine.table.compaction import compact
-from watermain.lake.lake import Lake
-from tests.watermain.engine.crowd import NAME
-lake = Lake.from_settings()
-with lake.fence.lease(str(NAME)) as lease, lake.get_connection() as connection:
-    compact(lake, connection, NAME, lease)
-"""
+
+def compacts() -> None:
+    """Compact the table in the lake of the settings."""
+    lake = Lake.from_settings()
+    with lake.fence.lease(str(NAME)) as lease, lake.get_connection() as connection:
+        compact(lake, connection, NAME, lease)
 
 
 def compacted(lake: Lake) -> list[Rewrite]:
@@ -92,14 +88,7 @@ def test_killed_compaction_is_whole_or_nothing(failpoint: str, happened: bool, l
     """Rows are the same wherever it dies; done again it ends."""
     full = crowd(lake)
     before = rows(lake)
-    done = subprocess.run(
-        [sys.executable, "-c", PROGRAM],
-        env={**os.environ, "WATERMAIN_FAILPOINT": f"{failpoint}=kill"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == -9, done.stderr
+    crew.dies(compacts, at=failpoint)
     assert rows(lake) == rows(lake, full) == before
     assert (len(listed(lake)) == 2) == happened
     assert len(compacted(lake)) == (not happened)

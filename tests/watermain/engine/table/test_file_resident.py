@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
 
+from tests.faults import crew
 from tests.watermain.engine.crowd import listed
 from tests.watermain.lake.struck import inline
 from watermain.declare import DatasetName
@@ -30,11 +29,11 @@ VALUES = (
     (r"{'word': 'NULL', 'day': null, 'deep': {'x': null, 'y': map {'}::': 'nan'::double}}}"),
     ("null"),
 )
-PROGRAM = """
-from watermain.engine.table.file_resident import settle
-from watermain.lake.lake import Lake
-print(list(settle(Lake.from_settings())))
-"""
+
+
+def settles() -> None:
+    """Move what lies in the catalog of the settings into files."""
+    list(settle(Lake.from_settings()))
 
 
 def old_lake(lake: Lake) -> int:
@@ -149,14 +148,7 @@ def test_killed_move_is_whole_or_nothing(failpoint: str, happened: bool, lake: L
     """Begun again it ends; readers see the same rows all the time."""
     old_lake(lake)
     before = days(lake)
-    done = subprocess.run(
-        [sys.executable, "-c", PROGRAM],
-        env={**os.environ, "WATERMAIN_FAILPOINT": f"{failpoint}=kill"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == -9, done.stderr
+    crew.dies(settles, at=failpoint)
     assert days(lake) == before
     assert len(inlined(lake)) == (1 if happened else 2)
     assert len(list(settle(lake))) == (1 if happened else 2)

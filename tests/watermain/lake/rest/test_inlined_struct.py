@@ -5,7 +5,7 @@ from __future__ import annotations
 import duckdb
 import pytest
 
-from watermain.lake.rest.inlined_struct import _OddTextError, _Reader
+from watermain.lake.rest.inlined_struct import _OddTextError, _StructReader
 
 KIND = "STRUCT(a BIGINT, b VARCHAR, d DATE, l VARCHAR[], s STRUCT(z VARCHAR, f DOUBLE))"
 # As DuckLake writes it: SQL within structs, the text of a cast within lists.
@@ -33,7 +33,9 @@ def engine() -> duckdb.DuckDBPyConnection:
 
 def test_struct_is_read_field_by_field(engine: duckdb.DuckDBPyConnection) -> None:
     """Quotes, backslashes, brackets, dates, the last digit of a number, nulls."""
-    found = engine.execute(f"select {_Reader(engine, TOLD).whole(duckdb.sqltype(KIND))}").fetchone()
+    found = engine.execute(
+        f"select {_StructReader(engine, TOLD).whole(duckdb.sqltype(KIND))}"
+    ).fetchone()
     assert found is not None
     told = found[0]
     assert told.pop("d").isoformat() == "2013-01-01"
@@ -48,7 +50,7 @@ def test_struct_is_read_field_by_field(engine: duckdb.DuckDBPyConnection) -> Non
 def test_null_is_no_word(engine: duckdb.DuckDBPyConnection) -> None:
     """A field without a value is told from the word for it."""
     kind = duckdb.sqltype("STRUCT(a VARCHAR, b VARCHAR)")
-    expression = _Reader(engine, "{'a': NULL, 'b': 'NULL'}").whole(kind)
+    expression = _StructReader(engine, "{'a': NULL, 'b': 'NULL'}").whole(kind)
     assert engine.execute(f"select {expression}").fetchone() == ({"a": None, "b": "NULL"},)
 
 
@@ -56,4 +58,4 @@ def test_null_is_no_word(engine: duckdb.DuckDBPyConnection) -> None:
 def test_text_of_no_struct_is_refused(text: str, engine: duckdb.DuckDBPyConnection) -> None:
     """Nothing is guessed, nothing is run."""
     with pytest.raises((_OddTextError, duckdb.Error)):
-        _Reader(engine, text).whole(duckdb.sqltype("STRUCT(a BIGINT)"))
+        _StructReader(engine, text).whole(duckdb.sqltype("STRUCT(a BIGINT)"))

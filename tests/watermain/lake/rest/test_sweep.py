@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -12,6 +10,7 @@ from uuid import uuid4
 
 import pytest
 
+from tests.faults import crew
 from tests.faults.store_relay import BUSY, StoreRelay
 from tests.watermain.lake.remote import bucket, relay, remote, s3_server, stored
 from tests.watermain.lake.test_lake import NAME, make
@@ -118,26 +117,16 @@ def test_file_that_an_uncommitted_writer_needs_is_spared(lake: Lake) -> None:
     assert answer(lake) == (600,)
 
 
-PROGRAM = """
-from datetime import timedelta
-from watermain.lake.lake import Lake
-from watermain.lake.rest.sweep import sweep
-from tests.watermain.lake.rest.test_sweep import LATER
-sweep(Lake.from_settings(), older_than=timedelta(hours=1), clock=LATER)
-"""
+def sweeps() -> None:
+    """Sweep the lake of the settings."""
+    sweep(Lake.from_settings(), older_than=HOUR, clock=LATER)
 
 
 def test_killed_sweep_is_begun_again(lake: Lake) -> None:
     """It dies with the lease of a dataset in hand: what is named stays, the next one ends."""
     sell(lake)
     left = orphan(lake)
-    done = subprocess.run(
-        [sys.executable, "-c", PROGRAM],
-        env={**os.environ, "WATERMAIN_FAILPOINT": "sweep.before_delete=kill"},
-        capture_output=True,
-        check=False,
-    )
-    assert done.returncode == -9, done.stderr
+    crew.dies(sweeps, at="sweep.before_delete")
     assert (left in set(paths(lake)), answer(lake)) == (True, (600,))
     assert sweep(lake, older_than=HOUR, clock=LATER).files == (left,)
     assert answer(lake) == (600,)

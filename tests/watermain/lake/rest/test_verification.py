@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import random
 import shutil
-import subprocess
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from tests.faults import crew
 from tests.watermain.engine.damaging import DAMAGES, SALES, cut, flip, listed, verified
 from tests.watermain.engine.shop import give, read, sales
 from watermain.lake.lake import Lake
@@ -52,15 +50,11 @@ def test_forty_flipped_bits_are_seen(lake: Lake) -> None:
     assert {v.state for v in verified(lake)} == {WHOLE}
 
 
-PROGRAM = """
-from watermain.lake.lake import Lake
-from watermain.lake.rest.verification import record
-from tests.watermain.engine.damaging import verified
-from tests.watermain.lake.rest.test_verification import NOW
-lake = Lake.from_settings()
-with lake.get_connection() as connection:
-    record(lake, connection, verified(lake), run_id="killed", now=NOW)
-"""
+def keeps_what_it_finds() -> None:
+    """Verify the lake of the settings."""
+    lake = Lake.from_settings()
+    with lake.get_connection() as connection:
+        record(lake, connection, verified(lake), run_id="killed", now=NOW)
 
 
 def test_killed_verification_vouches_for_nothing(lake: Lake) -> None:
@@ -68,13 +62,7 @@ def test_killed_verification_vouches_for_nothing(lake: Lake) -> None:
     give(lake, sales(ROWS))
     with lake.get_connection() as connection:
         connection.execute(f"delete from {CHECKSUMS}")
-    done = subprocess.run(
-        [sys.executable, "-c", PROGRAM],
-        env={**os.environ, "WATERMAIN_FAILPOINT": "verify.after_rows_before_commit=kill"},
-        capture_output=True,
-        check=False,
-    )
-    assert done.returncode == -9, done.stderr
+    crew.dies(keeps_what_it_finds, at="verify.after_rows_before_commit")
     assert {v.state for v in verified(lake)} == {UNVOUCHED}
     with lake.get_connection() as connection:
         assert last_verified(connection) == {}

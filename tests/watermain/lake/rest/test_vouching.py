@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
 import pytest
 
+from tests.faults import crew
 from tests.watermain.engine.damaging import listed, verified
 from tests.watermain.engine.shop import give, read, sales
 from watermain.lake import branch
@@ -88,11 +86,9 @@ def test_file_that_a_transaction_took_back_has_no_sum(lake: Lake) -> None:
     assert all(Path(lake.folder, row.file).exists() for row in gone)
 
 
-PROGRAM = """
-from watermain.lake.lake import Lake
-from tests.watermain.engine.shop import give, sales
-give(Lake.from_settings(), sales([("a", 1, 10), ("b", 2, 20), ("c", 3, 30)]))
-"""
+def gives_more() -> None:
+    """Publish other amounts in the lake of the settings."""
+    give(Lake.from_settings(), sales([("a", 1, 10), ("b", 2, 20), ("c", 3, 30)]))
 
 
 @pytest.mark.parametrize(
@@ -108,13 +104,7 @@ give(Lake.from_settings(), sales([("a", 1, 10), ("b", 2, 20), ("c", 3, 30)]))
 def test_killed_writer_leaves_no_wrong_sum(lake: Lake, place: str, happened: bool) -> None:
     """Wherever it dies, every file that is read is whole, each with exactly one sum."""
     give(lake, sales(ROWS))
-    done = subprocess.run(
-        [sys.executable, "-c", PROGRAM],
-        env={**os.environ, "WATERMAIN_FAILPOINT": f"{place}=kill"},
-        capture_output=True,
-        check=False,
-    )
-    assert done.returncode == -9, done.stderr
+    crew.dies(gives_more, at=place)
     assert [amount for _, amount in read(lake)] == ([10, 20, 30] if happened else [1, 2, 3])
     assert {v.state for v in verified(lake, SALE)} == {"whole"}
     files = {f.file for f in inventory(lake, [SALE])}

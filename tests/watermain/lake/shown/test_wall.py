@@ -19,7 +19,7 @@ from watermain.declare.name import DatasetName
 from watermain.engine.rooms.question import RefusedQueryError
 from watermain.lake.lake import Lake, table
 from watermain.lake.shown.shown import shown
-from watermain.lake.shown.wall import Clock, batches, walled
+from watermain.lake.shown.wall import EngineClock, batches, walled
 
 FLIGHTS = DatasetName.parse(hostile.FLIGHTS)
 CONTACTS = DatasetName.parse("operations.curated.contacts")
@@ -208,7 +208,7 @@ def test_question_that_needs_more_memory_than_allowed_is_stopped(
 
 def test_clock_counts_the_engine_not_the_reader(scene: Scene) -> None:
     """Rows come in portions; a reader who pauses between them loses nothing."""
-    clock, waited = Clock(60.0), threading.Event()
+    clock, waited = EngineClock(60.0), threading.Event()
     with scene.engine() as engine:
         (statement,) = engine.extract_statements("select range as n from range(300000)")
         schema, portions = batches(engine, statement, clock)

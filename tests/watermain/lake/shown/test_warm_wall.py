@@ -179,7 +179,7 @@ def test_two_questions_at_once_never_share_an_engine(lake: Lake, home: Path) -> 
 
     def ask(_: int) -> duckdb.DuckDBPyConnection:
         with opened(lake, SALES) as (own, _):
-            meet.wait(60)
+            meet.wait(240)
             assert own.execute(f"select count(*) from {SALES}").fetchone() == (600,)
             return own
 

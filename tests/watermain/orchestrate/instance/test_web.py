@@ -29,7 +29,7 @@ def server(
 def send(server: Served, method: str, path: str, **words: Any) -> int:
     """The status of an answer."""
     words = {"timeout": 60, **words}
-    with httpx.Client(trust_env=False) as client:
+    with httpx.Client(trust_env=False, timeout=60) as client:
         return client.request(method, server.url + path, **words).status_code
 
 

@@ -22,7 +22,7 @@ from watermain.process.postgres import EmbeddedPostgres
 
 JOBS = "tests.watermain.orchestrate.launch.jobs"
 NUMBERS = count()
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 240.0
 
 Found = TypeVar("Found")
 

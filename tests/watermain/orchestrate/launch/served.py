@@ -19,7 +19,7 @@ import yaml
 
 from tests.house.tree import ROOT as HOME
 from watermain.process.instance import instance_environment, rooms_workspace, write_instance
-from watermain.process.platform import WEB, Platform
+from watermain.process.platform import WEB, Services
 from watermain.process.web import LAUNCH
 from watermain.settings import Settings
 
@@ -123,7 +123,7 @@ def served(home: Path, postgres: str) -> Iterator[Served]:
         "WATERMAIN_POSTGRES": postgres,
         "WATERMAIN_HOSTS": "data.example.org",
     }
-    command = list(Platform(settings).service(WEB).command)
+    command = list(Services(settings).service(WEB).command)
     with (home / "web.log").open("wb") as log:
         process = subprocess.Popen(command, cwd=HOME, env=environment, stdout=log, stderr=log)
     try:

@@ -23,7 +23,7 @@ from watermain.orchestrate.launch.options import ServerOptions
 from watermain.settings import child_environment
 
 SERVED = ("operations", "prediction", "upkeep", "weather")
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 240.0
 T = TypeVar("T")
 ROOMS = {"works": "tests.watermain.orchestrate.launch.jobs", "broken": "tests.watermain.not_there"}
 KEEPER = f"""

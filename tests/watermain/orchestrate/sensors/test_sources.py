@@ -9,11 +9,11 @@ import dagster as dg
 import pyarrow as pa
 import pytest
 
+from tests.ports import free_port
 from watermain.declare import Column, Contract, Files, Kafka, Mqtt, Platform, raw
 from watermain.orchestrate.sensors.automation import automation_sensor
 from watermain.orchestrate.sensors.schedules import daily_schedule
 from watermain.orchestrate.sensors.sources import source_sensors
-from watermain.process.broker import free_port
 
 CONTRACT = Contract(
     grain="one row per airline in each delivery",

@@ -26,7 +26,7 @@ from watermain.declare import (
     feature_table,
 )
 from watermain.declare.errors import UnreachableSystemError
-from watermain.online.protocol import Cursor, Kept
+from watermain.online.protocol import Cursor, StoredRow
 from watermain.serve.feature_server.application import application
 from watermain.serve.feature_server.asking import Asking
 from watermain.serve.feature_server.catalog import Catalog
@@ -108,16 +108,16 @@ def micros(at: datetime) -> int:
 class MemoryStore:
     """An online store in a dictionary, which can be told to fail or to dawdle."""
 
-    rows: dict[tuple[str, bytes], Kept] = field(default_factory=dict)
+    rows: dict[tuple[str, bytes], StoredRow] = field(default_factory=dict)
     before: Callable[[], object] = lambda: None
     closed: int = 0
 
     def hold(self, dataset: Dataset, entity: Sequence[Any], at: datetime, **features: Any) -> None:
         """Store one row."""
         key = (str(dataset.name), orjson.dumps(list(entity)))
-        self.rows[key] = Kept(micros(at), orjson.dumps(features, default=_told))
+        self.rows[key] = StoredRow(micros(at), orjson.dumps(features, default=_told))
 
-    def get(self, wanted: Sequence[tuple[str, bytes]]) -> list[Kept | None]:
+    def get(self, wanted: Sequence[tuple[str, bytes]]) -> list[StoredRow | None]:
         """Read rows."""
         self.before()
         return [self.rows.get(each) for each in wanted]

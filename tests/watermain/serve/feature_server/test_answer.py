@@ -12,16 +12,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.watermain.serve.feature_server.delays import HOUR, NOW, catalog, micros
-from watermain.online.protocol import Kept
+from watermain.online.protocol import StoredRow
 from watermain.serve.feature_server.answer import Found, instants, json_answer, judged
 from watermain.serve.feature_server.catalog import Part
-from watermain.serve.feature_server.reader import Rows
+from watermain.serve.feature_server.reader import FoundRows
 
 NOW_US = micros(NOW)
 AGE_US = micros(NOW) - micros(NOW - HOUR)
-FRESH = Kept(NOW_US - 1, b'{"mean":12.5,"departures":9007199254740993}')
-EDGE = Kept(NOW_US - AGE_US, b'{"mean":0.1,"departures":0}')
-STALE = Kept(NOW_US - AGE_US - 1, b'{"mean":3.25,"departures":7}')
+FRESH = StoredRow(NOW_US - 1, b'{"mean":12.5,"departures":9007199254740993}')
+EDGE = StoredRow(NOW_US - AGE_US, b'{"mean":0.1,"departures":0}')
+STALE = StoredRow(NOW_US - AGE_US - 1, b'{"mean":3.25,"departures":7}')
 NULLS = {"mean": None, "departures": None}
 
 
@@ -30,9 +30,9 @@ def part(ref: str) -> Part:
     return catalog().plan((f"prediction.features.{ref}",)).parts[0]
 
 
-def told(ref: str, *rows: Kept | None) -> dict[str, Any]:
+def told(ref: str, *rows: StoredRow | None) -> dict[str, Any]:
     """The answer for rows of one table."""
-    written = json_answer([judged(part(ref), Rows.of(rows), NOW_US)])
+    written = json_answer([judged(part(ref), FoundRows.of(rows), NOW_US)])
     found: dict[str, Any] = orjson.loads(written)["tables"][0]
     return found
 
@@ -48,7 +48,7 @@ def told(ref: str, *rows: Kept | None) -> dict[str, Any]:
     ],
 )  # fmt: skip
 def test_answer_tells_the_status_of_a_row(
-    row: Kept | None, status: str, event_time: str | None, features: dict[str, Any]
+    row: StoredRow | None, status: str, event_time: str | None, features: dict[str, Any]
 ) -> None:
     """A row of exactly the greatest age is present; a stale one tells its time, no values."""
     assert told("airport_delay@1", row) == {
@@ -70,29 +70,29 @@ def test_answer_keeps_the_order_of_the_rows() -> None:
 
 def test_answer_is_spliced_from_what_is_stored() -> None:
     """Where all features are asked for, the stored text is the answer, to the byte."""
-    odd = Kept(NOW_US, b'{"departures": 1, "mean": 1.50}')
+    odd = StoredRow(NOW_US, b'{"departures": 1, "mean": 1.50}')
     assert odd.value in json_answer(
-        [judged(part("airport_delay@1"), Rows.of([odd, FRESH]), NOW_US)]
+        [judged(part("airport_delay@1"), FoundRows.of([odd, FRESH]), NOW_US)]
     )
 
 
 def test_answer_holds_the_asked_features_alone() -> None:
     """One feature of a table is taken out; what is not stored is null."""
     assert told("airport_delay@1:mean", FRESH)["features"] == [{"mean": 12.5}]
-    assert told("airport_delay@1:mean", Kept(NOW_US, b"{}"))["features"] == [{"mean": None}]
+    assert told("airport_delay@1:mean", StoredRow(NOW_US, b"{}"))["features"] == [{"mean": None}]
     assert told("airport_delay@1:mean", STALE, None)["features"] == [{"mean": None}] * 2
 
 
 def test_row_answers_for_ever_without_a_greatest_age() -> None:
     """A table without `max_age` has no stale rows."""
-    ancient = Kept(0, b'{"mean":1.0}')
+    ancient = StoredRow(0, b'{"mean":1.0}')
     assert told("route_delay", ancient)["status"] == ["present"]
     assert told("route_delay", ancient)["event_time"] == ["1970-01-01T00:00:00Z"]
 
 
 def test_row_of_the_future_is_present() -> None:
     """Clocks differ: an event time ahead of ours is no reason to answer nothing."""
-    ahead = Kept(NOW_US + 5_000_000, FRESH.value)
+    ahead = StoredRow(NOW_US + 5_000_000, FRESH.value)
     assert told("airport_delay@1", ahead)["status"] == ["present"]
 
 
@@ -106,23 +106,24 @@ def test_row_of_the_future_is_present() -> None:
     ],
 )
 def test_rows_are_counted(
-    rows: Sequence[Kept | None], present: int, stale: int, missing: int, oldest: int | None
+    rows: Sequence[StoredRow | None], present: int, stale: int, missing: int, oldest: int | None
 ) -> None:
     """The oldest row is the oldest of those that are present."""
-    found = judged(part("airport_delay@1"), Rows.of(rows), NOW_US)
+    found = judged(part("airport_delay@1"), FoundRows.of(rows), NOW_US)
     assert (found.present, found.stale, found.missing) == (present, stale, missing)
     assert found.oldest_us == oldest
 
 
 ROWS = st.lists(
-    st.none() | st.builds(Kept, st.integers(0, 2 * NOW_US), st.just(b'{"mean":1.0}')), min_size=1
+    st.none() | st.builds(StoredRow, st.integers(0, 2 * NOW_US), st.just(b'{"mean":1.0}')),
+    min_size=1,
 )
 
 
 @given(rows=ROWS, ref=st.sampled_from(["airport_delay@1", "airport_delay@1:mean", "route_delay"]))
-def test_answer_says_one_thing_of_each_row(rows: list[Kept | None], ref: str) -> None:
+def test_answer_says_one_thing_of_each_row(rows: list[StoredRow | None], ref: str) -> None:
     """Every column of the answer has the length of the question, whatever the store holds."""
-    found = judged(part(ref), Rows.of(rows), NOW_US)
+    found = judged(part(ref), FoundRows.of(rows), NOW_US)
     answer = orjson.loads(json_answer([found]))["tables"][0]
     assert {len(answer[n]) for n in ("status", "event_time", "features")} == {len(rows)}
     assert found.present == answer["status"].count("present")
@@ -146,7 +147,7 @@ def test_instants_are_exact(instants_at: list[datetime]) -> None:
 def test_answer_has_tables_in_the_order_of_the_asking() -> None:
     """Tables follow each other as they were asked for."""
     plan = catalog().plan_of("departure")
-    found = [Found(each, Rows.of([None]), 0, 0, None, ["missing"]) for each in plan.parts]
+    found = [Found(each, FoundRows.of([None]), 0, 0, None, ["missing"]) for each in plan.parts]
     tables = orjson.loads(json_answer(found))["tables"]
     assert [(t["table"].rpartition(".")[2], t["version"]) for t in tables] == [
         ("airport_delay", 1),

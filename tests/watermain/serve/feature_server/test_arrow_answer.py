@@ -20,11 +20,11 @@ from tests.watermain.serve.feature_server.delays import (
     filled,
     micros,
 )
-from watermain.online.protocol import Kept
+from watermain.online.protocol import StoredRow
 from watermain.serve.feature_server.answer import judged
 from watermain.serve.feature_server.arrow_answer import arrow_answer
 from watermain.serve.feature_server.question import read_question
-from watermain.serve.feature_server.reader import Rows
+from watermain.serve.feature_server.reader import FoundRows
 
 VALUES = {
     "name": 'a "text"\n',
@@ -43,11 +43,11 @@ TYPED = VALUES | {
 }
 
 
-def answered(what: dict[str, Any], rows: Sequence[Kept | None] | None = None) -> pa.Table:
+def answered(what: dict[str, Any], rows: Sequence[StoredRow | None] | None = None) -> pa.Table:
     """Ask, by default of the filled store; read the stream."""
     question = read_question(orjson.dumps(what), catalog())
     pairs = [(table, key) for table, keys in question.wanted() for key in keys]
-    kept = Rows.of(filled().get(pairs) if rows is None else rows)
+    kept = FoundRows.of(filled().get(pairs) if rows is None else rows)
     found = [
         judged(part, kept.part(n * question.rows, question.rows), micros(NOW))
         for n, part in enumerate(question.plan.parts)
@@ -55,7 +55,7 @@ def answered(what: dict[str, Any], rows: Sequence[Kept | None] | None = None) ->
     return pa.ipc.open_stream(arrow_answer(question, found)).read_all()
 
 
-def kinds(*rows: Kept | None) -> pa.Table:
+def kinds(*rows: StoredRow | None) -> pa.Table:
     """Ask for every kind of column."""
     return answered(
         {
@@ -68,7 +68,7 @@ def kinds(*rows: Kept | None) -> pa.Table:
 
 def test_values_have_the_types_of_the_contract() -> None:
     """What JSON writes as text comes back as what it is."""
-    found = kinds(Kept(micros(NOW), orjson.dumps(VALUES)))
+    found = kinds(StoredRow(micros(NOW), orjson.dumps(VALUES)))
     assert {n: found.schema.field(f"kinds__{n}").type for n in MANY} == MANY
     assert {n: found[f"kinds__{n}"][0].as_py() for n in MANY} == TYPED
     assert KINDS.contract.column("price").type == found.schema.field("kinds__price").type
@@ -78,12 +78,12 @@ def test_values_have_the_types_of_the_contract() -> None:
     ("row", "status"),
     [
         (None, "missing"),
-        (Kept(micros(NOW - 2 * HOUR), orjson.dumps(VALUES)), "stale"),
-        (Kept(micros(NOW), orjson.dumps(dict.fromkeys(VALUES))), "present"),
-        (Kept(micros(NOW), b"{}"), "present"),
+        (StoredRow(micros(NOW - 2 * HOUR), orjson.dumps(VALUES)), "stale"),
+        (StoredRow(micros(NOW), orjson.dumps(dict.fromkeys(VALUES))), "present"),
+        (StoredRow(micros(NOW), b"{}"), "present"),
     ],
 )
-def test_values_are_null_where_there_are_none(row: Kept | None, status: str) -> None:
+def test_values_are_null_where_there_are_none(row: StoredRow | None, status: str) -> None:
     """The status tells why; the types stay."""
     found = kinds(row)
     assert found["kinds.status"].to_pylist() == [status]
@@ -127,6 +127,6 @@ def test_tables_stand_beside_each_other() -> None:
 
 def test_lines_longer_than_a_block_are_read() -> None:
     """However long the rows are, each is one row."""
-    long = Kept(micros(NOW), orjson.dumps(VALUES | {"name": "x" * 2_000_000}))
+    long = StoredRow(micros(NOW), orjson.dumps(VALUES | {"name": "x" * 2_000_000}))
     found = kinds(long, None, long)
     assert [len(v) if v else v for v in found["kinds__name"].to_pylist()] == [2e6, None, 2e6]

@@ -8,14 +8,14 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from tests.ports import free_port
 from tests.watermain.serve.feature_server.delays import NOW, micros
 from watermain.clock import Clock, FixedClock
 from watermain.declare.errors import MissingSettingError, UnreachableSystemError
 from watermain.online.opening import open_store
 from watermain.online.protocol import ENTRIES, Cursor
-from watermain.process.broker import free_port
 from watermain.serve.feature_server.opening import reader_of
-from watermain.serve.feature_server.reader import Rows, ThreadReader
+from watermain.serve.feature_server.reader import FoundRows, ThreadReader
 from watermain.serve.feature_server.redis_reader import RedisReader
 from watermain.settings import Settings
 
@@ -29,7 +29,7 @@ def test_embedded_store_is_read(tmp_path: Path) -> None:
         rows = {"key": [b'["JFK"]'], "event_us": [micros(NOW)], "value": [b'{"mean":1.5}']}
         store.put(TABLE, pa.table(rows, schema=ENTRIES), Cursor(1, micros(NOW)))
 
-    async def whole() -> Rows:
+    async def whole() -> FoundRows:
         found = reader_of(settings)
         assert isinstance(found, ThreadReader)
         try:
@@ -37,7 +37,7 @@ def test_embedded_store_is_read(tmp_path: Path) -> None:
         finally:
             await found.close()
 
-    assert asyncio.run(whole()) == Rows([micros(NOW), None], [b'{"mean":1.5}', None])
+    assert asyncio.run(whole()) == FoundRows([micros(NOW), None], [b'{"mean":1.5}', None])
 
 
 @pytest.mark.parametrize("address", ["redis://127.0.0.1:{}/0", "rediss://127.0.0.1:{}/0"])

@@ -14,22 +14,22 @@ import pyarrow as pa
 import pytest
 import uvloop
 
+from tests.ports import free_port
 from tests.watermain.online.redis_server import RedisServer, redis_server
 from tests.watermain.serve.feature_server.delays import HOUR, NOW, micros
 from watermain.clock import FixedClock
 from watermain.declare.errors import UnreachableSystemError
 from watermain.online.address import StoreAddress
-from watermain.online.protocol import ENTRIES, Cursor, Kept
+from watermain.online.protocol import ENTRIES, Cursor, StoredRow
 from watermain.online.redis import PREFIX, RedisStore
-from watermain.process.broker import free_port
 from watermain.serve.feature_server import redis_reader
-from watermain.serve.feature_server.reader import Rows
+from watermain.serve.feature_server.reader import FoundRows
 from watermain.serve.feature_server.redis_reader import RedisReader
 
 TABLE = "prediction.features.airport_delay_v1"
 KEYS = [b'["JFK"]', b'["LGA"]']
 WANTED = [(TABLE, KEYS)]
-NONE = Rows.of([None, None])
+NONE = FoundRows.of([None, None])
 NEVER = 2**63 - 1
 NOW_US = micros(NOW)
 SHORT = timedelta(seconds=0.5)
@@ -102,7 +102,7 @@ def asked(
     return asyncio.run(whole())
 
 
-async def once(found: RedisReader) -> Rows:
+async def once(found: RedisReader) -> FoundRows:
     """Read two rows."""
     return await found.read(WANTED)
 
@@ -110,14 +110,14 @@ async def once(found: RedisReader) -> Rows:
 @pytest.mark.parametrize(
     ("stored", "row"),
     [
-        (packed(NOW_US, b'{"mean":1.5}'), Kept(NOW_US, b'{"mean":1.5}')),
-        (packed(-1, b"{}"), Kept(-1, b"{}")),
-        (packed(NOW_US, b"{}", NOW_US + 1), Kept(NOW_US, b"{}")),
+        (packed(NOW_US, b'{"mean":1.5}'), StoredRow(NOW_US, b'{"mean":1.5}')),
+        (packed(-1, b"{}"), StoredRow(-1, b"{}")),
+        (packed(NOW_US, b"{}", NOW_US + 1), StoredRow(NOW_US, b"{}")),
         (packed(NOW_US, b"{}", NOW_US), None),
         (None, None),
     ],
 )
-def test_row_is_unpacked(stored: bytes | None, row: Kept | None) -> None:
+def test_row_is_unpacked(stored: bytes | None, row: StoredRow | None) -> None:
     """A row past its time is none, even before the server forgets it."""
     asked_for = []
 
@@ -125,7 +125,7 @@ def test_row_is_unpacked(stored: bytes | None, row: Kept | None) -> None:
         asked_for.append(keys)
         return bulk(stored, None)
 
-    assert asked(answer, once) == Rows.of([row, None])
+    assert asked(answer, once) == FoundRows.of([row, None])
     assert asked_for == [[f"online:{TABLE}:".encode() + key for key in KEYS]]
 
 
@@ -209,7 +209,7 @@ def test_answer_that_nobody_waits_for_is_left_out() -> None:
         first.cancel()
         return await found.read([("t", [b"[22]"])])
 
-    assert asked(answer, ask) == Rows((NOW_US,), [b"[22]"])
+    assert asked(answer, ask) == FoundRows((NOW_US,), [b"[22]"])
 
 
 def test_closed_port_is_told() -> None:
@@ -264,7 +264,7 @@ def test_rows_of_the_platform_are_read(tmp_path: Path) -> None:
         store_rows(server, JFK=NOW_US, LGA=NOW_US - 5)
         with RedisStore(StoreAddress(server.url), FixedClock(NOW)) as store:
             rows = await found.read(wanted)
-            assert rows == Rows.of(store.get([(TABLE, key) for key in keys]))
+            assert rows == FoundRows.of(store.get([(TABLE, key) for key in keys]))
             assert rows.events == [NOW_US, NOW_US - 5, None]
             full = await found.read(WANTED)
             assert list(full.values) == [b'{"mean":1.5}'] * 2
@@ -272,7 +272,7 @@ def test_rows_of_the_platform_are_read(tmp_path: Path) -> None:
         with pytest.raises(UnreachableSystemError):
             await found.read(wanted)
         server.start()
-        assert await found.read(wanted) == Rows.of([None] * 3)
+        assert await found.read(wanted) == FoundRows.of([None] * 3)
         await found.close()
 
     with redis_server(tmp_path) as server:

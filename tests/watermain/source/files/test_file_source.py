@@ -291,7 +291,7 @@ def test_parquet_with_broken_pages_is_rejected_whole(files_kind: FilesKind, ledg
 def test_parquet_that_unpacks_beyond_reason_is_rejected_whole(
     files_kind: FilesKind, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("watermain.source.files.parquet_rows._SMALL_BYTES", 1000)
+    monkeypatch.setattr("watermain.source.drop.parquet_rows._SMALL_BYTES", 1000)
     bomb = io.BytesIO()
     table = pa.table({name: pa.array(["x" * 100_000] * 50) for name in COLUMNS})
     pq.write_table(table, bomb, compression="zstd", use_dictionary=False)

@@ -17,8 +17,8 @@ from tests.watermain.source.dropped import FilesKind
 from tests.watermain.source.kinds import Ledger
 from watermain.declare.errors import UnreachableSystemError
 from watermain.source.delivery import UnreadableFileError
+from watermain.source.drop.store import Look
 from watermain.source.files.folder import MOST_LEVELS, Folder
-from watermain.source.files.store import Look
 
 MOST = 1000
 NOBODY = 65534

@@ -17,15 +17,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from tests.watermain.source.drop.test_avro_rows import container, of, varint
 from tests.watermain.source.dropped import avro
-from tests.watermain.source.files.test_avro_rows import container, of, varint
-from watermain.source.delivery import Reject, Rows, UnreadableFileError
-from watermain.source.files.avro_budget import Reading
-from watermain.source.files.avro_rows import AvroRows
-from watermain.source.files.csv_rows import CsvRows
-from watermain.source.files.parquet_rows import ParquetRows
+from watermain.source.avro_budget import RecordReading
+from watermain.source.delivery import FileRows, Reject, UnreadableFileError
+from watermain.source.drop.avro_rows import AvroRows
+from watermain.source.drop.csv_rows import CsvRows
+from watermain.source.drop.parquet_rows import ParquetRows
 from watermain.source.kafka.avro_values import avro_decoder
-from watermain.source.kafka.schema_registry import UnreadableMessageError, Written
+from watermain.source.kafka.schema_registry import SchemaText, UnreadableMessageError
 from watermain.source.poison import UnreadableRecordError
 from watermain.source.text.measure import TOO_DEEP, TOO_MANY
 
@@ -170,7 +170,7 @@ def texts(rows: Any) -> list[Any]:
     """What a reader gives: texts of the first column, rejects as they are."""
     found: list[Any] = []
     for part in rows:
-        found += part.rows.column(0).to_pylist() if isinstance(part, Rows) else [part]
+        found += part.rows.column(0).to_pylist() if isinstance(part, FileRows) else [part]
     return found
 
 
@@ -236,7 +236,7 @@ NODE = {
 @pytest.mark.parametrize("depth", [1, 100, 400, 5000, 400_000])
 def test_avro_message_within_itself_ends_no_process(depth: int) -> None:
     """The fast reader would have no room on its stack; told as a message that cannot be read."""
-    decode = avro_decoder(Written(json.dumps(NODE)))
+    decode = avro_decoder(SchemaText(json.dumps(NODE)))
     message = b"\x02\x02" * depth + b"\x02\x00"
     if depth <= 100:
         assert str(decode(message)).count("'v': '1'") == depth + 1
@@ -248,24 +248,24 @@ def test_avro_message_within_itself_ends_no_process(depth: int) -> None:
 def test_avro_message_of_too_many_values_is_refused() -> None:
     """By what its bytes could hold, the values that take none among them."""
     kind = {"type": "array", "items": {"type": "array", "items": "long"}}
-    decode = avro_decoder(Written(json.dumps(of(kind))))
+    decode = avro_decoder(SchemaText(json.dumps(of(kind))))
     assert decode(varint(2) + b"\0\0" + b"\0") == {"x": [[], []]}
     with pytest.raises(UnreadableMessageError, match=f"^{TOO_MANY}$"):
         decode(varint(2_000_000) + b"\0" * 2_000_000 + b"\0")
     nulls = [{"name": f"n{n}", "type": "null"} for n in range(2000)]
     wide = {"type": "record", "name": "wide", "fields": [*nulls, {"name": "b", "type": "boolean"}]}
-    decode = avro_decoder(Written(json.dumps(of({"type": "array", "items": wide}))))
+    decode = avro_decoder(SchemaText(json.dumps(of({"type": "array", "items": wide}))))
     with pytest.raises(UnreadableMessageError, match=f"^{TOO_MANY}$"):
         decode(varint(100_000) + b"\0" * 100_000 + b"\0")
 
 
 def test_reading_knows_what_a_schema_can_grow_to() -> None:
     """Only lists, maps and what holds itself need counting."""
-    flat = Reading(fastavro.parse_schema(of(["null", "string"])))
+    flat = RecordReading(fastavro.parse_schema(of(["null", "string"])))
     assert (flat.grows, flat.weight) == (False, 1)
-    lists = Reading(fastavro.parse_schema(of({"type": "map", "values": "null"})))
+    lists = RecordReading(fastavro.parse_schema(of({"type": "map", "values": "null"})))
     assert (lists.grows, lists.weight) == (True, 2)
-    assert Reading(fastavro.parse_schema(NODE)).grows
+    assert RecordReading(fastavro.parse_schema(NODE)).grows
     stream = lists.opened(b"\0" * 2_000_000)
     for _ in range(500_000):
         stream.read(1)

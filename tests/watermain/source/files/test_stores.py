@@ -22,9 +22,9 @@ from watermain.declare.errors import (
 from watermain.declare.outside.source import Files
 from watermain.settings import Settings
 from watermain.source.delivery import Caps
+from watermain.source.drop.store import UnservedError
 from watermain.source.files.bucket import Bucket
 from watermain.source.files.files import FileSource
-from watermain.source.files.store import UnservedError
 
 
 def test_bucket_gives_finished_objects_under_its_prefix_only(

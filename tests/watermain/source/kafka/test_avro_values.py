@@ -10,14 +10,14 @@ import pytest
 
 from tests.watermain.source.registry import avro, record
 from watermain.source.kafka.avro_values import avro_decoder
-from watermain.source.kafka.schema_registry import HEAD, UnreadableMessageError, Written
+from watermain.source.kafka.schema_registry import HEAD, SchemaText, UnreadableMessageError
 from watermain.source.text.json_text import written
 
 
 def decoded(kind: Any, stored: Any, plain: Any = None) -> Any:
     """Write a value with the bare type, read it with its logical one."""
     value = avro(1, record(("v", plain or kind)), {"v": stored})[HEAD:]
-    return avro_decoder(Written(json.dumps(record(("v", kind)))))(value)["v"]
+    return avro_decoder(SchemaText(json.dumps(record(("v", kind)))))(value)["v"]
 
 
 def logical(kind: str, name: str, **words: int) -> dict[str, Any]:
@@ -103,7 +103,7 @@ def test_avro_date_outside_the_calendar_is_refused() -> None:
 
 def test_avro_value_of_another_length_is_refused() -> None:
     """Bytes too few, bytes too many."""
-    decode = avro_decoder(Written(json.dumps(record(("v", "string")))))
+    decode = avro_decoder(SchemaText(json.dumps(record(("v", "string")))))
     whole = avro(1, record(("v", "string")), {"v": "abc"})[HEAD:]
     for broken in (b"", whole[:-1], b"\xff" * 12):
         with pytest.raises(UnreadableMessageError, match="is no Avro of its schema"):
@@ -116,7 +116,7 @@ def test_avro_value_of_another_length_is_refused() -> None:
 def test_avro_schema_that_is_none_is_refused(text: str) -> None:
     """The message goes to quarantine with that reason."""
     with pytest.raises(UnreadableMessageError, match="is no Avro schema"):
-        avro_decoder(Written(text))
+        avro_decoder(SchemaText(text))
 
 
 @pytest.mark.parametrize(
@@ -132,20 +132,20 @@ def test_avro_list_that_could_grow_without_bytes_is_refused(items: Any) -> None:
     """Ten bytes cannot ask for a thousand million items."""
     kind = record(("deep", ["null", record(("v", {"type": "array", "items": items}), name="In")]))
     with pytest.raises(UnreadableMessageError, match="items that take no bytes"):
-        avro_decoder(Written(json.dumps(kind)))
+        avro_decoder(SchemaText(json.dumps(kind)))
 
 
 def test_avro_value_that_is_no_record_is_refused() -> None:
     """Columns need names."""
     with pytest.raises(UnreadableMessageError, match="is no Avro record"):
-        avro_decoder(Written('"long"'))(b"\x02")
+        avro_decoder(SchemaText('"long"'))(b"\x02")
 
 
 def test_avro_record_may_hold_itself() -> None:
     """A list of its own kind ends somewhere."""
     kind = record(("next", ["null", "Thing"]), ("all", {"type": "array", "items": "Thing"}))
     value = avro(1, kind, {"next": {"next": None, "all": []}, "all": []})[HEAD:]
-    found = avro_decoder(Written(json.dumps(kind)))(value)
+    found = avro_decoder(SchemaText(json.dumps(kind)))(value)
     assert found == {"next": {"next": None, "all": []}, "all": []}
 
 
@@ -154,5 +154,5 @@ def test_avro_schema_may_need_another() -> None:
     inner = record(("a", "long"), name="In")
     outer = record(("v", "In"))
     value = avro(1, record(("v", inner)), {"v": {"a": 3}})[HEAD:]
-    decode = avro_decoder(Written(json.dumps(outer), (("In", json.dumps(inner)),)))
+    decode = avro_decoder(SchemaText(json.dumps(outer), (("In", json.dumps(inner)),)))
     assert decode(value) == {"v": {"a": "3"}}

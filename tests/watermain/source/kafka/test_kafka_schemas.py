@@ -29,6 +29,7 @@ from watermain.settings import Settings
 from watermain.source.kafka import schema_registry
 from watermain.source.kafka.kafka import KafkaSource
 from watermain.source.kafka.kafka_rows import SETTLED
+from watermain.source.outside import Outside
 
 CONTRACT = Contract(grain="one row", key=("id",), columns=(Column("id", pa.string(), "its id"),))
 FIRST = record(("id", "long"), ("day", {"type": "int", "logicalType": "date"}))
@@ -242,10 +243,10 @@ def test_registry_is_opened_by_its_connection(settings: Settings, password: Path
     """Its address is a setting like every other, secrets included."""
     word = Kafka(connection="log", topic="t", format="avro", registry="schemas")
     source = KafkaSource.of(
-        raw("a.raw.b", source=word, contract=CONTRACT, owner="team:a"), settings
+        raw("a.raw.b", source=word, contract=CONTRACT, owner="team:a"), Outside(settings)
     )
     assert source._registry is not None
-    assert source._registry.address().startswith("http://reader:old@127.0.0.1:")
+    assert source._registry.asking.address().startswith("http://reader:old@127.0.0.1:")
 
 
 @pytest.mark.parametrize(

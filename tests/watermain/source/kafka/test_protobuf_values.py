@@ -12,7 +12,7 @@ from google.protobuf.message_factory import GetMessageClass
 
 from tests.watermain.source.registry import Field, message, proto
 from watermain.source.kafka.protobuf_values import protobuf_decoder
-from watermain.source.kafka.schema_registry import UnreadableMessageError, Written
+from watermain.source.kafka.schema_registry import SchemaText, UnreadableMessageError
 
 File = descriptor_pb2.FileDescriptorProto
 
@@ -34,7 +34,7 @@ def built(file: File, name: str = "Thing", *needs: File) -> Any:
 
 def read(file: File, value: Any, indexes: bytes = b"\0") -> dict[str, Any]:
     """Decode a message by its file."""
-    return protobuf_decoder(Written(text_of(file)))(indexes + value.SerializeToString())
+    return protobuf_decoder(SchemaText(text_of(file)))(indexes + value.SerializeToString())
 
 
 def test_protobuf_scalars_keep_every_digit() -> None:
@@ -143,7 +143,7 @@ def test_protobuf_type_is_chosen_by_its_indexes() -> None:
             read(file, value, broken)
     for broken in (b"\xff" * 12, b"\x80", b"\x01"):
         with pytest.raises(UnreadableMessageError, match="does not say its type"):
-            protobuf_decoder(Written(text_of(file)))(broken)
+            protobuf_decoder(SchemaText(text_of(file)))(broken)
 
 
 def test_protobuf_that_is_cut_is_refused() -> None:
@@ -152,7 +152,7 @@ def test_protobuf_that_is_cut_is_refused() -> None:
     message(file, "Thing", a=Field.TYPE_STRING)
     value = built(file)(a="long enough").SerializeToString()
     with pytest.raises(UnreadableMessageError, match="is no Protobuf of its schema"):
-        protobuf_decoder(Written(text_of(file)))(b"\0" + value[:-2])
+        protobuf_decoder(SchemaText(text_of(file)))(b"\0" + value[:-2])
 
 
 def test_protobuf_file_may_import_another() -> None:
@@ -164,17 +164,17 @@ def test_protobuf_file_may_import_another() -> None:
     value = built(file, "Thing", other)()
     value.v.a = "x"
     told = b"\0" + value.SerializeToString()
-    decode = protobuf_decoder(Written(text_of(file), (("other.proto", text_of(other)),)))
+    decode = protobuf_decoder(SchemaText(text_of(file), (("other.proto", text_of(other)),)))
     assert decode(told) == {"v": {"a": "x"}}
     with pytest.raises(UnreadableMessageError, match=r"needs other\.proto, which nobody gives"):
-        protobuf_decoder(Written(text_of(file)))
+        protobuf_decoder(SchemaText(text_of(file)))
 
 
 @pytest.mark.parametrize("text", ["{", "AAAA", "", 'syntax = "proto3";'])
 def test_protobuf_schema_that_is_none_is_refused(text: str) -> None:
     """The message goes to quarantine with that reason."""
     with pytest.raises(UnreadableMessageError):
-        protobuf_decoder(Written(text))(b"\0")
+        protobuf_decoder(SchemaText(text))(b"\0")
 
 
 @pytest.mark.parametrize(

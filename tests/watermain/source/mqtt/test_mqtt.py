@@ -13,6 +13,7 @@ import pytest
 
 from demo.mqtt_broker import EmbeddedMqttBroker
 from tests.faults import declared
+from tests.ports import free_port
 from tests.watermain.source.brokered import MqttKind
 from tests.watermain.source.kinds import Ledger, thing
 from watermain.cli.look.explain import _missing
@@ -24,7 +25,6 @@ from watermain.declare.errors import (
     SourceError,
     UnreachableSystemError,
 )
-from watermain.process.broker import free_port
 from watermain.settings import Settings
 from watermain.source.mqtt.mqtt import SHARD
 from watermain.source.mqtt.sequences import gaps
@@ -223,7 +223,7 @@ def test_last_will_of_a_device_is_captured_like_every_message(
     dies(mqtt_kind, json.dumps({"by": {"station": "s1"}, "n": 2, **thing(2, "gone")}))
     dies(mqtt_kind, '{"by": {"station": "s1"}, "note": "gone"}')
     seen: list[dict] = []
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 120
     while not (seen and len(ledger.rows()) == 2) and time.monotonic() < deadline:
         seen += [each for s in ledger.capture(mqtt_kind.open()) for each in s.rejected]
     assert ledger.rows("_sequence", "note") == [(1, "x"), (2, "gone")]

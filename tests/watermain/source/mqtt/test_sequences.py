@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from watermain.source.mqtt import sequences
-from watermain.source.mqtt.sequences import Sequences, Verdict, gaps
+from watermain.source.mqtt.sequences import NumberVerdict, Sequences, gaps
 
 ARRIVALS = st.lists(
     st.tuples(st.sampled_from(["a", "b"]), st.integers(0, 40), st.booleans()), max_size=60
@@ -21,7 +21,7 @@ def test_number_is_fresh_exactly_once_in_any_order_across_positions(
     known, seen = Sequences.of(""), set()
     for device, number, written in arrivals:
         verdict = known.add(device, number)
-        expected = Verdict.KNOWN if (device, number) in seen else Verdict.FRESH
+        expected = NumberVerdict.KNOWN if (device, number) in seen else NumberVerdict.FRESH
         assert verdict is expected
         seen.add((device, number))
         if written:
@@ -36,18 +36,18 @@ def test_number_is_fresh_exactly_once_in_any_order_across_positions(
 def test_numbers_below_a_hole_that_was_given_up_are_late(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sequences, "MOST_HOLES", 2)
     known = Sequences.of("")
-    assert {known.add("a", number) for number in (0, 2, 4, 6)} == {Verdict.FRESH}
+    assert {known.add("a", number) for number in (0, 2, 4, 6)} == {NumberVerdict.FRESH}
     known = Sequences.of(known.position())
-    assert known.add("a", 1) is Verdict.LATE
-    assert known.add("a", 3) is Verdict.FRESH
-    assert known.add("a", 4) is Verdict.KNOWN
+    assert known.add("a", 1) is NumberVerdict.LATE
+    assert known.add("a", 3) is NumberVerdict.FRESH
+    assert known.add("a", 4) is NumberVerdict.KNOWN
 
 
 def test_device_beyond_the_most_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sequences, "MOST_DEVICES", 1)
     known = Sequences.of("")
-    assert known.add("a", 1) is Verdict.FRESH
-    assert known.add("b", 1) is Verdict.CROWDED
+    assert known.add("a", 1) is NumberVerdict.FRESH
+    assert known.add("b", 1) is NumberVerdict.CROWDED
 
 
 def test_position_is_equal_for_equal_knowledge() -> None:

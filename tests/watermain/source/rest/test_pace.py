@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.watermain.source.rest.test_rest_source import Time
-from watermain.source.rest.pace import MOST_HELD_SECONDS, Pace
+from watermain.source.rest.pace import MOST_HELD_SECONDS, RequestPace
 
 ROOT = Path(__file__).resolve().parents[4]
 
@@ -26,7 +26,7 @@ def most_within(times: list[float], seconds: float) -> int:
 def test_pace_never_exceeds_the_rate(rate: float, tmp_path: Path) -> None:
     """No second holds more than the rate, no ten seconds hold more than ten times it."""
     clock = Time()
-    pace = Pace(tmp_path / "pace.json", rate, clock.ticks)
+    pace = RequestPace(tmp_path / "pace.json", rate, clock.ticks)
     times = []
     for _ in range(200):
         assert pace.take(1000)
@@ -39,7 +39,7 @@ def test_pace_never_exceeds_the_rate(rate: float, tmp_path: Path) -> None:
 def test_pace_gives_up_a_turn_that_lies_too_far(tmp_path: Path) -> None:
     """The turn stays free for somebody with more patience."""
     clock = Time()
-    pace = Pace(tmp_path / "pace.json", 0.1, clock.ticks)
+    pace = RequestPace(tmp_path / "pace.json", 0.1, clock.ticks)
     assert pace.take(0)
     assert not pace.take(5)
     assert not pace.take(5)
@@ -51,7 +51,7 @@ def test_pace_gives_up_a_turn_that_lies_too_far(tmp_path: Path) -> None:
 def test_pace_holds_everybody(tmp_path: Path) -> None:
     """What one was asked, all keep; the longest wish wins, up to a bound."""
     clock = Time()
-    one, other = (Pace(tmp_path / "pace.json", 5, clock.ticks) for _ in range(2))
+    one, other = (RequestPace(tmp_path / "pace.json", 5, clock.ticks) for _ in range(2))
     one.hold(60)
     one.hold(5)
     assert other.held() == pytest.approx(60)
@@ -67,7 +67,7 @@ def test_pace_starts_anew_when_its_state_is_unreadable(text: str, tmp_path: Path
     """A broken file, or one from before the machine started, holds nobody up."""
     path = tmp_path / "pace.json"
     path.write_text(text)
-    assert Pace(path, 5, Time().ticks).take(0)
+    assert RequestPace(path, 5, Time().ticks).take(0)
 
 
 DEPART = """

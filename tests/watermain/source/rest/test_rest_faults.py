@@ -211,7 +211,7 @@ def test_rest_names_what_cannot_be_reached(rest_kind: RestKind, quick: Time) -> 
 def closed_port() -> Iterator[str]:
     """An address at which nobody listens any more."""
     with served(ThingsApi().app) as address:
-        assert httpx.get(address, trust_env=False).status_code == 404
+        assert httpx.get(address, trust_env=False, timeout=60).status_code == 404
     yield address
 
 

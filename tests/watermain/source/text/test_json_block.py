@@ -14,7 +14,7 @@ import pytest
 from tests.faults.spellings import NUMBERS, TYPES, plain
 from watermain.engine.capture.typing_rules import typed_value
 from watermain.engine.table.table import engine_types
-from watermain.source.delivery import OddInstantsError, Rows
+from watermain.source.delivery import FileRows, OddInstantsError
 from watermain.source.protocol import Shape
 from watermain.source.text.json_block import JsonBlock
 from watermain.source.text.json_lines import JsonLines
@@ -63,7 +63,7 @@ def alone(line: bytes, kind: pa.DataType) -> pa.Array | None:
     """The column as text, None where the line is refused; a blank line makes the block odd."""
     shape = Shape(dataset="a.raw.b", columns=("x",), types=(kind,))
     (part,) = JsonLines(BytesIO(b"\n" + line), shape, {})
-    return part.rows.column("x") if isinstance(part, Rows) else None
+    return part.rows.column("x") if isinstance(part, FileRows) else None
 
 
 def stored(engine: duckdb.DuckDBPyConnection, columns: list[Any], kind: pa.DataType) -> list[Any]:

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from watermain.source.arrow_text import exact_text
-from watermain.source.delivery import Caps, OddRowsError, Reject, Rows
+from watermain.source.delivery import Caps, FileRows, OddRowsError, Reject
 from watermain.source.protocol import Shape
 from watermain.source.text import json_lines
 from watermain.source.text.json_block import JsonBlock
@@ -41,7 +41,7 @@ def read(data: bytes, **words: Any) -> tuple[list[tuple], list[tuple]]:
     rows: list[tuple] = []
     rejects: list[tuple] = []
     for part in reader(data, **words):
-        if isinstance(part, Rows):
+        if isinstance(part, FileRows):
             for at, row in enumerate(part.rows.to_pylist()):
                 rows.append((part.first + at, *row.values()))
         else:
@@ -138,7 +138,7 @@ def test_columns_that_the_engine_cannot_take_are_read_line_by_line() -> None:
     types = (pa.string(), pa.list_(pa.float64()))
     shape = Shape(dataset="shop.raw.lines", columns=("a", "b"), types=types)
     (part,) = JsonLines(io.BytesIO(data), shape, {})
-    assert isinstance(part, Rows)
+    assert isinstance(part, FileRows)
     assert part.rows.to_pylist() == [{"a": '{"x":1.10}', "b": "[1,2.50]"}]
 
 
@@ -180,7 +180,7 @@ def test_typed_records_are_those_of_text_or_refused(records: list[Any], block: i
         except OddRowsError:
             assert any(read_in_bulk(line) is None for line in data.splitlines(keepends=True))
             return
-    held = [part.rows for part in parts if isinstance(part, Rows)]
+    held = [part.rows for part in parts if isinstance(part, FileRows)]
     assert all(rows.schema.types == list(typed.kinds) for rows in held)
     texts = [
         tuple(

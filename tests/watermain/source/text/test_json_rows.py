@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from watermain.source.delivery import Caps
 from watermain.source.text import json_rows
-from watermain.source.text.json_rows import JsonRows
+from watermain.source.text.json_rows import JsonMessages
 
 NUMBERS = [
     "0",
@@ -28,7 +28,7 @@ NUMBERS = [
 
 def one(message: str | bytes, *columns: str, **fields: str) -> list[str | None]:
     """The columns of one message that can be read."""
-    decoded = JsonRows(columns, fields).read(
+    decoded = JsonMessages(columns, fields).read(
         [message.encode() if isinstance(message, str) else message]
     )
     assert decoded.refused == {}
@@ -88,19 +88,19 @@ def test_white_space_around_a_message_is_no_matter() -> None:
     ],
 )
 def test_what_is_no_json_is_refused(message: str) -> None:
-    decoded = JsonRows(("a",), {}).read([b'{"a": "1"}', message.encode(), b'{"a": "2"}'])
+    decoded = JsonMessages(("a",), {}).read([b'{"a": "1"}', message.encode(), b'{"a": "2"}'])
     assert decoded.refused == {1: "is not JSON"}
     assert decoded.kept == [0, 2]
     assert decoded.columns[0].to_pylist() == ["1", "2"]
 
 
 def test_one_message_is_never_two() -> None:
-    decoded = JsonRows(("a",), {}).read([b'{"a": "1"}, {"a": "2"}'])
+    decoded = JsonMessages(("a",), {}).read([b'{"a": "1"}, {"a": "2"}'])
     assert decoded.refused == {0: "is not JSON"}
 
 
 def test_several_refusals_in_several_columns_leave_the_rest_in_step() -> None:
-    reader = JsonRows(("a", "b", "c"), {"c": "d.e"}, Caps(row_bytes=60))
+    reader = JsonMessages(("a", "b", "c"), {"c": "d.e"}, Caps(row_bytes=60))
     decoded = reader.read(
         [
             b'{"a": "\\udc00", "b": "1"}',
@@ -128,7 +128,7 @@ def test_several_refusals_in_several_columns_leave_the_rest_in_step() -> None:
 def test_unknown_fields_are_told_by_their_path_within_a_bound(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    reader = JsonRows(("a", "b"), {"b": "d.e"})
+    reader = JsonMessages(("a", "b"), {"b": "d.e"})
     reader.read([b'{"a": {"in": 1}, "x": 1, "d": {"e": 1, "f": 2}}'])
     assert reader.unknown == {"x", "d.f"}
     monkeypatch.setattr(json_rows, "_MOST_UNKNOWN", 1)

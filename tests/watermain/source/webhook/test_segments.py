@@ -12,8 +12,8 @@ from watermain.declare.errors import SourceError
 from watermain.source.webhook.segments import (
     UNKNOWN_BODY,
     Event,
-    Store,
-    Writer,
+    EventStore,
+    EventWriter,
     body_print,
     key_print,
 )
@@ -21,13 +21,13 @@ from watermain.source.webhook.segments import (
 DELIVERIES = [(f"key-{n}".encode(), 1000 + n, bytes([n]) * n) for n in range(5)]
 
 
-def written(folder: Path, *groups: list) -> Store:
+def written(folder: Path, *groups: list) -> EventStore:
     """A store with these deliveries, each group in one append."""
-    writer = Writer(folder)
+    writer = EventWriter(folder)
     for group in groups:
         writer.append(group)
     writer.close()
-    return Store(folder)
+    return EventStore(folder)
 
 
 def test_segments_give_back_what_was_stored(tmp_path: Path) -> None:
@@ -49,7 +49,7 @@ def test_segments_lose_only_the_torn_end(tmp_path: Path) -> None:
         folder.mkdir()
         (folder / file.name).write_bytes(data[:cut])
         kept = sum(end <= cut for end in ends)
-        assert Store(folder).end() == kept
+        assert EventStore(folder).end() == kept
         store = written(folder, [(b"after", 1, b"a")])
         found = [event.body for event in store.events(0)]
         assert found == [body for _, _, body in DELIVERIES[:kept]] + [b"a"]
@@ -120,5 +120,5 @@ def test_store_has_a_name_of_its_own(tmp_path: Path) -> None:
     """The name stays with the folder."""
     one, other = written(tmp_path / "one"), written(tmp_path / "other")
     assert one.identity() == written(tmp_path / "one").identity() != other.identity()
-    assert Store(tmp_path).identity() is None
+    assert EventStore(tmp_path).identity() is None
     assert (one.end(), one.size(), list(one.events(0))) == (0, 0, [])

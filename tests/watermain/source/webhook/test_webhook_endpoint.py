@@ -23,8 +23,9 @@ from watermain.declare import Column, Contract, Dataset, Webhook, raw
 from watermain.declare.errors import InvalidDeclarationError, UnreachableSystemError
 from watermain.secrets import Secrets
 from watermain.settings import Settings
+from watermain.source.outside import Outside
 from watermain.source.webhook import webhook_inbox
-from watermain.source.webhook.segments import Store, Writer, body_print
+from watermain.source.webhook.segments import EventStore, EventWriter, body_print
 from watermain.source.webhook.webhook_inbox import CONFLICTS, Room
 from watermain.source.webhook.webhook_server import endpoint
 from watermain.source.webhook.webhook_signature import standard_signature
@@ -34,7 +35,7 @@ BODY = json.dumps(thing(1)).encode()
 
 def stored(kind: WebhookKind) -> list[bytes]:
     """The bodies on the disk, in order."""
-    return [event.body for event in Store(kind.folder / "inbox").events(0)]
+    return [event.body for event in EventStore(kind.folder / "inbox").events(0)]
 
 
 def test_endpoint_accepts_a_signed_event(webhook_kind: WebhookKind) -> None:
@@ -138,7 +139,7 @@ def test_endpoint_honours_a_key_after_a_restart(tmp_path: Path, ledger: Ledger) 
                 assert kind.send(BODY, f"key-{number}").status_code == 202
             assert kind.send(BODY, f"turn-{turn}").status_code == 202
         ledger.capture(kind.open())
-        assert len(Store(kind.folder / "inbox").segments()) == 1
+        assert len(EventStore(kind.folder / "inbox").segments()) == 1
     assert len(ledger.rows()) == 6 + 3
 
 
@@ -223,7 +224,7 @@ def test_endpoint_refuses_a_body_that_is_too_large(tmp_path: Path) -> None:
 def raw_answer(address: str, chunk: bytes) -> bytes:
     """The status of a request whose body comes in chunks without an end."""
     host, port = address.removeprefix("http://").split(":")
-    with socket.create_connection((host, int(port)), timeout=30) as connection:
+    with socket.create_connection((host, int(port)), timeout=120) as connection:
         connection.sendall(
             b"POST /hooks/things HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n" + chunk
         )
@@ -290,13 +291,13 @@ def test_endpoint_commits_waiting_events_together(
 ) -> None:
     """Many events share a few writes."""
     sizes = []
-    append = Writer.append
+    append = EventWriter.append
 
-    def counted(self: Writer, deliveries: list) -> None:
+    def counted(self: EventWriter, deliveries: list) -> None:
         sizes.append(len(deliveries))
         append(self, deliveries)
 
-    monkeypatch.setattr(Writer, "append", counted)
+    monkeypatch.setattr(EventWriter, "append", counted)
     with ThreadPoolExecutor(16) as pool:
         codes = [
             a.status_code for a in pool.map(lambda n: webhook_kind.send(BODY, f"k{n}"), range(64))
@@ -309,7 +310,7 @@ def test_endpoint_commits_waiting_events_together(
 def test_endpoint_is_alone_with_its_folder(webhook_kind: WebhookKind) -> None:
     """A second one is refused, the first goes on."""
     with pytest.raises(UnreachableSystemError, match="another process takes events"):
-        Writer(webhook_kind.folder / "inbox")
+        EventWriter(webhook_kind.folder / "inbox")
     assert webhook_kind.send(BODY, "a").status_code == 202
 
 
@@ -329,13 +330,13 @@ def test_endpoint_serves_each_declared_webhook(tmp_path: Path) -> None:
     """Each dataset has a path with a folder of its own; no path is shared."""
     one, other = hook("shop.raw.one", "/one"), hook("shop.raw.other", "/other")
     settings = Settings(data_dir=tmp_path)
-    with served(endpoint([one, other], settings)):
+    with served(endpoint([one, other], Outside(settings))):
         assert sorted(path.name for path in (tmp_path / "inbox").iterdir()) == [
             "shop.raw.one",
             "shop.raw.other",
         ]
     with pytest.raises(InvalidDeclarationError, match="another webhook has the path /one"):
-        endpoint([one, hook("shop.raw.third", "/one")], settings)
+        endpoint([one, hook("shop.raw.third", "/one")], Outside(settings))
 
 
 def test_inbox_answers_when_too_many_wait(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from tests.watermain.source.kinds import Ledger
 from tests.watermain.source.web_kinds import WebhookKind
 from watermain.declare.errors import SourceError, UnreachableSystemError
 from watermain.source.protocol import Limit
-from watermain.source.webhook.segments import Store, Writer
+from watermain.source.webhook.segments import EventStore, EventWriter
 
 
 @pytest.fixture
@@ -21,21 +21,21 @@ def kind(tmp_path: Path) -> WebhookKind:
 
 
 @pytest.fixture
-def writer(kind: WebhookKind) -> Iterator[Writer]:
+def writer(kind: WebhookKind) -> Iterator[EventWriter]:
     """The one who appends to the store."""
-    made = Writer(kind.folder / "inbox", segment_bytes=1)
+    made = EventWriter(kind.folder / "inbox", segment_bytes=1)
     yield made
     made.close()
 
 
-def store(writer: Writer, *bodies: bytes) -> None:
+def store(writer: EventWriter, *bodies: bytes) -> None:
     """Store one event for each body."""
     for body in bodies:
         writer.append([(f"key-{writer.next}".encode(), 1_357_000_000_000_000, body)])
 
 
 def test_webhook_tells_where_rows_came_from(
-    kind: WebhookKind, writer: Writer, ledger: Ledger
+    kind: WebhookKind, writer: EventWriter, ledger: Ledger
 ) -> None:
     """Key, number, row, time of arrival stand beside each row; an object is one row."""
     store(writer, b'{"id": 1}', b'[{"id": 2}, {"id": 3}]', b"[]")
@@ -65,7 +65,7 @@ def test_webhook_rejects_what_is_no_row(
     body: bytes, reason: str, payload: str, kind: WebhookKind, ledger: Ledger
 ) -> None:
     """It was accepted, so it is kept, with the reason."""
-    writer = Writer(kind.folder / "inbox")
+    writer = EventWriter(kind.folder / "inbox")
     store(writer, body, b'{"id": 1}')
     writer.close()
     (seen,) = ledger.capture(kind.open())
@@ -73,7 +73,9 @@ def test_webhook_rejects_what_is_no_row(
     assert ledger.rows("id") == [("1",)]
 
 
-def test_webhook_closes_a_batch_by_bytes(kind: WebhookKind, writer: Writer, ledger: Ledger) -> None:
+def test_webhook_closes_a_batch_by_bytes(
+    kind: WebhookKind, writer: EventWriter, ledger: Ledger
+) -> None:
     """Whole events, until the limit is passed."""
     store(writer, *[b'{"id": 1}'] * 5)
     ledger.capture(kind.open(), Limit(bytes=10))
@@ -81,10 +83,10 @@ def test_webhook_closes_a_batch_by_bytes(kind: WebhookKind, writer: Writer, ledg
 
 
 def test_webhook_deletes_only_what_is_acknowledged(
-    kind: WebhookKind, writer: Writer, ledger: Ledger
+    kind: WebhookKind, writer: EventWriter, ledger: Ledger
 ) -> None:
     """Segments stay until the lake has them; the last one stays always."""
-    folder = Store(kind.folder / "inbox")
+    folder = EventStore(kind.folder / "inbox")
     store(writer, b'{"id": 1}', b'{"id": 2}', b'{"id": 3}')
     ledger.capture(kind.open(), acknowledge=False)
     assert len(folder.segments()) == 3
@@ -101,7 +103,7 @@ def test_webhook_begins_a_new_shard_when_the_store_is_new(
 ) -> None:
     """A lost folder stops nobody, nor is one taken for the other."""
     for turn in range(2):
-        made = Writer(kind.folder / "inbox")
+        made = EventWriter(kind.folder / "inbox")
         store(made, b'{"id": %d}' % turn)
         made.close()
         ledger.capture(kind.open())
@@ -111,14 +113,14 @@ def test_webhook_begins_a_new_shard_when_the_store_is_new(
 
 
 def test_webhook_refuses_to_pass_over_lost_events(
-    kind: WebhookKind, writer: Writer, ledger: Ledger
+    kind: WebhookKind, writer: EventWriter, ledger: Ledger
 ) -> None:
     """Events that are gone before they were read, or a store that lost its end."""
     store(writer, b'{"id": 1}', b'{"id": 2}', b'{"id": 3}')
-    Store(kind.folder / "inbox").forget(2)
+    EventStore(kind.folder / "inbox").forget(2)
     with pytest.raises(SourceError, match="events 0 to 1 are gone"):
         ledger.capture(kind.open())
-    shard = f"webhook/{Store(kind.folder / 'inbox').identity()}"
+    shard = f"webhook/{EventStore(kind.folder / 'inbox').identity()}"
     ledger.positions[shard] = "9"
     with pytest.raises(SourceError, match="9 events are in the lake, 3 were stored"):
         ledger.capture(kind.open())
@@ -131,12 +133,12 @@ def test_webhook_is_verified_once_somebody_listens(kind: WebhookKind) -> None:
     assert told.value.next == "watermain listen"
     assert kind.open().backlog().is_empty
     kind.open().acknowledge({"webhook/": "3"})
-    Writer(kind.folder / "inbox").close()
+    EventWriter(kind.folder / "inbox").close()
     kind.open().verify()
 
 
 def test_webhook_stops_reading_when_time_is_up(
-    kind: WebhookKind, writer: Writer, ledger: Ledger
+    kind: WebhookKind, writer: EventWriter, ledger: Ledger
 ) -> None:
     """What was begun is given, the rest the next time."""
     store(writer, *[b'{"id": 1}'] * 3)

@@ -1,22 +1,17 @@
 """Known answers of sales.curated.orders."""
 
-import ibis
-import pyarrow as pa
+from datetime import UTC, datetime
+from decimal import Decimal
+
+from watermain.testing import run
 
 from platform_assets.sales.curated import orders
+
+NINE = datetime(2026, 1, 5, 9, tzinfo=UTC)
 
 
 def test_orders_keep_the_last_delivery_of_each_order() -> None:
     """An order that is delivered twice counts once, as it was delivered last."""
-    delivered = pa.table(
-        {
-            "order_id": ["1", "1"],
-            "customer": ["Ada", "Ada"],
-            "amount": [10, 12],
-            "_delivered_at": [1, 2],
-            "_file": ["a.csv", "b.csv"],
-            "_row": [1, 1],
-        }
-    )
-    found = orders(delivered=ibis.memtable(delivered)).to_pyarrow().to_pylist()
-    assert found == [{"order_id": "1", "customer": "Ada", "amount": 12}]
+    order = {"order_id": "1", "ordered_at": NINE, "customer": "Ada"}
+    delivered = [{**order, "amount": Decimal("10.00")}, {**order, "amount": Decimal("12.00")}]
+    assert run(orders, delivered=delivered) == [{**order, "amount": Decimal("12.00")}]

@@ -1,0 +1,1 @@
+"""Tests of what room authors test with."""

@@ -1,0 +1,1 @@
+"""Words for the connections through which a company reaches the outside systems."""

@@ -1,0 +1,129 @@
+"""Which partitions of a dataset have new inputs or new code."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Self
+
+import duckdb
+
+from watermain.declare.dataset import Dataset
+from watermain.declare.name import DatasetName
+from watermain.engine.code.code import code_version
+from watermain.engine.publish.publication import Job
+from watermain.engine.table.partition import Span, overlapping
+from watermain.lake import ledger
+from watermain.lake.fence import Lease
+
+Inputs = Mapping[DatasetName, Mapping[str, ledger.Standing]]
+Versions = Mapping[DatasetName, Mapping[str, str]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Work:
+    """What a publish is asked for, with the connection and the lease that it works under."""
+
+    dataset: Dataset
+    span: Span | None
+    job: Job
+    connection: duckdb.DuckDBPyConnection
+    lease: Lease
+
+    @property
+    def keys(self) -> list[str]:
+        """The partitions that are asked for; the whole table is one."""
+        return self.span.keys if self.span else [""]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decision:
+    """What is to be computed, decided at one snapshot and never changed afterwards.
+
+    Shapes: `wanted` is the version that each partition has when all is done; `changed` are those
+    to compute, without a gap; `stood` had rows when it was decided, `standing` may have them by
+    now. `at` is where inputs are read: empty for the transaction's own snapshot. `is_unsure` says
+    that former versions of code, which mean today's, must be looked for first.
+    """
+
+    snapshot: int
+    code: str
+    wanted: Mapping[str, str]
+    changed: tuple[str, ...]
+    inputs: Inputs
+    stood: frozenset[str]
+    standing: frozenset[str]
+    is_first: bool
+    is_unsure: bool
+    at: str = ""
+
+    @property
+    def unchanged(self) -> list[str]:
+        """The partitions that stand as they would be computed."""
+        return [key for key in self.wanted if key not in self.changed]
+
+    def again(self) -> Self:
+        """The same in a later transaction, which an earlier one may have filled the table for."""
+        return replace(
+            self,
+            at=f" at (version => {self.snapshot})",
+            is_first=False,
+            standing=self.standing | set(self.changed),
+        )
+
+
+def decide(work: Work, former: tuple[str, ...] | None) -> Decision:
+    """Decide at the snapshot that the connection sees.
+
+    Shapes: `former` are versions of code that mean today's; None while nobody looked for them.
+    """
+    code, dataset = code_version(work.dataset), work.dataset
+    snapshot = work.job.lake.snapshot(work.connection)
+    names = {*dataset.inputs.values(), dataset.name}
+    inputs = ledger.standing(work.connection, names)
+    own = inputs.pop(dataset.name)
+    is_unsure = former is None and any(c != code for s in own.values() for c in s.codes)
+    known = {key: s.version for key, s in own.items()}
+    versions = {n: {k: s.version for k, s in of.items()} for n, of in inputs.items()}
+    keys = work.keys
+    wanted = {key: _version(work, snapshot, code, key, versions) for key in keys}
+    codes = (code, *(former or ()))
+    stale = [
+        key
+        for key in keys
+        if work.job.rebuild
+        or key not in known
+        or all(_version(work, snapshot, c, key, versions) != known[key] for c in codes)
+    ]
+    changed = keys[keys.index(stale[0]) : keys.index(stale[-1]) + 1] if stale else []
+    return Decision(
+        snapshot=snapshot,
+        code=code,
+        wanted=wanted | {k: known[k] for k in keys if k not in changed},
+        changed=tuple(changed),
+        inputs=inputs,
+        stood=frozenset(known),
+        standing=frozenset(known),
+        is_first=not known,
+        is_unsure=is_unsure,
+    )
+
+
+def _version(work: Work, snapshot: int, code: str, key: str, inputs: Versions) -> str:
+    """The version that some code makes of a partition, from inputs as they stand."""
+    parts = [code]
+    for name, versions in sorted(inputs.items()):
+        other = work.job.find(name)
+        if other.is_platforms:
+            parts.append(f"{name}@{snapshot}")
+        elif other.cadence is None or work.span is None:
+            parts += [f"{name}/{k}={v}" for k, v in sorted(versions.items())]
+        elif other.cadence == work.span.cadence and not work.dataset.looks_back(name):
+            parts.append(f"{name}/{key}={versions.get(key)}")
+        else:
+            back = work.dataset.looks_back(name)
+            first, last = overlapping(Span(work.span.cadence, key, key), other.cadence, back)
+            needed = other.cadence.keys(first, last)
+            parts += [f"{name}/{k}={versions.get(k)}" for k in needed]
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]

@@ -1,0 +1,56 @@
+"""The connections that the company declares, found by name."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from collections.abc import Mapping
+from functools import cache
+
+from watermain.declare.connection.connection import Connection
+from watermain.declare.errors import InvalidDeclarationError, WatermainError
+from watermain.settings import project
+
+
+@cache
+def connections() -> Mapping[str, Connection]:
+    """Every connection of the project's `resources/connections.py`; none where it has no such.
+
+    Raises: InvalidDeclarationError, for two of one name, or a file that cannot be imported.
+    """
+    package = project().resources
+    return found_in(f"{package}.connections") if _stands(package) else {}
+
+
+def found_in(module: str) -> Mapping[str, Connection]:
+    """Every connection of a module, by name."""
+    if not _stands(module):
+        return {}
+    found: dict[str, Connection] = {}
+    for each in vars(_loaded(module)).values():
+        if isinstance(each, Connection) and found.setdefault(each.name, each) is not each:
+            raise InvalidDeclarationError(
+                f"two connections have the name `{each.name}`",
+                declared=f"{each.declared}, {found[each.name].declared}",
+                data="nothing was read or written",
+                next="give one of them another name",
+            )
+    return found
+
+
+def _stands(module: str) -> bool:
+    return importlib.util.find_spec(module) is not None
+
+
+def _loaded(module: str) -> object:
+    try:
+        return importlib.import_module(module)
+    except WatermainError:
+        raise
+    except Exception as error:
+        raise InvalidDeclarationError(
+            f"{module} cannot be imported: {type(error).__name__}: {error}",
+            declared=module.replace(".", "/") + ".py",
+            data="nothing was read or written",
+            next=f"mend it; python -c 'import {module}' tells where",
+        ) from error

@@ -1,0 +1,1 @@
+"""Files dropped on an SFTP server."""

@@ -1,0 +1,1 @@
+"""Hypothesis strategies: of declarations, of the rows that they promise."""
