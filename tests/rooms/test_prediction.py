@@ -14,7 +14,7 @@ import pytest
 from demo.flights import source_file
 from platform_assets.operations.curated import FASTEST_MPH, impossible_movements
 from platform_assets.prediction import curated, features
-from watermain.testing import Rows, failing, run
+from watermain.testing import TypedRows, failing, run
 
 NOON = datetime(2013, 1, 9, 17, tzinfo=UTC)
 AIRPORTS = [
@@ -96,12 +96,13 @@ def test_departure_heard_late_makes_a_telling_more() -> None:
     assert failing(features.airport_delay, found) == {}
 
 
+def minutes(number: float | None) -> datetime | None:
+    """So many minutes after noon."""
+    return None if number is None else NOON + timedelta(minutes=number)
+
+
 def test_departure_is_held_against_each_telling_of_the_timetable() -> None:
     """It is known when movement and timetable are; a telling that was over by then is none."""
-
-    def minutes(number: float | None) -> datetime | None:
-        return None if number is None else NOON + timedelta(minutes=number)
-
     movements = [
         {
             "flight_id": flight,
@@ -161,7 +162,7 @@ def test_congestion_counts_take_offs_of_an_hour() -> None:
     assert [row["mean_taxi_minutes"] for row in found] == [10.0, 15.0, 20.0, 30.0]
 
 
-def seen(*moves: tuple[str, str | None, float]) -> Rows:
+def seen(*moves: tuple[str, str | None, float]) -> TypedRows:
     """What is impossible among an aircraft's movements: kind, airport, hours after noon."""
     movements = [
         {

@@ -1,4 +1,4 @@
-"""`watermain new`: rooms and datasets that pass the checks at once."""
+"""`watermain new`: files that pass the checks at once."""
 
 from __future__ import annotations
 

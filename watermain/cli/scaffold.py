@@ -1,4 +1,4 @@
-"""The text of new rooms and of new datasets in them, made from real files."""
+"""The text of new rooms with their datasets, made from real files."""
 
 from __future__ import annotations
 

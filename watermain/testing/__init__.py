@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from watermain.testing.called import run
     from watermain.testing.feed import Feed
-    from watermain.testing.given_rows import GivenRowsError, Rows
+    from watermain.testing.given_rows import GivenRowsError, TypedRows
     from watermain.testing.judged import failing
     from watermain.testing.moved_clock import MovedClock
     from watermain.testing.source_kind import Kind, Ledger, thing
@@ -24,8 +24,8 @@ __all__ = [
     "Kind",
     "Ledger",
     "MovedClock",
-    "Rows",
     "TrialLake",
+    "TypedRows",
     "failing",
     "rows_of",
     "run",
@@ -39,7 +39,7 @@ _HOMES = {
     "Kind": "source_kind",
     "Ledger": "source_kind",
     "MovedClock": "moved_clock",
-    "Rows": "given_rows",
+    "TypedRows": "given_rows",
     "TrialLake": "trial",
     "failing": "judged",
     "rows_of": "strategies.rows",

@@ -21,7 +21,7 @@ from watermain.testing.given_rows import (
     NOTHING,
     Given,
     GivenRowsError,
-    Rows,
+    TypedRows,
     as_table,
     guessed,
 )
@@ -30,7 +30,7 @@ from watermain.testing.moved_clock import BEGINNING
 MADE = "watermain_made"
 
 
-def run(dataset: Dataset, /, *known: Dataset, **inputs: Given) -> Rows:
+def run(dataset: Dataset, /, *known: Dataset, **inputs: Given) -> TypedRows:
     """Call the body of a dataset with rows for each of its inputs; give the rows that it makes.
 
     Shapes: rows are dicts, or a table of Arrow, pandas, polars or ibis. An input has the types of
@@ -50,7 +50,7 @@ def run(dataset: Dataset, /, *known: Dataset, **inputs: Given) -> Rows:
             views[alias] = f"input_{alias}"
         sql = staged_sql(connection, dataset, views)
         keep(connection, dataset, sql, MADE)
-        return Rows(ordered(connection, dataset.contract, MADE))
+        return TypedRows(ordered(connection, dataset.contract, MADE))
 
 
 @contextmanager

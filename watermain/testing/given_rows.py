@@ -24,7 +24,7 @@ class GivenRowsError(TerminalError):
     """Refuse rows or inputs that a test gives and no declaration knows."""
 
 
-class Rows(list[dict[str, Any]]):
+class TypedRows(list[dict[str, Any]]):
     """Rows as dicts, in the order of their key; `table` holds the same in Arrow's types.
 
     Raises: GivenRowsError, when they hold an instant or a date outside Python's years.

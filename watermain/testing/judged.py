@@ -20,7 +20,14 @@ from watermain.lake.lake import quote
 from watermain.testing.called import engine, keep, ordered
 from watermain.testing.captured_columns import as_stored
 from watermain.testing.declared_input import declaration
-from watermain.testing.given_rows import NOTHING, Given, GivenRowsError, Rows, as_table, guessed
+from watermain.testing.given_rows import (
+    NOTHING,
+    Given,
+    GivenRowsError,
+    TypedRows,
+    as_table,
+    guessed,
+)
 from watermain.testing.moved_clock import BEGINNING, MovedClock
 
 JUDGED, GIVEN = "watermain_judged", "watermain_given"
@@ -56,7 +63,9 @@ def failing(
         told: dict[str, list[dict[str, Any]]] = {}
         for check in found:
             where = broken(staged, check)
-            told[check.label] = list(Rows(ordered(connection, dataset.contract, JUDGED, where)))
+            told[check.label] = list(
+                TypedRows(ordered(connection, dataset.contract, JUDGED, where))
+            )
         whole = [c for c in checks if not c.speaks_of_rows]
         return told | {c.label: [] for c in _failed(connection, _cut(connection, staged), whole)}
 

@@ -28,7 +28,7 @@ from watermain.settings import PREFIX, Settings
 from watermain.testing.called import ordered
 from watermain.testing.declared_input import declaration
 from watermain.testing.feed import GivenSource
-from watermain.testing.given_rows import Given, GivenRowsError, Rows, as_table
+from watermain.testing.given_rows import Given, GivenRowsError, TypedRows, as_table
 from watermain.testing.moved_clock import MovedClock
 
 UNTOUCHED = "the lake stands as it stood"
@@ -98,7 +98,7 @@ class TrialLake:
         done.refuse_blocked()
         return done
 
-    def rows(self, dataset: Dataset, *partitions: str) -> Rows:
+    def rows(self, dataset: Dataset, *partitions: str) -> TypedRows:
         """The rows that readers see, all of them or those of some partitions, by their key."""
         where = "true"
         if partitions:
@@ -106,8 +106,8 @@ class TrialLake:
             where = " or ".join(span.filter(dataset.contract) for span in found if span)
         with self.lake.get_connection() as connection:
             if not is_there(connection, dataset.name):
-                return Rows(dataset.contract.schema.empty_table())
-            return Rows(ordered(connection, dataset.contract, table(dataset.name), where))
+                return TypedRows(dataset.contract.schema.empty_table())
+            return TypedRows(ordered(connection, dataset.contract, table(dataset.name), where))
 
     def aside(self, dataset: Dataset) -> list[dict[str, Any]]:
         """The rows that were put aside, each with `why`, its `payload`, how it stands."""
@@ -153,13 +153,13 @@ def trial_lake(
 ) -> Iterator[TrialLake]:
     """Open an empty lake in a folder for the block, with a catalog of its own on the server.
 
-    Guarantees: while it is open no setting of the platform comes from anywhere else, so nothing
+    Guarantees: while it is open no setting but the project comes from anywhere else, so nothing
     reaches a lake that somebody works with.
     """
     database = f"{folder.parent.name}_{folder.name}"
     server.ensure_database(database)
     with pytest.MonkeyPatch.context() as patch:
-        for name in Settings.model_fields:
+        for name in Settings.model_fields.keys() - {"project"}:
             patch.delenv(PREFIX + name.upper(), raising=False)
         patch.setenv("WATERMAIN_DATA_DIR", str(folder))
         patch.setenv("WATERMAIN_POSTGRES", server.dsn(database))

@@ -11,7 +11,9 @@ from tests.house.tree import ROOT
 from watermain.settings import child_environment
 
 
-def run_pytest(folder: Path, *words: str, files: dict[str, str]) -> subprocess.CompletedProcess:
+def run_pytest(
+    folder: Path, *, files: dict[str, str], **variables: str
+) -> subprocess.CompletedProcess:
     """Run pytest over some files, with nothing of this repository's own configuration."""
     declared = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["entry-points"]
     made = folder / "installed" / "watermain_as_declared-0.dist-info"
@@ -25,9 +27,9 @@ def run_pytest(folder: Path, *words: str, files: dict[str, str]) -> subprocess.C
         (folder / name).write_text(text)
     alone = ("--strict-markers", "-p", "no:cacheprovider", "-c", "/dev/null", "--rootdir")
     return subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", *alone, str(folder), *words, *files],
+        [sys.executable, "-m", "pytest", "-q", *alone, str(folder), *files],
         cwd=folder,
-        env=child_environment(PYTHONPATH=f"{made.parent}:{ROOT}", PYTEST_ADDOPTS=""),
+        env=child_environment(PYTHONPATH=f"{made.parent}:{ROOT}", PYTEST_ADDOPTS="", **variables),
         capture_output=True,
         text=True,
         check=False,

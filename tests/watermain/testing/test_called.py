@@ -18,7 +18,7 @@ from tests.watermain.testing import shop
 from tests.watermain.testing.shop import INSTANT, checked, customers, sales, spent, told
 from watermain.declare import Column
 from watermain.declare.errors import BrokenBodyError, BrokenContractError, WatermainError
-from watermain.testing import GivenRowsError, MovedClock, Rows, failing, run
+from watermain.testing import GivenRowsError, MovedClock, TypedRows, failing, run
 from watermain.testing.given_rows import as_table
 
 NOON = datetime(2013, 1, 1, 12, tzinfo=UTC)
@@ -210,7 +210,7 @@ def test_instant_before_all_years_is_told() -> None:
     """The engine reckons further than Python."""
     far = pa.array([-(2**62)], INSTANT)
     with pytest.raises(GivenRowsError, match="cannot be told in Python") as error:
-        Rows(pa.table({"at": far}))
+        TypedRows(pa.table({"at": far}))
     assert "within the years 1 to 9999" in said(error)[3]
 
 

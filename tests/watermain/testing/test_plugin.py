@@ -113,7 +113,7 @@ def test_examples_of_the_guide_pass(tmp_path: Path) -> None:
     page = {GUIDE: (ROOT / GUIDE).read_text()}
     files = {f"test_line_{b.line}.py": b.text for b in pages.blocks(page, "python")}
     wanted = sum(text.count("\ndef test_") for text in files.values())
-    done = run_pytest(tmp_path, files=files)
+    done = run_pytest(tmp_path, files=files, WATERMAIN_PROJECT=str(ROOT))
     passed = re.search(r"^(\d+) passed", done.stdout, re.MULTILINE)
     assert passed is not None, done.stdout + done.stderr
     assert int(passed.group(1)) >= wanted + 15

@@ -6,12 +6,16 @@ from collections.abc import Callable
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
 from watermain.declare.connection.files import FilesConnection
+from watermain.settings import project
 
 
 def composed(address: str, word: FilesConnection, secret: Callable[[str], str]) -> str:
-    """Write the options into the address of a bucket. Raises: InvalidDeclarationError."""
+    """Write the options into the address of a bucket; a folder is one as seen from the project.
+
+    Raises: InvalidDeclarationError.
+    """
     if "://" not in address:
-        return address
+        return address if address.startswith("/") else str(project().root / address)
     parts, store = urlsplit(address), word.store
     wanted = {} if store is None else {"endpoint": store.endpoint, "region": store.region}
     wanted["authorities"] = "" if word.tls is None else word.tls.authorities
