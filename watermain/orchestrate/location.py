@@ -95,7 +95,7 @@ def code_location(team: str) -> dg.Definitions:
         executor=forked_executor,
         sensors=[
             automation_sensor(team),
-            *source_sensors(datasets),
+            *source_sensors(datasets, known),
             *replay_sensors(datasets),
             *stream_sensor(team, datasets),
             *feature_sensor(team, datasets),
