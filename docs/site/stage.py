@@ -38,7 +38,7 @@ GUIDES = (
 CONTENTS = {
     "Guides": [f"guides/{name}" for name in GUIDES],
     "In operation": ["runbooks/index", "faults", "benchmarks/index"],
-    "The project": ["decisions/index", "contributing", "changelog"],
+    "The project": ["architecture", "decisions/index", "contributing", "changelog"],
 }
 DECISIONS = """# Decisions
 
