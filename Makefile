@@ -112,7 +112,7 @@ COMPILE := $(BIN)/uv pip compile -q --universal --python-version 3.11.0 --genera
   --no-emit-index-url --no-header --no-annotate
 
 lock: ready  ## write the lock files from their requirements.in
-	@$(COMPILE) requirements.in -o requirements.lock
+	@$(COMPILE) --override requirements-overrides.txt requirements.in -o requirements.lock
 	@$(COMPILE) tests/services/datacontract.in -o tests/services/datacontract.lock
 	@$(COMPILE) tests/services/release.in -o tests/services/release.lock
 	@$(COMPILE) docs/site/site.in -o docs/site/site.lock

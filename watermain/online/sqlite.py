@@ -167,9 +167,13 @@ class SqliteStore:
         connection = sqlite3.connect(
             self.path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
         )
-        connection.execute("pragma journal_mode = wal")
-        connection.execute("pragma synchronous = normal")
-        connection.executescript(DDL)
+        try:
+            connection.execute("pragma journal_mode = wal")
+            connection.execute("pragma synchronous = normal")
+            connection.executescript(DDL)
+        except BaseException:
+            connection.close()
+            raise
         return connection
 
     def _pair(self, table: str, columns: str) -> Cursor | None:

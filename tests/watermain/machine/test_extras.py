@@ -78,18 +78,18 @@ def body(made: Callable[..., Any]) -> Callable[[Settings], object]:
 def records(settings: Settings) -> object:
     """A topic whose values are Avro."""
     word = Kafka(connection="shop", topic="t", format="avro", registry="shop")
-    return open_source(declared(word), settings)
+    return open_source(declared(word), settings, {})
 
 
 def readings(settings: Settings) -> object:
     """A topic of MQTT."""
     word = Mqtt(connection="shop", topic="t", device="id", sequence="n")
-    return open_source(declared(word), settings)
+    return open_source(declared(word), settings, {})
 
 
 def messages(settings: Settings) -> object:
     """A topic of Kafka."""
-    return open_source(declared(Kafka(connection="shop", topic="t")), settings)
+    return open_source(declared(Kafka(connection="shop", topic="t")), settings, {})
 
 
 class Opening(NamedTuple):
@@ -104,11 +104,11 @@ class Opening(NamedTuple):
 OPENINGS: list[Opening] = [
     Opening(*each)
     for each in (
-        ("fastavro", "avro", lambda s: open_source(things("avro"), s), "test_opening.py"),
+        ("fastavro", "avro", lambda s: open_source(things("avro"), s, {}), "test_opening.py"),
         ("fastavro", "avro", records, "test_opening.py"),
         ("confluent_kafka", "kafka", messages, "test_opening.py"),
         ("paho", "mqtt", readings, "test_opening.py"),
-        ("s3fs", "s3", lambda s: open_source(things("csv"), s).verify(), "test_opening.py"),
+        ("s3fs", "s3", lambda s: open_source(things("csv"), s, {}).verify(), "test_opening.py"),
         ("s3fs", "s3", store.client, "WATERMAIN_LAKE_PATH"),
         ("duckdb_extension_httpfs", "s3", lambda s: extension("httpfs"), "WATERMAIN_LAKE_PATH"),
         ("redis", "redis", open_store, "WATERMAIN_ONLINE_STORE"),
@@ -144,7 +144,7 @@ def test_what_an_extra_does_not_touch_opens_without_it(
     """Files that are CSV need no Avro, a topic of JSON no Avro, the embedded store no Redis."""
     for name in ("fastavro", "s3fs", "redis", "hiredis", "polars"):
         monkeypatch.setitem(sys.modules, name, None)
-    open_source(things("csv"), settings)
+    open_source(things("csv"), settings, {})
     messages(settings)
     open_store(Settings(data_dir=settings.home)).close()
 

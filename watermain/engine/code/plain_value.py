@@ -80,7 +80,10 @@ def _of_types(value: object, tell: Tell) -> str | None:
     """What the type system writes: `list[int]`, `int | None`."""
     origin = typing.get_origin(value)
     if origin is not None:
-        return f"(type {tell(origin)} {' '.join(map(tell, typing.get_args(value)))})"
+        # Python 3.14 has one kind of union, which is told as `int | None` always was.
+        is_union = isinstance(value, types.UnionType)
+        told = "(library types.UnionType)" if is_union else tell(origin)
+        return f"(type {told} {' '.join(map(tell, typing.get_args(value)))})"
     if isinstance(value, typing.TypeVar | typing.ForwardRef):
         return f"(type {value!r})"
     if isinstance(value, typing.NewType):

@@ -110,6 +110,7 @@ class ThreadReader:
                 store = None
             except BaseException as error:
                 task.fail(error)
+                _closed(store)
                 self._start()  # in place of this thread, which tells the world what broke
                 raise
         _closed(store)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import AsyncIterator, Iterator
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO, Self
+from typing import BinaryIO, Self, cast
 
 import asyncssh
 from fsspec.utils import glob_translate
@@ -82,7 +83,7 @@ class ServerFolder:
                 data = ask(file.read(size, begin))
                 if len(data) != size:
                     raise FileNotFoundError(look.name)
-                yield bytes(data)
+                yield cast(bytes, data)
         finally:
             ask(file.close())
 
@@ -133,7 +134,7 @@ async def _some(listing: AsyncIterator[asyncssh.SFTPName]) -> list[Entry]:
     """The next entries of a listing; none at its end."""
     found: list[Entry] = []
     async for entry in listing:
-        name = bytes(entry.filename).decode("utf-8", "surrogateescape")
+        name = os.fsdecode(entry.filename)
         if name not in (".", ".."):
             found.append((name, entry.attrs))
         if len(found) >= _AT_ONCE:
