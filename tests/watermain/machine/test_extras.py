@@ -32,10 +32,12 @@ from watermain.source.opening import open_source
 HELD = {
     *(f"watermain.online.{name}" for name in ("redis", "redis_fill")),
     "watermain.serve.feature_server.redis_reader",
-    *(f"watermain.source.files.avro_{name}" for name in ("budget", "rows", "schema")),
-    *(f"watermain.source.kafka.{name}" for name in ("avro_values", "kafka")),
+    "watermain.source.avro_budget",
+    *(f"watermain.source.drop.avro_{name}" for name in ("rows", "schema")),
+    *(f"watermain.source.kafka.{name}" for name in ("avro_values", "finding", "kafka")),
     *(f"watermain.source.kafka.kafka_{name}" for name in ("log", "rows")),
-    *(f"watermain.source.mqtt.{name}" for name in ("mqtt", "mqtt_session")),
+    *(f"watermain.source.mqtt.{name}" for name in ("finding", "mqtt", "mqtt_session")),
+    *(f"watermain.source.sftp.{n}" for n in ("finding", "server_folder", "session", "sftp")),
 }
 IMPORT_ALL = """
 import importlib, pathlib, sys
