@@ -18,18 +18,22 @@ CHANGES = re.compile(r"changelog\.d/[a-z0-9-]+\.(added|changed|fixed|removed)\.m
 KEPT = ("*", "docs/**/*", "benchmarks/*.md", "changelog.d/*.md")
 # The order of the guides. The generator refuses a page that has no place.
 GUIDES = (
+    "start",
     "install",
     "words",
     "reference",
     "commands",
     "settings",
+    "connections",
     "contracts",
     "marts",
     "features",
     "serving",
     "integrity",
+    "testing",
     "metrics",
     "demo",
+    "glossary",
 )
 CONTENTS = {
     "Guides": [f"guides/{name}" for name in GUIDES],

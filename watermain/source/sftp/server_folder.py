@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import AsyncIterator, Iterator
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO, Self
+from typing import Any, BinaryIO, Self
 
 import asyncssh
 from fsspec.utils import glob_translate
@@ -75,7 +76,8 @@ class ServerFolder:
 
     def _parts(self, look: Look) -> Iterator[bytes]:
         ask = self._session.asked
-        file = ask(self._session.client.open(self._path(look.place), "rb"))
+        opening: Any = self._session.client.open(self._path(look.place), "rb")
+        file: Any = ask(opening)
         try:
             for begin in range(0, look.size, _COPY_BYTES):
                 size = min(_COPY_BYTES, look.size - begin)
@@ -133,7 +135,7 @@ async def _some(listing: AsyncIterator[asyncssh.SFTPName]) -> list[Entry]:
     """The next entries of a listing; none at its end."""
     found: list[Entry] = []
     async for entry in listing:
-        name = bytes(entry.filename).decode("utf-8", "surrogateescape")
+        name = os.fsencode(entry.filename).decode("utf-8", "surrogateescape")
         if name not in (".", ".."):
             found.append((name, entry.attrs))
         if len(found) >= _AT_ONCE:
