@@ -20,7 +20,7 @@ ifdef PYTHON
 export PYTHON
 endif
 
-.PHONY: help ready up down status test test-services test-campaigns check format bench faults faults-bite mutants demo-year dbt-sources contracts gate datacontract docs test-pythons build lock clean
+.PHONY: help ready up down status test test-services test-campaigns check format bench faults faults-bite mutants demo-year dbt-sources picture contracts gate datacontract docs test-pythons build lock clean
 
 help:  ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -87,6 +87,9 @@ mutants: ready  ## change the engine in fifty places by chance, see that tests f
 
 demo-year: ready  ## load the whole of 2013 through its sources into the running platform
 	@$(BIN)/watermain up --detach --until 2013-12-31
+
+picture: ready  ## draw the folders and arrows of docs/architecture.md
+	@$(BIN)/python -m tests.house.draw
 
 dbt-sources: ready  ## write the dbt sources from the curated declarations
 	@$(BIN)/watermain new dbt-sources

@@ -20,8 +20,8 @@ from watermain.process.broker import free_port
 
 pytestmark = pytest.mark.slow
 # What later stands there, written by whoever adds templates: plain, hidden, under a hidden folder.
-TEMPLATES = ("project/Makefile", "project/.gitignore", "project/.github/workflows/ci.yml",
-             "project/rooms/__init__.py", ".hidden/plain.sql")  # fmt: skip
+TEMPLATES = ("planted/Makefile", "planted/.gitignore", "planted/.github/workflows/ci.yml",
+             "planted/rooms/__init__.py", ".hidden/plain.sql")  # fmt: skip
 
 
 # What the wheel carries as an example.

@@ -38,7 +38,7 @@ GUIDES = (
 CONTENTS = {
     "Guides": [f"guides/{name}" for name in GUIDES],
     "In operation": ["runbooks/index", "faults", "benchmarks/index"],
-    "The project": ["decisions/index", "contributing", "changelog"],
+    "The project": ["architecture", "decisions/index", "contributing", "changelog"],
 }
 DECISIONS = """# Decisions
 
@@ -109,7 +109,8 @@ def _changes(files: Mapping[str, str]) -> Iterator[str]:
     for path in sorted(files):
         if found := CHANGES.fullmatch(path):
             kinds.setdefault(found.group(1), []).append(files[path].strip())
-    yield "\n## Since the last release\n"
+    if kinds:
+        yield "\n## Since the last release\n"
     for kind, changes in kinds.items():
         yield "\n".join([f"\n### {kind.capitalize()}", "", *(f"- {c}" for c in changes), ""])
 

@@ -100,7 +100,7 @@ def joined(before: str, addition: str) -> str:
     head, _, rest = before.partition("\n")
     lines = addition.splitlines(keepends=True)
     first = next(
-        min(n.lineno, *(d.lineno for d in getattr(n, "decorator_list", [])))
+        min([n.lineno, *(d.lineno for d in getattr(n, "decorator_list", []))])
         for n in ast.parse(addition).body[1:]
         if not isinstance(n, ast.Import | ast.ImportFrom)
     )

@@ -16,7 +16,8 @@ import pytest
 from tests.house.tree import ROOT
 from tests.watermain.engine.table.test_body import declare, of_lazy, of_polars
 from tests.watermain.source.test_opening import declared
-from watermain.declare import Files, Kafka, Mqtt
+from watermain.declare import Files, Kafka, Mqtt, Sftp
+from watermain.declare.connection.sftp import SftpConnection
 from watermain.declare.errors import MissingExtraError
 from watermain.engine.table.body import staged_sql
 from watermain.lake import store
@@ -37,7 +38,7 @@ HELD = {
     *(f"watermain.source.kafka.{name}" for name in ("avro_values", "finding", "kafka")),
     *(f"watermain.source.kafka.kafka_{name}" for name in ("log", "rows")),
     *(f"watermain.source.mqtt.{name}" for name in ("finding", "mqtt", "mqtt_session")),
-    *(f"watermain.source.sftp.{n}" for n in ("finding", "server_folder", "session", "sftp")),
+    *(f"watermain.source.sftp.{name}" for name in ("finding", "server_folder", "session", "sftp")),
 }
 IMPORT_ALL = """
 import importlib, pathlib, sys
@@ -89,6 +90,13 @@ def readings(settings: Settings) -> object:
     return open_source(declared(word), settings, {})
 
 
+def dropped(settings: Settings) -> object:
+    """Files on a server of SFTP."""
+    word = Sftp(connection="shop", pattern="*", format="csv")
+    server = SftpConnection("shop", user="reader", known_hosts="env:HOSTS", password="env:WORD")
+    return open_source(declared(word), settings, {"shop": server})
+
+
 def messages(settings: Settings) -> object:
     """A topic of Kafka."""
     return open_source(declared(Kafka(connection="shop", topic="t")), settings, {})
@@ -109,6 +117,7 @@ OPENINGS: list[Opening] = [
         ("fastavro", "avro", lambda s: open_source(things("avro"), s, {}), "test_opening.py"),
         ("fastavro", "avro", records, "test_opening.py"),
         ("confluent_kafka", "kafka", messages, "test_opening.py"),
+        ("asyncssh", "sftp", dropped, "test_opening.py"),
         ("paho", "mqtt", readings, "test_opening.py"),
         ("s3fs", "s3", lambda s: open_source(things("csv"), s, {}).verify(), "test_opening.py"),
         ("s3fs", "s3", store.client, "WATERMAIN_LAKE_PATH"),

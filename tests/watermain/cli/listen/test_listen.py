@@ -38,10 +38,9 @@ PROGRAM = """
 import sys
 sys.path.insert(0, sys.argv[1])
 import room
-from watermain.orchestrate import location
-location.everything = lambda: {"shop.raw.events": room.events}
-from watermain.cli.listen.listen import listen
-listen(host="127.0.0.1", port=int(sys.argv[2]))
+import watermain.cli.listen.listen as command
+command.everything = lambda: {"shop.raw.events": room.events}
+command.listen(host="127.0.0.1", port=int(sys.argv[2]))
 """
 
 

@@ -22,6 +22,7 @@ from watermain.cli.exits import WRONG_USE
 from watermain.cli.listen import consumer, serve
 from watermain.declare import FeatureSet
 from watermain.declare.errors import InvalidDeclarationError, MissingSettingError
+from watermain.orchestrate import location
 from watermain.serve.feature_server.consumers import add_consumer, keys_path, read_consumers
 from watermain.settings import child_environment, load_settings
 
@@ -30,8 +31,6 @@ PROGRAM = """
 import os, sys, time
 from datetime import UTC, datetime
 from tests.watermain.serve.feature_server.delays import DATASETS, SET, AIRPORT_2, MemoryStore
-from watermain.orchestrate import location
-from watermain.online.protocol import Kept
 import watermain.serve.feature_server.opening as opening
 from watermain.serve.feature_server.reader import ThreadReader
 class Slow(MemoryStore):
@@ -42,10 +41,10 @@ class Slow(MemoryStore):
         return super().get(wanted)
 store = Slow()
 store.hold(AIRPORT_2, ["JFK"], datetime.now(UTC), mean=1.5, p90=2.0)
-location.everything = lambda: {d.name: d for d in DATASETS}
-location.teams = lambda: ["prediction"]
-location.feature_sets = lambda team: (SET,)
-import watermain.cli.listen.serve
+import watermain.cli.listen.serve as command
+command.everything = lambda: {d.name: d for d in DATASETS}
+command.teams = lambda: ["prediction"]
+command.feature_sets = lambda team: (SET,)
 opening.reader_of = lambda settings: ThreadReader(lambda: store)
 from watermain.__main__ import main
 sys.argv = ["watermain", "serve", *sys.argv[1:]]
@@ -163,15 +162,14 @@ def test_open_server_is_refused_elsewhere(host: str) -> None:
 
 def test_server_needs_a_table(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a feature table there is nothing to serve."""
-    monkeypatch.setattr("watermain.orchestrate.location.everything", dict)
-    monkeypatch.setattr("watermain.orchestrate.location.teams", list)
+    monkeypatch.setattr("watermain.cli.listen.serve.everything", dict)
+    monkeypatch.setattr("watermain.cli.listen.serve.teams", list)
     with pytest.raises(InvalidDeclarationError, match="no feature table is kept online"):
         serve.served_catalog()
 
 
 def test_feature_sets_are_found_in_a_room(monkeypatch: pytest.MonkeyPatch) -> None:
     """Those that a team names in its features; a room without features has none."""
-    from watermain.orchestrate import location
 
     room = type(sys)("platform_assets.nobody.features")
     found = FeatureSet(name="departure", features=("x",), owner="team:nobody")
