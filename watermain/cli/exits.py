@@ -10,6 +10,7 @@ from watermain.declare.errors import (
     MissingExtraError,
     MissingSettingError,
     OtherLakeError,
+    OtherReleaseError,
     UnknownDatasetError,
     UnknownSnapshotError,
     UnreachableSystemError,
@@ -25,6 +26,7 @@ MISUSES = (
     MissingExtraError,
     MissingSettingError,
     OtherLakeError,
+    OtherReleaseError,
     UnknownDatasetError,
     UnknownSnapshotError,
 )

@@ -101,6 +101,10 @@ class InvalidProjectError(TerminalError):
     """Report a project that is not there, or whose settings cannot be honoured."""
 
 
+class OtherReleaseError(TerminalError):
+    """Report a data folder that another release of the platform writes."""
+
+
 class OtherLakeError(TerminalError):
     """Refuse settings that lead to another lake than the data folder's."""
 

@@ -35,6 +35,7 @@ from watermain.lake.unsettled import Unsettled, heal
 from watermain.lake.waits import engine_words
 from watermain.lake.written import Written, present
 from watermain.machine.extras import need
+from watermain.machine.owner import prove_owner
 from watermain.settings import Settings, load_settings
 
 EXTENSIONS = ("ducklake", "postgres_scanner")
@@ -65,6 +66,7 @@ class Lake(BaseModel):
         Raises: OtherLakeError, MissingSettingError, when it is not the data folder's.
         """
         settings = proved(settings or load_settings())
+        prove_owner(settings)
         return cls(catalog=catalog_address(settings), folder=settings.lake_folder)
 
     def dsn(self) -> str:

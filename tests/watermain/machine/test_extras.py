@@ -93,7 +93,7 @@ def readings(settings: Settings) -> object:
 def dropped(settings: Settings) -> object:
     """Files on a server of SFTP."""
     word = Sftp(connection="shop", pattern="*", format="csv")
-    server = SftpConnection("shop", user="reader", known_hosts="hosts", password="env:WORD")
+    server = SftpConnection("shop", user="reader", known_hosts="file:/hosts", password="file:/word")
     return open_source(declared(word), settings, {"shop": server})
 
 

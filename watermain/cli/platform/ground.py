@@ -12,6 +12,7 @@ from watermain.engine.table.file_resident import settle as settled
 from watermain.lake import ledger
 from watermain.lake.belonging import proved
 from watermain.lake.lake import Lake
+from watermain.machine.owner import claim
 from watermain.privacy import close
 from watermain.process.instance import write_instance
 from watermain.process.platform import Services
@@ -27,6 +28,7 @@ def lay_ground(platform: Services) -> None:
     settings = platform.settings
     close_folder(settings)
 
+    claim(settings)
     proved(settings)  # before a server starts in a folder that belongs to another lake
     start_postgres(platform)
 

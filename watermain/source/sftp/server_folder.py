@@ -7,7 +7,7 @@ import re
 from collections.abc import AsyncIterator, Iterator
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
-from typing import Any, BinaryIO, Self
+from typing import BinaryIO, Self, cast
 
 import asyncssh
 from fsspec.utils import glob_translate
@@ -76,15 +76,14 @@ class ServerFolder:
 
     def _parts(self, look: Look) -> Iterator[bytes]:
         ask = self._session.asked
-        opening: Any = self._session.client.open(self._path(look.place), "rb")
-        file: Any = ask(opening)
+        file = ask(self._session.client.open(self._path(look.place), "rb"))
         try:
             for begin in range(0, look.size, _COPY_BYTES):
                 size = min(_COPY_BYTES, look.size - begin)
                 data = ask(file.read(size, begin))
                 if len(data) != size:
                     raise FileNotFoundError(look.name)
-                yield bytes(data)
+                yield cast(bytes, data)
         finally:
             ask(file.close())
 
@@ -135,7 +134,7 @@ async def _some(listing: AsyncIterator[asyncssh.SFTPName]) -> list[Entry]:
     """The next entries of a listing; none at its end."""
     found: list[Entry] = []
     async for entry in listing:
-        name = os.fsencode(entry.filename).decode("utf-8", "surrogateescape")
+        name = os.fsdecode(entry.filename)
         if name not in (".", ".."):
             found.append((name, entry.attrs))
         if len(found) >= _AT_ONCE:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Coroutine, Iterator
+from collections.abc import Awaitable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Any, Self, TypeVar
+from typing import Self, TypeVar
 
 import asyncssh
 
@@ -54,7 +54,7 @@ class SftpSession:
         self._loop.run_until_complete(_ended())
         self._loop.close()
 
-    def asked(self, question: Coroutine[Any, Any, T], seconds: float = 0.0) -> T:
+    def asked(self, question: Awaitable[T], seconds: float = 0.0) -> T:
         """Give the answer, or say that there was none in time."""
         limit = seconds or self.host.silent_seconds
         with self._said():
