@@ -20,7 +20,7 @@ ifdef PYTHON
 export PYTHON
 endif
 
-.PHONY: help ready up down status test test-services test-campaigns check format bench faults faults-bite mutants demo-year dbt-sources contracts gate datacontract docs test-pythons build lock clean
+.PHONY: help ready up down status test test-services test-campaigns check format bench faults faults-bite mutants demo-year dbt-sources picture contracts gate datacontract docs test-pythons build lock clean
 
 help:  ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -88,6 +88,9 @@ mutants: ready  ## change the engine in fifty places by chance, see that tests f
 demo-year: ready  ## load the whole of 2013 through its sources into the running platform
 	@$(BIN)/watermain up --detach --until 2013-12-31
 
+picture: ready  ## draw the folders and arrows of docs/architecture.md
+	@$(BIN)/python -m tests.house.draw
+
 dbt-sources: ready  ## write the dbt sources from the curated declarations
 	@$(BIN)/watermain new dbt-sources
 
@@ -112,7 +115,7 @@ COMPILE := $(BIN)/uv pip compile -q --universal --python-version 3.11.0 --genera
   --no-emit-index-url --no-header --no-annotate
 
 lock: ready  ## write the lock files from their requirements.in
-	@$(COMPILE) requirements.in -o requirements.lock
+	@$(COMPILE) --override requirements-overrides.txt requirements.in -o requirements.lock
 	@$(COMPILE) tests/services/datacontract.in -o tests/services/datacontract.lock
 	@$(COMPILE) tests/services/release.in -o tests/services/release.lock
 	@$(COMPILE) docs/site/site.in -o docs/site/site.lock

@@ -15,14 +15,14 @@ FAST = "not slow and not services and not campaign"
 KEPT = (Path("~/.pyenv/versions"), Path("~/.local/share/uv/python"))
 
 
-def found() -> list[str]:
+def found() -> dict[str, str]:
     """The path of one interpreter for each version, on the PATH or where they are kept."""
-    programs = []
-    for minor in MINORS:
-        name = f"python3.{minor}"
+    programs = {}
+    for name in (f"python3.{minor}" for minor in MINORS):
         kept = (path for folder in KEPT for path in folder.expanduser().glob(f"*/bin/{name}"))
-        answering = filter(answers, filter(None, (shutil.which(name), *map(str, sorted(kept)))))
-        programs += list(answering)[:1]
+        candidates = filter(None, (shutil.which(name), *map(str, sorted(kept))))
+        for program in list(filter(answers, candidates))[:1]:
+            programs[name.removeprefix("python")] = program
     return programs
 
 
@@ -31,7 +31,6 @@ def answers(program: str) -> bool:
     return subprocess.run([program, "-c", ""], capture_output=True, check=False).returncode == 0
 
 
-@nox.session(python=found(), venv_backend="venv")
 def fast(session: nox.Session) -> None:
     """Run the fast tests; what is said on the command line goes to pytest."""
     builders = Path(session.create_tmp(), "builders.txt")
@@ -42,6 +41,7 @@ def fast(session: nox.Session) -> None:
     session.install(
         *("--require-hashes", "--no-deps", "--no-build-isolation", "-r", "requirements.lock")
     )
+    session.install("--no-deps", "--no-build-isolation", "-C", "editable_mode=compat", "-e", ".")
     places = [
         "tests/watermain",
         "tests/rooms",
@@ -59,3 +59,7 @@ def _of(name: str, lines: list[str]) -> str:
     at = next(n for n, line in enumerate(lines) if line.startswith(f"{name}=="))
     end = next((n for n in range(at + 1, len(lines)) if lines[n][0] != " "), len(lines))
     return "\n".join(lines[at:end])
+
+
+for version, program in found().items():
+    nox.session(fast, python=program, name=version, venv_backend="venv")

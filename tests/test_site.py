@@ -73,6 +73,6 @@ def test_links_are_turned(stage: ModuleType, path: str, written: str, turned: st
 
 
 def test_changes_are_told_by_kind(site: dict[str, str]) -> None:
-    """The changelog of the site has what the next release brings."""
+    """The changelog of the site has what a release brought, by kind."""
     assert "### Added\n\n- " in site["changelog.md"]
     assert "### Fixed\n\n- " in site["changelog.md"]

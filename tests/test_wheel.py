@@ -20,8 +20,8 @@ from watermain.process.broker import free_port
 
 pytestmark = pytest.mark.slow
 # What later stands there, written by whoever adds templates: plain, hidden, under a hidden folder.
-TEMPLATES = ("project/Makefile", "project/.gitignore", "project/.github/workflows/ci.yml",
-             "project/rooms/__init__.py", ".hidden/plain.sql")  # fmt: skip
+TEMPLATES = ("planted/Makefile", "planted/.gitignore", "planted/.github/workflows/ci.yml",
+             "planted/rooms/__init__.py", ".hidden/plain.sql")  # fmt: skip
 
 
 # What the wheel carries as an example.
@@ -89,7 +89,7 @@ def test_wheel_names_its_extras_and_its_pythons(wheel: Path) -> None:
         told = message_from_bytes(file.read(name))
     assert told["Requires-Python"] == ">=3.11"
     assert set(told.get_all("Provides-Extra", [])) == {
-        *("avro", "demo", "kafka", "mqtt", "polars", "redis", "s3", "test"),
+        *("avro", "demo", "kafka", "mqtt", "polars", "redis", "s3", "sftp", "test"),
     }
     base = [line for line in told.get_all("Requires-Dist", []) if "extra ==" not in line]
     assert "dagster==1.13.27" in base

@@ -18,22 +18,27 @@ CHANGES = re.compile(r"changelog\.d/[a-z0-9-]+\.(added|changed|fixed|removed)\.m
 KEPT = ("*", "docs/**/*", "benchmarks/*.md", "changelog.d/*.md")
 # The order of the guides. The generator refuses a page that has no place.
 GUIDES = (
+    "start",
+    "install",
     "words",
     "reference",
     "commands",
     "settings",
+    "connections",
     "contracts",
     "marts",
     "features",
     "serving",
     "integrity",
+    "testing",
     "metrics",
     "demo",
+    "glossary",
 )
 CONTENTS = {
     "Guides": [f"guides/{name}" for name in GUIDES],
     "In operation": ["runbooks/index", "faults", "benchmarks/index"],
-    "The project": ["decisions/index", "contributing", "changelog"],
+    "The project": ["architecture", "decisions/index", "contributing", "changelog"],
 }
 DECISIONS = """# Decisions
 
@@ -104,7 +109,8 @@ def _changes(files: Mapping[str, str]) -> Iterator[str]:
     for path in sorted(files):
         if found := CHANGES.fullmatch(path):
             kinds.setdefault(found.group(1), []).append(files[path].strip())
-    yield "\n## Since the last release\n"
+    if kinds:
+        yield "\n## Since the last release\n"
     for kind, changes in kinds.items():
         yield "\n".join([f"\n### {kind.capitalize()}", "", *(f"- {c}" for c in changes), ""])
 

@@ -53,6 +53,9 @@ class Crossing(NamedTuple):
     place: str
     is_room: bool = False
 
+    def __str__(self) -> str:
+        return f"floor {self.floor} ({self.place})"
+
 
 def crossing(module: str) -> Crossing | None:
     """Find where a module stands; None for what is not the platform's."""

@@ -16,7 +16,18 @@ TARGET = re.compile(r"^([a-z][a-z-]*):.*?## ", re.MULTILINE)
 DECISION = re.compile(r"docs/decisions/(\d{4})-[a-z0-9-]+\.md")
 FRAGMENT = re.compile(r"changelog\.d/[a-z0-9-]+\.(added|changed|fixed|removed)\.md")
 SECTIONS = ("Context", "Decision", "Consequences")
-PROGRAMS = ("cd", "git", "export", "sudo", "curl", "psql", "tests/services/install.sh")
+PROGRAMS = (
+    "cd",
+    "pip",
+    "python",
+    ".",
+    "git",
+    "export",
+    "sudo",
+    "curl",
+    "psql",
+    "tests/services/install.sh",
+)
 
 
 class Block(NamedTuple):

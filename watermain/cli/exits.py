@@ -10,13 +10,14 @@ from watermain.declare.errors import (
     MissingExtraError,
     MissingSettingError,
     OtherLakeError,
+    OtherReleaseError,
     UnknownDatasetError,
     UnknownSnapshotError,
     UnreachableSystemError,
     WatermainError,
 )
 
-FAILED = 1  # data was refused, or the work failed
+FAILED = 1  # data was refused or the work failed
 WRONG_USE = 2  # the command or its arguments are wrong
 MISUSES = (
     InvalidDeclarationError,
@@ -25,6 +26,7 @@ MISUSES = (
     MissingExtraError,
     MissingSettingError,
     OtherLakeError,
+    OtherReleaseError,
     UnknownDatasetError,
     UnknownSnapshotError,
 )

@@ -26,8 +26,8 @@ class Cadence:
 
     Units: `zone` is an IANA name, `start` the first local day, `late_for` how long after a
     partition's end its rows may still arrive, `idle_after` how long a shard of a stream may give
-    nothing before the others' event time goes on without it, `every` how often a stream computes
-    anew the partitions of a dataset whose inputs changed; None leaves that to runs.
+    nothing before the others' event time goes on without it, and `every` how often a stream
+    computes anew the partitions of a dataset whose inputs changed; None leaves that to runs.
     """
 
     zone: str = "UTC"

@@ -17,7 +17,7 @@ Severity = Literal["block", "quarantine", "warn"]
 
 @dataclass(frozen=True, kw_only=True)
 class Check:
-    """A rule: `block` holds the data back, `quarantine` puts rows aside, `warn` reports.
+    """A rule: `block` holds the data back, `quarantine` puts rows aside and `warn` reports.
 
     Guarantees: where a rule stands in the code is no part of what it says.
     """
@@ -259,7 +259,7 @@ def unique(
 ) -> UniqueKey:
     """Demand that no two rows agree in all of the columns.
 
-    Shapes: with `nulls_repeat=False` rows that lack one of the columns are left out, with
+    Shapes: with `nulls_repeat=False` rows that lack one of the columns are left out; with
     `blanks_repeat=False` those that lack all of them.
     """
     if not columns or len(set(columns)) < len(columns):
@@ -317,8 +317,8 @@ def refers_to(
 ) -> RefersTo:
     """Demand that each value stands in the other dataset, in the column of the same name.
 
-    Shapes: several columns refer together, `refers_to(("carrier", "flight"), ...)`; `other` names
-    as many. The other dataset is published before this one.
+    Shapes: several columns refer together, as in `refers_to(("carrier", "flight"), ...)`; `other`
+    names as many. The other dataset is published before this one.
     """
     name = DatasetName.parse(dataset)
     own = (column,) if isinstance(column, str) else tuple(column)

@@ -36,13 +36,13 @@ def breaking(old: Contract, new: Contract) -> tuple[Change, ...]:
 def changes(old: Contract, new: Contract) -> tuple[Change, ...]:
     """Every difference that a reader could notice, in the order of the old columns.
 
-    Guarantees: words of description, the order of columns, the case of the grain are none.
+    Guarantees: words of description, the order of columns and the case of the grain are none.
     """
     return (*_of_table(old, new), *_of_columns(old, new))
 
 
 def refusals(old: Contract, new: Contract) -> tuple[str, ...]:
-    """What the new contract lacks to follow the released one: a version, a migration."""
+    """What the new contract lacks to follow the released one: a version or a migration."""
     found, first, second = changes(old, new), version_of(old), version_of(new)
     broken = [c for c in found if c.breaking]
     if second < first:

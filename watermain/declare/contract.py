@@ -36,7 +36,7 @@ class Sensitivity(StrEnum):
 
 @dataclass(frozen=True)
 class Column:
-    """Promise one column: its name, Arrow type, meaning.
+    """Promise one column: its name, Arrow type and meaning.
 
     Units: `unit` names what a number counts, such as `USD` or `minutes`.
     """
@@ -72,13 +72,13 @@ class Migration:
 
 @dataclass(frozen=True, kw_only=True)
 class Contract:
-    """Promise what a table holds: grain, key, event time, columns.
+    """Promise what a table holds: grain, key, event time and columns.
 
     The key `()` is that of a table with one row.
-    `repeats_within` is for what is captured: a row whose key raw holds already is a repeat, left
-    out, counted. It promises that no key comes again with an event time further from its first
-    than that, so that no more of raw is searched; `timedelta.max` promises nothing. `drift` is for
-    what is captured, too: a column that the contract does not know goes to `_extra` as text
+    `repeats_within` is for what is captured: a row whose key raw holds already is a repeat, which
+    is left out and counted. It promises that no key comes again with an event time further from its
+    first than that, so that no more of raw is searched; `timedelta.max` promises nothing. `drift`
+    is for what is captured, too: a column that the contract does not know goes to `_extra` as text
     (`divert`), gets a column of its own (`evolve`) or stops the capture (`freeze`).
     Guarantees: a contract that contradicts itself cannot be constructed.
     Raises: ContradictoryContractError.

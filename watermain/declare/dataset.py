@@ -35,7 +35,7 @@ _OWNER = re.compile(r"team:[A-Za-z0-9_-]+|[^@\s]+@[^@\s]+\.[^@\s]+")
 class Dataset:
     """A declared dataset; call it to run its body on tables of your own.
 
-    Guarantees: its inputs, key, checks, owner fit together, or it cannot be constructed.
+    Guarantees: its inputs, key, checks and owner fit together, or it cannot be constructed.
     """
 
     name: DatasetName
@@ -170,14 +170,14 @@ class Dataset:
 
     @property
     def can_quarantine(self) -> bool:
-        """Whether rows of it may be put aside: captured ones that do not fit, others by a rule."""
+        """Whether rows may be put aside: captured ones that do not fit, or others by a rule."""
         if not self.is_computed:
             return self.is_captured
         return any(c.severity == "quarantine" for c in self.checks)
 
     @cached_property
     def references(self) -> tuple[DatasetName, ...]:
-        """The datasets that its checks, with those of its needs, read beside its inputs."""
+        """The datasets that its checks and those of its needs read beside its inputs."""
         wanted = [c for n in self.needs.values() for c in n.guarantees]
         read = [n for c in (*self.checks, *wanted) for n in c.reads()]
         known = {self.name, *self.inputs.values()}
@@ -185,7 +185,7 @@ class Dataset:
 
     @cached_property
     def upstream(self) -> tuple[DatasetName, ...]:
-        """The datasets that must stand before it: its inputs, then what its checks refer to."""
+        """The datasets that must stand before it: its inputs, and then what its checks refer to."""
         return tuple(dict.fromkeys([*self.inputs.values(), *self.references]))
 
     def looks_back(self, name: DatasetName) -> timedelta:
@@ -271,7 +271,7 @@ def raw(
     cadence: Cadence | None = None,
     slo: Slo | None = None,
 ) -> Dataset:
-    """Declare a dataset captured from an outside system, never changed afterwards.
+    """Declare a dataset captured from an outside system and never changed afterwards.
 
     Guarantees: each captured batch is committed exactly once, with its position in the ledger.
     """

@@ -12,9 +12,9 @@ UNPUBLISHED = "not published; what readers had stands as it was"
 
 
 class WatermainError(Exception):
-    """Stop with four lines: what, declared where, state of the data, next command.
+    """Stop with four lines: what, declared where, state of the data and next command.
 
-    Guarantees: `str(error)` is exactly four lines, the attributes carry the same four facts.
+    Guarantees: `str(error)` is exactly four lines, and the attributes carry the same four facts.
     """
 
     def __init__(self, what: str, *, declared: str, data: str, next: str) -> None:
@@ -62,11 +62,11 @@ class UnknownSnapshotError(TerminalError):
 
 
 class UnknownFeatureError(TerminalError):
-    """Reject a reference to a feature, a version, a feature table that nothing declares."""
+    """Reject a reference to a feature, a version or a feature table that nothing declares."""
 
 
 class TrainingSetError(TerminalError):
-    """Refuse a spine that features cannot be joined to, a manifest that cannot be repeated."""
+    """Refuse a spine that features cannot be joined to, or a manifest that cannot be repeated."""
 
 
 class InvalidCadenceError(TerminalError):
@@ -99,6 +99,10 @@ class MissingExtraError(TerminalError):
 
 class InvalidProjectError(TerminalError):
     """Report a project that is not there, or whose settings cannot be honoured."""
+
+
+class OtherReleaseError(TerminalError):
+    """Report a data folder that another release of the platform writes."""
 
 
 class OtherLakeError(TerminalError):
@@ -166,7 +170,7 @@ class DriftError(TerminalError):
 
 
 class BrokenReleaseError(TerminalError):
-    """Refuse code that breaks a released contract without a new version, a migration."""
+    """Refuse code that breaks a released contract without a new version and a migration."""
 
 
 class UnmetNeedError(TerminalError):
@@ -178,7 +182,7 @@ class UnknownRevisionError(TerminalError):
 
 
 class UnreadableContractError(TerminalError):
-    """Report a contract, a suite, a schema of another tool that cannot be read."""
+    """Report a contract, a suite or a schema of another tool that cannot be read."""
 
 
 class BrokenModelError(TerminalError):
@@ -186,7 +190,7 @@ class BrokenModelError(TerminalError):
 
 
 def quoted(names: object) -> str:
-    """List right answers for an error message, sorted; of very many the first."""
+    """List right answers for an error message, sorted; of very many only the first."""
     listed = sorted(str(n) for n in names)  # type: ignore[attr-defined]
     more = f", {len(listed) - MOST_NAMES} more" if len(listed) > MOST_NAMES else ""
     return ", ".join(f"`{name}`" for name in listed[:MOST_NAMES]) + more

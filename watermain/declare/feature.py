@@ -28,16 +28,16 @@ class Online:
 
 @dataclass(frozen=True, kw_only=True)
 class Feature:
-    """Say of whom a table's features are, since when each row is known, for how long it holds.
+    """Say of whom a table's features are, since when each row is known and for how long it holds.
 
     Shapes: `entity` names the columns that identify whom the features describe; `known_at` the
-    column that says when a row could first be known, None when that is its event time; it is part
-    of the key, for each telling is a row.
+    column that says when a row could first be known, or None when that is its event time; it is
+    part of the key, for each telling is a row.
     Units: a row older than `max_age` answers nothing; None lets it answer for ever. `trained_on`
     are the first and the last UTC day of the event times that models learnt from: what comes now
     is held against them.
     Guarantees: each version is a table of its own; `candidate` waits to be compared, `current` is
-    what readers get who name no version, `retired` is neither computed any more nor served.
+    what readers get who name no version, and `retired` is neither computed any more nor served.
     """
 
     entity: tuple[str, ...]
@@ -115,7 +115,7 @@ class Feature:
 class FeatureSet:
     """Name the features that a consumer reads together.
 
-    Shapes: each is `team.features.table`, `table:feature` with the team's own tables, or either
+    Shapes: each is `team.features.table`, or `table:feature` for the team's own tables, or either
     with a version, as in `airport_delay@2:mean_delay_minutes`.
     """
 

@@ -23,7 +23,7 @@ _REFERENCE = re.compile(
 
 @dataclass(frozen=True, kw_only=True)
 class Reference:
-    """Name the features of a table, or one of them, of a version, or of the current one."""
+    """Name the features of a table, or one of them, of a version or of the current one."""
 
     team: str | None
     table: str
@@ -69,7 +69,7 @@ class Chosen:
 
     @property
     def feature(self) -> Feature:
-        """Of whom the features are, for how long they hold."""
+        """Of whom the features are, and for how long they hold."""
         return feature_of(self.dataset)
 
     def label(self, column: str) -> str:
@@ -90,8 +90,8 @@ def resolve(
     Shapes: one for each table, in the order in which they were asked for first; a reference
     without a team means a table of `team`.
     Guarantees: without a version it is the highest one whose state is `current`; with one it is
-    that version, whatever its state; labels say `_v2` where any reference to the table did, begin
-    with the team where two teams have a table of that name.
+    that version, whatever its state; labels say `_v2` where any reference to the table did, and
+    begin with the team where two teams have a table of that name.
     Raises: UnknownFeatureError, listing the nearest right ones.
     """
     versions = _versions(declared)

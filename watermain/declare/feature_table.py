@@ -25,11 +25,11 @@ def feature_table(
     cadence: Cadence | None = None,
     slo: Slo | None = None,
 ) -> Callable[[Body], Dataset]:
-    """Declare a dataset whose rows say what was true of an entity, since when that was known.
+    """Declare a dataset whose rows say what was true of an entity and since when that was known.
 
     Shapes: the dataset is named `name` with its version, as `prediction.features.route_delay_v1`;
     the contract's event time is the instant that a row's features hold from.
-    Guarantees: the one body computes batches, streams, training sets, online rows.
+    Guarantees: the one body computes batches, streams, training sets and online rows.
     """
 
     def declare(body: Body) -> Dataset:

@@ -25,7 +25,7 @@ from watermain.declare.name import DatasetName
 
 
 class Producer(Protocol):
-    """What a reader knows of a dataset: its contract, its checks."""
+    """What a reader knows of a dataset: its contract and its checks."""
 
     @property
     def contract(self) -> Contract: ...
@@ -36,7 +36,7 @@ class Producer(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Needs:
-    """The columns of a dataset that a reader uses, the guarantees that it relies on.
+    """The columns of a dataset that a reader uses, and the guarantees that it relies on.
 
     Shapes: a column whose type is None may have any; `before` is how far
     before a partition's beginning the reader looks back; `optional` says that the reader makes
@@ -80,12 +80,12 @@ def needs(
     before: timedelta = timedelta(0),
     optional: bool = False,
 ) -> Needs:
-    """Read a dataset of others, relying on these columns, on these guarantees.
+    """Read a dataset of others, relying on these columns and on these guarantees.
 
     Shapes: columns by name, or with the types that the reader can take.
-    Units: a partition's body is given the rows of its partition, with those of whole partitions
+    Units: a partition's body is given the rows of its partition and those of whole partitions
     that reach back `before` its beginning; the rows that it computes for them are left out.
-    Where an input is `optional`, partitions are computed without it, again when it comes; until
+    Where an input is `optional`, partitions are computed without it, and again when it comes; until
     then the body is given a table of its contract that has no row.
     Guarantees: no version of the dataset without them passes CI; each run of the reader checks the
     guarantees on the rows that it is given.

@@ -9,9 +9,9 @@ from watermain.declare.errors import InvalidDeclarationError
 
 @dataclass(frozen=True, kw_only=True)
 class Quarantine:
-    """Say how many rows may be put aside, whether they come back by themselves.
+    """Say how many rows may be put aside, and whether they come back by themselves.
 
-    Units: `limit` is rows of a partition when an int, a share of them when a float; None is no
+    Units: `limit` is rows of a partition when an int, or a share of them when a float; None is no
     limit. `replays` runs open rows again after each change of the contract or the code.
     Raises: InvalidDeclarationError.
     """

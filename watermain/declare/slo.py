@@ -12,8 +12,8 @@ from watermain.declare.errors import InvalidDeclarationError
 class Slo:
     """Promise that a share of partitions is ready in time.
 
-    Units: `ready_within` counts from the partition's end, `target` is a share of 1, `over` the
-    sliding window in which the share is measured.
+    Units: `ready_within` counts from the partition's end, `target` is a share of 1, and `over` is
+    the sliding window in which the share is measured.
     """
 
     ready_within: timedelta

@@ -35,7 +35,7 @@ _ID = "select id::text from watermain.lake"
 
 @dataclass(frozen=True, kw_only=True)
 class Belonging:
-    """What a data folder remembers: names for people, settings that lead to the lake again.
+    """What a data folder remembers: names for people, and settings that lead to the lake again.
 
     `withheld` are settings that held a secret as plain text, which is never written down.
     """
@@ -66,7 +66,7 @@ def _read(text: str) -> Belonging | None:
 def remember(settings: Settings) -> None:
     """Write down which lake the data folder belongs to.
 
-    Guarantees: secret references are kept, secrets are not.
+    Guarantees: secret references are kept; secrets are not.
     """
     kept: dict[str, str] = {}
     withheld: list[str] = []

@@ -48,7 +48,7 @@ def create(lake: Lake, name: str) -> Branch:
     """Make a branch of the lake as it stands now.
 
     Guarantees: all of it or nothing; no data file is copied; what the branch writes lies in a
-    folder of its own, readers of the lake never see it.
+    folder of its own, and readers of the lake never see it.
     Raises: BranchError.
     """
     if not _NAME.fullmatch(name):
@@ -92,7 +92,7 @@ def find(lake: Lake, name: str) -> Branch:
 
 
 def drop(lake: Lake, name: str) -> None:
-    """Forget a branch, then delete the files that it alone wrote.
+    """Forget a branch, and then delete the files that it alone wrote.
 
     Guarantees: done again it ends what was begun: files of a branch that is forgotten go.
     Raises: BranchError.
@@ -162,7 +162,7 @@ def _rows(table: str, names: list[str]) -> str:
 
 
 def _absolute(table: str, names: list[str]) -> str:
-    """Files that are alive, their paths read from the root."""
+    """Files that are alive, with their paths read from the root."""
     path = (
         "case when not f.path_is_relative then f.path else"
         " (case when not t.path_is_relative then '' else"

@@ -15,7 +15,7 @@ def abandon(connection: duckdb.DuckDBPyConnection) -> None:
     """Never close a connection whose transaction can neither commit nor roll back.
 
     DuckLake rolls it back as it is closed, which fails where no exception may pass: the whole
-    process would end. The interpreter's own end is survived, too, hence the reference.
+    process would end. The interpreter's own end is survived, too; hence the reference.
     """
     ctypes.pythonapi.Py_IncRef(ctypes.py_object(connection))
     _ABANDONED.append(connection)

@@ -21,7 +21,7 @@ _ADDRESS = re.compile(r"^.*Postgres at \".*\": ", re.DOTALL)
 
 
 def catalog_address(settings: Settings) -> str:
-    """The libpq string of the catalog database as it is set, its references not yet resolved."""
+    """The libpq string of the catalog database as it is set, its references still unresolved."""
     return settings.postgres or EmbeddedPostgres(settings.home / "postgres").dsn("watermain")
 
 
@@ -31,9 +31,9 @@ def catalog_dsn(settings: Settings) -> str:
 
 
 def ready(address: str, settings: Settings) -> str:
-    """An address with its references resolved, its waits limited.
+    """An address with its references resolved and its waits limited.
 
-    Raises: MissingSettingError, UnreachableSystemError of a Vault.
+    Raises: MissingSettingError, or UnreachableSystemError of a Vault.
     """
     try:
         found = resolved(address, settings)
@@ -49,7 +49,7 @@ def _patient(dsn: str, settings: Settings) -> str:
 
 
 def catalog_name(settings: Settings) -> str:
-    """The catalog database as people may read it: no secret, no user."""
+    """The catalog database as people may read it: without a secret and without a user."""
     if not settings.postgres:
         return EMBEDDED
     words = address_words(resolved(settings.postgres, settings))

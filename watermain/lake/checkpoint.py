@@ -52,9 +52,9 @@ _KEPT = (
 
 
 class End(NamedTuple):
-    """Where a shard ends: its last position, its newest event time.
+    """Where a shard ends: its last position and its newest event time.
 
-    Units: `seen_at` is when its last rows came, `watermark_at` the stream's watermark then.
+    Units: `seen_at` is when its last rows came, and `watermark_at` the stream's watermark then.
     """
 
     position: str
@@ -85,7 +85,7 @@ def ends(connection: duckdb.DuckDBPyConnection, stream: DatasetName) -> dict[str
 
 
 def stands(connection: duckdb.DuckDBPyConnection, stream: DatasetName) -> list[tuple[str, str]]:
-    """Each shard with where it ends, for people; a shard that is no chain has several ends.
+    """Each shard and where it ends, for people; a shard that is no chain has several ends.
 
     Guarantees: as `ends`; nothing is written, so that no lease is needed.
     """
@@ -101,7 +101,7 @@ def _present(connection: duckdb.DuckDBPyConnection) -> int:
 def _rows(
     connection: duckdb.DuckDBPyConnection, stream: DatasetName, present: int
 ) -> list[tuple[Any, ...]]:
-    """Each shard with its ends, its times, the number of batches read for it."""
+    """Each shard with its ends, its times and the number of batches read for it."""
     kept = connection.execute(
         f"from postgres_query('{_CATALOG}', {text(_KEPT.format(stream=text(str(stream))))})"
     ).fetchone()

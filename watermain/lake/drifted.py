@@ -13,7 +13,7 @@ from watermain.lake.ledger import DRIFT
 
 
 class Drifted(NamedTuple):
-    """One column beyond a contract: what became of it, which batch showed it."""
+    """One column beyond a contract: what became of it and which batch showed it."""
 
     dataset: str
     column_name: str

@@ -55,7 +55,7 @@ def _lost_lease(error: BaseException, dataset: str) -> WatermainError | None:
 
 
 def _ended(error: BaseException, dataset: str) -> WatermainError | None:
-    """The error for a full disk, a catalog that is gone, an engine that ended itself."""
+    """The error for a full disk, a catalog that is gone or an engine that ended itself."""
     message = str(error)
     if "No space left on device" in message:
         return DiskFullError.not_published(

@@ -97,7 +97,7 @@ class Fence:
     """Hand out leases on datasets through the catalog's PostgreSQL.
 
     Guarantees: one live lease for each dataset; a dead holder's lease is free at once (its
-    connection is gone), a silent holder's after `lease_seconds`; a commit under an older epoch
+    connection is gone), and a silent holder's after `lease_seconds`; a commit under an older epoch
     is refused by the catalog itself.
     """
 
@@ -108,7 +108,7 @@ class Fence:
     def lease(
         self, dataset: str, *, wait_seconds: float = 3600, holder: str = RUN
     ) -> Iterator[Lease]:
-        """Wait for the dataset's lease, hold it for the block."""
+        """Wait for the dataset's lease, and hold it for the block."""
         connection, held = self._connect(holder), _held(dataset, self._branch)
         try:
             try:
@@ -139,7 +139,7 @@ class Fence:
             raise unreachable(error) from error
 
     def outcome(self, dataset: str, claim: str, *, wait_seconds: int = 10) -> int | None:
-        """Give the snapshot that a commit became, None when there will never be one.
+        """Give the snapshot that a commit became, or None when there will never be one.
 
         Guarantees: a commit still under way is waited for, as it locks its dataset's lease.
         Raises: UnreachableSystemError, when the catalog cannot tell.

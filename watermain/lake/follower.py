@@ -19,7 +19,7 @@ LOOK_SECONDS = 10.0
 
 
 class BatchCounter:
-    """Count the batches that the ledger gains, measure what waits at each source.
+    """Count the batches that the ledger gains, and measure what waits at each source.
 
     Guarantees: a batch is counted once; what was committed before the first look is not counted,
     as a counter begins anew with its process.

@@ -35,6 +35,7 @@ from watermain.lake.unsettled import Unsettled, heal
 from watermain.lake.waits import engine_words
 from watermain.lake.written import Written, present
 from watermain.machine.extras import need
+from watermain.machine.owner import prove_owner
 from watermain.settings import Settings, load_settings
 
 EXTENSIONS = ("ducklake", "postgres_scanner")
@@ -47,7 +48,7 @@ class Lake(BaseModel):
     """Open connections to the lake, all of a process on one engine with the lake attached.
 
     Guarantees: extensions come from installed wheels, never from the network; the session's
-    time zone is UTC; rows of datasets lie in files, none in the catalog.
+    time zone is UTC; rows of datasets lie in files, and none in the catalog.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -62,13 +63,14 @@ class Lake(BaseModel):
     def from_settings(cls, settings: Settings | None = None) -> Lake:
         """The lake that the settings describe.
 
-        Raises: OtherLakeError, MissingSettingError, when it is not the data folder's.
+        Raises: OtherLakeError or MissingSettingError, when it is not the data folder's.
         """
         settings = proved(settings or load_settings())
+        prove_owner(settings)
         return cls(catalog=catalog_address(settings), folder=settings.lake_folder)
 
     def dsn(self) -> str:
-        """The catalog's libpq string for one connection: secrets read now, waits limited."""
+        """The catalog's libpq string for one connection, secrets read now and waits limited."""
         return ready(self.catalog, load_settings())
 
     def on(self, branch: str) -> Lake:
@@ -210,7 +212,7 @@ class Lake(BaseModel):
         return text(f"ducklake:postgres:{self.dsn()}")
 
     def initialize(self) -> None:
-        """Create the catalog with its fence where they are missing."""
+        """Create the catalog and its fence where they are missing."""
         with self.get_connection():
             pass
         try:
@@ -242,9 +244,9 @@ class Lake(BaseModel):
 
         Shapes: `retired` are the catalog's numbers of damaged data files of the first lease's
         dataset; the new snapshot is without them.
-        Guarantees: new data files are on disk before the snapshot is visible, with their checksums
-        in the ledger; a writer whose lease moved on, one of several, is refused.
-        Raises: LostLeaseError, DiskFullError; UnreachableSystemError, when the answer to the
+        Guarantees: new data files are on disk before the snapshot is visible, and their checksums
+        are in the ledger; a writer is refused when its lease, or one of its several, moved on.
+        Raises: LostLeaseError or DiskFullError; UnreachableSystemError, when the answer to the
         commit was lost: its data line says whether the catalog has it.
         """
         leases = (lease, *others)
@@ -334,7 +336,7 @@ def s3_secret(settings: Settings) -> str:
 
 
 def reaching(settings: Settings) -> list[str]:
-    """The statements that tell the engine how the store is reached, how long to wait for it."""
+    """The statements that tell the engine how the store is reached and how long to wait for it."""
     waits = (
         f"set global {name} = {text(str(value))}" for name, value in engine_words(settings).items()
     )

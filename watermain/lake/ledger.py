@@ -87,7 +87,7 @@ ADDED = {
 
 
 # A partition stands as its last publish says, which is the greatest in this order. Nothing else
-# says what is last: clocks of two writers differ, an epoch may publish twice.
+# says what is last: clocks of two writers differ, and an epoch may publish twice.
 _ORDER = ("epoch", "published_at", "rowid")
 
 
@@ -114,7 +114,7 @@ class BatchRow:
 
     Guarantees: rows_in = rows + quarantined + repeated. `late` of the rows came after their
     partition was over, in the partitions of the JSON list `late_partitions`.
-    Units: `newest_at` is the newest event time of the shard, `watermark_at` that of the stream;
+    Units: `newest_at` is the newest event time of the shard, and `watermark_at` that of the stream;
     `seconds` of wall time from the batch at hand to its ledger row.
     """
 
@@ -143,7 +143,7 @@ class BatchRow:
 class PublishRow:
     """One partition of one dataset, published once; `partition` is "" for an unpartitioned one.
 
-    Units: `bytes` on disk, `seconds` of wall time, `peak_memory` in bytes; these belong to the
+    Units: `bytes` on disk, `seconds` of wall time and `peak_memory` in bytes; these belong to the
     whole publish, shared by its partitions evenly. `failing` counts, as a JSON object, the rows
     that broke a check, for each check that some row broke.
     """
@@ -203,7 +203,7 @@ def append(
 
 
 def inserted(kept: str, since: int, present: int) -> str:
-    """The rows that one of the ledger's tables gained after a snapshot, up to another, as SQL."""
+    """The rows that a table of the ledger gained after a snapshot and up to another, as SQL."""
     schema, name = kept.split(".")[1:]
     return f"ducklake_table_insertions('lake', '{schema}', '{name}', {since + 1}, {present})"
 
@@ -211,7 +211,7 @@ def inserted(kept: str, since: int, present: int) -> str:
 def batches_between(
     connection: duckdb.DuckDBPyConnection, since: int, present: int
 ) -> list[BatchRow]:
-    """The batches that were committed after a snapshot, up to another."""
+    """The batches that were committed after a snapshot and up to another."""
     names = [field.name for field in fields(BatchRow)]
     rows = connection.execute(
         f"select {', '.join(names)} from {inserted(BATCHES, since, present)}"
@@ -244,7 +244,8 @@ def gap(what: str, stream: DatasetName) -> LedgerGapError:
 class Standing(NamedTuple):
     """How one partition of a dataset stands, as its last publish says.
 
-    Units: `rows` of the last publish, `rows_ever` of all of them: what a captured partition holds.
+    Units: `rows` are of the last publish, and `rows_ever` of all of them: what a captured partition
+    holds.
     Shapes: `codes` are the versions of code of all its publishes.
     """
 
@@ -288,7 +289,7 @@ def publishes_since(
 def partitions_between(
     connection: duckdb.DuckDBPyConnection, name: DatasetName, since: int, present: int
 ) -> set[str]:
-    """The partitions of a dataset that were published after a snapshot, up to another."""
+    """The partitions of a dataset that were published after a snapshot and up to another."""
     rows = connection.execute(
         f"select distinct partition from {inserted(PUBLISHES, since, present)} where dataset = ?",
         [str(name)],

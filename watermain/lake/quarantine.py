@@ -33,7 +33,7 @@ from listed left join standing using (dataset, partition) left join decided usin
 
 
 class Verdict(NamedTuple):
-    """What was decided about rows, by whom, why."""
+    """What was decided about rows, by whom and why."""
 
     verdict: str
     reason: str
@@ -44,7 +44,7 @@ class Verdict(NamedTuple):
 
 
 def counted(connection: duckdb.DuckDBPyConnection, dataset: str | None) -> list[dict[str, Any]]:
-    """Rows by dataset, partition, cause, status."""
+    """Rows by dataset, partition, cause and status."""
     return _rows(
         connection,
         "select dataset, partition, why, status, count(*) as rows,"

@@ -49,7 +49,7 @@ def engine_secret(settings: Settings) -> Mapping[str, str]:
 
 
 def client(settings: Settings) -> Any:
-    """A client of our own for the store, its waits limited.
+    """A client of our own for the store, with its waits limited.
 
     Raises: MissingExtraError.
     """
@@ -75,7 +75,7 @@ def client(settings: Settings) -> Any:
 
 
 def client_errors() -> tuple[type[Exception], ...]:
-    """What a client of our own may raise, of its requests as of a transfer that is cut off."""
+    """What a client of our own may raise for its requests, or for a transfer that is cut off."""
     from aiohttp import ClientError as TransferError
     from botocore.exceptions import BotoCoreError, ClientError
 

@@ -21,8 +21,8 @@ _NO_LINKS = (errno.EXDEV, errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK)
 class Unsettled:
     """Hold the new files of one commit under second names for the block.
 
-    The engine deletes the files of a commit that it believes to have failed, also when the
-    catalog has it: only the answer was lost. `restore` gives them their first names back.
+    The engine deletes the files of a commit that it believes to have failed, even when the
+    catalog has it and only the answer was lost. `restore` gives them their first names back.
     Guarantees: leaving the block forgets the second names; a process that dies leaves them
     for `heal`.
     """

@@ -1,7 +1,7 @@
 """The limits of every wait for the servers that a lake stands on.
 
-All of them come from four settings: `connect_seconds`, `request_seconds`, `request_retries`,
-`lock_seconds`. What follows from them is in the guide to the settings.
+All of them come from four settings: `connect_seconds`, `request_seconds`, `request_retries`
+and `lock_seconds`. What follows from them is in the guide to the settings.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ UPLOAD_BYTES = "50GB"  # with 10,000 parts of 5 MB
 def patient(dsn: str, settings: Settings) -> str:
     """A libpq string whose connections wait within the limits; words of its own win.
 
-    Guarantees: a server that is gone is noticed by unanswered probes, one that holds a lock for
-    ever by the server's own timeout.
+    Guarantees: a server that is gone is noticed by unanswered probes, and one that holds a lock
+    for ever by the server's own timeout.
     """
     given = conninfo_to_dict(dsn)
     locks = f"-c lock_timeout={settings.lock_seconds}s"

@@ -51,7 +51,7 @@ class Written:
         return self.sync_tables(last=last)
 
     def sync_tables(self, *, last: bool = False) -> int:
-        """Flush the tables' new files to disk, then their folders; sum them; give their bytes.
+        """Flush the tables' new files to disk, and then their folders; sum them; give their bytes.
 
         After the `last` only the ledger may still be written: to list a folder of ten thousand
         files takes as long as to write another.
@@ -63,7 +63,7 @@ class Written:
         return sum(self._sync_new_files(Path(self.folder) / each, keep=True) for each in growing)
 
     def sync_ledger(self) -> None:
-        """Flush the ledger's new files to disk, then their folder."""
+        """Flush the ledger's new files to disk, and then their folder."""
         if not self.is_remote:
             self._sync_new_files(Path(self.folder) / "upkeep_raw")
 

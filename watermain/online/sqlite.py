@@ -53,10 +53,11 @@ where table_id = (select id from feature_table where name = ?) and key = ? and e
 
 
 class SqliteStore:
-    """Keep rows in a file, readers beside one writer (WAL).
+    """Keep rows in a file that readers and one writer share (WAL).
 
-    Guarantees: each `put`, each `correct` is one transaction, its cursor in it. The end of a
-    process loses nothing; the end of the machine may lose the last transactions, each whole.
+    Guarantees: each `put` and each `correct` is one transaction, which also moves its cursor. The
+    end of a process loses nothing; the end of the machine may lose the last transactions, each
+    whole.
     """
 
     def __init__(self, path: Path, clock: Clock | None = None) -> None:
@@ -167,9 +168,13 @@ class SqliteStore:
         connection = sqlite3.connect(
             self.path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
         )
-        connection.execute("pragma journal_mode = wal")
-        connection.execute("pragma synchronous = normal")
-        connection.executescript(DDL)
+        try:
+            connection.execute("pragma journal_mode = wal")
+            connection.execute("pragma synchronous = normal")
+            connection.executescript(DDL)
+        except BaseException:
+            connection.close()
+            raise
         return connection
 
     def _pair(self, table: str, columns: str) -> Cursor | None:
@@ -193,7 +198,7 @@ class SqliteStore:
 
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
-        """Commit the block's changes at its end, or none of them."""
+        """Commit all of the block's changes at its end, or none of them."""
         with self._answering() as connection:
             connection.execute("begin immediate")
             try:
@@ -222,7 +227,7 @@ class SqliteStore:
 
 
 def _ident(connection: sqlite3.Connection, table: str) -> int:
-    """The number of a table, a new one where it has none."""
+    """The number of a table, or a new one where it has none."""
     connection.execute(
         "insert into feature_table (name) values (?) on conflict do nothing", (table,)
     )

@@ -170,7 +170,11 @@ def test_dataset_is_computed_captured_or_the_platform_s() -> None:
     words: dict[str, Any] = {"contract": CONTRACT, "owner": "team:shop"}
     found = [
         declare(),
-        raw("shop.raw.files", source=Files("drop", pattern="*.csv"), **words),
+        raw(
+            "shop.raw.files",
+            source=Files(connection="drop", pattern="*.csv", format="csv"),
+            **words,
+        ),
         raw("shop.raw.rows", source=Platform(table="publishes"), **words),
     ]
     assert [d.is_computed for d in found] == [True, False, False]

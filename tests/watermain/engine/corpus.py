@@ -42,7 +42,6 @@ MADE = (
     operator.methodcaller("x", 1, y=2),
     list[int],
     int | None,
-    typing.Optional[str],  # noqa: UP045
     string.Template("$a"),
     slice(1, 2),
 )

@@ -16,7 +16,8 @@ import pytest
 from tests.house.tree import ROOT
 from tests.watermain.engine.table.test_body import declare, of_lazy, of_polars
 from tests.watermain.source.test_opening import declared
-from watermain.declare import Files, Kafka, Mqtt
+from watermain.declare import Files, Kafka, Mqtt, Sftp
+from watermain.declare.connection.sftp import SftpConnection
 from watermain.declare.errors import MissingExtraError
 from watermain.engine.table.body import staged_sql
 from watermain.lake import store
@@ -32,10 +33,12 @@ from watermain.source.opening import open_source
 HELD = {
     *(f"watermain.online.{name}" for name in ("redis", "redis_fill")),
     "watermain.serve.feature_server.redis_reader",
-    *(f"watermain.source.files.avro_{name}" for name in ("budget", "rows", "schema")),
-    *(f"watermain.source.kafka.{name}" for name in ("avro_values", "kafka")),
+    "watermain.source.avro_budget",
+    *(f"watermain.source.drop.avro_{name}" for name in ("rows", "schema")),
+    *(f"watermain.source.kafka.{name}" for name in ("avro_values", "finding", "kafka")),
     *(f"watermain.source.kafka.kafka_{name}" for name in ("log", "rows")),
-    *(f"watermain.source.mqtt.{name}" for name in ("mqtt", "mqtt_session")),
+    *(f"watermain.source.mqtt.{name}" for name in ("finding", "mqtt", "mqtt_session")),
+    *(f"watermain.source.sftp.{name}" for name in ("finding", "server_folder", "session", "sftp")),
 }
 IMPORT_ALL = """
 import importlib, pathlib, sys
@@ -78,18 +81,25 @@ def body(made: Callable[..., Any]) -> Callable[[Settings], object]:
 def records(settings: Settings) -> object:
     """A topic whose values are Avro."""
     word = Kafka(connection="shop", topic="t", format="avro", registry="shop")
-    return open_source(declared(word), settings)
+    return open_source(declared(word), settings, {})
 
 
 def readings(settings: Settings) -> object:
     """A topic of MQTT."""
     word = Mqtt(connection="shop", topic="t", device="id", sequence="n")
-    return open_source(declared(word), settings)
+    return open_source(declared(word), settings, {})
+
+
+def dropped(settings: Settings) -> object:
+    """Files on a server of SFTP."""
+    word = Sftp(connection="shop", pattern="*", format="csv")
+    server = SftpConnection("shop", user="reader", known_hosts="env:HOSTS", password="env:WORD")
+    return open_source(declared(word), settings, {"shop": server})
 
 
 def messages(settings: Settings) -> object:
     """A topic of Kafka."""
-    return open_source(declared(Kafka(connection="shop", topic="t")), settings)
+    return open_source(declared(Kafka(connection="shop", topic="t")), settings, {})
 
 
 class Opening(NamedTuple):
@@ -104,11 +114,12 @@ class Opening(NamedTuple):
 OPENINGS: list[Opening] = [
     Opening(*each)
     for each in (
-        ("fastavro", "avro", lambda s: open_source(things("avro"), s), "test_opening.py"),
+        ("fastavro", "avro", lambda s: open_source(things("avro"), s, {}), "test_opening.py"),
         ("fastavro", "avro", records, "test_opening.py"),
         ("confluent_kafka", "kafka", messages, "test_opening.py"),
+        ("asyncssh", "sftp", dropped, "test_opening.py"),
         ("paho", "mqtt", readings, "test_opening.py"),
-        ("s3fs", "s3", lambda s: open_source(things("csv"), s).verify(), "test_opening.py"),
+        ("s3fs", "s3", lambda s: open_source(things("csv"), s, {}).verify(), "test_opening.py"),
         ("s3fs", "s3", store.client, "WATERMAIN_LAKE_PATH"),
         ("duckdb_extension_httpfs", "s3", lambda s: extension("httpfs"), "WATERMAIN_LAKE_PATH"),
         ("redis", "redis", open_store, "WATERMAIN_ONLINE_STORE"),
@@ -144,7 +155,7 @@ def test_what_an_extra_does_not_touch_opens_without_it(
     """Files that are CSV need no Avro, a topic of JSON no Avro, the embedded store no Redis."""
     for name in ("fastavro", "s3fs", "redis", "hiredis", "polars"):
         monkeypatch.setitem(sys.modules, name, None)
-    open_source(things("csv"), settings)
+    open_source(things("csv"), settings, {})
     messages(settings)
     open_store(Settings(data_dir=settings.home)).close()
 

@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -115,14 +116,16 @@ def test_socket_is_reached_in_a_folder_with_a_very_long_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, linux: bool
 ) -> None:
     """Bound by one call, found by another, its name within what a socket's path may have."""
-    links = tmp_path / "links"
-    links.mkdir()
-    monkeypatch.setattr(system, "_LINKS", links)
     folder = tmp_path / ("long" * 30) / ("name" * 30)
     folder.mkdir(parents=True)
-    with socket.socket(socket.AF_UNIX) as server, socket.socket(socket.AF_UNIX) as client:
+    with (
+        tempfile.TemporaryDirectory(dir="/tmp") as links,
+        socket.socket(socket.AF_UNIX) as server,
+        socket.socket(socket.AF_UNIX) as client,
+    ):
+        monkeypatch.setattr(system, "_LINKS", Path(links))
         with short_path(folder, "a.sock", linux=linux) as path:
-            assert linux or Path(path).parent.parent == links
+            assert linux or Path(path).parent.parent == Path(links)
             server.bind(path)
         server.listen()
         with short_path(folder, "a.sock", linux=linux) as path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -34,7 +35,7 @@ def shown(made: dg.Definitions) -> dict[str, Any]:
 
 def values(resource: Any) -> dict[str, str]:
     """The options that the page of a resource lists."""
-    return dict(resource.configured_values)
+    return {name: json.loads(text) for name, text in resource.configured_values.items()}
 
 
 def orders(drop: str = "drop") -> Dataset:

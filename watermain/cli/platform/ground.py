@@ -12,6 +12,7 @@ from watermain.engine.table.file_resident import settle as settled
 from watermain.lake import ledger
 from watermain.lake.belonging import proved
 from watermain.lake.lake import Lake
+from watermain.machine.owner import claim
 from watermain.privacy import close
 from watermain.process.instance import write_instance
 from watermain.process.platform import Services
@@ -23,10 +24,11 @@ DATABASES = ("watermain", "dagster")
 
 
 def lay_ground(platform: Services) -> None:
-    """Start PostgreSQL, then make what is missing in it."""
+    """Start PostgreSQL, and then make what is missing in it."""
     settings = platform.settings
     close_folder(settings)
 
+    claim(settings)
     proved(settings)  # before a server starts in a folder that belongs to another lake
     start_postgres(platform)
 
@@ -44,7 +46,7 @@ def lay_ground(platform: Services) -> None:
 
 
 def close_folder(settings: Settings) -> None:
-    """Make the data folder its owner's alone; what this process makes in it is so, too."""
+    """Make the data folder its owner's alone; what this process makes in it is so too."""
     os.umask(UMASK)
     with step("data folder") as line:
         closed = close(settings)

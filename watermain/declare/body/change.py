@@ -12,7 +12,7 @@ DELIVERED = ("_sequence", "_delivered_at", "_file", "_row")
 def latest_per_key(changes: ibis.Table, key: str | tuple[str, ...]) -> ibis.Table:
     """Keep the latest state of every key; drop keys that were deleted or truncated away.
 
-    Shapes: a raw table with `_op`, `_lsn`, `_seq` columns in; its source columns out.
+    Shapes: a raw table with `_op`, `_lsn` and `_seq` columns in; its source columns out.
     """
     keys = [key] if isinstance(key, str) else list(key)
     newest = ibis.row_number().over(
@@ -24,9 +24,9 @@ def latest_per_key(changes: ibis.Table, key: str | tuple[str, ...]) -> ibis.Tabl
 
 
 def latest_delivery(rows: ibis.Table, key: str | tuple[str, ...]) -> ibis.Table:
-    """Keep each key as its latest delivery gave it: a file, a window, an event.
+    """Keep each key as its latest delivery gave it: a file, a window or an event.
 
-    Shapes: a raw table with `_delivered_at`, `_row` columns in; its source columns out.
+    Shapes: a raw table with `_delivered_at` and `_row` columns in; its source columns out.
     """
     keys = [key] if isinstance(key, str) else list(key)
     order = [rows[name].desc() for name in DELIVERED if name in rows.columns]
@@ -36,9 +36,9 @@ def latest_delivery(rows: ibis.Table, key: str | tuple[str, ...]) -> ibis.Table:
 
 
 def first_message(messages: ibis.Table, key: str | tuple[str, ...]) -> ibis.Table:
-    """Keep the first message with each key; what was sent again, or published anew, is left out.
+    """Keep the first message with each key; what was sent again or published anew is left out.
 
-    Shapes: a raw table with `_timestamp`, `_partition`, `_offset` columns in; all of them out.
+    Shapes: a raw table with `_timestamp`, `_partition` and `_offset` columns in; all of them out.
     """
     keys = [key] if isinstance(key, str) else list(key)
     order = [messages[name] for name in ("_timestamp", "_partition", "_offset")]

@@ -28,7 +28,7 @@ _UNSAID = ("Any", "object")
 def asked(body: Callable[..., Any]) -> Mapping[str, Frame | None]:
     """The kind of table that a body asks for under each parameter; None where it names no kind.
 
-    Guarantees: nothing is imported, nothing is evaluated but names of the body's own module. A
+    Guarantees: nothing is imported, and nothing is evaluated but names of the body's own module. A
     parameter without an annotation is given an `ibis.Table`.
     """
     names = getattr(inspect.unwrap(body), "__globals__", {})

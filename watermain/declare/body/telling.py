@@ -14,10 +14,10 @@ from watermain.declare.body.change import GONE
 def told_changes(
     changes: ibis.Table, key: str | tuple[str, ...], columns: tuple[str, ...], at: str
 ) -> ibis.Table:
-    """Keep every telling of some columns of a key, with when it was known and when it ended.
+    """Keep every telling of some columns of a key, and when it was known and when it ended.
 
-    Shapes: a raw table with `_op`, `_lsn`, `_seq`, `_commit_at` columns in; the key, the columns,
-    `known_at` and `superseded_at` out, which is null while the telling holds.
+    Shapes: a raw table with `_op`, `_lsn`, `_seq` and `_commit_at` columns in; the key, the
+    columns, `known_at` and `superseded_at` out, which is null while the telling holds.
     Guarantees: `at` is the source's own instant of a change; a telling is never known before the
     one that it replaces, and a key that was deleted has none from then on.
     """
@@ -59,7 +59,7 @@ def as_told(
     event of an entity, as it was known from `known_at` on. Other columns are the facts' own.
     Units: the window has both ends, `preceding` before the event and the event.
     Guarantees: a telling counts only what was known by its `known_at` and, where `superseded_at`
-    is named, was not replaced by then; a fact that comes late makes a telling more, it changes
+    is named, was not replaced by then; a fact that comes late adds a telling and changes
     none. Only facts of neighbouring windows are held against each other.
     """
     ends = superseded_at or "_never"

@@ -34,7 +34,7 @@ _INSTEAD: tuple[tuple[Callable[[pa.DataType], bool], str], ...] = (
 
 
 def unkept(kind: pa.DataType, path: str) -> Iterator[tuple[str, str]]:
-    """Give each part of a type that would not come back equal, with what to declare instead."""
+    """Give each part of a type that would not come back equal, and what to declare instead."""
     if T.is_dictionary(kind) or T.is_run_end_encoded(kind):  # as whole columns they are decoded
         yield from _nested(kind.value_type, path)
         return

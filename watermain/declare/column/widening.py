@@ -14,10 +14,10 @@ _MICROSECOND = _TICKS["us"]
 def widens(old: pa.DataType, new: pa.DataType) -> bool:
     """Whether a column may change from the old type to the new one under its readers' feet.
 
-    Guarantees: each value of the old type is exactly a value of the new one, of the same kind;
-    the relation is reflexive, transitive, one way only except between two layouts of one type.
-    An integer never becomes a float or a decimal, a date never a timestamp, a zone never another:
-    the values would fit, what a reader computes from them would not.
+    Guarantees: each value of the old type is exactly a value of the new one and of the same kind;
+    the relation is reflexive and transitive, and goes one way only except between two layouts of
+    one type. An integer never becomes a float or a decimal, nor a date a timestamp, nor a zone
+    another: the values would fit, but what a reader computes from them would not.
     """
     old, new = logical(old), logical(new)
     if old == new or T.is_null(old):

@@ -26,7 +26,7 @@ _MQTT = ("mqtt", "mqtts")
 
 @dataclass(frozen=True, kw_only=True)
 class Sasl(metaclass=Proved):
-    """Show the brokers a user's name with a password, by one of their mechanisms."""
+    """Show the brokers a user's name and a password, by one of their mechanisms."""
 
     user: str
     password: str

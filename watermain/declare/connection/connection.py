@@ -17,7 +17,7 @@ SECOND = timedelta(seconds=1)
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _REFERENCE = re.compile(r"\$\{[^}]*\}")
 _WHOLE = re.compile(r"(env:[A-Za-z_]\w*|file:\.?/.+|vault:[^#\s]+#[^#\s]+)")
-_FRAMES = 4  # `place`, `__post_init__`, the `__init__` that dataclasses write, `Proved.__call__`
+_FRAMES = 4  # `place`, `__post_init__`, the `__init__` that dataclasses write and `Proved.__call__`
 _REFERENCES = "use one of `env:NAME`, `file:/path`, `file:./path`, `vault:path#field`"
 Option = tuple[str, str]
 
@@ -39,10 +39,10 @@ class Proved(type):
 
 @dataclass(frozen=True, kw_only=True)
 class Tls(metaclass=Proved):
-    """Encrypt the connection, with the other side proved.
+    """Encrypt the connection, and prove the other side.
 
-    `authorities` is the file of the authorities that may vouch for the other side, those that
-    the machine trusts without it. `certificate` with `key` are the files that prove us.
+    `authorities` is the file of the authorities that may vouch for the other side; without it
+    they are those that the machine trusts. `certificate` and `key` are the files that prove us.
     """
 
     authorities: str = ""
@@ -123,7 +123,7 @@ class Connection(metaclass=Proved):
                 )
 
     def merged(self, said: Mapping[str, str], wanted: Mapping[str, str]) -> dict[str, str]:
-        """What an address says, with the options of the connection; refused where they differ."""
+        """What an address and the options of the connection say; refused where they differ."""
         for option, value in wanted.items():
             if said.get(option, value) != value:
                 self.refuse(

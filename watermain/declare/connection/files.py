@@ -21,7 +21,7 @@ from watermain.declare.connection.connection import (
 class S3Store(metaclass=Proved):
     """Reach a bucket on another store than AWS, or in another region, or by a key.
 
-    `key_id` with `secret` are references, or `key_id` is the key's plain name.
+    `key_id` and `secret` are references, or `key_id` is the key's plain name.
     """
 
     endpoint: str = ""

@@ -49,7 +49,7 @@ class RestConnection(_WebConnection):
     kind: ClassVar[str] = "rest"
 
     def applied(self, word: Rest) -> Rest:
-        """The source's word with what the connection says for it."""
+        """The source's word, and what the connection says for it."""
         if self.auth is None:
             return word
         if word.auth is not None:
@@ -88,7 +88,7 @@ class WebhookConnection(Connection):
         self.applied(Webhook(path="/", connection=self.name))
 
     def applied(self, word: Webhook) -> Webhook:
-        """The source's word with what the connection says for it."""
+        """The source's word, and what the connection says for it."""
         return replace(
             word,
             connection="",

@@ -22,8 +22,8 @@ class SourceWord:
     """Tell all that the platform has to know of a kind, whoever reads it from outside.
 
     `own` are the columns that it writes beside those of a contract; `place` names those that say
-    where a row lay, SHARD for its batch's shard. `row_sql` holds for what is a row at all,
-    `whole_sql` for what has more than its key. With `keys_repeat` a key comes again for good
+    where a row lay, with SHARD for its batch's shard. `row_sql` holds for what is a row at all,
+    and `whole_sql` for what has more than its key. With `keys_repeat` a key comes again for good
     reason; with `keeps_log` the source has to keep what waits. `again` ends the advice for a lost
     file; `extra` is what `pip` must install.
     """

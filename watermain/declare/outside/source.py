@@ -22,7 +22,7 @@ _COMPRESSIONS = ("none", "gz", "zst")
 class Postgres(SourceWord):
     """Capture every change of one PostgreSQL table by logical replication.
 
-    `publication` must hold the table, whole; `slot` begins the names of the dataset's slots,
+    `publication` must hold the whole table; `slot` begins the names of the dataset's slots,
     which end in a number that grows with each new snapshot.
     Guarantees: raw keeps each insert, update, delete and truncate in commit order.
     """
@@ -100,8 +100,8 @@ class DroppedFiles(SourceWord):
 class Files(DroppedFiles):
     """Capture files dropped into a folder or under an S3-style prefix, each delivery once.
 
-    `json` means one JSON object for each line. `fields` is as for `Kafka`, for `json` or
-    `avro`. `compression` is that of every file which `pattern` names.
+    `json` means one JSON object for each line. `fields` is as for `Kafka`, and is for
+    `json` or `avro`. `compression` is that of every file which `pattern` names.
     Guarantees: a file is read when it has been still for `settle_for`; its identity is the
     hash of its content, so a file sent again under any name is ignored.
     """
@@ -130,7 +130,7 @@ class Kafka(SourceWord):
     names for it: a path whose steps are joined by dots, such as
     `{"altitude_feet": "position.altitude"}`. `group` begins the name of the consumer group that
     shows our progress to tools that measure lag. A topic that was made anew under its old name
-    is refused, or with `recreated="continue"` read from its start, behind what the lake has.
+    is refused or, with `recreated="continue"`, read from its start, behind what the lake has.
     Guarantees: numbers keep every digit; the lake decides where reading goes on, not the group.
     """
 
@@ -184,12 +184,12 @@ class Kafka(SourceWord):
 class Mqtt(SourceWord):
     """Capture what devices publish under one MQTT topic filter, each message a JSON object.
 
-    `device` with `sequence` are the columns that name a message: each device numbers its own
+    `device` and `sequence` are the columns that name a message: each device numbers its own
     without holes. `fields` is as for `Kafka`. `client` begins the client id, whose session the
     broker keeps for `session` while nobody is connected. `in_flight` bounds the messages that
     the broker hands over before they are confirmed, which also bounds a batch.
     Guarantees: a message is confirmed to the broker after the lake has it, so that the broker
-    sends it again until then; what was captured already is recognised by device, sequence.
+    sends it again until then; what was captured already is recognised by device and sequence.
     """
 
     connection: str

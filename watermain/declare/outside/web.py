@@ -15,7 +15,7 @@ from watermain.declare.outside.kind import SourceWord
 _REFERENCE = re.compile(r"env:[A-Za-z_]\w*|file:\.?/.+|vault:[^#\s]+#[^#\s]+")
 _HEADER = re.compile(r"[A-Za-z0-9-]+")
 _PATH = re.compile(r"/[A-Za-z0-9._~/-]*")
-# Headers: signature, timestamp, idempotency key.
+# Headers: signature, timestamp and idempotency key.
 _SCHEMES = {
     "standard": ("webhook-signature", "webhook-timestamp", "webhook-id"),
     "watermain": ("X-Signature", "X-Timestamp", "Idempotency-Key"),
@@ -24,7 +24,7 @@ _SCHEMES = {
 
 @dataclass(frozen=True, kw_only=True)
 class ByCursor:
-    """Follow a cursor: `next` is its path in the answer, `parameter` hands it back.
+    """Follow a cursor: `next` is its path in the answer, and `parameter` hands it back.
 
     `more` is the path of a flag that says whether another page follows.
     Guarantees: the last page is the one whose flag is false or, where no flag is declared, whose
@@ -63,12 +63,12 @@ class ByLink:
 
 @dataclass(frozen=True, kw_only=True)
 class Increment:
-    """Ask for windows of event time, `since` included, `until` not, one after another.
+    """Ask for windows of event time, `since` included and `until` not, one after another.
 
-    Each window is `every` long, the first begins at `start`. A window is asked for once it has
+    Each window is `every` long, and the first begins at `start`. A window is asked for once it has
     been over for `delay`; each request reaches back by `overlap`, for rows committed late. A
     reader that is behind takes up to `catch_up` at once, in whole multiples of `every`.
-    Guarantees: what an earlier request gave is left out, known by key with content.
+    Guarantees: what an earlier request gave is left out, known by key and content.
     """
 
     since: str
@@ -106,7 +106,7 @@ class Bearer:
 
 @dataclass(frozen=True, kw_only=True)
 class Basic:
-    """Show a user's name with a password, named by a secret reference."""
+    """Show a user's name and a password, named by a secret reference."""
 
     user: str
     password: str
@@ -135,10 +135,10 @@ class OAuth2:
 class Rest(SourceWord):
     """Capture what a REST endpoint tells, one window of event time after another.
 
-    `records`, `total` are dotted paths in the answer; an empty `records` says that the answer is
+    `records` and `total` are dotted paths in the answer; an empty `records` says that the answer is
     the list. `rate` is the most requests a second, shared by all processes of the machine.
     An answer of 204, or null at `records`, has no records. `no_records` names what else says so:
-    `absent`, an answer that leaves the list out; `404`, the answer behind the last page.
+    `absent`, an answer that leaves the list out; or `404`, the answer behind the last page.
     Guarantees: a window is captured whole, with all its pages, or not at all.
     """
 
@@ -184,7 +184,7 @@ class Rest(SourceWord):
 
 @dataclass(frozen=True, kw_only=True)
 class Webhook(SourceWord):
-    """Take events that others send to `path`, signed with a secret both sides know.
+    """Take events that others send to `path`, signed with a secret that both sides know.
 
     By the scheme `standard` (Standard Webhooks) the header `webhook-signature` holds `v1,` with
     the Base64 HMAC-SHA256 of `<id>.<timestamp>.<body>`, or several of them; the event's id is its
@@ -194,7 +194,7 @@ class Webhook(SourceWord):
     rotated. Headers have other names where `signature`, `timestamp` or `idempotency` say so.
     All this is said here, or by the `connection` that is named in the place of a `secret`.
     Guarantees: an event answered with 202 is durable; its idempotency key is honoured once, and
-    used again for another body it is answered with 422.
+    when it is used again for another body it is answered with 422.
     """
 
     path: str

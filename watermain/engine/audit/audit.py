@@ -44,8 +44,8 @@ def audit(
 ) -> tuple[dict[str, int], list[Finding]]:
     """Count rows and run every check in each partition; without `keys`, in those that have rows.
 
-    Guarantees: counts are exact by whichever route; what the files' footers prove is not read,
-    row rules share one scan, a second one counts where some row breaks a rule.
+    Guarantees: counts are exact by whichever route; what the files' footers prove is not read;
+    row rules share one scan, and a second one counts where some row breaks a rule.
     """
     checks = staged.dataset.all_checks if checks is None else checks
     walk = _Walk(connection=connection, staged=staged, plan=plan(connection, staged, checks))
@@ -96,7 +96,7 @@ class _Walk:
         ]
 
     def scan(self, keys: Sequence[str] | None) -> None:
-        """Count the rows of each partition, those that break a row rule, keys that may repeat.
+        """Count the rows of each partition, those that break a row rule, and keys that may repeat.
 
         As many hashes of a key as rows prove that none repeats in any of the partitions.
         """
@@ -151,7 +151,7 @@ class _Walk:
         return partition_rule(self.connection, self.staged, check, self.rows)
 
     def _repeated(self, step: Step, check: UniqueKey) -> dict[str, int]:
-        """Rows beyond the first of each key, every row of a key that another partition holds."""
+        """Rows beyond the first of a key, and every row of a key that another partition holds."""
         staged, key = self.staged, ", ".join(map(quote, check.key))
         held = step.history == SEMI_JOIN and self._hits(check)
         if step.route == BITMAP:

@@ -22,7 +22,7 @@ FEW_ROWS = 50_000  # beneath it a scan of its own costs more than a hash in the 
 
 @dataclass
 class Footer:
-    """One column over all row groups: its missing values, its ends, how it is written.
+    """One column over all row groups: its missing values, its ends and how it is written.
 
     Guarantees: what a row group does not tell is None for the whole column.
     """
@@ -100,7 +100,7 @@ def proven(
 ) -> set[str]:
     """The labels of rules that no row can break, as the footers tell.
 
-    A range holds for all values when it holds for the least with the greatest; so does a list for
+    A range holds for all values when it holds for the least and the greatest; so does a list for
     a column of one value. Floating numbers are left out: no footer tells of NaN.
     """
     found = {c.label for c in checks if isinstance(c, NotNull) and footers.nulls(c.column) == 0}

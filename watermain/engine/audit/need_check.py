@@ -23,7 +23,7 @@ Find = Callable[[DatasetName], Dataset]
 
 
 def need_labels(reader: Dataset) -> list[tuple[str, str]]:
-    """The name of each check that a reader's needs become, with its severity."""
+    """The name and the severity of each check that a reader's needs become."""
     return [
         (label, check.severity if check else "block")
         for alias, wanted in reader.needs.items()
@@ -63,7 +63,7 @@ def need_samples(
     find: Find,
     findings: Sequence[Finding],
 ) -> dict[str, list[str]]:
-    """The columns that an input lacks, a few keys of its rows that break each failed need.
+    """The columns that an input lacks, and a few keys of its rows that break each failed need.
 
     Guarantees: sensitive keys are masked.
     """
@@ -79,7 +79,7 @@ def need_samples(
 
 
 def need_of(reader: Dataset, label: str) -> tuple[Needs, Check | None] | None:
-    """The need that a check of a reader stands for, with its guarantee; None for other checks."""
+    """The need and the guarantee that a check of a reader stands for; None for other checks."""
     for alias, wanted in reader.needs.items():
         for name, check in _labelled(alias, wanted):
             if name == label:
@@ -98,7 +98,7 @@ def need_places(reader: Dataset) -> dict[str, str]:
 
 
 def need_sql(wanted: Needs, relation: str, others: Others) -> str:
-    """One query: how many rows there are, how many break each guarantee, in their order."""
+    """One query: how many rows there are, and how many break each guarantee, in their order."""
     counts = [_count(check, relation, others) for check in wanted.guarantees]
     return f"select {', '.join(['count(*)', *counts])} from {relation}"
 

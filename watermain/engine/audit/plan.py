@@ -37,7 +37,7 @@ SEMI_JOIN = "history by semi-join, cut to the new keys' range"
 
 
 class Step(NamedTuple):
-    """One check with its route; for a key also how the other partitions are ruled out."""
+    """One check and its route; for a key also how the other partitions are ruled out."""
 
     check: Check
     route: str
@@ -48,7 +48,7 @@ class Step(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """The steps of an audit with the footers that chose them."""
+    """The steps of an audit, and the footers that chose them."""
 
     steps: tuple[Step, ...]
     footers: Footers

@@ -23,7 +23,7 @@ from watermain.lake.lake import quote, text
 from watermain.source.protocol import Batch
 
 TYPED = "captured"
-PIECE_BYTES = 16 * 2**20  # of text that is written at once, of what was too large for memory
+PIECE_BYTES = 16 * 2**20  # of text that is written at once, where a batch was too large for memory
 _ROWS, _PLACE = "captured_rows", "file_row_number"
 _MEASURES = {pa.string(): "strlen", pa.large_string(): "strlen", pa.binary(): "octet_length"}
 
@@ -32,8 +32,9 @@ _MEASURES = {pa.string(): "strlen", pa.large_string(): "strlen", pa.binary(): "o
 class Arrival:
     """Show one batch after the other as the view `TYPED`.
 
-    Shapes: the stored columns, `_reason` why a row cannot be kept or null, `_payload` what such a
-    row was; rows that lie in a file have their number as `file_row_number` besides.
+    Shapes: the stored columns, `_reason`, which says why a row cannot be kept or is null, and
+    `_payload`, which is what such a row was; rows that lie in a file have their number as
+    `file_row_number` besides.
     Guarantees: nothing is copied unless a row does not fit, or `own` is asked for.
     """
 
@@ -64,7 +65,7 @@ class Arrival:
         else:
             self.connection.register("arrived", rows)
             relation = _unpushed("arrived", arriving)
-        # Each value is typed once, beside its text, which the reason with the payload still need.
+        # Each value is typed once, beside its text, which the reason and the payload still need.
         values = typed_columns(
             self.dataset,
             schema,
@@ -87,7 +88,7 @@ class Arrival:
         return 0
 
     def _apart(self, rows: Path | pa.Table, kinds: Mapping[str, pa.DataType]) -> Path | pa.Table:
-        """The rows with what nested columns hold beside their texts; as they are without any."""
+        """The rows and, beside their texts, what nested columns hold; as they are without any."""
         if self._shaped is not None:
             self._shaped.unlink(missing_ok=True)
             self._shaped = None

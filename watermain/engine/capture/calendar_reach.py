@@ -9,7 +9,7 @@ from watermain.lake.lake import text
 
 
 def outside_calendar(dataset: Dataset, value: str) -> list[str]:
-    """The SQL conditions, with their reasons, of an event time outside the dataset's calendar.
+    """The SQL conditions, and their reasons, of an event time outside the dataset's calendar.
 
     Guarantees: the two infinities, years before Christ and years of five digits are among them.
     """

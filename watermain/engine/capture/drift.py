@@ -22,7 +22,7 @@ from watermain.source.protocol import Batch
 
 MOST_COLUMNS = 100
 LONGEST_NAME = 63
-MOST_TOLD, LONGEST_TOLD = 1000, 1000  # of names written down, of the characters of each
+MOST_TOLD, LONGEST_TOLD = 1000, 1000  # of names written down, and of the characters of each
 RESERVED = ("rowid", "snapshot_id", "filename", "file_row_number", "file_index")
 
 
@@ -70,7 +70,7 @@ class Drifting:
     def land(self, batch: Batch, now: datetime) -> str:
         """Make room in the table for what is unknown; give the SQL of the columns that hold it.
 
-        Guarantees: the table's new columns with their record belong to the caller's transaction.
+        Guarantees: the table's new columns and their record belong to the caller's transaction.
         """
         self._told = "false"
         if not self.carried(batch):
@@ -98,7 +98,7 @@ class Drifting:
         return _selected([*placed, *fresh], rest if aside else None)
 
     def _remember(self, entries: Sequence[tuple[str, str]], batch: Batch, now: datetime) -> None:
-        """Write down columns that are seen for the first time, with the rows that have a value."""
+        """Write down columns that are seen for the first time, and how many rows have a value."""
         if not entries:
             return
         names = [name for name, _ in entries]
@@ -211,7 +211,7 @@ def _without(names: Sequence[str]) -> str:
 
 
 def _with_room(names: Iterable[str], stands: Mapping[str, str], room: int) -> list[str]:
-    """The columns that the table can take: it knows no case, has a bound."""
+    """The columns that the table can take: it knows no case and has a bound."""
     taken, found = {n.lower() for n in (*stands, *RESERVED, EXTRA)}, list[str]()
     for name in names:
         fits = 0 < len(name) <= LONGEST_NAME and name.isprintable()

@@ -16,7 +16,7 @@ _MORE_THAN_ZERO = "^[^eE]*[1-9]"
 _TRUTH = "(?i)true|false|t|f|yes|no|y|n|1|0"
 _DIGITS = {"s": 0, "ms": 3, "us": 6, "ns": 9}
 _MICROSECONDS = 6
-# A float of 32 bits is written with so many digits: fewer say less, more say nothing new.
+# A float of 32 bits is written with so many digits: fewer say less, and more say nothing new.
 _FLOAT_DIGITS = (6, 7, 8, 9)
 
 
@@ -94,14 +94,14 @@ def _form(kind: pa.DataType, engine_type: str) -> str | None:
 
 
 def _clock(hours: str, unit: str, most: int, zone: str = "") -> str:
-    """Hours, minutes, seconds with as many digits as the unit has; zeros beyond say nothing."""
+    """Hours, minutes and seconds with as many digits as the unit has; zeros beyond say nothing."""
     digits = min(_DIGITS[unit], most)
     fraction = rf"(?:\.(?:\d{{1,{digits}}}0*|0+))?" if digits else r"(?:\.0+)?"
     return f"{hours}:{_SIXTY}(?::{_SIXTY}{fraction}{zone})?"
 
 
 def _float(column: str, cast: str, *, is_narrow: bool) -> str:
-    """A number whose double is finite, zero only when it says so; or a word for what is none."""
+    """A number whose double is finite, and zero only if it says so; or a word for what is none."""
     double = f"try_cast({column} as double)"
     number = (
         f"{_matches(column, _NUMBER)} and isfinite({double})"

@@ -41,8 +41,8 @@ class Follower:
 
     `after` each publish something more is done, such as a push; both are tried again until they
     succeed.
-    Guarantees: stage, audit, publish as any run does, by the one body; the ledger tells what
-    changed, whoever changed it, thus nothing is missed while it is away but what became of
+    Guarantees: it stages, audits and publishes as any run does, by the one body; the ledger tells
+    what changed, whoever changed it, so nothing is missed while it is away but what became of
     partitions that are over: those stay with Dagster's automation. A dataset that meets an error
     holds up no other.
     """
@@ -142,7 +142,7 @@ class Follower:
         yield from (k for k in found if k <= max(newest, found[0]))
 
     def _open(self, dataset: Dataset) -> list[str]:
-        """The partitions that are not over: the one now running, the one before."""
+        """The partitions that are not over: the one now running and the one before."""
         if dataset.cadence is None:
             return [""]
         now = self.job.clock.now()

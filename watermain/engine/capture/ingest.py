@@ -86,9 +86,9 @@ def intake(
 
 @dataclass(kw_only=True)
 class Intake:
-    """Capture batch by batch under one lease, over one connection.
+    """Capture batch by batch under one lease and over one connection.
 
-    Guarantees: rows, positions, rejected rows of a batch commit in one lake transaction; the
+    Guarantees: rows, positions and rejected rows of a batch commit in one lake transaction; the
     source is told only afterwards; every row read is published, quarantined with a reason or
     counted as a repeat. `positions` are the ledger's, for nobody else commits meanwhile.
     """
@@ -114,7 +114,7 @@ class Intake:
 
 @dataclass(frozen=True, kw_only=True)
 class _Counted:
-    """What a batch was found to hold before its transaction: rows aside, repeated, late."""
+    """What a batch was found to hold before its transaction: rows aside, repeated and late."""
 
     rejected: int
     repeated: int
@@ -127,8 +127,8 @@ class _Landing:
     """The raw table while batches land in it.
 
     What one batch was found to hold goes from step to step as a value. Here stands what outlives a
-    batch: `outcomes` and `size` of all that were committed, the watermarks, the columns that
-    sources showed.
+    batch: `outcomes` and `size` of all that were committed, the watermarks, and the columns
+    that sources showed.
     """
 
     dataset: Dataset

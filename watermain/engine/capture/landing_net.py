@@ -48,8 +48,8 @@ def sound_part(
 
     `tried` lands a batch and undoes it. Where even no row at all can be landed, the rows are not
     to blame: the error is raised again.
-    Guarantees: the batch keeps its name, every other row its place; what goes aside does so with
-    its content, position and reason.
+    Guarantees: the batch keeps its name, and every other row its place; what goes aside does so
+    with its content, position and reason.
     """
     schema = batch.reader().schema
     try:

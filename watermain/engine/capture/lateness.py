@@ -19,7 +19,7 @@ from watermain.lake.lake import quote, text
 
 
 class Late(NamedTuple):
-    """The rows of a batch whose partition was over, counted; where they belong."""
+    """The rows of a batch whose partition was over, counted, and where they belong."""
 
     rows: int = 0
     partitions: str = "[]"
@@ -27,7 +27,7 @@ class Late(NamedTuple):
 
 @dataclass(kw_only=True)
 class Watermarks:
-    """The newest event time of each shard; the stream's watermark, which never goes back.
+    """The newest event time of each shard, and the stream's watermark, which never goes back.
 
     The watermark is the oldest of the shards that gave a row within the cadence's `idle_after`.
     A partition is over when the watermark passed its end by `late_for`.

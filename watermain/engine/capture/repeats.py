@@ -18,7 +18,7 @@ def leave_out_repeats(
     """Delete typed rows whose key stands in raw, or earlier in the batch; give their number.
 
     Guarantees: the first of each key stays; what quarantine takes is no repeat. Nothing is read
-    where the contract does not ask, of raw only the keys near the batch's own event times.
+    where the contract does not ask, and of raw only the keys near the batch's own event times.
     """
     if dataset.contract.repeats_within is None:
         return 0

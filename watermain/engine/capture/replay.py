@@ -41,7 +41,7 @@ ARRIVED, APART, PLACE = "watermain_arrived", "watermain_apart", "watermain_place
 
 @dataclass(frozen=True, kw_only=True)
 class Replayed:
-    """What came of rows put aside: how many were tried, how many each partition gained."""
+    """What came of rows put aside: how many were tried, and how many each partition gained."""
 
     tried: int
     gained: Mapping[str, int]
@@ -59,9 +59,9 @@ def open_rows(connection: duckdb.DuckDBPyConnection, dataset: Dataset) -> dict[s
 
 
 def replay_captured(dataset: Dataset, job: Job) -> Replayed:
-    """Type the open rows of a captured dataset by the contract of today, keep those that fit.
+    """Type the open rows of a captured dataset by the contract of today, and keep those that fit.
 
-    Guarantees: rows, their ledger rows, their marks commit in one lake transaction; a row is
+    Guarantees: rows, their ledger rows and their marks commit in one lake transaction; a row is
     kept once, under the batch that brought it; the others stay in quarantine. What is computed
     from other datasets is replayed by computing its partitions anew.
     """
@@ -93,7 +93,7 @@ def replay_captured(dataset: Dataset, job: Job) -> Replayed:
 
 
 def discard(dataset: Dataset, job: Job, *, why: str, by: str, where: str = "true") -> int:
-    """Let open rows go for good; give their number. Who did it, when, why is kept.
+    """Let open rows go for good; give their number. Who did it, when and why is kept.
 
     Raises: InvalidDeclarationError, without a reason.
     """

@@ -89,7 +89,7 @@ class Stream:
         return open_source(self.dataset, load_settings(), self.job.connections)
 
     def _wait(self, error: WatermainError) -> None:
-        """Tell of an error, in the log, in a metric, to `watermain status`; then pause."""
+        """Tell of an error in the log, in a metric and to `watermain status`; then pause."""
         self._say(error)
         name, now = str(self.dataset.name), self.job.clock.now()
         least = timedelta(0) if isinstance(error, TransientError) else LEAST_PAUSE_TO_CURE
@@ -158,7 +158,7 @@ class Endless(Protocol):
 
 
 def run_streams(streams: Sequence[Endless], stop: threading.Event) -> None:
-    """Run every stream until `stop` is set; what no stream expects ends them all, is raised."""
+    """Run every stream until `stop` is set; what no stream expects ends them all and is raised."""
     with ThreadPoolExecutor(max_workers=len(streams)) as pool:
         ends = [pool.submit(stream.run) for stream in streams]
         for end in ends:

@@ -74,7 +74,7 @@ def reject_reason(dataset: Dataset, value_of: Callable[[str], str]) -> str:
     contract = dataset.contract
     word = dataset.origin
     cases = []
-    # A delete needs its key with its partition: what else the old row held cannot keep it alive.
+    # A delete needs its key and its partition: what else the old row held cannot keep it alive.
     spared = f"{word.whole_sql} and " if word.whole_sql else ""
     needed = list(contract.key)
     if dataset.cadence is not None and contract.event_time:

@@ -25,16 +25,16 @@ Tell = Callable[[object], str]
 def code_version(dataset: Dataset) -> str:
     """Fingerprint everything that decides what the dataset's rows are.
 
-    Guarantees: comments, layout, descriptions, docstrings, annotations do not count, nor does the
-    Python that runs it. Constants, closures, defaults and every function or class of the platform
-    or a room that the body reaches do. A library counts by the names that are used of it.
+    Guarantees: comments, layout, descriptions, docstrings and annotations do not count, nor does
+    the Python that runs it. Constants, closures, defaults and every function or class of the
+    platform or a room that the body reaches do. A library counts by the names that are used of it.
     Raises: InvalidDeclarationError, naming what cannot be followed.
     """
     return digest(dataset, decides(dataset))
 
 
 def digest(dataset: Dataset, value: object) -> str:
-    """The digest of a value that belongs to a dataset's declaration, with all that it reaches.
+    """The digest of a value that belongs to a dataset's declaration, and of all that it reaches.
 
     Raises: InvalidDeclarationError.
     """
@@ -123,7 +123,7 @@ def _given(check: Check) -> tuple[str, dict[str, object]]:
 
 
 def _word(value: object, tell: Tell) -> str | None:
-    """A word of the platform that a body reads: another dataset, a contract, a column."""
+    """A word of the platform that a body reads: another dataset, a contract or a column."""
     if isinstance(value, Dataset):
         return f"(dataset {tell(decides(value))})"
     if isinstance(value, Contract):

@@ -14,10 +14,10 @@ T = pa.types
 
 
 def fingerprint(table: pa.Table) -> str:
-    """Hash names, types, values, their order.
+    """Hash names, types, values and their order.
 
-    Guarantees: how rows are chunked, how texts are encoded, what lies in memory beneath a null do
-    not count; another version of Arrow gives the same.
+    Guarantees: how rows are chunked, how texts are encoded and what lies in memory beneath a null
+    do not count; another version of Arrow gives the same.
     """
     told = hashlib.sha256(f"{table.num_rows}".encode())
     for name, column in zip(table.column_names, table.columns, strict=True):

@@ -1,7 +1,7 @@
 """The version of a dataset's code as releases before 0035 told it.
 
 A lake or a released contract that such a release wrote holds these. They knew no constant, no
-closure, no helper reached as `module.name`; they depended on the Python. So they are believed
+closure and no helper reached as `module.name`; they depended on the Python. So they are believed
 once, where a version of today has never been seen, and nothing new is told by them.
 """
 

@@ -22,7 +22,7 @@ class OpaqueError(Exception):
 def state(value: object) -> dict[str, object]:
     """The attributes of an object, without what it only keeps to be quick.
 
-    Shapes: fields of a dataclass, `__slots__`, whatever stands in its `__dict__`.
+    Shapes: fields of a dataclass, `__slots__`, and whatever stands in its `__dict__`.
     """
     kind, found = type(value), dict[str, object]()
     for base in reversed(kind.__mro__):
@@ -45,7 +45,7 @@ def static(kind: type, name: str) -> object:
 
 
 def told_instance(value: object, kind: str, tell: Tell) -> str:
-    """An object of the project: its class, its attributes, what it holds as a collection."""
+    """An object of the project: its class, its attributes and what it holds as a collection."""
     parts = [f"{name}={tell(held)}" for name, held in sorted(state(value).items())]
     if isinstance(value, dict):
         parts += [f"{tell(k)}:{tell(v)}" for k, v in value.items()]
@@ -64,7 +64,7 @@ def told_enum(value: enum.Enum, kind: str, tell: Tell) -> str:
 
 
 def told_value(value: Any, tell: Tell) -> str:
-    """An object of a library that is a value: equal to its like, told by how it is made.
+    """An object of a library that is a value: equal to its like, and told by how it is made.
 
     Raises: OpaqueError, for an object that is itself alone or holds something open.
     """

@@ -14,7 +14,7 @@ Tell = Callable[[object], str]
 def library_value(value: object, tell: Tell) -> str | None:
     """A value of Arrow, NumPy, pandas, polars or ibis; None for anything else.
 
-    Guarantees: content counts; chunks, addresses, generated names do not.
+    Guarantees: content counts; chunks, addresses and generated names do not.
     Raises: OpaqueError, for a value whose content cannot be told.
     """
     for kind in type(value).__mro__:

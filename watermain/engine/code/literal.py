@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 def constant(value: object) -> str:
-    """A literal, with its type; the same text on every Python.
+    """A literal and its type; the same text on every Python.
 
     Raises: TypeError, for anything that no literal can be.
     """

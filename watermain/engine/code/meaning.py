@@ -37,8 +37,8 @@ _PIECES: dict[tuple[int, bool], tuple[CodeType, tuple[Piece, ...]]] = {}
 class Meaning:
     """One walk from a function over all that it reaches.
 
-    Guarantees: names of functions and modules do not count, what they stand for does; the order
-    of sets, addresses, the interpreter do not count.
+    Guarantees: names of functions and modules do not count, but what they stand for does; the
+    order of sets, addresses and the interpreter do not count.
     Shapes: `tellers` tell the values of libraries; the first that knows a value is right.
     Raises: UnfollowedError, naming what cannot be followed.
     """
@@ -156,7 +156,7 @@ class Meaning:
         return f"(library {value.__code__.co_qualname} {self.tell(given)})"
 
     def _wrapped(self, value: Any) -> str:
-        """What a library wrapped around a function: that, the words that it was wrapped by."""
+        """What a library wrapped around a function: that, and the words that it was wrapped by."""
         code = getattr(value, "__code__", None)
         around = named(type(value)) if code is None else code.co_qualname
         first = inspect.unwrap(value)
@@ -224,7 +224,7 @@ class Meaning:
         return self.tell(value) + "".join(f".{name}" for name in rest)
 
     def _inward(self, value: Any, rest: list[str]) -> tuple[Any, list[str]]:
-        """The value that attributes lead to, as far as these are data; what is left of them."""
+        """The value that attributes lead to, as far as these are data; and what is left of them."""
         while rest:
             name = rest[0]
             if isinstance(value, FunctionType) and name in vars(value) and is_ours_of(value):

@@ -37,7 +37,7 @@ _ADDRESSES = (
 
 
 def plain(value: object, tell: Tell) -> str | None:
-    """A number, text, instant, a collection of such; None for what is something else.
+    """A number, a text, an instant or a collection of such; None for what is something else.
 
     Guarantees: values of different types differ; neither the hash seed nor an address counts.
     """
@@ -77,10 +77,13 @@ def named(value: object) -> str:
 
 
 def _of_types(value: object, tell: Tell) -> str | None:
-    """What the type system writes: `list[int]`, `int | None`."""
+    """What the type system writes: `list[int]` or `int | None`."""
     origin = typing.get_origin(value)
     if origin is not None:
-        return f"(type {tell(origin)} {' '.join(map(tell, typing.get_args(value)))})"
+        # Python 3.14 has one kind of union, which is told as `int | None` always was.
+        is_union = isinstance(value, types.UnionType)
+        told = "(library types.UnionType)" if is_union else tell(origin)
+        return f"(type {told} {' '.join(map(tell, typing.get_args(value)))})"
     if isinstance(value, typing.TypeVar | typing.ForwardRef):
         return f"(type {value!r})"
     if isinstance(value, typing.NewType):

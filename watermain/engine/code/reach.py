@@ -17,7 +17,7 @@ from watermain.engine.code.syntax import Reached
 
 _NOTHING = object()
 _CONNECTS = ("connect", "from_connection", "urlopen", "create_engine")
-# What looks names up, or reads what no version can cover, with what to do instead.
+# What looks names up, or reads what no version can cover, and what to do instead.
 _REFUSED = {
     **dict.fromkeys(
         ("globals", "locals", "vars", "eval", "exec", "compile", "__import__"),
@@ -40,7 +40,7 @@ Refusal = Callable[[str, str], "UnfollowedError"]
 
 
 class UnfollowedError(Exception):
-    """Report what a version cannot cover: the way to it, why, what to do."""
+    """Report what a version cannot cover: the way to it, why, and what to do."""
 
     def __init__(self, path: list[str], why: str, next_step: str) -> None:
         self.path, self.why, self.next = tuple(path), why, next_step
@@ -50,7 +50,7 @@ class UnfollowedError(Exception):
 
 @dataclass(frozen=True)
 class Value:
-    """What a name stands for, with the attributes that are taken of it."""
+    """What a name stands for, and the attributes that are taken of it."""
 
     value: Any
     rest: tuple[str, ...] = ()
@@ -68,7 +68,7 @@ class ModuleName:
         self._cells = cells(function)
 
     def found(self, piece: Reached) -> Iterator[Found]:
-        """What a name stands for: a value of this project, the name of what a library has."""
+        """What a name stands for: a value of this project, or the name of what a library has."""
         if piece.how == "file":
             raise self._refusal("reads a file", "declare it as a raw dataset, or as a constant")
         for imported in piece.imported:

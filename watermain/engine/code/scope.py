@@ -45,7 +45,7 @@ class Scope:
         elif isinstance(node, ast.Nonlocal):
             self.of_function.update(node.names)
         else:
-            for attribute in ("name", "rest"):  # of handlers, of patterns
+            for attribute in ("name", "rest"):  # of handlers and of patterns
                 bound = getattr(node, attribute, None)
                 if isinstance(bound, str) and not isinstance(node, ast.alias):
                     self.names.add(bound)
@@ -57,7 +57,7 @@ class Scope:
 
 
 def brought(node: ast.Import | ast.ImportFrom) -> Iterator[tuple[str, Imported]]:
-    """Each name that an import statement binds, with what it stands for."""
+    """Each name that an import statement binds, and what it stands for."""
     for alias in node.names:
         if isinstance(node, ast.ImportFrom):
             yield (
@@ -95,7 +95,7 @@ def parameters(given: ast.arguments) -> list[ast.arg]:
 
 
 def _inside(node: ast.AST) -> Iterator[ast.AST]:
-    """The node with what lies in it, but for the bodies of functions and classes in it.
+    """The node and what lies in it, but for the bodies of functions and classes in it.
 
     A walrus in a comprehension binds in the function around it.
     """
@@ -114,7 +114,7 @@ def _inside(node: ast.AST) -> Iterator[ast.AST]:
 
 
 def evaluated_outside(node: ast.AST) -> list[ast.expr]:
-    """What a definition evaluates where it stands: decorators, defaults, bases."""
+    """What a definition evaluates where it stands: decorators, defaults and bases."""
     found: list[ast.expr] = [*getattr(node, "decorator_list", [])]
     if isinstance(node, ast.ClassDef):
         found += [*node.bases, *(k.value for k in node.keywords)]

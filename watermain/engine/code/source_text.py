@@ -32,7 +32,7 @@ class UnreadableSourceError(Exception):
 
 @dataclass(kw_only=True)
 class SourceText:
-    """The text of one module: its tree, its functions, its import statements."""
+    """The text of one module: its tree, its functions and its import statements."""
 
     text: str
     filename: str
@@ -115,7 +115,7 @@ def _read(text: str, filename: str) -> SourceText:
 
 @lru_cache(maxsize=4096)
 def is_ours(name: str, filename: str | None) -> bool:
-    """Whether a module is of this project, not of Python nor of a library."""
+    """Whether a module is of this project, and neither of Python nor of a library."""
     top = name.partition(".")[0]
     if top == OWN:
         return True

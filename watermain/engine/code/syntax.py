@@ -35,12 +35,12 @@ _WORD = re.compile(r"[^\W\d]\w*")
 
 @dataclass(frozen=True)
 class Reached:
-    """A name that the code does not bind itself, with the attributes taken of it.
+    """A name that the code does not bind itself, and the attributes taken of it.
 
     Shapes: `imported` lists what the code itself imported under the name. `how` is "read";
     "imported"; "stored", where an attribute or an item of it is set; "changed", where a method is
     called that changes containers; "told", of a word in a text that a library may look up;
-    "file", of a call that reads one.
+    or "file", of a call that reads one.
     """
 
     names: tuple[str, ...]
@@ -55,7 +55,7 @@ Piece = str | Reached
 def written(node: ast.AST, decorators: Sequence[ast.expr] | None = None) -> tuple[Piece, ...]:
     """What a function or a lambda does, in pieces; its own name is left out.
 
-    Guarantees: layout, comments, docstrings, annotations do not count, nor does the Python that
+    Guarantees: layout, comments, docstrings and annotations do not count, nor does the Python that
     parsed it. Its defaults are left out, for they may be changed after it was made.
     Shapes: `decorators` are those that a library wrapped it by, which may read annotations, so
     that these count then.
@@ -106,7 +106,7 @@ class _Writer:
             self._words(node)
 
     def tell(self, node: ast.AST) -> None:
-        """Write one node with what lies in it."""
+        """Write one node and what lies in it."""
         if isinstance(node, ast.Name | ast.Attribute):
             self._chain(node)
         elif isinstance(node, ast.Constant):
@@ -325,7 +325,7 @@ class _Writer:
 
 
 def statements(body: list[ast.stmt], *, of_class: bool = False) -> list[ast.stmt]:
-    """Statements without those that do nothing: docstrings, texts by themselves, `pass`."""
+    """Statements without those that do nothing: docstrings, texts by themselves and `pass`."""
     return [
         s
         for s in body

@@ -70,7 +70,7 @@ WORDS: Mapping[type[Check], tuple[str, tuple[str, ...]]] = {
 
 
 def declaration(promise: Released) -> str:
-    """The declaration of a promise, its body left to write.
+    """The declaration of a promise, whose body is left to write.
 
     Guarantees: the code runs; what it declares promises the same, but for what its notes tell.
     """

@@ -61,7 +61,7 @@ def translated(pattern: object) -> str:
 
 
 def _next(text: str, place: int, inside: bool) -> tuple[int, str]:
-    """How many signs stand for one thing, with RE2's word for it."""
+    """How many signs stand for one thing, and RE2's word for it."""
     sign = text[place]
     if sign == "\\" and place + 1 < len(text):
         return _escaped(text, place, inside)

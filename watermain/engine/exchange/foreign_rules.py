@@ -33,7 +33,7 @@ _OF_PYTHON = {True: "true", False: "false", None: "null"}
 def expectations(suite: Words, declared: str = "the suite") -> tuple[Check, ...]:
     """The checks that a Great Expectations suite asks for, as its JSON tells it.
 
-    Guarantees: a rule is translated whole, or the suite is refused; suites of 0.x and of 1.x.
+    Guarantees: suites of 0.x and 1.x are read; a rule is translated whole, or the suite is refused.
     Raises: UnreadableContractError, listing what can be read.
     """
     found: list[Check] = []
@@ -74,7 +74,7 @@ _IGNORED: tuple[str, ...] = (
 _IGNORED += ("condition_parser",)
 _PARTIAL = ("mostly", "row_condition", "parse_strings_as_datetimes")
 _WHOLE: Words = {"mostly": 1, "parse_strings_as_datetimes": False}
-# Which rows a rule over several columns leaves out: the suite's word, the condition that keeps.
+# Which rows a rule over several columns leaves out: the suite's word, and the condition that keeps.
 BOTH, EITHER = "both_values_are_missing", "either_value_is_missing"
 ALL, ANY = "all_values_are_missing", "any_value_is_missing"
 NONE = ("neither", "never")

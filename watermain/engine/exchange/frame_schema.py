@@ -45,7 +45,7 @@ _BOUNDS: Mapping[str, tuple[str, str]] = {
 
 
 def frame_checks(schema: Any, declared: str = "the schema") -> tuple[Check, ...]:
-    """The checks of a pandera schema: its YAML as plain values, its object, or its model.
+    """The checks of a pandera schema: its YAML as plain values, its object or its model.
 
     Guarantees: a rule is translated whole, or the schema is refused.
     Raises: UnreadableContractError, listing what can be read.
@@ -136,7 +136,7 @@ def _refuse_column(name: str, words: Words, declared: str) -> None:
 
 
 def _rules(words: Words) -> Iterator[tuple[str, Any, Severity]]:
-    """Each rule by name with what it is given: a value, or a mapping of its words."""
+    """Each rule by name, and what it is given: a value or a mapping of its words."""
     listed_rules = words.get("checks") or {}
     pairs = [(k, v) for k, v in words.items() if k not in _SAID]
     if isinstance(listed_rules, Mapping):

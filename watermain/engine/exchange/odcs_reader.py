@@ -66,7 +66,7 @@ def read_document(text: str, declared: str = "the document") -> list[Released]:
 
 
 class _TableReader:
-    """One table of a document, with what was noticed on the way."""
+    """One table of a document, and what was noticed on the way."""
 
     def __init__(self, model: OpenDataContractStandard, table: SchemaObject) -> None:
         self.model, self.table, self.notes = model, table, list[str]()

@@ -58,7 +58,7 @@ def physical_type(word: str) -> pa.DataType | None:
     if kind is None or not digits:
         return kind
     if name in _TEXTS or pa.types.is_binary(kind) or pa.types.is_integer(kind):
-        return kind  # of text the length is a rule; of MySQL's integers a width of the screen
+        return kind  # of text the length is a rule; of MySQL's integers it is a width of the screen
     if pa.types.is_timestamp(kind) or pa.types.is_time(kind):
         return kind if digits[0] <= 6 else _finer(kind)
     return None

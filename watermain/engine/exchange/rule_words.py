@@ -58,9 +58,9 @@ _TAGGED: Mapping[str, Any] = {
 
 
 def rule_of(check: Check, *, is_partitioned: bool) -> tuple[str | None, dict[str, Any]]:
-    """The column that a rule belongs to, or None for the table; the rule in the standard's words.
+    """A rule's column, or None for the table; and the rule in the standard's words.
 
-    Guarantees: what the standard has a word for, any tool can test; what it has none for is SQL
+    Guarantees: any tool can test what the standard has a word for; what it has none for is SQL
     that counts the failing rows, or a rule of this platform's own. `check_of` reads it back.
     """
     found = _library(check, is_partitioned) or _sql(check) or _own(check)

@@ -39,7 +39,7 @@ class _Loader(yaml.SafeLoader):
 def read_yaml(text: str, declared: str) -> Any:
     """The plain values that a text of YAML, or of JSON, holds.
 
-    Guarantees: no tag builds an object, no alias multiplies content, no key is overwritten.
+    Guarantees: no tag builds an object, no alias multiplies content and no key is overwritten.
     Raises: UnreadableContractError.
     """
     try:

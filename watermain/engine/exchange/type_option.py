@@ -28,7 +28,7 @@ _TEXT_FORMATS = {"uuid": _UUID, "ipv4": rf"{_PART}(\.{_PART}){{3}}"}
 
 
 def type_of_options(kind: pa.DataType, options: Options) -> pa.DataType:
-    """The type that options make of a logical one: its width, whether it has a zone."""
+    """The type that options make of a logical one: its width, and whether it has a zone."""
     found = _FORMATS.get(str(options.get("format")))
     if found is not None and (
         (T.is_integer(kind) and T.is_integer(found))

@@ -26,7 +26,7 @@ from watermain.lake.lake import table as lake_table
 T = pa.types
 STORE, DEFINITIONS, DATA = "feature_store.yaml", "definitions.py", "data"
 ROW_GROUP = 122_880
-# Feast's own words for Arrow's types, for entities beside features.
+# Feast's own words for Arrow's types, for entities as well as for features.
 TYPES: Mapping[pa.DataType, str] = {
     pa.string(): "String",
     pa.binary(): "Bytes",
@@ -67,12 +67,12 @@ class Exported:
 
 
 def export(store: OfflineStore, features: Features, folder: Path, as_of: AsOf = None) -> Exported:
-    """Write a repository that `feast apply` accepts, its data that of one snapshot.
+    """Write a repository that `feast apply` accepts, whose data is that of one snapshot.
 
     Shapes: a feature view for each table, named as labels begin, so that full feature names are
     the labels of `read.training_frame`.
     Guarantees: the store's own file is written last: a repository that has it is whole.
-    Raises: TrainingSetError, UnknownFeatureError, UnknownDatasetError.
+    Raises: TrainingSetError, UnknownFeatureError or UnknownDatasetError.
     """
     refs, team = asked(features)
     chosen = resolve(refs, store.declared, team)
@@ -128,7 +128,7 @@ def _store() -> dict[str, object]:
 
 
 def _keys(chosen: Chosen) -> tuple[str, ...]:
-    """The entity with its instants."""
+    """The entity and its instants."""
     known = (chosen.feature.known_at,) if chosen.feature.known_at else ()
     return (*chosen.feature.entity, str(chosen.dataset.contract.event_time), *known)
 

@@ -13,7 +13,7 @@ from watermain.lake.lake import quote, table
 
 @dataclass(frozen=True, kw_only=True)
 class FeatureChange:
-    """One feature that both versions have: how many common rows differ, how its values moved."""
+    """One feature of both versions: how many common rows differ, and how its values moved."""
 
     feature: str
     changed: int
@@ -24,7 +24,7 @@ class FeatureChange:
 
 @dataclass(frozen=True, kw_only=True)
 class FeatureDiff:
-    """How two versions differ: rows by entity and event time, features one by one."""
+    """How two versions differ: rows by entity and event time, and features one by one."""
 
     both: int
     only_old: int

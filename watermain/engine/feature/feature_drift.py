@@ -19,7 +19,7 @@ class Drift:
     """How one feature's values differ between two sets of rows.
 
     Units: `psi` is the population stability index over ten quantile bins of the training rows and
-    one for nulls, 0 when alike; `ks` the greatest distance between the two distributions, 0 to 1.
+    one for nulls, 0 when alike; `ks` is the greatest distance between both distributions, 0 to 1.
     """
 
     feature: str
@@ -37,9 +37,9 @@ class Drift:
 def drifts(
     connection: duckdb.DuckDBPyConnection, features: Sequence[str], trained: str, present: str
 ) -> list[Drift]:
-    """Compare two relations feature by feature; numbers and booleans by size, text by value.
+    """Compare two relations feature by feature: numbers and booleans by size, and text by value.
 
-    Guarantees: nulls, NaN count as a bin of their own; an empty side drifts by nothing.
+    Guarantees: nulls and NaN count as a bin of their own; an empty side drifts by nothing.
     """
     return [_drift(connection, name, trained, present) for name in features]
 

@@ -8,11 +8,11 @@ from watermain.engine.code.former_code import former_definition
 
 
 def definition(dataset: Dataset) -> str:
-    """Fingerprint what decides a feature's values: body, inputs, columns, entity, times.
+    """Fingerprint what decides a feature's values: body, inputs, columns, entity and times.
 
     Guarantees: comments, layout, docstrings, descriptions, annotations and checks do not count;
     nor does the Python that runs it. Whatever the body reaches counts, constants among it. Empty
-    for what is no feature table, for one that is still a candidate.
+    for what is no feature table, and for one that is still a candidate.
     Raises: InvalidDeclarationError, naming what cannot be followed.
     """
     feature, contract = dataset.feature, dataset.contract

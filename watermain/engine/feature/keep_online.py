@@ -10,7 +10,7 @@ from watermain.settings import load_settings
 
 
 def keep_online(dataset: Dataset, job: Job) -> Pushed | None:
-    """Push a feature table that is kept online; None for what is not, for work in a branch.
+    """Push a feature table that is kept online; None for what is not, and for work in a branch.
 
     Raises: UnreachableSystemError, while the store does not answer; what is published stays.
     """

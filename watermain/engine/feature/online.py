@@ -29,9 +29,9 @@ ROWS_AT_ONCE = 20_000
 
 @dataclass(frozen=True, kw_only=True)
 class Pushed:
-    """What a push did: up to where, how many rows were written, how many corrected.
+    """What a push did: up to where, how many rows were written and how many corrected.
 
-    `is_whole` when every row was read, not what changed only.
+    `is_whole` when every row was read, and not only what changed.
     """
 
     cursor: Cursor
@@ -56,7 +56,7 @@ def push(
     that it read; where snapshots have expired, or the table was made anew, everything is compared.
     Guarantees: no row comes from a new data file that is not as it was written.
     Raises: UnreachableSystemError; LostRowsError, when the store was flushed meanwhile;
-    DamagedDataError.
+    or DamagedDataError.
     """
     feature_of(dataset)
     with _pusher(dataset, lake, store, rows_at_once) as pusher:
@@ -64,7 +64,7 @@ def push(
 
 
 def rebuild(dataset: Dataset, lake: Lake, store: OnlineStore, now: datetime) -> Pushed:
-    """Empty the table in the store, fill it from the lake."""
+    """Empty the table in the store, and fill it from the lake."""
     feature_of(dataset)
     with _pusher(dataset, lake, store, ROWS_AT_ONCE) as pusher:
         store.drop(str(dataset.name))
@@ -111,7 +111,7 @@ class _Pusher:
         return None if online is None else online.ttl
 
     def run(self, now_us: int) -> Pushed:
-        """Finish what was cut off, then go on to the present."""
+        """Finish what was cut off, and then go on to the present."""
         snapshots = Snapshots(dataset=self.dataset, lake=self.lake, connection=self.connection)
         present = self.lake.snapshot(self.connection)
         if not snapshots.exists():
@@ -172,7 +172,7 @@ class _Pusher:
         return not damaged(verify(self.lake, self.connection, gone))
 
     def _prove(self, since: int, until: int) -> None:
-        """See that the files that came after a snapshot, up to another, are as they were written.
+        """See that the files that came after a snapshot and up to another are as they were written.
 
         Raises: DamagedDataError.
         """

@@ -1,8 +1,8 @@
 """What an online store must be told between two cursors, found in the lake's snapshots.
 
 The answers are temporary tables: `online_fresh` (rows that came, changed or whose time has come),
-`online_gone` (rows that counted before, no longer), `online_newest` (of each entity of both, the
-newest row that there is now).
+`online_gone` (rows that counted before and no longer do) and `online_newest` (of each entity of
+both, the newest row that there is now).
 """
 
 from __future__ import annotations

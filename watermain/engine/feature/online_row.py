@@ -1,9 +1,10 @@
 """A feature table's rows in the lake as the entries of an online store, by SQL.
 
 A key is the JSON array of the entity's values, byte for byte what `orjson.dumps` gives. A value is
-the JSON object of the features in the contract's order. Numbers are exact: whole numbers as JSON
-numbers, decimals as text with every digit. Instants are text in ISO 8601 with six digits, `Z` where
-they are UTC. NaN, infinities are null: JSON has no word for them. Bytes are base64.
+the JSON object of the features in the contract's order. Numbers are exact: whole numbers are JSON
+numbers, and decimals are text with every digit. Instants are text in ISO 8601 with six digits, and
+with `Z` where they are UTC. NaN and infinities are null: JSON has no word for them. Bytes are
+base64.
 """
 
 from __future__ import annotations
@@ -84,7 +85,7 @@ def rows_sql(dataset: Dataset, snapshot: int, until_us: int) -> str:
 
 
 def newest_sql(dataset: Dataset, rows: str) -> str:
-    """The newest of some rows of each entity: latest event time, then latest known."""
+    """The newest of some rows of each entity: latest event time, and then latest known."""
     feature = feature_of(dataset)
     order = f"{quote(str(dataset.contract.event_time))} desc"
     order += f", {quote(feature.known_at)} desc" if feature.known_at else ""
@@ -95,7 +96,7 @@ def newest_sql(dataset: Dataset, rows: str) -> str:
 
 
 def entries_sql(dataset: Dataset, rows: str) -> str:
-    """Rows as entries of a store: key, event_us, value."""
+    """Rows as entries of a store: key, event_us and value."""
     return (
         f"select encode({key_sql(dataset)}) as key, {event_sql(dataset)} as event_us,"
         f" encode({value_sql(dataset)}) as value from ({rows})"

@@ -37,10 +37,10 @@ from online_expected as e full join online_found as f on e.key = f.key
 
 @dataclass(frozen=True, kw_only=True)
 class Parity:
-    """How many entities were compared, what was wrong with how many of them.
+    """How many entities were compared, and what was wrong with how many of them.
 
-    `stale` have an older row than the lake, `different` other values or a newer row; `extra` are
-    in the store alone. `samples` name a few, masked where the entity is sensitive. A store that
+    `stale` have an older row than the lake, and `different` other values or a newer row; `extra`
+    are in the store alone. `samples` name a few, masked where the entity is sensitive. A store that
     was never filled has no `cursor`: everything is missing. `is_cut_off` when a push did not
     arrive: some rows may then be ahead of the cursor.
     """
@@ -65,7 +65,7 @@ def parity(
 ) -> Parity:
     """Compare every entity, or a sample of those in the lake, while nobody pushes.
 
-    Guarantees: the lake is read at the cursor's snapshot, instant; a row past its time, or about
+    Guarantees: the lake is read at the cursor's snapshot and instant; a row past its time, or about
     to be, need not be in the store. A sample finds nothing that is extra.
     """
     feature, table = feature_of(dataset), str(dataset.name)

@@ -78,7 +78,7 @@ class Slots:
 
     @cached_property
     def _guesses(self) -> tuple[Numbers, npt.NDArray[np.int32], int]:
-        """The keys with an end behind them, where each stretch of keys begins, its length in bits.
+        """The keys and an end, where each stretch of keys begins, and its length in bits.
 
         A binary search of a million keys is a dozen misses of the cache; a guess is two.
         """
@@ -115,8 +115,8 @@ class Slots:
 class Newest:
     """The newest fact that each slot is the first to see, facts being given in any order.
 
-    Guarantees: memory is bounded by the slots with one batch of facts; of facts alike in entity,
-    event, known-at the same one is kept in whichever order they come.
+    Guarantees: memory is bounded by the slots and one batch of facts; of facts alike in entity,
+    event and known-at the same one is kept in whichever order they come.
     """
 
     def __init__(self, slots: Slots) -> None:

@@ -29,7 +29,7 @@ class Spine:
 
     Shapes: `at` names the column of the instants; `entities` maps an entity's column of a feature
     table to a column of the rows, where the two are named differently.
-    Guarantees: every instant has a time zone, none is null, none lies after `until`.
+    Guarantees: every instant has a time zone, none is null, and none lies after `until`.
     Raises: TrainingSetError.
     """
 
@@ -131,7 +131,7 @@ class Spine:
 
 
 def plain_rows(rows: Any) -> pa.Table:
-    """Rows of pandas, ibis, Arrow as one Arrow table, every kind of text being strings.
+    """Rows of pandas, ibis or Arrow as one Arrow table, every kind of text being strings.
 
     Raises: TrainingSetError.
     """
@@ -171,7 +171,7 @@ def whole(column: pa.ChunkedArray) -> pa.Array:
 
 
 def _microseconds(times: pa.Array) -> tuple[Numbers, Numbers]:
-    """Instants in microseconds since 1970, rounded down, rounded up."""
+    """Instants in microseconds since 1970, rounded down and rounded up."""
     numbers: Numbers = times.cast(pa.int64()).to_numpy()
     if times.type.unit == "ns":
         return numbers // 1000, -(-numbers // 1000)

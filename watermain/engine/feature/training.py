@@ -32,13 +32,13 @@ from watermain.lake.lake import table as lake_table
 AsOf = int | datetime | Manifest | None
 Features = FeatureSet | Sequence[str] | str
 BATCH_ROWS = 1_000_000
-MOST_TABLES_AT_ONCE = 2  # each holds the spine with three batches in memory
+MOST_TABLES_AT_ONCE = 2  # each holds the spine and three batches in memory
 ENTITIES = "watermain_entities"
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingFrame:
-    """The spine with its features, beside what it was made from.
+    """The spine and its features, beside what it was made from.
 
     Shapes: `unvouched` counts the data files that were read although the ledger has no checksum of
     them yet: those of a release before checksums, until `watermain verify` has seen them.
@@ -64,7 +64,7 @@ class TrainingFrame:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A state of the lake with the moment that it was committed."""
+    """A state of the lake, and the moment that it was committed."""
 
     number: int
     at: datetime
@@ -88,9 +88,9 @@ class OfflineStore:
     ) -> TrainingFrame:
         """Join to each row of the spine what was known of its entity at its instant.
 
-        Shapes, guarantees: `read.training_frame`.
+        Shapes and guarantees: `read.training_frame`.
         Guarantees: each data file that may answer is as it was written.
-        Raises: TrainingSetError, UnknownFeatureError, UnknownDatasetError, DamagedDataError.
+        Raises: TrainingSetError, UnknownFeatureError, UnknownDatasetError or DamagedDataError.
         """
         refs, team = asked(features)
         pinned = as_of if isinstance(as_of, Manifest) else None
@@ -155,7 +155,7 @@ class OfflineStore:
 
 
 def asked(features: Features) -> tuple[tuple[str, ...], str | None]:
-    """References to features with the team that short ones belong to."""
+    """References to features, and the team that short ones belong to."""
     if isinstance(features, FeatureSet):
         kind, _, team = features.owner.partition(":")
         return features.features, team if kind == "team" else None
@@ -201,7 +201,7 @@ def answers(
 ) -> pa.Table:
     """The features of one table for each row of the spine.
 
-    Guarantees: memory is bounded by the spine with three batches of facts, whatever the table has.
+    Guarantees: memory is bounded by the spine and three batches of facts, whatever the table has.
     """
     kinds = [chosen.dataset.contract.column(c).type for c in chosen.columns]
     schema = pa.schema(list(zip(chosen.columns, kinds, strict=True)))
@@ -250,7 +250,7 @@ def _facts(
 
 
 def _query(chosen: Chosen, source: str, at: Numbers) -> tuple[str, list[int]]:
-    """Rows that happened, were known before the last instant, are not too old for the first."""
+    """Rows that happened and were known before the last instant, but not too old for the first."""
     feature, event = chosen.feature, f"f.{quote(str(chosen.dataset.contract.event_time))}"
     times, last = [event], int(at.max())
     if feature.known_at is not None:

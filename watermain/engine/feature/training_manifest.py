@@ -20,7 +20,7 @@ FORMAT = 1
 class PinnedTable:
     """A feature table of a training set, as it was declared then.
 
-    Shapes: `rule` says of whom its rows are, since when each counts, for how long.
+    Shapes: `rule` says of whom its rows are, since when each counts and for how long.
     """
 
     dataset: str
@@ -53,8 +53,8 @@ class PinnedTable:
 class Manifest:
     """Tell from what a training set was made, so that the same call makes the same again.
 
-    Shapes: `features` are the references as they were asked for, `tables` what they were then;
-    `spine`, `result` fingerprints of values; `branch` is empty for the lake itself.
+    Shapes: `features` are the references as they were asked for, and `tables` what they were
+    then; `spine` and `result` are fingerprints of values; `branch` is empty for the lake itself.
     """
 
     snapshot: int

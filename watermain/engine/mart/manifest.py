@@ -41,7 +41,7 @@ def _read(manifest: Path, changed: int, inode: int) -> CompiledProject:
 
 @dataclass(frozen=True)
 class CompiledProject:
-    """A compiled dbt project; its sources, models are datasets."""
+    """A compiled dbt project, whose sources and models are datasets."""
 
     manifest: Node
 
@@ -88,7 +88,7 @@ class CompiledProject:
         return found
 
     def renamed(self, node: Node, rename: Callable[[DatasetName], str]) -> str:
-        """The compiled SQL of a model or a test, its tables renamed."""
+        """The compiled SQL of a model or a test, with its tables renamed."""
         known = {(n.schema, n.table): n for n in self.inputs(node)}
 
         def table(part: exp.Expr) -> exp.Expr:
@@ -113,7 +113,7 @@ class CompiledProject:
 
 
 def is_ephemeral(node: Node) -> bool:
-    """Whether a node is no table, but a part of the SQL of those that read it."""
+    """Whether a node is no table but a part of the SQL of those that read it."""
     return bool(node["resource_type"] == "model" and node["config"]["materialized"] == "ephemeral")
 
 

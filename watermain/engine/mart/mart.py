@@ -45,7 +45,7 @@ PROMISES = {"ready_within_hours", "target", "over_days"}
 def marts(team: str, manifest: Path) -> list[Dataset]:
     """Declare every model of `models/marts/<team>/` as the dataset `<team>.marts.<model>`.
 
-    Guarantees: a mart's inputs, contract, checks are those of the dbt project; one that is wrong
+    Guarantees: a mart's inputs, contract and checks are those of the dbt project; one that is wrong
     keeps its name, and tells why when it is built; it takes no other with it.
     """
     project = read_project(manifest)

@@ -46,7 +46,7 @@ BESIDE = "let the test return the rows that fail, all of them"
 
 
 def checks_of(project: CompiledProject, model: Node, key: Sequence[str]) -> list[Check]:
-    """Translate the tests of a model, then the constraints of its contract.
+    """Translate the tests of a model, and then the constraints of its contract.
 
     A test without a word of ours runs as compiled SQL, and so does a second one of the same word.
     Where a constraint says what a test says already, the stricter of the two stays.
@@ -67,7 +67,7 @@ def checks_of(project: CompiledProject, model: Node, key: Sequence[str]) -> list
 
 
 def constraints_of(model: Node, key: Sequence[str] = ()) -> Iterator[Check]:
-    """Translate the constraints of a dbt contract: what a warehouse would enforce, the audit does.
+    """Translate the constraints of a dbt contract: the audit enforces what a warehouse would.
 
     Raises: InvalidDeclarationError, for a constraint that has no word here.
     """

@@ -34,7 +34,7 @@ class Faults:
         self._known: dict[str, WatermainError | Dataset | None] = {}
 
     def made(self, node: Node) -> WatermainError | Dataset | None:
-        """The dataset that a model is, or why it cannot be built; nothing of a part of others."""
+        """The dataset that a model is, or why it cannot be built; nothing for a part of others."""
         key = str(node["unique_id"])
         if key not in self._known:
             self._known[key] = _error(node["name"], _circle(node))  # should it lead back here

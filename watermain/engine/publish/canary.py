@@ -27,7 +27,7 @@ Find = Callable[[DatasetName], Dataset]
 
 @dataclass(frozen=True, kw_only=True)
 class Canary:
-    """How one dataset would change: its rows, its columns, what its checks say."""
+    """How one dataset would change: its rows, its columns and what its checks say."""
 
     dataset: Dataset
     partitions: tuple[str, ...]
@@ -41,7 +41,7 @@ class Canary:
 
 
 def canary(dataset: Dataset, span: Span | None, job: Job, *, against: int | None = None) -> Canary:
-    """Build a dataset anew in a branch of its own, compare it with what is published.
+    """Build a dataset anew in a branch of its own, and compare it with what is published.
 
     `against` is a snapshot to compare with, the newest when left out.
     Guarantees: readers see nothing of it; the branch is gone afterwards; what stands as today's

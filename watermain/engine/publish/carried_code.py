@@ -43,7 +43,7 @@ def _believed(known: set[tuple[str, str]], met: str | None, code: str) -> tuple[
 def _carried(
     dataset: Dataset, connection: duckdb.DuckDBPyConnection
 ) -> tuple[set[tuple[str, str]], str | None]:
-    """What was carried, each with its code; the former version that is met for the first time."""
+    """What was carried, each with its code; and the former version that is met first now."""
     former = former_code_version(dataset)
     name, told = text(str(dataset.name)), text(former)  # to bind values the engine imports pandas
     rows = connection.execute(

@@ -23,7 +23,7 @@ Versions = Mapping[DatasetName, Mapping[str, str]]
 
 @dataclass(frozen=True, kw_only=True)
 class Work:
-    """What a publish is asked for, with the connection and the lease that it works under."""
+    """What a publish is asked for, and the connection and the lease that it works under."""
 
     dataset: Dataset
     span: Span | None
@@ -42,7 +42,7 @@ class Decision:
     """What is to be computed, decided at one snapshot and never changed afterwards.
 
     Shapes: `wanted` is the version that each partition has when all is done; `changed` are those
-    to compute, without a gap; `stood` had rows when it was decided, `standing` may have them by
+    to compute, without a gap; `stood` had rows when it was decided, and `standing` may have them by
     now. `at` is where inputs are read: empty for the transaction's own snapshot. `is_unsure` says
     that former versions of code, which mean today's, must be looked for first.
     """

@@ -29,7 +29,7 @@ FILES_AT_ONCE = 500
 
 @dataclass(frozen=True, kw_only=True)
 class Patrol:
-    """What was found of files: each with its state, the partitions of those that are damaged."""
+    """What was found of files: each with its state, and the partitions of the damaged ones."""
 
     found: list[Verified] = field(default_factory=list)
     partitions: dict[str, str] = field(default_factory=dict)
@@ -45,7 +45,7 @@ class Patrol:
 
     @property
     def damaged(self) -> list[Verified]:
-        """What is damaged, what the present snapshot reads first."""
+        """What is damaged; what the present snapshot reads comes first."""
         broken = [f for f in self.found if f.state == DAMAGED]
         return sorted(broken, key=lambda f: not f.listed.is_read)
 
@@ -102,7 +102,7 @@ def patrol(files: Sequence[Listed], known: Mapping[DatasetName, Dataset], job: J
 
 
 def due(job: Job) -> list[Listed]:
-    """The files of the next slice: what was never verified, the newest first, then the longest ago.
+    """The files of the next slice: what was never verified, newest first, and then the longest ago.
 
     Guarantees: at most a gigabyte, or a 360th of the lake where that is more; at least one file.
     """

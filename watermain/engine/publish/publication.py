@@ -24,7 +24,7 @@ MOST_KEYS = 20
 
 @dataclass(frozen=True, kw_only=True)
 class Cut:
-    """Damaged data files: paths that nothing reads, numbers that the publish retires."""
+    """Damaged data files: paths that nothing reads, and numbers that the publish retires."""
 
     paths: tuple[str, ...]
     numbers: tuple[int, ...]
@@ -37,7 +37,7 @@ class Cut:
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """What a publish needs to know beside the dataset: where, who asks, how to find others.
+    """What a publish needs to know beside the dataset: where, who asks and how to find others.
 
     Shapes: `connections` are those that the company declares, by which sources are reached;
     with a `cut` the partitions of damaged files are computed anew, all or none.
@@ -53,7 +53,7 @@ class Job:
 
 
 def check_labels(dataset: Dataset) -> list[tuple[str, str]]:
-    """Every check that a publish makes, with its severity: declared, needed, the platform's own."""
+    """Every check of a publish and its severity: declared, needed and the platform's own."""
     declared = [(c.label, str(c.severity)) for c in dataset.all_checks]
     return declared + need_labels(dataset) + own_checks(dataset)
 
@@ -87,7 +87,7 @@ class Outcome:
 
 @dataclass(frozen=True, kw_only=True)
 class Publication:
-    """What a publish did, for all its partitions; `stood` are those that were there before."""
+    """What a publish did for all its partitions; `stood` are those that were there before."""
 
     dataset: Dataset
     outcomes: tuple[Outcome, ...]
@@ -133,7 +133,7 @@ class Publication:
         )
 
     def _left(self, held: list[str]) -> Iterator[str]:
-        """What readers have of the partitions that are held back, then what of the others."""
+        """What readers have of the partitions that are held back, and then of the others."""
         old = [key for key in held if key in self.stood]
         new = [key for key in held if key not in self.stood]
         if old:
@@ -148,7 +148,7 @@ class Publication:
 
 
 def _listed(keys: list[str]) -> str:
-    """Partitions by name; where there are very many, the first with how many follow."""
+    """Partitions by name; where there are very many, the first and how many follow."""
     if keys == [""]:
         return "it"
     more = f" and {len(keys) - MOST_KEYS} more" if len(keys) > MOST_KEYS else ""

@@ -26,10 +26,10 @@ from watermain.machine.system import peak_memory_bytes
 
 
 def publish(dataset: Dataset, span: Span | None, job: Job) -> Publication:
-    """Compute partitions, audit them, make those that pass visible in one lake transaction.
+    """Compute partitions, audit them, and make those that pass visible in one lake transaction.
 
     Guarantees: readers see a partition as before or as after; a partition that a blocking check
-    refuses keeps its old rows; the same inputs with the same code publish nothing.
+    refuses keeps its old rows; the same inputs and the same code publish nothing.
     """
     dataset.refuse_broken()
     began = time.monotonic()
@@ -52,7 +52,7 @@ def publish(dataset: Dataset, span: Span | None, job: Job) -> Publication:
 
 @dataclass(frozen=True, kw_only=True)
 class _Tried:
-    """What the first transaction decided, what stands, what came of the rest if it was staged."""
+    """What the first transaction decided, what stands, and what came of the rest if staged."""
 
     decision: Decision
     stood: tuple[Outcome, ...] = ()
@@ -120,7 +120,7 @@ def _attempt(
 
 
 def _commit(work: Work, decision: Decision, computed: Computed, report: Publication) -> None:
-    """Write down what is visible once the transaction ends: the means, the ledger's rows."""
+    """Write down what is visible once the transaction ends: the means and the ledger's rows."""
     name, epoch = str(work.dataset.name), work.lease.epoch
     for check in work.dataset.all_checks:
         for column in check.columns() if isinstance(check, Steady) else ():
@@ -131,7 +131,7 @@ def _commit(work: Work, decision: Decision, computed: Computed, report: Publicat
 
 
 def _ended(work: Work, report: Publication, began: float) -> Publication:
-    """The same once its transaction is over: what readers see now, how long it took."""
+    """The same once its transaction is over: what readers see now and how long it took."""
     lake, connection, lease = work.job.lake, work.connection, work.lease
     snapshot = lake.snapshot(connection)
     tidy(lake, connection, work.dataset.name, lease, lease.epoch)

@@ -24,7 +24,7 @@ Known = Mapping[DatasetName, Dataset]
 
 @dataclass(frozen=True, kw_only=True)
 class Repair:
-    """What came of damage: the publishes that replaced files, what nothing can rebuild and why."""
+    """What came of damage: publishes that replaced files, and what cannot be rebuilt and why."""
 
     done: list[Publication] = field(default_factory=list)
     left: dict[str, str] = field(default_factory=dict)
@@ -49,7 +49,7 @@ def repair(broken: Sequence[Verified], known: Known, job: Job) -> Repair:
 
     Shapes: `left` says by a file's path below the lake's folder why it was not replaced.
     Guarantees: the snapshot that holds the new rows is the first without the damaged file; readers
-    see no partition without its rows; what is captured is named with what to capture again.
+    see no partition without its rows; what is captured is named, as is what to capture again.
     """
     made = Repair()
     present = [v.listed for v in broken if v.listed.is_read]
@@ -101,7 +101,7 @@ def _replaced(dataset: Dataset, files: Sequence[Listed], job: Job) -> Iterator[P
 def _groups(
     dataset: Dataset, read: Sequence[Listed], job: Job
 ) -> Iterator[tuple[Span | None, list[Listed]]]:
-    """Files by the partitions that they hold, files with a partition in common together.
+    """Files by the partitions that they hold; files that share a partition stay together.
 
     A group is retired as a whole: the engine opens every file of deletes to delete a single row.
     """
@@ -128,7 +128,7 @@ def _groups(
 
 
 def _named(files: Sequence[Listed], dataset: Dataset | None, job: Job) -> dict[str, str]:
-    """Why files of raw, of the ledger, of what nobody declares any more cannot be rebuilt."""
+    """Why files of raw, of the ledger and of what nobody declares any more cannot be rebuilt."""
     if dataset is None:
         return {f.file: "no room declares it: restore the file from a backup" for f in files}
     with job.lake.get_connection() as connection:

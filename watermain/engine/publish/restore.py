@@ -65,7 +65,7 @@ def promote(name: str, job: Job) -> list[Restored]:
 
     Guarantees: all or nothing; rows that the branch put aside wait in the lake; a partition that
     the lake published since the branch was made is not overwritten; done again it changes nothing.
-    Raises: BranchError, LostLeaseError; DamagedDataError, for what is not as it was written.
+    Raises: BranchError or LostLeaseError; DamagedDataError, for what is not as it was written.
     """
     branch = branches.find(job.lake, name)
     with job.lake.get_connection() as connection, _attached(connection, job.lake.on(name)):
@@ -92,7 +92,7 @@ def rollback(dataset: Dataset, snapshot: int, job: Job) -> Restored:
     they were discarded since; partitions that stand as they did are left alone; downstream
     learns of it by the partitions' data versions.
     Raises: BrokenContractError, when the table then had other columns; BranchError, for what is
-    captured; LostLeaseError; DamagedDataError, when a file of then is not as it was written.
+    captured; LostLeaseError; or DamagedDataError, when a file of then is not as it was written.
     """
     if not dataset.is_computed:
         raise BranchError(
@@ -257,7 +257,7 @@ def _keep_beside(
     *,
     catalog: str = "lake",
 ) -> None:
-    """Let what publishes left beside their rows stand with them: rows put aside, means."""
+    """Let what publishes left beside their rows stand with them: rows put aside, and means."""
     renamed = {ledger.QUARANTINE: f", 'epoch {lease.epoch}' as batch_id", ledger.MEANS: ""}
     for kept, more in renamed.items():
         connection.execute(

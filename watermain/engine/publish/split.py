@@ -23,7 +23,7 @@ ASIDE = "watermain_aside"
 
 @dataclass(frozen=True, kw_only=True)
 class Split:
-    """What was computed of each partition, what stays, what went aside, what all checks found."""
+    """What was computed of each partition, what stays, what went aside and what checks found."""
 
     computed: Mapping[str, int]
     rows: Mapping[str, int]
@@ -34,7 +34,7 @@ class Split:
 
 @dataclass(frozen=True, kw_only=True)
 class RunAtWork:
-    """Who puts rows aside: the run, its lease, its code."""
+    """Who puts rows aside: the run, its lease and its code."""
 
     job: Job
     code: str
@@ -46,7 +46,7 @@ def split(
 ) -> Split:
     """Audit staged rows; move those that break a `quarantine` rule out of the table.
 
-    Guarantees: rows computed are rows published with rows put aside, counted anew where any was;
+    Guarantees: rows computed are rows published plus rows put aside, counted anew where any was;
     rules that block are held against what stays; a row that breaks several rules goes aside once.
     """
     rows, findings = audit(connection, staged, keys)
@@ -85,7 +85,7 @@ def _may_change(check: Check, findings: list[Finding]) -> bool:
 
 
 def _counted(found: Split, quarantine: Quarantine) -> Iterator[Finding]:
-    """Whether rows add up in each partition, whether too many of them went aside."""
+    """Whether rows add up in each partition, and whether too many of them went aside."""
     for key, count in found.computed.items():
         aside = sum(found.aside.get(key, {}).values())
         lost = abs(count - found.rows[key] - aside)
@@ -132,7 +132,7 @@ def _reject(connection: duckdb.DuckDBPyConnection, staged: Staged, rejected: set
 def _put_aside(
     connection: duckdb.DuckDBPyConnection, staged: Staged, rejected: set[str], writer: RunAtWork
 ) -> dict[str, dict[str, int]]:
-    """Move rows to the quarantine; count them by partition, by their first rule."""
+    """Move rows to the quarantine; count them by partition and by their first rule."""
     _reject(connection, staged, rejected)
     failpoint("quarantine.before_rows")
     facts = [

@@ -77,7 +77,7 @@ def stage(work: Work, decision: Decision, keys: Sequence[str], written: Written)
 
 
 def unchanged(work: Work, decision: Decision) -> list[Outcome]:
-    """The partitions that stand as they would be computed, their checks run again."""
+    """The partitions that stand as they would be computed, with their checks run again."""
     keys = decision.unchanged
     if not keys:
         return []
@@ -100,7 +100,7 @@ def unchanged(work: Work, decision: Decision) -> list[Outcome]:
 
 
 def audited(work: Work, decision: Decision) -> tuple[Outcome, ...]:
-    """The partitions that stand, with what is wrong with the inputs that they rely on."""
+    """The partitions that stand, and what is wrong with the inputs that they rely on."""
     views, keys = _views(work, decision, work.span), list(decision.wanted)
     others = _staged(work, decision, work.span).others
     of = audit_needs(work.connection, work.dataset, views, keys, others)

@@ -20,7 +20,7 @@ def standing(dataset: Dataset, span: Span | None, job: Job) -> tuple[Outcome, ..
     """What a rebuild would find, where each partition stands as it would be computed; else None.
 
     Guarantees: from one snapshot, with checks and needs held against what is there; nothing is
-    written, no lease is waited for. Where rows went aside only a rebuild tells what they break.
+    written, and no lease is waited for. Where rows went aside only a rebuild tells what they break.
     """
     dataset.refuse_broken()
     with job.lake.get_connection() as connection:

@@ -26,7 +26,7 @@ MOST_SECONDS = 3600
 
 
 def judge(dataset: Dataset, lake: Lake, contract: Path | None = None) -> Iterator[str]:
-    """Lint the contract, test it; tell each thing that was tested.
+    """Lint the contract and test it; tell each thing that was tested.
 
     Guarantees: the tool reads a copy of the published rows, a plain DuckDB file, for it cannot
     reach the lake; it reaches nothing else of ours.

@@ -30,7 +30,7 @@ Hurt = Mapping[DatasetName, frozenset[str] | None]
 
 @dataclass(frozen=True, kw_only=True)
 class Breach:
-    """A declared contract that does not follow the released one; whom that hurts, in what."""
+    """A declared contract that does not follow the released one; whom that hurts, and in what."""
 
     dataset: Dataset
     was: Released
@@ -93,7 +93,7 @@ def read_texts(texts: Mapping[str, str]) -> dict[DatasetName, Released]:
 
 
 def read_retired(folder: Path | None = None) -> dict[DatasetName, str]:
-    """The datasets that ended, each with what its readers do without it.
+    """The datasets that ended, and what the readers of each do without it.
 
     Raises: UnreadableContractError, where one says nothing.
     """
@@ -165,7 +165,7 @@ def says_former(dataset: Dataset, folder: Path | None = None) -> bool:
 
 
 def _says(written: str | None, dataset: Dataset) -> bool:
-    """Whether a file says what is declared, its definition told as now or as formerly."""
+    """Whether a file says what is declared, with its definition told as now or as formerly."""
     if written is None or written == text_of(dataset):
         return written is not None
     then = replace(released(dataset), definition=former_definition(dataset))
@@ -173,7 +173,7 @@ def _says(written: str | None, dataset: Dataset) -> bool:
 
 
 def readers_hurt(known: Known, was: Released, changes: Iterable[Change]) -> Hurt:
-    """The readers of a dataset that use what changed, with the columns where those are known."""
+    """The readers of a dataset that use what changed, and the columns where those are known."""
     name = DatasetName.parse(was.name)
     before = replace(known[name], contract=was.contract, checks=(), needs={})
     touched = {c.column for c in changes}

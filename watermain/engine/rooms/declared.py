@@ -59,7 +59,7 @@ def on_shelf(team: str, shelf: str, kind: type[T]) -> list[T]:
 
 
 def feature_tables() -> dict[DatasetName, Dataset]:
-    """Every feature table of every room, all its versions.
+    """Every feature table of every room, in all its versions.
 
     Guarantees: no other shelf of a room is loaded by this.
     """

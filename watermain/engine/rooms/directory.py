@@ -48,7 +48,7 @@ def everything() -> dict[DatasetName, Dataset]:
 def find(name: DatasetName) -> Dataset:
     """The declaration of a dataset, whichever room declares it.
 
-    Guarantees: what stands on the shelf of its name is found without another shelf, without dbt.
+    Guarantees: what stands on the shelf of its name is found without another shelf and without dbt.
     Raises: UnknownDatasetError, listing the nearest names.
     """
     if name.team in teams():

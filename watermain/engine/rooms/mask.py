@@ -44,7 +44,7 @@ def hides(contract: Contract) -> Hides:
 
 
 def partly_hidden(datasets: Collection[str], of: Of) -> dict[str, str]:
-    """What tells of rows that were put aside, with the condition under which it is shown.
+    """What tells of rows that were put aside, and the condition under which it is shown.
 
     Guarantees: of a row whose dataset has personal or secret columns, or is not known, neither
     its place nor the reason is shown.

@@ -31,7 +31,7 @@ class RefusedQueryError(TerminalError):
 
 @dataclass(frozen=True, kw_only=True)
 class Statement:
-    """One reading statement with the names of tables that stand in it.
+    """One reading statement, and the names of tables that stand in it.
 
     Shapes: `others` are names that are neither datasets' nor given by the statement itself.
     """
@@ -42,7 +42,7 @@ class Statement:
 
 
 def parse(sql: str) -> Statement:
-    """Read a statement by the engine's own parser; nothing is looked up, nothing runs.
+    """Read a statement by the engine's own parser; nothing is looked up, and nothing runs.
 
     This only words a refusal early. What keeps a question from everything else is the engine that
     answers it: see watermain/lake/shown/wall.py.

@@ -23,7 +23,7 @@ def is_absent(reader: Dataset, other: Dataset, standing: Mapping[str, object]) -
 
 
 def nothing_of(connection: duckdb.DuckDBPyConnection, other: Dataset) -> str:
-    """The query that gives each stored column of a dataset, with its type, in no row."""
+    """The query that gives each stored column of a dataset, in its type and in no row."""
     types = engine_types(connection, stored_schema(other))
     columns = [f"cast(null as {kind}) as {quote(name)}" for name, kind in types.items()]
     return f"select {', '.join(columns)} where false"

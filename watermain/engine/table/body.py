@@ -42,10 +42,10 @@ def staged_sql(
     """Run the body on views of its inputs; give the SQL that yields its rows.
 
     `secretive` leaves the message of an exception out, which may show what nobody may see.
-    Guarantees: columns come in the contract's order, with the contract's types; no value is
+    Guarantees: columns come in the contract's order and with the contract's types; no value is
     changed to fit them. A reader is given and taken batch by batch, through a file.
     Raises: BrokenContractError, when the body returns other columns, other types or values that
-    its contract cannot hold; BrokenBodyError, when the body raises; MissingExtraError.
+    its contract cannot hold; BrokenBodyError, when the body raises; or MissingExtraError.
     """
     seen = _seen(connection, dataset, views)
     if seen in _COMPILED:
@@ -77,7 +77,7 @@ def staged_sql(
 def _seen(
     connection: duckdb.DuckDBPyConnection, dataset: Dataset, views: Mapping[str, str]
 ) -> tuple[object, ...]:
-    """What decides the SQL of a body: its code, its contract, the columns that it is given."""
+    """What decides the SQL of a body: its code, its contract and the columns that it is given."""
     columns = [connection.execute(f"describe {v}").fetchall() for v in views.values()]
     code, contract = code_version(dataset), str(dataset.contract.schema)
     return (dataset.body, code, contract, repr(views), repr(columns))
@@ -126,7 +126,7 @@ def _spills(connection: duckdb.DuckDBPyConnection) -> Path:
 
 
 def _spilled(folder: Path, schema: pa.Schema, rows: Iterator[pa.RecordBatch]) -> pa.Table:
-    """Rows written to a file; the table maps it, its name is gone."""
+    """Rows written to a file; the table maps it, and its name is gone."""
     folder.mkdir(parents=True, exist_ok=True)
     with NamedTemporaryFile(dir=folder) as file:
         with pa.ipc.new_file(file, schema) as writer:

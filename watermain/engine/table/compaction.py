@@ -71,9 +71,9 @@ def compact(
     """Write small files again as few, each folder's into one, where there are too many.
 
     Guarantees: a snapshot of its own under the writer's lease, all of it or nothing; rows are
-    counted and hashed before and after; each older snapshot keeps its files, none is deleted; the
-    ledger's positions and versions stay, so that nobody takes it for new data.
-    Raises: ChangedRowsError, DamagedDataError, LostLeaseError, UnreadableRowsError.
+    counted and hashed before and after; each older snapshot keeps its files, and none is deleted;
+    the ledger's positions and versions stay, so that nobody takes it for new data.
+    Raises: ChangedRowsError, DamagedDataError, LostLeaseError or UnreadableRowsError.
     """
     done: list[Rewrite] = []
     while (groups := _mergeable(connection, name)) and _spared(groups) >= MOST_SPARED:
@@ -98,7 +98,7 @@ def compact_under_lease(lake: Lake, name: DatasetName, wait_seconds: float) -> l
 
 
 def _mergeable(connection: duckdb.DuckDBPyConnection, name: DatasetName) -> list[list[_File]]:
-    """Small files of the present snapshot that share a folder, so a partition."""
+    """Small files of the present snapshot that share a folder, and so a partition."""
     rows = connection.execute(
         "select data_file, data_file_size_bytes from ducklake_list_files('lake', ?, schema => ?)"
         " where data_file_size_bytes < ? order by data_file",

@@ -24,7 +24,7 @@ class Difference:
     """What the new version of a table has that the old one had not.
 
     `columns` counts for each column the rows that both have with another value; `samples` are a
-    few rows, each with its key, what it is, the values that differ; sensitive ones are masked.
+    few rows, each with its key, what it is and the values that differ; sensitive ones are masked.
     """
 
     before: int

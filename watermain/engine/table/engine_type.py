@@ -18,7 +18,7 @@ _SUM = "hugeint"  # what the engine makes of a sum of integers
 
 
 def described(connection: duckdb.DuckDBPyConnection, sql: str) -> dict[str, DuckDBPyType]:
-    """The columns of a query with the types that the engine gives them, without running it."""
+    """The columns of a query and the types that the engine gives them, without running it."""
     relation = connection.sql(sql)
     return dict(zip(relation.columns, relation.types, strict=True))
 
@@ -27,7 +27,7 @@ def fits(found: DuckDBPyType, wanted: DuckDBPyType) -> bool:
     """Whether every value of a type is kept as it is by the other.
 
     Guarantees: a sum of integers, which the engine makes wider than any contract, fits an integer
-    of 64 bits: one that is too large ends the publish, none is ever changed.
+    of 64 bits: one that is too large ends the publish, and none is ever changed.
     """
     if str(found) == str(wanted):
         return True
@@ -67,7 +67,7 @@ def _decimal_fits(found: tuple[int, int], wanted: tuple[int, int]) -> bool:
 
 
 def _children(kind: DuckDBPyType) -> list[tuple[str, Any]]:
-    """What a nested type is made of: element, fields, key with value, length."""
+    """What a nested type is made of: element, fields, key and value, or length."""
     return list(kind.children)
 
 

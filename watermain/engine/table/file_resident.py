@@ -26,8 +26,8 @@ def settle(lake: Lake) -> Iterator[Rewrite | LostLeaseError | UnreadableRowsErro
     """Write each table anew of which the catalog holds rows or deletes, in the branches, too.
 
     Guarantees: each table in a transaction of its own under its lease, proved by counts and
-    hashes, written down; older snapshots are read as before; done again it finds nothing to do.
-    What cannot be moved now is told, its table untouched.
+    hashes and written down; older snapshots are read as before; done again it finds nothing to do.
+    What cannot be moved now is told, and its table is left untouched.
     """
     for place in (lake, *(lake.on(branch.name) for branch in branches(lake))):
         for held in inlined(place):

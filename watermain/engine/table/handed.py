@@ -28,7 +28,7 @@ def batches(contract: Contract, result: Any, refuse: Refuse) -> Iterator[pa.Reco
     """The rows that a body handed back, typed by the contract.
 
     Guarantees: a value is kept only if, written back in the type that the body gave it, it equals
-    what the body gave; nothing is rounded, cut, or taken to be in a zone that it does not name.
+    what the body gave; nothing is rounded, cut or taken to be in a zone that it does not name.
     A reader is read batch by batch.
     Raises: what `refuse` raises, given what does not fit.
     """
@@ -125,7 +125,7 @@ def _is_list(kind: pa.DataType) -> bool:
 
 
 def _plain(kind: pa.DataType) -> pa.DataType:
-    """Text as text, bytes as bytes, however Arrow lays them out."""
+    """Text as text and bytes as bytes, however Arrow lays them out."""
     if is_.is_large_string(kind) or is_.is_string_view(kind):
         return pa.string()
     return pa.binary() if any(wide(kind) for wide in _WIDE) else kind

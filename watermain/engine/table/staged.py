@@ -28,7 +28,7 @@ RUNBOOKS = {
 
 
 class Finding(NamedTuple):
-    """What one check found in one partition, by which route, in how many seconds."""
+    """What one check found in one partition, by which route and in how many seconds."""
 
     check: str
     partition: str
@@ -62,10 +62,10 @@ def outside(rows: Mapping[str, int], inserted: int, where: str) -> list[Finding]
 
 @dataclass(frozen=True, kw_only=True)
 class Staged:
-    """The rows to audit: a relation, how it is cut, where other datasets are read.
+    """The rows to audit: a relation, how it is cut and where other datasets are read.
 
     Shapes: `files` hold `written` rows, all staged ones among them; with `history` the relation's
-    other rows are rows of other partitions, those in damaged files, which are not `sound`, aside.
+    other rows are rows of other partitions, except those in damaged files, which are not `sound`.
     """
 
     dataset: Dataset

@@ -37,7 +37,7 @@ BATCH_COLUMN = pa.field("_batch_id", pa.string())
 
 
 def stored_schema(dataset: Dataset) -> pa.Schema:
-    """The contract's columns, with the change columns of the source's kind behind them."""
+    """The contract's columns, and behind them the change columns of the source's kind."""
     schema = dataset.contract.schema
     if not dataset.origin.own.names:
         return schema
@@ -66,7 +66,7 @@ def ensure_table(
     """Create the table, or add the columns that the contract gained.
 
     Columns that the source grew beyond the contract stay; one that the contract takes over with
-    another type is renamed, its text kept.
+    another type is renamed, and its text is kept.
     Raises: BrokenContractError, when the stored table has other types or more columns.
     """
     wanted = engine_types(connection, stored_schema(dataset))
@@ -108,7 +108,7 @@ def _packs(schema: pa.Schema) -> bool:
 
 
 def _pack(connection: duckdb.DuckDBPyConnection, dataset: Dataset) -> None:
-    """Let files of captured rows have the encodings of Parquet 2, by a fourth smaller, faster."""
+    """Let files of captured rows have the encodings of Parquet 2, a fourth smaller and faster."""
     connection.execute(
         f"call lake.set_option('parquet_version', '2', schema => {text(dataset.name.schema)},"
         f" table_name => {text(dataset.name.table)})"
@@ -172,7 +172,7 @@ def change_shape(
 
 
 def stored(connection: duckdb.DuckDBPyConnection, dataset: Dataset) -> dict[str, str]:
-    """The columns of a dataset's table with their types; none when there is no table."""
+    """The columns of a dataset's table and their types; none when there is no table."""
     try:
         rows = connection.execute(f"describe {table(dataset.name)}").fetchall()
     except duckdb.CatalogException:

@@ -21,7 +21,7 @@ class AtRest:
     """Sum files of a folder, or of a prefix on an S3-style store, each read once.
 
     Raises: FileNotFoundError, for a file that is gone; OSError, for one that the disk does not
-    give; UnreachableSystemError, for a store that does not answer.
+    give; or UnreachableSystemError, for a store that does not answer.
     """
 
     def __init__(self, folder: str, settings: Settings | None = None) -> None:

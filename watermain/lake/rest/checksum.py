@@ -13,10 +13,11 @@ _KEY, _NONCE = b"watermain at rest"[:16], bytes(12)
 
 @dataclass(frozen=True)
 class Checksum:
-    """The length of a file with the sum of its bytes; `text` names how that was made.
+    """The length of a file and the sum of its bytes; `text` names how that was made.
 
-    Guarantees: a change within 16 bytes always changes the sum, any other but for one in 2^128.
-    The key is public: the sum tells damage, not the work of somebody who may write the ledger.
+    Guarantees: a change within 16 bytes always changes the sum; so does any other, but for one in
+    2^128. The key is public: the sum tells damage, not the work of somebody who may write the
+    ledger.
     Source: GMAC, NIST SP 800-38D; three times as fast as SHA-256 where both have the hardware.
     """
 

@@ -34,8 +34,9 @@ def structs(lake: Lake, held: Inlined) -> list[str]:
 def recovered(lake: Lake, held: Inlined, kinds: Mapping[str, str]) -> pa.Table | None:
     """The inlined rows of struct columns, as they were written.
 
-    Shapes: `_row` is the row's id, beside it each column with its engine type of `kinds`.
-    Guarantees: each field, cast from its text, gives that text again; where one does not, None.
+    Shapes: `_row` is the row's id, and beside it stands each column with its engine type of
+    `kinds`.
+    Guarantees: each field, cast from its text, gives that text again, or the answer is None.
     """
     reader = duckdb.connect(config={"enable_external_access": False})
     reader.execute("set timezone = 'UTC'")

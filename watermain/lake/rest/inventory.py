@@ -55,7 +55,7 @@ class Listed:
     """A file as the catalog lists it.
 
     Shapes: `file` is the path below the lake's folder; one of deletes has the number of the data
-    file whose rows it deletes; `ended` is the first snapshot without it, None while it is read.
+    file whose rows it deletes; `ended` is the first snapshot without it, or None while it is read.
     """
 
     number: int

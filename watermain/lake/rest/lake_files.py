@@ -65,7 +65,7 @@ class LocalFiles:
 
 
 class StoredFiles:
-    """The objects under a prefix, with uploads that were never ended.
+    """The objects under a prefix, and uploads that were never ended.
 
     Raises: UnreachableSystemError.
     """
@@ -78,7 +78,7 @@ class StoredFiles:
             self._system = store.client(settings)
 
     def listed(self) -> Iterator[LakeFile]:
-        """Every object, then every unended upload."""
+        """Every object, and then every unended upload."""
         for each in self._paged("list_objects_v2", "Contents"):
             path = str(each["Key"]).removeprefix(self.prefix)
             yield LakeFile(path=path, size=int(each["Size"]), at=each["LastModified"])
@@ -87,7 +87,7 @@ class StoredFiles:
             yield LakeFile(path=path, size=0, at=each["Initiated"], upload=upload)
 
     def remove(self, files: Sequence[LakeFile]) -> None:
-        """Delete objects, abort uploads."""
+        """Delete objects and abort uploads."""
         for each in files:
             words = {"Bucket": self.bucket, "Key": self.prefix + each.path}
             if each.upload:

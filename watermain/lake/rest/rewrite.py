@@ -17,7 +17,7 @@ _DDL = f"""create table if not exists {REWRITES} (
 
 @dataclass(frozen=True)
 class Content:
-    """How many rows a relation holds, with a hash that knows each of them but not their order."""
+    """How many rows a relation holds, and a hash that knows each of them but not their order."""
 
     rows: int
     hash: str
@@ -25,9 +25,9 @@ class Content:
 
 @dataclass(frozen=True)
 class Rewrite:
-    """What was written again, why, from how many files into how many.
+    """What was written again, why, and from how many files into how many.
 
-    Guarantees: `rows` with `content_hash` were read before, then once more from the new files.
+    Guarantees: `rows` and `content_hash` were read before, and then once more from the new files.
     """
 
     dataset: str
@@ -42,7 +42,7 @@ class Rewrite:
 
 
 def content(connection: duckdb.DuckDBPyConnection, relation: str) -> Content:
-    """Count the rows of a relation, hash them by the engine's own equality."""
+    """Count the rows of a relation, and hash them by the engine's own equality."""
     row = connection.execute(
         f"select count(*), coalesce(sum(hash(r)::hugeint), 0)::varchar from {relation} as r"
     ).fetchone()

@@ -90,7 +90,7 @@ def copied(connection: duckdb.DuckDBPyConnection, target: str, relation: str) ->
 def _together(signs: Iterable[Signs]) -> list[Signs]:
     """Which signs the zeros of each file have, so that every row fits into one of the files.
 
-    Shapes: of each column -1 for negative zeros, 1 for zeros, 0 for neither.
+    Shapes: of each column -1 for negative zeros, 1 for zeros and 0 for neither.
     """
     groups: list[Signs] = []
     for row in sorted(signs, key=lambda row: -sum(map(abs, row))):

@@ -1,7 +1,7 @@
 """Files of a lake that no catalog names, taken away once they are old.
 
 A writer that dies between writing its files and its commit leaves them behind; so does one whose
-store went away before it could take them back. Nobody reads them, they only cost room.
+store went away before it could take them back. Nobody reads them; they only cost room.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ select table_schema, table_name from information_schema.tables where table_name 
 
 @dataclass(frozen=True, kw_only=True)
 class Swept:
-    """What a sweep did: files taken away, those too young, those whose writer is at work.
+    """What a sweep did: files taken away, those too young and those whose writer is at work.
 
     Units: `bytes` of what was taken away. `foreign` are files that the platform did not write.
     """
@@ -146,7 +146,7 @@ def _dataset(path: str) -> str:
 def _named(lake: Lake) -> frozenset[str]:
     """The last parts of all paths that any catalog of the database names.
 
-    A name is made from time and chance, thus unique: a file is spared wherever it is named.
+    A name is made from time and chance, and is thus unique: a file is spared wherever it is named.
     """
     try:
         with psycopg.connect(lake.dsn()) as connection:

@@ -27,7 +27,7 @@ _GIVEN = "watermain_verified"
 
 @dataclass(frozen=True, kw_only=True)
 class Verified:
-    """A file with what was found: whole, damaged and why, or not vouched for by the ledger yet."""
+    """A file and what was found: whole, damaged and why, or not vouched for by the ledger yet."""
 
     listed: Listed
     state: str

@@ -83,7 +83,7 @@ def vouched(
 ) -> dict[str, Vouched]:
     """What the ledger says of each file of some datasets, or of all.
 
-    Guarantees: of several words about one file the writer's counts, then the first.
+    Guarantees: of several words about one file the writer's counts, and then the first.
     """
     which = "" if datasets is None else " where dataset in (select unnest(?::varchar[]))"
     try:

@@ -45,7 +45,7 @@ def disclose(lake: Lake, disclosure: Disclosure) -> None:
     """Note a disclosure before it happens.
 
     Guarantees: once it returns, the note is committed; no statement changes or deletes a note.
-    Raises: InvalidDeclarationError, when no reason is given; UnreachableSystemError.
+    Raises: InvalidDeclarationError, when no reason is given; or UnreachableSystemError.
     """
     if not disclosure.reason.strip() or "\0" in disclosure.reason:
         raise InvalidDeclarationError(

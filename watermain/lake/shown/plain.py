@@ -12,7 +12,7 @@ from watermain.declare.name import DatasetName
 from watermain.lake.fence import unreachable
 from watermain.lake.lake import Lake
 
-# A row deleted within a file, a file of several snapshots or an encrypted one, a column that
+# A row deleted within a file, a file of several snapshots or an encrypted one, or a column that
 # changed since the oldest file: the lake alone reads those.
 PLAIN = """
 select t.table_id
@@ -41,7 +41,7 @@ where s.schema_name = %(schema)s and t.table_name = %(table)s
             )
     )
 """
-# What of a table the catalog itself holds: rows, deletes.
+# What of a table the catalog itself holds: rows and deletes.
 HELD = """
 select c.relname from pg_class as c join pg_namespace as n on n.oid = c.relnamespace
 where n.nspname = %(place)s and c.relkind = 'r'

@@ -19,7 +19,7 @@ NOWHERE: Mapping[DatasetName, Mapping[str, str]] = MappingProxyType({})
 
 @dataclass(frozen=True, kw_only=True)
 class Shown:
-    """One table of one snapshot: its columns by type, those that are masked.
+    """One table of one snapshot: its columns by type, and those that are masked.
 
     Shapes: `partly` has columns of text that are masked in some rows, each with the SQL condition
     of the rows in which they are not; `files` hold exactly its rows and columns; without any its
@@ -40,7 +40,7 @@ class Shown:
         return f"select {values} from {pinned(self.name, self.snapshot)}"
 
     def _value(self, column: str) -> str:
-        """A column, or what stands for it: asterisks for text, null for all else."""
+        """A column, or what stands for it: asterisks for text and null for all else."""
         name, kind = quote(column), self.columns[column]
         if column not in self.masked and column not in self.partly:
             return name

@@ -34,9 +34,9 @@ def walled(
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     """Open an engine that holds these tables by their declared names and can reach nothing else.
 
-    Guarantees: the lake is not attached, no address or secret of it is in the engine; the engine
-    opens those files alone that hold exactly what is shown, its settings are locked; what is
-    masked was masked before it came; its folder is gone at the end.
+    Guarantees: the lake is not attached, and no address or secret of it is in the engine; the
+    engine opens those files alone that hold exactly what is shown, and its settings are locked;
+    what is masked was masked before it came; its folder is gone at the end.
     """
     settings = load_settings()
     folder = _own_folder(settings)
@@ -89,7 +89,7 @@ class EngineClock:
 def batches(
     engine: duckdb.DuckDBPyConnection, statement: duckdb.Statement, clock: EngineClock
 ) -> tuple[pa.Schema, Generator[pa.RecordBatch, None, None]]:
-    """Run a statement; give its columns, its rows in bounded portions as they are asked for.
+    """Run a statement; give its columns, and its rows in bounded portions as they are asked for.
 
     Guarantees: none comes once the generator is closed.
     """
@@ -110,14 +110,14 @@ def batches(
 
 
 def _own_folder(settings: Settings) -> Path:
-    """A folder for this engine alone: what lies in it, the engine may read."""
+    """A folder for this engine alone; the engine may read what lies in it."""
     above = settings.home / "tmp"
     above.mkdir(parents=True, exist_ok=True, mode=0o700)
     return Path(tempfile.mkdtemp(prefix="read-", dir=above))
 
 
 def _copy(trusted: duckdb.DuckDBPyConnection, shown: Sequence[Shown], rows: Path) -> None:
-    """Write the shown rows into a database file, masks applied."""
+    """Write the shown rows into a database file, with masks applied."""
     name = quote(f"copy_{rows.parent.name}")
     trusted.execute(f"attach {text(str(rows))} as {name}")
     try:

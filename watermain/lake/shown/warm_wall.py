@@ -21,12 +21,12 @@ from watermain.settings import load_settings
 HidesOf = Callable[[DatasetName], Hides]
 IDLE_SECONDS = 60.0  # after which an engine that nobody asked gives its memory back
 _TURN = threading.Lock()
-_IDLE: dict[int, Warm] = {}  # by process: one that came by fork is never let go, it has no threads
+_IDLE: dict[int, Warm] = {}  # by process: one that came by fork is never let go; it has no threads
 
 
 @dataclass(frozen=True, kw_only=True)
 class Asked:
-    """Tables as of a snapshot, with what says which of their columns are masked.
+    """Tables as of a snapshot, and what says which of their columns are masked.
 
     Shapes: `newest` is the newest snapshot, since a newer one may have moved files; `partly` has
     the columns that are masked in some rows, as `Shown` has them; `alone` asks for an engine that
@@ -52,7 +52,7 @@ class Warm:
     timer: threading.Timer
 
     def close(self) -> None:
-        """End the engine, with all that it has on disk."""
+        """End the engine and all that it has on disk."""
         self.timer.cancel()
         self.held.close()
 
@@ -61,7 +61,7 @@ class Warm:
 def answering(
     lake: Lake, trusted: duckdb.DuckDBPyConnection, asked: Asked
 ) -> Iterator[tuple[duckdb.DuckDBPyConnection, list[Shown]]]:
-    """Give a walled engine that holds what is asked, with how each table is shown.
+    """Give a walled engine that holds what is asked, and how each table is shown.
 
     Guarantees: what else it holds was asked for before in this process, as of the same snapshot,
     and this question may see all of it; an engine is used by one question at a time, and only one

@@ -8,20 +8,22 @@ import dagster as dg
 
 from watermain.declare.dataset import Dataset
 from watermain.declare.errors import TransientError
-from watermain.engine.rooms.connections import connections
 from watermain.lake.lake import Lake
 from watermain.settings import load_settings
 from watermain.source.opening import open_source
+from watermain.source.outside import NONE_DECLARED, Connections
 
 SECONDS = 30  # a run for each source; `watermain stream` is for what must be seen sooner
 
 
-def source_sensors(datasets: Sequence[Dataset]) -> list[dg.SensorDefinition]:
-    """One sensor for each captured dataset."""
-    return [_sensor(d) for d in datasets if d.is_captured]
+def source_sensors(
+    datasets: Sequence[Dataset], known: Connections = NONE_DECLARED
+) -> list[dg.SensorDefinition]:
+    """One sensor for each captured dataset, over the connections that are declared."""
+    return [_sensor(d, known) for d in datasets if d.is_captured]
 
 
-def _sensor(dataset: Dataset) -> dg.SensorDefinition:
+def _sensor(dataset: Dataset, known: Connections) -> dg.SensorDefinition:
     kind = dataset.source_kind
 
     @dg.sensor(
@@ -39,7 +41,7 @@ def _sensor(dataset: Dataset) -> dg.SensorDefinition:
             if Lake.from_settings().fence.streamed(str(dataset.name)):
                 yield dg.SkipReason("a stream captures it: `watermain stream` holds its lease")
                 return
-            waiting = open_source(dataset, load_settings(), connections()).backlog()
+            waiting = open_source(dataset, load_settings(), known).backlog()
         except TransientError as error:
             yield dg.SkipReason(str(error))
             return

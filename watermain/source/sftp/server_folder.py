@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import AsyncIterator, Iterator
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO, Self
+from typing import BinaryIO, Self, cast
 
 import asyncssh
 from fsspec.utils import glob_translate
@@ -25,12 +26,12 @@ Entry = tuple[str, asyncssh.SFTPAttrs]
 
 
 class ServerFolder:
-    """List the files below a folder; copy the one that is read into `scratch`.
+    """List the files below a folder, and copy the one that is read into `scratch`.
 
-    Links are not followed: what they lead to may lie anywhere on the server. A server tells the
-    second in which a file was changed, so that another file of the same size put in its place
+    Links are not followed: what they lead to may lie anywhere on the server. A server tells only
+    the second in which a file was changed, so another file of the same size put in its place
     with the same time looks the same.
-    Guarantees: one connection for all questions, at most one question at a time.
+    Guarantees: there is one connection for all questions and at most one question at a time.
     Raises: UnservedError.
     """
 
@@ -82,7 +83,7 @@ class ServerFolder:
                 data = ask(file.read(size, begin))
                 if len(data) != size:
                     raise FileNotFoundError(look.name)
-                yield bytes(data)
+                yield cast(bytes, data)
         finally:
             ask(file.close())
 
@@ -133,7 +134,7 @@ async def _some(listing: AsyncIterator[asyncssh.SFTPName]) -> list[Entry]:
     """The next entries of a listing; none at its end."""
     found: list[Entry] = []
     async for entry in listing:
-        name = bytes(entry.filename).decode("utf-8", "surrogateescape")
+        name = os.fsdecode(entry.filename)
         if name not in (".", ".."):
             found.append((name, entry.attrs))
         if len(found) >= _AT_ONCE:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Coroutine, Iterator
+from collections.abc import Awaitable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Any, Self, TypeVar
+from typing import Self, TypeVar
 
 import asyncssh
 
@@ -22,8 +22,8 @@ T = TypeVar("T")
 class SftpSession:
     """Ask a server, each question in its time; a thread of its own serves the connection.
 
-    Guarantees: a host that is not known is told nothing, not even who we are.
-    Raises: UnservedError; FileNotFoundError; UnreadableFileError, for what is closed to us.
+    Guarantees: a host that is not known is told nothing and not even who we are.
+    Raises: UnservedError, FileNotFoundError, or UnreadableFileError for what is closed to us.
     """
 
     def __init__(self, host: Host) -> None:
@@ -54,8 +54,8 @@ class SftpSession:
         self._loop.run_until_complete(_ended())
         self._loop.close()
 
-    def asked(self, question: Coroutine[Any, Any, T], seconds: float = 0.0) -> T:
-        """Give the answer, or say that there was none in time."""
+    def asked(self, question: Awaitable[T], seconds: float = 0.0) -> T:
+        """Give the answer or say that there was none in time."""
         limit = seconds or self.host.silent_seconds
         with self._said():
             asked = asyncio.run_coroutine_threadsafe(asyncio.wait_for(question, limit), self._loop)

@@ -21,7 +21,7 @@ from tests.watermain.engine.publish.test_publish import (
 from watermain.declare import Dataset, dataset, latest_per_key
 from watermain.engine.capture.ingest import capture
 from watermain.engine.code.former_code import former_code_version
-from watermain.engine.publish import publish as publishing
+from watermain.engine.publish import decision
 from watermain.engine.publish.publication import Job
 from watermain.engine.publish.publish import publish
 from watermain.lake import ledger
@@ -69,7 +69,7 @@ def old(lake: Lake) -> Lake:
     """A lake as an earlier release left it: three days, two datasets, its own versions."""
     capture(events, job(lake), source=Feed(changes([sold(n, 1 + n % 3, n) for n in range(9)])))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(publishing, "code_version", former_code_version)
+        patch.setattr(decision, "code_version", former_code_version)
         for made in (sales, copies):
             assert len(published(publish(made, days(1, 3), job(lake)))) == 3
     with lake.get_connection() as connection:

@@ -34,7 +34,7 @@ from watermain.declare import (
 from watermain.declare.errors import BrokenContractError
 from watermain.engine.capture.ingest import capture
 from watermain.engine.code.former_code import former_code_version
-from watermain.engine.publish import publish as publishing
+from watermain.engine.publish import decision
 from watermain.engine.publish.canary import canary
 from watermain.engine.publish.publication import Job, Outcome
 from watermain.engine.publish.publish import publish
@@ -181,7 +181,7 @@ def test_reference_that_was_never_published_is_refused_all_the_same(stocked: Lak
 def test_what_an_earlier_release_published_stands_with_nothing_written(stocked: Lake) -> None:
     """Its version is believed as a publish believes it, but remembered by a publish alone."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(publishing, "code_version", former_code_version)
+        patch.setattr(decision, "code_version", former_code_version)
         assert len(published(publish(sales, days(1, 3), job(stocked)))) == 3
     with stocked.get_connection() as connection:
         connection.execute(f"delete from {ledger.CARRIED}")
