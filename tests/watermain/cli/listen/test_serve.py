@@ -31,7 +31,6 @@ PROGRAM = """
 import os, sys, time
 from datetime import UTC, datetime
 from tests.watermain.serve.feature_server.delays import DATASETS, SET, AIRPORT_2, MemoryStore
-import watermain.serve.feature_server.opening as opening
 from watermain.serve.feature_server.reader import ThreadReader
 class Slow(MemoryStore):
     def get(self, wanted):
@@ -45,7 +44,7 @@ import watermain.cli.listen.serve as command
 command.everything = lambda: {d.name: d for d in DATASETS}
 command.teams = lambda: ["prediction"]
 command.feature_sets = lambda team: (SET,)
-opening.reader_of = lambda settings: ThreadReader(lambda: store)
+command.reader_of = lambda settings: ThreadReader(lambda: store)
 from watermain.__main__ import main
 sys.argv = ["watermain", "serve", *sys.argv[1:]]
 main()
