@@ -25,7 +25,9 @@ from watermain.engine.table import order
 from watermain.lake.lake import Lake
 from watermain.revision import files_where_it_began
 
-app = typer.Typer(no_args_is_help=True, help="Write contracts down, read them, hold code to them.")
+app = typer.Typer(
+    no_args_is_help=True, help="Write contracts down, read them and hold code to them."
+)
 
 
 @app.command()

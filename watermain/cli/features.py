@@ -24,7 +24,9 @@ from watermain.online.opening import open_store
 from watermain.orchestrate.feature_check import newest_event
 from watermain.settings import load_settings
 
-app = typer.Typer(no_args_is_help=True, help="See feature tables, compare versions, fill stores.")
+app = typer.Typer(
+    no_args_is_help=True, help="See feature tables, compare versions and fill stores."
+)
 NAME = typer.Argument(help="Such as prediction.features.airport_delay, with @2 for a version.")
 JSON = typer.Option("--json", help="Print facts as JSON.")
 

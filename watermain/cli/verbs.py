@@ -93,15 +93,15 @@ VERBS: dict[str, Verb] = {
     ),
     "consumer": Verb(
         "watermain.cli.listen.consumer:app",
-        "Give, list, take away keys of the feature server.",
+        "Give, list or take away keys of the feature server.",
     ),
     "contract": Verb(
         "watermain.cli.contract:app",
-        "Write contracts down, read them, hold code to them.",
+        "Write contracts down, read them and hold code to them.",
     ),
     "features": Verb(
         "watermain.cli.features:app",
-        "See feature tables, compare versions, fill stores.",
+        "See feature tables, compare versions and fill stores.",
     ),
     "quarantine": Verb(
         "watermain.cli.quarantine:app",

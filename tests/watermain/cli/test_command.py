@@ -29,6 +29,7 @@ from watermain.orchestrate.launch.worker_record import WorkerRecords
 from watermain.process.instance import dagster_home, write_instance
 from watermain.settings import load_settings
 
+READS = ("--reads", "operations.curated.airlines")
 VERBS = (
     "up", "down", "status", "materialize", "sql", "explain", "replay", "new", "listen", "doctor",
 )  # fmt: skip
@@ -118,8 +119,8 @@ def test_status_of_nothing_ends_with_three(tmp_path: Path) -> None:
         (("replay", "operations.raw.flights"), "captured once, never rebuilt"),
         (("materialize", "operations.curated.flights", "--from", "2013-01-01"), "needs both"),
         (("new", "room", "Bad-Name"), "lower-case words"),
-        (("new", "dataset", "nowhere.curated.things"), "watermain new room nowhere"),
-        (("new", "dataset", "operations.curated.flights"), "declared already"),
+        (("new", "dataset", "nowhere.curated.things", *READS), "watermain new room nowhere"),
+        (("new", "dataset", "operations.curated.flights", *READS), "declared already"),
         (("nonsense",), "No such command"),
     ],
 )

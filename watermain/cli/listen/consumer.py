@@ -15,7 +15,7 @@ from watermain.serve.feature_server.consumers import (
 )
 from watermain.settings import load_settings
 
-app = typer.Typer(no_args_is_help=True, help="Give, list, take away keys of the feature server.")
+app = typer.Typer(no_args_is_help=True, help="Give, list or take away keys of the feature server.")
 
 
 @app.command()
