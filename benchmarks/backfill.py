@@ -1,10 +1,11 @@
 """The cost per day of a backfill of 365 days in one run beside runs of one day each.
 
-Equal: the asset of `operations.curated.flights` over the raw year, one Dagster instance on
-PostgreSQL, each run submitted to the platform's own launcher, executed by its own executor, timed
-from the submission to the end; every day computed anew, with its checks, its materialization
-recorded. The single days are spread over the year.
-Not equal, on purpose: the range writes the files of a month once, the single days one by one.
+Equal: the asset of `operations.curated.flights` over the raw year; one Dagster instance on
+PostgreSQL; each run submitted to the platform's own launcher, executed by its own executor, and
+timed from the submission to the end; every day computed anew, with its checks, and its
+materialization recorded. The single days are spread over the year.
+Not equal, on purpose: the range writes the files of a month once, but the single days write them
+one by one.
 Run it: `python -m benchmarks.backfill`.
 """
 

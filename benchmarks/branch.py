@@ -1,14 +1,14 @@
 """A branch made of a small lake, of one with 100,000 files; its difference beside a scan of both.
 
-Making a branch has no peer: `peer` is the time that it may take, 0.1 s, then 1 s. The small lake
-has as many tables, days, columns as the demo after a month, written for real. The large one has one
-real file; the catalog's rows of it are copied by SQL until 100,000 stand there with their
-statistics, each under a path of its own where nothing lies: a branch reads the catalog, no file.
-The difference: two versions of a table of 5 million rows, the newer written whole again with one
-row of a hundred changed. Equal: lake, snapshots, columns, warm files. Its peer reads every column
-of both versions once, by a hash of each row. Not equal, on purpose: ours compares, joins by key,
-counts by column, samples.
-Run it: `python -m benchmarks.branch`, with `--small` for a tenth of the files, of the rows.
+Making a branch has no peer: `peer` is the time that it may take: 0.1 s, and then 1 s. The small
+lake has as many tables, days and columns as the demo after a month, written for real. The large one
+has one real file; the catalog's rows of it are copied by SQL until 100,000 stand there with their
+statistics, each under a path of its own where nothing lies, for a branch reads the catalog and no
+file. The difference: two versions of a table of 5 million rows, of which the newer is written whole
+again with one row of a hundred changed. Equal: lake, snapshots, columns and warm files. Its peer
+reads every column of both versions once, by a hash of each row. Not equal, on purpose: ours
+compares, joins by key, counts by column and samples.
+Run it: `python -m benchmarks.branch`, with `--small` for a tenth of the files and of the rows.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ def multiply(lake: Lake, files: int) -> None:
 
 
 def made(lake: Lake, files: int) -> float:
-    """Seconds of making a branch, which is then dropped; it names every file, has none."""
+    """Seconds of making a branch, which is then dropped; it names every file and has none."""
     name = f"b{next(NUMBERS)}"
     took = seconds(lambda: branch.create(lake, name))
     schema = lake.on(name).schema_of_catalog
@@ -118,7 +118,7 @@ def creation(lake: Lake, files: int, limit_seconds: float) -> Figure:
 
 
 def versions(lake: Lake, rows: int) -> tuple[str, str]:
-    """Write two versions of the table, the newer with one row of a hundred changed."""
+    """Write two versions of the table, of which the newer has one row of a hundred changed."""
     name = table(standing.name)
     values = (
         f"select n as id, timestamp '2013-01-01' + to_minutes(n * 44640 // {rows}) as at,"

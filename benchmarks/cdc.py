@@ -1,13 +1,13 @@
 """Changes of a PostgreSQL table caught up through `capture` beside a bare read of the same log.
 
 Equal: the server, the table, the transactions (a thousand changes each: inserts, updates of what
-was inserted, some deletes), the protocol's messages with old and new rows; both sides read the
-same stretch of log through a slot of their own, both confirm it. The peer is PostgreSQL's own
-`pg_recvlogical`, which writes what it gets to /dev/null: the limit of any reader.
-Not equal, on purpose: ours decodes, types, audits, quarantines, hashes, writes Parquet, flushes
-it to disk, commits rows with their positions; when it ends, every change can be queried.
-Run it: `python -m benchmarks.cdc`, with `--small` for a tenth of the changes, or with `--large`
-for one transaction of a gigabyte, which prints the peak of memory of the process that takes it.
+was inserted, and some deletes), and the protocol's messages with old and new rows; both sides read
+the same stretch of log through a slot of their own, and both confirm it. The peer is PostgreSQL's
+own `pg_recvlogical`, which writes what it gets to /dev/null: the limit of any reader.
+Not equal, on purpose: ours decodes, types, audits, quarantines, hashes, writes Parquet, flushes it
+to disk, and commits rows and their positions; when it ends, every change can be queried.
+Run it: `python -m benchmarks.cdc`, with `--small` for a tenth of the changes, or with `--large` for
+one transaction of a gigabyte, which prints the peak of memory of the process that takes it.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ where id >= %(first)s::bigint and id < %(first)s::bigint + %(count)s / 10
 
 
 class Bookings:
-    """The table at its source, with the lake that captures it."""
+    """The table at its source, and the lake that captures it."""
 
     def __init__(self, place: Shop, **config: str) -> None:
         place.server.ensure_database("source")

@@ -1,11 +1,11 @@
 """Twenty checks beside hand-fused SQL, a new day beside the year, a split beside none.
 
-Equal: the table, its rows, the engine, warm process; the peer's SQL counts the same failures:
-eight columns without nulls, three sets, four ranges, two patterns in one scan, then the key, then
-two references. Both give exact counts.
-Not equal, on purpose: ours counts for each of 365 days; ours may read the footers of the files.
-"A new day" proves the key, the references of one more day against the whole year; its peer is our
-own audit of the whole table. "Publish" with checks, of which the row rules put one row of a
+Equal: the table, its rows, the engine and a warm process; the peer's SQL counts the same
+failures: eight columns without nulls, three sets, four ranges and two patterns in one scan, then
+the key, and then two references. Both give exact counts.
+Not equal, on purpose: ours counts for each of 365 days, but ours may read the footers of the files.
+"A new day" proves the key and the references of one more day against the whole year; its peer is
+our own audit of the whole table. "Publish" with checks, of which the row rules put one row of a
 thousand aside, has the same publish without any check as its peer.
 Run it: `python -m benchmarks.checks`, with `--rows 300000` for a short one.
 """
@@ -47,7 +47,7 @@ def seconds(work: Callable[[], object]) -> float:
 def files(
     connection: duckdb.DuckDBPyConnection, name: str = "lines", schema: str = "shop_curated"
 ) -> set[str]:
-    """The files that hold a table, the published one unless told otherwise."""
+    """The files that hold a table, which is the published one unless told otherwise."""
     found = connection.execute(
         f"select data_file from ducklake_list_files('lake', '{name}', schema => '{schema}')"
     ).fetchall()
@@ -55,7 +55,7 @@ def files(
 
 
 def ours(lake: Lake, own: set[str], rows: int, first: str = "2013-01-01") -> None:
-    """Audit days, as if they had just been written into the files: all, or one against all."""
+    """Audit days as if they had just been written into the files: all, or one against all."""
     days = lines.span(first, LAST)
     of = Staged(
         dataset=lines.lines,
@@ -121,7 +121,7 @@ def beside(shop: lines.Shop, mine: float) -> list[Figure]:
 
 
 def checked(rows: int) -> list[Figure]:
-    """The whole table, then its last day alone, then other tools."""
+    """The whole table, then its last day alone, and then other tools."""
     with lines.shop(rows) as shop:
         bare = lines.without_checks()
         publish(bare, lines.span(last="2013-12-30"), shop.job())

@@ -1,12 +1,12 @@
 """Seconds to build twenty dbt models with sixty tests: published in a warm run, by `dbt build`.
 
-Equal: the same project over the same DuckLake in the same PostgreSQL catalog, two engine threads;
-both run every test, the rows made are compared; dbt keeps its partial parse, sends no telemetry;
-compiled bytecode.
-Not equal, on purpose: dbt starts, parses each time, the platform compiled the project when it was
-packaged. Models that do not read each other are published one for each core at a time, as a run
-does; dbt builds one at a time, for with more threads dbt-duckdb 1.11 fails in a DuckLake (it loses
-its temporary tables). The platform also audits before it shows, fsyncs, writes its ledger.
+Equal: the same project over the same DuckLake in the same PostgreSQL catalog, with two engine
+threads; both run every test, and the rows made are compared; dbt keeps its partial parse and sends
+no telemetry; compiled bytecode.
+Not equal, on purpose: dbt starts and parses each time, but the platform compiled the project when
+it was packaged. Models that do not read each other are published one for each core at a time, as a
+run does; dbt builds one at a time, for with more threads dbt-duckdb 1.11 fails in a DuckLake (it
+loses its temporary tables). The platform also audits before it shows, fsyncs and writes its ledger.
 Run it: `python -m benchmarks.dbt_models`.
 """
 

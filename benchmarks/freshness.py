@@ -1,11 +1,12 @@
 """From a movement of an aircraft to the features that it changes, online.
 
-The demo's own rooms, streamed by one process as `make up` does it: messages on the embedded
-broker, captured, published as movements, departures, features, pushed into the embedded store. A
-flight leaves its gate each second; a reader asks the store for the features of its airport, its
-route without pause. An event's latency is the time from its happening, when its message is sent,
-to the first answer that counts it. Not equal to a deployment: everything shares one machine, the
-timetable is there from the beginning, the lake holds no history.
+The demo's own rooms, streamed by one process as `make up` does it: messages on the embedded broker
+are captured, published as movements, departures and features, and pushed into the embedded store. A
+flight leaves its gate each second; a reader asks the store for the features of its airport and its
+route without pause. An event's latency is the time from its happening, when its message is sent, to
+the first answer that counts it.
+Not equal to a deployment: everything shares one machine, the timetable is there from the beginning,
+and the lake holds no history.
 Run it: `python -m benchmarks.freshness`, with `--seconds` for another length.
 """
 
@@ -71,7 +72,7 @@ def main() -> int:
 
 @contextmanager
 def world(folder: Path) -> Iterator[Producer]:
-    """A lake with the rooms' empty tables, a bus; nothing of it stays."""
+    """A lake with the rooms' empty tables, and a bus; nothing of it stays."""
     server, broker = EmbeddedPostgres(folder / "server"), EmbeddedBroker(log=folder / "broker.log")
     server.start()
     broker.start()
@@ -128,7 +129,7 @@ def timetable(count: int) -> None:
 
 @contextmanager
 def streamed(log: Path) -> Iterator[None]:
-    """Stream what `make up` streams, in a process of its own."""
+    """Stream what `make up` streams in a process of its own."""
     command = [sys.executable, "-m", "watermain", "stream", *STREAMED]
     with log.open("ab") as file:
         child = subprocess.Popen(command, stdout=file, stderr=file, env=child_environment())

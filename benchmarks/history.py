@@ -1,8 +1,9 @@
 """A capture into a lake that has 1,000 or 10,000 batches beside one into a lake that has 100.
 
-Equal: the process, the server, the dataset, the size of a batch, the whole of `capture`: lease,
-ledger's positions, typing, audit, one commit, one data file. Only the history differs; each turn
-adds one batch to both. No maintenance has run: what a lake gains is what its catalog keeps.
+Equal: the process, the server, the dataset, the size of a batch, and the whole of `capture`:
+lease, ledger's positions, typing, audit, one commit and one data file. Only the history differs;
+each turn adds one batch to both. No maintenance has run: what a lake gains is what its catalog
+keeps.
 Not equal, on purpose: nothing. Run it: `python -m benchmarks.history`, with `--small` for 1,000
 batches alone.
 """
@@ -27,7 +28,7 @@ AT_ONCE = 100
 
 
 def _rows_of(number: int) -> tuple[pa.Array, pa.Array]:
-    """New keys, all of one day."""
+    """New keys that are all of one day."""
     return pa.array(range(number * BATCH, (number + 1) * BATCH)), pa.repeat("05", BATCH)
 
 

@@ -1,14 +1,14 @@
 """JSON lines captured by the platform beside dlt, beside raw DuckDB.
 
 Equal: the same eight files of two million events, a nested field flattened into four columns,
-declared types, each key kept once, an empty target, a warm engine, two threads. DuckDB's side is
-`read_json` with declared types into a temporary table, then MERGE INTO the same lake. Every turn is
-a process of its own, which tells its peak memory.
+declared types, each key kept once, an empty target, a warm engine and two threads. DuckDB's side is
+`read_json` with declared types into a temporary table and then MERGE INTO the same lake. Every turn
+is a process of its own, which tells its peak memory.
 Not equal, on purpose: ours also checks the contract, proves each number exact, hashes each row,
-commits each file for itself with its ledger rows, flushes files to disk; its files are Parquet 2,
-DuckDB's are what DuckDB writes unless told. dlt writes into a DuckDB file, which costs less than
-a lake; it is given 4 GB where we bound ourselves to 1.5 GB.
-Run it: `python -m benchmarks.ingest`, with `--rows N` for another size, `--no-dlt` without dlt.
+commits each file for itself with its ledger rows, and flushes files to disk; its files are Parquet
+2, and DuckDB's are what DuckDB writes unless told. dlt writes into a DuckDB file, which costs less
+than a lake; it is given 4 GB where we bound ourselves to 1.5 GB.
+Run it: `python -m benchmarks.ingest`, with `--rows N` for another size or `--no-dlt` without dlt.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ LIMITS = {"raw DuckDB": 1 / 0.6, "dlt, arrow": 1 / 2, "dlt, JSON": 1 / 20}
 
 @contextmanager
 def place(rows: int) -> Iterator[Place]:
-    """Give a server with the files of the events."""
+    """Give a server and the files of the events."""
     with TemporaryDirectory(prefix="watermain-bench-") as name:
         folder = Path(name)
         set_variables(
@@ -72,7 +72,7 @@ def dlt_turn(way: str, where: Place) -> Turn:
 
 
 def main() -> int:
-    """Print each turn, each ratio, the peak memory."""
+    """Print each turn, each ratio and the peak memory."""
     rows = int(sys.argv[sys.argv.index("--rows") + 1]) if "--rows" in sys.argv else ROWS
     taken: dict[str, list[Turn]] = {"ours": []}
     with place(rows) as where:
@@ -92,7 +92,7 @@ def main() -> int:
 
 
 def tell(rows: int, taken: dict[str, list[Turn]]) -> int:
-    """Print each ratio, our peak memory; give the exit code."""
+    """Print each ratio and our peak memory; give the exit code."""
     mine = taken.pop("ours")
     ours = statistics.median(turn.seconds for turn in mine)
     peak = max(turn.peak_bytes for turn in mine)

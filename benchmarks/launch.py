@@ -3,8 +3,8 @@
 Equal: the same one-asset job, executed in the run worker; the same PostgreSQL server; a code
 location that is already loaded; compiled bytecode; no run queue on either side, which would add
 the same wait to both, so that the launchers alone are compared.
-Not equal, on purpose: the default launcher starts a Python that imports Dagster with the job, ours
-forks a process that has done so. Run it: `python -m benchmarks.launch`.
+Not equal, on purpose: the default launcher starts a Python that imports Dagster and the job, but
+ours forks a process that has done so. Run it: `python -m benchmarks.launch`.
 """
 
 from __future__ import annotations

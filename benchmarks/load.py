@@ -1,10 +1,10 @@
 """Seconds to load a code location: a thousand declared datasets beside a thousand plain assets.
 
 Equal: a fresh process each, compiled bytecode, the same graph, daily partitions, owners, groups,
-four checks for each asset, an automation condition; all imports count; loaded until Dagster has
+four checks for each asset, and an automation condition; all imports count; loaded until Dagster has
 resolved the repository's jobs.
-Not equal, on purpose: ours reads contracts with typed columns, fingerprints the code, attaches the
-column schema, the retries, the backfill policy. Run it: `python -m benchmarks.load`.
+Not equal, on purpose: ours reads contracts with typed columns, fingerprints the code, and attaches
+the column schema, the retries and the backfill policy. Run it: `python -m benchmarks.load`.
 """
 
 from __future__ import annotations

@@ -1,12 +1,12 @@
 """A million rows of the lake loaded into Redis beside `feast materialize`.
 
-Equal: the rows, one for each entity; the same Redis, emptied before each turn; a warm engine, no
-start-up counted. Both find the newest row of each entity, write every feature of it.
-Not equal, on purpose: ours reads a table of the lake, Feast one Parquet file with the same rows.
-Ours writes one packed value for each entity, Feast a hash with a protobuf for each feature. Ours
-never overwrites a newer row, moves a cursor behind the rows, holds a lease.
-Feast takes minutes: it runs once. Run it: `python -m benchmarks.online_load`, with `--rows N` for
-another size, `--no-feast` without Feast. It needs Debian's redis-server.
+Equal: the rows, one for each entity; the same Redis, emptied before each turn; a warm engine,
+with no start-up counted. Both find the newest row of each entity and write every feature of it.
+Not equal, on purpose: ours reads a table of the lake, and Feast reads one Parquet file with the
+same rows. Ours writes one packed value for each entity, and Feast writes a hash with a protobuf
+for each feature. Ours never overwrites a newer row, moves a cursor behind the rows, and holds a
+lease. Feast takes minutes, so it runs once. Run it: `python -m benchmarks.online_load`, with
+`--rows N` for another size or `--no-feast` without Feast. It needs Debian's redis-server.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ from range({rows}) as r (n)
 
 
 def drivers(rows: pa.Table) -> Dataset:
-    """The feature table with its rows."""
+    """The feature table and its rows."""
     features = (Column(name, TYPES[kind], "what") for name, kind in FEATURES.items())
 
     def body() -> pa.Table:
@@ -86,7 +86,7 @@ def drivers(rows: pa.Table) -> Dataset:
 
 @dataclass(frozen=True)
 class Place:
-    """A lake with the table, a Feast repository over the same rows, an empty Redis."""
+    """A lake with the table, a Feast repository over the same rows, and an empty Redis."""
 
     lake: Lake
     made: Dataset
@@ -182,7 +182,7 @@ def feast(where: Place) -> float:
 
 
 def main() -> int:
-    """Print each turn, then the figure."""
+    """Print each turn and then the figure."""
     rows = int(sys.argv[sys.argv.index("--rows") + 1]) if "--rows" in sys.argv else ROWS
     with place(rows) as where:
         taken = []

@@ -1,13 +1,14 @@
 """The year's curated flights published by the platform beside the same SQL straight in DuckDB.
 
 Equal: the lake, the raw rows, the SQL of the body, a connection opened by the same function, an
-empty target table of the same columns with the same storage partitions, one transaction, warm
-process. Both tables are made, the peer's SQL is compiled before the clock starts.
+empty target table of the same columns with the same storage partitions, one transaction and a warm
+process. Both tables are made, and the peer's SQL is compiled, before the clock starts.
 Not equal, on purpose: ours also takes the lease, pins a snapshot, decides what is stale, deletes
-the window, audits every check in every partition, flushes files to disk, keeps their checksums,
-writes 365 ledger rows. A rebuild that is asked for proves the bytes of its inputs, too: not here.
-Run it: `python -m benchmarks.publish`, with `--large` for 20 million rows alone, `--small` for the
-year alone.
+the window, audits every check in every partition, flushes files to disk, keeps their checksums, and
+writes 365 ledger rows. A rebuild that is asked for proves the bytes of its inputs too, but this one
+does not.
+Run it: `python -m benchmarks.publish`, with `--large` for 20 million rows alone or `--small` for
+the year alone.
 """
 
 from __future__ import annotations

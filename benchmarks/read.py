@@ -1,12 +1,12 @@
 """The 22 queries of TPC-H at scale factor 1 as people ask them, beside DuckDB on the same files.
 
 Ours is `watermain.read.query`, what `watermain sql` calls: the statement parsed, the snapshot
-pinned, the walled engine asked, the rows handed over as an Arrow table. The peer is one DuckDB with
-views over the same Parquet files, its rows handed over in the same way. Both stay open: the first
-question about a snapshot, which opens our engine, is asked before the clock starts; it is printed.
-Equal: files, threads, memory, versions; answers are compared before anything is measured. Not
-equal, on purpose: the peer looks nothing up.
-Printed: each query, then the sum, then the worst ratio of one query.
+pinned, the walled engine asked, and the rows handed over as an Arrow table. The peer is one DuckDB
+with views over the same Parquet files, whose rows are handed over in the same way. Both stay open:
+the first question about a snapshot, which opens our engine, is asked before the clock starts, and
+it is printed. Equal: files, threads, memory and versions; answers are compared before anything is
+measured. Not equal, on purpose: the peer looks nothing up.
+Printed: each query, then the sum, and then the worst ratio of one query.
 Run it: `python -m benchmarks.read`, with `--small` for scale factor 0.1.
 """
 
@@ -70,7 +70,7 @@ def named(sql: str) -> str:
 
 @contextmanager
 def bench(scale: float) -> Iterator[Bench]:
-    """Generate the tables, load them into a lake, open the peer on its files."""
+    """Generate the tables, load them into a lake, and open the peer on its files."""
     with TemporaryDirectory() as place:
         server = EmbeddedPostgres(Path(place) / "postgres")
         server.start()
@@ -148,7 +148,7 @@ def seconds(work: Callable[[int], pa.Table], number: int) -> float:
 
 
 def main(words: list[str]) -> int:
-    """Print each query's median seconds, then the sum beside its limit, then the worst ratio."""
+    """Print each query's median seconds, the sum beside its limit, and then the worst ratio."""
     with bench(0.1 if "--small" in words else 1.0) as both:
         print(f"  the first question of all: {seconds(both.ours, 6):.3f} s")
         for number in both.queries:
@@ -163,7 +163,7 @@ def main(words: list[str]) -> int:
 
 
 def same(ours: pa.Table, theirs: pa.Table) -> bool:
-    """Whether two answers have the same columns by place, the same rows, to nine digits."""
+    """Whether two answers have the same columns by place and the same rows, to nine digits."""
     return _rounded(ours) == _rounded(theirs)
 
 

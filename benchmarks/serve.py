@@ -2,10 +2,10 @@
 
 Equal: one Redis on this machine, which holds the same 20,000 rows of ten numbers for both sides;
 one server process each; the same requests for all ten features of random entities, sent over eight
-kept connections by one client, which reads no more of an answer than its status, its length. The
+kept connections by one client, which reads no more of an answer than its status and its length. The
 values of a hundred entities are compared before anything is measured.
-Not equal, on purpose: ours asks for a key, holds a rate, keeps figures; its answer has the event
-times. Feast's server has no recycling of workers, no access log.
+Not equal, on purpose: ours asks for a key, holds a rate and keeps figures; its answer has the
+event times. Feast's server has no recycling of workers and no access log.
 The wait at half of our peak is measured at a steady rate, from when each request was due.
 Run it: `python -m benchmarks.serve`.
 """
@@ -103,7 +103,7 @@ def waited(url: str, key: str) -> Figure:
 
 
 def main() -> int:
-    """Print each turn, each ratio, the wait at half of our peak."""
+    """Print each turn, each ratio, and the wait at half of our peak."""
     with TemporaryDirectory(prefix="watermain-bench-") as name, redis_server(Path(name)) as redis:
         folder, rows = Path(name), serve_side.rows()
         serve_side.store(redis.url, rows)

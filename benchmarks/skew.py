@@ -1,8 +1,8 @@
 """A batch of which one key has nine rows in ten beside one whose keys all differ.
 
-Equal: the rows of a batch, their days, the datasets, the audits; each side captures into a lake
-of its own, then publishes the latest state of every key of its days from all that raw holds.
-Not equal, on purpose: the keys, hence the rows that the latest state has: ten times fewer.
+Equal: the rows of a batch, their days, the datasets and the audits; each side captures into a lake
+of its own and then publishes the latest state of every key of its days from all that raw holds.
+Not equal, on purpose: the keys, and hence the rows that the latest state has: ten times fewer.
 Run it: `python -m benchmarks.skew`.
 """
 
@@ -29,21 +29,21 @@ SPAN = Span(CADENCE, "2013-01-01", f"2013-01-{DAYS}")
 
 
 def _even(number: int) -> tuple[pa.Array, pa.Array]:
-    """Every key once in a batch, a tenth of them on each day."""
+    """Every key once in a batch, and a tenth of them on each day."""
     keys = pa.array(range(BATCH))
     days = pa.array([f"{day:02}" for day in range(1, DAYS + 1)])
     return keys, days.take(pa.array([number % DAYS for number in range(BATCH)]))
 
 
 def _skewed(number: int) -> tuple[pa.Array, pa.Array]:
-    """The same, but key 0 has the rows of nine keys in ten, its day the rows of nine in ten."""
+    """The same, but key 0 has the rows of nine keys in ten, and its day has nine rows in ten."""
     keys, days = _even(number)
     rare = pc.greater_equal(keys, BATCH * 9 // 10)
     return pc.if_else(rare, keys, 0), pc.if_else(rare, days, "01")
 
 
 class Side:
-    """One way to spread rows over keys, with its lake."""
+    """One way to spread rows over keys, and its lake."""
 
     def __init__(self, place: Shop, name: str, rows_of: object) -> None:
         self.job: Job = place.job(name)
@@ -64,7 +64,7 @@ class Side:
 
 
 def figures(place: Shop) -> list[Figure]:
-    """Measure the capture of a batch, then the publish of what was captured."""
+    """Measure the capture of a batch, and then the publish of what was captured."""
     skewed, even = Side(place, "skewed", _skewed), Side(place, "even", _even)
     return [
         measure(

@@ -1,9 +1,9 @@
 """A small capture, a small publish with their rows in files, beside the same in the catalog.
 
-Equal: the process, the server, the datasets, the whole of `capture` and `publish`; the peer's
+Equal: the process, the server, the datasets, and the whole of `capture` and `publish`; the peer's
 tables alone are told to keep up to 500 rows in the catalog, as lakes did before. Not equal, on
 purpose: ours writes a file and flushes it to disk. The last figure tells how many files a day of
-one-minute batches leaves. Run it: `python -m benchmarks.small_batch`, with `--day` for that, too.
+one-minute batches leaves. Run it: `python -m benchmarks.small_batch`, with `--day` for that too.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def day(job: Job) -> int:
 
 
 def figures(place: Shop) -> int:
-    """Measure a capture, a publish, in turns."""
+    """Measure a capture and a publish in turns."""
     ours, peer = place.job("files"), place.job("catalog")
     for job in (ours, peer):
         captured(job), published(job)

@@ -1,11 +1,12 @@
 """Seconds per asset of a run of twenty assets: forked steps beside Dagster's multiprocess default.
 
-Equal: the same twenty assets without work, the same PostgreSQL server, two steps at a time or as
-many as there are cores, a process per step, so the same isolation of a crash; each run in a run
+Equal: the same twenty assets without work; the same PostgreSQL server; two steps at a time or as
+many as there are cores; a process per step, and so the same isolation of a crash; each run in a run
 worker started by that side's launcher; compiled bytecode; both capture the output of every step.
 Timed from RUN_START to the end of the run, so that the launch counts for neither.
-Not equal, on purpose: ours forks the step, keeps one connection to PostgreSQL, writes the captured
-output straight to its file. Run it: `python -m benchmarks.steps`.
+Not equal, on purpose: ours forks the step, keeps one connection to PostgreSQL, and writes the
+captured output straight to its file.
+Run it: `python -m benchmarks.steps`.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """From commit at the source to queryable in the lake, through `watermain stream`.
 
 A writer sends batches of 50 events, 40 times a second, to a PostgreSQL table and to a Kafka topic
-of two partitions at once; the stream is a process of its own, its lake on the same server. A
+of two partitions at once; the stream is a process of its own, and its lake is on the same server. A
 reader asks `select max(number)` in a loop: an event's latency is the time from the return of the
-writer's commit to the first answer that has it, so it includes how often the reader asks.
+writer's commit to the first answer that has it, and so it includes how often the reader asks.
 Not equal to a deployment: everything shares one machine.
 Run it: `python -m benchmarks.stream`, with `--seconds` for another length.
 """

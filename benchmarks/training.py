@@ -1,16 +1,18 @@
 """Training sets from the lake beside as-of joins by hand, beside Feast.
 
 Equal: the same million rows, asked of the same two tables (ten million facts of a hundred thousand
-shops, five million of twenty thousand devices) in the same Parquet files, the latest fact by event
-time unless it is older than five days, three features each, two threads. Every side returns the
-million rows with the same values, which is compared row by row; rows that Feast leaves out, values
-that it tells otherwise are counted.
-Not equal, on purpose: ours reads a pinned snapshot, keeps the spine's order, hashes spine with
-result, writes a manifest. DuckDB's join is on the lake's tables, keeps no order. Polars is told
-that the facts' files are in order, sorts the spine only, keeps that order. Feast runs in a process
-of its own, its time is that of the call without start-up. The last claim has one fact in ten known
-up to thirty days late, which ours waits for; its peer is the fastest join that does not.
-Run it: `python -m benchmarks.training`, with `--scale 0.1` for a tenth, `--no-feast` without Feast.
+shops, five million of twenty thousand devices) in the same Parquet files; the latest fact by event
+time unless it is older than five days; three features each; two threads. Every side returns the
+million rows with the same values, which is compared row by row; rows that Feast leaves out and
+values that it tells otherwise are counted.
+Not equal, on purpose: ours reads a pinned snapshot, keeps the spine's order, hashes the spine
+and the result, and writes a manifest. DuckDB's join is on the lake's tables and keeps no order.
+Polars is told that the facts' files are in order, sorts the spine only, and keeps that order. Feast
+runs in a process of its own, and its time is that of the call without start-up. The last claim has
+one fact in ten known up to thirty days late, which ours waits for; its peer is the fastest join
+that does not.
+Run it: `python -m benchmarks.training`, with `--scale 0.1` for a tenth or `--no-feast` without
+Feast.
 """
 
 from __future__ import annotations
@@ -110,7 +112,7 @@ def by_feast(where: FactLake) -> Timed:
 
 
 def disagreeing(right: pa.Table, found: pa.Table) -> int:
-    """Rows of `found` that another number, or other values, than the right ones."""
+    """Rows of `found` that are not among the right ones."""
     wanted = right.select(["row", *LABELS]).sort_by("row")
     kinds = pa.schema([wanted.schema.field(n) for n in wanted.column_names])
     told_there = found.select(wanted.column_names).sort_by("row").cast(kinds)
@@ -121,7 +123,7 @@ def disagreeing(right: pa.Table, found: pa.Table) -> int:
 
 
 def count(name: str, right: pa.Table, found: pa.Table) -> None:
-    """Say how many rows came back; all of them, with the same values, unless from Feast."""
+    """Say how many rows came back; it is all of them, with the same values, unless from Feast."""
     wrong = disagreeing(right, found)
     dropped = right.num_rows - found.num_rows
     print(f"  {name}: {found.num_rows:,} rows, {dropped:,} dropped, {wrong:,} disagree", flush=True)
@@ -129,7 +131,7 @@ def count(name: str, right: pa.Table, found: pa.Table) -> None:
 
 
 def main() -> int:
-    """Print each turn, each ratio; give the exit code."""
+    """Print each turn and each ratio; give the exit code."""
     scale = float(sys.argv[sys.argv.index("--scale") + 1]) if "--scale" in sys.argv else 1.0
     taken: dict[str, list[float]] = {}
     with fact_lake(scale) as where:

@@ -1,7 +1,7 @@
 """Seconds of the README's first command in a fresh clone, with the share of the installation.
 
-The clone has no environment, no data; pip's and uv's caches are empty folders, so every wheel comes
-from the package index. There is no peer: the figure is reported, not compared.
+The clone has neither environment nor data; pip's and uv's caches are empty folders, so every wheel
+comes from the package index. There is no peer; the figure is reported and not compared.
 Run it: `python -m benchmarks.up`.
 """
 
@@ -29,7 +29,7 @@ def free_port() -> int:
 
 
 def main() -> int:
-    """Print the seconds until healthy, those of the installation."""
+    """Print the seconds until healthy and those of the installation."""
     with TemporaryDirectory(prefix="watermain-bench-") as name:
         clone = Path(name) / "watermain"
         subprocess.run(["git", "clone", "--quiet", str(ROOT), str(clone)], check=True)

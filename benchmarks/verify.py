@@ -1,11 +1,11 @@
 """The data files of a lake verified, beside the same bytes read for nothing.
 
-Ours is what `watermain verify` calls: files read from beginning to end, each summed, the sums held
-against those that the ledger got when the files were first seen. The peer reads the same files in
-pieces of the same size with as many hands. Equal: files, all in the page cache, hands. Not equal,
-on purpose: the peer sums nothing and asks nobody.
-The figure is a speed: the reading's seconds over ours are 0.5 at least, ours over the reading's 2
-at most.
+Ours is what `watermain verify` calls: files read from beginning to end, each summed, and the sums
+held against those that the ledger got when the files were first seen. The peer reads the same files
+in pieces of the same size with as many hands. Equal: the files, which are all in the page cache,
+and the hands. Not equal, on purpose: the peer sums nothing and asks nobody.
+The figure is a speed: the reading's seconds over ours are 0.5 at least, and ours over the reading's
+are 2 at most.
 Run it: `python -m benchmarks.verify`, with `--small` for a tenth of the rows.
 """
 
@@ -29,7 +29,7 @@ TURNS = 9
 
 
 def vouched(place: Year) -> list[Listed]:
-    """List the files, each with a sum in the ledger from now on."""
+    """List the files, each of which has a sum in the ledger from now on."""
     files = inventory(place.lake)
     with place.lake.get_connection() as connection:
         found = list(verify(place.lake, connection, files))

@@ -45,7 +45,7 @@ app = typer.Typer(
 @app.command()
 @taking(Common)
 def up(options: Common) -> None:
-    """Start the operations database, make its tables."""
+    """Start the operations database and make its tables."""
     open_operations(options.folder).close()
     server = operations_server(options.folder)
     dsn = server.dsn(DATABASE)
@@ -84,9 +84,9 @@ def drop(options: DropOptions) -> None:
 @app.command()
 @taking(LoadOptions)
 def load(options: LoadOptions) -> None:
-    """Replay flights of 2013: filed the day before, then departed, arrived, corrected.
+    """Replay flights of 2013: filed the day before, and then departed, arrived and corrected.
 
-    A replay that was stopped, also by force, continues where it was.
+    A replay that was stopped, even by force, continues where it was.
     """
     days, speed, began = options.days, factor(options.speed), time.monotonic()
     end = instant(options.as_of) or FOREVER
@@ -117,7 +117,7 @@ def load(options: LoadOptions) -> None:
 
 
 def _others(options: LoadOptions, connection: psycopg.Connection, end: datetime) -> dict[str, int]:
-    """Load the same days onto the weather's shelf, onto the bus when there is one."""
+    """Load the same days onto the weather's shelf, and onto the bus when there is one."""
     days, address = options.days, options.known_address("movement_bus")
     archived = Shelf(services.shelf_of(options.folder)).archive(days, present())
     if address is None:
@@ -129,7 +129,7 @@ def _others(options: LoadOptions, connection: psycopg.Connection, end: datetime)
 @app.command()
 @taking(LiveOptions)
 def live(options: LiveOptions) -> None:
-    """Let flights happen today as they did in 2013, a Monday as on a Monday."""
+    """Let flights happen today as they did in 2013, and on a Monday as on a Monday."""
     with closing(open_operations(options.folder)) as connection, stop_asked() as stop:
         ensure_contacts(connection, options.seed)
         ensure_drop(drop_folder(options.folder))
@@ -153,7 +153,7 @@ services.add_to(app)
 
 
 def main() -> None:
-    """Run a command; an error of ours is four lines, exit code 1."""
+    """Run a command; an error of ours is four lines and exit code 1."""
     try:
         app()
     except psycopg.OperationalError as error:

@@ -40,7 +40,7 @@ on conflict (flight_date) do update set topic_id = excluded.topic_id
 class Bus:
     """Publish to one topic, which is made when it is not there.
 
-    Guarantees: messages go out in the order given, keyed by flight; `publish` returns when the
+    Guarantees: messages go out in the order given, keyed by flight, and `publish` returns when the
     broker has all of them.
     Raises: UnreachableSystemError.
     """
@@ -51,7 +51,7 @@ class Bus:
         self._producer = Producer(
             {**words, "linger.ms": 20, "queue.buffering.max.messages": 2 * MOST_WAITING}
         )
-        admin = AdminClient(words)  # held, or its answer never comes
+        admin = AdminClient(words)  # held, or else its answer never comes
         made = admin.create_topics([NewTopic(TOPIC, PARTITIONS, 1)])
         try:
             made[TOPIC].result(ANSWER_SECONDS)
@@ -63,7 +63,7 @@ class Bus:
         self.topic_id = self._log().topic_id()
 
     def publish(self, messages: Iterable[Movement]) -> int:
-        """Send messages, wait until the broker has them; give their number."""
+        """Send messages and wait until the broker has them; give their number."""
         failed: list[str] = []
         count = 0
 
@@ -121,7 +121,7 @@ class Bus:
 def publish_stretch(
     connection: psycopg.Connection, bus: Bus, days: Sequence[date], seed: int, until: datetime
 ) -> int:
-    """Publish the messages about days of 2013, but for those that the topic has, or had to have.
+    """Publish the messages about days of 2013, except those that the topic has or had to have.
 
     Guarantees: a topic that was made anew gets the days again until `settle` was called.
     """
@@ -146,7 +146,7 @@ def settle(connection: psycopg.Connection) -> None:
 def follow_movements(bus: Bus, seed: int, pace: Pace, *, tell: Told) -> None:
     """Publish today's messages when they are due, until the pace is over.
 
-    It goes on after the newest message of the topic; an empty one gets the last hours first.
+    It goes on after the newest message of the topic, but an empty one gets the last hours first.
     """
     last = bus.last_sent_at()
     done = pace.start - RETAINED

@@ -15,12 +15,12 @@ DAYS_IN_A_YEAR = 365.2425
 
 
 def days_between(first: date, last: date) -> list[date]:
-    """List the days from `first` to `last`, both included."""
+    """List the days from `first` to `last`, including both."""
     return [first + timedelta(days=n) for n in range((last - first).days + 1)]
 
 
 def source_day(day: date) -> date:
-    """Return the day of 2013 that `day` replays: same weekday, same season."""
+    """Return the day of 2013 that `day` replays: same weekday and same season."""
     cycle = int((day - FIRST_DAY).days / DAYS_IN_A_YEAR) + 1
     while _cycle_start(cycle) > day:
         cycle -= 1

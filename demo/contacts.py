@@ -16,7 +16,7 @@ FAMILY = "Abara Berg Castillo Duval Eriksen Fujita Greco Haddad Ivanov Jansen Ka
 
 
 def contacts(seed: int) -> list[tuple[int, str, str, str, str]]:
-    """Make up the contacts (id, carrier, name, email, phone) of all airlines."""
+    """Make up the contacts (id, carrier, name, email and phone) of all airlines."""
     dice = random.Random(seed)
     with source_file("airlines.csv").open(newline="") as file:
         carriers = sorted(row["carrier"] for row in csv.DictReader(file))

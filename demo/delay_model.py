@@ -27,7 +27,7 @@ FEATURES = tuple(f"{ROOM}.{t}" for t in TABLES)
 ENTITIES = {"airport": "origin"}
 HORIZON = timedelta(hours=1)
 LATE_MINUTES = 15
-LEARNT_SHARE = 0.75  # of the flights, the earliest; the rest judges
+LEARNT_SHARE = 0.75  # of the flights, which are the earliest; the rest judges
 SEED = 2013
 SPINE = """
 select flight_id, carrier, origin, destination, tail_number,
@@ -42,7 +42,7 @@ order by scheduled_departure_at, flight_id
 
 @dataclass(frozen=True, kw_only=True)
 class Lesson:
-    """What a training came to: how well it ranks flights it never saw, from which frame.
+    """What a training came to: how well it ranks flights it never saw, and from which frame.
 
     Units: `auc` is the area under the ROC curve, 0.5 for guessing.
     """
@@ -61,7 +61,7 @@ def flights(
     snapshot: int | None = None,
     lake: Lake | None = None,
 ) -> pa.Table:
-    """The spine: flights scheduled between two UTC days, each with when its delay is foretold.
+    """The spine: flights scheduled between two UTC days, and when the delay of each is foretold.
 
     Units: `seen` is the moment of the prediction after the scheduled departure, negative before.
     """
@@ -79,7 +79,7 @@ def train(
 ) -> Lesson:
     """Learn from the earlier flights which of the later ones left more than 15 minutes late.
 
-    Guarantees: the same frame gives the same trees, thus the same AUC.
+    Guarantees: the same frame gives the same trees and thus the same AUC.
     """
     frame = read.training_frame(
         spine, FEATURES, entities=ENTITIES, at="predicted_at", as_of=as_of, lake=lake
@@ -101,7 +101,7 @@ def train(
 
 
 def _inputs(rows: pa.Table) -> npt.NDArray[np.float64]:
-    """Every feature, the flight's distance, its hour: a float for each, NaN where none is known."""
+    """Every feature, the flight's distance and its hour, each a float, NaN where none is known."""
     names = [n for n in rows.column_names if "__" in n]
     columns = [rows[n].cast(pa.float64()).to_numpy(zero_copy_only=False) for n in names]
     columns.append(rows["distance_miles"].cast(pa.float64()).to_numpy(zero_copy_only=False))

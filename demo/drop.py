@@ -24,7 +24,7 @@ def drop_folder(data_dir: Path) -> Path:
 
 
 def drop_files(folder: Path, *, half_written: bool = False) -> list[Path]:
-    """Write airlines.csv, airports.csv, planes.parquet; each appears whole or not at all.
+    """Write airlines.csv, airports.csv and planes.parquet; each appears whole or not at all.
 
     `half_written` leaves the first half of each under its final name, as a broken transfer does.
     Guarantees: the same bytes every time.
@@ -50,9 +50,9 @@ def ensure_drop(folder: Path) -> None:
 def drop_weekly(folder: Path, days: Iterable[date]) -> list[Path]:
     """Write the partner's update of airports for each Monday of the days; each breaks a promise.
 
-    In odd weeks of the calendar one altitude is no number, such as `19 ft`; in even weeks the
+    In odd weeks of the calendar one altitude is no number, such as `19 ft`, and in even weeks the
     column `alt` is called `altitude`.
-    Guarantees: the same bytes every time; a file that is there is left alone.
+    Guarantees: the same bytes every time, and a file that is there is left alone.
     """
     paths = {folder / f"airports-{day}.csv": day for day in days if day.weekday() == MONDAY}
     return [
@@ -68,7 +68,7 @@ def monday_of(day: date) -> date:
 
 
 def _update(day: date) -> bytes:
-    """The three airports at home, beside one that the week names."""
+    """The three airports at home beside one that the week names."""
     with source_file("airports.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     week = day.isocalendar().week

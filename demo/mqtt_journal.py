@@ -22,7 +22,7 @@ create table if not exists message (
 
 
 class Journal:
-    """Write down sessions, their filters, what each is owed; in memory without a path.
+    """Write down sessions, their filters, and what each is owed; in memory without a path.
 
     Guarantees: what was written survives the end of the process, however it ends.
     """
@@ -30,7 +30,7 @@ class Journal:
     def __init__(self, path: Path | None = None) -> None:
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
-        # Made by one thread, used by the one that serves: never by two at once.
+        # Made by one thread and used by the one that serves, but never by two at once.
         self._file = sqlite3.connect(
             path or ":memory:", isolation_level=None, check_same_thread=False
         )
@@ -43,7 +43,7 @@ class Journal:
         self._file.close()
 
     def sessions(self) -> Iterator[tuple[str, int, dict[str, int]]]:
-        """Give each session: client, seconds until it expires, filters."""
+        """Give each session: client, seconds until it expires, and filters."""
         with closing(self._file.execute("select client, expires_after from session")) as found:
             for client, expires_after in found.fetchall():
                 rows = self._file.execute(
@@ -52,7 +52,7 @@ class Journal:
                 yield client, expires_after, dict(rows.fetchall())
 
     def owed(self, client: str) -> Iterator[tuple[int, int | None, Message]]:
-        """Give what a client is owed, in order: number, packet id where it was sent, message."""
+        """Give what a client is owed, in order: number, packet id if it was sent, and message."""
         rows = self._file.execute(
             "select number, packet, topic, payload from message where client = ? order by number",
             [client],
@@ -65,7 +65,7 @@ class Journal:
         self._file.execute("insert or replace into session values (?, ?)", [client, expires_after])
 
     def end(self, client: str) -> None:
-        """Forget a session with all that it is owed."""
+        """Forget a session and all that it is owed."""
         for table in ("session", "filter", "message"):
             self._file.execute(f"delete from {table} where client = ?", [client])
 

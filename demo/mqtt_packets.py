@@ -39,7 +39,7 @@ class Cursor:
         return int.from_bytes(self.take(size), "big")
 
     def variable(self) -> int:
-        """Read a number of up to four bytes, seven bits in each."""
+        """Read a number of up to four bytes that have seven bits each."""
         value = shift = 0
         while True:
             (byte,) = self.take(1)
@@ -130,7 +130,7 @@ def read_connect(body: bytes) -> Connect:
 
 
 def read_publish(flags: int, body: bytes) -> tuple[Message, int]:
-    """Read PUBLISH; give the message, then its packet id, 0 without one."""
+    """Read PUBLISH; give the message and then its packet id, or 0 without one."""
     cursor = Cursor(body)
     topic, qos = cursor.text(), (flags >> 1) & 0x03
     packet = cursor.number(2) if qos else 0
@@ -147,7 +147,7 @@ def publish(message: Message, packet: int, *, again: bool) -> bytes:
 
 
 def framed(kind: int, body: bytes, flags: int = 0) -> bytes:
-    """Put a packet's first byte with its length before its body."""
+    """Put a packet's first byte and its length before its body."""
     length, digits = len(body), bytearray()
     while True:
         length, digit = length >> 7, length & 0x7F
@@ -157,7 +157,7 @@ def framed(kind: int, body: bytes, flags: int = 0) -> bytes:
 
 
 def fits(topic: str, pattern: str) -> bool:
-    """Say whether a topic lies under a filter, where `+` is one level, `#` all that follow."""
+    """Say whether a topic lies under a filter, where `+` is one level and `#` all that follow."""
     levels, wanted = topic.split("/"), pattern.split("/")
     for at, each in enumerate(wanted):
         if each == "#":

@@ -10,7 +10,7 @@ from psycopg.rows import dict_row
 from watermain.process.postgres import EmbeddedPostgres
 
 DATABASE = "operations"
-SCHEMA_LOCK = 20130101  # any number, the same for all
+SCHEMA_LOCK = 20130101  # any number, but the same for all
 SERVER_SETTINGS = {"wal_level": "logical", "max_connections": "50", "shared_buffers": "128MB"}
 
 SCHEMA = """
@@ -63,12 +63,12 @@ PUBLICATION = "create publication watermain for table public.flights, public.air
 
 
 def operations_server(data_dir: Path) -> EmbeddedPostgres:
-    """Return the server of the operations database, running or not."""
+    """Return the server of the operations database, whether running or not."""
     return EmbeddedPostgres(data_dir / "demo" / "postgres", settings=SERVER_SETTINGS)
 
 
 def open_operations(data_dir: Path) -> psycopg.Connection:
-    """Connect to the operations database, after starting its server, making what is missing."""
+    """Connect to the operations database after starting its server and making what is missing."""
     server = operations_server(data_dir)
     server.start()
     server.ensure_database(DATABASE)
@@ -78,7 +78,7 @@ def open_operations(data_dir: Path) -> psycopg.Connection:
 
 
 def make_tables(connection: psycopg.Connection) -> None:
-    """Make the tables with their publication unless they are there; two may ask at once."""
+    """Make the tables and their publication unless they are there; two may ask at once."""
     with connection.transaction():
         connection.execute("select pg_advisory_xact_lock(%s)", [SCHEMA_LOCK])
         published = connection.execute("select from pg_publication where pubname = 'watermain'")
@@ -88,7 +88,7 @@ def make_tables(connection: psycopg.Connection) -> None:
 
 
 def count_flights(connection: psycopg.Connection) -> dict[str, int]:
-    """Count the flights, in all, per status; count the changes that replays have made."""
+    """Count the flights, in all and per status, and the changes that replays have made."""
     query = """
         select
             count(*) as flights,

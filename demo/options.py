@@ -46,7 +46,7 @@ class Common:
         return Settings.model_validate({"data_dir": self.folder}).source(connection)
 
     def known_address(self, connection: str) -> str | None:
-        """Return the address of an outside system, None where nobody set it up."""
+        """Return the address of an outside system, or None where nobody set it up."""
         try:
             return self.address(connection)
         except MissingSettingError:
@@ -102,7 +102,7 @@ class SeedOptions(Common):
 
 
 def factor(speed: str) -> float:
-    """Read a speed: `fast`, or a positive number."""
+    """Read a speed: `fast` or a positive number."""
     if speed == "fast":
         return AT_ONCE
     try:

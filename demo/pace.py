@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 
 AT_ONCE = math.inf
 FOREVER = datetime(9999, 1, 1, tzinfo=UTC)
-LONGEST_WAIT = timedelta(minutes=1)  # then look again: a computer may have slept, a server be gone
+LONGEST_WAIT = timedelta(minutes=1)  # then look again: a computer may have slept or a server gone
 
 
 def present() -> datetime:
@@ -22,7 +22,7 @@ def present() -> datetime:
 
 @contextmanager
 def stop_asked() -> Iterator[threading.Event]:
-    """Turn SIGTERM, SIGINT into an event, so that the work under way is finished."""
+    """Turn SIGTERM and SIGINT into an event, so that the work under way is finished."""
     stop = threading.Event()
     before = {
         number: signal.signal(number, lambda *_: stop.set())
@@ -37,7 +37,7 @@ def stop_asked() -> Iterator[threading.Event]:
 
 @dataclass
 class Pace:
-    """Tell the demo's time: it begins at `start`, runs `speed` times as fast, ends at `until`."""
+    """Tell the demo's time: from `start`, `speed` times as fast, and until `until`."""
 
     start: datetime
     until: datetime
@@ -60,10 +60,10 @@ class Pace:
         return self.stop.is_set()
 
     def over(self) -> bool:
-        """Say whether the demo's time has ended, or somebody asked to stop."""
+        """Say whether the demo's time has ended or somebody asked to stop."""
         return self.stopped() or self.now() >= self.until
 
     def wait_until(self, moment: datetime) -> None:
-        """Sleep until `moment` of the demo's time, or less when asked to stop."""
+        """Sleep until `moment` of the demo's time, but less when asked to stop."""
         ahead = (min(moment, self.until) - self.now()) / self.speed
         self.stop.wait(max(0.0, min(ahead, LONGEST_WAIT).total_seconds()))

@@ -1,7 +1,7 @@
 """The replay of flights' lives into the operations database.
 
 How far each day of flights has come stands in `demo.clock`, which moves in the transaction of the
-changes themselves: a replay that is killed continues where it was, nothing is applied twice.
+changes themselves: a replay that is killed continues where it was, and nothing is applied twice.
 """
 
 from __future__ import annotations
@@ -105,10 +105,10 @@ Told = Callable[[int, datetime], object]
 
 
 class Replay:
-    """Apply the changes of some days in the order they happen, an hour per transaction.
+    """Apply the changes of some days in the order they happen, with one transaction per hour.
 
-    Raises: UnreachableSystemError, when another replay runs; SourceError, when a day was begun
-    with another seed.
+    Raises: UnreachableSystemError, when another replay runs; or SourceError, when a day was
+    begun with another seed.
     """
 
     def __init__(self, connection: psycopg.Connection, seed: int) -> None:
@@ -133,7 +133,7 @@ class Replay:
         return self._count("select count(*) from staged")
 
     def next_at(self) -> datetime | None:
-        """Return the instant of the next change, None when there is none."""
+        """Return the instant of the next change, or None when there is none."""
         row = self._connection.execute(
             "select min(happens_at) from staged where happens_at > %s", [self._done]
         ).fetchone()

@@ -68,5 +68,5 @@ def progress_bar() -> Iterator[Bar]:
 
 
 def report(facts: Mapping[str, object], sentence: str, *, as_json: bool) -> None:
-    """Print facts for a script, a sentence for a person."""
+    """Print facts for a script or a sentence for a person."""
     typer.echo(json.dumps(facts) if as_json else sentence)

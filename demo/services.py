@@ -27,7 +27,7 @@ def shelf_of(folder: Path) -> Path:
 
 @taking(SeedOptions)
 def weather(options: SeedOptions) -> None:
-    """Serve hourly observations over HTTP, today's as they become known."""
+    """Serve hourly observations over HTTP, including today's as they become known."""
     parts = urlsplit(options.address("weather"))
     shelf = Shelf(shelf_of(options.folder))
     shelf.go_live(present())
@@ -49,7 +49,7 @@ def movements(options: LiveOptions) -> None:
 
 @taking(LiveOptions)
 def stations(options: LiveOptions) -> None:
-    """Let the field stations tell over MQTT what they measure, every few seconds."""
+    """Let the field stations tell over MQTT what they measure every few seconds."""
     memory = Memory(options.folder / "demo" / "stations.json")
     is_new, address = memory.is_new, options.address("field_stations")
     with (

@@ -17,7 +17,7 @@ AIRPORTS = ("EWR", "JFK", "LGA")
 
 
 class Instrument(NamedTuple):
-    """Name what is measured: the column of the source, the unit, how much two readings differ."""
+    """Name what is measured: the source's column, the unit, and how much two readings differ."""
 
     column: str
     unit: str
@@ -32,9 +32,9 @@ INSTRUMENTS: Mapping[str, Instrument] = {
 
 
 class Sky:
-    """Read the hourly weather of 2013 between its hours, a little unsteady, as instruments are.
+    """Read the hourly weather of 2013 between its hours, but a little unsteady, as instruments are.
 
-    Guarantees: the same seed, airport, instrument, instant give the same reading.
+    Guarantees: the same seed, airport, instrument and instant give the same reading.
     """
 
     def __init__(self, seed: int) -> None:
@@ -53,7 +53,7 @@ class Sky:
         assert all(a < b for hours, _ in self._hours.values() for a, b in pairwise(hours))
 
     def reading(self, airport: str, name: str, at: datetime) -> float:
-        """Tell what an instrument reads, at the same time of the day that today replays."""
+        """Tell what an instrument reads at the same time of the day that today replays."""
         day = local_day(at)
         there = start_of(source_day(day)).astimezone(UTC) + (at - start_of(day).astimezone(UTC))
         hours, values = self._hours[airport, name]

@@ -25,10 +25,10 @@ ANSWER_SECONDS = 20.0
 
 
 class Memory:
-    """Keep, in a file, the last number of every device with what is not yet confirmed.
+    """Keep, in a file, the last number of every device and what is not yet confirmed.
 
-    Guarantees: a number is written down before its message is sent, so none names two messages;
-    what may not have arrived is sent again as it was.
+    Guarantees: a number is written down before its message is sent, so that none names two
+    messages, and what may not have arrived is sent again as it was.
     """
 
     def __init__(self, path: Path) -> None:
@@ -44,7 +44,7 @@ class Memory:
         return self.sequences[device]
 
     def write(self, unconfirmed: dict[str, str]) -> None:
-        """Write down the numbers with the messages about to be sent, by topic."""
+        """Write down the numbers and the messages about to be sent, by topic."""
         self.unconfirmed = unconfirmed
         held = {"sequences": self.sequences, "unconfirmed": self.unconfirmed}
         durable.replace(self.path, json.dumps(held))

@@ -12,7 +12,7 @@ import typer
 from demo.options import DAY, Common, taking
 from demo.screen import report
 
-LEAK = timedelta(hours=1)  # after the departure: what happened is known, so is the answer
+LEAK = timedelta(hours=1)  # after the departure: what happened is known, and so is the answer
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,9 +1,9 @@
 """The hourly weather of New York's airports, as it becomes known over time.
 
-An observation is published minutes after its hour; one in twenty-five hours later; one in fifty
-is wrong at first, corrected within hours. Days of the archive are published whole, at once. What
-is late, what is wrong is drawn from a hash of the seed with the observation. From a day of July
-2013 on the service tells one thing more, unasked: how it feels.
+An observation is published minutes after its hour, but one in twenty-five is hours later; one in
+fifty is wrong at first and corrected within hours. Days of the archive are published whole and at
+once. What is late and what is wrong is drawn from a hash of the seed and the observation. From a
+day of July 2013 on the service tells one thing more, unasked: how it feels.
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ WEATHER: Mapping[str, str] = {
     "time_hour": "timestamptz",
 }
 LATEST = timedelta(days=1)  # no observation is published or corrected later than this
-FEELS_SINCE = date(2013, 7, 15)  # of the source's calendar: the new column begins
+FEELS_SINCE = date(2013, 7, 15)  # of the source's calendar, when the new column begins
 BACKDATED = timedelta(minutes=10)  # an archive was ready before anybody is told of it
-COLD_F, BREEZE_MPH = 50.0, 3.0  # the formula holds up to the one, from the other on
+COLD_F, BREEZE_MPH = 50.0, 3.0  # the formula holds up to the one and from the other on
 
 PUBLISHED = """
 with midnight as (
@@ -90,7 +90,7 @@ Days = Mapping[date, datetime | None]
 
 
 class Observatory:
-    """Tell what was published when: the same seed, the same answer."""
+    """Tell what was published when; the same seed gives the same answer."""
 
     def __init__(self, seed: int) -> None:
         self._connection, self._alone = duckdb.connect(), Lock()
@@ -102,9 +102,10 @@ class Observatory:
         read_csv(self._connection, "source_weather", source_file("weather.csv"), WEATHER)
 
     def published(self, days: Days, since: datetime, until: datetime) -> list[dict[str, Any]]:
-        """Give what was published in `since <= t < until`, in order.
+        """Give what was published in `since <= t < until`, in the order of t.
 
-        `days` maps each calendar day to the instant its archive was published, None to live ones.
+        `days` maps each calendar day to the instant its archive was published, or a live one to
+        None.
         """
         rows = [(day, source_day(day), archived_at) for day, archived_at in days.items()]
         if not rows:
@@ -121,7 +122,7 @@ class Observatory:
 
 
 class Shelf:
-    """Keep, in a file, which days the service has: archived ones, all since it went live."""
+    """Keep, in a file, which days the service has: archived ones, and all since it went live."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -136,7 +137,7 @@ class Shelf:
         return len(fresh)
 
     def go_live(self, now: datetime) -> None:
-        """Begin to observe today's world, from yesterday on, unless that has begun."""
+        """Begin to observe today's world from yesterday on, unless that has begun."""
         held = self._held()
         if not held["live_since"]:
             yesterday = local_day(now) - timedelta(days=1)

@@ -26,14 +26,14 @@ BURST = 10.0
 
 
 class Bucket:
-    """Let through `rate` requests a second, some more after a pause."""
+    """Let through `rate` requests a second, and some more after a pause."""
 
     def __init__(self, rate: float, burst: float, now: Callable[[], float]) -> None:
         self._rate, self._burst, self._now = rate, burst, now
         self._left, self._at, self._alone = burst, now(), Lock()
 
     def take(self) -> float:
-        """Take a token: 0.0, or the seconds until there is one."""
+        """Take a token; give 0.0, or the seconds until there is one."""
         with self._alone:
             now = self._now()
             self._left = min(self._burst, self._left + (now - self._at) * self._rate)
@@ -47,8 +47,8 @@ class Bucket:
 class WeatherService:
     """Answer `GET /v1/observations?published_since=...&published_until=...&cursor=...`.
 
-    Guarantees: what is published after now is never told; 401 without the token, 400 for a
-    question that makes no sense, 429 with Retry-After beyond the rate.
+    Guarantees: what is published after now is never told; the answer is 401 without the
+    token, 400 for a question that makes no sense, and 429 with Retry-After beyond the rate.
     """
 
     def __init__(
@@ -86,7 +86,7 @@ class WeatherService:
 
 
 def ensure_token(path: Path) -> str:
-    """Give the token that the service wants, made up the first time, readable by its owner."""
+    """Give the token that the service wants, made up the first time and readable by its owner."""
     if not path.exists():
         durable.replace(path, secrets.token_urlsafe(24))
     return path.read_text().strip()

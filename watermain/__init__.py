@@ -1,6 +1,6 @@
 """Data reliability engineering as code, on Dagster.
 
-The words of `watermain.declare` are here, too: `from watermain import dataset, Contract, Column`.
+The words of `watermain.declare` are here too: `from watermain import dataset, Contract, Column`.
 """
 
 from __future__ import annotations

@@ -12,8 +12,8 @@ T = TypeVar("T")
 def made_ahead(items: Iterator[T], discard: Callable[[T], object] = lambda _: None) -> Generator[T]:
     """Give items in order; make the next one in a thread while the caller is busy with one.
 
-    Guarantees: `items` runs in one thread at a time; two items are held at most; one that was made,
-    then not asked for, is handed to `discard`.
+    Guarantees: `items` runs in one thread at a time; two items are held at most; one that was made
+    but never asked for is handed to `discard`.
     Raises: what `items` raises, once what was made before it has been given.
     """
     with ThreadPoolExecutor(1, thread_name_prefix="makes-ahead") as maker:

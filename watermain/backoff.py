@@ -14,7 +14,7 @@ LONGEST_PAUSE = timedelta(seconds=30)
 class Backoff:
     """Give the pause before each next try; `rest` begins anew once something worked.
 
-    Guarantees: a pause is at least half of what doubling gives, at most all of it, so that many
+    Guarantees: a pause is at least half of what doubling gives and at most all of it, so that many
     who lost the same server do not come back to it at one moment.
     """
 
@@ -24,7 +24,7 @@ class Backoff:
     tries: int = 0
 
     def pause(self, least: timedelta = timedelta(0)) -> timedelta:
-        """The next pause, `least` or more before jitter."""
+        """The next pause, which is `least` or more before jitter."""
         whole = min(max(self.first * 2 ** min(self.tries, 20), least), self.longest)
         self.tries += 1
         return whole * self.chance.uniform(0.5, 1.0)

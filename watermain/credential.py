@@ -46,7 +46,7 @@ class Gate:
 
     Guarantees: the same credential is tried again only after a pause that doubles from
     FIRST_PAUSE up to LONGEST_PAUSE; another credential passes at once. One log line with level
-    error tells of each credential that is refused, one with level info of its recovery.
+    error tells of each credential that is refused, and one with level info of its recovery.
     """
 
     def __init__(self, connection: str, home: Path, clock: Clock | None = None) -> None:
@@ -116,8 +116,8 @@ class Address:
     """The address of a connection, resolved each time it is called, secrets included.
 
     `composed` writes the options of a declared connection into its address.
-    Raises: MissingSettingError, SourceError for an address that contradicts its connection,
-    ExpiredCredentialError while the address is refused.
+    Raises: MissingSettingError; SourceError for an address that contradicts its connection;
+    or ExpiredCredentialError while the address is refused.
     """
 
     def __init__(
@@ -138,7 +138,7 @@ class Address:
         return found
 
     def _found(self) -> str:
-        """The address that counts, the options of its connection written into it."""
+        """The address that counts, in which the options of its connection are written."""
         word = self.word
         if word is None:
             return self.secrets.filled(self.settings.source(self.connection))

@@ -24,7 +24,7 @@ def replace(
 ) -> None:
     """Put a file in its place, whole and for good; `prepare` it before its name is taken.
 
-    Guarantees: whoever opens the name finds the bytes before or these, also after a power cut;
+    Guarantees: whoever opens the name finds the bytes before or these, even after a power cut;
     both content and name are on the disk when this returns. Writers of one name, in threads or
     processes, do not disturb each other: one of them is the last.
     """
@@ -63,7 +63,7 @@ def sync_folder(folder: Path) -> None:
 
 @contextmanager
 def alone(path: Path, within: timedelta | None = AT_ONCE) -> Iterator[int]:
-    """Hold a lock file for the block; its descriptor may be given to a child, which then holds it.
+    """Hold a lock file for the block; a child that is given its descriptor then holds it.
 
     Raises: BlockingIOError, when another has it for longer than `within`; None waits for ever.
     """
@@ -75,7 +75,7 @@ def alone(path: Path, within: timedelta | None = AT_ONCE) -> Iterator[int]:
 
 
 def lock(path: Path, within: timedelta | None = AT_ONCE) -> int:
-    """Take a lock file until the descriptor is closed, or everybody who has it died.
+    """Take a lock file until the descriptor is closed, or until everybody who has it has died.
 
     Raises: as `alone`.
     """

@@ -14,7 +14,7 @@ _HIT: dict[str, int] = {}
 def failpoint(name: str) -> None:
     """Do nothing, unless the failpoint setting says `name=action[:nth]`.
 
-    Actions: `kill` (SIGKILL), `pause` (SIGSTOP), `raise`, `enospc`, `eio`.
+    Actions: `kill` (SIGKILL), `pause` (SIGSTOP), `raise`, `enospc` and `eio`.
     """
     setting = load_settings().failpoint
     if not setting:

@@ -77,7 +77,7 @@ class Metrics:
             self._set("retained_wal_bytes", dataset, waiting.bytes)
 
     def trouble(self, dataset: str, is_in_trouble: bool, pause: timedelta = timedelta(0)) -> None:
-        """Say whether a dataset's capture meets errors, how long it pauses for them."""
+        """Say whether a dataset's capture meets errors and how long it pauses for them."""
         self._set("unreachable", dataset, float(is_in_trouble))
         self._set("retry_seconds", dataset, pause.total_seconds())
 

@@ -16,7 +16,7 @@ import psycopg
 def answered_within(connection: psycopg.Connection[Any], seconds: float) -> Iterator[None]:
     """Cut the connection when the block lasts longer, so that whoever waits meets an error.
 
-    A server that hangs keeps its own time limits as little as its promise to answer.
+    A server that hangs keeps neither its own time limits nor its promise to answer.
     """
     timer = threading.Timer(seconds, _cut, (connection.pgconn.socket,))
     timer.daemon = True

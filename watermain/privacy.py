@@ -10,14 +10,14 @@ from watermain.process.server_account import server_account
 from watermain.settings import Settings
 
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
-PASSING = stat.S_IXGRP | stat.S_IXOTH  # walking through a folder, without seeing what is in it
+PASSING = stat.S_IXGRP | stat.S_IXOTH  # walking through a folder without seeing what is in it
 
 
 def close(settings: Settings) -> list[Path]:
     """Take from everybody else what is in the data folder; give the paths that were open.
 
-    Guarantees: folders that exist are closed as new ones are, with what lies in them; where the
-    embedded server runs under another account, that may still walk through.
+    Guarantees: folders that exist are closed as new ones are, and so is what lies in them; where
+    the embedded server runs under another account, that may still walk through.
     """
     for folder in _folders(settings):
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -28,7 +28,7 @@ def close(settings: Settings) -> list[Path]:
 
 
 def open_to_others(settings: Settings) -> list[Path]:
-    """The folders of the platform, what lies in them, that others may read or walk into."""
+    """The folders of the platform, and what lies in them, that others may read or walk into."""
     found = [f for f in _folders(settings) if f.exists()]
     inside = [entry for folder in found for entry in sorted(folder.iterdir())]
     forbidden = _forbidden(settings)

@@ -16,7 +16,7 @@ NEW = "watermain init NAME"
 
 @dataclass(frozen=True, kw_only=True)
 class Project:
-    """What `[tool.watermain]` in a project's pyproject.toml says, or leaves as it is.
+    """What `[tool.watermain]` in a project's pyproject.toml says or leaves as it is.
 
     Shapes: `rooms`, `resources` and `sensors` are packages beside that file; `dbt` is a folder;
     `demo` is a module whose command plays an outside world for `watermain up`; `stream` lists
@@ -33,7 +33,7 @@ class Project:
 
     @property
     def rooms_folder(self) -> Path:
-        """Where the rooms stand, one folder for each team."""
+        """Where the rooms stand, which is one folder for each team."""
         return self.root / self.rooms.replace(".", "/")
 
     @property
@@ -59,9 +59,9 @@ class Project:
 
 
 def find(start: Path) -> Project:
-    """The project that a folder belongs to: the nearest with the table, upwards.
+    """The project that a folder belongs to: the nearest one upwards that has the table.
 
-    Raises: InvalidProjectError, where there is none, or where what it says cannot be honoured.
+    Raises: InvalidProjectError, where there is none or what it says cannot be honoured.
     """
     start = start.resolve()
     for folder in (start, *start.parents):

@@ -62,7 +62,7 @@ class QueryLimitError(TerminalError):
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """The rows of a query with the one snapshot that they were read from.
+    """The rows of a query and the one snapshot that they were read from.
 
     `masked` names the columns, as `dataset.column`, for which asterisks or nulls were read.
     """
@@ -90,7 +90,7 @@ def table(
     lake: Lake | None = None,
     unmask: str | None = None,
 ) -> pa.Table:
-    """Read a dataset as it stands, or as it stood in a snapshot; see `query`."""
+    """Read a dataset as it stands or as it stood in a snapshot; see `query`."""
     wanted = ", ".join(map(quote, columns)) or "*"
     sql = f"select {wanted} from {DatasetName.parse(name)}"
     return query(sql, snapshot=snapshot, lake=lake, unmask=unmask).rows
@@ -108,15 +108,15 @@ def training_frame(
     """Join to each row of the spine what was known of its entity at its instant.
 
     Shapes: the spine is an Arrow, pandas or ibis table, `at` its column of instants; a reference
-    is `team.features.table`, with `@2` for a version, `:feature` for one feature, or a feature set
-    is given; `entities` maps an entity's column to the spine's where they are named differently.
+    is `team.features.table`, with `@2` for a version and `:feature` for one feature, or a feature
+    set; `entities` maps an entity's column to the spine's where they are named differently.
     `as_of` is a snapshot's number, an aware moment, the manifest of an earlier call, or nothing
     for the newest snapshot.
-    Guarantees: every row of the spine, in its order, once; of an entity's rows whose event time,
-    whose known-at are at or before the instant, the one with the newest event time (among those
-    the latest known), null where that is older than the table's max age; the manifest makes the
+    Guarantees: every row of the spine, in its order, once; of an entity's rows whose event time
+    and known-at are at or before the instant, the one with the newest event time (among those the
+    latest known), or null where that is older than the table's max age; and the manifest makes the
     same call return the same values.
-    Raises: TrainingSetError, UnknownFeatureError, UnknownDatasetError.
+    Raises: TrainingSetError, UnknownFeatureError or UnknownDatasetError.
     """
     store = OfflineStore(lake or Lake.from_settings(), feature_tables())
     return store.training_frame(spine, features, entities=entities, at=at, as_of=as_of)
@@ -133,11 +133,11 @@ def query(
     """Answer one reading statement whose tables are dataset names.
 
     Shapes: `declared` gives what is declared elsewhere than in the rooms, by name; `unmask` is the
-    reason to see what is personal or secret, kept for good beside who asked what.
-    Guarantees: every dataset is read from the same snapshot; nothing is written; the engine that
-    answers holds those datasets, or whole ones that this process asked for before, without what is
-    masked.
-    Raises: RefusedQueryError, UnknownDatasetError, UnknownSnapshotError, QueryLimitError.
+    reason to see what is personal or secret, and is kept for good beside who asked what.
+    Guarantees: every dataset is read from the same snapshot; nothing is written; and the engine
+    that answers holds those datasets, or whole ones that this process asked for before, without
+    what is masked.
+    Raises: RefusedQueryError, UnknownDatasetError, UnknownSnapshotError or QueryLimitError.
     """
     told = reading(sql, snapshot=snapshot, lake=lake, declared=declared, unmask=unmask)
     with told as answer:
@@ -154,7 +154,7 @@ def reading(
     declared: Names = dict,
     unmask: str | None = None,
 ) -> Iterator[Reading]:
-    """Answer as `query` does, the rows in portions of bounded size while the block lasts."""
+    """Answer as `query` does, but with rows in portions of bounded size while the block lasts."""
     question, clock = parse(sql), EngineClock(load_settings().read_seconds)
     lake = lake or Lake.from_settings()
     with lake.get_connection() as connection, _limits(clock):
@@ -222,7 +222,7 @@ def _masked(tables: list[Shown]) -> tuple[str, ...]:
 def _limits(clock: EngineClock) -> Iterator[None]:
     """Word what an engine says.
 
-    Raises: QueryLimitError, UnreachableSystemError, LostFileError, RefusedQueryError.
+    Raises: QueryLimitError, UnreachableSystemError, LostFileError or RefusedQueryError.
     """
     try:
         yield
@@ -267,7 +267,7 @@ def _check_published(
 ) -> None:
     """Look every name up.
 
-    Raises: UnknownDatasetError, with the names that are near.
+    Raises: UnknownDatasetError, which tells the names that are near.
     """
     wrong = [str(n) for n in sorted(question.datasets) if n not in published]
     for text in [*wrong, *sorted(question.others)]:

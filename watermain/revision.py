@@ -14,10 +14,10 @@ def files_where_it_began(
 ) -> tuple[str, dict[str, str]]:
     """Read the text files below a folder in the commit where the present work left `ref`.
 
-    Shapes: that commit's hash; texts by their path below `root`.
+    Shapes: that commit's hash, and texts by their path below `root`.
     Guarantees: what was released on `ref` since then is not read, so that work which lags behind
     is not blamed for it.
-    Raises: UnknownRevisionError, without git, without the commit, without a common ancestor.
+    Raises: UnknownRevisionError, without git, without the commit or without a common ancestor.
     """
     root = root or project().root
     commit = _git(

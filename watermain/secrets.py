@@ -35,8 +35,8 @@ _PLAIN = re.compile(r"[A-Za-z0-9._~-]+")
 class Secrets:
     """Resolve secret references; keep what was found for CACHE_SECONDS at most.
 
-    Guarantees: a secret shows itself as asterisks, no error holds its text.
-    Raises: MissingSettingError, UnreachableSystemError, ExpiredCredentialError (of the Vault).
+    Guarantees: a secret shows itself as asterisks, and no error holds its text.
+    Raises: MissingSettingError, UnreachableSystemError or ExpiredCredentialError (of the Vault).
     """
 
     def __init__(self, settings: Settings, now: Callable[[], float] = time.monotonic) -> None:
@@ -57,7 +57,7 @@ class Secrets:
         """Replace references in an address by their secrets, quoted as the place demands.
 
         An address that is a reference from end to end becomes the secret itself; `${reference}`
-        inside a URL is percent-encoded, inside a libpq string it is quoted.
+        is percent-encoded inside a URL and quoted inside a libpq string.
         """
         if _WHOLE.fullmatch(address):
             return self.read(address, fresh=fresh).get_secret_value()
@@ -105,7 +105,7 @@ class Secrets:
 
 
 def resolved(address: str, settings: Settings) -> str:
-    """An address with its references replaced; one that holds none is given back at no cost."""
+    """An address with its references replaced; one that holds none comes back at no cost."""
     if "${" not in address and not _WHOLE.fullmatch(address):
         return address
     return _of(settings).filled(address)
@@ -123,7 +123,7 @@ def _of(settings: Settings) -> Secrets:
 
 
 def _asked(url: str, token: SecretStr, reference: str) -> httpx.Response:
-    import httpx  # slow to import, needed where there is a Vault
+    import httpx  # slow to import and needed only where there is a Vault
 
     try:
         answer = httpx.get(

@@ -189,7 +189,7 @@ def _home(data_dir: Path) -> Path:
 def load_settings() -> Settings:
     """Read the settings.
 
-    Raises: MissingSettingError, when a variable is unknown or wrong, naming it.
+    Raises: MissingSettingError, which names a variable that is unknown or wrong.
     """
     folder = _home(Path(os.environ.get(PREFIX + "DATA_DIR", "data")))
     return _checked(folder, tuple(sorted(_environment(folder).items())))
@@ -225,6 +225,6 @@ def set_variables(variables: Mapping[str, str]) -> None:
 
 
 def child_environment(**extra: str) -> dict[str, str]:
-    """The environment for a process that the platform starts: ours, compiled bytecode allowed."""
+    """The environment for a process that the platform starts: ours, but bytecode is compiled."""
     kept = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
     return {**kept, **extra}

@@ -19,7 +19,7 @@ FOLDER = "trouble"
 
 @dataclass(frozen=True, kw_only=True)
 class Trouble:
-    """Why a dataset stands still: the error, since when, how often tried, when tried again."""
+    """Why a dataset stands still: the error, since when, how often tried, and when tried again."""
 
     dataset: str
     kind: str

@@ -58,7 +58,7 @@ def build(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Compute a dataset in a branch: stage, audit, publish where readers do not look."""
+    """Compute a dataset in a branch: stage, audit and publish where readers do not look."""
     found = find(DatasetName.parse(dataset))
     span = work.span_of(found, first, last)
     chosen = {found.name: found}
@@ -85,7 +85,7 @@ def diff(name: Name, as_json: Json = False) -> None:
 
 @app.command()
 def promote(name: Name, as_json: Json = False) -> None:
-    """Publish what a branch built in one transaction, then tell downstream."""
+    """Publish what a branch built in one transaction, and then tell downstream."""
     with screen.step(f"promote {name}") as line:
         done = publish(name, Job(lake=Lake.from_settings(), find=find, run_id=f"promote {name}"))
         parts = sum(len(each.rows) for each in done)
@@ -97,7 +97,7 @@ def promote(name: Name, as_json: Json = False) -> None:
 
 @app.command()
 def drop(name: Name) -> None:
-    """Forget a branch with everything it built."""
+    """Forget a branch and everything it built."""
     with screen.step(f"drop {name}") as line:
         branch.drop(Lake.from_settings(), name)
         line.say("gone; the lake is as it was")

@@ -40,7 +40,7 @@ def export(
     """Write the contract of every dataset as Open Data Contract Standard, version 3.
 
     Nothing is written while a declaration breaks what was released without a new major version
-    with a migration, or a reader needs what nobody promises.
+    and a migration, or while a reader needs what nobody promises.
     """
     known, wrong = _judged()
     order.refuse_circles(known)
@@ -63,7 +63,7 @@ def import_(
         Path, typer.Argument(help="A contract (ODCS), a Great Expectations suite, pandera YAML.")
     ],
 ) -> None:
-    """Print the declaration that a contract, or the checks that a suite or a schema, asks for."""
+    """Print the declaration that a contract asks for or the checks that a suite or schema does."""
     screen.OUT.print(_code(file), markup=False, end="")
 
 
@@ -71,7 +71,7 @@ def import_(
 def test(
     dataset: Annotated[str, typer.Argument(help="Such as operations.curated.flights.")],
 ) -> None:
-    """Lint a released contract, test it on the published rows: by datacontract-cli, from outside.
+    """Lint a released contract and test it on the published rows, by datacontract-cli from outside.
 
     `make datacontract` installs that tool into a folder of its own.
     """
@@ -81,7 +81,7 @@ def test(
 
 
 def _judged() -> tuple[dict[DatasetName, Dataset], dict[DatasetName, Exception]]:
-    """The datasets that can be built, then what is wrong with the others."""
+    """The datasets that can be built, and then what is wrong with the others."""
     known = _known()
     wrong: dict[DatasetName, Exception] = {}
     for name, dataset in known.items():
@@ -95,12 +95,12 @@ def _judged() -> tuple[dict[DatasetName, Dataset], dict[DatasetName, Exception]]
 def _without(
     wrong: Mapping[DatasetName, Exception], found: Mapping[DatasetName, Released]
 ) -> dict[DatasetName, Released]:
-    """What was released, but for what cannot be judged: it has not ended."""
+    """What was released, except for what cannot be judged; that has not ended."""
     return {n: was for n, was in found.items() if n not in wrong}
 
 
 def _known() -> Mapping[DatasetName, Dataset]:
-    """Every declared dataset, the marts of the present dbt project among them."""
+    """Every declared dataset, including the marts of the present dbt project."""
     return everything()
 
 
@@ -124,7 +124,7 @@ def _write(dataset: Dataset) -> str:
 
 
 def _fail(errors: list[Any]) -> None:
-    """Tell of every error, not of the first alone."""
+    """Tell of every error and not of the first alone."""
     for error in errors[:-1]:
         typer.echo(f"{type(error).__name__}: {error}", err=True)
     for error in errors[-1:]:

@@ -17,7 +17,7 @@ from watermain.declare.errors import (
     WatermainError,
 )
 
-FAILED = 1  # data was refused, or the work failed
+FAILED = 1  # data was refused or the work failed
 WRONG_USE = 2  # the command or its arguments are wrong
 MISUSES = (
     InvalidDeclarationError,

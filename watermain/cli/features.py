@@ -58,7 +58,7 @@ def list_(as_json: Annotated[bool, JSON] = False) -> None:
 
 @app.command()
 def describe(name: Annotated[str, NAME], as_json: Annotated[bool, JSON] = False) -> None:
-    """Say of whom a table tells, what each feature means, how fresh it is online and offline."""
+    """Say of whom a table tells, what each feature means and how fresh it is in both stores."""
     dataset = _find(name)
     feature, contract = dataset.feature, dataset.contract
     assert feature is not None

@@ -41,7 +41,7 @@ def init(
             for path in write(source, made, name, wanted)
         ]
         if target.exists():
-            target.rmdir()  # it is empty, as `check` saw
+            target.rmdir()  # which is empty, as `check` saw
         made.rename(target)
     screen.OUT.print(f"  wrote  {name}/  {len(written)} files", highlight=False)
     screen.OUT.print(f"  next   cd {name} && make check test && watermain up", highlight=False)
@@ -74,7 +74,7 @@ def templates() -> Path:
 
 
 def sources(example: str | None) -> list[tuple[Path, tuple[str, ...]]]:
-    """The folders that a project is copied from, with what is taken of each; all where empty.
+    """The folders that a project is copied from, and what is taken of each; all where empty.
 
     The demo's company lies beside the template in a wheel, and at the top of the repository.
     """
@@ -86,7 +86,7 @@ def sources(example: str | None) -> list[tuple[Path, tuple[str, ...]]]:
 
 
 def write(source: Path, target: Path, name: str, wanted: tuple[str, ...]) -> list[Path]:
-    """Copy a template's files, its name replaced by the project's; list what was written."""
+    """Copy a template's files with its name replaced by the project's; list what was written."""
     written = []
     for path in sorted(source.rglob("*")):
         inside = path.relative_to(source)

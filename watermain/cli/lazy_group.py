@@ -12,9 +12,9 @@ from typer.main import get_command, get_group
 
 
 class Verb(NamedTuple):
-    """Where a command is found, as `module:name`; what the list of commands says of it.
+    """Where a command is found, as `module:name`, and what the list of commands says of it.
 
-    Shapes: the name is that of a function, or of a `typer.Typer` whose commands are the verb's own.
+    Shapes: the name is that of a function or of a `typer.Typer` whose commands are the verb's own.
     """
 
     target: str

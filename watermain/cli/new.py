@@ -30,7 +30,7 @@ def room(
     name: Annotated[str, typer.Argument(help="The team's name: lower case, such as billing.")],
     reads: Annotated[str | None, READS] = None,
 ) -> None:
-    """Write a team's room with its workspace entry, and a first dataset where it reads one."""
+    """Write a team's room and its workspace entry, and a first dataset where it reads one."""
     first = DatasetName(name, "curated", "first")
     if name in teams():
         _refuse(
@@ -57,7 +57,7 @@ def dataset(
     name: Annotated[str, typer.Argument(help="Such as billing.curated.landing_fees.")],
     reads: Annotated[str, READS],
 ) -> None:
-    """Declare a curated dataset with its test, computed from another one."""
+    """Declare a curated dataset, computed from another one, and its test."""
     wanted = _wanted(name)
     if wanted.stage != "curated":
         marts = shelf_file(wanted.team, "marts")
@@ -79,7 +79,7 @@ def source(
     ],
     kind: Annotated[Kind, typer.Option(help="What kind of system that is.")] = "files",
 ) -> None:
-    """Declare a raw dataset with its test, and the connection that it is captured through."""
+    """Declare a raw dataset, its test, and the connection that it is captured through."""
     wanted, here = _wanted(name), project()
     if wanted.stage != "raw":
         _refuse(f"{wanted} is not raw", name, f"name it {wanted.team}.raw.{wanted.table}")
@@ -109,7 +109,7 @@ def _told(text: str, connection: str) -> str:
 
 
 def _wanted(name: str) -> DatasetName:
-    """A name that may be declared: of a room that stands, and new there."""
+    """A name that may be declared: one of a room that stands, and new there."""
     wanted = DatasetName.parse(name)
     if wanted.team not in teams():
         _refuse(
@@ -140,14 +140,14 @@ def _test_path(name: DatasetName) -> Path:
 
 
 def _changed(name: str, text: str) -> list[Path]:
-    """A fragment for the changelog, where the project keeps some."""
+    """A fragment for the changelog where the project keeps some."""
     folder = project().root / "changelog.d"
     plain = name.replace(".", "-").replace("_", "-")
     return [_write(folder / f"{plain}.added.md", f"{text}\n")] if folder.is_dir() else []
 
 
 def _finish(written: list[Path]) -> None:
-    """Put imports into order, format, and say what was written."""
+    """Put imports into order, format the files, and say what was written."""
     root = project().root
     python = [str(p) for p in written if p.suffix == ".py"]
     if python and importlib.util.find_spec("ruff"):

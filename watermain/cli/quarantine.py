@@ -33,7 +33,7 @@ def list_(
     dataset: Annotated[str | None, NAME] = None,
     as_json: Annotated[bool, JSON] = False,
 ) -> None:
-    """Count rows by dataset, partition, cause, status."""
+    """Count rows by dataset, partition, cause and status."""
     name = str(_find(dataset).name) if dataset else None
     with Lake.from_settings().get_connection() as connection:
         counts = quarantine.counted(connection, name)
@@ -52,7 +52,7 @@ def show(
     limit: Annotated[int, typer.Option(help="At most so many rows.")] = MOST_ROWS,
     as_json: Annotated[bool, JSON] = False,
 ) -> None:
-    """Show open rows with their position, their payload; sensitive columns are masked."""
+    """Show open rows, each with its position and its payload; sensitive columns are masked."""
     found = _find(dataset)
     with Lake.from_settings().get_connection() as connection:
         rows = quarantine.listed(connection, str(found.name), _chosen(partition, rule))
@@ -72,9 +72,9 @@ def replay(
     partition: Annotated[str | None, PARTITION] = None,
     as_json: Annotated[bool, JSON] = False,
 ) -> None:
-    """Run open rows through the contract of today; publish those that pass, each once.
+    """Run open rows through the contract of today, and publish those that pass, each once.
 
-    Captured rows are typed anew; computed ones by computing their partitions anew.
+    Captured rows are typed anew; the partitions of computed ones are computed anew.
     """
     found = _find(dataset)
     lake = Lake.from_settings()
@@ -102,7 +102,7 @@ def discard(
     rule: Annotated[str | None, RULE] = None,
     as_json: Annotated[bool, JSON] = False,
 ) -> None:
-    """Let open rows go for good; who did it, when, why is kept in the lake."""
+    """Let open rows go for good; who did it, when and why is kept in the lake."""
     found, by = _find(dataset), getpass.getuser()
     job = Job(lake=Lake.from_settings(), find=find)
     gone = discard_rows(found, job, why=reason, by=by, where=_chosen(partition, rule))

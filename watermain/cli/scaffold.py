@@ -30,7 +30,7 @@ _WORDS = "Column, Contract, Daily, dataset, latest_delivery"
 
 @dataclass(frozen=True)
 class Draft:
-    """A dataset about to be declared, computed from one that exists."""
+    """A dataset about to be declared, which is computed from one that exists."""
 
     name: DatasetName
     upstream: Dataset
@@ -38,7 +38,7 @@ class Draft:
 
     @property
     def columns(self) -> list[Column]:
-        """The upstream's key, with its event time when it is cut into partitions."""
+        """The upstream's key, and its event time when it is cut into partitions."""
         contract = self.upstream.contract
         event = [contract.event_time] if self.upstream.cadence and contract.event_time else []
         return [contract.column(n) for n in dict.fromkeys([*contract.key, *event])]
@@ -88,13 +88,13 @@ class Draft:
 
 
 def named(text: str, name: DatasetName, rooms: str) -> str:
-    """A template's text, with the names of a dataset and of the package of the rooms."""
+    """A template's text with the names of a dataset and of the package of the rooms."""
     text = text.replace("example_team", name.team).replace("example_table", name.table)
     return text.replace("from platform_assets.", f"from {rooms}.")
 
 
 def joined(before: str, addition: str) -> str:
-    """A module with what another one imports and declares put into it."""
+    """A module into which is put what another one imports and declares."""
     if not before.strip():
         return addition
     head, _, rest = before.partition("\n")

@@ -30,7 +30,7 @@ class ShownStep:
         self.said = text
 
     def fail(self, text: str) -> None:
-        """Tell what went wrong, where the block goes on."""
+        """Tell what went wrong where the block goes on."""
         self.said, self.is_wrong = text, True
 
 

@@ -8,9 +8,9 @@ from watermain.engine.table.partition import Span
 
 
 def span_of(dataset: Dataset, first: str | None, last: str | None) -> Span | None:
-    """The partitions that a command names, proved to be of the dataset's cadence.
+    """The partitions that a command names, which are proved to be of the dataset's cadence.
 
-    Raises: InvalidPartitionError; for a mart that is wrong, what is wrong with it.
+    Raises: InvalidPartitionError, or, for a mart that is wrong, what is wrong with it.
     """
     dataset.refuse_broken()
     if dataset.cadence is None:

@@ -16,7 +16,7 @@ VERBS: dict[str, Verb] = {
     ),
     "up": Verb(
         "watermain.cli.platform.up:up",
-        "Start the platform, capture what waits, materialize everything, serve Dagster.",
+        "Start the platform, capture what waits, materialize everything and serve Dagster.",
     ),
     "down": Verb(
         "watermain.cli.platform.down:down",
@@ -24,11 +24,11 @@ VERBS: dict[str, Verb] = {
     ),
     "status": Verb(
         "watermain.cli.platform.status:status",
-        "Tell which services run, how every dataset stands. Ends with 3 when a service is down.",
+        "Tell which services run and how every dataset stands. Ends with 3 when a service is down.",
     ),
     "materialize": Verb(
         "watermain.cli.run.materialize:materialize",
-        "Run a dataset through Dagster in this process: stage, audit, publish.",
+        "Run a dataset through Dagster in this process: stage, audit and publish.",
     ),
     "sql": Verb(
         "watermain.cli.look.sql:sql",
@@ -36,35 +36,35 @@ VERBS: dict[str, Verb] = {
     ),
     "explain": Verb(
         "watermain.cli.look.explain:explain",
-        "Tell a dataset's contract, neighbours, publishes, check results, positions.",
+        "Tell a dataset's contract, neighbours, publishes, check results and positions.",
     ),
     "replay": Verb(
         "watermain.cli.run.replay:replay",
-        "Rebuild a dataset, with everything between raw and it, from raw alone.",
+        "Rebuild a dataset, and everything between raw and it, from raw alone.",
     ),
     "stream": Verb(
         "watermain.cli.run.stream:stream",
-        "Capture datasets as their rows arrive, compute what follows, until it is told to stop.",
+        "Capture datasets as their rows arrive, and compute what follows, until told to stop.",
     ),
     "diff": Verb(
         "watermain.cli.look.diff:diff",
-        "Build a dataset beside what is published, tell how they differ; readers see nothing.",
+        "Build a dataset beside what is published and tell how they differ; readers see nothing.",
     ),
     "rollback": Verb(
         "watermain.cli.run.rollback:rollback",
-        "Restore a dataset in one transaction, then tell downstream.",
+        "Restore a dataset in one transaction, and then tell downstream.",
     ),
     "compact": Verb(
         "watermain.cli.run.compact:compact",
-        "Write small files of the lake again as few, their rows proved unchanged.",
+        "Write small files of the lake again as few, and prove their rows unchanged.",
     ),
     "verify": Verb(
         "watermain.cli.run.verify:verify",
-        "Read data files from beginning to end; compare them with their checksums in the ledger.",
+        "Read data files from beginning to end, and hold them to their checksums in the ledger.",
     ),
     "listen": Verb(
         "watermain.cli.listen.listen:listen",
-        "Take the events of every declared webhook: signature proved, on the disk, then 202.",
+        "Take the events of every declared webhook: signature proved, on the disk, and then 202.",
     ),
     "serve": Verb(
         "watermain.cli.listen.serve:serve",
@@ -72,7 +72,7 @@ VERBS: dict[str, Verb] = {
     ),
     "sweep": Verb(
         "watermain.cli.run.sweep:sweep",
-        "Take away files of the lake that no catalog names, left by writers that died.",
+        "Take away files of the lake that no catalog names and that writers which died have left.",
     ),
     "doctor": Verb(
         "watermain.cli.platform.doctor:doctor",
@@ -80,7 +80,7 @@ VERBS: dict[str, Verb] = {
     ),
     "tend": Verb(
         "watermain.cli.platform.tend:tend",
-        "Start services again that die, until `watermain down`.",
+        "Start again every service that dies, until `watermain down`.",
         is_hidden=True,
     ),
     "new": Verb(

@@ -25,7 +25,7 @@ from watermain.settings import project as company
 
 COMPILE_SECONDS = 900.0
 MOST_WAITED = timedelta(seconds=2 * COMPILE_SECONDS)  # for whoever compiles before us
-MOST_BYTES = 1_000_000  # of a larger file, a seed, the time counts instead of the content
+MOST_BYTES = 1_000_000  # of a larger file, which is a seed, the time counts instead of the content
 RETRY = "dbt parse --project-dir dbt_project --profiles-dir dbt_project --target platform"
 _LEFT_OUT = {"target", "logs", "__pycache__"}
 _OWN = ("dbt", "dbt_compiler", "dbt_fault", "dbt_words")
@@ -44,10 +44,10 @@ def manifest_path(settings: Settings | None = None) -> Path:
 def prepare_manifest(settings: Settings | None = None, project: Path | None = None) -> Path:
     """Compile the project, unless the manifest already stands for its present content.
 
-    Guarantees: reaches no database, no network; readers see the manifest before or after, never
-    half of one; of two processes one compiles, the other waits; where nothing changed, nothing is
-    written. What one data folder has compiled, another takes from the project's `target`. What is
-    wrong with the project stands in the manifest beside what is right.
+    Guarantees: reaches no database and no network; readers see the manifest before or after,
+    never half of one; of two processes one compiles and the other waits; where nothing changed,
+    nothing is written. What one data folder has compiled, another takes from the project's
+    `target`. What is wrong with the project stands in the manifest beside what is right.
     """
     project, manifest = _folder(project), manifest_path(settings)
     if is_current(manifest, project):
@@ -71,7 +71,7 @@ def prepare_manifest(settings: Settings | None = None, project: Path | None = No
 
 
 def is_current(manifest: Path, project: Path | None = None) -> bool:
-    """Whether a manifest stands for the project as it is, for the variables that it asks for."""
+    """Whether a manifest stands for the project as it is and for the variables it asks for."""
     project, told = _folder(project), _cached(manifest).get("watermain", {})
     asked = told.get("asked")
     return asked is not None and told["stamp"] == content_hash(project) and asked == _hashed(asked)
@@ -81,7 +81,7 @@ def content_hash(project: Path | None = None) -> str:
     """Fingerprint whatever decides what dbt makes of a project, but for the variables it asks for.
 
     Those are its files, wherever its folders or links lead, the versions that compile it, our own
-    part in it, the variables that are options of dbt.
+    part in it, and the variables that are options of dbt.
     """
     project, digest = _folder(project), hashlib.sha256()
     for package in ("dbt-core", "dbt-duckdb", "dbt-adapters", "dbt-common", "jinja2"):
@@ -100,7 +100,7 @@ def content_hash(project: Path | None = None) -> str:
 
 
 def project_files(project: Path | None = None) -> list[Path]:
-    """Every file that dbt may read of a project, links followed, what it writes left out."""
+    """Every file that dbt may read of a project; links are followed, what it writes is left out."""
     found, seen = [], set()
     for root in _roots(_folder(project)):
         for folder, names, files in os.walk(root, followlinks=True):
@@ -116,7 +116,7 @@ def project_files(project: Path | None = None) -> list[Path]:
 
 
 def _roots(project: Path) -> list[Path]:
-    """The project's folder, then those that it names outside of it."""
+    """The project's folder, and then those that it names outside of it."""
     told = project / "dbt_project.yml"
     text = told.read_text(errors="replace") if told.exists() else ""
     named = re.findall(r"""["'\s\[,](\.\.?/[^"'\s\],]*|/[^"'\s\],]+)""", text)
@@ -131,7 +131,7 @@ def load_manifest(path: Path) -> dict[str, Any]:
 
 
 def _cached(path: Path) -> dict[str, Any]:
-    """What was prepared before; nothing where it is not there, or is torn: it is made anew."""
+    """What was prepared before; nothing where it is missing or torn, for it is made anew."""
     try:
         return load_manifest(path)
     except (FileNotFoundError, ValueError):
@@ -169,7 +169,7 @@ def _alone(path: Path) -> Iterator[int]:
 
 
 def _compiled(project: Path, folder: Path, before: Path, lock: int) -> dict[str, Any]:
-    """What a project compiles to, with its fingerprint, with models as they last were right."""
+    """What a project compiles to, its fingerprint, and the models as they last were right."""
     stamp = content_hash(project)
     why = _compile(project, folder, lock)
     path = folder / "manifest.json"
@@ -188,7 +188,7 @@ def _compiled(project: Path, folder: Path, before: Path, lock: int) -> dict[str,
 
 
 def _kept(now: Mapping[str, Any], before: Mapping[str, Any], files: set[str]) -> dict[str, Any]:
-    """The models that were right before but are not now, by their file, as they were."""
+    """The models that were right before but are not now, as they were, by their file."""
     told = {**before.get("nodes", {}), **before.get("watermain", {}).get("kept", {})}
     found = {}
     for node in told.values():

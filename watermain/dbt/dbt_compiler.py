@@ -71,7 +71,7 @@ class Compilation:
     variables: Environment = field(default_factory=lambda: Environment(child_environment()))
 
     def load(self, stock: Callable[..., Any], config: Any, **words: Any) -> Any:
-        """Load the project again and again, without what was found to be wrong."""
+        """Load the project again and again, each time without what was found to be wrong."""
         while True:
             try:
                 manifest = stock(config, **words)
@@ -91,7 +91,7 @@ class Compilation:
             return None
         try:
             found = stock(path, *words, **named)
-        except Exception as error:  # no text, no YAML
+        except Exception as error:  # no text or no YAML
             self._add(where, said(error), line=line_of(error))
             return None
         content: dict[str, Any] | None = getattr(found, "dfy", None)
@@ -159,7 +159,7 @@ class Compilation:
         )
 
     def _leave_out(self, error: BaseException) -> None:
-        """Note who brought an error about, to load the project without it."""
+        """Note who brought an error about, so that the project is loaded without it."""
         fresh = []
         for where in places(error, self.files):
             named = entries(error, self.files[where])
@@ -176,7 +176,7 @@ class Compilation:
         return f"{where}:{section}.{name}" in self.skipped
 
     def _compile(self, manifest: Any, config: Any) -> None:
-        """Compile each model, each test by itself; what reads a wrong one has no need of it."""
+        """Compile each model and each test by itself; what reads a wrong one has no need of it."""
         compiler = Compiler(config)
         for node in sorted(manifest.nodes.values(), key=lambda n: not n.is_ephemeral_model):
             wrong = {f.node for f in self.faults}
@@ -205,7 +205,7 @@ class Compilation:
                 raise CompilationError(f"says `{word}`, which {CHANGES}", node)
 
     def _blame(self, node: Any, error: BaseException) -> None:
-        """Note a node that does not compile: the word its author wrote, where it stands."""
+        """Note a node that does not compile: the word that its author wrote and where it stands."""
         word, what = "", said(error)
         if isinstance(error, AsksTheDatabaseError):
             called = [n.name for n in nodes_of(error) if n.package_name in STOCK]
@@ -322,7 +322,7 @@ def _wrap(parser: Any, compilation: Compilation) -> None:
 
 
 def main(project: Path, folder: Path) -> None:
-    """Compile a project into `manifest.json`, what is wrong with it beside what is right."""
+    """Compile a project into `manifest.json`, which tells what is wrong beside what is right."""
     compilation = Compilation(root=str(project), folder=folder)
     install(compilation)
     words = ["--no-send-anonymous-usage-stats", "--no-version-check", "--no-use-colors"]

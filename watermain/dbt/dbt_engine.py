@@ -14,7 +14,7 @@ from watermain.settings import load_settings
 class Plugin(BasePlugin):  # type: ignore[misc]  # dbt ships no types
     """Attach the lake to dbt's engine, as every engine of the platform has it.
 
-    Guarantees: the catalog's address stays out of dbt's profile, so out of its logs.
+    Guarantees: the catalog's address stays out of dbt's profile and so out of its logs.
     """
 
     def initialize(self, plugin_config: dict[str, Any]) -> None:
@@ -23,7 +23,7 @@ class Plugin(BasePlugin):  # type: ignore[misc]  # dbt ships no types
             self.creds._ducklake_dbs.add("lake")
 
     def configure_connection(self, conn: duckdb.DuckDBPyConnection) -> None:
-        """Load the extensions of the wheels, attach the lake."""
+        """Load the extensions of the wheels and attach the lake."""
         settings = load_settings()
         Lake.from_settings(settings)._attach(conn, settings)
 

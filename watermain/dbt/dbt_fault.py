@@ -16,7 +16,7 @@ ENTRIES = ("models", "sources", "seeds", "snapshots", "macros", "data_tests", "t
 
 @dataclass(frozen=True, kw_only=True)
 class Fault:
-    """One thing that is wrong: where it stands, what it is, what to do.
+    """One thing that is wrong: where it stands, what it is and what to do.
 
     Shapes: `node` is dbt's id of the model or test, if there is one; `entry` names one entry of a
     YAML file, where the others of that file are right.
@@ -48,7 +48,7 @@ def said(error: BaseException | str) -> str:
 
 
 def line_of(error: BaseException | str, text: str = "", word: str = "") -> int:
-    """The line that an error speaks of: the one it names, else the first with the word."""
+    """The line that an error speaks of: the one it names, or else the first with the word."""
     if word:
         for number, line in enumerate(text.splitlines(), start=1):
             if re.search(rf"\b{re.escape(word)}\b", line):

@@ -31,7 +31,7 @@ def changing(tree: nodes.Template) -> Iterator[str]:
 
 
 def advice(word: str) -> str:
-    """What to do instead of asking the database, or the clock; nothing of other words."""
+    """What to do instead of asking the database or the clock; for other words, nothing."""
     if word == "is_incremental":
         return (
             "leave `is_incremental()` out: the platform computes whole partitions, those whose"

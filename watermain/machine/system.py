@@ -22,7 +22,7 @@ from typing import NamedTuple
 import psutil
 
 IS_LINUX = sys.platform == "linux"
-_LINKS = Path("/tmp")  # never TMPDIR: every process must derive the same, short address
+_LINKS = Path("/tmp")  # never TMPDIR: every process must derive the same short address
 _SOL_LOCAL, _LOCAL_PEERCRED, _XUCRED_BYTES = 0, 1, 76  # of macOS: <sys/un.h>, <sys/ucred.h>
 
 
@@ -58,7 +58,7 @@ def signalled(
 
 
 def ended_child(before: Callable[[Ended], None], *, linux: bool = IS_LINUX) -> Ended | None:
-    """Take one child that has ended, None when there is none; call `before` it is forgotten.
+    """Take one child that has ended, or None when there is none; call `before` it is forgotten.
 
     Elsewhere than on Linux its number is free by then: `os.waitid` came to macOS with Python 3.13.
     Raises: ChildProcessError, without children.
@@ -106,7 +106,7 @@ def short_path(folder: Path, name: str, *, linux: bool = IS_LINUX) -> Iterator[s
 
 
 def thread_count(*, linux: bool = IS_LINUX) -> int:
-    """Count the threads of this process, those of libraries included."""
+    """Count the threads of this process, including those of libraries."""
     return len(os.listdir("/proc/self/task")) if linux else psutil.Process().num_threads()
 
 
@@ -123,7 +123,7 @@ def kept_file(content: bytes, *, linux: bool = IS_LINUX) -> int:
 
 
 def peak_memory_bytes(*, linux: bool = IS_LINUX) -> int:
-    """The most memory that this process has had; macOS counts bytes, Linux kibibytes."""
+    """The most memory that this process has had; macOS counts bytes and Linux kibibytes."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1024 if linux else 1)
 
 

@@ -16,7 +16,7 @@ _LONGEST = 200
 class StoreAddress:
     """Hold the URL of a server.
 
-    Guarantees: no password, no option of the URL is in what it shows or tells.
+    Guarantees: neither a password nor an option of the URL is in what it shows or tells.
     """
 
     url: str = field(repr=False)
@@ -32,7 +32,7 @@ class StoreAddress:
         return f"{scheme}://{parts.hostname or ''}{port}{parts.path}"
 
     def unreachable(self, error: BaseException) -> UnreachableSystemError:
-        """The error for a store that does not answer, or refuses."""
+        """The error for a store that does not answer or refuses."""
         return UnreachableSystemError(
             f"the online store {self.shown} does not answer: {self._reason(error)}",
             declared=VARIABLE,

@@ -16,8 +16,9 @@ EMBEDDED = "online.sqlite"
 def open_store(settings: Settings, clock: Clock | None = None) -> OnlineStore:
     """The store of a setting; a server is reached when it is first asked.
 
-    Shapes: None is a file in the data folder; else an address, which may hold secret references.
-    Raises: MissingSettingError, for any other address; MissingExtraError.
+    Shapes: None is a file in the data folder; anything else is an address, which may hold secret
+    references.
+    Raises: MissingSettingError, for any other address; or MissingExtraError.
     """
     if settings.online_store is None:
         from watermain.online.sqlite import SqliteStore

@@ -74,9 +74,9 @@ where t.name = %s and r.expires_us > %s
 
 
 class PostgresStore:
-    """Keep rows in a schema of a database, `watermain_online`.
+    """Keep rows in the schema `watermain_online` of a database.
 
-    Guarantees: each `put`, each `correct` is one transaction, its cursor in it.
+    Guarantees: each `put` and each `correct` is one transaction, which also moves its cursor.
     """
 
     def __init__(self, address: StoreAddress, clock: Clock | None = None) -> None:
@@ -192,7 +192,7 @@ class PostgresStore:
         return None if row is None or row[0] is None else Cursor(*row)
 
     def _proved(self, connection: Connection, table: str) -> int:
-        """The number of a table, locked, that nobody else began since we did."""
+        """The number of a table, now locked, that nobody else began since we did."""
         ident, held = _locked(connection, table)
         if self._marks.get(table, held) != held:
             del self._marks[table]
@@ -222,7 +222,7 @@ class PostgresStore:
 
 
 def _locked(connection: Connection, table: str) -> tuple[int, str | None]:
-    """The number of a table with who began last, no other writer until the transaction ends."""
+    """The number of a table and who began last; no other writer until the transaction ends."""
     connection.execute(
         "insert into watermain_online.feature_table (name) values (%s) on conflict do nothing",
         (table,),

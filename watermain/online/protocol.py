@@ -32,7 +32,7 @@ class StoredRow(NamedTuple):
 
 @dataclass(frozen=True)
 class Cursor:
-    """Up to where the lake is in the store: a snapshot, an instant of event time."""
+    """Up to where the lake is in the store: a snapshot and an instant of event time."""
 
     snapshot: int
     until_us: int
@@ -45,16 +45,16 @@ class OnlineStore(Protocol):
     as one JSON array in UTF-8, in the declared order.
     Guarantees: a row is replaced whole, never by one with an earlier event time, so that the same
     batch may be written again; the cursor moves after, or with, the rows that it speaks of.
-    Raises: UnreachableSystemError, while the store does not answer; LostRowsError, when a store
-    lost what was written since `begin`, or another writer began since, or the cursor is not the one
-    that was reckoned from: what follows is refused.
+    Raises: UnreachableSystemError, while the store does not answer; or LostRowsError, when a
+    store lost what was written since `begin`, another writer began since, or the cursor is not the
+    one that was reckoned from: what follows is refused.
     """
 
     def begin(self, table: str, aim: Cursor, since: Cursor | None = None) -> None:
         """Say up to where rows are about to be written, before the first of them.
 
-        Shapes: `since` is the cursor from which the rows were reckoned; when it is not the table's
-        any more, as after a flush, nothing is begun.
+        Shapes: `since` is the cursor from which the rows were reckoned; when it is no longer the
+        table's, as after a flush, nothing is begun.
         Guarantees: until `put` is given a cursor, `begun` gives the aim, whatever becomes of us.
         """
         ...
@@ -66,7 +66,7 @@ class OnlineStore(Protocol):
     def put(
         self, table: str, entries: pa.Table, cursor: Cursor | None, ttl: timedelta | None = None
     ) -> int:
-        """Write rows of schema ENTRIES, at most one of each key; give how many were written.
+        """Write rows of schema ENTRIES, at most one of each key, and give how many were written.
 
         Units: `ttl` counts from the event time; a row past it is not written.
         Guarantees: a `cursor` ends what `begin` began; without that, this call is all of it.
@@ -74,15 +74,15 @@ class OnlineStore(Protocol):
         ...
 
     def correct(self, table: str, corrections: pa.Table, ttl: timedelta | None = None) -> int:
-        """Replace rows that the lake no longer holds, of schema CORRECTIONS; give how many were.
+        """Replace rows, of schema CORRECTIONS, that the lake no longer holds; give how many were.
 
         Shapes: a row is replaced only while its event time is `seen_us`; a null `value` removes
-        it, as does one past its time. Each pair of key, `seen_us` stands once.
+        it, as does one past its time. Each pair of a key and a `seen_us` stands once.
         """
         ...
 
     def get(self, wanted: Sequence[tuple[str, bytes]]) -> list[StoredRow | None]:
-        """Read rows by (table, key), in one round trip; None where there is none."""
+        """Read rows by (table, key) in one round trip, None where there is none."""
         ...
 
     def scan(self, table: str) -> Iterator[pa.Table]:
@@ -93,11 +93,11 @@ class OnlineStore(Protocol):
         ...
 
     def cursor(self, table: str) -> Cursor | None:
-        """Up to where the table is filled; None when it is not, or was flushed."""
+        """Up to where the table is filled; None when it is not or was flushed."""
         ...
 
     def drop(self, table: str) -> None:
-        """Forget a table with its cursor."""
+        """Forget a table and its cursor."""
         ...
 
     def close(self) -> None:

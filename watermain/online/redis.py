@@ -33,8 +33,9 @@ SCANNED_KEYS = 5000
 PREFIX = struct.Struct(">qq")
 PATIENCE_SECONDS = 10.0
 
-# A value begins with its event time, then the instant at which it is past its time, in
-# microseconds, 8 bytes each. Numbers of Lua are doubles: instants are compared in two halves.
+# A value begins with its event time and then the instant at which it is past its time,
+# both in microseconds, 8 bytes each. Numbers of Lua are doubles: instants are compared in two
+# halves.
 _WRITE = """
 local function instant(value, from)
   return struct.unpack('>i4I4', value, from)
@@ -76,7 +77,7 @@ end
 return written
 """
 )
-# Each row comes with the event time that is to be corrected, then nothing or a packed value.
+# Each row comes with the event time that is to be corrected, and then nothing or a packed value.
 _CORRECT = (
     _WRITE
     + """
@@ -115,7 +116,7 @@ return 1
 
 @dataclass(frozen=True)
 class _Mark:
-    """What we wrote when we began, in which life of the server, whether the table was empty."""
+    """What we wrote when we began, in which life of the server, and whether the table was empty."""
 
     value: bytes
     run: str
@@ -125,9 +126,9 @@ class _Mark:
 class RedisStore:
     """Keep rows as keys of a Redis server that evicts none (`maxmemory-policy noeviction`).
 
-    Guarantees: a key is compared, written by one script; a cursor is refused when the server was
-    flushed, restarted or replaced by another since `begin`, whatever of it was on a disk; nothing
-    is begun in a server that would evict rows.
+    Guarantees: a key is compared and written by one script; a cursor is refused when the server
+    was flushed, restarted or replaced by another since `begin`, whatever of it was on a disk; and
+    nothing is begun in a server that would evict rows.
     """
 
     def __init__(self, address: StoreAddress, clock: Clock | None = None) -> None:
@@ -247,7 +248,7 @@ class RedisStore:
     def _run(
         self, script: str, table: str, keys: list[bytes], values: list[bytes], now: int
     ) -> int:
-        """Run a script over keys with their values, some thousands in one round trip."""
+        """Run a script over keys and their values, some thousands in one round trip."""
         mark, total = self._marks.get(table), 0
         head = mark.value if mark else b""
         each = SCRIPT_KEYS * SCRIPTS_AT_ONCE
@@ -266,9 +267,10 @@ class RedisStore:
     def _fill(
         self, table: str, mark: _Mark, keys: pa.ChunkedArray, values: pa.ChunkedArray, now: int
     ) -> int:
-        """Write rows of which none is there yet; leave to the script those of which some are.
+        """Write the groups of rows of which none is there yet; leave the others to the script.
 
-        A script takes five microseconds for a key, of which it makes strings of Lua; this three.
+        A script takes five microseconds for a key, of which it makes strings of Lua; this takes
+        three.
         """
         try:
             done = fill(self._client, (_begun(table), mark.value), keys, values, SCRIPT_KEYS)
@@ -344,7 +346,7 @@ def _eight(numbers: pa.ChunkedArray) -> pa.Array:
 
 
 def kept(value: Any, now_us: int) -> StoredRow | None:
-    """A row as it was packed; None where there is none, or it is past its time."""
+    """A row as it was packed; None where there is none or it is past its time."""
     if value is None:
         return None
     event_us, expires_us = PREFIX.unpack_from(value)

@@ -1,7 +1,7 @@
 """Rows written into Redis of which none is there yet, by commands that Arrow puts together.
 
 A client library looks at each of two million arguments; here a batch is one run of bytes from the
-beginning. Each thousand rows is one MSETNX: all of them, or none where one was there.
+beginning. Each thousand rows is one MSETNX: all of them are set, or none where one was there.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ def fill(
     values: pa.ChunkedArray,
     each: int,
 ) -> list[bool]:
-    """Set keys, `each` at once; tell of each group whether it was written, for none was there.
+    """Set keys, `each` at once; tell of each group whether it was written because none was there.
 
     Guarantees: no row is written while the key of `mark` has another value than it says.
-    Raises: GoneMarkError; redis.RedisError.
+    Raises: GoneMarkError or redis.RedisError.
     """
     if len(keys) == 0:
         return []

@@ -53,10 +53,11 @@ where table_id = (select id from feature_table where name = ?) and key = ? and e
 
 
 class SqliteStore:
-    """Keep rows in a file, readers beside one writer (WAL).
+    """Keep rows in a file that readers and one writer share (WAL).
 
-    Guarantees: each `put`, each `correct` is one transaction, its cursor in it. The end of a
-    process loses nothing; the end of the machine may lose the last transactions, each whole.
+    Guarantees: each `put` and each `correct` is one transaction, which also moves its cursor. The
+    end of a process loses nothing; the end of the machine may lose the last transactions, each
+    whole.
     """
 
     def __init__(self, path: Path, clock: Clock | None = None) -> None:
@@ -197,7 +198,7 @@ class SqliteStore:
 
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
-        """Commit the block's changes at its end, or none of them."""
+        """Commit all of the block's changes at its end, or none of them."""
         with self._answering() as connection:
             connection.execute("begin immediate")
             try:
@@ -226,7 +227,7 @@ class SqliteStore:
 
 
 def _ident(connection: sqlite3.Connection, table: str) -> int:
-    """The number of a table, a new one where it has none."""
+    """The number of a table, or a new one where it has none."""
     connection.execute(
         "insert into feature_table (name) values (?) on conflict do nothing", (table,)
     )

@@ -51,9 +51,9 @@ def asset_for(
 ) -> dg.AssetsDefinition | dg.AssetSpec:
     """Translate one declaration.
 
-    Guarantees: the key is `[team, stage, table]`, the group is the team; each declared check is
-    an asset check; a failed blocking check holds the data, with all that depends on it. It uses
-    the lake and, of the declared connections, those that its source names.
+    Guarantees: the key is `[team, stage, table]` and the group is the team; each declared check
+    is an asset check; and a failed blocking check holds the data and all that depends on it. It
+    uses the lake and, of the declared connections, those that its source names.
     """
     used = sorted(dataset.origin.uses().keys() & connections.keys())
     if dataset.is_platforms:
@@ -73,7 +73,7 @@ def asset_for(
             yield from _run(context, dataset, requested(context, dataset), job)
         except PASSING:
             raise
-        except Exception as error:  # this is the entry point of a run: say why, do not try again
+        except Exception as error:  # this is the entry point of a run: say why and do not retry
             raise dg.Failure(str(error), allow_retries=False) from error
 
     with beta_accepted():

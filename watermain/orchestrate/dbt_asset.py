@@ -13,10 +13,10 @@ from watermain.engine.mart.manifest import Node, read_project
 
 
 def with_dbt(model: CompiledModel, words: Mapping[str, Any]) -> dict[str, Any]:
-    """Add what dbt says to the words of a mart's asset; ours stand where both speak.
+    """Add what dbt says to the words of a mart's asset, but ours stand where both speak.
 
     Guarantees: the facts bear the names that dagster-dbt gives them, so that what looks for those
-    finds them; dagster-dbt itself is not needed.
+    finds them, and dagster-dbt itself is not needed.
     """
     project = read_project(model.manifest)
     node = project.node(model.id)

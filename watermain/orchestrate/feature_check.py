@@ -39,7 +39,7 @@ def labels(dataset: Dataset) -> list[str]:
 
 
 def feature_checks(datasets: Iterable[Dataset]) -> list[dg.AssetChecksDefinition]:
-    """Each as an asset check of its own: run with the table, by the schedule, by hand."""
+    """Each as an asset check of its own: run with the table, by the schedule or by hand."""
     looks: dict[str, Look] = {PARITY: _parity, DRIFT: _drift, STALENESS: _staleness}
     return [_check(d, label, looks[label]) for d in datasets for label in labels(d)]
 

@@ -72,7 +72,7 @@ def code_location(team: str) -> dg.Definitions:
     """Assemble a team's room into a Dagster code location.
 
     Raises: UnknownDatasetError, when an input is declared nowhere; UnknownConnectionError, when
-    a connection is; InvalidDeclarationError, when datasets wait for each other.
+    a connection is; or InvalidDeclarationError, when datasets wait for each other.
     """
     collect_rarely()
     datasets, known = declared(team), connections()
@@ -116,12 +116,12 @@ def _asset(dataset: Dataset, known: Connections) -> dg.AssetsDefinition | dg.Ass
 
 
 def collect_rarely() -> None:
-    """Look for garbage less often: what loads makes objects by the million, all of them to stay."""
+    """Look for garbage less often: what loads makes objects by the million, which all stay."""
     gc.set_threshold(100_000, 50, 50)
 
 
 def _surroundings(datasets: tuple[Dataset, ...]) -> Iterator[Dataset]:
-    """A room's datasets; where one refers to others, with those of every room that loads."""
+    """A room's datasets; where one refers to others, also those of every room that loads."""
     yield from datasets
     if any(d.references for d in datasets):
         for team in teams():

@@ -32,7 +32,7 @@ def beta_accepted() -> Iterator[None]:
 
 @cache
 def partitions(cadence: Cadence) -> dg.TimeWindowPartitionsDefinition:
-    """The partitions of a cadence; the one now running is included, for data arrive live."""
+    """The partitions of a cadence, including the one now running, for data arrive live."""
     start = datetime.combine(cadence.start, datetime.min.time())
     if isinstance(cadence, Hourly):
         return dg.HourlyPartitionsDefinition(
@@ -50,9 +50,9 @@ def partitions(cadence: Cadence) -> dg.TimeWindowPartitionsDefinition:
 
 
 def dependency(dataset: Dataset, name: DatasetName, other: Dataset | None = None) -> dg.AssetDep:
-    """An input, with the partitions before a partition that the body is given of it.
+    """An input, and the partitions before a partition that the body is given of it.
 
-    Guarantees: an optional input with partitions of its own may begin later than its reader.
+    Guarantees: an optional input that has partitions of its own may begin later than its reader.
     """
     back = dataset.looks_back(name)
     may_lack = dataset.is_optional(name) and other is not None and other.cadence is not None
@@ -87,10 +87,10 @@ def freshness(slo: Slo | None, cadence: Cadence | None) -> dg.FreshnessPolicy | 
 
 
 def automation(dataset: Dataset) -> dg.AutomationCondition[Any] | None:
-    """Follow upstream changes partition by partition, held back by failed blocking checks.
+    """Follow upstream changes partition by partition, but be held back by failed blocking checks.
 
-    Guarantees: late rows in an old partition request exactly that partition; a capture under way
-    holds nothing back, for live sources are captured all the time, each batch whole.
+    Guarantees: late rows in an old partition request exactly that partition; and a capture under
+    way holds nothing back, for live sources are captured all the time and each batch is whole.
     """
     if not dataset.is_computed or (dataset.feature and dataset.feature.is_retired):
         return None

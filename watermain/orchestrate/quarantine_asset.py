@@ -15,7 +15,7 @@ RUNBOOK = "docs/runbooks/rows-in-quarantine.md"
 
 
 def quarantine_key(dataset: Dataset) -> dg.AssetKey:
-    """The key of the sibling, beside the dataset's own."""
+    """The key of the sibling beside the dataset's own."""
     return dg.AssetKey([*dataset.name.key[:-1], f"{dataset.name.table}_quarantine"])
 
 
@@ -43,7 +43,7 @@ def _spec(dataset: Dataset) -> dg.AssetSpec:
 def quarantine_events(
     dataset: Dataset, done: Publication, job: Job
 ) -> Iterator[dg.AssetMaterialization]:
-    """Tell how many rows lie aside, by rule, wherever this run may have changed that."""
+    """Tell how many rows lie aside by each rule, wherever this run may have changed that."""
     if not dataset.can_quarantine:
         return
     if dataset.is_computed:

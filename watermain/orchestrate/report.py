@@ -1,7 +1,7 @@
 """Check evaluations told to Dagster, many of them in one transaction.
 
-Dagster stores each event with several statements of its own, three milliseconds each: a year of
-days with twelve checks would take longer to report than to compute.
+Dagster stores each event with several statements of its own, which take three milliseconds each: a
+year of days with twelve checks would take longer to report than to compute.
 """
 
 import logging
@@ -71,7 +71,7 @@ def _entry(context: dg.AssetExecutionContext, evaluation: dg.AssetCheckEvaluatio
 
 
 def _store(storage: PostgresEventLogStorage, entries: Sequence[EventLogEntry]) -> None:
-    """Write events with the executions that they end, in the places of the planned ones."""
+    """Write events and the executions that they end, in the places of the planned ones."""
     told: list[dict[str, object]] = [storage._event_to_row(entry) for entry in entries]
     inserted = SqlEventLogStorageTable.insert().returning(
         SqlEventLogStorageTable.c.id, sort_by_parameter_order=True

@@ -18,10 +18,10 @@ from watermain.source.outside import Connections
 
 
 def resources(settings: Settings, connections: Connections) -> dict[str, ResourceDefinition]:
-    """The lake, its engine, the online store, then each connection by its name.
+    """The lake, its engine, the online store, and then each connection by its name.
 
     Guarantees: of a secret its reference is shown; of an address in a variable the variable's
-    name; no run can set any of it.
+    name; and no run can set any of it.
     """
     engine = {"memory_limit": settings.memory_limit, "threads": str(settings.threads)}
     named = settings.online_store is not None

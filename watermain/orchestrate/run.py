@@ -29,7 +29,7 @@ Told = Callable[[DatasetName, str], None]
 
 @dataclass(frozen=True, kw_only=True)
 class Ran:
-    """What came of a run: partitions that are new, their rows, why it failed."""
+    """What came of a run: partitions that are new, their rows, and why it failed."""
 
     run_id: str
     ok: bool
@@ -55,7 +55,7 @@ class Checked:
 
 @contextmanager
 def open_instance(home: Path, url: str) -> Iterator[dg.DagsterInstance]:
-    """Open the instance whose `dagster.yaml` lies in a folder, its database at `url`.
+    """Open the instance whose `dagster.yaml` lies in a folder and whose database is at `url`.
 
     Raises: UnreachableSystemError, when its database does not answer.
     """
@@ -80,7 +80,7 @@ def run_here(
 ) -> Ran:
     """Materialize datasets of one room in this process, as the run `run_id`.
 
-    Guarantees: the same events reach Dagster as from any other run; failures are returned.
+    Guarantees: the same events reach Dagster as from any other run, and failures are returned.
     """
     keys = [dg.AssetKey(n.key) for n in names]
     job = definitions.resolve_implicit_global_asset_job_def()
@@ -124,7 +124,7 @@ def latest_checks(
     instance: dg.DagsterInstance,
     partition: str | None = None,
 ) -> list[Checked]:
-    """The latest evaluation of each check of a dataset, or of one of its partitions."""
+    """The latest evaluation of each check of a dataset or of one of its partitions."""
     keys = [dg.AssetCheckKey(dg.AssetKey(dataset.name.key), label) for label in labels]
     storage, finished = instance.event_log_storage, {SUCCEEDED, FAILED}
     only = PartitionKeyFilter(key=partition) if partition else None
@@ -173,7 +173,7 @@ def _checked(label: str, record: AssetCheckExecutionRecord) -> Checked:
 
 
 def _published(event: dg.DagsterEvent) -> int | None:
-    """The rows of a materialization; None for any other event, or for one that changed nothing."""
+    """The rows of a materialization; None for any other event or for one that changed nothing."""
     if not event.is_step_materialization:
         return None
     facts = event.step_materialization_data.materialization.metadata

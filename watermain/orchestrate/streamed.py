@@ -45,9 +45,9 @@ def streamed_events(
 ) -> tuple[list[Event], int]:
     """Tell what streams committed after snapshot `since`, each touched partition once.
 
-    Guarantees: the ledger says so, in the transactions of the rows, thus what Dagster missed while
-    it was away is told later; the number given is the `since` of the next call. When the snapshots
-    since then have expired, everything is told again, which costs work, never data.
+    Guarantees: the ledger says so, in the transactions of the rows, and thus what Dagster missed
+    while it was away is told later; the number given is the `since` of the next call. When the
+    snapshots since then have expired, everything is told again, which costs work but never data.
     """
     with lake.get_connection() as connection:
         present = lake.snapshot(connection)

@@ -14,12 +14,12 @@ MOST_NAMED = 100
 
 
 def sweep_key(dataset: Dataset) -> dg.AssetKey:
-    """The key of the asset, beside the dataset of what verifications found."""
+    """The key of the asset beside the dataset of what verifications found."""
     return dg.AssetKey([*dataset.name.key[:-1], "sweeps"])
 
 
 def sweep_assets(datasets: Iterable[Dataset]) -> list[Any]:
-    """One for the room that verifies files, none for any other."""
+    """One for the room that verifies files, and none for any other."""
     return [_asset(dataset) for dataset in datasets if is_verification(dataset)]
 
 

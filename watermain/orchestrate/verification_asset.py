@@ -27,10 +27,10 @@ def is_verification(dataset: Dataset) -> bool:
 
 
 def verification_asset(dataset: Dataset, find: Find, everything: Everything) -> Any:
-    """Verify the files that are due; rebuild what can be rebuilt, name the rest by a failed check.
+    """Verify the files that are due; rebuild what can be rebuilt; name the rest by a failed check.
 
-    Guarantees: a run reads at most a gigabyte, or a 360th of the lake; what it found is in the
-    ledger before anything is rebuilt.
+    Guarantees: a run reads at most a gigabyte or a 360th of the lake, and what it found is in
+    the ledger before anything is rebuilt.
     """
 
     @dg.asset(

@@ -56,7 +56,7 @@ class EmbeddedBroker:
         return self._child.pid if self._child else None
 
     def start(self) -> None:
-        """Start it on `port`, a free one when that is 0; return when it answers."""
+        """Start it on `port`, or on a free one when that is 0; return when it answers."""
         self.port = self.port or free_port()
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as output:

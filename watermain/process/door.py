@@ -10,7 +10,7 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
-ANY = frozenset({"0.0.0.0", "::"})  # listened on, the address of nobody
+ANY = frozenset({"0.0.0.0", "::"})  # listened on, but the address of nobody
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 MISDIRECTED, FORBIDDEN, WRONG_TYPE = 421, 403, 415
 POLICY_VIOLATED = 1008  # what a refused websocket is closed with
@@ -35,8 +35,8 @@ class HostDoor:
     """Answer only requests that name this server as their host.
 
     A page elsewhere whose name was made to lead here (DNS rebinding) sends its own name.
-    Guarantees: the names are those of the loopback, the address that a connection came to, those
-    that the settings list; a request names one host or none is believed.
+    Guarantees: the names are those of the loopback, the address that a connection came to, and
+    those that the settings list; a request names one host, or none is believed.
     """
 
     def __init__(self, app: ASGIApp, names: Iterable[str] = ()) -> None:
@@ -44,7 +44,7 @@ class HostDoor:
         self._names = LOOPBACK | {name.lower() for name in names} - ANY
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let in, or refuse."""
+        """Let in or refuse."""
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
@@ -80,7 +80,7 @@ class SiteDoor(HostDoor):
     """Let no other site change anything by way of a person's browser.
 
     Guarantees: beside what a host door does, whatever changes state is JSON by POST, from a page
-    of this server or from no page; GraphQL is asked by such a POST alone; no other site shows a
+    of this server or from no page; GraphQL is asked by such a POST alone; and no other site shows a
     page of this server within its own.
     """
 
@@ -130,7 +130,7 @@ def host_of(told: str) -> str | None:
 
 
 def is_of_this_site(scope: Scope) -> bool:
-    """Whether a page of this server asks, or no page at all."""
+    """Whether a page of this server asks or no page at all."""
     sites, origins = values(scope, b"sec-fetch-site"), values(scope, b"origin")
     if any(site not in ("same-origin", "none") for site in sites):
         return False

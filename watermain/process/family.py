@@ -17,7 +17,7 @@ class Families:
             self._children[process.info["ppid"]].append(process.pid)
 
     def of(self, pid: int) -> list[int]:
-        """The process with all that descend from it."""
+        """The process and all that descend from it."""
         found = [pid]
         for one in found:
             found += self._children.get(one, ())

@@ -38,7 +38,7 @@ class ProcessIdentity:
     def of(cls, pid: int) -> ProcessIdentity:
         """Identify the process that has the number `pid` now.
 
-        Raises: ProcessLookupError, FileNotFoundError.
+        Raises: ProcessLookupError or FileNotFoundError.
         """
         return cls(pid=pid, started_ticks=_seen(pid).started_ticks, boot=boot())
 

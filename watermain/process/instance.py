@@ -30,7 +30,7 @@ def dagster_home(settings: Settings) -> Path:
 
 
 def storage_url(settings: Settings) -> str:
-    """The SQLAlchemy address of the database that holds runs, events, schedules."""
+    """The SQLAlchemy address of the database that holds runs, events and schedules."""
     if not settings.postgres:
         return DRIVER + EmbeddedPostgres(settings.home / "postgres").url(DATABASE).partition(":")[2]
     given = address_words(resolved(settings.postgres, settings))
@@ -113,7 +113,7 @@ def _files(settings: Settings) -> dict[str, object]:
 
 
 def _work(settings: Settings) -> dict[str, object]:
-    """How runs start, are watched, share the machine."""
+    """How runs start, are watched, and share the machine."""
     return {
         "run_launcher": {
             "module": "watermain.orchestrate.launch.launcher",
@@ -151,7 +151,7 @@ def rooms_workspace(settings: Settings) -> Path:
 
 
 def warm_configuration(settings: Settings) -> dict[str, str | bool | list[str]]:
-    """What the warm process is told: its folder, what it imports, watches, hands on."""
+    """What the warm process is told: its folder, and what it imports, watches and hands on."""
     return {
         "folder": str(rooms_workspace(settings).parent),
         "serve_rooms": True,

@@ -24,18 +24,18 @@ MOVEMENTS, STATIONS = "movements", "stations"
 STREAM, SERVE = "stream", "serve"
 BUS, FIELD, WEATHER = "bus", "field", "weather"
 TODAY = (LIVE, MOVEMENTS, STATIONS)  # what lets the demo's world of today happen
-OUTSIDE = {  # the demo's servers: the connection that leads to each, how its address begins
+OUTSIDE = {  # the demo's servers: the connection that leads to each, and how its address begins
     BUS: ("movement_bus", ""),
     FIELD: ("field_stations", "mqtt://"),
     WEATHER: ("weather", "http://"),
 }
-FEATURES = (STREAM, SERVE)  # what keeps online features fresh, what answers for them
+FEATURES = (STREAM, SERVE)  # what keeps online features fresh, and what answers for them
 STOP_ORDER = (TEND, *FEATURES, *TODAY, DAEMON, WEB, WARM, *OUTSIDE)
 
 
 @dataclass(frozen=True)
 class Services:
-    """Know each service of one data folder: how it starts, in which order all stop."""
+    """Know each service of one data folder: how it starts and in which order all stop."""
 
     settings: Settings
 
@@ -116,7 +116,7 @@ class Services:
         return int(self.settings.source(OUTSIDE[name][0]).rpartition(":")[2])
 
     def check_port(self) -> None:
-        """Prove that the web server's port is free, or ours.
+        """Prove that the web server's port is free or ours.
 
         Raises: UnreachableSystemError, naming the port.
         """
@@ -172,7 +172,7 @@ class Services:
 
 
 def _words(options: Mapping[str, str | bool | list[str]]) -> list[str]:
-    """Options as a command line; a list follows its name, a flag stands alone."""
+    """Options as a command line: a list follows its name and a flag stands alone."""
     words = []
     for name, value in options.items():
         words.append(f"--{name.replace('_', '-')}")

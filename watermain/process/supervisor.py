@@ -66,7 +66,7 @@ class Entry:
 
 
 class Supervisor:
-    """Start, watch, stop processes on behalf of one data folder.
+    """Start, watch and stop processes on behalf of one data folder.
 
     Guarantees: only processes that it started are ever signalled; each lives in a session of its
     own, so no terminal takes it down.
@@ -152,9 +152,9 @@ class Supervisor:
         return entry
 
     def stop(self, name: str) -> list[int]:
-        """Stop a process, then whatever it left behind; give the pids that are gone.
+        """Stop a process and then whatever it left behind; give the pids that are gone.
 
-        The process is asked, waited for, then killed; what it started gets less time.
+        The process is asked, waited for and then killed; what it started gets less time.
         """
         entries = self.entries()
         entry = entries.pop(name, None)
@@ -234,7 +234,7 @@ class Supervisor:
 def _heard() -> Iterator[None]:
     """Let a child begun in the block hear what tells it to end.
 
-    A shell's background job ignores interrupts, and whatever it starts would ignore them, too.
+    A shell's background job ignores interrupts, and whatever it starts would ignore them too.
     """
     main = threading.current_thread() is threading.main_thread()
     orders = (signal.SIGINT, signal.SIGTERM) if main else ()

@@ -80,7 +80,7 @@ class Web:
             return False
 
     def locations(self) -> dict[str, str]:
-        """Every code location: "" when it is loaded, "loading", or why it does not load."""
+        """Every code location: "" when it is loaded, "loading" before, or why it does not load."""
         found = self._ask(LOCATIONS, {})["workspaceOrError"]
         states = {}
         for entry in found.get("locationEntries", ()):
@@ -120,7 +120,7 @@ class Web:
         return str(answer["run"]["runId"])
 
     def progress(self, run_id: str) -> tuple[str, int]:
-        """The status of a run, the number of its steps that have ended."""
+        """The status of a run and the number of its steps that have ended."""
         run = self._ask(STATUS, {"id": run_id})["runOrError"]
         ended = [s for s in run.get("stepStats", ()) if s["status"] in ("SUCCESS", "FAILURE")]
         return str(run.get("status", "FAILURE")), len(ended)

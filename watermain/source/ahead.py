@@ -13,8 +13,8 @@ from watermain.source.spill import discard, handed_out
 def one_ahead(batches: Iterator[Batch]) -> Iterator[Batch]:
     """Give batches in order; read the next one in a thread while the caller is busy with one.
 
-    Guarantees: those of `made_ahead`; a batch's file is removed when the next is asked for, or
-    nobody asks any more.
+    Guarantees: those of `made_ahead`; a batch's file is removed when the next is asked for or
+    when nobody asks any more.
     """
     with closing(made_ahead(batches, discard)) as ahead:
         for batch in ahead:

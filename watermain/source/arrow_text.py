@@ -14,9 +14,9 @@ def exact_text(name: str, column: pa.Array, kind: pa.DataType | None = None) -> 
     """Write a column as text, as a column of `kind` wants it read.
 
     Guarantees: reading the text gives the same number, all digits of decimals, instants in UTC,
-    each byte.
-    Raises: UnreadableFileError, for a type that has no single text; UnreadableRecordError, for
-    bytes that are none.
+    and each byte.
+    Raises: UnreadableFileError, for a type that has no single text; or UnreadableRecordError,
+    for bytes that are none.
     """
     texts, odd = sound_text(name, column, kind)
     if odd:
@@ -27,7 +27,7 @@ def exact_text(name: str, column: pa.Array, kind: pa.DataType | None = None) -> 
 def sound_text(
     name: str, column: pa.Array, kind: pa.DataType | None = None
 ) -> tuple[pa.Array, list[int]]:
-    """Write a column as text like `exact_text`, with the places of bytes that are none.
+    """Write a column as text like `exact_text`; give also the places of bytes that are none.
 
     Raises: UnreadableFileError, for what has no single text.
     """
@@ -67,7 +67,7 @@ def _bytes(column: pa.Array, *, wanted: bool) -> tuple[pa.Array, list[int]]:
 
 
 def _decoded(column: pa.Array) -> tuple[pa.Array, list[int]]:
-    """Bytes as the text that they are in UTF-8, null at the places where they are none."""
+    """Bytes as the text that they are in UTF-8, or null at the places where they are none."""
     try:
         return column.cast(pa.string()), []
     except pa.ArrowInvalid:

@@ -1,7 +1,7 @@
 """The reading of Avro records within bounds, however few bytes they come from.
 
-Source: Avro 1.12, "Binary Encoding": what has a value reads a byte at least, but for nulls, empty
-records and fixed values of no size.
+Source: Avro 1.12, "Binary Encoding": what has a value reads a byte at least, except for nulls,
+empty records and fixed values of no size.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Budget(BytesIO):
 
 
 class Unread(NamedTuple):
-    """A record that cannot be read, as its bytes, with the reason."""
+    """A record that cannot be read, as its bytes, and the reason."""
 
     reason: str
     data: bytes
@@ -45,8 +45,8 @@ class Unread(NamedTuple):
 class RecordReading:
     """Read records of one schema, parsed as the library has it.
 
-    Guarantees: no record makes more than MOST_VALUES values; one that holds records of its own
-    kind is read by a reader that counts how deep it is, for the fast one ends the process.
+    Guarantees: no record makes more than MOST_VALUES values, and one that holds records of its
+    own kind is read by a reader that counts how deep it is, for the fast one ends the process.
     """
 
     def __init__(self, schema: Any, names: Mapping[str, Any] | None = None) -> None:
@@ -108,7 +108,7 @@ class RecordReading:
 
 
 class _SchemaLook:
-    """Look at a schema once: may its values be many, deep, made of no bytes."""
+    """Look at a schema once: may its values be many, deep or made of no bytes."""
 
     def __init__(self, names: Mapping[str, Any]) -> None:
         self.names, self.grows, self.is_recursive = dict(names), False, False

@@ -15,10 +15,10 @@ _ONLY_DECLARED = ("webhook", "sftp")  # no variable holds all of it
 
 
 def prove_connections(dataset: Dataset, connections: Mapping[str, Connection]) -> None:
-    """Prove that every connection which a dataset names is declared, of the right kind.
+    """Prove that every connection which a dataset names is declared and of the right kind.
 
     Where nothing is declared at all, the variables alone say where the systems are.
-    Raises: UnknownConnectionError, listing those that are right; InvalidDeclarationError.
+    Raises: UnknownConnectionError, listing those that are right; or InvalidDeclarationError.
     """
     for name, kind in dataset.origin.uses().items():
         if not connections and kind not in _ONLY_DECLARED:

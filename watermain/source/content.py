@@ -31,7 +31,7 @@ def content_hash(schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> str:
 
 
 def _shape(column: pa.Array, before: int) -> memoryview:
-    """The length of each text, -1 for a null; of what has one length which rows are null."""
+    """The length of each text, -1 for a null; where all have one length, which rows are null."""
     if pa.types.is_string(column.type):
         return _numbers(pc.fill_null(pc.binary_length(column), -1))
     if not column.null_count:

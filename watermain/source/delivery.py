@@ -15,7 +15,7 @@ INCIDENTAL = ("_file", "_file_hash", "_delivered_at")
 
 
 def delivery_schema(columns: tuple[str, ...], kinds: Sequence[pa.DataType] = ()) -> pa.Schema:
-    """Describe delivered rows: the declared columns as text or `kinds`, then where each lay."""
+    """Describe delivered rows: the declared columns as text or `kinds`, and then where each lay."""
     kinds = kinds or (pa.string(),) * len(columns)
     return pa.schema([*zip(columns, kinds, strict=True), *DELIVERED])
 
@@ -29,7 +29,7 @@ class OddInstantsError(Exception):
 
 
 class UnreadableFileError(Exception):
-    """Report that no row of a file can be read, with what stands in its place.
+    """Report that no row of a file can be read, and what stands in its place.
 
     `missing` are the declared columns for want of which it is so.
     """
@@ -59,7 +59,7 @@ class Caps:
 
 @dataclass(frozen=True)
 class FileRows:
-    """Hold rows that lie together in a file, the first of which is row `first`, from 1."""
+    """Hold rows that lie together in a file; the first of them is row `first`, counted from 1."""
 
     first: int
     rows: pa.RecordBatch
@@ -67,7 +67,7 @@ class FileRows:
 
 @dataclass(frozen=True)
 class Reject:
-    """Hold one row that cannot be read, with the line on which it begins, from 1."""
+    """Hold one row that cannot be read and the line on which it begins, counted from 1."""
 
     line: int
     reason: str
@@ -83,7 +83,7 @@ class Stamp:
         self._file, self._file_hash, self._at = (pa.repeat(each, 0) for each in self._told)
 
     def on(self, part: FileRows, schema: pa.Schema) -> pa.RecordBatch:
-        """Give the rows as `schema` has them, null where nothing undeclared was looked for."""
+        """Give the rows as `schema` has them, with null where nothing undeclared was looked for."""
         count = part.rows.num_rows
         if count > len(self._file):
             self._file, self._file_hash, self._at = (pa.repeat(v, count) for v in self._told)

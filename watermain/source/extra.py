@@ -27,7 +27,7 @@ __all__ = [
 def packed(pairs: Iterable[tuple[str, str | None]]) -> str | None:
     """Write down what has a value; None when nothing has.
 
-    Guarantees: names stand in their order, a half character as its escape.
+    Guarantees: names stand in their order, and a half character as its escape.
     """
     held = {sound_text(name): sound_text(value) for name, value in pairs if value is not None}
     return json.dumps(held, ensure_ascii=False) if held else None
@@ -71,7 +71,7 @@ def distinct(names: Sequence[str], declared: Iterable[str]) -> dict[int, str]:
 
 
 def told(value: object) -> str:
-    """Write any value as text: bytes in hexadecimal digits, what is nested as JSON."""
+    """Write any value as text: bytes in hexadecimal digits, and what is nested as JSON."""
     if isinstance(value, bytes):
         return "\\x" + value.hex()
     if isinstance(value, str):

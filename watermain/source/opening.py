@@ -27,7 +27,7 @@ from watermain.source.connected import prove_connections
 from watermain.source.outside import Connections, Outside
 from watermain.source.protocol import Source
 
-# A word, then the class that reads what it declares, imported when it is asked for.
+# A word and then the class that reads what it declares, imported when it is asked for.
 OPENERS: Mapping[type[SourceWord], str] = {
     Postgres: "watermain.source.postgres.postgres:PostgresSource",
     Files: "watermain.source.files.files:FileSource",
@@ -37,7 +37,7 @@ OPENERS: Mapping[type[SourceWord], str] = {
     Webhook: "watermain.source.webhook.webhook:WebhookSource",
     Sftp: "watermain.source.sftp.sftp:SftpSource",
 }
-# A connection, then what tells what stands at the end of it.
+# A connection and then what tells what stands at the end of it.
 FINDERS: Mapping[type[Connection], str] = {
     PostgresConnection: "watermain.source.postgres.finding:found",
     FilesConnection: "watermain.source.files.finding:found",
@@ -59,7 +59,7 @@ def modules() -> tuple[str, ...]:
 def open_source(dataset: Dataset, settings: Settings, connections: Connections) -> Source:
     """The source of a raw dataset; nothing is read until it is asked.
 
-    Raises: UnknownConnectionError, MissingExtraError, SourceError.
+    Raises: UnknownConnectionError, MissingExtraError or SourceError.
     """
     opener = OPENERS.get(type(dataset.source or SourceWord()))
     if opener is None:
@@ -76,9 +76,9 @@ def open_source(dataset: Dataset, settings: Settings, connections: Connections) 
 
 
 def found_at(word: Connection, settings: Settings, connections: Connections) -> str:
-    """Try a connection, every wait bounded; say in one line what is there.
+    """Try a connection with every wait bounded, and say in one line what is there.
 
-    Raises: UnreachableSystemError, ExpiredCredentialError, MissingSettingError, SourceError.
+    Raises: UnreachableSystemError, ExpiredCredentialError, MissingSettingError or SourceError.
     """
     if word.extra:
         need(word.extra, declared=word.declared)

@@ -19,7 +19,7 @@ NONE_DECLARED: Connections = MappingProxyType({})
 
 @dataclass(frozen=True)
 class Outside:
-    """Lead to the outside systems, by the connections that the company declares."""
+    """Lead to the outside systems by the connections that the company declares."""
 
     settings: Settings
     connections: Connections = field(default_factory=dict)
@@ -38,5 +38,5 @@ class Outside:
         return Secrets(self.settings)
 
     def address(self, name: str, composed: Composed | None = None) -> Address:
-        """The address of a connection with all its options in it, as `composed` writes them."""
+        """The address of a connection, in which all its options are as `composed` writes them."""
         return Address(self.settings, name, self.word(name), composed)

@@ -10,7 +10,7 @@ from typing import NamedTuple, TypeVar
 import pyarrow as pa
 
 LOG = logging.getLogger("watermain.poison")
-# What a value can bring about, or a mistake of ours that it meets. A server that is away, a full
+# What a value can bring about or a mistake of ours that it meets. A server that is away, a full
 # disk, a lease that moved on or the end of the process is none of these.
 POISON = (
     ArithmeticError,
@@ -32,11 +32,11 @@ Read = TypeVar("Read")
 
 
 class UnreadableRecordError(Exception):
-    """Report a record that cannot be read, with the reason as its text."""
+    """Report a record that cannot be read; the reason is its text."""
 
 
 class Poisoned(NamedTuple):
-    """The place of a record that cannot be read, with the reason."""
+    """The place of a record that cannot be read, and the reason."""
 
     place: int
     reason: str
@@ -48,10 +48,10 @@ def sifted(
     end: int,
     fatal: tuple[type[Exception], ...] = POISON,
 ) -> Iterator[Read | Poisoned]:
-    """Read the places from `begin` up to `end` at once; where that raises, each half alone.
+    """Read the places from `begin` up to `end` at once; where that raises, read each half alone.
 
     Guarantees: what is given is in order; a place is poisoned only if reading it alone raises,
-    be it one that is `fatal` to it, with the error's type in the reason, or UnreadableRecordError.
+    be it UnreadableRecordError or an error that is `fatal` to it, whose type is then in the reason.
     """
     caught: tuple[type[Exception], ...] = (UnreadableRecordError, *fatal)
     try:
@@ -76,7 +76,7 @@ def hushed(reasons: str) -> str:
 def cannot_be_read(error: BaseException) -> str:
     """Say why, with the error's type, so that a mistake of ours is seen as one.
 
-    The log has a line of each, its traceback once for each type: nobody can fill it.
+    The log has a line of each and its traceback once for each type, so that nobody can fill it.
     """
     if isinstance(error, UnreadableRecordError):
         return str(error)

@@ -23,7 +23,7 @@ REJECTED = pa.schema([("position", pa.string()), ("reason", pa.string()), ("payl
 
 @dataclass(frozen=True, kw_only=True)
 class Shape:
-    """Say what the raw dataset declares: whose rows, which columns, what names one row.
+    """Say what the raw dataset declares: whose rows, which columns, and what names one row.
 
     `types` are those of the columns; without them every value is read as text one by one.
     `declared` is the file and line of the declaration, for errors. With `keeps_extra` each row
@@ -40,7 +40,7 @@ class Shape:
 
     @property
     def carried(self) -> tuple[str, ...]:
-        """Name the columns of text that a row brings: the declared ones, then `_extra`."""
+        """Name the columns of text that a row brings: the declared ones and then `_extra`."""
         return (*self.columns, EXTRA) if self.keeps_extra else self.columns
 
     @staticmethod
@@ -60,9 +60,9 @@ class Shape:
 
 @dataclass(frozen=True, kw_only=True)
 class Limit:
-    """Bound one call: `rows` and `bytes` close a batch, `seconds` ends the call.
+    """Bound one call: `rows` and `bytes` close a batch, and `seconds` ends the call.
 
-    Guarantees: a limit is a wish about size, never about integrity. What must stay whole (a
+    Guarantees: a limit is a wish about size and never about integrity. What must stay whole (a
     source transaction, a file) arrives whole, in bounded memory, even when it is larger.
     """
 
@@ -92,17 +92,19 @@ class Backlog:
 
 @dataclass(frozen=True, kw_only=True)
 class Batch:
-    """Hold rows that reach the lake together, with the positions they lie between.
+    """Hold rows that reach the lake together, and the positions they lie between.
 
     Shapes: every declared column is a string with null for SQL NULL, or of a type which its own
-    only widens, where the source had the value so; then the change columns of the kind. `rows`
-    is a table, or a Parquet file when the rows are too many for memory.
-    Guarantees: `start` equals the `end` of the batch before it in the same shard, "" for the
-    first; positions compare by equality only. Same start with same end: same rows, same hash.
+    only widens, where the source had the value so; then come the change columns of the kind. `rows`
+    is a table or a Parquet file when the rows are too many for memory.
+    Guarantees: `start` equals the `end` of the batch before it in the same shard, or "" for
+    the first; positions compare by equality only. The same start and the same end give the same
+    rows and the same hash.
     A batch without rows only moves the position. `repeated` counts what the source gave again,
-    left out here because an earlier batch holds it. The Parquet file lives until the iterator
-    that gave the batch is asked for the next one. `missing_columns` are declared ones that the
-    source showed to be gone; `unknown_columns` with values are in `_extra` where it is kept.
+    which is left out here because an earlier batch holds it. The Parquet file lives until the
+    iterator that gave the batch is asked for the next one. `missing_columns` are declared ones that
+    the source showed to be gone; `unknown_columns` that have values are in `_extra` where it is
+    kept.
     """
 
     shard: str
@@ -130,7 +132,7 @@ class Batch:
 
     @cached_property
     def content_hash(self) -> str:
-        """Hash rows with rejected rows, leaving out `incidental` columns such as a file's name."""
+        """Hash rows and rejected rows without `incidental` columns such as a file's name."""
         schema, batches = self._content()
         return hashlib.sha256(
             (
@@ -166,8 +168,9 @@ class Source(Protocol):
     """Read one outside thing from where the ledger stands, and confirm only what it says.
 
     Guarantees: without new data `batches` gives none; reading again from the same positions
-    gives the same batches until `acknowledge`; the ledger's positions win over the source's own.
-    Raises: SourceError for what somebody must change, UnreachableSystemError for what may pass.
+    gives the same batches until `acknowledge`; and the ledger's positions win over the source's
+    own.
+    Raises: SourceError for what somebody must change or UnreachableSystemError for what may pass.
     """
 
     def batches(self, *, after: Mapping[str, str], limit: Limit) -> Iterator[Batch]:
@@ -183,5 +186,5 @@ class Source(Protocol):
         ...
 
     def verify(self) -> None:
-        """Prove that reading can work: reachable, allowed, set up as declared."""
+        """Prove that reading can work: it is reachable, allowed and set up as declared."""
         ...

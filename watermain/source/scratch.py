@@ -13,7 +13,7 @@ from watermain.declare.errors import DiskFullError
 
 
 def scratch_file(folder: Path, parts: Iterable[bytes]) -> BinaryIO:
-    """Write parts one after the other, then stand at the beginning. Raises: DiskFullError."""
+    """Write parts one after the other and then stand at the beginning. Raises: DiskFullError."""
     folder.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
         file: Any = stack.enter_context(TemporaryFile(dir=folder))

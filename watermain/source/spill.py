@@ -22,9 +22,9 @@ SUFFIX = ".spill.parquet"
 
 
 class Spill:
-    """Collect record batches; keep at most `threshold` bytes (MEMORY_BYTES) of them in memory.
+    """Collect record batches, and keep at most `threshold` bytes (MEMORY_BYTES) of them in memory.
 
-    Guarantees: `taken` empties the sink; the file it gives belongs to `folder`, is named after
+    Guarantees: `taken` empties the sink, and the file it gives belongs to `folder`, is named after
     this process, and is removed by `discard` or by the next owner's `sweep`.
     """
 
@@ -38,7 +38,7 @@ class Spill:
         self._writer: pq.ParquetWriter | None = None
 
     def add(self, batch: pa.RecordBatch) -> None:
-        """Take one record batch, writing out what is held once it passes the threshold."""
+        """Take one record batch, and write out what is held once that passes the threshold."""
         self._held.append(batch)
         self._held_bytes += batch.nbytes
         self.rows += batch.num_rows
@@ -46,7 +46,7 @@ class Spill:
             self._write_out()
 
     def taken(self) -> Path | pa.Table:
-        """Give all rows as one table, or as a finished file, then start empty again."""
+        """Give all rows as one table or as a finished file, and then start empty again."""
         if self._writer is None or self._path is None:
             rows: Path | pa.Table = pa.Table.from_batches(self._held, self.schema)
         else:
@@ -108,7 +108,7 @@ class Spill:
 
 
 def handed_out(batch: Batch) -> Iterator[Batch]:
-    """Give one batch; remove its file when the next is asked for, or nobody asks any more."""
+    """Give one batch; remove its file when the next is asked for or nobody asks any more."""
     try:
         yield batch
     finally:

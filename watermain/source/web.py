@@ -28,7 +28,7 @@ class Waits(Protocol):
 
 
 def trusted(tls: Tls | None) -> ssl.SSLContext:
-    """Whom we trust, with what proves us. Raises: OSError, for a file that cannot be read."""
+    """Whom we trust, and what proves us. Raises: OSError, for a file that cannot be read."""
     if tls is None or not tls.files:
         return _everybody()
     context = ssl.create_default_context(cafile=tls.authorities or None)
@@ -46,12 +46,12 @@ def timeout(waits: Waits | None, connect: float, silent: float) -> httpx.Timeout
 
 
 def seconds(wait: timedelta | None, otherwise: float) -> float:
-    """The seconds of a declared limit, or those of the kind."""
+    """The seconds of a declared limit or those of the kind."""
     return otherwise if wait is None else wait.total_seconds()
 
 
 def shown(auth: Bearer | Basic, secrets: Secrets) -> Mapping[str, str]:
-    """The header of a token, or of a user with a password."""
+    """The header of a token, or of a user and a password."""
     if isinstance(auth, Bearer):
         return {"Authorization": f"Bearer {secrets.read(auth.token).get_secret_value()}"}
     return basic(auth.user, secrets.read(auth.password))
@@ -65,5 +65,5 @@ def basic(user: str, password: SecretStr) -> Mapping[str, str]:
 
 @cache
 def _everybody() -> ssl.SSLContext:
-    """The authorities that the machine trusts; reading them takes long, so it is done once."""
+    """The authorities that the machine trusts; reading them takes long and so is done once."""
     return httpx.create_ssl_context(trust_env=False)

@@ -31,15 +31,16 @@ MADE = "watermain_made"
 
 
 def run(dataset: Dataset, /, *known: Dataset, **inputs: Given) -> TypedRows:
-    """Call the body of a dataset with rows for each of its inputs; give the rows that it makes.
+    """Call the body of a dataset with rows for each of its inputs, and give the rows that it makes.
 
-    Shapes: rows are dicts, or a table of Arrow, pandas, polars or ibis. An input has the types of
-    its contract where a room declares it, or where it is one of `known`; a column left out is
-    null. Of a raw input the columns that capture writes are filled in, in the order of the rows.
-    Guarantees: the body runs as in a publish: on DuckDB or on the tables that it asks for, its
-    result held against the contract. Rows come typed by the contract, in the order of the key.
-    Raises: GivenRowsError, for an input that is not declared or left out, an unknown column, a
-    value that its type cannot hold; what a publish raises of a body.
+    Shapes: rows are dicts or a table of Arrow, pandas, polars or ibis. An input has the types of
+    its contract where a room declares it or where it is one of `known`; a column left out is null.
+    Of a raw input the columns that capture writes are filled in, in the order of the rows.
+    Guarantees: the body runs as in a publish, on DuckDB or on the tables that it asks for, and
+    its result is held against the contract. Rows come typed by the contract and in the order of
+    the key.
+    Raises: GivenRowsError, for an input that is not declared or left out, an unknown column, or
+    a value that its type cannot hold; and what a publish raises of a body.
     """
     tables = _tables(dataset, known, inputs)
     with engine() as connection:
@@ -82,7 +83,7 @@ def keep(connection: duckdb.DuckDBPyConnection, dataset: Dataset, sql: str, name
 def ordered(
     connection: duckdb.DuckDBPyConnection, contract: Contract, relation: str, where: str = "true"
 ) -> pa.Table:
-    """Rows in the contract's types, in the order of their key."""
+    """Rows in the contract's types and in the order of their key."""
     names = contract.schema.names
     order = ", ".join(quote(n) for n in dict.fromkeys((*contract.key, *names)))
     columns = ", ".join(map(quote, names))

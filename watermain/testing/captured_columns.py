@@ -19,8 +19,8 @@ _USUAL: dict[str, Any] = {"_op": "i", "_partition": 0, "_key": None, "_headers":
 def as_stored(given: Given, dataset: Dataset, now: datetime, *, before: int = 0) -> pa.Table:
     """Rows as the dataset's table would hold them, had they come in this order.
 
-    Shapes: whole numbers that capture writes count the rows, after `before` others; its instants
-    are `now`. What the rows themselves say of these columns stands.
+    Shapes: whole numbers that capture writes count the rows, after `before` others, and its
+    instants are `now`. What the rows themselves say of these columns stands.
     Raises: GivenRowsError.
     """
     schema = stored_schema(dataset)

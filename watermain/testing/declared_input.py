@@ -13,7 +13,7 @@ SHELVES = ("raw", "curated", "features")
 
 
 def declaration(name: DatasetName, known: Iterable[Dataset]) -> Dataset | None:
-    """What is known of a name: what the test names first, then what the project's rooms declare.
+    """What is known of a name: what the test names first and then what the rooms declare.
 
     Guarantees: no other shelf is loaded than the one of its name.
     """

@@ -14,7 +14,7 @@ from watermain.declare.errors import TerminalError, quoted
 from watermain.engine.table.handed import kept_as, kin
 
 Row = Mapping[str, Any]
-Given = Iterable[Row] | Any  # or a table: of Arrow, pandas, polars or ibis
+Given = Iterable[Row] | Any  # or a table of Arrow, pandas, polars or ibis
 MOST_SHOWN = 200
 _GAPS = ("NAType", "NaTType")
 NOTHING = "nothing was computed or written"
@@ -44,13 +44,13 @@ class TypedRows(list[dict[str, Any]]):
 
 
 def as_table(given: Given, schema: pa.Schema, *, of: str, declared: str) -> pa.Table:
-    """The rows with all columns of the schema, in its types; a column left out is null.
+    """The rows with all columns of the schema and in its types; a column left out is null.
 
     Shapes: `of` names what the rows are for, in errors. Text stands for an instant, a date, a
     time of day or a decimal where the type is one.
-    Guarantees: no value is changed to fit; a wall clock is no instant.
-    Raises: GivenRowsError, for a column that is not in the schema, a value that its type cannot
-    hold.
+    Guarantees: no value is changed to fit, and a wall clock is no instant.
+    Raises: GivenRowsError, for a column that is not in the schema or a value that its type
+    cannot hold.
     """
     teller = _Teller(of, declared)
     table = _tabular(given)

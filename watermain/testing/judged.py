@@ -40,14 +40,15 @@ def failing(
     beside: Mapping[str, Given] | None = None,
     clock: Clock | None = None,
 ) -> dict[str, list[dict[str, Any]]]:
-    """Run the checks of a dataset over rows; give the rows that fail, by the check's label.
+    """Run the checks of a dataset over rows, and give the rows that fail, by the check's label.
 
-    Shapes: declared checks with those that the contract implies; nothing fails: an empty dict. A
-    check of a whole partition, such as `row_count`, names no row. `beside` holds rows of the
-    datasets that checks refer to, by name; `clock` tells what is fresh, the year 2013 begins
-    without it. `steady` compares with what was published and is judged in a lake alone.
-    Raises: GivenRowsError, for a column or a value that the contract does not know, a dataset
-    that a check refers to and nothing was given of.
+    Shapes: the checks are those declared and those that the contract implies; where nothing fails,
+    the dict is empty. A check of a whole partition, such as `row_count`, names no row. `beside`
+    holds rows of the datasets that checks refer to, by name; `clock` tells what is fresh;
+    without one the year 2013 begins. `steady` compares with what was published and is judged in a
+    lake alone.
+    Raises: GivenRowsError, for a column or a value that the contract does not know, or for a
+    dataset that a check refers to and nothing was given of.
     """
     table = as_table(rows, dataset.contract.schema, of=str(dataset.name), declared=dataset.declared)
     checks = [c for c in dataset.all_checks if not isinstance(c, Steady)]

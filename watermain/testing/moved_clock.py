@@ -18,7 +18,7 @@ class MovedClock(FixedClock):
     instant: datetime = BEGINNING
 
     def advance(self, by: timedelta) -> datetime:
-        """Let time pass; give the instant that it is then.
+        """Let time pass, and give the instant that it is then.
 
         Raises: GivenRowsError, when time would go backwards.
         """
@@ -27,7 +27,7 @@ class MovedClock(FixedClock):
         return self.set(self.instant + by)
 
     def set(self, instant: datetime) -> datetime:
-        """Make it that instant, earlier ones among them.
+        """Make it that instant, which may be an earlier one.
 
         Raises: GivenRowsError, when the instant names no zone.
         """

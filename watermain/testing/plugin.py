@@ -28,7 +28,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def watermain_postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
     """One PostgreSQL for the session, which holds the catalogs of lakes; it loses them in a crash.
 
-    With it every lake of a session stands within a second.
+    Thanks to it every lake of a session stands within a second.
     """
     from watermain.process.postgres import EmbeddedPostgres
 

@@ -1,8 +1,8 @@
 """What every kind of source promises, as tests over a fixture `kind`.
 
 Import all of it into a test module that has such a fixture: an outside system of the kind, new
-for each test. A promise that the kind cannot keep by its nature is deleted there by name, with
-the reason beside it.
+for each test. A promise that the kind cannot keep by its nature is deleted there by name, and
+the reason stands beside it.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ def thing(number: int, note: str | None = "x", day: str | None = "2013-01-01") -
 
 @dataclass(frozen=True)
 class Seen:
-    """A batch with its rows, kept after the batch is gone."""
+    """A batch and its rows, which are kept after the batch is gone."""
 
     shard: str
     start: str
@@ -57,7 +57,7 @@ class Seen:
 
 @dataclass
 class Ledger:
-    """Keep positions the way the lake does: the rows first, then the word to the source."""
+    """Keep positions the way the lake does: the rows first, and then the word to the source."""
 
     positions: dict[str, str] = field(default_factory=dict)
     seen: list[Seen] = field(default_factory=list)
@@ -95,7 +95,7 @@ def rows_of(seen: list[Seen], *columns: str) -> list[tuple]:
 class Kind(Protocol):
     """An outside system of one kind; `together` where rows added together stay together.
 
-    Shapes: it holds the columns of `SHAPE` as text and one more that nobody declares, `extra`.
+    Shapes: it holds the columns of `SHAPE` as text and one more, `extra`, that nobody declares.
     """
 
     together: bool

@@ -36,7 +36,7 @@ UNTOUCHED = "the lake stands as it stood"
 
 @dataclass
 class TrialLake:
-    """Give rows, publish what is computed of them, read it back.
+    """Give rows, publish what is computed of them, and read it back.
 
     Guarantees: captures, audits and publishes are the platform's own, on a real lake.
     """
@@ -72,10 +72,10 @@ class TrialLake:
     def given(self, dataset: Dataset, rows: Given, *partitions: str) -> Publication:
         """Put rows into a dataset: of a raw one they are captured behind those before.
 
-        Shapes: of a computed one they take the body's place in the partitions that they lie in,
-        with those named; what stood there is gone. Columns that are left out are null.
-        Guarantees: the contract is held, its key among it; declared checks are the body's matter.
-        Raises: GivenRowsError, BrokenContractError.
+        Shapes: of a computed one they take the body's place in the partitions that they lie in
+        and in those named; what stood there is gone. Columns that are left out are null.
+        Guarantees: the contract is held, including its key; declared checks are the body's matter.
+        Raises: GivenRowsError or BrokenContractError.
         """
         self.know(dataset)
         if not dataset.is_computed:
@@ -86,10 +86,10 @@ class TrialLake:
     def publish(
         self, dataset: Dataset, first: str | None = None, last: str | None = None
     ) -> Publication:
-        """Compute a dataset, or its partitions from first to last, as the platform does.
+        """Compute a dataset or its partitions from first to last, as the platform does.
 
         Raises: GivenRowsError, for an input of which nothing was given; InvalidPartitionError;
-        BrokenContractError, for what a check holds back.
+        or BrokenContractError, for what a check holds back.
         """
         self.know(dataset)
         span = _span(dataset, first, last)
@@ -99,7 +99,7 @@ class TrialLake:
         return done
 
     def rows(self, dataset: Dataset, *partitions: str) -> TypedRows:
-        """The rows that readers see, all of them or those of some partitions, by their key."""
+        """The rows that readers see, all or those of some partitions, in the order of the key."""
         where = "true"
         if partitions:
             found = [_span(dataset, key, key) for key in partitions]
@@ -110,7 +110,7 @@ class TrialLake:
             return TypedRows(ordered(connection, dataset.contract, table(dataset.name), where))
 
     def aside(self, dataset: Dataset) -> list[dict[str, Any]]:
-        """The rows that were put aside, each with `why`, its `payload`, how it stands."""
+        """The rows that were put aside, each with `why`, its `payload` and how it stands."""
         with self.lake.get_connection() as connection:
             return quarantine.listed(connection, str(dataset.name))
 
@@ -151,10 +151,10 @@ class TrialLake:
 def trial_lake(
     server: EmbeddedPostgres, folder: Path, clock: MovedClock | None = None
 ) -> Iterator[TrialLake]:
-    """Open an empty lake in a folder for the block, with a catalog of its own on the server.
+    """Open an empty lake in a folder for the block; it has a catalog of its own on the server.
 
-    Guarantees: while it is open no setting but the project comes from anywhere else, so nothing
-    reaches a lake that somebody works with.
+    Guarantees: while it is open no setting but the project comes from anywhere else, and so
+    nothing reaches a lake that somebody works with.
     """
     database = f"{folder.parent.name}_{folder.name}"
     server.ensure_database(database)
@@ -174,7 +174,7 @@ def trial_lake(
 def _span(dataset: Dataset, first: str | None, last: str | None) -> Span | None:
     """The partitions that are meant.
 
-    Raises: InvalidPartitionError, GivenRowsError.
+    Raises: InvalidPartitionError or GivenRowsError.
     """
     cadence = dataset.cadence
     if cadence is None:

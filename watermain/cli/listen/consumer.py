@@ -26,7 +26,7 @@ def add(
         bool, typer.Option("--replace", help="Give a new key; the old one ends.")
     ] = False,
 ) -> None:
-    """Make a key for a consumer; it is printed once, kept nowhere."""
+    """Make a key for a consumer; it is printed once and kept nowhere."""
     path = keys_path(load_settings())
     typer.echo(add_consumer(path, consumer, rate, replace=replace))
     ERR.print(f"{consumer}: {rate:g} requests a second; only a print of the key is in {path}")
@@ -36,7 +36,7 @@ def add(
 def show(
     as_json: Annotated[bool, typer.Option("--json", help="Print facts as JSON.")] = False,
 ) -> None:
-    """List the consumers with their rates."""
+    """List the consumers and their rates."""
     rows = [(n, c.rate) for n, c in sorted(read_consumers(keys_path(load_settings())).items())]
     if as_json:
         facts([{"consumer": name, "rate": rate} for name, rate in rows])

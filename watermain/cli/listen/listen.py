@@ -23,7 +23,7 @@ def listen(
     host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="The port to listen on.")] = 3080,
 ) -> None:
-    """Take the events of every declared webhook: signature proved, on the disk, then 202."""
+    """Take the events of every declared webhook: signature proved, on the disk, and then 202."""
     datasets = [d for d in everything().values() if isinstance(d.source, Webhook)]
     if not datasets:
         raise InvalidDeclarationError(
@@ -40,7 +40,7 @@ def listen(
 
 
 def serve(app: object, host: str, port: int) -> None:
-    """Serve one process, bounded, until it is told to stop."""
+    """Serve with one bounded process until it is told to stop."""
     uvicorn.run(
         app,  # type: ignore[arg-type]
         host=host,

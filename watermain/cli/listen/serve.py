@@ -40,7 +40,7 @@ def serve(
 
 
 def served_catalog() -> Catalog:
-    """Every feature table that is kept online, every feature set.
+    """Every feature table that is kept online, and every feature set.
 
     Raises: InvalidDeclarationError, when there is no table.
     """

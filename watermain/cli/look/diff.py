@@ -38,7 +38,7 @@ def diff(
     last: Annotated[str | None, typer.Option("--to", help="Last of a range.")] = None,
     form: Annotated[DiffForm, typer.Option("--format", help="How to tell it.")] = DiffForm.table,
 ) -> None:
-    """Build a dataset beside what is published, tell how they differ; readers see nothing.
+    """Build a dataset beside what is published and tell how they differ; readers see nothing.
 
     Ends with 1 when a blocking check would refuse the rows.
     """

@@ -35,7 +35,7 @@ def explain(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print facts as JSON.")] = False,
 ) -> None:
-    """Tell a dataset's contract, neighbours, publishes, check results, positions."""
+    """Tell a dataset's contract, neighbours, publishes, check results and positions."""
     found = find(DatasetName.parse(dataset))
     if partition is not None and found.cadence is not None:
         found.cadence.window(partition)
@@ -117,7 +117,7 @@ def _tell_standing(facts: dict[str, Any]) -> None:
 
 
 def _checked(dataset: Dataset, partition: str | None) -> dict[str, Any]:
-    """Each check as last evaluated, in the named partition if one is; what is held back.
+    """Each check as last evaluated, in the named partition if one is, and what is held back.
 
     Shapes: a table without partitions has the one partition "".
     """
@@ -180,7 +180,7 @@ def _print(facts: dict[str, Any]) -> None:
 
 
 def _print_held(facts: dict[str, Any]) -> None:
-    """What a blocking check holds back, with what readers have in its place."""
+    """What a blocking check holds back, and what readers have in its place."""
     held = facts["held_back"]
     if not held:
         return

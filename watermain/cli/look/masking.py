@@ -11,9 +11,10 @@ from watermain.engine.audit.audit import MASK
 
 
 def masked(dataset: Dataset, row: Mapping[str, Any]) -> dict[str, Any]:
-    """A row in quarantine without what is sensitive in its payload, in its position.
+    """A row in quarantine without what is sensitive in its payload and in its position.
 
-    Shapes: the position of a computed row is its key; that of a captured one tells nothing of it.
+    Shapes: the position of a computed row is its key, and that of a captured one tells nothing of
+    it.
     """
     contract, shown = dataset.contract, dict(row)
     if "payload" in shown:
@@ -25,10 +26,10 @@ def masked(dataset: Dataset, row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def masked_payload(dataset: Dataset, payload: str | None) -> str | None:
-    """The payload without what is sensitive; as a whole where it is no object of columns.
+    """The payload without what is sensitive; the whole is masked where it is no object of columns.
 
-    Guarantees: beside a sensitive column only what the contract describes is shown, so that no
-    other spelling, no envelope gives it away.
+    Guarantees: beside a sensitive column only what the contract describes is shown, so that
+    neither another spelling nor an envelope gives it away.
     """
     contract = dataset.contract
     shown = {c.name for c in contract.columns if not contract.is_sensitive(c.name)}

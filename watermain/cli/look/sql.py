@@ -77,7 +77,7 @@ def _declared() -> Mapping[DatasetName, Dataset]:
 
 
 def _print_table(answer: Reading) -> tuple[int, bool]:
-    """Print the first rows for a reader; say how many, whether there are more."""
+    """Print the first rows for a reader; say how many and whether there are more."""
     names, rows = answer.schema.names, []
     for batch in answer.batches:
         rows += _values(batch)

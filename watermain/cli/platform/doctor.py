@@ -142,7 +142,7 @@ def _rooms(_: Settings) -> tuple[bool, str, str]:
 
 
 def _connections(settings: Settings) -> Iterator[dict[str, Any]]:
-    """Each declared connection, tried."""
+    """Each declared connection, which is tried."""
     try:
         known = connections()
     except WatermainError as error:

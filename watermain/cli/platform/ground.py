@@ -24,7 +24,7 @@ DATABASES = ("watermain", "dagster")
 
 
 def lay_ground(platform: Services) -> None:
-    """Start PostgreSQL, then make what is missing in it."""
+    """Start PostgreSQL, and then make what is missing in it."""
     settings = platform.settings
     close_folder(settings)
 
@@ -46,7 +46,7 @@ def lay_ground(platform: Services) -> None:
 
 
 def close_folder(settings: Settings) -> None:
-    """Make the data folder its owner's alone; what this process makes in it is so, too."""
+    """Make the data folder its owner's alone; what this process makes in it is so too."""
     os.umask(UMASK)
     with step("data folder") as line:
         closed = close(settings)

@@ -32,11 +32,11 @@ POLL_SECONDS = 0.5
 
 
 def materialize_until(day: str | None, settings: Settings, web: Web) -> int:
-    """Capture what waits at the sources, compute the rest; give the number of runs.
+    """Capture what waits at the sources and compute the rest; give the number of runs.
 
-    Up to a day, from the first of the cadence; without one the days that captured rows are of.
+    With a day, from the first of the cadence up to it; without one, the days of captured rows.
 
-    Raises: BrokenContractError, when a run fails; UnreachableSystemError, when it met one.
+    Raises: BrokenContractError, when a run fails; or UnreachableSystemError, when it met one.
     """
     datasets = everything()
     captured = [d for d in datasets.values() if d.is_captured]
@@ -59,7 +59,7 @@ def _span(captured: list[Dataset], day: str) -> Span:
 
 
 def _captured_span(captured: Iterable[Dataset]) -> Span | None:
-    """The days of whatever was captured, None where nothing was that has days."""
+    """The days of whatever was captured, or None where nothing that has days was."""
     days: list[str] = []
     with Lake.from_settings().get_connection() as connection:
         for dataset in captured:
@@ -118,7 +118,7 @@ def _stands(run: Run, datasets: Mapping[DatasetName, Dataset]) -> bool:
 
 
 def _follow(run: Run, web: Web) -> None:
-    """Launch one run, wait for its end."""
+    """Launch one run and wait for its end."""
     team, stage = run.names[0].team, run.names[0].stage
     title = f"{team} {stage}" + (f" {run.first}.." if run.first else "")
     with step(title, spinner=False) as line, bar(str(run)[:60], len(run.names)) as progress:
@@ -135,7 +135,7 @@ def _follow(run: Run, web: Web) -> None:
 
 
 def failed(run: Run, run_id: str, told: Sequence[str], url: str) -> WatermainError:
-    """The error of a failed run: of the kind that it met, its cause behind the colon."""
+    """The error of a failed run: of the kind that it met, and with its cause behind the colon."""
     kind, cause = met(next((reason for reason in told if reason.strip()), ""))
     return kind(
         f"run {run_id[:8]} of {run} failed: {cause}",
@@ -146,7 +146,7 @@ def failed(run: Run, run_id: str, told: Sequence[str], url: str) -> WatermainErr
 
 
 def met(reason: str) -> tuple[type[WatermainError], str]:
-    """The kind of error that a run's reason tells of, its first line without the module.
+    """The kind of error that a run's reason tells of, and its first line without the module.
 
     >>> met("declare.errors.UnreachableSystemError: no answer\\n  declared  here")
     (<class 'watermain.declare.errors.UnreachableSystemError'>, 'no answer')

@@ -21,7 +21,7 @@ OPEN_SECONDS = 60.0
 
 
 def open_outside(platform: Services, until: str) -> None:
-    """Start the demo's systems, let flights happen in them, tell the platform where they are."""
+    """Start the demo's systems, let flights happen in them and tell the platform where they are."""
     settings = platform.settings
     with step("demo database") as line:
         facts = _demo(settings, "up")
@@ -45,7 +45,7 @@ def open_outside(platform: Services, until: str) -> None:
 
 
 def _serve(platform: Services) -> list[str]:
-    """Start the demo's servers, each at the port that it had before or a free one.
+    """Start the demo's servers, each at the port that it had before or at a free one.
 
     Raises: UnreachableSystemError, for one that does not answer.
     """
@@ -72,7 +72,7 @@ def _serve(platform: Services) -> list[str]:
 
 
 def open_features(platform: Services) -> None:
-    """Follow what the project streams, answer for its features at the set port or a free one."""
+    """Follow what the project streams; answer for its features at the set port or a free one."""
     streams, tables = project().stream, feature_tables()
     if not streams and not tables:
         return

@@ -25,7 +25,7 @@ UNREACHABLE = 3
 def status(
     as_json: Annotated[bool, typer.Option("--json", help="Print facts as JSON.")] = False,
 ) -> None:
-    """Tell which services run, how every dataset stands. Ends with 3 when a service is down."""
+    """Tell which services run and how every dataset stands. Ends with 3 when a service is down."""
     platform = Services(load_settings())
     services = service_facts(platform)
     datasets: list[dict[str, Any]] = []
@@ -50,7 +50,7 @@ def status(
 
 
 def service_facts(platform: Services) -> list[dict[str, Any]]:
-    """Each service: whether it runs, since when, its memory."""
+    """Each service: whether it runs, since when, and its memory."""
     facts, look = [], Families()
     if not platform.settings.postgres:
         facts.append(server_fact("postgres", platform.server.running(), look, needed=True))

@@ -27,7 +27,7 @@ def tend(
         int | None, typer.Option(help="Serve Prometheus metrics on this port of 127.0.0.1.")
     ] = None,
 ) -> None:
-    """Start services again that die, until `watermain down`."""
+    """Start again every service that dies, until `watermain down`."""
     if metrics_port is not None:
         measure(metrics_port)
     watch(Services(load_settings()), lambda text: typer.echo(f"{datetime.now(UTC):%F %T} {text}"))

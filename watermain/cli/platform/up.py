@@ -40,9 +40,9 @@ def up(
         int | None, typer.Option(help="The web server's port.", min=1, max=65535)
     ] = None,
 ) -> None:
-    """Start the platform, capture what waits, materialize everything, serve Dagster.
+    """Start the platform, capture what waits, materialize everything and serve Dagster.
 
-    Everything that already stands is left as it is, so the command may be repeated.
+    Everything that already stands is left as it is, and so the command may be repeated.
     """
     began = time.monotonic()
     settings = load_settings()
@@ -75,7 +75,7 @@ def _start(platform: Services, *, demo: bool, until: str, detach: bool) -> bool:
     ground.lay_ground(platform)
     outside.write_variables(settings, {"WATERMAIN_PORT": str(settings.port)})
     if demo:
-        for name in (*TODAY, STREAM):  # one replay, one capture at a time; nothing new meanwhile
+        for name in (*TODAY, STREAM):  # one replay and one capture at a time; nothing new meanwhile
             supervisor.stop(name)
         outside.open_outside(platform, until)
     ground.prepare_marts(settings)
@@ -95,7 +95,7 @@ def _start(platform: Services, *, demo: bool, until: str, detach: bool) -> bool:
 
 
 def _fill(platform: Services, web: Web, until: str | None) -> None:
-    """Materialize what does not stand yet, then let the demo's today and the streams go on."""
+    """Materialize what does not stand yet, and then let the demo's today and the streams go on."""
     if not january.materialize_until(until, platform.settings, web):
         with screen.step("datasets") as line:
             line.say("stand already")
@@ -107,7 +107,7 @@ def _fill(platform: Services, web: Web, until: str | None) -> None:
 
 
 def _await_rooms(platform: Services) -> None:
-    """Wait until the warm process has imported the rooms, their code servers can be reached.
+    """Wait until the warm process has imported the rooms and their code servers can be reached.
 
     Raises: UnreachableSystemError.
     """
@@ -126,7 +126,7 @@ def _await_rooms(platform: Services) -> None:
 def _await_locations(platform: Services, web: Web) -> str:
     """Wait until every room is loaded.
 
-    Raises: UnreachableSystemError, for a room that does not load, a service that dies.
+    Raises: UnreachableSystemError, for a room that does not load or a service that dies.
     """
     deadline = time.monotonic() + HEALTHY_SECONDS
     while time.monotonic() < deadline:

@@ -29,7 +29,7 @@ def compact(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print facts as JSON.")] = False,
 ) -> None:
-    """Write small files of the lake again as few, their rows proved unchanged.
+    """Write small files of the lake again as few, and prove their rows unchanged.
 
     Writers do it by themselves, now and then. Older snapshots keep their files. A dataset that
     cannot be written again is left as it is, and the command fails once the others are done.
@@ -62,7 +62,7 @@ def compact(
 def _compacted(
     lake: Lake, name: DatasetName, line: ShownStep
 ) -> list[Rewrite] | DamagedDataError | UnreadableRowsError:
-    """Say what became of one dataset; give why it was left, where that is a failure."""
+    """Say what became of one dataset; give why it was left where that is a failure."""
     try:
         found = compaction.compact_under_lease(lake, name, WAIT_SECONDS)
     except LostLeaseError:

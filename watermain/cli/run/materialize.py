@@ -23,9 +23,9 @@ def materialize(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print facts as JSON.")] = False,
 ) -> None:
-    """Run a dataset through Dagster in this process: stage, audit, publish.
+    """Run a dataset through Dagster in this process: stage, audit and publish.
 
-    The same inputs with the same code publish nothing new.
+    The same inputs and the same code publish nothing new.
     """
     if partition and (first or last):
         raise typer.BadParameter("--partition stands alone; a range is --from with --to")

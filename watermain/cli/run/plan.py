@@ -32,10 +32,10 @@ class Run:
 
 
 def runs(chosen: Mapping[DatasetName, Dataset], span: Span | None) -> list[Run]:
-    """Group datasets into as few runs as their partitions allow, upstream before downstream.
+    """Group datasets into as few runs as their partitions allow, and upstream before downstream.
 
-    Guarantees: a captured dataset is asked for whatever waits, so it takes no partitions; the
-    span is translated into every other cadence; a dataset that the platform writes is left out.
+    Guarantees: a captured dataset is asked for whatever waits and so takes no partitions; the
+    span is translated into every other cadence; and a dataset that the platform writes is left out.
     Raises: InvalidDeclarationError, for datasets that wait for each other.
     """
     refuse_circles(chosen)
@@ -53,7 +53,7 @@ def runs(chosen: Mapping[DatasetName, Dataset], span: Span | None) -> list[Run]:
 
 
 def upstream(name: DatasetName, everything: Mapping[DatasetName, Dataset]) -> set[DatasetName]:
-    """The dataset with everything that it is computed from, or refers to."""
+    """The dataset and everything that it is computed from or refers to."""
     found, waiting = set(), [name]
     while waiting:
         one = waiting.pop()
@@ -64,7 +64,7 @@ def upstream(name: DatasetName, everything: Mapping[DatasetName, Dataset]) -> se
 
 
 def downstream(name: DatasetName, everything: Mapping[DatasetName, Dataset]) -> list[DatasetName]:
-    """The datasets that read this one directly, or refer to it."""
+    """The datasets that read this one directly or refer to it."""
     return sorted(n for n, d in everything.items() if name in d.upstream)
 
 

@@ -20,9 +20,9 @@ def replay(
     last: Annotated[str | None, typer.Option("--to", help="Last partition.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print facts as JSON.")] = False,
 ) -> None:
-    """Rebuild a dataset, with everything between raw and it, from raw alone.
+    """Rebuild a dataset, and everything between raw and it, from raw alone.
 
-    The sources are not asked; partitions are replaced even when nothing changed.
+    The sources are not asked, and partitions are replaced even when nothing changed.
     """
     if bool(first) != bool(last):
         raise typer.BadParameter("a range needs both --from and --to")

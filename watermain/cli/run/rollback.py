@@ -20,7 +20,7 @@ def rollback(
     to: Annotated[int, typer.Option(help="The snapshot to go back to.", min=0)],
     as_json: Annotated[bool, typer.Option("--json", help="Print facts as JSON.")] = False,
 ) -> None:
-    """Restore a dataset in one transaction, then tell downstream.
+    """Restore a dataset in one transaction, and then tell downstream.
 
     Roll the code back too, or the next run computes the partitions anew.
     """

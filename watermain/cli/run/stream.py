@@ -34,7 +34,7 @@ def stream(
         int | None, typer.Option(help="Serve Prometheus metrics on this port of 127.0.0.1.")
     ] = None,
 ) -> None:
-    """Capture datasets as their rows arrive, compute what follows, until it is told to stop."""
+    """Capture datasets as their rows arrive, and compute what follows, until told to stop."""
     stop, metrics = threading.Event(), Metrics()
     streams = endless(chosen(names), Pace(rows=rows, every=timedelta(seconds=every)), stop, metrics)
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -51,7 +51,7 @@ def stream(
 def endless(
     asked: list[Dataset], pace: Pace, stop: threading.Event, metrics: Metrics
 ) -> list[Stream | Follower]:
-    """A stream for each captured dataset, one follower for all that are computed."""
+    """A stream for each captured dataset, and one follower for all that are computed."""
     job = Job(
         lake=Lake.from_settings(),
         find=find,
@@ -77,9 +77,9 @@ def tell(text: str) -> None:
 
 
 def chosen(names: list[str]) -> list[Dataset]:
-    """The datasets that rooms, or names, stand for: captured, or computed at a stream's pace.
+    """The datasets that rooms or names stand for: captured, or computed at a stream's pace.
 
-    Raises: UnknownDatasetError, InvalidDeclarationError.
+    Raises: UnknownDatasetError or InvalidDeclarationError.
     """
     found = []
     for name in names:

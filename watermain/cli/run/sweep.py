@@ -19,7 +19,7 @@ def sweep(
     ] = 24,
     as_json: Annotated[bool, typer.Option("--json", help="Print facts as JSON.")] = False,
 ) -> None:
-    """Take away files of the lake that no catalog names, left by writers that died.
+    """Take away files of the lake that no catalog names and that writers which died have left.
 
     A dataset that is being written is left for the next sweep.
     """

@@ -28,10 +28,10 @@ def verify(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print facts as JSON.")] = False,
 ) -> None:
-    """Read data files from beginning to end; compare them with their checksums in the ledger.
+    """Read data files from beginning to end, and hold them to their checksums in the ledger.
 
-    Files of older snapshots are read, too. A file that has no checksum yet is given one, marked as
-    first seen. Exits with 1 while a file of the present snapshot is damaged.
+    Files of older snapshots are read too. A file that has no checksum yet is given one, which is
+    marked as first seen. Exits with 1 while a file of the present snapshot is damaged.
     """
     name = find(DatasetName.parse(dataset)).name if dataset else None
     known, lake = everything(), Lake.from_settings()
@@ -60,7 +60,7 @@ def _told(found: Patrol) -> str:
 
 
 def _show(found: Patrol) -> None:
-    """Print what is damaged, a line for each file."""
+    """Print what is damaged, with a line for each file."""
     rows = [
         (
             each.listed.dataset,

@@ -26,7 +26,7 @@ from watermain.settings import Settings, load_settings, set_variables
 
 
 def perform(plan: Sequence[Run], *, tags: dict[str, str] | None = None) -> list[dict[str, object]]:
-    """Do the runs in order; give the facts of each.
+    """Do the runs in order, and give the facts of each.
 
     Raises: typer.Exit, with the failures printed, when a run fails; later runs are not begun.
     """
@@ -68,7 +68,7 @@ def perform(plan: Sequence[Run], *, tags: dict[str, str] | None = None) -> list[
 def build_in(branch: str, plan: Sequence[Run]) -> list[dict[str, object]]:
     """Do the runs in a branch of the lake, where Dagster learns nothing of them.
 
-    Raises: BrokenContractError, when a blocking check refuses rows; later runs are not begun.
+    Raises: BrokenContractError, when a blocking check refuses rows; later runs are not begun then.
     """
     lake = Lake.from_settings()
     job = Job(lake=lake.on(find_branch(lake, branch).name), find=find, run_id=f"branch {branch}")
@@ -94,7 +94,7 @@ def build_in(branch: str, plan: Sequence[Run]) -> list[dict[str, object]]:
 
 
 def tell_dagster(publications: Sequence[Publication]) -> None:
-    """Report what was published without a run, where there is a Dagster instance."""
+    """Report what was published without a run where there is a Dagster instance."""
     settings = load_settings()
     if (dagster_home(settings) / "dagster.yaml").exists():
         with open_instance(dagster_home(settings), storage_url(settings)) as instance:

@@ -34,7 +34,7 @@ class Named:
 
 @dataclass(frozen=True)
 class Mutation:
-    """A mutation: what its first field answers as, what it names."""
+    """A mutation: what its first field answers as, and what it names."""
 
     answer: str
     named: tuple[Named, ...]
@@ -73,7 +73,7 @@ def change(query: str, variables: Mapping[str, Any]) -> Mutation | None:
 
 
 class _Arguments(Visitor):
-    """Collect every argument, of fields in fragments too."""
+    """Collect every argument, including those of fields in fragments."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -110,7 +110,7 @@ def _paths(part: Mapping[str, Any]) -> tuple[Path, ...]:
 
 
 def _partitions(part: Mapping[str, Any]) -> Iterator[str]:
-    """Every key that stands in tags, in a list of names, as the end of a range."""
+    """Every key that stands in tags, in a list of names or as the end of a range."""
     told = part.get("executionMetadata")
     tags = told.get("tags") if isinstance(told, dict) else None
     for tag in tags if isinstance(tags, list) else ():

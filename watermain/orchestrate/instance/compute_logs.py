@@ -1,7 +1,7 @@
 """Captured output of steps, written straight to its files.
 
 Dagster's local manager also mirrors the output to the console of the run worker, for which it
-starts four processes per step; nobody watches that console.
+starts four processes per step, but nobody watches that console.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from dagster._serdes import ConfigurableClassData
 
 
 class DirectComputeLogManager(LocalComputeLogManager):
-    """Write stdout, stderr of a step to files, which Dagster's UI reads as before."""
+    """Write stdout and stderr of a step to files, which Dagster's UI reads as before."""
 
     @classmethod
     def from_config_value(
@@ -33,7 +33,7 @@ class DirectComputeLogManager(LocalComputeLogManager):
 
     @contextmanager
     def capture_logs(self, log_key: Sequence[str]) -> Generator[CapturedLogContext, None, None]:
-        """Redirect both streams while a step runs, then mark the capture complete."""
+        """Redirect both streams while a step runs, and then mark the capture complete."""
         out, err = (
             self.get_captured_local_path(log_key, IO_TYPE_EXTENSION[kind])
             for kind in (ComputeIOType.STDOUT, ComputeIOType.STDERR)

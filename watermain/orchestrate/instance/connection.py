@@ -1,10 +1,10 @@
 """Dagster's storages on PostgreSQL with connections that are kept.
 
 Dagster's own open a connection for every query: fifty a second in the daemon alone, each of which
-costs the server a process, a run more than its work. Ours keep a few for all the storages of a
-process, however many instances it opens: checked before each use, so a restarted server is not
-noticed; never shared with a fork. Tables that are missing are made by one process at a time, since
-the web server, the daemon and the rooms open a new database together.
+costs the server a process and costs a run more than its work. Ours keep a few for all the storages
+of a process, however many instances it opens: checked before each use, so that a restarted server
+is not noticed, and never shared with a fork. Tables that are missing are made by one process at a
+time, since the web server, the daemon and the rooms open a new database together.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ def _engine(url: str, token_provider: PgTokenProvider | None) -> Engine:
 
 @contextmanager
 def _alone_if_tables_lack(engine: Engine) -> Iterator[bool]:
-    """Say whether tables are to be made; if so, no other process makes them meanwhile."""
+    """Say whether tables are to be made; if they are, no other process makes them meanwhile."""
     if not retry_pg_connection_fn(lambda: _lacks_tables(engine)):
         yield False
         return

@@ -18,12 +18,12 @@ class ConfiguredRunError(TerminalError):
 
 
 class CheckedRunCoordinator(QueuedRunCoordinator):
-    """Queue runs whose partitions there are, which bring no configuration."""
+    """Queue runs whose partitions exist and which bring no configuration."""
 
     def submit_run(self, context: SubmitRunContext) -> DagsterRun:
         """Queue a run.
 
-        Raises: ConfiguredRunError, InvalidPartitionError.
+        Raises: ConfiguredRunError or InvalidPartitionError.
         """
         run = context.dagster_run
         refuse_configuration(run)
@@ -65,7 +65,7 @@ def refuse_partition(partition: str, key: AssetKey, known: PartitionsDefinition 
 
 
 def _has(known: PartitionsDefinition, partition: str) -> bool:
-    """Whether a partition exists, its key written as the calendar writes it."""
+    """Whether a partition exists and its key is written as the calendar writes it."""
     try:
         if isinstance(known, TimeWindowPartitionsDefinition):
             moment = datetime.strptime(partition, known.fmt)

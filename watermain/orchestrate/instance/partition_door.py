@@ -25,8 +25,8 @@ Graph = Callable[[], RemoteAssetGraph[Any]]
 class PartitionDoor:
     """Refuse a change that names a partition which no calendar has, in four lines.
 
-    Dagster itself looks such keys up late: some end a run with an error of its own, a range from
-    the year 1 keeps its web server busy for minutes.
+    Dagster itself looks such keys up late: some end a run with an error of its own, and a range
+    from the year 1 keeps its web server busy for minutes.
     Guarantees: a request is read whole before it is handed on, as it came; one of more than
     MOST_BYTES is refused.
     """
@@ -35,7 +35,7 @@ class PartitionDoor:
         self._app, self._graph = app, graph
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let in, or refuse."""
+        """Let in or refuse."""
         asks = scope["type"] == "http" and scope["method"] == "POST" and scope["path"] == GRAPHQL
         if not asks:
             await self._app(scope, receive, send)
@@ -83,7 +83,7 @@ def _error(refused: InvalidPartitionError) -> dict[str, Any]:
 
 
 async def _body(receive: Receive) -> bytes | None:
-    """The whole body; None when it is too large, or its sender went."""
+    """The whole body; None when it is too large or its sender went."""
     parts, size = [], 0
     while True:
         message = await receive()

@@ -29,7 +29,7 @@ POOL_OVERFLOW = 20
 
 
 def main(words: Sequence[str]) -> int:
-    """Serve Dagster's UI with its API until told to stop."""
+    """Serve Dagster's UI and its API until told to stop."""
     parser = argparse.ArgumentParser(prog="watermain.orchestrate.instance.web")
     parser.add_argument("--workspace", type=Path, required=True)
     parser.add_argument("--host", default="127.0.0.1")

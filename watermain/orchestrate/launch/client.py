@@ -26,7 +26,7 @@ MOST_STARTS = 2
 class WarmServer:
     """The server of one state folder.
 
-    Units: `patience_seconds` bounds a whole call, the start of a server within it included.
+    Units: `patience_seconds` bounds a whole call, including the start of a server within it.
     """
 
     options: ServerOptions
@@ -59,7 +59,7 @@ class WarmServer:
         return int(answer["pid"])
 
     def start(self) -> wire.Line:
-        """Have a server ready; give its state: pid, runs, failures, changed, threads."""
+        """Have a server ready; give its state: pid, runs, failures, changed and threads."""
         return self._ask({"do": "ping"})
 
     def state(self) -> wire.Line | None:

@@ -1,7 +1,8 @@
 """The executor whose steps are forked from the run worker.
 
-It is Dagster's multiprocess executor with another way to start a process: same events, limits,
-retries and crash isolation, but a step inherits the imported world instead of importing it again.
+It is Dagster's multiprocess executor with another way to start a process: it has the same
+events, limits, retries and crash isolation, but a step inherits the imported world instead of
+importing it again.
 """
 
 from __future__ import annotations
@@ -140,7 +141,7 @@ class Crew:
             step.reap()
 
     def work(self, plan: ExecutionPlan) -> Iterator[DagsterEvent]:
-        """Start what can start, pass on what is said, until all is done or an interrupt comes."""
+        """Start what can start and pass on what is said until all is done or interrupted."""
         while self._steps or not (self._stopping or self._active.is_complete):
             if self._active.check_for_interrupts():
                 yield from self._interrupt()
@@ -256,8 +257,8 @@ def forked_executor(init_context: InitExecutorContext) -> Executor:
 
     Elsewhere than on Linux Dagster's own executor starts a Python for each step: a run worker has
     threads, and what forks beside them may hang there. Untested on macOS. Configure it like
-    Dagster's multiprocess executor: `max_concurrent`, `retries`, `tag_concurrency_limits`,
-    `step_dependency_config`.
+    Dagster's multiprocess executor: `max_concurrent`, `retries`, `tag_concurrency_limits`
+    and `step_dependency_config`.
     """
     return chosen_executor(init_context.executor_config)
 

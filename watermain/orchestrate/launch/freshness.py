@@ -26,10 +26,10 @@ class LoadedSources:
 
     @classmethod
     def taken(cls, roots: Iterable[Path], *, since_ns: int) -> LoadedSources:
-        """Remember the loaded modules under `roots`, or a root that is a file itself.
+        """Remember the loaded modules under `roots` or a root that is a file itself.
 
         A file that was written after `since_ns`, when loading began, may have been read before:
-        it is remembered as unknown, hence as changed.
+        it is remembered as unknown and hence as changed.
         """
         found: set[Path] = set()
         for root in roots:
@@ -52,7 +52,7 @@ class LoadedSources:
 
 
 def fingerprint(path: Path) -> Print:
-    """Give what changes when the content of a file, or the members of a folder, change."""
+    """Give what changes when the content of a file or the members of a folder change."""
     try:
         state = path.stat()
         if not path.is_dir():

@@ -69,7 +69,7 @@ class WarmRunLauncher(RunLauncher[DagsterInstance], ConfigurableClass):
     def config_type(cls) -> UserConfigSchema:
         """Describe `run_launcher: config:` of dagster.yaml, where nothing must be said.
 
-        Shapes: see `ServerOptions`; `folder` takes the server's socket, records, logs.
+        Shapes: see `ServerOptions`; `folder` takes the server's socket, records and logs.
         """
         names = Field(Array(str), default_value=[], is_required=False)
         return {
@@ -133,7 +133,7 @@ class WarmRunLauncher(RunLauncher[DagsterInstance], ConfigurableClass):
         return True
 
     def check_run_worker_health(self, run: DagsterRun) -> CheckRunHealthResult:
-        """Tell whether the process of a run lives, by its number as well as its start time."""
+        """Tell whether the process of a run lives, by its number and its start time."""
         record = self.server.records.get(run.run_id)
         if record is None:
             return self._health_without_record(run)

@@ -15,13 +15,13 @@ FOLLOWED = ("DAGSTER_HOME", "WATERMAIN_*")
 
 @dataclass(frozen=True, kw_only=True)
 class ServerOptions:
-    """The state folder of a server, what it imports, what it watches.
+    """The state folder of a server, what it imports, and what it watches.
 
     Shapes: `preload` holds modules, by default those of workspace.yaml; `watch` holds further
     folders whose loaded modules are watched, or single files; `serve_rooms` has it keep the code
-    servers of workspace.yaml, too; without `forks` it starts a Python for each run, slowly;
-    `environment` holds names, or
-    patterns, of the variables that follow the process that launches a run.
+    servers of workspace.yaml too; without `forks` it starts a Python for each run, which is
+    slow; `environment` holds names or patterns of the variables that follow the process that
+    launches a run.
     """
 
     folder: Path

@@ -29,9 +29,9 @@ ON_DEMAND = {  # by the extra that they need, beside the kinds of source
 
 
 def watched(*, unread: bool = False) -> list[Path]:
-    """List what the definitions are made from: our modules, the rooms, the dbt project.
+    """List what the definitions are made from: our modules, the rooms and the dbt project.
 
-    With `unread`, every file of a room, too: of one that failed to load any may mend it.
+    With `unread`, every file of a room too: of one that failed to load any may mend it.
     """
     ours, product = project(), Path(watermain.__file__).parent
     folders = (ours.rooms_folder, ours.resources_folder) if unread else ()
@@ -52,7 +52,7 @@ def locations(workspace: Path | None = None) -> dict[str, str]:
 
 
 def preload(names: Sequence[str]) -> dict[str, str]:
-    """Import modules, resolve the definitions in them; give the traceback of those that fail.
+    """Import modules and resolve the definitions in them; give the traceback of those that fail.
 
     Without names: the locations of the workspace. A module that fails here fails again in the run
     that needs it, where Dagster reports it: code that is not ours enters here.

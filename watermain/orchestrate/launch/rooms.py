@@ -2,7 +2,7 @@
 
 Dagster's web server and its daemon would each start a process for each room, every one of which
 imports everything anew. Both speak to these instead: the workspace file in the state folder names
-a socket for each room. A room that does not load answers with the reason; the others serve on.
+a socket for each room. A room that does not load answers with the reason, and the others serve on.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from watermain import durable
 from watermain.settings import project
 
 LOOK_SECONDS = 1.0
-SOCKET_ROOT = Path("/tmp")  # never TMPDIR: every process must derive the same, short address
+SOCKET_ROOT = Path("/tmp")  # never TMPDIR: every process must derive the same short address
 AGAIN_SECONDS = 5.0  # between two starts of a server that keeps dying
 END_SECONDS = 2.0
 HEAD = "# Written by the warm process: Dagster's way to the code servers of the rooms.\n"
 
 
 class RoomServers:
-    """Keep one code server for each room, each a child of this process."""
+    """Keep one code server for each room; each is a child of this process."""
 
     def __init__(self, folder: Path, rooms: Mapping[str, str]) -> None:
         self._folder, self._rooms = folder, dict(rooms)
@@ -53,7 +53,7 @@ class RoomServers:
         self._pids.pop(pid, None)
 
     def start_due(self, start: Callable[..., int]) -> tuple[str, str] | None:
-        """Start a server for each room without one; in a fork, give the room with its module."""
+        """Start a server for each room without one; in a fork, give the room and its module."""
         for room, module in self._rooms.items():
             if room in self._pids.values() or time.monotonic() < self._due[room]:
                 continue
@@ -106,7 +106,7 @@ def room_socket(folder: Path, room: str) -> Path:
 
 
 def serve(folder: Path, room: str, module: str, parent: int) -> int:
-    """Serve one room until this process is told to end, or `parent` is gone."""
+    """Serve one room until this process is told to end or `parent` is gone."""
     from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
     from dagster._core.utils import FuturesAwareThreadPoolExecutor
     from dagster._grpc.server import DagsterApiServer, DagsterGrpcServer

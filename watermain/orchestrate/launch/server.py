@@ -1,8 +1,8 @@
 """The warm process that has imported the world, so that a run starts by a fork.
 
-It is single threaded, opens no database, starts no run twice. When the code or the settings
+It is single threaded, opens no database and starts no run twice. When the code or the settings
 it has loaded change, it executes itself anew before the next fork. A run it forked is in a session
-of its own and outlives it. `watermain.orchestrate.launch.client` starts it, or by hand:
+of its own and outlives it. `watermain.orchestrate.launch.client` starts it, or one does so by hand:
 `python -m watermain.orchestrate.launch.server --folder <state folder> --preload <module>...`
 """
 
@@ -68,7 +68,7 @@ class Server:
         gc.freeze()
 
     def serve(self) -> Task:
-        """Serve until told to shut down; in a forked process, return what that one is to do."""
+        """Serve until told to shut down, but in a forked process return what that one is to do."""
         self._ears, mouth = socket.socketpair()
         self._ears.setblocking(False)
         mouth.setblocking(False)
@@ -158,7 +158,7 @@ class Server:
                 os.killpg(ended.pid, signal.SIGKILL)
 
     def _start(self, *words: str) -> int:
-        """Fork, with 0 in the fork; else start a Python that does what the words say."""
+        """Fork, with 0 in the fork, or else start a Python that does what the words say."""
         if self._options.forks:
             return os.fork()
         module = ("-m", "watermain.orchestrate.launch.spawned", str(self._options.folder))
@@ -203,7 +203,7 @@ class Server:
         os.close(self._lock)
 
     def _execute_anew(self, variables: dict[str, str]) -> None:
-        """Start over in this process with the code on disk, the settings of the client."""
+        """Start over in this process with the code on disk and the settings of the client."""
         self._rooms.stop()
         kept = {k: v for k, v in self._environment.items() if k not in self._followed}
         workers = kept_file(json.dumps(self._workers).encode())

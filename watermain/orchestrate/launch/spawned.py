@@ -15,7 +15,7 @@ from watermain.orchestrate.launch.worker_record import WorkerRecords
 
 
 def leave(log: Path) -> None:
-    """Begin a session of one's own, with the log of the run as its output."""
+    """Begin a session of one's own that has the log of the run as its output."""
     os.setsid()
     output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     for stream in (1, 2):

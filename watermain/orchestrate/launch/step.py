@@ -76,7 +76,8 @@ class StepOrder:
 class StepProcess:
     """A forked step seen from its run worker.
 
-    Guarantees: the step dies with its run worker; what it sent before a crash is still received.
+    Guarantees: the step dies with its run worker, and what it sent before a crash is still
+    received.
     """
 
     def __init__(self, order: StepOrder) -> None:
@@ -113,7 +114,7 @@ class StepProcess:
             signal.pidfd_send_signal(self.death, number)
 
     def reap(self) -> int:
-        """Wait for the end of the process; give its exit code, negative for a signal."""
+        """Wait for the end of the process, and give its exit code, negative for a signal."""
         self._process.join()
         os.close(self.death)
         self._connection.close()

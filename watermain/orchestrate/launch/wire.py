@@ -20,7 +20,7 @@ Line = dict[str, Any]
 
 
 class BrokenLineError(ConnectionError):
-    """Report a peer that hung up, or said something that is not one JSON line."""
+    """Report a peer that hung up or said something that is not one JSON line."""
 
 
 def listen(folder: Path) -> socket.socket:
@@ -34,9 +34,10 @@ def listen(folder: Path) -> socket.socket:
 
 
 def ask(folder: Path, question: Line, patience_seconds: float) -> Line:
-    """Send one line to the server of a folder; give its answer.
+    """Send one line to the server of a folder, and give its answer.
 
-    Raises: FileNotFoundError or ConnectionError without a server, TimeoutError without an answer.
+    Raises: FileNotFoundError or ConnectionError without a server, or TimeoutError without an
+    answer.
     """
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
         client.settimeout(patience_seconds)

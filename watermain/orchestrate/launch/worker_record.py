@@ -17,7 +17,7 @@ from watermain.process.identity import ProcessIdentity
 class WorkerRecord:
     """The process that works on a run.
 
-    Units: `recorded_at` in seconds since the epoch; `exit_code` is negative for a signal, None
+    Units: `recorded_at` is in seconds since the epoch; `exit_code` is negative for a signal, None
     while the process runs or when nobody was there to see it end.
     """
 
@@ -28,9 +28,9 @@ class WorkerRecord:
 
 
 class WorkerRecords:
-    """The records of one folder, a file per run.
+    """The records of one folder, which has a file per run.
 
-    Guarantees: a run has one worker at most; a record is whole or absent.
+    Guarantees: a run has one worker at most, and a record is whole or absent.
     """
 
     def __init__(self, folder: Path) -> None:

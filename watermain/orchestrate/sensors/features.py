@@ -14,7 +14,7 @@ SECONDS = 60
 
 
 def feature_schedule(team: str, datasets: Sequence[Dataset]) -> list[dg.ScheduleDefinition]:
-    """Check parity, drift, staleness every quarter of an hour, whatever is published meanwhile."""
+    """Check parity, drift and staleness every quarter of an hour, whatever is published then."""
     checks = _keys(datasets)
     if not checks:
         return []
@@ -30,10 +30,10 @@ def feature_schedule(team: str, datasets: Sequence[Dataset]) -> list[dg.Schedule
 
 
 def feature_sensor(team: str, datasets: Sequence[Dataset]) -> list[dg.SensorDefinition]:
-    """Tell once when a check of a feature table begins to fail, once when it is well again.
+    """Tell once when a check of a feature table begins to fail and once when it is well again.
 
-    Guarantees: the notification is an observation of the table, with the runbook; the sensor's
-    log holds its words.
+    Guarantees: the notification is an observation of the table and names the runbook; the
+    sensor's log holds its words.
     """
     checks = _keys(datasets)
     if not checks:

@@ -16,7 +16,7 @@ SECONDS = 5
 
 
 def stream_sensor(team: str, datasets: Sequence[Dataset]) -> list[dg.SensorDefinition]:
-    """Materialize in Dagster's eyes each partition that a stream touched, late ones too.
+    """Materialize in Dagster's eyes each partition that a stream touched, including late ones.
 
     Guarantees: automation then requests exactly those partitions of whatever reads them. The
     cursor is the lake's snapshot: what was committed while Dagster was away is told afterwards.

@@ -41,7 +41,7 @@ class Found:
 
     @property
     def values(self) -> Sequence[bytes | None]:
-        """The stored features of rows that are present, None for the others."""
+        """The stored features of rows that are present, and None for the others."""
         if self.statuses is None:
             return self.rows.values
         both = zip(self.rows.values, self.statuses, strict=True)

@@ -80,7 +80,7 @@ def _rest(asking: Asking) -> Starlette:
 
 
 async def _health(asking: Asking) -> Response:
-    """Say whether the store answers, soon."""
+    """Say soon whether the store answers."""
     name = next(iter(asking.catalog.tables))
     try:
         async with asyncio.timeout(HEALTH_PATIENCE.total_seconds()):
@@ -103,7 +103,7 @@ def _refusal(door: Doorkeeper | None, request: Request, *, counted: bool) -> Res
 
 
 async def _not_routed(_: Request, error: Exception) -> Response:
-    """Answer for a path, a method that there is not."""
+    """Answer for a path or a method that does not exist."""
     assert isinstance(error, HTTPException)
     status = HTTPStatus(error.status_code)
     return problem(

@@ -20,8 +20,9 @@ _INSTANT = pa.timestamp("us", "UTC")
 def arrow_answer(question: Question, found: Sequence[Found]) -> bytes:
     """Write one record batch with a row for each entity.
 
-    Shapes: the entity's columns, then for each table its features by their labels with
-    `<table>.status`, `<table>.event_time`; the schema's metadata holds the tables' versions.
+    Shapes: the entity's columns, and then for each table its features by their labels
+    with `<table>.status` and `<table>.event_time`; the schema's metadata holds the tables'
+    versions.
     """
     columns: dict[str, pa.Array] = {
         name: pa.array(question.entities[name], kinds[0])

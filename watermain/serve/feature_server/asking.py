@@ -44,8 +44,8 @@ class SentAnswer(NamedTuple):
 class Asking:
     """Answer questions out of an online store.
 
-    It is an ASGI application of its own: what Starlette makes of each request, of each answer,
-    costs as much as the answer itself.
+    It is an ASGI application of its own: what Starlette makes of each request and of each
+    answer costs as much as the answer itself.
     Shapes: without a `door` everybody may ask.
     Guarantees: no more than MOST_AT_ONCE questions are in memory at once.
     """
@@ -111,7 +111,7 @@ def _head(written: SentAnswer) -> Message:
 async def _body(headers: Headers, receive: Receive) -> bytes:
     """Read the body.
 
-    Raises: RefusedRequestError: 415 for no JSON, 413 when it is too long, 408 when too slow.
+    Raises: RefusedRequestError: 415 for no JSON, 413 when it is too long, or 408 when too slow.
     """
     if headers.get(b"content-type", b"").partition(b";")[0].strip().lower() != _JSON_NAME:
         raise RefusedRequestError(
@@ -133,7 +133,7 @@ async def _body(headers: Headers, receive: Receive) -> bytes:
 
 
 async def _soon(receive: Receive) -> bytes:
-    """Read the body's parts: as `asyncio.timeout` would, for a third of what that costs.
+    """Read the body's parts as `asyncio.timeout` would, but for a third of what that costs.
 
     Raises: TimeoutError.
     """
@@ -154,7 +154,7 @@ async def _soon(receive: Receive) -> bytes:
 async def _parts(receive: Receive) -> bytes:
     """Read the body's parts until there are no more.
 
-    Raises: RefusedRequestError, when they are too many; TimeoutError, when the sender is gone.
+    Raises: RefusedRequestError, when they are too many; or TimeoutError, when the sender is gone.
     """
     whole = b""
     while True:

@@ -25,7 +25,7 @@ _MICROSECONDS = 10**6
 
 @dataclass(frozen=True)
 class Part:
-    """What is asked of one feature table, prepared for answering.
+    """What is asked of one feature table, which is prepared for answering.
 
     Units: `max_age_us` are microseconds; None lets a row answer for ever.
     """
@@ -85,7 +85,7 @@ class Lookup:
 
     @cached_property
     def entities(self) -> dict[str, tuple[pa.DataType, ...]]:
-        """Each entity column that is needed, with the types that the tables give it."""
+        """Each entity column that is needed, and the types that the tables give it."""
         found: dict[str, dict[pa.DataType, None]] = {}
         for part in self.parts:
             for name, kind in zip(part.entity, part.types, strict=True):
@@ -94,7 +94,7 @@ class Lookup:
 
 
 class Catalog:
-    """Find what references, names of sets mean.
+    """Find what references and names of sets mean.
 
     Shapes: `sets` are the feature sets of each team.
     Guarantees: a table is served that is kept online, unless it is retired.
@@ -146,7 +146,7 @@ class Catalog:
         return self.sets[name][1]
 
     def facts(self) -> dict[str, Any]:
-        """The tables, the sets as plain values."""
+        """The tables and the sets as plain values."""
         return {
             "tables": [_table(each) for _, each in sorted(self.tables.items())],
             "sets": [

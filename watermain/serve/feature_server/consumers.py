@@ -30,7 +30,7 @@ _NAME = re.compile(r"[a-z][a-z0-9_-]{0,62}")
 
 
 class Consumer(BaseModel):
-    """One consumer: the print of its key, how many requests a second it may make."""
+    """One consumer: the print of its key, and how many requests a second it may make."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
@@ -65,9 +65,9 @@ def read_consumers(path: Path) -> dict[str, Consumer]:
 
 
 def add_consumer(path: Path, name: str, rate: float, *, replace: bool = False) -> str:
-    """Write a consumer down; give its key, which is kept nowhere.
+    """Write a consumer down, and give its key, which is kept nowhere.
 
-    Raises: MissingSettingError, for a name that is taken or odd, a rate that is none.
+    Raises: MissingSettingError, for a name that is taken or odd or a rate that is none.
     """
     held = read_consumers(path)
     if not _NAME.fullmatch(name) or not 0 < rate <= MOST_RATE:
@@ -86,7 +86,7 @@ def add_consumer(path: Path, name: str, rate: float, *, replace: bool = False) -
 
 
 def remove_consumer(path: Path, name: str) -> None:
-    """Forget a consumer with its key.
+    """Forget a consumer and its key.
 
     Raises: MissingSettingError, listing the consumers there are.
     """
@@ -98,10 +98,10 @@ def remove_consumer(path: Path, name: str) -> None:
 
 
 class Doorkeeper:
-    """Tell consumers by their keys, hold each to its rate.
+    """Tell consumers by their keys, and hold each to its rate.
 
-    Guarantees: a changed file is read within LOOK_SECONDS; while it cannot be read, those known
-    before are let in. How long a comparison takes tells nothing of a key.
+    Guarantees: a changed file is read within LOOK_SECONDS, and while it cannot be read, those
+    known before are let in. How long a comparison takes tells nothing of a key.
     """
 
     def __init__(self, path: Path, now: Callable[[], float] = time.monotonic) -> None:
@@ -119,7 +119,8 @@ class Doorkeeper:
     def admit(self, authorization: str | None, *, counted: bool = True) -> str:
         """Give the name of who asks.
 
-        Raises: RefusedRequestError: 401 without a key, 403 for an unknown one, 429 over the rate.
+        Raises: RefusedRequestError: 401 without a key, 403 for an unknown one, or 429 over the
+        rate.
         """
         now = self._now()
         if now - self._looked >= LOOK_SECONDS:

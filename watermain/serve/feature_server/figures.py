@@ -14,7 +14,7 @@ _MICROSECONDS = 1e6
 
 
 class Figures:
-    """Count what was asked, what was answered."""
+    """Count what was asked and what was answered."""
 
     def __init__(self) -> None:
         self.registry = kept = CollectorRegistry()
@@ -66,7 +66,7 @@ class Figures:
             self._child(self._ages, table).observe(age)
 
     def _child(self, metric: Counter | Histogram, *labels: str) -> Any:
-        """The series of these labels, found once."""
+        """The series of these labels, which is found once."""
         key = (metric, *labels)
         found = self._held.get(key)
         if found is None:

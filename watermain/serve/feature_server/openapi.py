@@ -98,7 +98,7 @@ def _ref(name: str) -> Schema:
 
 
 def _question(catalog: Catalog) -> Schema:
-    """What may be asked: each set with its entities, any features with theirs."""
+    """What may be asked: each set with its entities, and any features with theirs."""
     kinds: dict[str, dict[pa.DataType, None]] = {}
     for dataset in catalog.tables.values():
         for name in feature_of(dataset).entity:

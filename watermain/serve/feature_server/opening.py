@@ -13,7 +13,7 @@ from watermain.settings import Settings
 def reader_of(settings: Settings) -> Reader:
     """The fastest reader that the store has; a server is reached when it is first asked.
 
-    Raises: MissingSettingError, for an address of no store; MissingExtraError.
+    Raises: MissingSettingError, for an address of no store; or MissingExtraError.
     """
     if settings.online_store is not None:
         named, secrets = settings.online_store, Secrets(settings)

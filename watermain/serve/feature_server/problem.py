@@ -40,7 +40,8 @@ def unprocessable(what: str, next: str, declared: str = "GET /v1/features") -> R
 def problem(error: WatermainError) -> Response:
     """Answer with an error of ours.
 
-    Shapes: problem details of RFC 9457, where `detail` is what, `declared`, `data`, `next` follow.
+    Shapes: problem details of RFC 9457, where `detail` is what happened; `declared`, `data` and
+    `next` follow.
     """
     headers: dict[str, str] = {}
     if isinstance(error, RefusedRequestError):

@@ -15,8 +15,8 @@ FAREWELL_SECONDS = 10
 def run(app: ASGIApp, host: str, port: int) -> None:
     """Serve until told to stop.
 
-    Guarantees: a signal closes the door first; what is being answered is answered to the end, for
-    FAREWELL_SECONDS at most.
+    Guarantees: a signal closes the door first, and what is being answered is answered to the end,
+    for FAREWELL_SECONDS at most.
     """
     uvicorn.run(
         app,

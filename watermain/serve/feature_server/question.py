@@ -26,7 +26,7 @@ _BOUNDARY = b"],["
 
 @dataclass(frozen=True)
 class Question:
-    """The tables that are asked for, of which entities.
+    """The tables that are asked for, and of which entities.
 
     Shapes: each column of `entities` has `rows` values.
     """
@@ -40,7 +40,7 @@ class Question:
         return [(part.stored, self._keys(part)) for part in self.plan.parts]
 
     def _keys(self, part: Part) -> list[bytes]:
-        """Write the keys of a table's rows, all at once where no value looks like a boundary."""
+        """Write the keys of a table's rows; do so at once where no value looks like a boundary."""
         rows = list(zip(*[self.entities[name] for name in part.entity], strict=True))
         inside = orjson.dumps(rows)[2:-2].split(_BOUNDARY)
         if len(inside) != len(rows):
@@ -51,8 +51,8 @@ class Question:
 def read_question(body: bytes, catalog: Catalog) -> Question:
     """Read a request's body.
 
-    Guarantees: numbers are exact, no name stands twice, every value has its column's type.
-    Raises: RefusedRequestError, UnknownFeatureError.
+    Guarantees: numbers are exact, no name stands twice, and every value has its column's type.
+    Raises: RefusedRequestError or UnknownFeatureError.
     """
     found = _document(body)
     plan, entities = _plan(found, catalog), found.get("entities")
@@ -123,7 +123,7 @@ def _plan(found: dict[str, Any], catalog: Catalog) -> Lookup:
 def _prove_names_once(body: bytes, found: dict[str, Any], entities: dict[str, Any]) -> None:
     """Refuse a name that stands twice in one object, of which a parser keeps the last.
 
-    There are two objects, so each colon beyond their names lies in text or belongs to a repeat.
+    There are two objects, and so each colon beyond their names lies in text or belongs to a repeat.
     """
     if body.count(b":") != len(found) + len(entities) or b"\\" in body:
         json.loads(body, object_pairs_hook=_once)
@@ -174,7 +174,7 @@ def _prove_type(name: str, values: list[Any], kind: pa.DataType) -> None:
 
 
 def limits(kind: pa.DataType) -> tuple[int, int]:
-    """The least, the greatest whole number of a type."""
+    """The least and the greatest whole number of a type."""
     if pa.types.is_unsigned_integer(kind):
         return 0, 2**kind.bit_width - 1
     return -(2 ** (kind.bit_width - 1)), 2 ** (kind.bit_width - 1) - 1

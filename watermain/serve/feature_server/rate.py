@@ -16,7 +16,7 @@ class Allowance:
         self._held, self._at = self._most, now
 
     def wait_seconds(self, now: float) -> int:
-        """Take one; give 0, or the whole seconds until there is one."""
+        """Take one, and give 0, or the whole seconds until there is one."""
         self._held = min(self._most, self._held + (now - self._at) * self.rate)
         self._at = now
         if self._held >= 1:

@@ -39,7 +39,7 @@ class FoundRows(NamedTuple):
 
 
 class Reader(Protocol):
-    """Read rows by their keys, those of one table after those of the other, holding up no loop.
+    """Read rows by their keys, those of one table after those of the other, and hold up no loop.
 
     Raises: UnreachableSystemError, after PATIENCE at the latest.
     """
@@ -54,9 +54,9 @@ class Reader(Protocol):
 
 
 class ThreadReader:
-    """Read any store through a few threads, each with a store of its own.
+    """Read any store through a few threads, each of which has a store of its own.
 
-    Guarantees: a store that hangs costs its thread alone; it ends with the process. A store that
+    Guarantees: a store that hangs costs its thread alone, which ends with the process. A store that
     gave an error is opened anew.
     """
 
@@ -117,14 +117,14 @@ class ThreadReader:
 
 
 class _Task:
-    """One read, with whom to tell of it."""
+    """One read, and whom to tell of it."""
 
     def __init__(self, wanted: Wanted, loop: asyncio.AbstractEventLoop) -> None:
         self.wanted, self.loop = wanted, loop
         self.answer: asyncio.Future[FoundRows] = loop.create_future()
 
     def pairs(self) -> list[tuple[str, bytes]]:
-        """What to read, as stores take it."""
+        """What to read, in the form in which stores take it."""
         return [(table, key) for table, keys in self.wanted for key in keys]
 
     def tell(self, rows: FoundRows) -> None:

@@ -30,8 +30,8 @@ class RedisReader:
 
     Measured: a question for a hundred rows takes a quarter of the processor that redis-py's own
     client takes, which reads one answer at a time.
-    Guarantees: a server that is silent for `patience` loses the connection, those who wait are
-    told within a quarter more; the next question connects anew.
+    Guarantees: a server that is silent for `patience` loses the connection, and those who wait
+    are told within a quarter more; the next question connects anew.
     """
 
     def __init__(
@@ -87,7 +87,7 @@ class RedisReader:
 
 
 class _Line(asyncio.Protocol):
-    """A connection that redis-py has opened, proved who we are, chosen the database."""
+    """A connection on which redis-py has proved who we are and chosen the database."""
 
     def __init__(self, connection: Any, address: StoreAddress, seconds: float) -> None:
         self.is_lost = False
@@ -167,5 +167,5 @@ def _rows(values: Values, now_us: int) -> FoundRows:
 
 @lru_cache(maxsize=64)
 def _instants(count: int) -> struct.Struct:
-    """The beginnings of so many values, one after the other."""
+    """The beginnings of so many values that lie one after the other."""
     return struct.Struct(f">{2 * count}q")

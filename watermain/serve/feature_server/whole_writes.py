@@ -31,7 +31,7 @@ class WholeWrites:
             self._parts.clear()
 
     def close(self) -> None:
-        """Write what was gathered, then close."""
+        """Write what was gathered, and then close."""
         self.flush()
         self._transport.close()
 

@@ -30,7 +30,7 @@ _BYTES_AT_ONCE = 8 * 2**20
 class AvroRows:
     """Iterate over the rows of one file.
 
-    Guarantees: what a file says of its own sizes, counts is checked before it is believed; the
+    Guarantees: what a file says of its own sizes and counts is checked before it is believed; the
     memory taken is bounded by the largest block, at most `caps.row_bytes` of it. With
     `keeps_extra`, undeclared fields are packed into `_extra`.
     A record that can be passed over but not read is one reject, as its bytes.
@@ -78,7 +78,7 @@ class AvroRows:
                 raise _unsound("a block does not end with the file's marker")
 
     def _given(self, first: int, records: list[Any]) -> Iterator[FileRows | Reject]:
-        """Give records as rows, each that cannot be one in its place between them."""
+        """Give records as rows, and each that cannot be one as a reject in its place."""
         odd = [at for at, each in enumerate(records) if isinstance(each, Unread)]
         begin = 0
         for end in [*odd, len(records)]:

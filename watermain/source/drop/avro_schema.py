@@ -51,7 +51,7 @@ class Leaf:
     type: pa.DataType
 
     def array(self, values: list[Any]) -> pa.Array:
-        """Turn decoded values into a column, nothing rounded."""
+        """Turn decoded values into a column without rounding any."""
         if pa.types.is_decimal(self.type):
             return pa.array([self._decimal(each) for each in values], self.type)
         return pa.array(values, self.type)
@@ -66,7 +66,7 @@ class Leaf:
 
 @dataclass(frozen=True)
 class _Extent:
-    """Hold whether values of a type may take no bytes, how deep, how large its tree is."""
+    """Hold whether values of a type may take no bytes, and how deep and how large its tree is."""
 
     is_empty: bool
     height: int = 1
@@ -77,7 +77,7 @@ class Schema:
     """Know the shape of a file's records.
 
     Guarantees: schemas that could make a reader run for ever or out of its stack are refused:
-    recursion, lists of what takes no bytes. Numbers stay as stored: no logical type is applied
+    recursion, and lists of what takes no bytes. Numbers stay as stored: no logical type is applied
     by the decoder. Raises: UnreadableFileError.
     """
 
@@ -116,7 +116,7 @@ class Schema:
         return Leaf(_type(self._resolved(node), ".".join(path)))
 
     def beyond(self, paths: Iterable[tuple[str, ...]]) -> tuple[tuple[str, ...], ...]:
-        """Find the fields that no path enters, in records that one enters too."""
+        """Find the fields that no path enters, also in records that one enters."""
         return tuple(sorted(self._beyond(self.root, list(paths), ())))
 
     def _beyond(
@@ -166,7 +166,7 @@ def _type(node: Any, name: str) -> pa.DataType:
 
 
 class _Proof:
-    """Walk a schema once; refuse what is dangerous, gather its names."""
+    """Walk a schema once; refuse what is dangerous and gather its names."""
 
     def __init__(self) -> None:
         self.names: dict[str, Any] = {}
@@ -175,7 +175,7 @@ class _Proof:
     def of(self, node: Any) -> _Extent:
         """Measure a type.
 
-        Raises: ValueError, KeyError, TypeError, for what is no schema or a dangerous one.
+        Raises: ValueError, KeyError or TypeError, for what is no schema or a dangerous one.
         """
         extent = self._measured(node)
         if extent.height > _DEEPEST or extent.nodes > _MOST_NODES:
@@ -228,7 +228,7 @@ def _full_name(node: dict[str, Any]) -> str:
 
 
 def _bare(node: Any) -> Any:
-    """Leave logical types, defaults out, so that values are decoded as they were stored."""
+    """Leave out logical types and defaults, so that values are decoded as they were stored."""
     if isinstance(node, list):
         return [_bare(each) for each in node]
     if isinstance(node, dict):

@@ -25,10 +25,11 @@ _ANY = re.compile(_FIELD + rb"(?:," + _FIELD + rb")*+\r?\n")
 
 
 class CsvRows:
-    """Iterate over the rows of one file, well-formed runs in bulk, broken rows one by one.
+    """Iterate over the rows of one file, well-formed runs in bulk and broken rows one by one.
 
-    Guarantees: every record is in exactly one `FileRows` or `Reject`, but for blank lines; an
-    unquoted `null` is NULL, a quoted one is text; a quote that is never closed costs its line.
+    Guarantees: every record is in exactly one `FileRows` or `Reject`, except for blank lines;
+    an unquoted `null` is NULL and a quoted one is text; a quote that is never closed costs its
+    line.
     With `keeps_extra`, undeclared columns are packed into `_extra`.
     Raises: UnreadableFileError, when the header lacks a declared column.
     """
@@ -94,7 +95,7 @@ class CsvRows:
         self._beyond = distinct(self.header, self.columns) if self.keeps_extra else {}
 
     def _run(self, exact: re.Pattern[bytes]) -> tuple[int, int]:
-        """Find where well-formed records end, with how many there are."""
+        """Find where well-formed records end and how many there are."""
         buffer, at, count, most = self._buffer, self._at, 0, self.caps.row_bytes
         match = exact.match
         while (found := match(buffer, at)) and found.end() - at <= most:
@@ -123,7 +124,7 @@ class CsvRows:
     def _sifted(
         self, exact: re.Pattern[bytes], run: bytes, count: int
     ) -> Iterator[FileRows | Reject]:
-        """Give a run in bulk; where that raises, record by record but for the one that does."""
+        """Give a run in bulk; where that raises, go record by record but for the one that does."""
         try:
             yield self._parsed(run, count)
             return
@@ -143,7 +144,7 @@ class CsvRows:
                 yield self._counted(*part)
 
     def _stuck(self) -> Iterator[Reject]:
-        """Pass what is no well-formed record of the header's width, reading on if need be."""
+        """Pass what is no well-formed record of the header's width, and read on if need be."""
         found = _ANY.match(self._buffer, self._at)
         if found is None:
             left = len(self._buffer) - self._at

@@ -47,7 +47,7 @@ _SHARE_OF_MEMORY = 4
 
 
 class FileReader(Protocol):
-    """Turn one file into rows, rejects."""
+    """Turn one file into rows and rejects."""
 
     @property
     def unknown_columns(self) -> tuple[str, ...]:
@@ -58,16 +58,16 @@ class FileReader(Protocol):
 
 
 class DropSource:
-    """Read each content that appears in a store once, one batch for each file.
+    """Read each content that appears in a store once, as one batch for each file.
 
     `kind` begins the name of its scratch folder.
 
     A file is settled when it has not been touched for `settle_for`, looks the same before as
     after it was read, and, for Parquet in a folder, has a footer; a Parquet file that still has
     none after 20 times `settle_for` is rejected.
-    Guarantees: the listing is the truth, the ledger tells what it holds already: a shard is
-    named after a content's hash. Files stay where they are; `acknowledge` moves nothing.
-    Raises: SourceError, UnreachableSystemError.
+    Guarantees: the listing is the truth, and the ledger tells what it holds already, for a
+    shard is named after a content's hash. Files stay where they are; `acknowledge` moves nothing.
+    Raises: SourceError or UnreachableSystemError.
     """
 
     def __init__(
@@ -148,7 +148,7 @@ class DropSource:
 
     @contextmanager
     def _looked(self) -> Iterator[tuple[Store, list[Look]]]:
-        """Open the store; list the finished files that the pattern names, oldest first."""
+        """Open the store and list the finished files that the pattern names, oldest first."""
         pattern = PurePosixPath(self.word.pattern)
         if pattern.is_absolute() or ".." in pattern.parts:
             raise self._refused(
@@ -197,7 +197,7 @@ class DropSource:
             return True
 
     def _batch(self, store: Store, look: Look, given: set[str]) -> Batch | None:
-        """Read one file; None when its content is known, or changed while it was read."""
+        """Read one file; None when its content is known or changed while it was read."""
         if self._memory.hash_of(look) in given:
             return None
         batch = None
@@ -272,7 +272,7 @@ class DropSource:
         return replace(batch, rows=spill.taken(), unknown_columns=unknown, missing_columns=missing)
 
     def _aside(self, look: Look, value: str, rejects: list[tuple[str, str, str]]) -> Batch:
-        """The batch of a file with nothing but what is put aside of it."""
+        """The batch of a file that holds nothing but what is put aside of it."""
         told = [dict(zip(REJECTED.names, each, strict=True)) for each in rejects]
         return Batch(
             shard=_SHARD + value,

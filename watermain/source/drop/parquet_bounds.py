@@ -1,7 +1,7 @@
 """How many rows of a Parquet file may be decoded at once, however few bytes they come from.
 
 Source: Apache Parquet, "Encodings": a dictionary, like a prefix of the value before, gives a long
-value for next to nothing; a run of levels gives any number of nulls or list items.
+value for next to nothing, and a run of levels gives any number of nulls or list items.
 """
 
 from __future__ import annotations

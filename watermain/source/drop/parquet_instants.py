@@ -1,6 +1,6 @@
 """Parquet's INT96 instants written as text to the nanosecond, whatever their year.
 
-Source: INT96 holds a day with the nanoseconds in it; Spark, Hive, Impala write it. Arrow reads it
+Source: INT96 holds a day and the nanoseconds in it; Spark, Hive and Impala write it. Arrow reads it
 into 64 bits, in which nanoseconds reach from 1677 to 2262 only and wrap beyond, while microseconds
 reach further and lose three digits. Together they tell all.
 """
@@ -36,7 +36,7 @@ class Int96Texts:
         ]
 
     def batches(self, group: int, rows_at_once: int) -> Iterator[pa.RecordBatch | None]:
-        """Give the instants of a group once more, as nanoseconds; None where there are none."""
+        """Give the instants of a group once more, as nanoseconds, or None where there are none."""
         if not self.names:
             yield from repeat(None)
         with pq.ParquetFile(self.file, coerce_int96_timestamp_unit="ns") as parquet:
@@ -57,7 +57,7 @@ class Int96Texts:
 def _text(microseconds: pa.Array, nanoseconds: pa.Array) -> pa.Array:
     whole = pc.fill_null(microseconds.cast(pa.int64()), 0).to_numpy()
     wrapped = pc.fill_null(nanoseconds.cast(pa.int64()), 0).to_numpy()
-    rest = wrapped - whole * _THOUSAND  # both wrap alike, so that their difference does not
+    rest = wrapped - whole * _THOUSAND  # both wrap alike, so their difference does not
     text = microseconds.cast(pa.string())
     if not np.any(rest):
         return pc.binary_join_element_wise(text, "000", "")

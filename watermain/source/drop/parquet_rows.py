@@ -36,10 +36,10 @@ class ParquetRows:
     """Iterate over the rows of one file.
 
     Guarantees: numbers are written so that reading them gives the same number, decimals with
-    all their digits, instants in UTC, bytes each for itself where one of `types` is of bytes.
+    all their digits, instants in UTC, and bytes each for itself where one of `types` is of bytes.
     With `keeps_extra`, undeclared columns are packed into
     `_extra`. A row that cannot be read is a reject with what it holds; the memory is bounded by
-    what is decoded at once, what a file may unpack to by its own size.
+    what is decoded at once, and what a file may unpack to is bounded by its own size.
     Raises: UnreadableFileError.
     """
 
@@ -81,7 +81,7 @@ class ParquetRows:
                     first += batch.num_rows
 
     def _given(self, first: int, batch: pa.RecordBatch) -> Iterator[FileRows | Reject]:
-        """Give rows, each that cannot be one as a reject in its place."""
+        """Give rows, and each that cannot be one as a reject in its place."""
 
         def read(begin: int, end: int) -> FileRows:
             part = batch.slice(begin, end - begin)

@@ -10,8 +10,8 @@ from typing import BinaryIO, Protocol
 class Look:
     """Hold what a listing tells of a file at one moment.
 
-    `name` is what people read, `place` is how the store finds it; `mark` changes with a file's
-    content even where size with time do not.
+    `name` is what people read and `place` is how the store finds it; `mark` changes with a
+    file's content even where its size and its time do not.
     """
 
     name: str
@@ -27,9 +27,9 @@ class Look:
 
 
 class UnservedError(Exception):
-    """Report what a store does not give, with what helps; `passing` where time may.
+    """Report what a store does not give and what helps; `passing` where time may.
 
-    `credential` where the store does not know who asks.
+    It is `credential` where the store does not know who asks.
     """
 
     def __init__(
@@ -40,10 +40,10 @@ class UnservedError(Exception):
 
 
 class Store(Protocol):
-    """List files, open them.
+    """List files and open them.
 
-    Guarantees: names that begin with `.` or end in `.tmp` or `.part` are unfinished, so that no
-    listing holds them. Raises: UnservedError; FileNotFoundError for a file that has gone.
+    Guarantees: names that begin with `.` or end in `.tmp` or `.part` are unfinished, so no
+    listing holds them. Raises: UnservedError, or FileNotFoundError for a file that has gone.
     """
 
     def looks(self, pattern: str, most: int) -> list[Look]:

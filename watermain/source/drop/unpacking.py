@@ -20,8 +20,8 @@ _STEP_BYTES = 2**20
 class Unpacked:
     """Read a compressed file as the bytes that it holds, forwards only.
 
-    Guarantees: several members after each other are one file; a file that is cut short, unpacks
-    to more than `caps` allow, or holds anything else is refused as soon as that shows.
+    Guarantees: several members after each other are one file; a file that is cut short, that
+    unpacks to more than `caps` allow, or that holds anything else is refused as soon as that shows.
     Raises: UnreadableFileError.
     """
 
@@ -37,7 +37,7 @@ class Unpacked:
             self._stream = pa.CompressedInputStream(shared, _CODECS[compression])
 
     def read(self, count: int) -> bytes:
-        """Give up to `count` bytes, none at the end."""
+        """Give up to `count` bytes, or none at the end."""
         try:
             data = self._stream.read(count) if self.size else b""
         except (pa.ArrowException, OSError, EOFError, zlib.error) as error:

@@ -32,7 +32,7 @@ _BUSY = {"SlowDown", "ServiceUnavailable", "InternalError", "RequestTimeout", "5
 
 
 class Bucket:
-    """List the objects under a prefix; copy the one that is read into `scratch`.
+    """List the objects under a prefix, and copy the one that is read into `scratch`.
 
     Guarantees: nothing of a listing is kept for the next one.
     Raises: UnservedError, without the address, which holds a secret.
@@ -159,7 +159,7 @@ def _system(key: str | None, secret: str | None, options: Mapping[str, str]) -> 
         skip_instance_cache=True,
         use_listings_cache=False,
     )
-    system.retries = _TRANSFERS  # the client beneath it tries each request again, too
+    system.retries = _TRANSFERS  # the client beneath it tries each request again too
     return system
 
 

@@ -18,7 +18,7 @@ from watermain.source.protocol import Shape
 
 
 class FileSource(DropSource):
-    """Read each content that appears in a folder, or in a bucket, once."""
+    """Read each content that appears in a folder or in a bucket once."""
 
     @classmethod
     def of(cls, dataset: Dataset, outside: Outside) -> Self:

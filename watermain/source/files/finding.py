@@ -18,7 +18,7 @@ MOST = 1000
 
 
 def found(word: FilesConnection, outside: Outside) -> str:
-    """Look into the folder, or ask the store for the first object."""
+    """Look into the folder or ask the store for the first object."""
     address = outside.address(word.name, composed)
     shown = address()
     try:

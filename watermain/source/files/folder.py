@@ -81,7 +81,7 @@ class Folder:
         return True
 
     def _listed(self, parts: tuple[str, ...]) -> Iterator[tuple[str, bool]]:
-        """The places of files that a pattern of these parts may name, with whether it is a link."""
+        """The places of files that a pattern of these parts may name, each told a link or not."""
         waiting: list[tuple[str, ...]] = [()]
         while waiting:
             above = waiting.pop()
@@ -92,7 +92,7 @@ class Folder:
                     waiting.append((*above, entry))
 
     def _entries(self, above: tuple[str, ...]) -> list[tuple[str, str]]:
-        """The names in one folder with what they are; none where it cannot be listed."""
+        """The names in one folder and what they are; none where it cannot be listed."""
         found = []
         with (
             suppress(OSError, UnreadableFileError),
@@ -110,7 +110,7 @@ class Folder:
 
     @contextmanager
     def _reached(self, place: str) -> Iterator[tuple[int, str]]:
-        """Open the folder that holds a place, step by step; give it with the last name."""
+        """Open the folder that holds a place, step by step; give it and the last name."""
         *steps, name = place.split("/")
         with ExitStack() as stack:
             folder = os.open(self.root, _DIRECTORY)
@@ -127,7 +127,7 @@ class Folder:
         """Look at what a link within the folder leads to, by where that itself lies."""
         try:
             real, root = (self.root / place).resolve(strict=True), self.root.resolve()
-        except (OSError, RuntimeError):  # gone, or a link to itself
+        except (OSError, RuntimeError):  # gone or a link to itself
             return None
         if not real.is_relative_to(root) or not real.is_file():
             return None

@@ -93,7 +93,7 @@ def _decoded(reading: RecordReading, value: bytes) -> Tree:
 
 
 def _tree(value: Any) -> Any:
-    """Turn numbers, bytes into text; leave text, truth, null as they are."""
+    """Turn numbers and bytes into text; leave text, truth and null as they are."""
     match value:
         case None | bool() | str():
             return value
@@ -140,7 +140,7 @@ def _refuse_bombs(schema: Any, names: Mapping[str, Any]) -> None:
 
 
 def _is_empty(schema: Any, names: Mapping[str, Any], above: tuple[str, ...]) -> bool:
-    """Say whether a value takes no bytes; one inside itself never ends, so it does not count."""
+    """Say whether a value takes no bytes; one inside itself never ends and so does not count."""
     match schema:
         case str() if schema in names and schema not in above:
             return _is_empty(names[schema], names, (*above, schema))

@@ -22,7 +22,7 @@ _OK, _REFUSED = 200, (401, 403)
 
 
 def found(word: KafkaConnection, outside: Outside) -> str:
-    """Ask for the brokers with their topics."""
+    """Ask for the brokers and their topics."""
     address = outside.address(word.name, composed)
     shown = address()
     settings: dict[str, Any] = settings_of(shown, word.declared)

@@ -31,16 +31,16 @@ Position = tuple[int | None, str]
 
 
 class KafkaSource:
-    """Read every partition of a topic on from the ledger's positions, one shard for each.
+    """Read every partition of a topic on from the ledger's positions, with one shard for each.
 
     A position is `offset@topic id`: the offset to go on from, in the topic that it belongs to.
-    A call reads up to the watermarks that it finds at its start; each partition has an equal
-    share of the time that is left.
+    A call reads up to the watermarks that it finds at its start, and each partition has an
+    equal share of the time that is left.
     Guarantees: offsets are committed to the group in `acknowledge` only, for tools that measure
     lag; nobody reads on from them. What retention deleted unread is refused, after the other
     partitions were read; so is a topic that was made anew, unless the word says `continue`: then
     a batch leads from the old topic's last position to the new topic's messages.
-    Raises: SourceError, UnreachableSystemError, ExpiredCredentialError.
+    Raises: SourceError, UnreachableSystemError or ExpiredCredentialError.
     """
 
     def __init__(
@@ -94,7 +94,7 @@ class KafkaSource:
                 raise refused[0]
 
     def acknowledge(self, positions: Mapping[str, str]) -> None:
-        """Show the group's progress, forwards only; reading never starts from it."""
+        """Show the group's progress, which only goes forwards; reading never starts from it."""
         told = {}
         for shard, position in positions.items():
             topic, _, number = shard.rpartition("/")
@@ -114,7 +114,7 @@ class KafkaSource:
     def _of_this_topic(
         log: Log, told: Mapping[int, Position], known: Mapping[int, int]
     ) -> tuple[dict[int, Position], dict[int, int]]:
-        """Leave out what is told of an earlier topic of this name, what its group confirmed."""
+        """Leave out what is told of an earlier topic of this name and what its group confirmed."""
         topic_id, marks = log.topic_id(), log.marks()
         here = {n: at for n, at in told.items() if n in marks and at[1] == topic_id}
         return here, {n: at for n, at in known.items() if n in marks and at <= marks[n].high}
@@ -126,13 +126,13 @@ class KafkaSource:
             known = log.committed(marks)
             starts = {each: known.get(each, found.low) for each, found in marks.items()}
             ends = log.ends(starts)
-        # What is gone, or made anew, counts too: a capture has to look, to refuse it.
+        # What is gone, or made anew, counts too: a capture has to look in order to refuse it.
         behind = sum(ends[each].high - starts[each] if each in ends else 1 for each in marks)
         known_at = [instant_of(e.instant) for e in ends.values() if e.instant is not None]
         return Backlog(rows=behind, oldest=min((at for at in known_at if at), default=None))
 
     def verify(self) -> None:
-        """Prove that the topic is there, that its progress may be read."""
+        """Prove that the topic is there and that its progress may be read."""
         with self._opened() as log:
             log.committed(log.marks())
 
@@ -189,7 +189,7 @@ class KafkaSource:
     def _spans(
         self, log: Log, after: Mapping[str, str], topic_id: str
     ) -> tuple[dict[int, tuple[int, int]], list[SourceError]]:
-        """Find from where to where each partition is to be read, with what has to be refused."""
+        """Find from where to where each partition is to be read, and what has to be refused."""
         marks, starts = log.marks(), {}
         refused: list[SourceError] = []
         anew = self.word.recreated == "continue"
@@ -246,7 +246,7 @@ class KafkaSource:
 
     @contextmanager
     def _opened(self) -> Iterator[Log]:
-        """Use the client of the reading in progress, or one for this call."""
+        """Use the client of the reading in progress or one for this call."""
         if self._log is not None:
             yield self._log
             return

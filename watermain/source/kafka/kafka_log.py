@@ -60,7 +60,7 @@ _VAGUE = {
 
 @dataclass(frozen=True)
 class Marks:
-    """Hold the offsets that a partition had at one moment: its first, the one after its last."""
+    """Hold the offsets that a partition had at one moment: its first and the one after its last."""
 
     low: int
     high: int
@@ -68,18 +68,18 @@ class Marks:
 
 @dataclass(frozen=True)
 class PartitionEnd:
-    """Hold where a partition ends, with the milliseconds at which its next message came."""
+    """Hold where a partition ends and the milliseconds at which its next message came."""
 
     high: int
     instant: int | None
 
 
 class Log:
-    """Read one topic with a client that assigns partitions itself, commits only when told.
+    """Read one topic with a client that assigns partitions itself and commits only when told.
 
     Guarantees: messages of open or aborted transactions are never given. A credential that the
     broker refuses is shown once, not for as long as one waits.
-    Raises: SourceError, UnreachableSystemError, ExpiredCredentialError.
+    Raises: SourceError, UnreachableSystemError or ExpiredCredentialError.
     """
 
     def __init__(self, topic: str, group: str, address: Callable[[], str], declared: str) -> None:
@@ -222,7 +222,7 @@ class Log:
         return found
 
     def error(self, error: KafkaError) -> WatermainError:
-        """Turn the client's word into ours: what may pass, what somebody must change."""
+        """Turn the client's word into ours: what may pass or what somebody must change."""
         heard = self._said if self._said is not None and error.code() in _VAGUE else error
         if heard.code() in REFUSED:
             expired = refused(self.address, self._shown, "the broker does not let us in")
@@ -252,7 +252,7 @@ class Log:
 
 
 class PartitionReading:
-    """Take the messages of one partition in order, until the high watermark.
+    """Take the messages of one partition in order until the high watermark.
 
     Guarantees: `position` is the offset to go on from; gaps in the offsets are passed over.
     """
@@ -272,7 +272,7 @@ class PartitionReading:
         return self.position >= self.high
 
     def take(self, rows: int, size: int) -> tuple[list[Message], int]:
-        """Give at most `rows` messages, the last of which passes `size` bytes, with their size."""
+        """Give at most `rows` messages, the last of which passes `size` bytes, and their size."""
         if not self._held:
             self._held = self._arrived(min(rows, self._next_count(), self.high - self.position))
         taken = total = 0
@@ -308,12 +308,12 @@ class PartitionReading:
 
 
 def weight(message: Message) -> int:
-    """Count the bytes of a message's value with its key."""
+    """Count the bytes of a message's value and key."""
     return len(message.value() or b"") + len(message.key() or b"")
 
 
 def settings_of(address: str, declared: str) -> dict[str, Any]:
-    """Split an address into brokers, then words such as `security.protocol=SSL`."""
+    """Split an address into brokers and then words such as `security.protocol=SSL`."""
     brokers, *words = shlex.split(address) or [""]
     options = dict(word.split("=", 1) for word in words if "=" in word)
     wrong = [word for word in words if not word.startswith(_OPTIONS) or "=" not in word]

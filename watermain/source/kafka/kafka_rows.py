@@ -24,7 +24,7 @@ SETTLED = timedelta(minutes=10)
 
 
 def message_schema(columns: Sequence[str]) -> pa.Schema:
-    """Describe captured rows: the declared columns as text, then where each message lay."""
+    """Describe captured rows: the declared columns as text, and then where each message lay."""
     return pa.schema([*((name, pa.string()) for name in columns), *Kafka.own])
 
 
@@ -32,7 +32,7 @@ class MessageRows:
     """Decode the messages of one topic.
 
     Guarantees: every message is a row or a reject, whose position is `topic/partition/offset`.
-    Keys, headers that are not UTF-8 become `\\x` with hexadecimal digits; so does a rejected
+    Keys and headers that are not UTF-8 become `\\x` with hexadecimal digits; so does a rejected
     value that names a schema.
     """
 
@@ -43,7 +43,7 @@ class MessageRows:
     def read(
         self, messages: Sequence[Message], now: datetime
     ) -> tuple[pa.RecordBatch, list[dict[str, str]]]:
-        """Give the rows, then the rejects.
+        """Give the rows and then the rejects.
 
         Raises: UnreachableSystemError for a schema that the registry does not know, when the
         message is younger than SETTLED: a producer may be ahead of the registry's copies.
@@ -93,7 +93,7 @@ class MessageRows:
 
 
 def text_of(value: bytes | str | None) -> str | None:
-    """Write bytes as the text that they are, or in hexadecimal digits."""
+    """Write bytes as the text that they are or in hexadecimal digits."""
     if value is None or isinstance(value, str):
         return value
     try:

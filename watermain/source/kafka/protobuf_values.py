@@ -1,7 +1,7 @@
 """The reading of Protobuf values into trees of text, exactly.
 
 Source: the registry gives descriptors in base64 when asked for `format=serialized`; in front of
-a message lie the indexes of its type, as zigzag numbers, a single 0 for the first one.
+a message lie the indexes of its type, as zigzag numbers, or a single 0 for the first one.
 """
 
 from __future__ import annotations
@@ -120,7 +120,7 @@ def _decoded(types: list[Descriptor], value: bytes) -> Tree:
 
 
 def _indexes(value: bytes) -> tuple[list[int], int]:
-    """Read which of the schema's types the message has, with where the message begins."""
+    """Read which of the schema's types the message has and where the message begins."""
     count, at = _zigzag(value, 0)
     if not 0 <= count <= _MOST_INDEXES:
         raise UnreadableMessageError("does not say its type")
@@ -184,7 +184,7 @@ def _wrapped(message: Any) -> Any:
 
 
 def _ticks(message: Any, *, signed: bool = False) -> int:
-    """Nanoseconds of an instant, or of a duration, whose two parts have one sign."""
+    """Nanoseconds of an instant or of a duration, whose two parts have one sign."""
     seconds, nanos = int(message.seconds), int(message.nanos)
     is_fit = seconds * nanos >= 0 and abs(nanos) < _BILLION if signed else 0 <= nanos < _BILLION
     if not is_fit:

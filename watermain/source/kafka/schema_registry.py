@@ -1,7 +1,7 @@
 """The schemas of messages, asked for at a schema registry.
 
-Source: the wire format of Confluent's registry: a zero byte, four bytes of id, the value; its
-answers to `/schemas/ids/{id}`, `/subjects/{subject}/versions/{version}`.
+Source: the wire format of Confluent's registry: a zero byte, four bytes of id and the value;
+and its answers to `/schemas/ids/{id}` and `/subjects/{subject}/versions/{version}`.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ Decode = Callable[[bytes], Tree]
 
 
 class UnreadableMessageError(Exception):
-    """Report a message that cannot be read, with the reason as its text."""
+    """Report a message that cannot be read; the reason is its text."""
 
 
 @dataclass(frozen=True)
 class SchemaText:
-    """Hold a schema's text, with the schemas that it needs before it, each by its name."""
+    """Hold a schema's text and the schemas that it needs before it, each by its name."""
 
     text: str
     needs: tuple[tuple[str, str], ...] = ()
@@ -55,14 +55,14 @@ class _Asked:
 
 @dataclass(frozen=True)
 class RegistryAsking:
-    """Say how the registry is asked: where, who we are, what is trusted, how long it may take."""
+    """Say how the registry is asked: where, who we are, what is trusted and how long it takes."""
 
     address: Callable[[], str]
     word: RegistryConnection | None = None
     secrets: Secrets | None = None
 
     def got(self, url: str, parameters: dict[str, str]) -> tuple[int, bytes]:
-        """Ask once; give the status with the body."""
+        """Ask once; give the status and the body."""
         with httpx.stream(
             "GET",
             url,
@@ -90,13 +90,13 @@ def asking(outside: Outside, name: str) -> RegistryAsking:
 
 
 class SchemaRegistry:
-    """Turn schema ids into decoders; keep the MOST_SCHEMAS that were used last.
+    """Turn schema ids into decoders, and keep the MOST_SCHEMAS that were used last.
 
     `compiled` makes a decoder from a schema. Ids that the registry does not know are asked for
     again at each `forget`.
-    Guarantees: a schema of an id never changes, so one that is kept is never asked for again.
+    Guarantees: a schema of an id never changes, and so one that is kept is never asked for again.
     Raises: UnreachableSystemError while the registry is away, ExpiredCredentialError,
-    SourceError for an address that is none.
+    or SourceError for an address that is none.
     """
 
     def __init__(
@@ -148,7 +148,7 @@ class SchemaRegistry:
             return f"schema {number} {error}"
 
     def _gather(self, answer: Tree, asked: _Asked) -> None:
-        """Collect what a schema refers to, what is needed first in front."""
+        """Collect what a schema refers to, with what is needed first in front."""
         for each in answer.get("references") or ():
             name, subject = str(each["name"]), quote(str(each["subject"]), safe="")
             if name in asked.needs:

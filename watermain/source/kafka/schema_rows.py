@@ -45,8 +45,8 @@ def _protobuf() -> Callable[[SchemaText], Decode]:
 class SchemaRows(JsonMessages):
     """Decode messages, each by the schema that it names, into the declared columns.
 
-    Guarantees: fields are found by their names, whatever schema each message was written with;
-    one that its schema does not have is null.
+    Guarantees: fields are found by their names, whatever schema each message was written with,
+    and one that its schema does not have is null.
     """
 
     def __init__(

@@ -21,7 +21,7 @@ _WAITS = ("connect", "silent")
 
 @dataclass(frozen=True, kw_only=True)
 class BrokerReach:
-    """Say where a broker is, who we are there, how long we wait for it."""
+    """Say where a broker is, who we are there, and how long we wait for it."""
 
     host: str
     port: int
@@ -35,7 +35,7 @@ class BrokerReach:
         """What the encryption trusts, proved by shaking hands once.
 
         The client leaves its socket open when it is the one that fails at it.
-        Raises: OSError, for a file that cannot be read, a host that is not reached or not proved.
+        Raises: OSError, for a file that cannot be read or a host that is not reached or not proved.
         """
         context = self._context()
         where = (self.host, self.port)

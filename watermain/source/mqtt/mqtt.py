@@ -31,13 +31,13 @@ _MOST_PEEK_SECONDS = 3.0
 
 
 class MqttSource:
-    """Read what the broker keeps for our session, confirm it once the lake has it.
+    """Read what the broker keeps for our session, and confirm it once the lake has it.
 
-    The one shard's position knows the numbers of every device, with prints of the last batch.
-    Guarantees: a message sent again after its commit is recognised, confirmed, not doubled; the
-    same number from the same device in another message is rejected with that reason. What
-    nobody confirmed comes again. `batch.end` names the messages, so equal ends are equal rows.
-    Raises: SourceError, UnreachableSystemError, ExpiredCredentialError.
+    The one shard's position knows the numbers of every device and the prints of the last batch.
+    Guarantees: a message sent again after its commit is recognised and confirmed, not doubled;
+    the same number from the same device in another message is rejected with that reason. What
+    nobody confirmed comes again. `batch.end` names the messages, and so equal ends are equal rows.
+    Raises: SourceError, UnreachableSystemError or ExpiredCredentialError.
     """
 
     def __init__(
@@ -107,7 +107,7 @@ class MqttSource:
             )
 
     def verify(self) -> None:
-        """Prove that the broker takes our session, our subscription; it keeps both from now on."""
+        """Prove that the broker takes our session and subscription; it keeps both from now on."""
         with self._connected():
             pass
 
@@ -227,7 +227,7 @@ class MqttSource:
 
 @dataclass(frozen=True)
 class _Row:
-    """Hold one message that is a row, with its place among the decoded ones."""
+    """Hold one message that is a row, and its place among the decoded ones."""
 
     at: int
     device: str

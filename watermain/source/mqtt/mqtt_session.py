@@ -1,6 +1,6 @@
 """A session that an MQTT broker keeps for us, with what it sends until we confirm.
 
-Source: MQTT 5.0, sections 3.1.2.11 (session expiry, receive maximum), 4.4 (delivery retry).
+Source: MQTT 5.0, sections 3.1.2.11 (session expiry and receive maximum) and 4.4 (delivery retry).
 """
 
 from __future__ import annotations
@@ -55,11 +55,11 @@ class BrokerMessage:
 
 
 class Session:
-    """Be connected to the session that `word` names, subscribed to its topic.
+    """Be connected to the session that `word` names and subscribed to its topic.
 
     Guarantees: nothing is confirmed but by `confirm`, which returns after the broker has worked
-    on it; at most `in_flight` messages are held here.
-    Raises: SourceError, UnreachableSystemError, ExpiredCredentialError.
+    on it; and at most `in_flight` messages are held here.
+    Raises: SourceError, UnreachableSystemError or ExpiredCredentialError.
     """
 
     def __init__(
@@ -95,13 +95,13 @@ class Session:
         self._part()
 
     def _part(self) -> None:
-        """Let the client go, with the sockets that it closes when nobody holds it."""
+        """Let the client go, and so the sockets that it closes when nobody holds it."""
         self._client.on_connect = self._client.on_disconnect = self._client.on_message = None
         self._client.on_subscribe = self._client.on_unsubscribe = None
         del self._client
 
     def gather(self, rows: int, until: float) -> None:
-        """Wait for messages: until there are enough, or it has been quiet, or time is up."""
+        """Wait for messages until there are enough, it has been quiet, or time is up."""
         quiet, count = time.monotonic() + QUIET_SECONDS, len(self.held)
         while len(self.held) < rows and time.monotonic() < min(quiet, until):
             self._turn()
@@ -154,7 +154,7 @@ class Session:
         self._answered.discard(answer)
 
     def _turn(self) -> None:
-        """Let the client read, write once."""
+        """Let the client read and write once."""
         done = self._client.loop(_LOOP_SECONDS)
         if self._refusal is not None and self._refusal.value in STRANGER:
             expired = refused(self.address, self._shown, "the broker does not let us in")

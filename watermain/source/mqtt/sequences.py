@@ -65,7 +65,7 @@ class Numbers:
 
 
 class Sequences:
-    """Know which messages were captured, by device with number; forget nothing that may return.
+    """Know which messages were captured, by device and number; forget nothing that may return.
 
     Guarantees: the text of equal knowledge is equal; `last` are the prints of the messages that
     the last batch took from the broker, the only ones that a sound broker sends again.
@@ -103,7 +103,7 @@ class Sequences:
         self._fresh += (each[:_PRINT] for each in prints)
 
     def position(self) -> str:
-        """Write the knowledge with the batch in the making, then begin the next batch."""
+        """Write the knowledge including the batch in the making, and then begin the next batch."""
         held = {
             device: [
                 each.low,
@@ -124,7 +124,7 @@ class Sequences:
 
 
 def gaps(position: str) -> Iterator[tuple[str, int, int]]:
-    """List the numbers that a position misses: device, first, last."""
+    """List the numbers that a position misses: device, first and last."""
     for device, span in Sequences.of(position).spans.items():
         for first, last in span.holes:
             yield device, first, last

@@ -31,9 +31,9 @@ order by p.pubname
 
 
 def harm(connection: Connection, word: Postgres, shape: Shape, oid: int) -> tuple[str, str] | None:
-    """What would make the owner's own UPDATE and DELETE fail, or what never comes; with its cure.
+    """What would make the owner's own UPDATE and DELETE fail or what never comes, and its cure.
 
-    Old rows are sent whole (`replica identity full`), so that every column must be published by
+    Old rows are sent whole (`replica identity full`), so every column must be published by
     each publication that holds the table, ours or not.
     """
     schema, table = word.table.split(".")
@@ -78,6 +78,6 @@ def created(connection: Connection, name: str, word: Postgres, oid: int) -> str:
 
 
 def readded(name: str, table: str) -> str:
-    """The statements that hold a table whole, and leave the publication's other tables alone."""
+    """The statements that hold a table whole and leave the publication's other tables alone."""
     word = f'alter publication "{name}"'
     return f"{word} drop table {table}; {word} add table {table}"

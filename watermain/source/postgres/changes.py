@@ -29,13 +29,13 @@ _OID = struct.Struct(">I")
 
 
 def change_schema(columns: tuple[str, ...]) -> pa.Schema:
-    """Describe captured rows: the declared columns as text, then the change columns."""
+    """Describe captured rows: the declared columns as text, and then the change columns."""
     return pa.schema([*((name, pa.string()) for name in columns), *CHANGE_COLUMNS])
 
 
 @dataclass(frozen=True)
 class _Transaction:
-    """Hold what one BEGIN says, with the place of its first message in the chunk."""
+    """Hold what one BEGIN says and the place of its first message in the chunk."""
 
     first: int
     lsn: int
@@ -46,8 +46,8 @@ class _Transaction:
 class Changes:
     """Gather the changes of one table, a chunk of messages at a time, in commit order.
 
-    Guarantees: `position` is the end of the last whole transaction of any table, `inside` tells
-    that another has begun; `_seq` numbers the rows of one transaction from 1.
+    Guarantees: `position` is the end of the last whole transaction of any table; `inside` tells
+    that another has begun; and `_seq` numbers the rows of one transaction from 1.
     """
 
     def __init__(self, table: SourceTable, slot: str, shape: Shape, spill: Spill) -> None:
@@ -82,7 +82,7 @@ class Changes:
                 self._truncate()
 
     def taken(self) -> pa.Table | Path:
-        """Give the rows of the whole transactions gathered, then start empty again."""
+        """Give the rows of the whole transactions gathered, and then start empty again."""
         self._decode()
         self.count = self.bytes = 0
         self.unknown_columns = self._beyond
@@ -150,7 +150,7 @@ class Changes:
         self._emit(nothing, np.array([pgoutput.TRUNCATE]), np.array([0]))
 
     def _decode(self) -> None:
-        """Turn the chunk's messages into rows, keeping an open transaction open."""
+        """Turn the chunk's messages into rows, and keep an open transaction open."""
         if self._messages:
             try:
                 columns = self.shape.columns
@@ -194,7 +194,7 @@ class Changes:
         self._transactions = [_Transaction(0, latest.lsn, latest.at, latest.xid)]
 
     def _refused(self, what: str, *, cure: str) -> SourceError:
-        """The log keeps what was written then, so a cure alone does not make it readable."""
+        """The log keeps what was written then, and so a cure alone does not make it readable."""
         return SourceError(
             f"{self.shape.dataset}: source table {self.table.name} {what}",
             declared=self.shape.declared,

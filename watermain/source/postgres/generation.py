@@ -20,11 +20,11 @@ def slot_prefix(prefix: str, dataset: str) -> str:
 
 @dataclass(frozen=True)
 class Generation:
-    """Number the histories of one table on one server; each has a slot, each is a shard.
+    """Number the histories of one table on one server; each has a slot, and each is a shard.
 
-    `table` is the table's object id, 0 where a ledger does not say it.
+    `table` is the table's object id, or 0 where a ledger does not say it.
     Guarantees: a slot found without its generation in the ledger was left by a snapshot that
-    never reached the lake; a generation in the ledger without its slot cannot go on.
+    never reached the lake, and a generation in the ledger without its slot cannot go on.
     """
 
     prefix: str
@@ -49,7 +49,7 @@ class Generation:
 
 
 def latest(prefix: str, positions: Mapping[str, str]) -> tuple[Generation, str] | None:
-    """Find the newest history among positions per shard, with how far it has come."""
+    """Find the newest history among positions per shard, and how far it has come."""
     found = []
     for shard, position in positions.items():
         name, *parts = shard.split("/")

@@ -56,7 +56,7 @@ class Relation:
 
 @dataclass(frozen=True)
 class Decoded:
-    """Hold rows in order: the operation, the message each came from, one array per column."""
+    """Hold rows in order: the operation, the message each came from, and one array per column."""
 
     ops: Ints
     messages: Ints
@@ -75,10 +75,10 @@ class _Slices:
 def decoded(
     messages: Sequence[memoryview], relation: Relation, columns: Sequence[str], moving: set[str]
 ) -> Decoded:
-    """Decode `I`, `U`, `D` messages of one relation, many at a time.
+    """Decode `I`, `U` and `D` messages of one relation, many at a time.
 
-    Guarantees: a large value that an update left unchanged is taken from the old row; an
-    update that changes a `moving` column becomes a delete of the old row, then an insert.
+    Guarantees: a large value that an update left unchanged is taken from the old row, and
+    an update that changes a `moving` column becomes a delete of the old row and then an insert.
     Raises: PartialRowError.
     """
     buffer = b"".join([*messages, _PAD])
@@ -148,7 +148,7 @@ class _Tuples:
         """Take one column's values at the tuples of `place`.
 
         The buffer itself serves as the data of a string array whose even elements are the
-        values, its odd elements the bytes between them: one `take` copies what is wanted.
+        values and whose odd elements are the bytes between them: one `take` copies what is wanted.
         A value that an update left unchanged lies in the tuple before. A column that the table
         did not have yet is null.
         """
@@ -166,7 +166,7 @@ class _Tuples:
         return flat.take(picked).cast(pa.string())
 
     def _merged(self, front: _Slices, back: _Slices) -> _Slices:
-        """Put first tuples with second tuples into one order: a new row follows its old row."""
+        """Put first and second tuples into one order: a new row follows its old row."""
         total = len(self.first) + len(self.new)
         kind, begin, end = np.empty(total, np.uint8), *np.empty((2, total), np.int64)
         for into, part in ((self.first, front), (self.new, back)):

@@ -47,14 +47,14 @@ where slot_name = %(slot)s and confirmed_flush_lsn < %(position)s::pg_lsn and wa
 
 
 class PostgresSource:
-    """Read one table: a snapshot, then each whole transaction in commit order.
+    """Read one table: a snapshot and then each whole transaction in commit order.
 
     Guarantees: a batch ends where a transaction ends. The slot is confirmed by `acknowledge`
-    alone, so it never stands past the ledger: a slot that does is not ours, and is refused.
+    alone, and so it never stands past the ledger: a slot that does is not ours and is refused.
     A lost slot begins a new generation with a new snapshot. While nothing changes here but the
     server writes on, a batch without rows moves the position every HEARTBEAT_BYTES, so that
     the server can let go of its log.
-    Raises: SourceError, UnreachableSystemError.
+    Raises: SourceError or UnreachableSystemError.
     """
 
     def __init__(self, word: Postgres, shape: Shape, *, dsn: Dsn, scratch: Path) -> None:
@@ -76,7 +76,7 @@ class PostgresSource:
         )
 
     def batches(self, *, after: Mapping[str, str], limit: Limit) -> Iterator[Batch]:
-        """Give a snapshot where none is known, then the transactions since."""
+        """Give a snapshot where none is known, and then the transactions since."""
         deadline = time.monotonic() + limit.seconds
         self._hang_up()
         with connected(self.dsn, declared=self._declared) as connection, self._mapped():
@@ -210,7 +210,7 @@ class PostgresSource:
 
 
 def _patiently(connection: Connection, statement: str, facts: Mapping[str, str]) -> None:
-    """Run a statement on a slot, waiting a while for whoever holds it to let go."""
+    """Run a statement on a slot, and wait a while for whoever holds it to let go."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while True:
         try:

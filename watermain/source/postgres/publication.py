@@ -38,9 +38,9 @@ where p.pubname = %s
 
 @dataclass(frozen=True)
 class SourceTable:
-    """Hold a table as the server has it now: its object id, its columns in their order.
+    """Hold a table as the server has it now: its object id and its columns in their order.
 
-    `visible` are the columns that are published, that the connection's role may read.
+    `visible` are the columns that are published and that the connection's role may read.
     """
 
     name: str

@@ -74,7 +74,7 @@ def failure(state: str | None, message: str, *, declared: str, name: str) -> Wat
 
 
 def conninfo(dsn: Dsn, *, replication: bool, declared: str) -> str:
-    """Resolve the connection string now, fixing how the server writes values as text.
+    """Resolve the connection string now, and fix how the server writes values as text.
 
     Raises: SourceError without the string, which may hold a secret.
     """
@@ -115,7 +115,7 @@ def connected(dsn: Dsn, *, declared: str, replication: bool = False) -> Connecti
 class Replication:
     """Speak the replication protocol over one connection.
 
-    Guarantees: only `confirm` moves the slot; a read waits in `poll`, so signals arrive.
+    Guarantees: only `confirm` moves the slot, and a read waits in `poll`, so that signals arrive.
     """
 
     def __init__(self, dsn: Dsn, *, name: str, declared: str) -> None:
@@ -147,7 +147,7 @@ class Replication:
         self._ended()
 
     def start(self, slot: str, position: int, publication: str) -> None:
-        """Stream the slot from `position`, which the ledger holds, so confirm it at once."""
+        """Stream the slot from `position`; the ledger holds that, so it is confirmed at once."""
         names = sql.Literal('"' + publication.replace('"', '""') + '"').as_string(None)
         self._execute(
             f"START_REPLICATION SLOT {slot} LOGICAL {lsn_text(position)} "
@@ -213,7 +213,7 @@ class Replication:
             time.sleep(0.05)
 
     def _received(self, timeout: float | None) -> memoryview | None:
-        """Give one message, an empty one when time is up, None at the end."""
+        """Give one message, an empty one when time is up, or None at the end."""
         while True:
             size, data = self._pg.get_copy_data(1)
             if size > 0:

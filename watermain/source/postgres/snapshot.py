@@ -27,10 +27,10 @@ def snapshot(
     beyond: tuple[str, ...],
     spill: Spill,
 ) -> int:
-    """Create the slot, read the table under the slot's own snapshot, give the joining point.
+    """Create the slot, read the table under the slot's own snapshot, and give the joining point.
 
-    Guarantees: a transaction is in the rows or after the joining point, never in both, never in
-    neither: the slot's creation hands its snapshot to this very transaction. The `_lsn` of
+    Guarantees: a transaction is in the rows or after the joining point, never in both and never
+    in neither: the slot's creation hands its snapshot to this very transaction. The `_lsn` of
     the rows is one below the joining point, so that they order before all that follows.
     Columns `beyond` the shape's are packed into `_extra`, where the shape keeps it.
     """
@@ -63,7 +63,7 @@ def _chunks(lines: Iterator[memoryview]) -> Iterator[bytes]:
 
 
 def _parsed(lines: bytes, columns: tuple[str, ...]) -> pa.RecordBatch:
-    """Parse whole lines whose every value is quoted, whose nulls are bare."""
+    """Parse whole lines whose every value is quoted and whose nulls are bare."""
     rows = pc.read_csv(
         pa.BufferReader(lines),
         read_options=pc.ReadOptions(

@@ -78,11 +78,11 @@ class SlotStream:
         return self._failure is None
 
     def _batch(self, position: int) -> Batch | None:
-        """Make a batch of what is gathered, or a heartbeat when only the log has grown.
+        """Make a batch of what is gathered or a heartbeat when only the log has grown.
 
         A heartbeat may go as far as the server says that it has sent everything: it sends
         transactions in commit order, and none is open here, so every one that ended before
-        that point, and holds rows of ours, has been in a batch.
+        that point and holds rows of ours has been in a batch.
         """
         changes = self.changes
         start, unknown = lsn_text(position), changes.unknown_columns

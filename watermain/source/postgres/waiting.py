@@ -32,9 +32,9 @@ _SIZE = "select to_regclass(%s)::oid::bigint, coalesce(pg_total_relation_size(to
 
 
 def backlog(connection: Connection, prefix: str, word: Postgres, much: int) -> Backlog:
-    """Count rows while the log behind the slot is short, else tell only its bytes.
+    """Count rows while the log behind the slot is short; otherwise tell only its bytes.
 
-    A server's log grows by more than our table, so bytes alone would never rest at zero.
+    A server's log grows by more than our table, and so bytes alone would never rest at zero.
     Units: bytes of log that the server keeps for the slot, from where its oldest transaction
     that may still commit began.
     """

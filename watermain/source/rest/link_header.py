@@ -15,9 +15,9 @@ def following(headers: Iterable[str]) -> str | None:
     """The target of the link whose relation is `next`, among several, in any case of letters.
 
     Guarantees: a relation holds any number of types; of a parameter said twice the first counts;
-    a link about another place (`anchor`) is left out.
-    Raises: ValueError, when a header is no list of links, or when two of them lead elsewhere.
-    Source: RFC 8288, section 3 with appendix B.2.
+    and a link about another place (`anchor`) is left out.
+    Raises: ValueError, when a header is no list of links or when two of them lead elsewhere.
+    Source: RFC 8288, section 3 and appendix B.2.
     """
     found = {
         target

@@ -22,7 +22,7 @@ MOST_WAITED = timedelta(seconds=30)  # for the file, which is held for microseco
 
 @dataclass(frozen=True, kw_only=True)
 class Ticks:
-    """Tell seconds that every process of the machine counts alike, with a way to let them pass."""
+    """Tell seconds that every process of the machine counts alike, and let them pass."""
 
     now: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
@@ -31,8 +31,8 @@ class Ticks:
 class RequestPace:
     """Space requests evenly: a bucket for one token, filled `rate` times a second less SLACK.
 
-    Guarantees: no second holds more than `rate` departures, whatever the number of processes;
-    `hold` makes all of them wait. The file may be lost: the pace then starts anew.
+    Guarantees: no second holds more than `rate` departures, whatever the number of processes,
+    and `hold` makes all of them wait. The file may be lost: the pace then starts anew.
     """
 
     def __init__(self, path: Path, rate: float, ticks: Ticks | None = None) -> None:

@@ -43,11 +43,11 @@ Window = tuple[datetime, datetime]
 
 
 class RestSource:
-    """Read one window of event time after another, each with all its pages as one batch.
+    """Read one window of event time after another, all pages of each as one batch.
 
-    The position is the end of the last window, with a mark of what was captured up to it.
+    The position is the end of the last window and a mark of what was captured up to it.
     A window that contradicts itself is read again, a few times; nothing of it is ever given.
-    Raises: SourceError, UnreachableSystemError, InconsistentAnswerError, ExpiredCredentialError.
+    Raises: SourceError, UnreachableSystemError, InconsistentAnswerError or ExpiredCredentialError.
     """
 
     def __init__(
@@ -108,7 +108,7 @@ class RestSource:
         """Count windows that are over, as `files`, without asking the endpoint.
 
         Raises: UnreachableSystemError while the endpoint asked us to wait,
-        ExpiredCredentialError while its credential is refused.
+        or ExpiredCredentialError while its credential is refused.
         """
         if self.access.gate.is_shut:
             self.access.gate.check(self._credential())
@@ -210,7 +210,7 @@ class _Reading:
         )
 
     def _rows(self, records: list[object], rows: RecordRows, known: Known) -> pa.RecordBatch:
-        """Turn the records of a page into rows, leaving out what was captured before."""
+        """Turn the records of a page into rows, and leave out what was captured before."""
         kept: list[tuple[object, ...]] = []
         for record in records:
             beyond: tuple[str | None, ...] = ()

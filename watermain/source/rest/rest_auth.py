@@ -50,7 +50,7 @@ class TokenAuth:
 
 
 class PasswordAuth:
-    """Show a user's name with a password."""
+    """Show a user's name and a password."""
 
     def __init__(self, word: Basic, secrets: Secrets) -> None:
         self.word, self.secrets = word, secrets

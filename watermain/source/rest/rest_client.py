@@ -40,7 +40,7 @@ _TOKEN_SECONDS = 300.0
 
 @dataclass(frozen=True, kw_only=True)
 class Bounds:
-    """Bound one exchange: the time to connect, to wait for a byte, to end; the decoded size."""
+    """Bound one exchange: the time to connect, to wait for a byte and to end; the decoded size."""
 
     connect_seconds: float = 10.0
     silent_seconds: float = 30.0
@@ -50,7 +50,7 @@ class Bounds:
 
 
 def bounded(connection: Waits | None) -> Bounds:
-    """The bounds that a connection declares, those of every exchange without it."""
+    """The bounds that a connection declares, or those of every exchange without it."""
     plain = Bounds()
     if connection is None:
         return plain
@@ -76,7 +76,7 @@ class Access:
 
 @dataclass(frozen=True)
 class RestAnswer:
-    """Hold the content of one answer, with the address that its Link header calls the next.
+    """Hold the content of one answer and the address that its Link header calls the next.
 
     `ends` says that the answer is one of no records: 204, or a 404 where the caller expects one.
     """
@@ -93,9 +93,9 @@ class _PassingError(Exception):
 class Client:
     """Ask one endpoint; close it after use.
 
-    Guarantees: every request waits for its turn; the address, the credential are resolved at
-    each opening; a credential that is refused is not shown again before it is rotated.
-    Raises: SourceError, UnreachableSystemError, ExpiredCredentialError.
+    Guarantees: every request waits for its turn; the address and the credential are resolved
+    at each opening; and a credential that is refused is not shown again before it is rotated.
+    Raises: SourceError, UnreachableSystemError or ExpiredCredentialError.
     """
 
     def __init__(self, word: Rest, access: Access, *, name: str, declared: str) -> None:
@@ -127,7 +127,7 @@ class Client:
         return httpx.URL(str(self.origin).rstrip("/") + path)
 
     def joined(self, here: httpx.URL, link: str) -> httpx.URL:
-        """The address that a link leads to, proved to be on the same origin.
+        """The address that a link leads to, which is proved to be on the same origin.
 
         Raises: SourceError.
         """
@@ -172,7 +172,7 @@ class Client:
         )
 
     def _admitted(self, url: httpx.URL, may_lack: bool) -> RestAnswer:
-        """Ask once, a second time with a fresh credential when the first is refused."""
+        """Ask once, and a second time with a fresh credential when the first is refused."""
         gate = self.access.gate
         gate.check(self.auth.credential().get_secret_value())
         headers = self.auth.headers()
@@ -220,7 +220,7 @@ class Client:
         headers: Mapping[str, str],
         form: Mapping[str, str] | None = None,
     ) -> _Received:
-        """Send one request in its turn; give what came, whole."""
+        """Send one request in its turn, and give the whole of what came."""
         ticks = self.access.ticks
         if not self.access.pace.take(max(0.0, self._deadline - ticks.now())):
             raise self._unreachable("it asks us to wait longer than this call may take")
@@ -319,7 +319,7 @@ def _origin(url: httpx.URL) -> tuple[str, str, int]:
 
 
 def _waiting(wanted: str, now: datetime) -> float | None:
-    """Read a Retry-After: seconds, or the date of HTTP."""
+    """Read a Retry-After: seconds or the date of HTTP."""
     if wanted.isascii() and wanted.isdigit():
         return float(wanted[:9])
     until = _date(wanted)

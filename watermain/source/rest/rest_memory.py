@@ -23,7 +23,7 @@ class Position:
     """Stand at the end of a window; `mark` is the digest of what was captured up to it.
 
     Shapes: as text, `<ISO instant>#<mark>`.
-    Guarantees: the same end after other rows is another position, so that a batch's name tells
+    Guarantees: the same end after other rows is another position, so a batch's name tells
     its content even where the outside changes its mind between two readings.
     """
 
@@ -51,8 +51,8 @@ class RestMemory:
     """Keep, beside each position, the prints of captured rows that an overlap may show again.
 
     A row is kept with the end of the window that captured it first. A later request reaches back
-    to its own start less the overlap; a row first captured by a window that ended no later than
-    that cannot be in the answer, so it is forgotten.
+    to its own start less the overlap, and a row first captured by a window that ended no later than
+    that cannot be in the answer and so is forgotten.
     Guarantees: a memory that is lost or damaged is made again from the lake by `captured`.
     """
 
@@ -91,7 +91,7 @@ class RestMemory:
         return position
 
     def acknowledge(self, positions: Mapping[str, str]) -> None:
-        """Forget what stands at positions before, or beside, the one that is committed."""
+        """Forget what stands at positions before or beside the one that is committed."""
         position = Position.parse(positions.get(SHARD, ""))
         last = self.acknowledged()
         if position is None or (last is not None and last.end > position.end):

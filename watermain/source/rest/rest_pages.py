@@ -22,9 +22,9 @@ Step = tuple[httpx.URL, Mapping[str, str]]
 class Pages:
     """Walk the pages of one window; the walk ends only when all that is told agrees.
 
-    Guarantees: a page given twice, a cursor or link that leads back, a total other than the
-    number of different records: each ends the walk with an error instead of a quiet loss.
-    Raises: InconsistentAnswerError, what the client raises.
+    Guarantees: a page given twice, a cursor or link that leads back, and a total other than
+    the number of different records: each ends the walk with an error instead of a quiet loss.
+    Raises: InconsistentAnswerError, and what the client raises.
     """
 
     def __init__(self, client: Client, asked: Mapping[str, str], deadline: float) -> None:

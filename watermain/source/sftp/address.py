@@ -15,7 +15,7 @@ _PORT = 22
 
 @dataclass(frozen=True, kw_only=True)
 class Host:
-    """Say where a server is, by what it is known, who we are there, how long we wait for it."""
+    """Say where a server is, by what it is known, who we are there, and how long we wait for it."""
 
     name: str
     port: int
@@ -29,7 +29,7 @@ class Host:
 
 
 def composed(address: str, word: SftpConnection, secret: Callable[[str], str]) -> str:
-    """Write the options behind the place, secrets filled in."""
+    """Write the options behind the place, with secrets filled in."""
     wanted = {"user": word.user, "known_hosts": secret(word.known_hosts)}
     if word.password:
         wanted["password"] = secret(word.password)

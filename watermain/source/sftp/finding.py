@@ -13,7 +13,7 @@ MOST = 100_000
 
 
 def found(word: SftpConnection, outside: Outside) -> str:
-    """Connect, prove the host, list the folder."""
+    """Connect, prove the host and list the folder."""
     address = outside.address(word.name, composed)
     shown = address()
     host = parsed(shown)

@@ -26,12 +26,12 @@ Entry = tuple[str, asyncssh.SFTPAttrs]
 
 
 class ServerFolder:
-    """List the files below a folder; copy the one that is read into `scratch`.
+    """List the files below a folder, and copy the one that is read into `scratch`.
 
-    Links are not followed: what they lead to may lie anywhere on the server. A server tells the
-    second in which a file was changed, so that another file of the same size put in its place
+    Links are not followed: what they lead to may lie anywhere on the server. A server tells only
+    the second in which a file was changed, so another file of the same size put in its place
     with the same time looks the same.
-    Guarantees: one connection for all questions, at most one question at a time.
+    Guarantees: there is one connection for all questions and at most one question at a time.
     Raises: UnservedError.
     """
 

@@ -22,8 +22,8 @@ T = TypeVar("T")
 class SftpSession:
     """Ask a server, each question in its time; a thread of its own serves the connection.
 
-    Guarantees: a host that is not known is told nothing, not even who we are.
-    Raises: UnservedError; FileNotFoundError; UnreadableFileError, for what is closed to us.
+    Guarantees: a host that is not known is told nothing and not even who we are.
+    Raises: UnservedError, FileNotFoundError, or UnreadableFileError for what is closed to us.
     """
 
     def __init__(self, host: Host) -> None:
@@ -55,7 +55,7 @@ class SftpSession:
         self._loop.close()
 
     def asked(self, question: Awaitable[T], seconds: float = 0.0) -> T:
-        """Give the answer, or say that there was none in time."""
+        """Give the answer or say that there was none in time."""
         limit = seconds or self.host.silent_seconds
         with self._said():
             asked = asyncio.run_coroutine_threadsafe(asyncio.wait_for(question, limit), self._loop)

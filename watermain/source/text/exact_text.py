@@ -12,19 +12,19 @@ _DAY = 86_400
 
 
 def day_text(days: int) -> str:
-    """Write days since 1970 as a date. Raises: OverflowError before year 1, after 9999."""
+    """Write days since 1970 as a date. Raises: OverflowError before year 1 or after 9999."""
     return (_EPOCH + timedelta(days=days)).isoformat()
 
 
 def clock_text(ticks: int, per_second: int) -> str:
-    """Write ticks since midnight as a time, as many digits as needed."""
+    """Write ticks since midnight as a time with as many digits as needed."""
     seconds, rest = divmod(ticks, per_second)
     digits = f".{rest * (10**9 // per_second):09d}".rstrip("0") if rest else ""
     return f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}{digits}"
 
 
 def instant_text(ticks: int, per_second: int, zone: str = "+00:00") -> str:
-    """Write ticks since 1970 as an instant, none of them lost. Raises: OverflowError.
+    """Write ticks since 1970 as an instant and lose none of them. Raises: OverflowError.
 
     >>> instant_text(-1, 1000), instant_text(1_357_000_000_123_456_789, 10**9)
     ('1969-12-31 23:59:59.999+00:00', '2013-01-01 00:26:40.123456789+00:00')
@@ -43,7 +43,7 @@ def bytes_text(value: bytes) -> str:
 
 
 def hex_text(value: bytes) -> str:
-    r"""Write bytes as PostgreSQL does, which the lake reads back, too.
+    r"""Write bytes as PostgreSQL does, which the lake reads back too.
 
     >>> hex_text(b"a\xff")
     '\\x61ff'

@@ -22,7 +22,7 @@ def instants(texts: pa.StringArray, kind: pa.TimestampType) -> pa.Array:
     """Read every text as an instant.
 
     Guarantees: each is what the text means to the lake. The two engines agree on dates, on times
-    with seconds, on offsets in hours or hours and minutes; of a column with anything else, with
+    with seconds, and on offsets in hours or hours and minutes; of a column with anything else, with
     a year 0, or with offsets on some of its rows, nothing is read.
     Raises: OddInstantsError.
     """
@@ -48,7 +48,7 @@ def _read(texts: pa.StringArray, kind: pa.TimestampType) -> pa.Array:
 
 
 def _are_plain(texts: pa.StringArray) -> bool:
-    """Whether each is as long as a date, or has its colons where a time with seconds has them."""
+    """Whether each is as long as a date or has its colons where a time with seconds has them."""
     _, edges, data = texts.buffers()
     if not len(texts) or data is None:
         return not len(texts)

@@ -23,7 +23,7 @@ _LOWER, _TEN = 0x20, 10
 
 
 class JsonBlock:
-    """Read blocks of whole lines with the engine's parser, numbers straight into their types.
+    """Read blocks of whole lines with the engine's parser, and numbers straight into their types.
 
     Guarantees: a block is given only when reading it line by line would give the same values;
     whatever is odd about a line gives None instead. `is_loose` tells that something is in the
@@ -65,13 +65,13 @@ class JsonBlock:
         return JsonBlock(paths, fit, strict=strict)
 
     def read(self, block: bytes) -> list[list[pa.Array]] | None:
-        """Give the columns in `types`, in one list for each run of rows, in order."""
+        """Give the columns in `types` as one list for each run of rows, in order."""
         lines = _objects(block)
         if not lines:
             return None
         try:
             table = self._parsed(block)
-            # Of what is declared each value is proved; of the rest the engine takes `NaN`, too.
+            # Of what is declared each value is proved; of the rest the engine takes `NaN` too.
             if self.is_loose and _is_suspect(block):
                 return None
             if table.num_rows != lines:
@@ -141,7 +141,7 @@ def _all_finite(column: pa.Array) -> bool:
 
 
 def _objects(block: bytes) -> int:
-    """Count lines, when each goes from a brace that opens to one that closes; 0 otherwise.
+    """Count lines when each goes from a brace that opens to one that closes; otherwise give 0.
 
     Nothing else may reach the engine: a line that is `null` ends the process.
     """
@@ -162,7 +162,7 @@ def _engine_type(kind: pa.DataType) -> pa.DataType | None:
     if pa.types.is_integer(kind):
         return pa.int64()
     if pa.types.is_float32(kind) or pa.types.is_float64(kind):
-        return pa.float64()  # as narrow as it is wanted, digits would be lost unseen
+        return pa.float64()  # were it as narrow as it is wanted, digits would be lost unseen
     if pa.types.is_decimal(kind):
         return pa.decimal128(_DECIMAL_DIGITS, kind.scale) if kind.scale >= 0 else None
     return None if pa.types.is_nested(kind) else pa.string()

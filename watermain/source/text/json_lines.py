@@ -1,6 +1,6 @@
 """The reader of JSON lines into rows, line by line where a block breaks its form.
 
-Source: RFC 8259 for each line; blank lines are passed over, a byte order mark may come first.
+Source: RFC 8259 for each line; blank lines are passed over, and a byte order mark may come first.
 """
 
 from __future__ import annotations
@@ -37,19 +37,19 @@ class Readable(Protocol):
     """Be read forwards."""
 
     def read(self, count: int, /) -> bytes:
-        """Give up to `count` bytes, none at the end."""
+        """Give up to `count` bytes, or none at the end."""
         ...
 
 
 class JsonLines:
-    """Iterate over the rows of one file, blocks in bulk, odd blocks line by line.
+    """Iterate over the rows of one file, sound blocks in bulk and odd blocks line by line.
 
-    Shapes: rows are text, or of `kinds` when numbers, then instants are asked for.
-    Guarantees: every line that is not blank is in exactly one `Rows` or `Reject`; a number is
-    never rounded. Of what nobody declared, `unknown_columns` names what a block's first lines
-    hold; with the shape's `keeps_extra` all of it, packed into `_extra`.
+    Shapes: rows are text, or of `kinds` when numbers, and then instants, are asked for.
+    Guarantees: every line that is not blank is in exactly one `Rows` or `Reject`, and a number
+    is never rounded. Of what nobody declared, `unknown_columns` names what a block's first lines
+    hold; with the shape's `keeps_extra` all of it is packed into `_extra`.
     Raises: OddRowsError, for a block that cannot be read in bulk when rows are to be typed;
-    OddInstantsError, when that is due to its instants.
+    or OddInstantsError, when that is due to its instants.
     """
 
     def __init__(
@@ -124,7 +124,7 @@ class JsonLines:
             yield from self._read(some)
 
     def _read(self, lines: list[tuple[int, bytes]]) -> Iterator[FileRows | Reject]:
-        """Give the lines in order, runs of rows between the rejects."""
+        """Give the lines in order, as runs of rows between the rejects."""
         values = [line for _, line in lines]
         decoded = self._lines.read(values)
         columns = [

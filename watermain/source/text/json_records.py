@@ -18,7 +18,7 @@ MOST_VALUES = 5_000_000  # of all the records that come at once
 
 
 class UnfitRecordError(Exception):
-    """Report a record that cannot become a row, with what stands in its place."""
+    """Report a record that cannot become a row, and what stands in its place."""
 
     def __init__(self, reason: str) -> None:
         self.reason = reason
@@ -29,7 +29,7 @@ def parsed(body: bytes) -> object:
     """Read JSON; numbers stay text, so that nothing is rounded.
 
     Guarantees: what lies too deep is there as it was written, so that its neighbours are read.
-    Raises: ValueError, also for what never ends, holds too many values or is no UTF-8.
+    Raises: ValueError, also for what never ends, has too many values or is no UTF-8.
     """
     deep: dict[str, Deep] = {}
     match excess(body, MOST_VALUES):
@@ -67,7 +67,7 @@ def _shallow(body: bytes) -> tuple[bytes, dict[str, Deep]]:
 
 
 def found_at(answer: object, path: str, absent: object = None) -> object:
-    """Give what lies at a dotted path, `absent` where nothing does; an empty path is the whole.
+    """Give what lies at a dotted path, or `absent` where nothing does; an empty path is the whole.
 
     Below null lies null.
     """
@@ -138,7 +138,7 @@ def payload(record: object) -> str:
 
 
 def digest(values: Iterable[str | None]) -> bytes:
-    """Give sixteen bytes that stand for these values in this order, nulls told apart."""
+    """Give sixteen bytes that stand for these values in this order and tell nulls apart."""
     made = hashlib.blake2b(digest_size=16)
     for value in values:
         if value is None:

@@ -1,7 +1,7 @@
 """The reader of JSON messages into columns of text, every number as it was written.
 
-Source: RFC 8259; `NaN`, `Infinity` are refused, of a name given twice the last counts, unless
-such messages are refused.
+Source: RFC 8259; `NaN` and `Infinity` are refused, and of a name given twice the last counts,
+unless such messages are refused.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _AT_ONCE_BYTES = 8 * 2**20
 
 @dataclass(frozen=True)
 class DecodedMessages:
-    """Hold the columns of the messages that could be read, with the reasons of the others.
+    """Hold the columns of the messages that could be read, and the reasons of the others.
 
     `kept` are the places of the messages behind the columns' rows, in order; `extra` is one
     column more where it was asked for.
@@ -45,10 +45,10 @@ class JsonMessages:
     """Decode messages, each a JSON object, into the declared columns.
 
     Guarantees: a number, `true` or `false` is handed on as its literal text, an object or list
-    as JSON text, `null` or a missing field as null. `unknown` gathers what nobody declared.
+    as JSON text, and `null` or a missing field as null. `unknown` gathers what nobody declared.
     With `once`, a message that gives a declared name twice is refused. With `keeps_extra`, what
     nobody declared is packed by its path. Whatever a message makes the decoding raise, it alone
-    is refused; one of more depth or more values than `measure` allows is not decoded at all.
+    is refused; and one of more depth or more values than `measure` allows is not decoded at all.
     """
 
     def __init__(
@@ -252,7 +252,7 @@ def _joined(parts: Sequence[DecodedMessages], *, extra: bool) -> DecodedMessages
 
 
 class _NoObjectError(Exception):
-    """Report a message that is JSON, but no object."""
+    """Report a message that is JSON but no object."""
 
 
 def _refuse_doubled(
@@ -276,7 +276,7 @@ def _tree(paths: Iterable[tuple[str, ...]]) -> Tree:
 def _beyond(
     each: Mapping[str, Any], tree: Tree, above: tuple[str, ...]
 ) -> Iterator[tuple[tuple[str, ...], Any]]:
-    """What nobody declared, with its path."""
+    """What nobody declared, and its path."""
     for name, value in each.items():
         branch = tree.get(name)
         if branch is None or name == _LEAF:

@@ -21,7 +21,7 @@ class MisshapenError(Exception):
 
 
 def text_type(kind: pa.DataType) -> pa.DataType:
-    """Give the type with a text in the place of each leaf, a list of pairs for each map."""
+    """Give the type with a text in the place of each leaf and a list of pairs for each map."""
     if is_listed(kind):
         return pa.list_(text_type(kind.value_type))
     if pa.types.is_map(kind):
@@ -47,8 +47,8 @@ def shaper(kind: pa.DataType) -> Callable[[pa.Array], pa.Array]:
     """Make the function that takes JSON texts apart.
 
     Shapes: as `text_type` says; null for a text that is no JSON or has another shape: an object
-    where a list is declared, a field that nobody declared, something named twice. A field that
-    is left out is null, as a number is the text that it was written with.
+    where a list is declared, a field that nobody declared, or something named twice. A field that
+    is left out is null, and a number is the text that it was written with.
     """
     take, shape = _taker(kind), text_type(kind)
 

@@ -18,7 +18,7 @@ class Deep(Number):
 
 
 class Doubled(dict[str, object]):
-    """An object that names something twice; it looks like its last values, `pairs` has all."""
+    """An object that names something twice; it looks like its last values, and `pairs` has all."""
 
     def __init__(self, pairs: list[tuple[str, object]]) -> None:
         self.pairs = pairs

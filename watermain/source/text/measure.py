@@ -12,7 +12,7 @@ MOST_DEPTH = 128
 MOST_VALUES = 1_000_000
 TOO_DEEP = f"is nested more than {MOST_DEPTH} deep"
 TOO_MANY = f"holds more than {MOST_VALUES} values"
-# A text that never ends is taken to the end, so that each byte is looked at once.
+# A text that never ends is taken to its end, so that each byte is looked at only once.
 _TEXT = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
 _STEP_BYTES = 2**20
 _LEVELS = np.zeros(256, np.int8)
@@ -22,7 +22,8 @@ _LEVELS[list(b"[{")], _LEVELS[list(b"]}")] = 1, -1
 def excess(record: bytes, most_values: int = MOST_VALUES) -> str | None:
     """Say why a record is too deep or has too many values, or None; sound or not, it is measured.
 
-    Guarantees: the time is that of reading the bytes a few times, the memory that of the bytes.
+    Guarantees: the time is that of reading the bytes a few times, and the memory is that of the
+    bytes.
     """
     if len(record) <= MOST_DEPTH:
         return None
@@ -53,7 +54,7 @@ def deep_parts(text: bytes) -> list[tuple[int, int]] | None:
 
 
 def _depths(bare: bytes) -> Iterator[tuple[int, npt.NDArray[np.int32]]]:
-    """How many brackets are open behind each byte, a part at a time with its place."""
+    """How many brackets are open behind each byte, a part at a time, and the part's place."""
     letters, level = np.frombuffer(bare, np.uint8), 0
     for begin in range(0, len(letters), _STEP_BYTES):
         steps = _LEVELS[letters[begin : begin + _STEP_BYTES]]

@@ -15,10 +15,10 @@ _TOO_MANY = b"HTTP/1.1 429 Too Many Requests\r\nRetry-After: 1\r\nConnection: cl
 
 
 class PatientProtocol(HttpToolsProtocol):
-    """Speak HTTP with limits on how long a request may take to arrive, how many one peer opens.
+    """Speak HTTP with limits on how long a request may take to arrive and how many one peer opens.
 
-    Guarantees: a connection that has not sent a whole head within `HEAD_SECONDS` of its opening,
-    or of the head's first byte, and a whole body within `BODY_SECONDS` of its head, is closed;
+    Guarantees: a connection is closed when it has not sent a whole head within `HEAD_SECONDS` of
+    its opening, or of the head's first byte, or a whole body within `BODY_SECONDS` of its head;
     beyond `MOST_PER_PEER` open connections of an address further ones are refused.
     """
 

@@ -42,7 +42,7 @@ class Event:
         return _HEAD.size + len(self.key) + len(self.body)
 
     def framed(self) -> bytes:
-        """The bytes on disk: a head with lengths, checksum, sequence; then key, body."""
+        """The bytes on disk: a head of lengths, checksum and sequence; then key and body."""
         content = self.key + self.body
         head = (len(self.body), zlib.crc32(content), self.sequence, self.received, len(self.key))
         return _HEAD.pack(_MAGIC, *head) + content
@@ -51,14 +51,14 @@ class Event:
 class EventStore:
     """A folder of segments, named after the sequence number of their first event.
 
-    Guarantees: sequence numbers are dense; a segment that has a successor never changes.
+    Guarantees: sequence numbers are dense, and a segment that has a successor never changes.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     def identity(self) -> str | None:
-        """The name of this store, another one for each time that it was made anew."""
+        """The name of this store, which is another one each time that it is made anew."""
         try:
             return (self.folder / IDENTITY).read_text() or None
         except FileNotFoundError:
@@ -79,7 +79,7 @@ class EventStore:
         return total
 
     def events(self, after: int) -> Iterator[Event]:
-        """Give what follows the first `after` events, all of it durable.
+        """Give what follows the first `after` events; all of it is durable.
 
         Raises: SourceError, when what follows is gone or damaged.
         """
@@ -108,9 +108,9 @@ class EventStore:
         return first_of(segments[-1]) + sum(1 for _ in _held(segments[-1]))
 
     def forget(self, before: int) -> None:
-        """Delete segments whose events all lie before a number, keeping their keys.
+        """Delete segments whose events all lie before a number, but keep their keys.
 
-        Guarantees: the last segment stays, for it may still grow; keys are durable first.
+        Guarantees: the last segment stays, for it may still grow, and keys are durable first.
         """
         for path, following in itertools.pairwise(self.segments()):
             if first_of(following) > before:
@@ -121,10 +121,10 @@ class EventStore:
             durable.sync_folder(self.folder)
 
     def keys(self, since: int) -> Iterator[tuple[bytes, int, bytes]]:
-        """Give the prints of keys of events received since, forgetting older ones.
+        """Give the prints of keys of events received since, and forget older ones.
 
-        Shapes: (print of the key, microseconds since 1970, print of the body or `UNKNOWN_BODY`),
-        oldest first.
+        Shapes: (print of the key, microseconds since 1970, and print of the body or
+        `UNKNOWN_BODY`), oldest first.
         Guarantees: a segment that is deleted meanwhile is read from the keys that it left.
         """
         left = [p for s in (_KEYS, _PRINTS) for p in self.folder.glob(f"*{s}")]
@@ -157,7 +157,7 @@ class EventWriter:
     """The only one who appends to a store; the lock is freed by the kernel when it dies.
 
     Guarantees: `append` returns when all its events are on the disk, in one fsync. What a killed
-    writer left half-written is cut off; a new writer begins a new segment.
+    writer left half-written is cut off, and a new writer begins a new segment.
     Raises: UnreachableSystemError, when another writer is at work.
     """
 
@@ -180,7 +180,7 @@ class EventWriter:
         self._size = 0
 
     def append(self, deliveries: Sequence[tuple[bytes, int, bytes]]) -> None:
-        """Store deliveries, each a key with the time it came, its body.
+        """Store deliveries, each of which is a key, the time it came, and its body.
 
         Raises: OSError; `next` then tells how many of them are on the disk nevertheless.
         """
@@ -211,7 +211,7 @@ class EventWriter:
             self._lock = None
 
     def _room(self) -> FileIO:
-        """The open segment, a new one when the last is large enough."""
+        """The open segment, or a new one when the last is large enough."""
         if self._file is None or self._size >= self.segment_bytes:
             if self._file is not None:
                 self._file.close()

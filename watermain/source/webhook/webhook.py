@@ -36,10 +36,10 @@ def inbox_folder(settings: Settings, dataset: str) -> Path:
 class WebhookSource:
     """Read stored events in the order of their arrival; an event is whole in one batch.
 
-    The body of an event is an object, or a list of objects; each is one row. The shard names
-    the store, the position counts the events read from it.
-    Guarantees: only `acknowledge` deletes events; what is no JSON is rejected, not lost.
-    Raises: SourceError, UnreachableSystemError.
+    The body of an event is an object or a list of objects; each is one row. The shard names
+    the store, and the position counts the events read from it.
+    Guarantees: only `acknowledge` deletes events, and what is no JSON is rejected, not lost.
+    Raises: SourceError or UnreachableSystemError.
     """
 
     def __init__(self, word: Webhook, shape: Shape, *, folder: Path, scratch: Path) -> None:
@@ -87,7 +87,7 @@ class WebhookSource:
             gathered.spill.discard()
 
     def acknowledge(self, positions: Mapping[str, str]) -> None:
-        """Delete segments whose events the lake holds, all of them."""
+        """Delete segments all of whose events the lake holds."""
         identity = self.store.identity()
         position = positions.get(_PREFIX + identity, "") if identity else ""
         if position and int(position) > self._acknowledged():

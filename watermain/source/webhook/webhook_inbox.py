@@ -33,7 +33,7 @@ _SIZE_SECONDS = 0.2
 
 @dataclass(frozen=True, kw_only=True)
 class Room:
-    """Bound what an inbox holds: events waiting for the disk, bytes not yet in the lake, keys."""
+    """Bound what an inbox holds: keys, events waiting for the disk, and bytes not in the lake."""
 
     waiting: int = 512
     stored_bytes: int = 4 * 2**30
@@ -44,7 +44,7 @@ class Room:
 
 @dataclass(frozen=True)
 class Reply:
-    """Answer with a status, a reason, headers."""
+    """Answer with a status, a reason and headers."""
 
     status: int
     reason: str
@@ -65,7 +65,7 @@ class Inbox:
     """Take the events of one webhook.
 
     Guarantees: an event is answered with 202 after it is on the disk; events that wait
-    together are written with one fsync; a key is stored once, also after a restart.
+    together are written with one fsync; and a key is stored once, even across a restart.
     """
 
     def __init__(
@@ -96,7 +96,7 @@ class Inbox:
         return len(self._promised) >= self.room.waiting or self._size >= self.room.stored_bytes
 
     async def take(self, headers: Mapping[str, str], body: bytes) -> Reply:
-        """Store one event, or tell why not."""
+        """Store one event or tell why not."""
         key = headers.get(self.word.key_header, "").encode("latin-1")
         if b"." in key:  # it would move the boundary between what is signed
             return DOTTED_KEY
@@ -124,7 +124,7 @@ class Inbox:
         shown = key.decode("latin-1")
         facts = {"key": shown, "stored": held.hex(), "refused": other.hex()}
         note = self._writer.store.folder / CONFLICTS
-        with suppress(OSError):  # a full disk is no reason to answer otherwise; the log has it, too
+        with suppress(OSError):  # a full disk is no reason to answer otherwise; the log has it too
             if not note.exists() or note.stat().st_size < MOST_NOTED_BYTES:
                 at = {"at": self.clock.now().isoformat()}
                 with note.open("a") as file:
@@ -133,7 +133,7 @@ class Inbox:
         return Reply(422, f"the key stands for another body ({held.hex()}, not {other.hex()})", {})
 
     async def commit(self) -> None:
-        """Write what waits, again and again, until cancelled."""
+        """Write what waits, again and again until cancelled."""
         while True:
             await self._arrived.wait()
             self._arrived.clear()

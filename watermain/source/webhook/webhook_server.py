@@ -80,7 +80,7 @@ async def _committing(inbox: Inbox) -> AsyncIterator[None]:
 
 
 class _Door:
-    """One path, with the bodies that are arriving at it."""
+    """One path and the bodies that are arriving at it."""
 
     inbox: Inbox
 

@@ -23,7 +23,7 @@ class Proof:
     """Prove the signatures of one webhook.
 
     Guarantees: time, key and body are signed, each in its place; the comparison takes the same
-    time whatever differs; each of the declared secrets counts, and a rotated one is looked up.
+    time whatever differs; and each of the declared secrets counts, and a rotated one is looked up.
     Source: Standard Webhooks, section on signatures.
     """
 

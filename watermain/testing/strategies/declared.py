@@ -207,6 +207,6 @@ def releases(draw: Any) -> Released:
 
 
 def with_column(contract: Contract, old: str, new: Column | None) -> Contract:
-    """The contract with one column changed, or taken away."""
+    """The contract with one column changed or taken away."""
     columns = [new if c.name == old else c for c in contract.columns]
     return replace(contract, columns=tuple(c for c in columns if c is not None))

@@ -34,12 +34,13 @@ Dicts = st.SearchStrategy[list[dict[str, Any]]]
 def rows_of(
     promised: Contract | Dataset, *, least: int = 0, most: int = MOST, partition: str | None = None
 ) -> Dicts:
-    """Any rows, as dicts, that a contract allows, and the checks of a dataset where one is given.
+    """Any rows, as dicts, that a contract, and the checks of a dataset if one is given, allow.
 
-    Shapes: from `least` to `most` rows; with a `partition` all of them lie in it. Types, nulls,
-    the key, `unique`, `not_null`, `accepted_values`, `between`, `matches` are respected, and
-    `row_count` in one partition or without a cadence; the key of what is captured may come again.
-    What SQL says, other datasets or the partitions before is not: filter by `failing`.
+    Shapes: from `least` to `most` rows, and with a `partition` all of them lie in it. Types, nulls,
+    the key, `unique`, `not_null`, `accepted_values`, `between` and `matches` are respected,
+    and so is `row_count` in one partition or without a cadence; the key of what is captured may
+    come again. What SQL, other datasets or the partitions before say is not respected: filter by
+    `failing`.
     Raises: InvalidPartitionError.
     """
     contract = promised if isinstance(promised, Contract) else promised.contract
@@ -88,7 +89,7 @@ def _table(rows: list[dict[str, Any]], schema: pa.Schema) -> pa.Table:
 
 
 def _window(cadence: Cadence, contract: Contract, partition: str | None) -> dict[str, Any]:
-    """Bounds of the event time: the partition's, or the calendar's; its end is not in it."""
+    """Bounds of the event time: the partition's or the calendar's; its end is not in it."""
     zoned, tick = is_zoned(contract), timedelta(microseconds=1)
     first = partition or cadence.first
     if zoned:
@@ -163,7 +164,7 @@ def _teller(key: tuple[str, ...]) -> Any:
 
 def _told(value: Any) -> Any:
     if isinstance(value, float):
-        return repr(value + 0.0)  # zero is zero, NaN is NaN
+        return repr(value + 0.0)  # zero is zero and NaN is NaN
     if isinstance(value, dict):
         return tuple(map(_told, value.values()))
     return tuple(map(_told, value)) if isinstance(value, (list, tuple)) else value

@@ -18,7 +18,7 @@ Values = st.SearchStrategy[Any]
 FIRST, LAST = datetime(1000, 1, 2), datetime(9998, 12, 30)  # in the calendar of every zone
 NANO = (datetime(1678, 1, 1), datetime(2262, 1, 1))  # in 64 bits of nanoseconds
 UNITS = {"s": 1_000_000, "ms": 1000, "us": 1}  # in microseconds
-# Instants around which clocks move, or that programs trip over, as UTC.
+# Instants around which clocks move or that programs trip over, as UTC.
 ODD_INSTANTS = (
     *(datetime(2013, 3, 10, 6, 59, 59, 999_999), datetime(2013, 3, 10, 7)),  # New York, forward
     *(datetime(2013, 11, 3, 5, 30), datetime(2013, 11, 3, 6, 30)),  # the hour that came twice
@@ -29,7 +29,7 @@ ODD_INSTANTS = (
     *(datetime(2012, 2, 29, 23, 59, 59), datetime(2013, 1, 1), datetime(2012, 12, 31, 23, 59, 59)),
     *(datetime(1970, 1, 1), datetime(1969, 12, 31, 23, 59, 59), datetime(2038, 1, 19, 3, 14, 8)),
 )
-# Wall clocks of those nights: 2:30 that New York skipped, 1:30 that it had twice.
+# Wall clocks of those nights: 2:30 that New York skipped and 1:30 that it had twice.
 ODD_CLOCKS = (*ODD_INSTANTS, datetime(2013, 3, 10, 2, 30), datetime(2013, 11, 3, 1, 30))
 CHARACTERS = st.characters(codec="utf-8", exclude_characters="\0")
 TEXTS = st.text(CHARACTERS, max_size=8)
@@ -39,7 +39,7 @@ ODD_TEXTS = st.sampled_from(
 
 
 def values(kind: pa.DataType, *, low: Any = None, high: Any = None) -> Values:
-    """Any value of a type, between bounds where there are any; extremes and odd ones among them.
+    """Any value of a type, between bounds where there are any, including extremes and odd ones.
 
     Shapes: values are Python's, as Arrow gives them back; instants lie in the years that every
     calendar of four digits holds. NaN comes only where there are no bounds.
@@ -60,7 +60,7 @@ def _integers(kind: pa.DataType, low: Any, high: Any) -> Values:
 
 
 def _whole(first: int, last: int) -> Values:
-    """Whole numbers, the ends among them; nothing where there are none."""
+    """Whole numbers, including the ends; nothing where there are none."""
     if first > last:
         return st.nothing()
     return st.integers(first, last) | st.sampled_from([first, last])
@@ -103,7 +103,7 @@ def _decimals(kind: pa.DataType, low: Any, high: Any) -> Values:
 
 
 def _digits(bound: Any, scale: int, *, up: bool = False) -> int:
-    """A bound counted in units of the last digit, rounded down; its negative, when up."""
+    """A bound counted in units of the last digit and rounded down, or its negative when up."""
     exact = Fraction(str(bound)) * 10**scale
     return floor(-exact if up else exact)
 
@@ -149,7 +149,7 @@ def _dates(kind: pa.DataType, low: Any, high: Any) -> Values:
 
 
 def bound_of(kind: pa.DataType, bound: Any) -> Any:
-    """A bound as values of the type are compared with it: instants in UTC, dates as dates."""
+    """A bound as values of the type are compared with it: instants in UTC and dates as dates."""
     if bound is None or not isinstance(bound, date):
         return bound
     if is_.is_date(kind):
