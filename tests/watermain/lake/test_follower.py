@@ -55,5 +55,5 @@ def test_the_ledger_is_followed_batch_by_batch(
     assert value("batches_total") == 2
     assert value("commit_seconds_count") == 2
     assert value("backlog_files") is not None
-    BatchCounter(lake, [events, away], load_settings(), metrics).look()  # for ten seconds
+    BatchCounter(lake, [events, away], load_settings(), metrics, {}).look()  # for ten seconds
     assert (value("unreachable"), value("unreachable", "shop.raw.away")) == (0, 1)
