@@ -99,12 +99,9 @@ def joined(before: str, addition: str) -> str:
         return addition
     head, _, rest = before.partition("\n")
     lines = addition.splitlines(keepends=True)
-    first = next(
-        min([n.lineno, *(d.lineno for d in getattr(n, "decorator_list", []))])
-        for n in ast.parse(addition).body[1:]
-        if not isinstance(n, ast.Import | ast.ImportFrom)
-    )
-    imports, declared = "".join(lines[1 : first - 1]), "".join(lines[first - 1 :])
+    imported = [n for n in ast.parse(addition).body if isinstance(n, ast.Import | ast.ImportFrom)]
+    last = max((n.end_lineno or 1 for n in imported), default=1)
+    imports, declared = "".join(lines[1:last]), "".join(lines[last:]).lstrip("\n")
     return f"{head}\n{imports.strip()}\n{rest.rstrip()}\n\n\n{declared}"
 
 
