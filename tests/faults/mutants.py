@@ -21,6 +21,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from types import CodeType, FrameType, FunctionType
 
@@ -168,8 +169,8 @@ class Mutants:
         signal.alarm(MOST_SECONDS)
         for item, following in _pairs(items):
             if _failed(item, following):
-                end = item.session._setupstate.teardown_exact  # of its database
-                CallInfo.from_call(lambda: end(None), "teardown")
+                state = item.session._setupstate  # which knows how to end the database
+                CallInfo.from_call(partial(state.teardown_exact, None), "teardown")
                 return KILLED
         return PASSED
 
