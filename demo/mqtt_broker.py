@@ -243,6 +243,7 @@ class EmbeddedMqttBroker:
         asyncio.set_event_loop(self._loop)
         self._loop.run_until_complete(self._listen())
         self._loop.close()
+        self.broker.journal.close()
 
     async def _listen(self) -> None:
         self._stopping = asyncio.Event()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -213,8 +214,9 @@ def test_broker_with_a_journal_owes_after_a_restart_what_it_owed(tmp_path: Path)
     back.leave()
     writer.leave()
     second.stop()
-    assert list(Journal(path).owed("reader")) == []
-    assert list(Journal(path).sessions()) == [("reader", 60, {"t/#": 1})]
+    with closing(Journal(path)) as journal:
+        assert list(journal.owed("reader")) == []
+        assert list(journal.sessions()) == [("reader", 60, {"t/#": 1})]
 
 
 def test_journal_forgets_a_session_that_begins_anew(tmp_path: Path) -> None:

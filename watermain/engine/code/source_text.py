@@ -18,6 +18,7 @@ from types import CodeType, FunctionType
 from watermain.engine.code.scope import FUNCTIONS, Imported, brought
 
 OWN = __name__.partition(".")[0]
+NAMELESS = "<string>"  # whatever was handed to `exec`; since Python 3.13 also the text of `-c`
 _OF_OTHERS = {"site-packages", "dist-packages"}
 _LIBRARY = tuple(
     str(Path(path).resolve()) + "/"
@@ -93,7 +94,9 @@ def source_of(function: FunctionType) -> SourceText:
     try:
         stat = Path(filename).stat()
     except (OSError, ValueError):
-        lines = linecache.getlines(filename, function.__globals__)
+        lines = []
+        if filename != NAMELESS:
+            lines = linecache.getlines(filename, function.__globals__)
         if not lines:
             raise UnreadableSourceError("has no source text") from None
         return _read("".join(lines), filename)
