@@ -20,7 +20,7 @@ from watermain.process.instance import write_instance
 from watermain.settings import load_settings
 
 ROOT = Path(__file__).parents[3]
-COPIED = ("platform_assets", "watermain", "dbt_project", "contracts")
+COPIED = ("platform_assets", "resources", "sensors", "watermain", "dbt_project")
 BROKEN, RIGHT = "operations.marts.fct_departures", "operations.marts.dim_aircraft"
 SQL = "dbt_project/models/marts/operations/fct_departures.sql"
 FOUR_LINES = [
@@ -38,7 +38,8 @@ def house(home: Path, lake: Lake, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in COPIED:
         ignored = shutil.ignore_patterns("__pycache__", "target", "logs")
         shutil.copytree(ROOT / name, house / name, ignore=ignored)
-    shutil.copy(ROOT / "workspace.yaml", house)
+    for name in ("workspace.yaml", "pyproject.toml"):
+        shutil.copy(ROOT / name, house)
     asks = "{% if is_incremental() %} {% endif %}"
     (house / SQL).write_text(asks + (house / SQL).read_text())
     schema = pa.schema([(c.name, c.type) for c in raw.planes.contract.columns])

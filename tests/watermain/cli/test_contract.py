@@ -54,9 +54,11 @@ def test_export_check_passes_on_what_is_committed(home: Path) -> None:
 def copy(tmp_path: Path) -> Path:
     """The platform's code in a repository of its own, committed on `main`."""
     root = tmp_path / "copy"
-    for folder in ("platform_assets", "watermain", "dbt_project", "contracts"):
+    shared = ("platform_assets", "resources", "sensors", "watermain", "dbt_project", "contracts")
+    for folder in shared:
         left_out = shutil.ignore_patterns("__pycache__", "target", "logs")
         shutil.copytree(ROOT / folder, root / folder, ignore=left_out)
+    shutil.copy(ROOT / "pyproject.toml", root)
     me = ("-c", "user.name=Ann", "-c", "user.email=ann@example.com", "-c", "commit.gpgsign=false")
     for words in (("init", "-q", "-b", "main"), ("add", "-A"), ("commit", "-q", "-m", "all")):
         subprocess.run(["git", "-C", str(root), *me, *words], check=True)
