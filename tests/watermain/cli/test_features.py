@@ -12,6 +12,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from watermain.__main__ import app
+from watermain.cli import features as command
 from watermain.declare import Column, Contract, Dataset, Feature, Online, feature_table
 from watermain.declare.errors import UnknownFeatureError
 from watermain.engine.feature.keep_online import keep_online
@@ -19,7 +20,6 @@ from watermain.engine.publish.publication import Job
 from watermain.engine.publish.publish import publish
 from watermain.lake.lake import Lake
 from watermain.online.opening import open_store
-from watermain.orchestrate import location
 from watermain.orchestrate.feature_check import PRESENT, feature_checks, newest_event, present_drift
 from watermain.settings import load_settings
 
@@ -79,7 +79,7 @@ def shop(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> Shop:
         table(OLD, online=Online(), max_age=HOUR),
         table(NEW, version=2, extra=True, state="candidate"),
     )
-    monkeypatch.setattr(location, "everything", lambda: found.known)
+    monkeypatch.setattr(command, "everything", lambda: found.known)
     return found
 
 
@@ -108,7 +108,7 @@ def test_list_shows_every_version(shop: Shop) -> None:
 def test_table_without_rows_is_listed_too(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing was ever published of it."""
     made = table(OLD)
-    monkeypatch.setattr(location, "everything", lambda: {made.name: made})
+    monkeypatch.setattr(command, "everything", lambda: {made.name: made})
     assert [row["newest"] for row in told("list")] == [""]
     assert newest_event(lake, made) is None
 

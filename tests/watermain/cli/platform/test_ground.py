@@ -26,10 +26,10 @@ PROGRAM = """
 import typer
 from watermain import __main__ as command
 from watermain.cli.platform.ground import lay_ground
-from watermain.process.platform import Platform
+from watermain.process.platform import Services
 from watermain.settings import load_settings
 
-command.app = lambda: lay_ground(Platform(load_settings()))
+command.app = lambda: lay_ground(Services(load_settings()))
 command.main()
 """
 

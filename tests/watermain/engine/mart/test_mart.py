@@ -18,6 +18,7 @@ import pytest
 from tests.house.tree import DBT as PROJECT
 from tests.watermain.engine.house import legs
 from watermain.declare import Dataset, DatasetName, Migration, Monthly, Slo
+from watermain.declare.body.mart import CompiledModel
 from watermain.declare.check import (
     AcceptedValues,
     Expression,
@@ -120,6 +121,13 @@ def test_a_mart_runs_on_tables_of_ones_own(declared: dict[str, Dataset]) -> None
     assert [str(r["flight_on"]) for r in rows] == ["2013-01-01", "2013-01-01"]
 
 
+def _model(dataset: Dataset) -> CompiledModel:
+    """What dbt compiled for a mart."""
+    assert dataset.mart is not None
+    assert dataset.mart.model is not None
+    return dataset.mart.model
+
+
 def test_with_dbt_adds_what_dbt_knows_of_the_model(declared: dict[str, Dataset]) -> None:
     """The SQL as written, the facts under dagster-dbt's names; the platform's own words stay."""
     words = {
@@ -128,7 +136,7 @@ def test_with_dbt_adds_what_dbt_knows_of_the_model(declared: dict[str, Dataset])
         "tags": {"stage": "marts"},
         "metadata": {"grain": "one row"},
     }
-    found = with_dbt(declared["fct_monthly_on_time_report"], words)
+    found = with_dbt(_model(declared["fct_monthly_on_time_report"]), words)
     head, _, sql = found["description"].partition("\n\n#### Raw SQL:\n```sql\n")
     assert head == "One row per carrier and month"
     assert sql.startswith("    with departures as (\n\n        select * from {{ ref(")
@@ -147,9 +155,9 @@ def test_with_dbt_takes_the_tags_that_dagster_can_hold(manifest: Path, tmp_path:
     """A tag of dbt is a word without a value; ours stand where both speak."""
     with changed(manifest, tmp_path) as (project, path):
         project["nodes"][MODEL]["tags"] = ["nightly", "stage", "not a tag of Dagster!"]
-    found = next(d for d in marts("operations", path) if d.labels["dbt"] == MODEL)
+    found = next(d for d in marts("operations", path) if _model(d).id == MODEL)
     words = {"description": "", "kinds": set(), "tags": {"stage": "marts"}, "metadata": {}}
-    assert with_dbt(found, words)["tags"] == {"nightly": "", "stage": "marts"}
+    assert with_dbt(_model(found), words)["tags"] == {"nightly": "", "stage": "marts"}
 
 
 @contextmanager
