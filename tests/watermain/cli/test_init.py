@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ENVIRONMENT = {
-    **{k: v for k, v in os.environ.items() if not k.startswith("WATERMAIN_")},
+    **{k: v for k, v in os.environ.items() if not k.startswith(("WATERMAIN_", "PYTHON"))},
     "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
 }
 

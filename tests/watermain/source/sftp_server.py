@@ -10,6 +10,8 @@ from typing import Any, Self
 
 import asyncssh
 
+from tests.leftovers import collected
+
 USER, PASSWORD = "partner", "open sesame/+ ü"
 
 
@@ -106,6 +108,7 @@ class SftpServer:
         self._thread.join()
         self._loop.run_until_complete(asyncio.sleep(0))
         self._loop.close()
+        collected()
 
     @property
     def known_hosts(self) -> str:

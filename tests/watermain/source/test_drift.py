@@ -68,7 +68,7 @@ def test_unknown_column_comes_as_its_policy_says(drift: Drift, kind: Kind, lake:
     column = "extra" if drift == "evolve" else "_extra"
     found = asked(lake, f"select id, {column} from {table(dataset.name)} order by id")
     value = VALUES.get(dataset.source.kind if dataset.source else "", "")
-    if dataset.source is not None and dataset.source.kind == "files":
+    if dataset.source is not None and dataset.source.kind in ("files", "sftp"):
         value = None if getattr(kind, "format", "") == "csv" else ""
     told = value if drift == "evolve" or value is None else json.dumps({"extra": value})
     assert found == [("1", told), ("2", told)]

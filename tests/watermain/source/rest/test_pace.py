@@ -73,8 +73,8 @@ def test_pace_starts_anew_when_its_state_is_unreadable(text: str, tmp_path: Path
 DEPART = """
 import sys, time
 from pathlib import Path
-from watermain.source.rest.pace import Pace
-pace = Pace(Path(sys.argv[1]), 100)
+from watermain.source.rest.pace import RequestPace
+pace = RequestPace(Path(sys.argv[1]), 100)
 for _ in range(25):
     assert pace.take(60)
     print(time.monotonic(), flush=True)
