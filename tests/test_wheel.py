@@ -163,7 +163,7 @@ def test_guide_leads_from_nothing_to_a_mart(installed: Path, tmp_path: Path) -> 
 def _bash(programs: Path, script: str, cwd: Path) -> str:
     """What lines of a shell print, notes and progress too."""
     environment = {
-        **{k: v for k, v in os.environ.items() if not k.startswith("WATERMAIN_")},
+        **{k: v for k, v in os.environ.items() if not k.startswith(("WATERMAIN_", "PYTHON"))},
         "PATH": f"{programs}:{Path(sys.executable).parent}:/usr/bin:/bin",
         "WATERMAIN_PORT": str(free_port()),
         "WATERMAIN_SERVE_PORT": str(free_port()),
