@@ -160,6 +160,18 @@ def test_address_of_the_environment_stands_over_the_declared_one(
     assert "WATERMAIN_SOURCE_SHOP_DB" in nowhere
 
 
+def _answers(word: KafkaConnection, home: Path) -> bool:
+    """Whether the broker behind the door answers.
+
+    It tells the address of its own port, where nobody speaks TLS: a client that asks there first,
+    by chance, waits in vain.
+    """
+    try:
+        return tried(word, home).startswith("1 brokers, ")
+    except UnreachableSystemError:
+        return False
+
+
 def test_tls_reaches_kafka(
     broker: EmbeddedBroker, tmp_path: Path, given: tuple[Tls, Path], strangers: Tls
 ) -> None:
@@ -168,8 +180,8 @@ def test_tls_reaches_kafka(
     assert tried(plain, tmp_path).startswith("1 brokers, ")
     with door(broker.port, given[1]) as port:
         words = {"address": f"127.0.0.1:{port}", "silent_within": 3 * SECOND}
-        patient = words | {"silent_within": 30 * SECOND}
-        assert tried(KafkaConnection("bus", tls=given[0], **patient), tmp_path)[:10] == "1 brokers,"
+        believed = KafkaConnection("bus", tls=given[0], **words)
+        assert any(_answers(believed, tmp_path) for _ in range(8))
         said = raised(
             KafkaConnection("bus", tls=strangers, **words), tmp_path, UnreachableSystemError
         )
