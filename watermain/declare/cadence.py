@@ -28,6 +28,8 @@ class Cadence:
     partition's end its rows may still arrive, `idle_after` how long a shard of a stream may give
     nothing before the others' event time goes on without it, and `every` how often a stream
     computes anew the partitions of a dataset whose inputs changed; None leaves that to runs.
+    `closes_after` is how long after a partition's end late rows still compute it anew by
+    themselves: later ones are kept, reported, and redone on command; None closes it never.
     """
 
     zone: str = "UTC"
@@ -35,6 +37,7 @@ class Cadence:
     late_for: timedelta = timedelta(0)
     idle_after: timedelta = timedelta(minutes=10)
     every: timedelta | None = field(default=None, compare=False, repr=False)
+    closes_after: timedelta | None = field(default=None, compare=False, repr=False)
     format: ClassVar[str] = "%Y-%m-%d"
     unit: ClassVar[str] = "day"
 
@@ -52,6 +55,11 @@ class Cadence:
             self._refuse(f"late_for {self.late_for} is negative", "give a positive timedelta")
         if self.idle_after <= timedelta(0):
             self._refuse(f"idle_after {self.idle_after} is no time", "give a positive timedelta")
+        if self.closes_after is not None and self.closes_after < self.late_for:
+            self._refuse(
+                f"closes_after {self.closes_after} is less than late_for {self.late_for}",
+                "await late rows at least as long as they may arrive",
+            )
         if self.every is not None and self.every <= timedelta(0):
             self._refuse(f"every {self.every} is no time", "give a positive timedelta")
 

@@ -21,7 +21,7 @@ from watermain.declare.contract import Contract
 from watermain.declare.errors import InvalidDeclarationError, quoted
 from watermain.declare.feature import Feature
 from watermain.declare.name import DatasetName
-from watermain.declare.need import Needs
+from watermain.declare.need import REFRESHES, Needs, Refresh
 from watermain.declare.outside.kind import SourceWord
 from watermain.declare.outside.source import Platform
 from watermain.declare.place import place, shown
@@ -193,6 +193,15 @@ class Dataset:
         return max(
             (n.before for n in self.needs.values() if n.dataset == name), default=timedelta(0)
         )
+
+    def refresh(self, name: DatasetName) -> Refresh:
+        """Which partitions the news of an input without partitions concern.
+
+        An input that is read under two names concerns what either says.
+        """
+        said = [self.needs.get(alias) for alias, read in self.inputs.items() if read == name]
+        words = {n.refresh if n else "all" for n in said}
+        return next((word for word in REFRESHES if word in words), "all")
 
     def is_optional(self, name: DatasetName) -> bool:
         """Whether partitions are computed although an input has nothing for them, or is not there.
