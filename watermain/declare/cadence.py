@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from typing import ClassVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -120,11 +121,7 @@ class Cadence:
 
     def window(self, key: str) -> Window:
         """The UTC instants that a partition covers; 23 or 25 hours on days the clock moves."""
-        begin, zone = self.local(key), ZoneInfo(self.zone)
-        end = self.following(begin)
-        return Window(
-            begin.replace(tzinfo=zone).astimezone(UTC), end.replace(tzinfo=zone).astimezone(UTC)
-        )
+        return _window(self, key)
 
     def keys(self, first: str, last: str) -> list[str]:
         """Every key from first to last, both included."""
@@ -134,6 +131,15 @@ class Cadence:
             found.append(begin.strftime(self.format))
             begin = self.following(begin)
         return found
+
+
+@lru_cache(maxsize=65_536)
+def _window(cadence: Cadence, key: str) -> Window:
+    begin, zone = cadence.local(key), ZoneInfo(cadence.zone)
+    end = cadence.following(begin)
+    return Window(
+        begin.replace(tzinfo=zone).astimezone(UTC), end.replace(tzinfo=zone).astimezone(UTC)
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal
 
 from watermain.declare.dataset import Dataset
 from watermain.declare.name import DatasetName
-from watermain.engine.table.reads import Versions, needed, needed_keys, version
+from watermain.engine.table.reads import Versions, needed_keys, version
 from watermain.lake.ledger import Standing
 
 Cause = Literal["missing", "inputs", "code"]
@@ -101,13 +102,22 @@ class Judge:
         return version(self.dataset, key, code, versions, self.inputs, snapshot=0)
 
     def _enough(self, key: str) -> bool:
-        there = {n: self._has(n, key) for n in self.inputs}
-        cut = [n for n, other in self.inputs.items() if needed(self.dataset, other, key)]
-        required = [n for n in there if not self.dataset.is_optional(n)]
-        return all(there[n] for n in required) and any(there[n] for n in cut or there)
+        """Whether inputs have something for a partition; of some that are cut, one of those."""
+        has = False
+        for name in self.inputs:
+            there = self._has(name, key)
+            if not (there or self.dataset.is_optional(name)):
+                return False
+            has = has or (there and (name in self._cut or not self._cut))
+        return has
+
+    @cached_property
+    def _cut(self) -> frozenset[DatasetName]:
+        cadences = {n: other.cadence for n, other in self.inputs.items()}
+        return frozenset(n for n, c in cadences.items() if c and self.dataset.cadence)
 
     def _has(self, name: DatasetName, key: str) -> bool:
         known = self.versions.get(name, {})
-        if needed(self.dataset, self.inputs[name], key) is None:
+        if not known or name not in self._cut:
             return bool(known)
         return any(k in known for k in needed_keys(self.dataset, self.inputs[name], key, known))
