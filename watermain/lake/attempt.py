@@ -13,29 +13,14 @@ from watermain.declare.name import DatasetName
 from watermain.lake.catalog import unreachable
 
 Pair = tuple[DatasetName, str]
-ASKED, FAILED, HELD = "asked", "failed", "held"
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=30), timedelta(hours=1)
 MOST_TRIES = 5
-DDL = """
-create schema if not exists watermain;
-create table if not exists watermain.attempt (
-    dataset text, partition text, wanted text not null, tries int not null, state text not null,
-    why text not null, run text not null, at timestamptz not null,
-    primary key (dataset, partition)
-);
-"""
-# A version that was tried before is tried once more; another one begins anew.
 _WRITE = """
-insert into watermain.attempt as kept (dataset, partition, wanted, tries, state, why, run, at)
-values (%s, %s, %s, 1, %s, %s, %s, %s)
+insert into watermain.attempt (dataset, partition, wanted, tries, state, why, run, at)
+values (%s, %s, %s, %s, %s, %s, %s, %s)
 on conflict (dataset, partition) do update set
-    tries = case
-        when kept.wanted <> excluded.wanted then 1
-        when excluded.state = 'asked' then kept.tries + 1
-        else kept.tries
-    end,
-    wanted = excluded.wanted, state = excluded.state, why = excluded.why, run = excluded.run,
-    at = excluded.at
+    wanted = excluded.wanted, tries = excluded.tries, state = excluded.state, why = excluded.why,
+    run = excluded.run, at = excluded.at
 """
 
 
@@ -101,11 +86,12 @@ class Attempts:
             )
         return found
 
-    def write(
-        self, wanted: Mapping[Pair, str], state: str, run: str, at: datetime, why: str = ""
-    ) -> None:
-        """Remember a try of several partitions at a version each."""
-        rows = [(str(n), k, version, state, why, run, at) for (n, k), version in wanted.items()]
+    def write(self, attempts: Mapping[Pair, Attempt]) -> None:
+        """Remember the last try of partitions in place of what was remembered of them."""
+        rows = [
+            (str(name), key, a.wanted, a.tries, a.state, a.why, a.run, a.at)
+            for (name, key), a in attempts.items()
+        ]
         if rows:
             with self._connected() as connection, connection.cursor() as cursor:
                 cursor.executemany(_WRITE, rows)

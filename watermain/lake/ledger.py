@@ -167,6 +167,7 @@ class PublishRow:
     rows_quarantined: int = 0
 
 
+_FAILING = "coalesce(failing, '{}')"
 _NAMES = [field.name for field in fields(PublishRow)]
 _COLUMNS = ", ".join(_NAMES)
 
@@ -247,7 +248,8 @@ class Standing(NamedTuple):
     Units: `rows` and `seconds` are of the last publish, and `rows_ever` of all of them: what a
     captured partition holds.
     Shapes: `codes` are the versions of code of all its publishes; the last one had `code`, read
-    its inputs at the snapshot `read` and was made at `at`.
+    its inputs at the snapshot `read` and was made at `at`; `failing` counts, as a JSON object, the
+    rows that broke a check.
     """
 
     version: str
@@ -258,6 +260,7 @@ class Standing(NamedTuple):
     read: int
     at: datetime
     seconds: float
+    failing: str = "{}"
 
 
 def _literal(name: DatasetName) -> str:
@@ -341,7 +344,8 @@ def standing(
     rows = connection.execute(
         f"select dataset, partition, {last('data_version')}, {last('rows_out')},"
         f" sum(rows_out)::bigint, list(distinct code_version), {last('code_version')},"
-        f" {last('input_snapshot')}, {last('published_at')}, {last('seconds')}"
+        f" {last('input_snapshot')}, {last('published_at')}, {last('seconds')},"
+        f" {last(_FAILING)}"
         f" from {PUBLISHES}{at} where dataset in ({', '.join(map(_literal, found))}) group by all"
     ).fetchall()
     for dataset, partition, *facts in rows:

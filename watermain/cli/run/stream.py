@@ -17,9 +17,10 @@ from watermain.cli.screen import ERR
 from watermain.declare.dataset import Dataset
 from watermain.declare.errors import InvalidDeclarationError, WatermainError
 from watermain.declare.name import DatasetName
-from watermain.engine.capture.follow import Follower, follows
+from watermain.engine.capture.follow import Follower
 from watermain.engine.capture.stream import PREFIX, Pace, Stream, run_streams
 from watermain.engine.feature.keep_online import keep_online
+from watermain.engine.plan.rhythm import follows
 from watermain.engine.publish.publication import Job
 from watermain.engine.rooms.connections import connections
 from watermain.engine.rooms.declared import teams

@@ -77,32 +77,30 @@ class Look:
 
 @dataclass(frozen=True)
 class Planner:
-    """Find what is stale among the datasets of a team and ask for it, each partition once.
+    """Find what is stale among datasets and ask for it, each partition once.
 
+    Shapes: what it `owns` it asks for, and knows the code of as it runs; of the others it knows
+    what their last publish said.
     Guarantees: nothing is kept but in the ledger, so that whoever looks with an old cursor, or
     with none, finds the same; a look that finds no change costs one question.
     """
 
     graph: Graph
-    team: str
+    owns: Callable[[Dataset], bool]
 
     @classmethod
     def of(
         cls, datasets: Mapping[DatasetName, Dataset], team: str, left: Callable[[Dataset], bool]
     ) -> Planner:
         """The planner of a team, which knows whatever the team's datasets are made of."""
-        return cls(Graph(datasets, left).around(team), team)
+        return cls(Graph(datasets, left).around(team), lambda d: d.name.team == team)
 
     @cached_property
     def code(self) -> str:
-        """What the code of all the team's datasets is, in one word."""
+        """What the code of all its datasets is, in one word."""
         own = (d for d in self.graph.driven if self.owns(d))
         told = "\0".join(f"{d.name}={code_version(d)}" for d in own)
         return hashlib.sha256(told.encode()).hexdigest()[:16]
-
-    def owns(self, dataset: Dataset) -> bool:
-        """Whether a dataset's code is known here as it runs."""
-        return dataset.name.team == self.team
 
     def look(self, lake: Lake, cursor: Cursor, around: Callable[[], Around], now: datetime) -> Look:
         """Look once at the lake."""
@@ -122,7 +120,7 @@ class Planner:
         survey = Survey(self.graph, books, around()).of(candidates)
         return Look(
             survey=survey,
-            requests=tuple(requests(survey, self.team)),
+            requests=tuple(requests(survey, self.owns)),
             cursor=Cursor(
                 snapshot=books.present(),
                 code=self.code,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -46,18 +46,18 @@ class Request:
 Ready = Mapping[DatasetName, Mapping[str, Verdict]]
 
 
-def requests(survey: Survey, team: str) -> list[Request]:
-    """The runs that a team's ready partitions need, the oldest first.
+def requests(survey: Survey, owns: Callable[[Dataset], bool]) -> list[Request]:
+    """The runs that the ready partitions of some datasets need, the oldest first.
 
     Guarantees: a run computes no partition that is not stale, and none before what it reads.
     """
-    ready: dict[Cadence | None, dict[DatasetName, dict[str, Verdict]]] = {}
+    ready: dict[tuple[str, Cadence | None], dict[DatasetName, dict[str, Verdict]]] = {}
     for dataset in survey.graph.driven:
         verdicts = survey.verdicts.get(dataset.name, {})
         found = {k: v for k, v in verdicts.items() if v.state == "ready"}
-        if dataset.name.team == team and found:
-            ready.setdefault(dataset.cadence, {})[dataset.name] = found
-    made = [r for cadence, of in ready.items() for r in _of_cadence(survey, cadence, of)]
+        if owns(dataset) and found:
+            ready.setdefault((dataset.name.team, dataset.cadence), {})[dataset.name] = found
+    made = [r for (_, cadence), of in ready.items() for r in _of_cadence(survey, cadence, of)]
     return sorted(made, key=_age)
 
 

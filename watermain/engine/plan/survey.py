@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -16,7 +17,7 @@ from watermain.engine.plan.candidates import Candidates, add, every
 from watermain.engine.plan.due import Due, Judge
 from watermain.engine.plan.graph import Graph
 from watermain.engine.plan.guard import Guard
-from watermain.engine.table.reads import needed
+from watermain.engine.table.reads import needed, needed_keys
 from watermain.lake.attempt import Attempt
 from watermain.lake.ledger import Standing
 
@@ -183,6 +184,9 @@ class Survey:
         """Hold a partition back with what it reads; let it wait for what is on its way."""
         waits = self._references(dataset, due)
         for other in self.graph.inputs(dataset).values():
+            refused = self._refused(dataset, other, due.key)
+            if refused is not None:
+                return Verdict(due=due, state="held", why=refused)
             for verdict in self._read(dataset, other, due.key):
                 if verdict.state in STUCK:
                     why = f"{verdict.due} is not published: {verdict.why}"
@@ -190,6 +194,19 @@ class Survey:
                 if verdict.state in COMING and not joins(dataset, other, verdict):
                     waits = Verdict(due=due, state="waits", why=f"{verdict.due} comes first")
         return waits
+
+    def _refused(self, dataset: Dataset, other: Dataset, key: str) -> str | None:
+        """What a blocking check found in captured rows that a partition reads, if it did."""
+        severe = {c.label for c in other.all_checks if c.severity == "block"}
+        if not severe or other.is_computed:  # of computed ones such rows are never published
+            return None
+        known = self.books.standing([other.name])[other.name]
+        for each in needed_keys(dataset, other, key, known):
+            failing = known[each].failing if each in known else "{}"
+            found = severe & set(json.loads(failing)) if failing != "{}" else ()
+            if found:
+                return f"{other.name} {each}".rstrip() + f" breaks {', '.join(sorted(found))}"
+        return None
 
     def _references(self, dataset: Dataset, due: Due) -> Verdict | None:
         """Let a partition wait for what its checks refer to, until that stands."""

@@ -13,6 +13,7 @@ from tests.watermain.engine.plan.world import CADENCES, START, World, edited, ma
 from watermain.declare.dataset import Dataset
 from watermain.declare.name import DatasetName
 from watermain.engine.plan.calendar import horizon, is_running, running_keys
+from watermain.engine.plan.graph import Graph
 from watermain.engine.plan.planner import Cursor, Planner
 from watermain.engine.plan.request import Request
 from watermain.engine.plan.survey import Around
@@ -108,9 +109,7 @@ def stale_after(world: World) -> list[str]:
     """What a recomputation of everything would make otherwise, told without versions."""
     wrong: list[str] = []
     held: set[tuple[DatasetName, str]] = set()
-    planner = Planner.of(world.datasets, TEAMS[0], lambda _: False)
-    graph = type(planner.graph)(world.datasets, lambda _: False)
-    for it in graph.driven:
+    for it in Graph(world.datasets, lambda _: False).driven:
         for key in calendar(world, it):
             stands = world.rows.get(it.name, {}).get(key)
             if (it.name, key) in world.refused or _reads(world, it, key, held):

@@ -54,11 +54,23 @@ def made(name: str, cadence: Cadence | None, inputs: Mapping[str, Mapping[str, A
         f"i{n}": needs(each, columns=("id",), **words)
         for n, (each, words) in enumerate(inputs.items())
     }
-    space: dict[str, Any] = {}
-    exec(f"def body({', '.join(read)}):\n    '''Make things.'''\n", space)
-    return dataset(name, contract=CONTRACT, owner="team:test", cadence=cadence, inputs=read)(
-        space["body"]
-    )
+    body = (_of_one, _of_two, _of_three)[len(read) - 1]
+    return dataset(name, contract=CONTRACT, owner="team:test", cadence=cadence, inputs=read)(body)
+
+
+def _of_one(i0: Any) -> Any:
+    """Make things of things."""
+    return i0
+
+
+def _of_two(i0: Any, i1: Any) -> Any:
+    """Make things of two kinds."""
+    return i0, i1
+
+
+def _of_three(i0: Any, i1: Any, i2: Any) -> Any:
+    """Make things of three kinds."""
+    return i0, i1, i2
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 from watermain.declare.dataset import Dataset
-from watermain.engine.capture.follow import follows
 from watermain.settings import project
+
+
+def follows(dataset: Dataset) -> bool:
+    """Whether a stream computes the dataset anew, as its cadence says."""
+    retired = dataset.feature is not None and dataset.feature.is_retired
+    cadence = dataset.cadence
+    return dataset.body is not None and cadence is not None and bool(cadence.every) and not retired
 
 
 def flows(dataset: Dataset) -> bool:
