@@ -38,6 +38,10 @@ VERBS: dict[str, Verb] = {
         "watermain.cli.look.explain:explain",
         "Tell a dataset's contract, neighbours, publishes, check results and positions.",
     ),
+    "stale": Verb(
+        "watermain.cli.run.stale:stale",
+        "List the partitions that are due, why, and what becomes of each.",
+    ),
     "replay": Verb(
         "watermain.cli.run.replay:replay",
         "Rebuild a dataset, and everything between raw and it, from raw alone.",
