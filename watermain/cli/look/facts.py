@@ -78,14 +78,14 @@ def dataset_facts(
     """How every dataset stands, upstream shelves first."""
     with ThreadPoolExecutor(MOST_ASKED) as pool:  # each source may take its time
         waiting = {n: pool.submit(backlog, d, settings) for n, d in datasets.items()}
-        stands = _stands(datasets, connection)
+        standing = stands(datasets, connection)
     return [
-        DatasetFacts(dataset=str(name), backlog=waiting[name].result(), **stands[name])
+        DatasetFacts(dataset=str(name), backlog=waiting[name].result(), **standing[name])
         for name in sorted(datasets, key=_order)
     ]
 
 
-def _stands(
+def stands(
     datasets: Mapping[DatasetName, Dataset], connection: duckdb.DuckDBPyConnection
 ) -> dict[DatasetName, dict[str, Any]]:
     """What the lake has of each dataset."""
