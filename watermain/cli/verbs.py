@@ -26,6 +26,22 @@ VERBS: dict[str, Verb] = {
         "watermain.cli.platform.status:status",
         "Tell which services run and how every dataset stands. Ends with 3 when a service is down.",
     ),
+    "list": Verb(
+        "watermain.cli.look.list:list_",
+        "List the datasets with cadence, rows, last publish and owner, room by room.",
+    ),
+    "search": Verb(
+        "watermain.cli.look.search:search",
+        "Find datasets by words of their names, descriptions, columns and owners.",
+    ),
+    "describe": Verb(
+        "watermain.cli.look.describe:describe",
+        "Tell what a dataset holds: grain, columns, checks, promise, inputs and readers.",
+    ),
+    "history": Verb(
+        "watermain.cli.look.history:history",
+        "List what was published of a dataset, newest first: who, when, why, and the snapshot.",
+    ),
     "materialize": Verb(
         "watermain.cli.run.materialize:materialize",
         "Run a dataset through Dagster in this process: stage, audit and publish.",

@@ -68,22 +68,26 @@ class DatasetFacts:
 def dataset_facts(names: Collection[DatasetName], lake: Lake) -> list[DatasetFacts]:
     """How every dataset stands, upstream shelves first."""
     with lake.get_connection() as connection:
-        latest = {str(row[0]): row[1:] for row in connection.execute(LATEST).fetchall()}
-        snapshots = dict(connection.execute(SNAPSHOTS).fetchall())
-        counts = row_counts(lake, connection, names)
-    found = []
-    for name in sorted(names, key=_order):
+        standing = stands(names, connection)
+    return [DatasetFacts(dataset=str(n), **standing[n]) for n in sorted(names, key=_order)]
+
+
+def stands(
+    names: Collection[DatasetName], connection: duckdb.DuckDBPyConnection
+) -> dict[DatasetName, dict[str, Any]]:
+    """What the lake has of each dataset."""
+    latest = {str(row[0]): row[1:] for row in connection.execute(LATEST).fetchall()}
+    snapshots = dict(connection.execute(SNAPSHOTS).fetchall())
+    counts, found = row_counts(Lake.from_settings(), connection, names), {}
+    for name in names:
         partitions, published_at, last = latest.get(str(name), (0, None, None))
-        found.append(
-            DatasetFacts(
-                dataset=str(name),
-                rows=counts.get(name),
-                partitions=int(partitions),
-                latest_partition=last,
-                published_at=published_at,
-                snapshot=snapshots.get(str(name)),
-            )
-        )
+        found[name] = {
+            "rows": counts.get(name),
+            "partitions": int(partitions),
+            "latest_partition": last,
+            "published_at": published_at,
+            "snapshot": snapshots.get(str(name)),
+        }
     return found
 
 
