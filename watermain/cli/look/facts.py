@@ -9,6 +9,7 @@ from typing import Any
 
 import duckdb
 
+from watermain.declare.dataset import Dataset
 from watermain.declare.name import STAGES, DatasetName
 from watermain.lake import checkpoint, ledger
 from watermain.lake.lake import Lake
@@ -36,6 +37,9 @@ PARTITIONS = f"""
 select partition, rows_in, rows_out, seconds, bytes, published_at, run_id, contract_version,
        input_snapshot, data_version
 from {ledger.last_publishes("dataset = ?")} order by partition
+"""
+ROWS_OF_BATCHES = f"""
+select partition, sum(rows_out)::bigint from {ledger.PUBLISHES} where dataset = ? group by 1
 """
 CAPTURED = f"""
 select shard, count(*) as batches, sum(rows) as rows, sum(quarantined) as quarantined,
@@ -89,6 +93,15 @@ def stands(
             "snapshot": snapshots.get(str(name)),
         }
     return found
+
+
+def partitions(connection: duckdb.DuckDBPyConnection, dataset: Dataset) -> list[dict[str, Any]]:
+    """Each partition as last published; of what is captured, with the rows of all batches."""
+    found = rows_of(connection, PARTITIONS, dataset.name)
+    if dataset.is_computed:
+        return found
+    rows = dict(connection.execute(ROWS_OF_BATCHES, [str(dataset.name)]).fetchall())
+    return [{**each, "rows_out": rows[each["partition"]]} for each in found]
 
 
 def rows_of(

@@ -71,6 +71,9 @@ def _safely(check: Check, settings: Settings) -> tuple[bool, str, str]:
         return check(settings)
     except WatermainError as error:
         return False, error.what, error.next
+    except Exception as error:  # whatever is ill: the other checks are told, too
+        said = str(error).strip().split("\n")[0][:300]
+        return False, f"{type(error).__name__}: {said}", "watermain status"
 
 
 def _python(_: Settings) -> tuple[bool, str, str]:

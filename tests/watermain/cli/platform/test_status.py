@@ -15,6 +15,8 @@ from typer.testing import CliRunner
 
 from watermain.__main__ import app
 from watermain.cli.platform.status import down, server_fact, service_facts
+from watermain.declare.errors import UnreachableSystemError
+from watermain.lake.lake import Lake
 from watermain.process.family import Families, memory_measure
 from watermain.process.platform import Services
 from watermain.settings import load_settings
@@ -67,7 +69,7 @@ def test_server_that_is_gone_is_stopped(child: subprocess.Popen[bytes]) -> None:
     assert (told["state"], told["pid"]) == ("stopped", None)
 
 
-def test_what_up_was_to_start_should_run_until_down(home: Path) -> None:
+def test_what_up_was_to_start_should_run_until_down(lake: Lake) -> None:
     """Though the process table knows nothing of it: a service that was given up, or never began."""
     platform = Services(load_settings())
     assert down(service_facts(platform)) == ["web", "daemon"]
@@ -82,11 +84,21 @@ def test_what_up_was_to_start_should_run_until_down(home: Path) -> None:
     assert [s["name"] for s in service_facts(platform)] == ["web", "daemon", "warm"]
 
 
-def test_sources_are_asked_on_demand(lake: object) -> None:
+def test_status_of_an_empty_catalog_says_what_to_do(home: Path) -> None:
+    """Nobody has brought the lake up: no ledger, no traceback."""
+    done = CliRunner().invoke(app, ["status"])
+    assert isinstance(done.exception, UnreachableSystemError)
+    assert done.exception.what == "the lake is empty: nobody has brought it up"
+    assert done.exception.next == "watermain up"
+    assert "not running: web, daemon; next: watermain up" in done.output
+
+
+def test_sources_are_asked_on_demand(lake: Lake) -> None:
     """What waits costs a client of each source."""
     without = json.loads(CliRunner().invoke(app, ["status", "--json"]).stdout)["datasets"]
     assert {d["backlog"] for d in without} == {None}
     asked = json.loads(CliRunner().invoke(app, ["status", "--json", "--sources"]).stdout)
     waits = {d["dataset"]: d["backlog"] for d in asked["datasets"]}
     assert waits["operations.curated.flights"] == ""
-    assert "WATERMAIN_SOURCE_OPERATIONS_DB" in waits["operations.raw.flights"] or waits
+    said = "no address for the source connection `operations_db`"
+    assert waits["operations.raw.flights"] == said
