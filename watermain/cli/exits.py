@@ -12,6 +12,7 @@ from watermain.declare.errors import (
     OtherLakeError,
     OtherReleaseError,
     UnknownDatasetError,
+    UnknownRunError,
     UnknownSnapshotError,
     UnreachableSystemError,
     WatermainError,
@@ -28,6 +29,7 @@ MISUSES = (
     OtherLakeError,
     OtherReleaseError,
     UnknownDatasetError,
+    UnknownRunError,
     UnknownSnapshotError,
 )
 UNREACHABLE = 3  # something outside does not answer
