@@ -13,6 +13,7 @@ from watermain.declare.errors import (
     OtherReleaseError,
     UnknownDatasetError,
     UnknownFeatureError,
+    UnknownRunError,
     UnknownSnapshotError,
     UnreachableSystemError,
     WatermainError,
@@ -30,6 +31,7 @@ MISUSES = (
     OtherReleaseError,
     UnknownDatasetError,
     UnknownFeatureError,
+    UnknownRunError,
     UnknownSnapshotError,
 )
 UNREACHABLE = 3  # something outside does not answer

@@ -95,6 +95,15 @@ def grid(
     console.print(shown)
 
 
+def count(number: int, noun: str) -> str:
+    """So many of a thing.
+
+    >>> count(1, "row"), count(1200, "row")
+    ('1 row', '1,200 rows')
+    """
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def ago(moment: datetime | None, now: datetime) -> str:
     """How long ago something was, in its largest unit; empty where it never was.
 

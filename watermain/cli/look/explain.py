@@ -19,7 +19,8 @@ from watermain.engine.audit.plan import foreseen
 from watermain.engine.rooms.directory import everything
 from watermain.engine.table.staged import own_checks, runbook
 from watermain.lake.lake import Lake
-from watermain.orchestrate.run import held_back, latest_checks, open_instance
+from watermain.orchestrate.instance.opening import open_instance
+from watermain.orchestrate.run import held_back, latest_checks
 from watermain.process.instance import dagster_home, storage_url
 from watermain.settings import load_settings
 from watermain.source.mqtt.sequences import gaps

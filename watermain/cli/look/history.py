@@ -15,6 +15,8 @@ from watermain.cli.platform.status import clock
 from watermain.declare.dataset import Dataset
 from watermain.lake.lake import Lake
 
+MOST_OF_PLACE = 20  # characters
+
 
 def history(
     dataset: Annotated[str, typer.Argument(help="Such as operations.curated.flights.")],
@@ -42,7 +44,7 @@ def history(
 
 def _print_publish(told: Mapping[str, Any]) -> None:
     _head(told, told["published_at"])
-    change = f"{told['rows_before']:,} -> {told['rows_after']:,} rows"
+    change = f"{told['rows_before']:,} -> {screen.count(told['rows_after'], 'row')}"
     if told["rows_aside"]:
         change += f", {told['rows_aside']:,} put aside"
     screen.OUT.print(f"  {_parts(told)}{change}: {told['why']}", markup=False)
@@ -52,9 +54,9 @@ def _print_capture(told: Mapping[str, Any]) -> None:
     _head(told, told["committed_at"])
     rest = (("quarantined", "put aside"), ("repeated", "repeated"), ("late", "late"))
     more = "".join(f", {told[name]:,} {word}" for name, word in rest if told[name])
+    where = f"{_short(told['shard'])} up to {_short(told['to_position'])}"
     screen.OUT.print(
-        f"  {_parts(told)}{told['rows']:,} rows{more}: {told['shard']} up to {told['to_position']}",
-        markup=False,
+        f"  {_parts(told)}{screen.count(told['rows'], 'row')}{more}: {where}", markup=False
     )
 
 
@@ -69,6 +71,11 @@ def _parts(told: Mapping[str, Any]) -> str:
     if not keys:
         return ""
     return f"{keys[0]}  " if len(keys) == 1 else f"{keys[0]}..{keys[-1]} ({len(keys)})  "
+
+
+def _short(place: str) -> str:
+    """A place at a source, cut where it is long; `--json` has the whole."""
+    return place if len(place) <= MOST_OF_PLACE else f"{place[:MOST_OF_PLACE]}…"
 
 
 def _print_end(dataset: Dataset, shown: int, whole: int) -> None:

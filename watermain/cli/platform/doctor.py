@@ -21,7 +21,7 @@ from watermain.lake.belonging import proved
 from watermain.lake.lake import EXTENSIONS, Lake, extension
 from watermain.lake.store import is_remote
 from watermain.orchestrate.instance.health import failed_runs, failing_ticks
-from watermain.orchestrate.run import open_instance
+from watermain.orchestrate.instance.opening import open_instance
 from watermain.privacy import open_to_others
 from watermain.process.instance import dagster_home, storage_url
 from watermain.process.platform import Services, free_bytes
