@@ -9,6 +9,7 @@ from typing import ClassVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from watermain.declare.errors import InvalidCadenceError, InvalidPartitionError
+from watermain.declare.wording import lasting
 
 BEGIN, END = datetime(1000, 1, 1), datetime(9999, 1, 1)  # four digits, with room for a zone
 
@@ -64,6 +65,12 @@ class Cadence:
         if self.every is not None and self.every <= timedelta(0):
             self._refuse(f"every {self.every} is no time", "give a positive timedelta")
 
+    def __str__(self) -> str:
+        told = f"{type(self).__name__.lower()} in {self.zone} from {self.start}"
+        if self.late_for:
+            told += f", rows may come {lasting(self.late_for)} late"
+        return told if self.every is None else f"{told}, streams follow every {lasting(self.every)}"
+
     def _refuse(self, what: str, next: str) -> None:
         raise InvalidCadenceError.nothing_happened(
             f"{type(self).__name__}: {what}",
@@ -113,8 +120,8 @@ class Cadence:
             or begin < first
         ):
             raise InvalidPartitionError.nothing_happened(
-                f"partition {str(key)[:80]!r} is outside {self!r}",
-                declared=repr(self),
+                f"partition {str(key)[:80]!r} is outside {self}",
+                declared=str(self),
                 next=f"use keys such as {self.floor(first).strftime(self.format)!r}",
             )
         return begin

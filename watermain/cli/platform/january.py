@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from watermain.cli.platform.locations import launched
 from watermain.cli.run.plan import Run, runs
 from watermain.cli.screen import bar, step
 from watermain.declare.cadence import Daily
@@ -31,17 +32,19 @@ MOST_CAPTURES = 500
 POLL_SECONDS = 0.5
 
 
-def materialize_until(day: str | None, settings: Settings, web: Web) -> int:
+def materialize_until(day: str | None, settings: Settings, web: Web, *, flows: bool) -> int:
     """Capture what waits at the sources and compute the rest; give the number of runs.
 
     With a day, from the first of the cadence up to it; without one, the days of captured rows.
+    Where data `flows` already, only what nobody has captured yet is captured here.
 
     Raises: BrokenContractError, when a run fails; or UnreachableSystemError, when it met one.
     """
     datasets = everything()
     captured = [d for d in datasets.values() if d.is_captured]
-    _let_files_settle(captured, settings)
-    count = _capture(captured, settings, web)
+    asked = [d for d in captured if d.name in _without_table(captured)] if flows else captured
+    _let_files_settle(asked, settings)
+    count = _capture(asked, settings, web)
     computed = {n: d for n, d in datasets.items() if d.is_computed}
     span = _captured_span(captured) if day is None else _span(captured, day)
     if span is None:
@@ -122,7 +125,7 @@ def _follow(run: Run, web: Web) -> None:
     team, stage = run.names[0].team, run.names[0].stage
     title = f"{team} {stage}" + (f" {run.first}.." if run.first else "")
     with step(title, spinner=False) as line, bar(str(run)[:60], len(run.names)) as progress:
-        run_id = web.launch(run.names, run.tags)
+        run_id = launched(run, web)
         while True:
             status, ended = web.progress(run_id)
             progress.update(progress.task_ids[0], completed=ended)

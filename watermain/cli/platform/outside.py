@@ -21,8 +21,11 @@ from watermain.settings import SOURCE, Settings, child_environment, load_setting
 OPEN_SECONDS = 60.0
 
 
-def open_outside(platform: Services, until: str) -> None:
-    """Start the demo's systems, let flights happen in them and tell the platform where they are."""
+def open_outside(platform: Services, until: str | None) -> None:
+    """Start the demo's systems, let flights happen in them and tell the platform where they are.
+
+    Without a day nothing happens in them but what happens anyway.
+    """
     settings = platform.settings
     with step("demo database") as line:
         facts = _demo(settings, "up")
@@ -37,6 +40,8 @@ def open_outside(platform: Services, until: str) -> None:
     )
     with step("demo servers") as line:
         line.say(", ".join(_serve(platform)))
+    if until is None:
+        return
     with step(f"flights until {until}", spinner=False) as line:
         counts = _demo(settings, "load", "--until", until)
         line.say(
@@ -57,7 +62,7 @@ def _serve(platform: Services) -> list[str]:
             port = free_port() if held is None or answers(held) else held
             variable = f"{SOURCE}{connection.upper()}"
             write_variables(platform.settings, {variable: f"{scheme}127.0.0.1:{port}"})
-        entry, port = platform.supervisor.start(platform.service(name)), platform.outside_port(name)
+        entry, port = platform.start(name), platform.outside_port(name)
         deadline = time.monotonic() + OPEN_SECONDS
         while not answers(port):
             if entry.process() is None or time.monotonic() > deadline:
@@ -80,14 +85,14 @@ def open_features(platform: Services) -> None:
     with step("features" if tables else "streams") as line:
         pids = {}
         for name in streams:
-            pids[name] = platform.supervisor.start(platform.service(name)).pid
+            pids[name] = platform.start(name).pid
         if not tables:
             line.say(", ".join(f"{name} {pid}" for name, pid in pids.items()))
             return
         if platform.supervisor.alive(SERVE) is None and answers(platform.settings.serve_port):
             write_variables(platform.settings, {"WATERMAIN_SERVE_PORT": str(free_port())})
         now = Services(load_settings())
-        pids[SERVE] = now.supervisor.start(now.service(SERVE)).pid
+        pids[SERVE] = now.start(SERVE).pid
         line.say(", ".join(f"{n} {pid}" for n, pid in pids.items()) + f" at {now.features_url}")
 
 
