@@ -94,10 +94,8 @@ def _start(platform: Services, *, demo: bool, asked: str | None, detach: bool) -
     ground.lay_ground(platform)
     outside.write_variables(platform.settings, {"WATERMAIN_PORT": str(platform.settings.port)})
     other = demo and until != loaded
-    streams = filter(is_stream, supervisor.entries())
-    with _paused(
-        platform, (*TODAY, *streams) if other else ()
-    ):  # one replay, one capture at a time
+    at_once = (*TODAY, *_streams(platform)) if other else ()
+    with _paused(platform, at_once):  # one replay, one capture at a time
         if demo:
             outside.open_outside(platform, until if other else None)
             platform.wanted.want(platform.wanted.services(), loaded=until)
@@ -107,6 +105,11 @@ def _start(platform: Services, *, demo: bool, asked: str | None, detach: bool) -
             _fill(platform, web, until if demo else None)
     if detach:
         platform.start(TEND)
+
+
+def _streams(platform: Services) -> list[str]:
+    """The services that capture without end, of those that ever started."""
+    return list(filter(is_stream, platform.supervisor.entries()))
 
 
 def _want(platform: Services, *, demo: bool, detach: bool) -> None:
@@ -154,7 +157,7 @@ def _serve(platform: Services) -> Web:
 
 def _fill(platform: Services, web: Web, until: str | None) -> None:
     """Materialize what does not stand yet, and then let the demo's today and the streams go on."""
-    flows = any(platform.supervisor.alive(name) for name in (LIVE, STREAM))
+    flows = any(platform.supervisor.alive(name) for name in (LIVE, *_streams(platform)))
     if not january.materialize_until(until, platform.settings, web, flows=flows):
         with screen.step("datasets") as line:
             line.say("stand already")

@@ -16,8 +16,8 @@ from watermain.engine.plan.planner import PlanCursor
 from watermain.engine.plan.survey import Outlook
 from watermain.engine.publish.attempt import Attempts
 from watermain.lake.lake import Lake
+from watermain.orchestrate.instance.opening import open_instance
 from watermain.orchestrate.plan.under_way import Tried, around
-from watermain.orchestrate.run import open_instance
 from watermain.process.instance import dagster_home, storage_url
 from watermain.settings import load_settings
 
