@@ -48,7 +48,7 @@ class Server:
         listener: socket.socket,
         kept: dict[str, Any],
     ) -> None:
-        from watermain.orchestrate.launch.preload import locations
+        from watermain.orchestrate.launch.rooms.listed import ListedRooms
         from watermain.settings import child_environment, load_settings
 
         load_settings()  # where one of them is wrong nothing can be served
@@ -58,12 +58,9 @@ class Server:
         self._code = SharedCode(options)
         workers = {int(pid): (run, ref) for pid, (run, ref) in kept.get("workers", {}).items()}
         self._workers = Workers(options.folder, self._start, self._part, workers)
-        self._rooms = RoomServers(
-            options.folder,
-            locations() if options.serve_rooms else {},
-            self._start_room,
-            kept.get("rooms", ()),
-        )
+        self._listed = ListedRooms()
+        rooms = self._listed.now() if options.serve_rooms else {}
+        self._rooms = RoomServers(options.folder, rooms, self._start_room, kept.get("rooms", ()))
         self._pruned_at = 0.0
         end_native_threads()
         gc.collect()
@@ -141,6 +138,7 @@ class Server:
             return partial(self._alone, task)
         if self._code.is_proved:
             self._execute_anew(self._followed)
+        self._rooms.become(self._listed.now())
         begun = self._rooms.step()
         return None if begun is None else self._keep(*begun)
 

@@ -29,15 +29,9 @@ def room_folder(team: str) -> Path:
     return (PRODUCT if top == PRODUCT.name else project().root / top).joinpath(*rest)
 
 
-def shared_files() -> list[Path]:
-    """What all rooms are made from: those of the files that no module stands for."""
-    ours = project()
-    return [ours.workspace, ours.root / "pyproject.toml"]
-
-
 def shared_roots() -> list[Path]:
-    """Where the modules lie that all rooms share, beside files that no module stands for."""
-    return [project().resources_folder, PRODUCT, *shared_files()]
+    """Where the modules lie that all rooms share, beside the file that says which package it is."""
+    return [project().resources_folder, PRODUCT, project().root / "pyproject.toml"]
 
 
 class OwnSources:
@@ -105,6 +99,6 @@ def _foreign(team: str | None) -> Callable[[Path], bool]:
             return False
         if path == ours.rooms_folder or path.name == "site-packages":
             return True
-        return path in (ours.root, *shared_files()) or any(map(path.is_relative_to, shared))
+        return path == ours.root or any(map(path.is_relative_to, shared))
 
     return is_foreign

@@ -52,9 +52,7 @@ def fresh_socket(folder: Path, room: str, number: int) -> Path:
     return path.with_name(f"{room}.{os.getpid()}-{number}")
 
 
-def sweep(folder: Path, rooms: Iterable[str]) -> None:
-    """Delete the sockets of servers that ended before they served."""
-    kept = {room_socket(folder, room) for room in rooms}
+def sweep(folder: Path) -> None:
+    """Delete the sockets of servers that an earlier warm process left."""
     for path in room_socket(folder, "any").parent.iterdir():
-        if path not in kept:
-            path.unlink(missing_ok=True)
+        path.unlink(missing_ok=True)

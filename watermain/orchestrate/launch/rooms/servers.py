@@ -66,14 +66,27 @@ class RoomServers:
         adopted: Sequence[dict[str, Any]] = (),
     ) -> None:
         self._folder, self._start = folder, start
-        self._places = {room: Place(room, module) for room, module in rooms.items()}
+        self._places: dict[str, Place] = {}
         self._retired: dict[int, Kept] = {}
+        if rooms and not adopted:
+            sweep(folder)
+        self.become(rooms)
         for facts in adopted:
             self._adopt(Kept.adopted(facts))
-        if rooms:
-            if not adopted:
-                sweep(folder, ())
-            write_workspace(folder, rooms)
+
+    def become(self, rooms: Mapping[str, str]) -> None:
+        """Have these rooms, each by the module that is its door; others are served no more."""
+        if rooms == {room: place.module for room, place in self._places.items()}:
+            return
+        kept = {r: p for r, p in self._places.items() if rooms.get(r) == p.module}
+        for room in set(self._places) - set(kept):
+            for each in (self._places[room].serving, self._places[room].successor):
+                if each is not None:
+                    self._retire(each)
+            room_socket(self._folder, room).unlink(missing_ok=True)
+        fresh = {r: Place(r, module) for r, module in rooms.items() if r not in kept}
+        self._places = {room: (kept | fresh)[room] for room in rooms}
+        write_workspace(self._folder, rooms)
 
     def _adopt(self, kept: Kept) -> None:
         place = self._places.get(kept.room)

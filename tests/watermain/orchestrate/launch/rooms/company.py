@@ -64,6 +64,15 @@ class Company:
         words = {"team": team, "read": READS[team], "cadence": cadence}
         (self.root / "rooms" / team / "curated.py").write_text(CURATED.format(**words) + text)
 
+    def add(self, team: str) -> None:
+        """Open another room, empty."""
+        (self.root / "rooms" / team).mkdir()
+        (self.root / "rooms" / team / "definitions.py").write_text(DOOR.format(team=team))
+        listed = yaml.safe_load((self.root / "workspace.yaml").read_text())
+        told = {"module_name": f"rooms.{team}.definitions", "location_name": team}
+        listed["load_from"].append({"python_module": told})
+        (self.root / "workspace.yaml").write_text(yaml.safe_dump(listed))
+
     def client(self, room: str) -> DagsterGrpcClient:
         """Somebody who speaks to a room as Dagster does."""
         return DagsterGrpcClient(socket=str(room_socket(self.folder, room)))
@@ -103,7 +112,9 @@ def awaited(ask: Callable[[], T]) -> T:
 
 
 @contextmanager
-def company(root: Path, patched: Callable[[str, str], None], **modules: str) -> Iterator[Company]:
+def company(
+    root: Path, patched: Callable[[str, str], None], *, forks: bool = True, **modules: str
+) -> Iterator[Company]:
     """Serve a company of two rooms in an empty folder, with other modules, until the block ends."""
     (root / "pyproject.toml").write_text('[tool.watermain]\nrooms = "rooms"\ndbt = "none"\n')
     places = []
@@ -121,7 +132,7 @@ def company(root: Path, patched: Callable[[str, str], None], **modules: str) -> 
         "PYTHONPATH",
         os.pathsep.join(filter(None, [str(root), child_environment().get("PYTHONPATH", "")])),
     )
-    options = ServerOptions(folder=root / "warm", serve_rooms=True)
+    options = ServerOptions(folder=root / "warm", serve_rooms=True, forks=forks)
     made = Company(
         root, WarmServer(options=options, working_directory=root, patience_seconds=PATIENCE_SECONDS)
     )

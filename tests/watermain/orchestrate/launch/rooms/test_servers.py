@@ -155,6 +155,32 @@ def test_shared_code_that_changed_has_all_rooms_replaced_by_the_same_process(
     assert served.state()["pid"] == pid
 
 
+def test_room_that_is_added_appears_beside_the_others(served: Company) -> None:
+    """None of them is replaced; a list that is wrong changes nothing, a shorter one ends a room."""
+    before, listed = served.ids(), served.root / "workspace.yaml"
+    sound = listed.read_text()
+    served.add("stores")
+    awaited(lambda: served.server_id("stores"))
+    assert served.ids() == before
+    listed.write_text("load_from: [{\n")
+    awaited(lambda: unread(served))
+    assert served.state()["rooms"] == {"sales": True, "care": True, "stores": True}
+    listed.write_text(sound)
+    awaited(lambda: without(served, "stores"))
+    assert served.ids() == before
+
+
+def unread(made: Company) -> None:
+    """See that the list of rooms was found to be wrong."""
+    assert "workspace.yaml cannot be read" in made.server.log.read_text()
+
+
+def without(made: Company, room: str) -> None:
+    """See that a room is served no more."""
+    assert room not in str(made.state()["rooms"])
+    assert not room_socket(made.folder, room).exists()
+
+
 def refused(made: Company) -> None:
     """See that what changed was tried in vain."""
     assert "what changed does not load" in made.server.log.read_text()
@@ -226,6 +252,21 @@ def test_nothing_outlives_the_warm_process(tmp_path: Path, monkeypatch: pytest.M
         warm.kill()
         gone, alive = psutil.wait_procs(left, timeout=PATIENCE_SECONDS)
         assert (len(gone), alive) == (2 * len(ROOMS), [])
+
+
+def test_rooms_are_replaced_alone_where_nothing_may_fork(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each process is started anew; what is promised is the same."""
+    with company(tmp_path, monkeypatch.setenv, forks=False) as made:
+        before = made.ids()
+        with watched(made) as seen:
+            made.write("sales", BROKEN)
+            awaited(lambda: told(made, "sales"))
+            made.write("sales", ADDED)
+            made.changed("sales", before)
+        assert lit(seen), seen
+        assert made.ids()["care"] == before["care"]
 
 
 def test_folder_of_the_sockets_is_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
