@@ -160,7 +160,7 @@ CAMPAIGNS: dict[str, Campaign] = {
     "rooms": Campaign(
         holds="one room edited, broken, mended under load: no run, backfill, tick fails anywhere,"
         " no code location is ever dark",
-        count=60,
+        count=40,
         run=one_room.campaign,
     ),
     "bite": Campaign(

@@ -50,9 +50,12 @@ class Keeper:
         self._workers = Workers(folder, self._start, self._part)
         self._server, self._ready, self._at = 0, -1, Path()
         self._due = self._kill_at = float("-inf")
-        self._serves, self._is_retired, self._numbers = True, False, 0
+        self._is_retired, self._numbers = False, 0
         self._told: Looks = ()
         self._load(began_ns)
+        self._serves = self._why is None  # what does not load serves where it is asked to
+        if not self._serves:
+            self._say({**self._facts, "ready": ""})
         end_native_threads()
         gc.collect()
         gc.freeze()
@@ -137,7 +140,10 @@ class Keeper:
         if question["do"] == "launch":
             with socket.socket(fileno=files[0]) as client:
                 return self._launch(client, str(question["run_id"]), question["instance_ref"])
-        self._serves, self._is_retired = False, question["do"] == "retire"
+        self._serves = question["do"] == "serve"
+        if self._serves:
+            return None
+        self._is_retired = True
         self._end_server(signal.SIGTERM)
         self._kill_at = time.monotonic() + END_SECONDS
         return None

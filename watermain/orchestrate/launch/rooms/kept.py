@@ -34,6 +34,7 @@ class Kept:
     stood_in: list[str] = field(default_factory=list)
     is_ready: bool = False
     is_changed: bool = False
+    is_asked: bool = False
     is_retired: bool = False
     follows: bool = True
     began: float = field(default_factory=time.monotonic)
@@ -53,8 +54,8 @@ class Kept:
             self.reads, self.stood_in = message["reads"], message["stood_in"]
 
     def tell(self, word: str) -> None:
-        """Have it rest, which is to end its server, or retire, which is to end behind its runs."""
-        self.is_retired = self.is_retired or word == "retire"
+        """Have it serve although it does not load, or retire, which is to end behind its runs."""
+        self.is_asked, self.is_retired = True, self.is_retired or word == "retire"
         with suppress(OSError):  # it is gone
             self.channel.send(json.dumps({"do": word}).encode())
 

@@ -28,13 +28,15 @@ Start = Callable[[str, str, socket.socket], int]
 class Place:
     """A room: the process that serves it, and the one that is to take its place.
 
-    A successor that does not load stays, without a server, to see when its files change.
+    A successor that does not load stays, without a server, to see when its files change; `why`
+    tells why it does not, until one does.
     """
 
     room: str
     module: str
     serving: Kept | None = None
     successor: Kept | None = None
+    why: str | None = None
     is_wanted: bool = False
     due: float = float("-inf")
 
@@ -93,7 +95,7 @@ class RoomServers:
         if place is None or kept.is_retired or place.module != kept.module:
             self._retire(kept)
             return
-        place.serving, place.is_wanted = kept, True
+        place.serving, place.why, place.is_wanted = kept, kept.why, True
 
     def __bool__(self) -> bool:
         return bool(self._places)
@@ -109,12 +111,7 @@ class RoomServers:
 
     def broken(self) -> dict[str, str]:
         """Why rooms do not load, in four lines each; their last good code may still serve."""
-        found = {}
-        for room, place in self._places.items():
-            for kept in (place.serving, place.successor):
-                if kept is not None and kept.why is not None:
-                    found[room] = kept.why
-        return found
+        return {room: place.why for room, place in self._places.items() if place.why is not None}
 
     def launch(self, client: socket.socket, question: wire.Line) -> bool | None:
         """Have the process of a room launch its run; None where the room is none of ours.
@@ -181,18 +178,18 @@ class RoomServers:
             if time.monotonic() - fresh.began > LOAD_SECONDS:
                 fresh.kill()
             return
-        if fresh.why is None or before is None or before.why is not None:
+        place.why = fresh.why
+        if fresh.why is not None and fresh.is_changed:
+            self._retire(fresh)
+            place.successor, place.is_wanted = None, True
+        elif fresh.at:
             self._bind(fresh)
             place.serving, place.successor = fresh, None
             if before is not None:
                 self._retire(before)
                 self._tell_readers(place.room, fresh)
-        elif fresh.is_changed:
-            self._retire(fresh)
-            place.successor, place.is_wanted = None, True
-        elif fresh.at:
-            fresh.tell("rest")
-            fresh.at = ""
+        elif (before is None or before.why is not None) and not fresh.is_asked:
+            fresh.tell("serve")
 
     def _bind(self, kept: Kept) -> None:
         """Let the server be found where Dagster looks for the room."""

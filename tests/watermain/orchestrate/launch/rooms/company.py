@@ -59,10 +59,11 @@ class Company:
         """The state folder of the warm process."""
         return self.server.options.folder
 
-    def write(self, team: str, text: str = "", *, cadence: str = "Daily") -> None:
-        """Save a room's shelf, followed by some text."""
+    def write(self, team: str, text: str = "", *, above: str = "", cadence: str = "Daily") -> None:
+        """Save a room's shelf between some text."""
         words = {"team": team, "read": READS[team], "cadence": cadence}
-        (self.root / "rooms" / team / "curated.py").write_text(CURATED.format(**words) + text)
+        path = self.root / "rooms" / team / "curated.py"
+        path.write_text(above + CURATED.format(**words) + text)
 
     def add(self, team: str) -> None:
         """Open another room, empty."""

@@ -31,6 +31,7 @@ from watermain.process.postgres import EmbeddedPostgres
 
 pytestmark = pytest.mark.slow
 ADDED = "\n\n# a remark\n"
+MOVED = "\n\n# a remark that moves what is below it\n"
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +88,7 @@ def test_changed_room_is_replaced_alone_without_a_dark_moment(served: Company) -
     """The other room's server is the same before and after; both answer whenever they are asked."""
     before = served.ids()
     with watched(served) as seen:
-        served.write("sales", ADDED)
+        served.write("sales", ADDED, above=MOVED)
         served.changed("sales", before)
     assert lit(seen), seen
     assert served.ids()["care"] == before["care"]
