@@ -101,6 +101,9 @@ class Settings(BaseSettings):
         description="days that the lake can be read as it was; more where something needs it",
         ge=1,
     )
+    training_days: int = Field(
+        365, description="days that a snapshot stays which a training set was made from", ge=1
+    )
     log_megabytes: int = Field(
         16, description="size at which a service's log becomes its one former file", ge=1
     )

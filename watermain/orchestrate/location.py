@@ -33,6 +33,7 @@ from watermain.orchestrate.sensors.sources import source_sensors
 from watermain.orchestrate.sensors.streams import stream_sensor
 from watermain.orchestrate.sweep_asset import sweep_assets
 from watermain.orchestrate.upkeep.history_asset import history_assets, history_schedule
+from watermain.orchestrate.upkeep.tidying_asset import tidying_assets, tidying_schedule
 from watermain.orchestrate.verification_asset import is_verification, verification_asset
 from watermain.settings import load_settings
 from watermain.source.connected import prove_connections
@@ -89,6 +90,7 @@ def code_location(team: str) -> dg.Definitions:
         *quarantine_assets(datasets),
         *sweep_assets(datasets),
         *history_assets(datasets),
+        *tidying_assets(datasets, everything),
     ]
     return dg.Definitions(
         assets=assets,
@@ -108,6 +110,7 @@ def code_location(team: str) -> dg.Definitions:
             *verification_schedule(team, datasets),
             *sweep_schedule(team, datasets),
             *history_schedule(team, datasets),
+            *tidying_schedule(team, datasets),
         ],
     )
 
