@@ -48,6 +48,7 @@ def told(done: Tidied) -> dict[str, Any]:
         "files written again": before,
         "files they became": after,
         "rows proved": sum(each.rows for each in done.done),
+        "rows of quarantines forgotten": done.aside,
         "snapshots forgotten": done.expired.snapshots,
         "oldest snapshot": done.expired.oldest,
         "files given up": done.expired.files,
@@ -65,7 +66,8 @@ def _asset(dataset: Dataset, everything: Everything) -> Any:
         kinds={"ducklake"},
         tags={"stage": dataset.name.stage},
         description="Small files become few, files of whose rows many are deleted are written"
-        " again, and snapshots that nobody needs are forgotten.\n\n"
+        " again, and what nobody needs is forgotten: old snapshots, and rows in quarantine by the"
+        " terms of their contracts.\n\n"
         "The terms are `snapshot_days` and `training_days` of the settings. `watermain compact`"
         " does the first at once.",
     )
@@ -73,7 +75,7 @@ def _asset(dataset: Dataset, everything: Everything) -> Any:
         context: dg.AssetExecutionContext, lake: dg.ResourceParam[Lake]
     ) -> dg.MaterializeResult[None]:
         term = timedelta(days=load_settings().snapshot_days)
-        done = tidy_lake(lake, sorted(everything()), older_than=term)
+        done = tidy_lake(lake, everything().values(), older_than=term)
         for each in done.left:
             context.log.warning("left as it is: %s", each)
         return dg.MaterializeResult(metadata=told(done))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from tests.watermain.engine.crowd import FILES, NAME, crowd, listed, on_disk, rows
+from tests.watermain.engine.shop import sales
 from watermain.declare.name import DatasetName
 from watermain.engine.table.compaction import HOLLOW, fill_under_lease, hollow
 from watermain.engine.table.tidying import Tidied, tidy_lake
@@ -14,6 +16,7 @@ from watermain.lake.lake import Lake, table
 
 WEEK = timedelta(days=7)
 OTHER = DatasetName("shop", "curated", "calls")
+BOTH = [replace(sales([]), name=name) for name in (NAME, OTHER)]
 
 
 def big(lake: Lake, deleted: int, of: int = 1000) -> None:
@@ -57,7 +60,7 @@ def test_a_round_packs_fills_and_forgets(lake: Lake) -> None:
     crowd(lake)
     big(lake, 400)
     before, files = rows(lake), on_disk(lake)
-    done = tidy_lake(lake, [NAME, OTHER], older_than=WEEK)
+    done = tidy_lake(lake, BOTH, older_than=WEEK)
     assert {(d.dataset, d.files_before, d.files_after) for d in done.done} == {
         (str(NAME), 2 * FILES - 2, 2),
         (str(OTHER), 1, 1),
@@ -66,7 +69,7 @@ def test_a_round_packs_fills_and_forgets(lake: Lake) -> None:
     assert (done.left, done.expired.snapshots) == ((), 0)
     assert rows(lake) == before
     assert files < on_disk(lake)
-    again = tidy_lake(lake, [NAME, OTHER], older_than=WEEK)
+    again = tidy_lake(lake, BOTH, older_than=WEEK)
     assert again == Tidied(expired=again.expired)
 
 
@@ -76,6 +79,6 @@ def test_a_dataset_that_is_written_is_left(lake: Lake, monkeypatch: pytest.Monke
     crowd(lake)
     big(lake, 400)
     with lake.fence.lease(str(NAME)):
-        done = tidy_lake(lake, [NAME, OTHER], older_than=WEEK)
+        done = tidy_lake(lake, BOTH, older_than=WEEK)
     assert [d.dataset for d in done.done] == [str(OTHER)]
     assert done.left == (f"{NAME}: its writer is at work",)
