@@ -14,7 +14,7 @@ from dagster import DagsterInstance
 from sqlalchemy import event
 from sqlalchemy.pool import NullPool
 
-from tests.watermain.orchestrate.launch.scene import scene
+from tests.watermain.orchestrate.launch.scene import scene, soon
 from watermain.orchestrate.instance.connection import LOCK, keep_connection
 from watermain.process.postgres import EmbeddedPostgres
 
@@ -45,7 +45,7 @@ def test_storages_share_one_kept_connection(postgres: EmbeddedPostgres, tmp_path
 
         assert isinstance(instance.run_storage._engine.pool, NullPool)  # type: ignore[attr-defined]
         use(instance)
-        assert sessions() == []
+        soon(lambda: not sessions())  # the server ends a closed one in its own time
         keep_connection(instance)
         use(instance)
         (kept,) = sessions()
@@ -82,7 +82,7 @@ def test_tables_that_stand_are_not_looked_for_again(
             use(instance)
             instance.report_runless_asset_event(told)
             counts.append(len([one for one in asked if "pg_catalog" in one]))
-        assert counts[0] > 3
+        assert counts[0] > 0
         assert counts[1] == 0
         assert len(asked) == 6
         engine.dispose()
