@@ -37,12 +37,13 @@ ENGINE: dict[str, tuple[str, ...]] = {
     "table": ("code",),
     "audit": ("code", "table"),
     "publish": ("code", "table", "audit"),
-    "capture": ("code", "table", "audit", "publish"),
+    "plan": ("code", "table", "audit", "publish"),
+    "capture": ("code", "table", "audit", "publish", "plan"),
     "feature": ("code", "table", "audit", "publish"),
     "exchange": ("code", "table", "audit", "publish", "feature"),
     "release": ("code", "table", "audit", "publish", "feature", "exchange"),
     "mart": ("code", "table", "audit", "publish", "feature", "exchange", "release"),
-    "rooms": ("mart",),
+    "rooms": ("exchange", "mart"),
 }
 
 

@@ -24,7 +24,6 @@ from watermain.engine.table.staged import Finding, runbook
 from watermain.orchestrate.metadata import column_schema, outcome_metadata, static_metadata
 from watermain.orchestrate.policy import (
     WHOLE,
-    automation,
     beta_accepted,
     dependency,
     freshness,
@@ -257,7 +256,6 @@ def _spec_words(dataset: Dataset, find: Find) -> dict[str, Any]:
         "deps": [_dependency(dataset, n, find) for n in dataset.upstream],
         "partitions_def": partitions(dataset.cadence) if dataset.cadence else None,
         "freshness_policy": freshness(dataset.slo, dataset.cadence),
-        "automation_condition": None if dataset.broken else automation(dataset),
     }
     if dataset.mart is not None and dataset.mart.model is not None:
         from watermain.orchestrate.dbt_asset import with_dbt

@@ -19,7 +19,7 @@ from watermain.engine.rooms.directory import everything
 from watermain.orchestrate.launch.client import WarmServer
 from watermain.orchestrate.launch.options import ServerOptions
 from watermain.process.instance import rooms_workspace
-from watermain.process.platform import DAEMON, STREAM, TEND, TODAY, WARM, WEB, Services
+from watermain.process.platform import DAEMON, TEND, TODAY, WARM, WEB, Services, is_stream
 from watermain.process.web import Web
 from watermain.settings import load_settings, project
 
@@ -75,7 +75,11 @@ def _start(platform: Services, *, demo: bool, until: str, detach: bool) -> bool:
     ground.lay_ground(platform)
     outside.write_variables(settings, {"WATERMAIN_PORT": str(settings.port)})
     if demo:
-        for name in (*TODAY, STREAM):  # one replay and one capture at a time; nothing new meanwhile
+        streams = filter(is_stream, supervisor.entries())
+        for name in (
+            *TODAY,
+            *streams,
+        ):  # one replay and one capture at a time; nothing new meanwhile
             supervisor.stop(name)
         outside.open_outside(platform, until)
     ground.prepare_marts(settings)

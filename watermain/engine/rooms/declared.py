@@ -10,6 +10,7 @@ from typing import TypeVar
 from watermain.declare.dataset import Dataset
 from watermain.declare.errors import InvalidProjectError
 from watermain.declare.name import DatasetName
+from watermain.engine.rooms.broken_room import broken, stand_in
 from watermain.settings import project
 
 PRODUCT = Path(__file__).resolve().parents[2]
@@ -61,7 +62,13 @@ def on_shelf(team: str, shelf: str, kind: type[T]) -> list[T]:
 def feature_tables() -> dict[DatasetName, Dataset]:
     """Every feature table of every room, in all its versions.
 
-    Guarantees: no other shelf of a room is loaded by this.
+    Guarantees: no other shelf of a room is loaded by this; of one that does not load, the tables
+    are known as they were last declared.
     """
-    found = [d for team in teams() for d in on_shelf(team, "features", Dataset)]
+    found: list[Dataset] = []
+    for team in teams():
+        try:
+            found += on_shelf(team, "features", Dataset)
+        except (Exception, SystemExit) as error:  # a room's own code, whatever it raises
+            found += stand_in(broken(team, error, shelf_file(team, "features")), team)
     return {d.name: d for d in found if d.feature}
