@@ -101,6 +101,29 @@ class Settings(BaseSettings):
         description="address of the online store, redis:// or postgresql://; embedded without it",
         repr=False,
     )
+    history_days: int = Field(
+        7, description="days that Dagster's events of runs which succeeded are kept", ge=1
+    )
+    failed_history_days: int = Field(
+        30, description="days that Dagster's events of runs which failed are kept", ge=1
+    )
+    told_hours: int = Field(
+        6,
+        description="hours that what streams told Dagster is kept once something newer stands"
+        " for it",
+        ge=1,
+    )
+    snapshot_days: int = Field(
+        7,
+        description="days that the lake can be read as it was; more where something needs it",
+        ge=1,
+    )
+    training_days: int = Field(
+        365, description="days that a snapshot stays which a training set was made from", ge=1
+    )
+    log_megabytes: int = Field(
+        16, description="size at which a service's log becomes its one former file", ge=1
+    )
     failpoint: str | None = Field(None, description="a named failpoint with its action, for tests")
 
     @cached_property

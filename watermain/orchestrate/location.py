@@ -39,6 +39,8 @@ from watermain.orchestrate.sensors.schedules import (
 from watermain.orchestrate.sensors.sources import source_sensors
 from watermain.orchestrate.sensors.streams import stream_sensor
 from watermain.orchestrate.sweep_asset import sweep_assets
+from watermain.orchestrate.upkeep.history_asset import history_assets, history_schedule
+from watermain.orchestrate.upkeep.tidying_asset import tidying_assets, tidying_schedule
 from watermain.orchestrate.verification_asset import is_verification, verification_asset
 from watermain.settings import load_settings
 from watermain.source.connected import prove_connections
@@ -94,6 +96,8 @@ def code_location(team: str) -> dg.Definitions:
         *(_asset(d, known) for d in datasets),
         *quarantine_assets(datasets),
         *sweep_assets(datasets),
+        *history_assets(datasets),
+        *tidying_assets(datasets, everything),
     ]
     return dg.Definitions(
         assets=assets,
@@ -112,6 +116,8 @@ def code_location(team: str) -> dg.Definitions:
             *daily_schedule(team, datasets),
             *verification_schedule(team, datasets),
             *sweep_schedule(team, datasets),
+            *history_schedule(team, datasets),
+            *tidying_schedule(team, datasets),
         ],
     )
 
