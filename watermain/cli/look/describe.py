@@ -102,11 +102,11 @@ def _print(about: dict[str, Any]) -> None:
     out.print()
     _print_columns(about["columns"])
     out.print()
-    rows = [
+    checks = [
         (c["check"], c["severity"], c["rule"], _place(c, about["declared"]))
         for c in about["checks"]
     ]
-    screen.grid(("check", "severity", "rule", "declared"), rows, wrap="rule")
+    screen.grid(("check", "severity", "rule", "declared"), checks, wrap="rule")
 
 
 SHOWN = (

@@ -55,7 +55,9 @@ def _print_capture(told: Mapping[str, Any]) -> None:
     rest = (("quarantined", "put aside"), ("repeated", "repeated"), ("late", "late"))
     more = "".join(f", {told[name]:,} {word}" for name, word in rest if told[name])
     where = f"{_short(told['shard'])} up to {_short(told['to_position'])}"
-    screen.OUT.print(f"  {_parts(told)}{screen.count(told['rows'], 'row')}{more}: {where}", markup=False)
+    screen.OUT.print(
+        f"  {_parts(told)}{screen.count(told['rows'], 'row')}{more}: {where}", markup=False
+    )
 
 
 def _head(told: Mapping[str, Any], at: datetime) -> None:

@@ -54,7 +54,9 @@ def run(
 
     found = named(dataset)
     span = span_of(found, first or partition, last or partition)
-    asked = Run(names=(found.name,), first=span and span.first, last=span and span.last)
+    asked = Run(names=(found.name,))
+    if span is not None:
+        asked = Run(names=(found.name,), first=span.first, last=span.last)
     web = Web(Services(load_settings()).url)
     if not web.answers():
         raise _down(web, asked)
