@@ -11,8 +11,8 @@ from watermain.cli import screen
 from watermain.cli.look import facts, told
 from watermain.cli.look.reached import lake_if_any
 from watermain.cli.named import named
-from watermain.cli.platform.status import clock
 from watermain.cli.run.plan import downstream
+from watermain.cli.screen import clock
 from watermain.declare.check import NotNull
 from watermain.declare.contract import Sensitivity
 from watermain.declare.dataset import Dataset

@@ -10,8 +10,8 @@ import typer
 from watermain.cli import screen
 from watermain.cli.look import facts
 from watermain.cli.look.masking import masked_payload
-from watermain.cli.platform.status import clock
 from watermain.cli.run import plan
+from watermain.cli.screen import clock
 from watermain.declare.dataset import Dataset
 from watermain.declare.name import DatasetName
 from watermain.engine.audit.need_check import need_labels, need_places

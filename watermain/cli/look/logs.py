@@ -10,7 +10,7 @@ from rich.text import Text
 
 from watermain.cli import screen
 from watermain.cli.look.runs import named_shortly, word
-from watermain.cli.platform.status import clock
+from watermain.cli.screen import clock
 from watermain.orchestrate.instance.opening import open_instance
 from watermain.orchestrate.instance.run_log import (
     RunFacts,

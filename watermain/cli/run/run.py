@@ -104,7 +104,7 @@ def _end(
         parts = f" in {screen.count(partitions, 'partition')}" if dataset.cadence else ""
         done = f"published {screen.count(rows, 'row')}{parts}"
         done = done if partitions else "nothing new was published"
-        screen.ERR.print(f"  {word:<7}{done}", style="green" if word == "ok" else "red")
+        screen.ERR.print(f"  {word:<8}{done}", style="green" if word == "ok" else "red")
     for reason in reasons[:1]:
         screen.ERR.print(reason, markup=False)
     if status != "SUCCESS":
