@@ -26,6 +26,7 @@ from watermain.orchestrate.sensors.features import feature_schedule, feature_sen
 from watermain.orchestrate.sensors.replays import replay_sensors
 from watermain.orchestrate.sensors.schedules import (
     daily_schedule,
+    declared_schedules,
     sweep_schedule,
     verification_schedule,
 )
@@ -101,6 +102,7 @@ def code_location(team: str) -> dg.Definitions:
             *feature_sensor(team, datasets),
         ],
         schedules=[
+            *declared_schedules(datasets, find),
             *daily_schedule(team, datasets),
             *feature_schedule(team, datasets),
             *verification_schedule(team, datasets),

@@ -92,7 +92,8 @@ def automation(dataset: Dataset) -> dg.AutomationCondition[Any] | None:
     Guarantees: late rows in an old partition request exactly that partition; and a capture under
     way holds nothing back, for live sources are captured all the time and each batch is whole.
     """
-    if not dataset.is_computed or (dataset.feature and dataset.feature.is_retired):
+    retired = dataset.feature and dataset.feature.is_retired
+    if not dataset.is_computed or retired or dataset.schedule is not None:
         return None
     names = set(dataset.inputs.values())
     optional = sorted(n.key for n in names if dataset.is_optional(n))
