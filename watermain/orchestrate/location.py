@@ -33,6 +33,7 @@ from watermain.orchestrate.sensors.planner import planner_sensor
 from watermain.orchestrate.sensors.replays import replay_sensors
 from watermain.orchestrate.sensors.schedules import (
     daily_schedule,
+    declared_schedules,
     sweep_schedule,
     verification_schedule,
 )
@@ -113,6 +114,7 @@ def code_location(team: str) -> dg.Definitions:
             *feature_sensor(team, datasets),
         ],
         schedules=[
+            *declared_schedules(datasets, find),
             *daily_schedule(team, datasets),
             *verification_schedule(team, datasets),
             *sweep_schedule(team, datasets),
