@@ -152,12 +152,14 @@ class Shelf:
             self._write({**held, "archive": {**held["archive"], **{f"{d}": at for d in fresh}}})
         return len(fresh)
 
-    def go_live(self, now: datetime) -> None:
-        """Begin to observe today's world from yesterday on, unless that has begun."""
-        held = self._held()
-        if not held["live_since"]:
-            yesterday = local_day(now) - timedelta(days=1)
-            self._write({**held, "live_since": yesterday.isoformat()})
+    def go_live(self, first: date, now: datetime) -> int:
+        """Observe today's world from a day on; give how many days are new up to now."""
+        held, today = self._held(), local_day(now)
+        known = date.fromisoformat(held["live_since"]) if held["live_since"] else None
+        if known is not None and known <= first:
+            return 0
+        self._write({**held, "live_since": first.isoformat()})
+        return len(days_between(first, today)) - (len(days_between(known, today)) if known else 0)
 
     def days(self, since: datetime, until: datetime) -> Days:
         """Give every day of which something may be published in `since <= t < until`."""

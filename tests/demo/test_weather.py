@@ -132,7 +132,7 @@ def _hours(day: date) -> list[datetime]:
 
 
 def test_shelf_remembers_days_with_the_instant_they_were_put_there(tmp_path: Path) -> None:
-    """A day is archived once; live days begin yesterday, for good."""
+    """A day is archived once; live days begin once, or later with an earlier day."""
     shelf = Shelf(tmp_path / "demo" / "weather.json")
     assert shelf.days(BEGIN, NOW) == {}
     assert shelf.archive(JANUARY, NOW) == 31
@@ -140,13 +140,16 @@ def test_shelf_remembers_days_with_the_instant_they_were_put_there(tmp_path: Pat
     at = NOW - timedelta(minutes=10)
     assert shelf.days(BEGIN, NOW) == dict.fromkeys(JANUARY, at)
     assert shelf.days(NOW, NOW + timedelta(days=30)) == {}
-    shelf.go_live(NOW)
-    shelf.go_live(NOW + timedelta(days=5))
+    yesterday = date(2026, 11, 23)
+    assert shelf.go_live(yesterday, NOW) == 2
+    assert shelf.go_live(date(2026, 11, 28), NOW + timedelta(days=5)) == 0
     found = shelf.days(NOW - timedelta(hours=2), NOW)
     assert {day for day, archived in found.items() if archived is None} == {
-        date(2026, 11, 23),
+        yesterday,
         date(2026, 11, 24),
     }
+    assert shelf.go_live(date(2026, 10, 24), NOW) == 30
+    assert len(shelf.days(BEGIN, NOW)) == 32 + 31
 
 
 def test_service_tells_one_thing_more_from_a_day_on(observatory: Observatory) -> None:
