@@ -18,7 +18,7 @@ def span_of(dataset: Dataset, first: str | None, last: str | None) -> Span | Non
             raise refused(dataset, "it has no partitions", "leave the partition out")
         return None
     if not first or not last:
-        example = dataset.cadence.start.strftime(dataset.cadence.format)
+        example = dataset.cadence.since.strftime(dataset.cadence.format)
         if not dataset.is_computed:
             return None
         raise refused(

@@ -96,9 +96,10 @@ def _drift(dataset: Dataset, lake: Lake, now: datetime) -> dg.AssetCheckResult:
 def present_drift(connection: duckdb.DuckDBPyConnection, dataset: Dataset) -> list[Drift]:
     """How far the features of the newest week are from the training window."""
     feature, event = dataset.feature, quote(str(dataset.contract.event_time))
-    if feature is None or feature.trained_on is None:
+    days = feature.trained_between(dataset.cadence) if feature else None
+    if feature is None or days is None:
         return []
-    first, last = feature.trained_on
+    first, last = days
     of = table(dataset.name)
     begin, end = (
         f"timestamptz '{first} 00:00:00+00'",

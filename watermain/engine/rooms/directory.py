@@ -11,7 +11,8 @@ from watermain.declare.dataset import Dataset
 from watermain.declare.errors import UnknownDatasetError, quoted
 from watermain.declare.feature import FeatureSet
 from watermain.declare.name import DatasetName
-from watermain.engine.rooms.declared import on_shelf, shelf_file, teams
+from watermain.engine.rooms.declared import datasets_on, on_shelf, shelf_file, teams
+from watermain.engine.rooms.since import since
 from watermain.settings import project
 
 SHELVES = ("raw", "curated", "features")
@@ -20,11 +21,11 @@ SHELVES = ("raw", "curated", "features")
 @cache
 def declared(team: str) -> tuple[Dataset, ...]:
     """Every dataset that a room declares, its marts among them."""
-    found = [d for shelf in SHELVES for d in on_shelf(team, shelf, Dataset)]
+    found = [d for shelf in SHELVES for d in datasets_on(team, shelf)]
     if project().dbt_folder.exists():
         from watermain.engine.mart.mart import marts  # needless to whom asks for one shelf
 
-        found += marts(team, manifest())
+        found += since(marts(team, manifest()))
     return tuple({d.name: d for d in found}.values())
 
 
@@ -52,7 +53,7 @@ def find(name: DatasetName) -> Dataset:
     Raises: UnknownDatasetError, listing the nearest names.
     """
     if name.team in teams():
-        own = on_shelf(name.team, name.stage, Dataset) if name.stage in SHELVES else []
+        own = datasets_on(name.team, name.stage) if name.stage in SHELVES else []
         for dataset in [d for d in reversed(own) if d.name == name] or declared(name.team):
             if dataset.name == name:
                 return dataset

@@ -170,7 +170,7 @@ def overlapping(span: Span, other: Cadence, before: timedelta = timedelta(0)) ->
 
 
 def _start(cadence: Cadence) -> datetime:
-    begin = datetime.combine(cadence.start, datetime.min.time())
+    begin = datetime.combine(cadence.since, datetime.min.time())
     return begin.replace(tzinfo=ZoneInfo(cadence.zone))
 
 
