@@ -94,7 +94,8 @@ def _recorded(
                 announce=bar.announce,
                 tell=bar.tell,
             )
-    return {"complete": complete, **_others(options, connection, days, end)}
+    facts = {"complete": complete, "until": days[-1].isoformat()}
+    return facts | _others(options, connection, days, end)
 
 
 def _others(

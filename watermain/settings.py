@@ -96,6 +96,11 @@ class Settings(BaseSettings):
         return _home(self.data_dir)
 
     @cached_property
+    def serve_keys_file(self) -> Path:
+        """The file of the feature server's consumers."""
+        return self.serve_keys or self.home / "serve-keys.json"
+
+    @cached_property
     def lake_folder(self) -> str:
         """Where the lake keeps its Parquet files, ending in a slash."""
         return (self.lake_path or str(self.home / "lake")).rstrip("/") + "/"

@@ -17,7 +17,7 @@ from watermain.declare.errors import InvalidDeclarationError
 from watermain.declare.name import DatasetName
 from watermain.engine.exchange.dbt_sources import sources_text
 from watermain.engine.rooms.declared import shelf_file, teams
-from watermain.engine.rooms.directory import everything, find
+from watermain.engine.rooms.directory import everything, everything_sound, find
 from watermain.settings import project
 
 app = typer.Typer(no_args_is_help=True, help="Write the files of a new room, dataset or source.")
@@ -100,7 +100,7 @@ def source(
 def dbt_sources() -> None:
     """Write the dbt project's sources file anew, from the curated declarations."""
     path = project().dbt_folder / "models" / "sources.yml"
-    _finish([_write(path, sources_text(everything().values()))])
+    _finish([_write(path, sources_text(everything_sound().values()))])
 
 
 def _told(text: str, connection: str) -> str:

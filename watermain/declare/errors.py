@@ -185,6 +185,10 @@ class UnreadableContractError(TerminalError):
     """Report a contract, a suite or a schema of another tool that cannot be read."""
 
 
+class BrokenRoomError(TerminalError):
+    """Report a room whose code does not load, or refuse what only that code could do."""
+
+
 class BrokenModelError(TerminalError):
     """Refuse to build a dbt model that is wrong, or that reads one."""
 

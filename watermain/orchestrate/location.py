@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 
 import dagster as dg
 
@@ -13,7 +12,15 @@ from watermain.declare.errors import InvalidDeclarationError, UnknownDatasetErro
 from watermain.declare.name import DatasetName
 from watermain.engine.rooms.connections import connections
 from watermain.engine.rooms.declared import teams
-from watermain.engine.rooms.directory import declared, everything, feature_sets, find, manifest
+from watermain.engine.rooms.directory import (
+    declared,
+    everything,
+    feature_sets,
+    find,
+    known_of,
+    manifest,
+    trouble,
+)
 from watermain.engine.table.order import refuse_circles
 from watermain.orchestrate.asset import asset_for
 from watermain.orchestrate.feature_check import feature_checks
@@ -121,22 +128,18 @@ def collect_rarely() -> None:
 
 
 def _surroundings(datasets: tuple[Dataset, ...]) -> Iterator[Dataset]:
-    """A room's datasets; where one refers to others, also those of every room that loads."""
+    """A room's datasets; where one refers to others, also those of every other room."""
     yield from datasets
     if any(d.references for d in datasets):
         for team in teams():
-            with suppress(Exception):  # another team's code, whatever it raises
-                yield from declared(team)
+            yield from known_of(team)
 
 
 def _known(dataset: Dataset, upstream: DatasetName) -> None:
     """Look an input up; another room that fails to import must not darken this one."""
-    if upstream.team != dataset.name.team and upstream.team in teams():
-        try:
-            declared(upstream.team)
-        except Exception as error:  # another team's code, whatever it raises
-            dg.get_dagster_logger().warning("room %s does not load: %s", upstream.team, error)
-            return
+    is_foreign = upstream.team != dataset.name.team and upstream.team in teams()
+    if is_foreign and trouble(upstream.team) is not None and not known_of(upstream.team):
+        return  # nothing is known of that room, which is told
     try:
         other = find(upstream)
     except UnknownDatasetError as error:

@@ -25,8 +25,8 @@ from watermain.declare.errors import (
     WatermainError,
 )
 from watermain.lake.lake import Lake
-from watermain.orchestrate.launch.worker_record import WorkerRecords
 from watermain.process.instance import dagster_home, write_instance
+from watermain.process.worker_record import WorkerRecords
 from watermain.settings import load_settings
 
 READS = ("--reads", "operations.curated.airlines")

@@ -14,8 +14,8 @@ from signal import SIGKILL, SIGTERM
 from watermain.declare.errors import UnreachableSystemError
 from watermain.orchestrate.launch import wire
 from watermain.orchestrate.launch.options import ServerOptions
-from watermain.orchestrate.launch.worker_record import WorkerRecords
 from watermain.process.identity import ProcessIdentity
+from watermain.process.worker_record import WorkerRecords
 from watermain.settings import child_environment, project
 
 PAUSE_SECONDS = 0.02

@@ -29,7 +29,7 @@ from watermain.orchestrate.launch.native_threads import end_native_threads
 from watermain.orchestrate.launch.options import ServerOptions
 from watermain.orchestrate.launch.rooms import LOOK_SECONDS, RoomServers
 from watermain.orchestrate.launch.spawned import leave
-from watermain.orchestrate.launch.worker_record import WorkerRecords
+from watermain.process.worker_record import WorkerRecords
 
 PATIENCE_SECONDS = 5.0
 PRUNE_EVERY_SECONDS = 3600.0

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from watermain.orchestrate.launch.worker_record import WorkerRecords
+from watermain.process.worker_record import WorkerRecords
 
 
 def leave(log: Path) -> None:
