@@ -30,6 +30,7 @@ GUIDES = (
     "features",
     "serving",
     "integrity",
+    "what-runs-when",
     "testing",
     "metrics",
     "demo",
