@@ -45,7 +45,7 @@ from watermain.engine.table.partition import Span, touched
 from watermain.lake import ledger
 from watermain.lake.lake import Lake, table
 from watermain.orchestrate.policy import automation, dependency
-from watermain.orchestrate.streamed import streamed_events
+from watermain.orchestrate.sensors.streamed import streamed_events
 
 DAYS = Daily(start=date(2013, 1, 1), every=timedelta(milliseconds=1))
 INSTANT = pa.timestamp("us", "UTC")

@@ -1,4 +1,4 @@
-"""The coordinator: no run that cannot be, and every run says what it is."""
+"""No run is queued that cannot be; every run says what it is."""
 
 from __future__ import annotations
 
