@@ -18,10 +18,10 @@ from watermain.declare.column.drift import DRIFTS, EXTRA
 from watermain.declare.column.kept_type import unkept
 from watermain.declare.column.own_column import OWN_PREFIX, own_columns
 from watermain.declare.contract import Contract
-from watermain.declare.errors import InvalidDeclarationError, quoted
+from watermain.declare.errors import InvalidDeclarationError, WatermainError, quoted
 from watermain.declare.feature import Feature
 from watermain.declare.name import DatasetName
-from watermain.declare.need import Needs
+from watermain.declare.need import REFRESHES, Needs, Refresh
 from watermain.declare.outside.kind import SourceWord
 from watermain.declare.outside.source import Platform
 from watermain.declare.place import place, shown
@@ -36,6 +36,8 @@ _OWNER = re.compile(r"team:[A-Za-z0-9_-]+|[^@\s]+@[^@\s]+\.[^@\s]+")
 class Dataset:
     """A declared dataset; call it to run its body on tables of your own.
 
+    One whose room does not load is known as it was last declared, without its body; `unloaded`
+    says why.
     Guarantees: its inputs, key, checks and owner fit together, or it cannot be constructed.
     """
 
@@ -54,8 +56,11 @@ class Dataset:
     source: SourceWord | None = None
     feature: Feature | None = None
     mart: Mart | None = None
+    unloaded: WatermainError | None = field(default=None, repr=False, compare=False)
 
     def __call__(self, *args: Any, **tables: Any) -> Any:
+        if self.unloaded is not None:
+            raise self.unloaded
         if self.body is None:
             raise TypeError(f"{self.name} is captured from a source; it has no body")
         return self.body(*args, **tables)
@@ -181,6 +186,8 @@ class Dataset:
     @property
     def broken(self) -> str | None:
         """Why it cannot be built, in four lines; None where nothing is wrong with it."""
+        if self.unloaded is not None:
+            return str(self.unloaded)
         return self.mart.broken if self.mart else None
 
     def refuse_broken(self) -> None:
@@ -216,6 +223,15 @@ class Dataset:
         return max(
             (n.before for n in self.needs.values() if n.dataset == name), default=timedelta(0)
         )
+
+    def refresh(self, name: DatasetName) -> Refresh:
+        """Which partitions the news of an input without partitions concern.
+
+        An input that is read under two names concerns what either says.
+        """
+        said = [self.needs.get(alias) for alias, read in self.inputs.items() if read == name]
+        words = {n.refresh if n else "all" for n in said}
+        return next((word for word in REFRESHES if word in words), "all")
 
     def is_optional(self, name: DatasetName) -> bool:
         """Whether partitions are computed although an input has nothing for them, or is not there.

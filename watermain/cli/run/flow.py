@@ -11,7 +11,7 @@ from watermain import trouble
 from watermain.clock import Clock
 from watermain.declare.dataset import Dataset
 from watermain.declare.errors import InvalidDeclarationError, WatermainError
-from watermain.engine.capture.rhythm import flows
+from watermain.engine.plan.rhythm import flows
 from watermain.engine.rooms.declared import PRODUCT, on_shelf, package, shelf_file, teams
 from watermain.engine.rooms.directory import SHELVES
 from watermain.process.platform import STREAM, stream_of

@@ -16,6 +16,7 @@ from watermain.engine.capture.stream import PREFIX
 from watermain.engine.publish.publication import check_labels
 from watermain.lake import ledger
 from watermain.lake.lake import Lake
+from watermain.orchestrate.page.checks import places
 from watermain.orchestrate.sensors.told import Told
 
 Event = dg.AssetMaterialization | dg.AssetCheckEvaluation
@@ -146,6 +147,7 @@ def _evaluations(dataset: Dataset, told: Told) -> Iterator[dg.AssetCheckEvaluati
     failing, rows = told.taken_checks(str(dataset.name))
     if failing is None:
         return
+    stands = places(dataset)
     for label, severity in check_labels(dataset):
         yield dg.AssetCheckEvaluation(
             asset_key=dg.AssetKey(dataset.name.key),
@@ -158,6 +160,6 @@ def _evaluations(dataset: Dataset, told: Told) -> Iterator[dg.AssetCheckEvaluati
             metadata={
                 "failing": failing.get(label, 0),
                 "rows": rows,
-                "declared": dataset.declared,
+                "declared": stands[label],
             },
         )

@@ -9,7 +9,7 @@ import dagster as dg
 from watermain.clock import Clock
 from watermain.declare.dataset import Dataset
 from watermain.declare.errors import TransientError
-from watermain.engine.capture.follow import follows
+from watermain.engine.plan.rhythm import follows
 from watermain.lake.lake import Lake
 from watermain.orchestrate.sensors.streamed import streamed_events
 from watermain.orchestrate.sensors.told import Told

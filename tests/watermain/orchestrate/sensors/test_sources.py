@@ -26,7 +26,6 @@ from watermain.declare import (
     raw,
 )
 from watermain.lake.lake import Lake
-from watermain.orchestrate.sensors.automation import automation_sensor
 from watermain.orchestrate.sensors.schedules import daily_schedule
 from watermain.orchestrate.sensors.sources import source_sensors
 from watermain.settings import load_settings
@@ -109,7 +108,7 @@ def test_file_sensor_asks_for_one_capture_when_a_file_waits(drop: Path) -> None:
             "dagster/sensor_name": "shop_airlines_files",
             "watermain/run": "capture shop.raw.airlines",
             "watermain/team": "shop",
-            "watermain/why": "1 file waits",
+            "watermain/why": "1 delivery waits",
         }
         run = dg.DagsterRun(job_name="__ASSET_JOB", asset_selection=frozenset([KEY]))
         instance.add_run(run)
@@ -157,11 +156,6 @@ def test_what_a_stream_has_to_capture_is_captured_by_runs_when_none_does(
         with lake.fence.lease(str(HOOK.name), holder="watermain-stream"):
             context = dg.build_sensor_context(instance, cursor, sensor_name=sensor.name)
             assert "a stream captures it" in str(sensor.evaluate_tick(context).skip_message)
-
-
-def test_automation_sensor_is_switched_on() -> None:
-    """Dagster leaves it off unless told."""
-    assert automation_sensor("shop").default_status == dg.DefaultSensorStatus.RUNNING
 
 
 def test_daily_schedule_drives_only_what_reads_the_platform_s_own_tables() -> None:
