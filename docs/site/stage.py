@@ -22,6 +22,7 @@ GUIDES = (
     "install",
     "words",
     "reference",
+    "rhythms",
     "commands",
     "settings",
     "connections",

@@ -34,7 +34,7 @@ from watermain.source.outside import Outside
 TODAY = "today"
 MOST_CAPTURES = 500
 POLL_SECONDS = 0.5
-LOADING = "the first loading by `watermain up`"
+LOADING = "the first loading by watermain up"
 
 
 def materialize_until(day: str | None, settings: Settings, web: Web, *, flows: bool) -> int:
