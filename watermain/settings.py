@@ -75,6 +75,23 @@ class Settings(BaseSettings):
         600.0, description="time after which a question of a person is stopped", gt=0
     )
     tick_seconds: float = Field(60.0, description="time after which one capture stops reading")
+    rest_seconds: int = Field(
+        300,
+        description="how long a partition that is not over, or a whole table, rests between two"
+        " publishes that changes ask for",
+        ge=0,
+    )
+    guard_partitions: int = Field(
+        500,
+        description="partitions of a dataset that changes may ask for at once; 0 for none",
+        ge=0,
+    )
+    guard_rows: int = Field(
+        100_000_000, description="rows that changes may ask for at once; 0 for none", ge=0
+    )
+    guard_seconds: int = Field(
+        3600, description="seconds of computing that changes may ask for at once; 0 for none", ge=0
+    )
     vault_url: str | None = Field(None, description="where `vault:` secrets are asked for")
     vault_token: str | None = Field(
         None, description="a reference to the token for `vault:` secrets", repr=False

@@ -18,6 +18,8 @@ ENTRY_POINTS = (
     "watermain/cli/platform/doctor.py",  # one check that is ill hides no other
     "watermain/engine/rooms/declared.py",
     "watermain/engine/rooms/directory.py",
+    "watermain/cli/run/flow.py",
+    "watermain/engine/capture/stream.py",
     "watermain/engine/rooms/mask.py",
     "watermain/orchestrate/location.py",
     "watermain/orchestrate/launch/preload.py",

@@ -28,8 +28,8 @@ from watermain.orchestrate.launch.executor import forked_executor
 from watermain.orchestrate.plain import plain_definitions
 from watermain.orchestrate.quarantine_asset import quarantine_assets
 from watermain.orchestrate.resources import resources
-from watermain.orchestrate.sensors.automation import automation_sensor
-from watermain.orchestrate.sensors.features import feature_schedule, feature_sensor
+from watermain.orchestrate.sensors.features import feature_check_sensor, feature_sensor
+from watermain.orchestrate.sensors.planner import planner_sensor
 from watermain.orchestrate.sensors.replays import replay_sensors
 from watermain.orchestrate.sensors.schedules import (
     daily_schedule,
@@ -101,15 +101,15 @@ def code_location(team: str) -> dg.Definitions:
         resources=resources(load_settings(), known),
         executor=forked_executor,
         sensors=[
-            automation_sensor(team),
+            *planner_sensor(team, datasets),
             *source_sensors(datasets, known),
             *replay_sensors(datasets),
             *stream_sensor(team, datasets),
+            *feature_check_sensor(team, datasets),
             *feature_sensor(team, datasets),
         ],
         schedules=[
             *daily_schedule(team, datasets),
-            *feature_schedule(team, datasets),
             *verification_schedule(team, datasets),
             *sweep_schedule(team, datasets),
         ],

@@ -15,6 +15,7 @@ from watermain.cli import screen
 from watermain.cli.platform import ground, january, outside
 from watermain.cli.platform.locations import await_locations, await_servers
 from watermain.cli.platform.tend import watch
+from watermain.cli.run.flow import processes
 from watermain.cli.screen import ERR
 from watermain.engine.rooms.declared import check_rooms, feature_tables
 from watermain.engine.rooms.directory import everything
@@ -23,12 +24,12 @@ from watermain.process.platform import (
     LIVE,
     OUTSIDE,
     SERVE,
-    STREAM,
     TEND,
     TODAY,
     WARM,
     WEB,
     Services,
+    is_stream,
 )
 from watermain.process.web import Web
 from watermain.settings import load_settings, project
@@ -93,7 +94,8 @@ def _start(platform: Services, *, demo: bool, asked: str | None, detach: bool) -
     ground.lay_ground(platform)
     outside.write_variables(platform.settings, {"WATERMAIN_PORT": str(platform.settings.port)})
     other = demo and until != loaded
-    with _paused(platform, (*TODAY, STREAM) if other else ()):  # one replay, one capture at a time
+    at_once = (*TODAY, *_streams(platform)) if other else ()
+    with _paused(platform, at_once):  # one replay, one capture at a time
         if demo:
             outside.open_outside(platform, until if other else None)
             platform.wanted.want(platform.wanted.services(), loaded=until)
@@ -105,12 +107,17 @@ def _start(platform: Services, *, demo: bool, asked: str | None, detach: bool) -
         platform.start(TEND)
 
 
+def _streams(platform: Services) -> list[str]:
+    """The services that capture without end, of those that ever started."""
+    return list(filter(is_stream, platform.supervisor.entries()))
+
+
 def _want(platform: Services, *, demo: bool, detach: bool) -> None:
     """Write down what is to run: what this command starts, and what others did that still lives."""
     supervisor = platform.supervisor
     names = [WARM, WEB, DAEMON, *((*OUTSIDE, *TODAY) if demo else ()), *([TEND] if detach else ())]
     if demo or not project().demo:
-        names += [STREAM] if project().stream else []
+        names += processes()
         names += [SERVE] if feature_tables() else []
     if any(supervisor.alive(name) for name in supervisor.entries()):
         names += [*platform.wanted.services(), *supervisor.entries()]
@@ -150,7 +157,7 @@ def _serve(platform: Services) -> Web:
 
 def _fill(platform: Services, web: Web, until: str | None) -> None:
     """Materialize what does not stand yet, and then let the demo's today and the streams go on."""
-    flows = any(platform.supervisor.alive(name) for name in (LIVE, STREAM))
+    flows = any(platform.supervisor.alive(name) for name in (LIVE, *_streams(platform)))
     if not january.materialize_until(until, platform.settings, web, flows=flows):
         with screen.step("datasets") as line:
             line.say("stand already")

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 from watermain import durable
+from watermain.declare.cadence import Cadence
 from watermain.declare.dataset import Dataset
 from watermain.declare.errors import WatermainError
 from watermain.declare.feature import Feature, Online
@@ -23,21 +25,34 @@ FOLDER = "rooms"  # in the data folder
 
 
 def remember(team: str, datasets: Collection[Dataset]) -> bool:
-    """Write down what a room declares; tell whether that is other than what was known of it.
+    """Write down what a room declares; tell whether its readers have to know.
 
-    Guarantees: code is not part of it; where nothing changed, nothing is written.
+    Guarantees: code is not part of it; where nothing changed, nothing is written. Where it stands
+    and how it is described are no news.
     """
     path = _path(team)
-    facts = [_facts(d) for d in datasets if d.broken is None]
+    facts, before = [_facts(d) for d in datasets if d.broken is None], _read(path)
     # A mart that is dark now is still known as it was when it could be built.
     dark = {str(d.name) for d in datasets if d.broken is not None}
-    facts += [told for told in _read(path) if told.get("name") in dark]
+    facts += [told for told in before if told.get("name") in dark]
     text = json.dumps({"format": FORMAT, "datasets": facts}, indent=1, default=str)
     if path.exists() and path.read_text() == text:
         return False
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     durable.replace(path, text)
-    return True
+    return _promised(before) != _promised(json.loads(text)["datasets"])
+
+
+def _promised(datasets: list[dict[str, Any]]) -> dict[str, Any]:
+    """What others rely on, by name."""
+    found = {}
+    for facts in datasets:
+        kept = {k: v for k, v in facts.items() if k != "declared"}
+        found[str(facts["name"])] = {
+            **kept,
+            "promise": {k: v for k, v in kept["promise"].items() if k != "description"},
+        }
+    return found
 
 
 def remembered(team: str, why: WatermainError) -> tuple[Dataset, ...]:
@@ -87,9 +102,15 @@ def _facts(dataset: Dataset) -> dict[str, Any]:
         "promise": facts(promise),
         "inputs": {alias: str(name) for alias, name in dataset.inputs.items()},
         "needs": {
-            alias: {"before": need.before.total_seconds(), "optional": need.optional}
+            alias: {
+                "before": need.before.total_seconds(),
+                "optional": need.optional,
+                "refresh": need.refresh,
+            }
             for alias, need in dataset.needs.items()
         },
+        "schedule": dataset.schedule,
+        "pace": _pace_facts(dataset.cadence),
         "source": dataset.source_kind or None,
         "table": dataset.source.table if isinstance(dataset.source, Platform) else None,
         "feature": _feature_facts(dataset.feature),
@@ -114,16 +135,31 @@ def _dataset(facts: Mapping[str, Any], why: WatermainError) -> Dataset:
                 columns={},
                 before=timedelta(seconds=need["before"]),
                 optional=need["optional"],
+                refresh=need["refresh"],
             )
             for alias, need in facts["needs"].items()
         },
         checks=promise.checks,
-        cadence=promise.cadence,
+        cadence=_paced(promise.cadence, facts["pace"]),
         slo=promise.slo,
+        schedule=facts["schedule"],
         source=_source(facts["source"], facts["table"]),
         feature=_feature(facts["feature"]),
         unloaded=why,
     )
+
+
+def _pace_facts(cadence: Cadence | None) -> dict[str, float | None] | None:
+    """What of a cadence drives it, which no released contract tells."""
+    if cadence is None:
+        return None
+    return {"every": _seconds(cadence.every), "closes_after": _seconds(cadence.closes_after)}
+
+
+def _paced(cadence: Cadence | None, pace: Mapping[str, float | None] | None) -> Cadence | None:
+    if cadence is None or pace is None:
+        return cadence
+    return replace(cadence, every=_span(pace["every"]), closes_after=_span(pace["closes_after"]))
 
 
 def _source(kind: str | None, table: str | None) -> SourceWord | None:

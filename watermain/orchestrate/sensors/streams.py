@@ -8,7 +8,7 @@ import dagster as dg
 
 from watermain.declare.dataset import Dataset
 from watermain.declare.errors import TransientError
-from watermain.engine.capture.follow import follows
+from watermain.engine.plan.rhythm import follows
 from watermain.lake.lake import Lake
 from watermain.orchestrate.streamed import streamed_events
 

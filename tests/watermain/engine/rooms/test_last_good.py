@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,12 @@ def test_declarations_are_read_back_as_they_were_but_for_code(team: str, folder:
             now.looks_back(n) for n in was.upstream
         ]
         assert now.references == was.references
+        assert [now.refresh(n) for n in now.inputs.values()] == [
+            was.refresh(n) for n in was.inputs.values()
+        ]
+        assert (now.schedule, now.is_live) == (was.schedule, was.is_live)
+        for word in ("every", "closes_after"):
+            assert getattr(now.cadence, word, None) == getattr(was.cadence, word, None)
         assert (now.is_captured, now.is_platforms) == (was.is_captured, was.is_platforms)
         assert (now.source_kind, now.origin.own) == (was.source_kind, was.origin.own)
         assert now.broken == str(WHY)
@@ -57,6 +64,10 @@ def test_what_is_known_already_is_not_written_again(folder: Path) -> None:
     curated = on_shelf("operations", "curated", Dataset)
     assert remember("operations", curated)
     assert not remember("operations", curated)
+    moved = replace(curated[0], declared="elsewhere.py:7", description="Said otherwise.")
+    assert not remember("operations", [moved, *curated[1:]])
+    known = {d.name: d for d in remembered("operations", WHY)}
+    assert known[moved.name].declared == "elsewhere.py:7"
     assert remember("operations", curated[1:])
 
 

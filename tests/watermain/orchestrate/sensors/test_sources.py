@@ -11,7 +11,6 @@ import pytest
 
 from tests.ports import free_port
 from watermain.declare import Column, Contract, Files, Kafka, Mqtt, Platform, raw
-from watermain.orchestrate.sensors.automation import automation_sensor
 from watermain.orchestrate.sensors.schedules import daily_schedule
 from watermain.orchestrate.sensors.sources import source_sensors
 
@@ -75,11 +74,6 @@ def test_file_sensor_asks_for_one_capture_when_a_file_waits(drop: Path) -> None:
     with dg.instance_for_test() as instance:
         said = sensor.evaluate_tick(tick(sensor, instance))
     assert [r.tags["watermain/capture"] for r in said.run_requests or []] == ["shop.raw.airlines"]
-
-
-def test_automation_sensor_is_switched_on() -> None:
-    """Dagster leaves it off unless told."""
-    assert automation_sensor("shop").default_status == dg.DefaultSensorStatus.RUNNING
 
 
 def test_daily_schedule_drives_only_what_reads_the_platform_s_own_tables() -> None:

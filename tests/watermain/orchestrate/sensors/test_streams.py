@@ -1,4 +1,4 @@
-"""What streams commit reaches Dagster, so that exactly the readers' partitions are requested."""
+"""What streams commit reaches Dagster."""
 
 from __future__ import annotations
 
@@ -16,14 +16,10 @@ from watermain.engine.capture.ingest import capture
 from watermain.engine.capture.stream import PREFIX
 from watermain.engine.publish.publish import Job
 from watermain.lake.lake import Lake
-from watermain.orchestrate.asset import asset_for
-from watermain.orchestrate.policy import beta_accepted
 from watermain.orchestrate.sensors.sources import source_sensors
 from watermain.orchestrate.sensors.streams import stream_sensor
 from watermain.source.protocol import Batch
 
-READER, FURTHER = dg.AssetKey(["shop", "curated", "days"]), dg.AssetKey(["shop", "curated", "far"])
-RAW = dg.AssetKey(events.name.key)
 WORDS = {"contract": events.contract, "cadence": DAYS, "owner": "team:shop"}
 
 
@@ -43,15 +39,12 @@ KNOWN = {d.name: d for d in (events, days, far)}
 
 
 class Platform:
-    """A room's assets over a lake, with the one Dagster that observes them."""
+    """A lake, with the one Dagster that observes it."""
 
     def __init__(self, lake: Lake, instance: dg.DagsterInstance) -> None:
         self.lake, self.instance = lake, instance
-        assets = [asset_for(d, KNOWN.__getitem__) for d in KNOWN.values()]
-        self.definitions = dg.Definitions(assets, resources={"lake": lake})
         (self.sensor,) = stream_sensor("shop", list(KNOWN.values()))
         self.cursor: str | None = None
-        self.automation: object = None
 
     def streamed(self, *batches: Batch, run: str = f"{PREFIX}1") -> None:
         """Commit batches as a stream does."""
@@ -68,57 +61,12 @@ class Platform:
             self.instance.report_runless_asset_event(event)
         return list(said.asset_events)
 
-    def requested(self) -> set[tuple[str, str | None]]:
-        """Let automation look once, do what it asks for; give that."""
-        with beta_accepted():
-            found = dg.evaluate_automation_conditions(
-                self.definitions, self.instance, cursor=self.automation
-            )
-        self.automation = found.cursor
-        asked = {
-            (key.path[-1], partition)
-            for key in (READER, FURTHER)
-            for partition in found.get_requested_partitions(key)
-        }
-        for key, partition in asked:
-            path = ["shop", "curated", key]
-            self.instance.report_runless_asset_event(
-                dg.AssetMaterialization(path, partition=partition)
-            )
-        return asked
-
 
 @pytest.fixture
 def platform(lake: Lake) -> Iterator[Platform]:
     """A platform that has not begun."""
     with dg.instance_for_test() as instance:
         yield Platform(lake, instance)
-
-
-def test_late_rows_request_exactly_their_partition_of_the_direct_readers(
-    platform: Platform,
-) -> None:
-    """The days that a stream touches are requested of who reads them, no other day, once."""
-    given = Shards()
-    assert platform.requested() == set()
-    platform.streamed(given.batch("2013-01-02 10:00", "2013-01-05 10:00", "2013-01-06 10:00"))
-    platform.tick()
-    first = platform.requested()
-    wanted = {("days", f"2013-01-{day:02}") for day in (2, 5, 6)}
-    assert {a for a in first if a[0] != "far"} == wanted
-    while platform.requested():
-        pass
-    assert platform.tick() == []
-    platform.streamed(given.batch("2013-01-02 11:00"))
-    told = [e for e in platform.tick() if isinstance(e, dg.AssetMaterialization)]
-    assert [(e.partition, e.metadata["rows_late"].value) for e in told] == [("2013-01-02", 1)]
-    again = platform.requested()
-    assert {a for a in again if a[0] != "far"} == {("days", "2013-01-02")}
-    later: set[tuple[str, str | None]] = {a for a in again if a[0] == "far"}
-    while more := platform.requested():
-        later |= more
-    assert later <= {("far", "2013-01-02")}
-    assert platform.requested() == set()
 
 
 def test_a_tick_tells_each_partition_once_with_its_counts(platform: Platform) -> None:
@@ -168,7 +116,7 @@ def test_expired_snapshots_make_everything_be_told_again(platform: Platform, lak
 
 
 def test_what_runs_captured_is_not_told_again(platform: Platform) -> None:
-    """A run reports for itself, so automation would hear of its partitions twice."""
+    """A run reports for itself."""
     given = Shards()
     platform.streamed(given.batch("2013-01-02 10:00"), run="a run")
     assert platform.tick() == []
