@@ -15,7 +15,7 @@ VERBS: dict[str, Verb] = {
         "Load every room and the dbt project, and say what is wrong in them.",
     ),
     "test": Verb(
-        "watermain.cli.test:test",
+        "watermain.cli.test:run_tests",
         "Run the tests of one room: those in its folder, and those that import it.",
         takes="room",
     ),

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from tests.watermain.engine.publish.test_publish import events, sales
-from watermain.cli.platform.january import failed, met, sound
+from watermain.cli.platform.filling import failed, met, sound
 from watermain.cli.run.plan import Run
 from watermain.declare.errors import BrokenContractError, BrokenRoomError, UnreachableSystemError
 from watermain.declare.name import DatasetName
