@@ -20,7 +20,8 @@ class Project:
 
     Shapes: `rooms`, `resources` and `sensors` are packages beside that file; `dbt` is a folder;
     `demo` is a module whose command plays an outside world for `watermain up`; `stream` lists
-    datasets or teams that `watermain up` captures without end.
+    datasets or teams that `watermain up` captures without end; `repository` is the address under
+    which the project's files are read by a browser.
     """
 
     root: Path
@@ -30,6 +31,7 @@ class Project:
     dbt: str = "dbt_project"
     demo: str = ""
     stream: tuple[str, ...] = ()
+    repository: str = ""
 
     @property
     def rooms_folder(self) -> Path:
@@ -105,6 +107,10 @@ def _checked(root: Path, said: dict[str, Any]) -> Project:
         if not all(part.isidentifier() for part in package.split(".")):
             why = f"`{name}` is {package!r}, which is the name of no package"
             raise _refused(path, why, f"name the package as Python imports it, such as {name!r}")
+    address = said.get("repository", "")
+    if address and not address.startswith(("https://", "http://")):
+        told = "give the address of its files, such as https://github.com/acme/data/blob/main"
+        raise _refused(path, f"`repository` is {address!r}, which is no address", told)
     values = {**said, "stream": tuple(said.get("stream", ()))}
     return Project(root=root, **values)
 

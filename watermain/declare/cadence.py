@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import ClassVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from watermain.declare.errors import InvalidCadenceError, InvalidPartitionError
+from watermain.declare.wording import lasting
 
 SINCE = date(2013, 1, 1)  # where neither a declaration nor the platform says it
 BEGIN, END = datetime(1000, 1, 1), datetime(9999, 1, 1)  # four digits, with room for a zone
@@ -58,6 +59,12 @@ class Cadence:
             self._refuse(f"idle_after {self.idle_after} is no time", "give a positive timedelta")
         if self.every is not None and self.every <= timedelta(0):
             self._refuse(f"every {self.every} is no time", "give a positive timedelta")
+
+    def __str__(self) -> str:
+        told = f"{type(self).__name__.lower()} in {self.zone} from {self.since}"
+        if self.late_for:
+            told += f", rows may come {lasting(self.late_for)} late"
+        return told if self.every is None else f"{told}, streams follow every {lasting(self.every)}"
 
     def _refuse(self, what: str, next: str) -> None:
         raise InvalidCadenceError.nothing_happened(
@@ -115,8 +122,8 @@ class Cadence:
             or begin < first
         ):
             raise InvalidPartitionError.nothing_happened(
-                f"partition {str(key)[:80]!r} is outside {replace(self, start=self.since)!r}",
-                declared=repr(replace(self, start=self.since)),
+                f"partition {str(key)[:80]!r} is outside {self}",
+                declared=str(self),
                 next=f"use keys such as {self.floor(first).strftime(self.format)!r}",
             )
         return begin

@@ -15,6 +15,7 @@ from watermain.engine.capture.stream import PREFIX
 from watermain.engine.publish.publication import check_labels
 from watermain.lake import ledger
 from watermain.lake.lake import Lake
+from watermain.orchestrate.page.checks import places
 
 Event = dg.AssetMaterialization | dg.AssetCheckEvaluation
 _PUBLISHED = f"""
@@ -116,6 +117,7 @@ def _events(dataset: Dataset, found: _Heard, snapshot: int) -> Iterator[Event]:
             tags={"dagster/data_version": version, "dagster/code_version": code},
         )
     failing = sum(found.failing.values(), Counter())
+    stands = places(dataset)
     for label, severity in check_labels(dataset):
         yield dg.AssetCheckEvaluation(
             asset_key=key,
@@ -128,6 +130,6 @@ def _events(dataset: Dataset, found: _Heard, snapshot: int) -> Iterator[Event]:
             metadata={
                 "failing": failing[label],
                 "rows": sum(found.rows.values()),
-                "declared": dataset.declared,
+                "declared": stands[label],
             },
         )

@@ -8,23 +8,25 @@ from typing import Annotated, Any
 import typer
 
 from watermain.cli import screen
-from watermain.cli.look import facts
+from watermain.cli.look import facts, past
 from watermain.cli.look.masking import masked_payload
+from watermain.cli.named import named
 from watermain.cli.platform.status import clock
 from watermain.cli.run import plan
 from watermain.declare.dataset import Dataset
-from watermain.declare.name import DatasetName
 from watermain.engine.audit.need_check import need_labels, need_places
 from watermain.engine.audit.plan import foreseen
-from watermain.engine.rooms.directory import everything, find
+from watermain.engine.rooms.directory import everything
 from watermain.engine.table.staged import own_checks, runbook
 from watermain.lake.lake import Lake
-from watermain.orchestrate.run import held_back, latest_checks, open_instance
+from watermain.orchestrate.instance.opening import open_instance
+from watermain.orchestrate.run import held_back, latest_checks
 from watermain.process.instance import dagster_home, storage_url
 from watermain.settings import load_settings
 from watermain.source.mqtt.sequences import gaps
 
 MOST_PARTITIONS = 10
+MOST_SNAPSHOTS = 5
 
 
 def explain(
@@ -36,7 +38,7 @@ def explain(
     as_json: Annotated[bool, typer.Option("--json", help="Print facts as JSON.")] = False,
 ) -> None:
     """Tell a dataset's contract, neighbours, publishes, check results and positions."""
-    found = find(DatasetName.parse(dataset))
+    found = named(dataset)
     if partition is not None and found.cadence is not None:
         found.cadence.window(partition)
     if checks:
@@ -61,8 +63,8 @@ def _declared(dataset: Dataset, everything: Any) -> dict[str, Any]:
         "declared": dataset.declared,
         "key": list(contract.key),
         "event_time": contract.event_time,
-        "cadence": repr(dataset.cadence) if dataset.cadence else None,
-        "source": repr(dataset.source) if dataset.source else None,
+        "cadence": str(dataset.cadence) if dataset.cadence else None,
+        "source": str(dataset.source) if dataset.source else None,
         "contract_version": contract.version,
         "upstream": [str(n) for n in dataset.upstream],
         "optional": sorted({str(n) for n in dataset.inputs.values() if dataset.is_optional(n)}),
@@ -82,11 +84,13 @@ def _declared(dataset: Dataset, everything: Any) -> dict[str, Any]:
 
 def _published(dataset: Dataset, partition: str | None) -> dict[str, Any]:
     with Lake.from_settings().get_connection() as connection:
-        publishes = facts.rows_of(connection, facts.PARTITIONS, dataset.name)
+        publishes = facts.partitions(connection, dataset)
         captured = not dataset.is_computed
+        own = [] if captured else past.publishes(connection, dataset, partition, MOST_SNAPSHOTS)[0]
         positions = facts.positions(connection, dataset.name) if captured else []
         return {
             "publishes": [p for p in publishes if partition is None or p["partition"] == partition],
+            "snapshots": [p["snapshot"] for p in own if p["snapshot"] is not None],
             "positions": positions,
             "missing": _missing(dataset, [str(each["position"]) for each in positions]),
             "quarantined": [
@@ -227,14 +231,18 @@ def _print_publishes(facts: dict[str, Any]) -> None:
             clock(p["published_at"]),
             f"{p['seconds']:.2f}",
             p["input_snapshot"] or "",
-            p["run_id"][:8],
+            past.by(p["run_id"]),
         )
         for p in publishes[-MOST_PARTITIONS:]
     ]
-    columns = ("partition", "rows", "at", "seconds", "read snapshot", "run")
+    columns = ("partition", "rows", "at", "seconds", "read snapshot", "by")
     screen.grid(columns, rows, right={"rows", "seconds", "read snapshot"})
     if len(publishes) > MOST_PARTITIONS:
         screen.OUT.print(f"the last {MOST_PARTITIONS} of {len(publishes)} partitions", style="dim")
+    if facts["snapshots"]:
+        name, numbers = facts["dataset"], ", ".join(map(str, facts["snapshots"]))
+        told = f"snapshots {numbers}; more: watermain history {name}"
+        screen.OUT.print(f"{told}; back to one: watermain rollback {name} --to", style="dim")
     for title in ("positions", "missing", "quarantined"):
         if facts[title]:
             screen.OUT.print(f"\n{title}", style="bold")

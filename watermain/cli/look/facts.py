@@ -9,6 +9,7 @@ from typing import Any
 
 import duckdb
 
+from watermain.declare.dataset import Dataset
 from watermain.declare.name import STAGES, DatasetName
 from watermain.lake import checkpoint, ledger
 from watermain.lake.lake import Lake
@@ -36,6 +37,9 @@ PARTITIONS = f"""
 select partition, rows_in, rows_out, seconds, bytes, published_at, run_id, contract_version,
        input_snapshot, data_version
 from {ledger.last_publishes("dataset = ?")} order by partition
+"""
+ROWS_OF_BATCHES = f"""
+select partition, sum(rows_out)::bigint from {ledger.PUBLISHES} where dataset = ? group by 1
 """
 CAPTURED = f"""
 select shard, count(*) as batches, sum(rows) as rows, sum(quarantined) as quarantined,
@@ -68,23 +72,36 @@ class DatasetFacts:
 def dataset_facts(names: Collection[DatasetName], lake: Lake) -> list[DatasetFacts]:
     """How every dataset stands, upstream shelves first."""
     with lake.get_connection() as connection:
-        latest = {str(row[0]): row[1:] for row in connection.execute(LATEST).fetchall()}
-        snapshots = dict(connection.execute(SNAPSHOTS).fetchall())
-        counts = row_counts(lake, connection, names)
-    found = []
-    for name in sorted(names, key=_order):
+        standing = stands(names, connection)
+    return [DatasetFacts(dataset=str(n), **standing[n]) for n in sorted(names, key=_order)]
+
+
+def stands(
+    names: Collection[DatasetName], connection: duckdb.DuckDBPyConnection
+) -> dict[DatasetName, dict[str, Any]]:
+    """What the lake has of each dataset."""
+    latest = {str(row[0]): row[1:] for row in connection.execute(LATEST).fetchall()}
+    snapshots = dict(connection.execute(SNAPSHOTS).fetchall())
+    counts, found = row_counts(Lake.from_settings(), connection, names), {}
+    for name in names:
         partitions, published_at, last = latest.get(str(name), (0, None, None))
-        found.append(
-            DatasetFacts(
-                dataset=str(name),
-                rows=counts.get(name),
-                partitions=int(partitions),
-                latest_partition=last,
-                published_at=published_at,
-                snapshot=snapshots.get(str(name)),
-            )
-        )
+        found[name] = {
+            "rows": counts.get(name),
+            "partitions": int(partitions),
+            "latest_partition": last,
+            "published_at": published_at,
+            "snapshot": snapshots.get(str(name)),
+        }
     return found
+
+
+def partitions(connection: duckdb.DuckDBPyConnection, dataset: Dataset) -> list[dict[str, Any]]:
+    """Each partition as last published; of what is captured, with the rows of all batches."""
+    found = rows_of(connection, PARTITIONS, dataset.name)
+    if dataset.is_computed:
+        return found
+    rows = dict(connection.execute(ROWS_OF_BATCHES, [str(dataset.name)]).fetchall())
+    return [{**each, "rows_out": rows[each["partition"]]} for each in found]
 
 
 def rows_of(

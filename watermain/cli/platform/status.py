@@ -49,10 +49,11 @@ def status(
         _print(platform, services, datasets)
         for each in waiting:
             screen.OUT.print(f"\n{each}\n  next  {each.next}", markup=False)
-    if away is not None:
-        raise away
     if wrong := down(services):
         screen.ERR.print(f"\nnot running: {', '.join(wrong)}; next: watermain up", style="red")
+    if away is not None:
+        raise away
+    if wrong:
         raise typer.Exit(UNREACHABLE)
 
 
@@ -138,7 +139,7 @@ def _print(
             "" if d["rows"] is None else f"{d['rows']:,}",
             d["partitions"] or "",
             d["latest_partition"],
-            clock(d["published_at"]) or "never",
+            clock(d["published_at"]) or ("" if d["rows"] else "never"),
             d["snapshot"],
             *([d["backlog"]] if asked else []),
         )

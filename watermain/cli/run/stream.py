@@ -10,10 +10,10 @@ from typing import Annotated
 
 import typer
 
+from watermain.cli.named import named
 from watermain.cli.screen import ERR
 from watermain.declare.dataset import Dataset
 from watermain.declare.errors import InvalidDeclarationError
-from watermain.declare.name import DatasetName
 from watermain.engine.capture.follow import Follower, follows
 from watermain.engine.capture.stream import PREFIX, Pace, Stream, run_streams
 from watermain.engine.feature.keep_online import keep_online
@@ -83,7 +83,7 @@ def chosen(names: list[str]) -> list[Dataset]:
     """
     found = []
     for name in names:
-        asked = declared(name) if name in teams() else (find(DatasetName.parse(name)),)
+        asked = declared(name) if name in teams() else (named(name),)
         taken = [d for d in asked if follows(d) or d.is_captured]
         if not taken:
             raise InvalidDeclarationError.nothing_happened(

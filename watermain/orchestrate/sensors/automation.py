@@ -9,7 +9,7 @@ def automation_sensor(team: str) -> dg.AutomationConditionSensorDefinition:
     """Evaluate the automation conditions of the team's assets."""
     return dg.AutomationConditionSensorDefinition(
         f"{team}_automation",
-        target=dg.AssetSelection.groups(team),
+        target=dg.AssetSelection.key_prefixes([team]),
         default_status=dg.DefaultSensorStatus.RUNNING,
         minimum_interval_seconds=10,
     )

@@ -13,7 +13,7 @@ from tests.watermain.orchestrate.test_asset import ranged, run, stocked
 from watermain.cli.look import explain
 from watermain.cli.look.facts import dataset_facts
 from watermain.lake.lake import Lake
-from watermain.orchestrate.run import open_instance
+from watermain.orchestrate.instance.opening import open_instance
 from watermain.process.instance import dagster_home, storage_url, write_instance
 from watermain.settings import load_settings
 
