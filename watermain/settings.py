@@ -79,6 +79,23 @@ class Settings(BaseSettings):
         600.0, description="time after which a question of a person is stopped", gt=0
     )
     tick_seconds: float = Field(60.0, description="time after which one capture stops reading")
+    rest_seconds: int = Field(
+        300,
+        description="how long a partition that is not over, or a whole table, rests between two"
+        " publishes that changes ask for",
+        ge=0,
+    )
+    guard_partitions: int = Field(
+        500,
+        description="partitions of a dataset that changes may ask for at once; 0 for none",
+        ge=0,
+    )
+    guard_rows: int = Field(
+        100_000_000, description="rows that changes may ask for at once; 0 for none", ge=0
+    )
+    guard_seconds: int = Field(
+        3600, description="seconds of computing that changes may ask for at once; 0 for none", ge=0
+    )
     vault_url: str | None = Field(None, description="where `vault:` secrets are asked for")
     vault_token: str | None = Field(
         None, description="a reference to the token for `vault:` secrets", repr=False
@@ -87,6 +104,29 @@ class Settings(BaseSettings):
         None,
         description="address of the online store, redis:// or postgresql://; embedded without it",
         repr=False,
+    )
+    history_days: int = Field(
+        7, description="days that Dagster's events of runs which succeeded are kept", ge=1
+    )
+    failed_history_days: int = Field(
+        30, description="days that Dagster's events of runs which failed are kept", ge=1
+    )
+    told_hours: int = Field(
+        6,
+        description="hours that what streams told Dagster is kept once something newer stands"
+        " for it",
+        ge=1,
+    )
+    snapshot_days: int = Field(
+        7,
+        description="days that the lake can be read as it was; more where something needs it",
+        ge=1,
+    )
+    training_days: int = Field(
+        365, description="days that a snapshot stays which a training set was made from", ge=1
+    )
+    log_megabytes: int = Field(
+        16, description="size at which a service's log becomes its one former file", ge=1
     )
     failpoint: str | None = Field(None, description="a named failpoint with its action, for tests")
 

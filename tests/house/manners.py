@@ -17,6 +17,8 @@ ENTRY_POINTS = (
     "watermain/cli/look/check.py",
     "watermain/engine/rooms/declared.py",
     "watermain/engine/rooms/directory.py",
+    "watermain/cli/run/flow.py",
+    "watermain/engine/capture/stream.py",
     "watermain/engine/rooms/mask.py",
     "watermain/orchestrate/location.py",
     "watermain/orchestrate/launch/preload.py",

@@ -95,6 +95,14 @@ def grid(
     console.print(shown)
 
 
+def clock(moment: datetime | str | None) -> str:
+    """A moment on the clock of whoever looks; empty for none."""
+    if moment is None:
+        return ""
+    at = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
+    return f"{at.astimezone():%Y-%m-%d %H:%M:%S}"
+
+
 def count(number: int, noun: str) -> str:
     """So many of a thing.
 

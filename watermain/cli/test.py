@@ -22,7 +22,7 @@ from watermain.settings import child_environment, project
 NONE_FOUND = 5  # as pytest tells that nothing was chosen
 
 
-def test(
+def run_tests(
     room: Annotated[str, typer.Argument(help="The room, such as operations.")],
     chosen: Annotated[
         str | None, typer.Option("-k", help="Only tests whose names match, as pytest has it.")
@@ -40,7 +40,7 @@ def test(
             next=f"use one of {quoted(teams())}",
         )
     need("test", declared="pytest, which runs the tests")
-    files = tests_of(room, here)
+    files = files_of(room, here)
     if not files:
         raise InvalidProjectError.nothing_happened(
             f"room {room} has no tests: none imports {here.rooms}.{room}",
@@ -62,7 +62,7 @@ def test(
         raise typer.Exit(FAILED)
 
 
-def tests_of(room: str, here: Project) -> list[Path]:
+def files_of(room: str, here: Project) -> list[Path]:
     """The files of tests that lie in a folder of the room's name, or that import the room."""
     imports = re.compile(
         rf"^\s*(?:import|from)\s+{re.escape(here.rooms)}"

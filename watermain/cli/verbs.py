@@ -15,7 +15,7 @@ VERBS: dict[str, Verb] = {
         "Load every room and the dbt project, and say what is wrong in them.",
     ),
     "test": Verb(
-        "watermain.cli.test:test",
+        "watermain.cli.test:run_tests",
         "Run the tests of one room: those in its folder, and those that import it.",
         takes="room",
     ),
@@ -76,6 +76,10 @@ VERBS: dict[str, Verb] = {
         "watermain.cli.look.explain:explain",
         "Tell a dataset's contract, neighbours, publishes, check results and positions.",
         takes="dataset",
+    ),
+    "stale": Verb(
+        "watermain.cli.run.stale:stale",
+        "List the partitions that are due, why, and what becomes of each.",
     ),
     "replay": Verb(
         "watermain.cli.run.replay:replay",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from typing import ClassVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -30,6 +31,8 @@ class Cadence:
     partition's end its rows may still arrive, `idle_after` how long a shard of a stream may give
     nothing before the others' event time goes on without it, and `every` how often a stream
     computes anew the partitions of a dataset whose inputs changed; None leaves that to runs.
+    `closes_after` is how long after a partition's end late rows still compute it anew by
+    themselves: later ones are kept, reported, and redone on command; None closes it never.
     Without a `start` the calendar begins on the day that the platform's data begin; the platform
     says it in `begun`, which is no word of a declaration.
     """
@@ -39,6 +42,7 @@ class Cadence:
     late_for: timedelta = timedelta(0)
     idle_after: timedelta = timedelta(minutes=10)
     every: timedelta | None = field(default=None, compare=False, repr=False)
+    closes_after: timedelta | None = field(default=None, compare=False, repr=False)
     begun: date | None = field(default=None, compare=False, repr=False)
     format: ClassVar[str] = "%Y-%m-%d"
     unit: ClassVar[str] = "day"
@@ -57,6 +61,11 @@ class Cadence:
             self._refuse(f"late_for {self.late_for} is negative", "give a positive timedelta")
         if self.idle_after <= timedelta(0):
             self._refuse(f"idle_after {self.idle_after} is no time", "give a positive timedelta")
+        if self.closes_after is not None and self.closes_after < self.late_for:
+            self._refuse(
+                f"closes_after {self.closes_after} is less than late_for {self.late_for}",
+                "await late rows at least as long as they may arrive",
+            )
         if self.every is not None and self.every <= timedelta(0):
             self._refuse(f"every {self.every} is no time", "give a positive timedelta")
 
@@ -130,11 +139,7 @@ class Cadence:
 
     def window(self, key: str) -> Window:
         """The UTC instants that a partition covers; 23 or 25 hours on days the clock moves."""
-        begin, zone = self.local(key), ZoneInfo(self.zone)
-        end = self.following(begin)
-        return Window(
-            begin.replace(tzinfo=zone).astimezone(UTC), end.replace(tzinfo=zone).astimezone(UTC)
-        )
+        return _window(self, key)
 
     def keys(self, first: str, last: str) -> list[str]:
         """Every key from first to last, both included."""
@@ -144,6 +149,15 @@ class Cadence:
             found.append(begin.strftime(self.format))
             begin = self.following(begin)
         return found
+
+
+@lru_cache(maxsize=65_536)
+def _window(cadence: Cadence, key: str) -> Window:
+    begin, zone = cadence.local(key), ZoneInfo(cadence.zone)
+    end = cadence.following(begin)
+    return Window(
+        begin.replace(tzinfo=zone).astimezone(UTC), end.replace(tzinfo=zone).astimezone(UTC)
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

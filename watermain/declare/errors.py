@@ -85,6 +85,10 @@ class InvalidDeclarationError(TerminalError):
     """Reject a declaration whose words do not fit together."""
 
 
+class TooLargeError(TerminalError):
+    """Refuse what is more than may be done without being asked for."""
+
+
 class BrokenContractError(TerminalError):
     """Refuse to publish rows that break their contract."""
 

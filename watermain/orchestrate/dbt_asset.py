@@ -24,13 +24,16 @@ def with_dbt(model: CompiledModel, words: Mapping[str, Any]) -> dict[str, Any]:
         **words,
         "kinds": {"dbt", *words["kinds"]},
         "tags": {**dict.fromkeys(filter(is_valid_tag_key, node["tags"]), ""), **words["tags"]},
-        "metadata": {**_facts(node, project.manifest), **words["metadata"]},
+        "metadata": {
+            **_facts(node, project.manifest),
+            **words["metadata"],
+            "model_sql": dg.MetadataValue.text(node["raw_code"].strip()),
+        },
     }
 
 
-def _facts(node: Node, manifest: Node) -> dict[str, Any]:
+def _facts(node: Node, manifest: Node) -> dict[str, str]:
     return {
-        "model_sql": dg.MetadataValue.md(f"```sql\n{node['raw_code'].strip()}\n```"),
         "dagster-dbt/materialization_type": node["config"]["materialized"],
         "dagster_dbt/unique_id": node["unique_id"],
         "dagster_dbt/project_id": manifest["metadata"]["project_id"],

@@ -71,7 +71,7 @@ def static_metadata(dataset: Dataset) -> dict[str, Any]:
         "look": f'watermain sql "select * from {name} limit 20"',
         "explain": f"watermain explain {name}",
     }
-    if dataset.source is not None:
+    if not dataset.is_computed:
         found["source"] = str(dataset.source)
     optional = sorted({str(n) for n in dataset.inputs.values() if dataset.is_optional(n)})
     if optional:

@@ -151,10 +151,9 @@ def rooms_workspace(settings: Settings) -> Path:
 
 
 def warm_configuration(settings: Settings) -> dict[str, str | bool | list[str]]:
-    """What the warm process is told: its folder, and what it imports, watches and hands on."""
+    """What the warm process is told: its folder, and what it serves and hands on."""
     return {
         "folder": str(rooms_workspace(settings).parent),
         "serve_rooms": True,
-        "watch": [str(settings.home / "dbt" / "manifest.json")],
         "environment": ["DAGSTER_HOME", URL_VARIABLE, "WATERMAIN_*"],
     }

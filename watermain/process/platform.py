@@ -31,6 +31,7 @@ OUTSIDE = {  # the demo's servers: the connection that leads to each, and how it
     FIELD: ("field_stations", "mqtt://"),
     WEATHER: ("weather", "http://"),
 }
+ROOM_STREAM = f"{STREAM}-"  # and then a room, where each room's is a process of its own
 FEATURES = (STREAM, SERVE)  # what keeps online features fresh, and what answers for them
 STOP_ORDER = (TEND, *FEATURES, *TODAY, DAEMON, WEB, WARM, *OUTSIDE)
 
@@ -93,13 +94,13 @@ class Services:
                 *_words(warm_configuration(settings)),
             ),
             TEND: (python, "-m", "watermain", "tend"),
-            STREAM: (python, "-m", "watermain", "stream", *project().stream),
+            STREAM: (python, "-m", "watermain", "stream", *_streamed(name)),
             SERVE: (python, "-m", "watermain", "serve", *self._door()),
         }
         is_demo = name in (*TODAY, *OUTSIDE)
         return Service(
             name=name,
-            command=self._demo(name) if is_demo else commands[name],
+            command=self._demo(name) if is_demo else commands[STREAM if is_stream(name) else name],
             environment=environment,
             grace=timedelta(seconds=10 if is_demo else 25),
         )
@@ -191,6 +192,24 @@ class Services:
                 told.append(title)
         self.wanted.forget()
         return told
+
+
+def stream_of(team: str) -> str:
+    """The service that captures one room without end."""
+    return f"{ROOM_STREAM}{team}"
+
+
+def is_stream(name: str) -> bool:
+    """Whether a service captures without end."""
+    return name == STREAM or name.startswith(ROOM_STREAM)
+
+
+def _streamed(name: str) -> tuple[str, ...]:
+    """What a stream is told to capture; nothing stands for all that flows."""
+    if name.startswith(ROOM_STREAM):
+        return (name.removeprefix(ROOM_STREAM),)
+    said = project().stream
+    return () if isinstance(said, str) else said
 
 
 def _words(options: Mapping[str, str | bool | list[str]]) -> list[str]:

@@ -11,8 +11,8 @@ from watermain.cli import screen
 from watermain.cli.look import facts, told
 from watermain.cli.look.reached import lake_if_any
 from watermain.cli.named import named
-from watermain.cli.platform.status import clock
 from watermain.cli.run.plan import downstream
+from watermain.cli.screen import clock
 from watermain.declare.check import NotNull
 from watermain.declare.contract import Sensitivity
 from watermain.declare.dataset import Dataset
@@ -102,11 +102,11 @@ def _print(about: dict[str, Any]) -> None:
     out.print()
     _print_columns(about["columns"])
     out.print()
-    rows = [
+    checks = [
         (c["check"], c["severity"], c["rule"], _place(c, about["declared"]))
         for c in about["checks"]
     ]
-    screen.grid(("check", "severity", "rule", "declared"), rows, wrap="rule")
+    screen.grid(("check", "severity", "rule", "declared"), checks, wrap="rule")
 
 
 SHOWN = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Annotated, Any
 
@@ -11,8 +12,9 @@ from watermain.cli import screen
 from watermain.cli.look import facts, past
 from watermain.cli.look.masking import masked_payload
 from watermain.cli.named import named
-from watermain.cli.platform.status import clock
 from watermain.cli.run import plan
+from watermain.cli.run.stale import CAUSES, WORDS
+from watermain.cli.screen import clock
 from watermain.declare.dataset import Dataset
 from watermain.engine.audit.need_check import need_labels, need_places
 from watermain.engine.audit.plan import foreseen
@@ -20,6 +22,7 @@ from watermain.engine.rooms.directory import everything
 from watermain.engine.table.staged import own_checks, runbook
 from watermain.lake.lake import Lake
 from watermain.orchestrate.instance.opening import open_instance
+from watermain.orchestrate.plan.staleness import stale_now
 from watermain.orchestrate.run import held_back, latest_checks
 from watermain.process.instance import dagster_home, storage_url
 from watermain.settings import load_settings
@@ -46,6 +49,7 @@ def explain(
         return
     facts = _declared(found, everything()) | _published(found, partition)
     facts |= {"partition": partition} | _checked(found, partition)
+    facts["stale"] = list(_stale(found, partition))
     _tell_standing(facts)
     if as_json:
         screen.facts(facts)
@@ -99,6 +103,20 @@ def _published(dataset: Dataset, partition: str | None) -> dict[str, Any]:
                 if captured
             ],
         }
+
+
+def _stale(dataset: Dataset, partition: str | None) -> Iterator[dict[str, Any]]:
+    """Each stale partition, what becomes of it, and the publishes that it has not read."""
+    found = stale_now(everything(), dataset.name)
+    for outlook in found.outlooks.get(dataset.name, []):
+        if partition in (None, outlook.due.key):
+            chain = found.chain(dataset.name, outlook.due.key) if partition is not None else []
+            yield {
+                "partition": outlook.due.key,
+                "cause": CAUSES[outlook.due.cause],
+                "becomes": WORDS[outlook.state] + (f": {outlook.why}" if outlook.why else ""),
+                "chain": [str(step) for step in chain],
+            }
 
 
 def _missing(dataset: Dataset, positions: list[str]) -> list[dict[str, Any]]:
@@ -180,6 +198,7 @@ def _print(facts: dict[str, Any]) -> None:
     screen.grid(("column", "type", "unit", "sensitivity", "meaning"), rows)
     _print_checks(facts["checks"], facts["partition"])
     _print_held(facts)
+    _print_stale(facts)
     _print_publishes(facts)
 
 
@@ -200,6 +219,20 @@ def _print_held(facts: dict[str, Any]) -> None:
     screen.grid(("partition", "by", "readers see"), rows)
     if len(held) > MOST_PARTITIONS:
         screen.OUT.print(f"the last {MOST_PARTITIONS} of {len(held)} partitions", style="dim")
+
+
+def _print_stale(facts: dict[str, Any]) -> None:
+    """What is due, and why it is not done yet."""
+    stale = facts["stale"]
+    if not stale:
+        return
+    screen.OUT.print("\nstale", style="bold")
+    rows = [(s["partition"] or "whole table", s["cause"], s["becomes"]) for s in stale]
+    screen.grid(("partition", "because of", "what becomes of it"), rows[-MOST_PARTITIONS:])
+    for line in (line for s in stale for line in s["chain"]):
+        screen.OUT.print(f"  <- {line}", markup=False, style="dim")
+    if len(stale) > MOST_PARTITIONS:
+        screen.OUT.print(f"the last {MOST_PARTITIONS} of {len(stale)} partitions", style="dim")
 
 
 def _print_checks(checks: list[dict[str, Any]], partition: str | None) -> None:

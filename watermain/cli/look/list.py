@@ -26,11 +26,10 @@ def list_(
 ) -> None:
     """List the datasets with cadence, rows, last publish and owner, room by room."""
     found = _of(room)
-    told_facts = [_declared(d) for d in found.values()]
     with lake_if_any() as connection:
         standing = facts.stands(found, connection) if connection is not None else {}
-    for name, each in zip(found, told_facts, strict=True):
-        each |= standing.get(name, dict.fromkeys(("rows", "published_at")))
+    unknown = dict.fromkeys(("rows", "published_at"))
+    told_facts = [_declared(d) | standing.get(n, unknown) for n, d in found.items()]
     if as_json:
         screen.facts(told_facts)
         return
@@ -69,20 +68,19 @@ def _declared(dataset: Dataset) -> dict[str, Any]:
 
 
 def _print(found: list[dict[str, Any]], *, has_lake: bool) -> None:
-    now = Clock().now()
-    if has_lake:
-        columns = ("dataset", "cadence", "rows", "published", "owner")
-        rows = [
-            (
-                f["dataset"],
-                f["cadence"],
-                "" if f["rows"] is None else f"{f['rows']:,}",
-                screen.ago(f["published_at"], now) or ("" if f["rows"] else "never"),
-                f["owner"],
-            )
-            for f in found
-        ]
-    else:
+    if not has_lake:
         columns = ("dataset", "cadence", "owner", "grain")
-        rows = [(f["dataset"], f["cadence"], f["owner"], f["grain"]) for f in found]
-    screen.grid(columns, rows, right={"rows"})
+        screen.grid(columns, [[each[c] for c in columns] for each in found])
+        return
+    now = Clock().now()
+    rows = [
+        (
+            each["dataset"],
+            each["cadence"],
+            "" if each["rows"] is None else f"{each['rows']:,}",
+            screen.ago(each["published_at"], now) or ("" if each["rows"] else "never"),
+            each["owner"],
+        )
+        for each in found
+    ]
+    screen.grid(("dataset", "cadence", "rows", "published", "owner"), rows, right={"rows"})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 
 import duckdb
 
@@ -22,10 +22,8 @@ def lake_if_any() -> Iterator[duckdb.DuckDBPyConnection | None]:
     with ExitStack() as held:
         connection = None
         if _may_answer():
-            try:
+            with suppress(UnreachableSystemError):
                 connection = held.enter_context(Lake.from_settings().get_connection())
-            except UnreachableSystemError:
-                pass
         if connection is None:
             screen.ERR.print(AWAY, style="yellow")
         yield connection

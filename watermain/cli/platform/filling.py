@@ -25,6 +25,7 @@ from watermain.engine.rooms.directory import everything
 from watermain.engine.table.partition import Span, overlapping
 from watermain.lake import ledger
 from watermain.lake.lake import Lake
+from watermain.orchestrate.tags import WHY
 from watermain.process.web import TERMINAL, Web
 from watermain.settings import Settings, project
 from watermain.source.opening import open_source
@@ -33,6 +34,7 @@ from watermain.source.outside import Outside
 TODAY = "today"
 MOST_CAPTURES = 500
 POLL_SECONDS = 0.5
+LOADING = "the first loading by `watermain up`"
 
 
 def materialize_until(day: str | None, settings: Settings, web: Web, *, flows: bool) -> int:
@@ -132,7 +134,7 @@ def _follow(run: Run, web: Web) -> None:
     team, stage = run.names[0].team, run.names[0].stage
     title = f"{team} {stage}" + (f" {run.first}.." if run.first else "")
     with step(title, spinner=False) as line, bar(str(run)[:60], len(run.names)) as progress:
-        run_id = launched(run, web)
+        run_id = launched(run, web, {WHY: LOADING})
         while True:
             status, ended = web.progress(run_id)
             progress.update(progress.task_ids[0], completed=ended)

@@ -11,12 +11,13 @@ from typing import Any
 
 from watermain import durable
 from watermain.cli.platform.filling import TODAY
+from watermain.cli.run.flow import processes
 from watermain.cli.screen import ERR, step
 from watermain.declare.errors import MissingSettingError, UnreachableSystemError
 from watermain.engine.rooms.declared import feature_tables
 from watermain.process.broker import answers, free_port
 from watermain.process.instance import instance_environment
-from watermain.process.platform import OUTSIDE, SERVE, STREAM, Services
+from watermain.process.platform import OUTSIDE, SERVE, Services
 from watermain.settings import SOURCE, Settings, child_environment, load_settings, project
 
 OPEN_SECONDS = 60.0
@@ -86,15 +87,15 @@ def _serve(platform: Services) -> list[str]:
 
 def open_features(platform: Services) -> None:
     """Follow what the project streams; answer for its features at the set port or a free one."""
-    streams, tables = project().stream, feature_tables()
+    streams, tables = processes(), feature_tables()
     if not streams and not tables:
         return
     with step("features" if tables else "streams") as line:
         pids = {}
-        if streams:
-            pids[STREAM] = platform.start(STREAM).pid
+        for name in streams:
+            pids[name] = platform.start(name).pid
         if not tables:
-            line.say(f"{STREAM} {pids[STREAM]}")
+            line.say(", ".join(f"{name} {pid}" for name, pid in pids.items()))
             return
         if platform.supervisor.alive(SERVE) is None and answers(platform.settings.serve_port):
             write_variables(platform.settings, {"WATERMAIN_SERVE_PORT": str(free_port())})

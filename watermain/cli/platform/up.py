@@ -15,6 +15,7 @@ from watermain.cli import screen
 from watermain.cli.platform import filling, ground, outside
 from watermain.cli.platform.locations import await_locations, await_servers
 from watermain.cli.platform.tend import watch
+from watermain.cli.run.flow import processes
 from watermain.cli.screen import ERR
 from watermain.engine.rooms.declared import check_rooms, feature_tables
 from watermain.engine.rooms.directory import everything
@@ -23,12 +24,12 @@ from watermain.process.platform import (
     LIVE,
     OUTSIDE,
     SERVE,
-    STREAM,
     TEND,
     TODAY,
     WARM,
     WEB,
     Services,
+    is_stream,
 )
 from watermain.process.web import Web
 from watermain.settings import load_settings, project
@@ -107,7 +108,8 @@ def _start(platform: Services, *, demo: bool, asked: list[str], detach: bool) ->
     ground.lay_ground(platform)
     outside.write_variables(platform.settings, {"WATERMAIN_PORT": str(platform.settings.port)})
     other = demo and (loaded is None or _is_other(asked, loaded))
-    with _paused(platform, (*TODAY, STREAM) if other else ()):  # one replay, one capture at a time
+    at_once = (*TODAY, *_streams(platform)) if other else ()
+    with _paused(platform, at_once):  # one replay, one capture at a time
         if demo:
             outside.open_outside(platform)
         if other:
@@ -121,6 +123,11 @@ def _start(platform: Services, *, demo: bool, asked: list[str], detach: bool) ->
         platform.start(TEND)
 
 
+def _streams(platform: Services) -> list[str]:
+    """The services that capture without end, of those that ever started."""
+    return list(filter(is_stream, platform.supervisor.entries()))
+
+
 def _is_other(asked: list[str], loaded: str) -> bool:
     """Whether the words ask the demo for other days than those that it was to load before."""
     wanted = asked[-1] if "--as-recorded" in asked else filling.TODAY
@@ -132,7 +139,7 @@ def _want(platform: Services, *, demo: bool, detach: bool) -> None:
     supervisor = platform.supervisor
     names = [WARM, WEB, DAEMON, *((*OUTSIDE, *TODAY) if demo else ()), *([TEND] if detach else ())]
     if demo or not project().demo:
-        names += [STREAM] if project().stream else []
+        names += processes()
         names += [SERVE] if feature_tables() else []
     if any(supervisor.alive(name) for name in supervisor.entries()):
         names += [*platform.wanted.services(), *supervisor.entries()]
@@ -172,7 +179,7 @@ def _serve(platform: Services) -> Web:
 
 def _fill(platform: Services, web: Web, until: str | None) -> None:
     """Materialize what does not stand yet, and then let the demo's today and the streams go on."""
-    flows = any(platform.supervisor.alive(name) for name in (LIVE, STREAM))
+    flows = any(platform.supervisor.alive(name) for name in (LIVE, *_streams(platform)))
     if not filling.materialize_until(until, platform.settings, web, flows=flows):
         with screen.step("datasets") as line:
             line.say("stand already")

@@ -61,7 +61,7 @@ def _needed(dataset: Dataset, label: str) -> str:
         raise KeyError(label)
     wanted, guarantee = need
     if guarantee is None:
-        return f"{wanted.dataset} has {_columns(wanted)}"
+        return f"the dataset {wanted.dataset} has {_columns(wanted)}"
     return f"in what is read of {wanted.dataset}, {rule(guarantee)}"
 
 
@@ -132,7 +132,8 @@ def _(check: Matches) -> str:
 def _(check: RefersTo) -> str:
     own, theirs = (_listed(f"`{n}`" for n in names) for names in (check.columns(), check.others()))
     of = "" if own == theirs else f", there called {theirs}"
-    return f"{own} is found in {check.dataset}{of}"
+    verb = "is" if len(check.columns()) == 1 else "are together"
+    return f"{own} {verb} found in {check.dataset}{of}"
 
 
 @rule.register

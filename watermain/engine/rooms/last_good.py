@@ -23,21 +23,34 @@ FOLDER = "rooms"  # in the data folder
 
 
 def remember(team: str, datasets: Collection[Dataset]) -> bool:
-    """Write down what a room declares; tell whether that is other than what was known of it.
+    """Write down what a room declares; tell whether its readers have to know.
 
-    Guarantees: code is not part of it; where nothing changed, nothing is written.
+    Guarantees: code is not part of it; where nothing changed, nothing is written. Where it stands
+    and how it is described are no news.
     """
     path = _path(team)
-    facts = [_facts(d) for d in datasets if d.broken is None]
+    facts, before = [_facts(d) for d in datasets if d.broken is None], _read(path)
     # A mart that is dark now is still known as it was when it could be built.
     dark = {str(d.name) for d in datasets if d.broken is not None}
-    facts += [told for told in _read(path) if told.get("name") in dark]
+    facts += [told for told in before if told.get("name") in dark]
     text = json.dumps({"format": FORMAT, "datasets": facts}, indent=1, default=str)
     if path.exists() and path.read_text() == text:
         return False
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     durable.replace(path, text)
-    return True
+    return _promised(before) != _promised(json.loads(text)["datasets"])
+
+
+def _promised(datasets: list[dict[str, Any]]) -> dict[str, Any]:
+    """What others rely on, by name."""
+    found = {}
+    for facts in datasets:
+        kept = {k: v for k, v in facts.items() if k != "declared"}
+        found[str(facts["name"])] = {
+            **kept,
+            "promise": {k: v for k, v in kept["promise"].items() if k != "description"},
+        }
+    return found
 
 
 def remembered(team: str, why: WatermainError) -> tuple[Dataset, ...]:

@@ -1,4 +1,4 @@
-"""Where code and pages are read from a link in Dagster's UI."""
+"""Links from Dagster's UI to code or to pages of the project."""
 
 from __future__ import annotations
 
