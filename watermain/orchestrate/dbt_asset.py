@@ -12,7 +12,7 @@ from dagster._utils.tags import is_valid_tag_key
 from watermain.declare.body.mart import CompiledModel
 from watermain.engine.mart.manifest import Node, read_project
 
-WIDTH = 60  # letters of a line that a table of metadata has room for
+WIDTH = 56  # letters of a line that a table of metadata has room for
 
 
 def with_dbt(model: CompiledModel, words: Mapping[str, Any]) -> dict[str, Any]:
