@@ -61,6 +61,10 @@ class UnknownSnapshotError(TerminalError):
     """Reject a snapshot that the lake never had, or has no more."""
 
 
+class UnknownRunError(TerminalError):
+    """Reject what begins the id of no run, or of several."""
+
+
 class UnknownFeatureError(TerminalError):
     """Reject a reference to a feature, a version or a feature table that nothing declares."""
 
@@ -79,6 +83,10 @@ class InvalidPartitionError(TerminalError):
 
 class InvalidDeclarationError(TerminalError):
     """Reject a declaration whose words do not fit together."""
+
+
+class TooLargeError(TerminalError):
+    """Refuse what is more than may be done without being asked for."""
 
 
 class BrokenContractError(TerminalError):
@@ -183,6 +191,10 @@ class UnknownRevisionError(TerminalError):
 
 class UnreadableContractError(TerminalError):
     """Report a contract, a suite or a schema of another tool that cannot be read."""
+
+
+class BrokenRoomError(TerminalError):
+    """Report a room whose code does not load, or refuse what only that code could do."""
 
 
 class BrokenModelError(TerminalError):

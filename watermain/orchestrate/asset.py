@@ -31,7 +31,6 @@ from watermain.orchestrate.metadata import (
 from watermain.orchestrate.page.checks import check_specs, evaluation_metadata
 from watermain.orchestrate.policy import (
     WHOLE,
-    automation,
     beta_accepted,
     dependency,
     freshness,
@@ -247,7 +246,6 @@ def _spec_words(dataset: Dataset, find: Find) -> dict[str, Any]:
         "deps": [_dependency(dataset, n, find) for n in dataset.upstream],
         "partitions_def": partitions(dataset.cadence) if dataset.cadence else None,
         "freshness_policy": freshness(dataset.slo, dataset.cadence),
-        "automation_condition": None if dataset.broken else automation(dataset),
     }
     if dataset.mart is not None and dataset.mart.model is not None:
         from watermain.orchestrate.dbt_asset import with_dbt
