@@ -20,6 +20,8 @@ from watermain.engine.rooms.declared import teams
 from watermain.engine.rooms.directory import everything
 from watermain.settings import project
 
+WIDE = 100  # columns of a terminal
+
 
 def list_(
     room: Annotated[str | None, typer.Argument(help="One room; without it all of them.")] = None,
@@ -70,8 +72,8 @@ def _declared(dataset: Dataset) -> dict[str, Any]:
 
 def _print(found: list[dict[str, Any]], *, has_lake: bool) -> None:
     if not has_lake:
-        columns = ("dataset", "cadence", "owner", "grain")
-        screen.grid(columns, [[each[c] for c in columns] for each in found])
+        columns = ["dataset", "cadence", "owner", *(["grain"] if screen.is_wide(WIDE) else [])]
+        screen.grid(columns, [[each[c] for c in columns] for each in found], wrap="grain")
         return
     now = Clock().now()
     rows = [
@@ -84,4 +86,6 @@ def _print(found: list[dict[str, Any]], *, has_lake: bool) -> None:
         )
         for each in found
     ]
-    screen.grid(("dataset", "cadence", "rows", "published", "owner"), rows, right={"rows"})
+    columns = ["dataset", "cadence", "rows", "published", "owner"]
+    most = len(columns) if screen.is_wide(WIDE) else -1  # names of datasets are not cut
+    screen.grid(columns[:most], [row[:most] for row in rows], right={"rows"})

@@ -8,15 +8,16 @@ from typing import Annotated, Any
 import typer
 
 from watermain.cli import screen
+from watermain.cli.catalog import told
 from watermain.cli.look import facts
 from watermain.cli.look.masking import masked_payload
+from watermain.cli.named import named
 from watermain.cli.run import plan
 from watermain.cli.screen import clock
 from watermain.declare.dataset import Dataset
-from watermain.declare.name import DatasetName
 from watermain.engine.audit.need_check import need_labels, need_places
 from watermain.engine.audit.plan import foreseen
-from watermain.engine.rooms.directory import everything, find
+from watermain.engine.rooms.directory import everything
 from watermain.engine.table.staged import own_checks, runbook
 from watermain.lake.lake import Lake
 from watermain.orchestrate.instance.opening import open_instance
@@ -37,7 +38,7 @@ def explain(
     as_json: Annotated[bool, typer.Option("--json", help="Print facts as JSON.")] = False,
 ) -> None:
     """Tell a dataset's contract, neighbours, publishes, check results and positions."""
-    found = find(DatasetName.parse(dataset))
+    found = named(dataset)
     if partition is not None and found.cadence is not None:
         found.cadence.window(partition)
     if checks:
@@ -62,8 +63,8 @@ def _declared(dataset: Dataset, everything: Any) -> dict[str, Any]:
         "declared": dataset.declared,
         "key": list(contract.key),
         "event_time": contract.event_time,
-        "cadence": repr(dataset.cadence) if dataset.cadence else None,
-        "source": repr(dataset.source) if dataset.source else None,
+        "cadence": told.cadence(dataset.cadence) if dataset.cadence else None,
+        "source": told.source(dataset) or None,
         "contract_version": contract.version,
         "upstream": [str(n) for n in dataset.upstream],
         "optional": sorted({str(n) for n in dataset.inputs.values() if dataset.is_optional(n)}),

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from watermain.cli import screen
+from watermain.cli.named import named
 from watermain.cli.screen import ShownStep
 from watermain.declare.errors import (
     DamagedDataError,
@@ -15,7 +16,7 @@ from watermain.declare.errors import (
     WatermainError,
 )
 from watermain.declare.name import DatasetName
-from watermain.engine.rooms.directory import everything, find
+from watermain.engine.rooms.directory import everything
 from watermain.engine.table import compaction
 from watermain.lake.lake import Lake
 from watermain.lake.rest.rewrite import Rewrite
@@ -36,7 +37,7 @@ def compact(
     """
     lake, done = Lake.from_settings(), []
     left: list[WatermainError] = []
-    chosen = [find(DatasetName.parse(dataset)).name] if dataset else sorted(everything())
+    chosen = [named(dataset).name] if dataset else sorted(everything())
     with lake.get_connection() as connection:
         standing = compaction.crowded(connection, chosen)
     for name in standing:
