@@ -20,6 +20,7 @@ from watermain.declare.errors import (
 )
 from watermain.declare.name import DatasetName
 from watermain.declare.outside.source import Files
+from watermain.engine.plan.rhythm import is_streamed
 from watermain.engine.rooms.connections import connections
 from watermain.engine.rooms.directory import everything
 from watermain.engine.table.partition import Span, overlapping
@@ -44,14 +45,15 @@ def materialize_until(
 
     With a day, from the first of the cadence up to it, or to `today`; without one, the days of
     captured rows. Of a run's partitions only those from the first that is missing are computed.
-    Where data `flows` already, only what nobody has captured yet is captured here. Rooms that are
+    Where data `flows` already, streams go on to capture what is theirs. Rooms that are
     `dark` are left out, with what reads them.
 
     Raises: BrokenContractError, when a run fails; or UnreachableSystemError, when it met one.
     """
     datasets = sound(everything(), dark)
     captured = [d for d in datasets.values() if d.is_captured]
-    asked = [d for d in captured if d.name in _without_table(captured)] if flows else captured
+    unseen = _without_table(captured)
+    asked = [d for d in captured if not flows or d.name in unseen or not is_streamed(d)]
     _let_files_settle(asked, settings)
     count = _capture(asked, settings, web)
     computed = {n: d for n, d in datasets.items() if d.is_computed}
