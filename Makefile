@@ -28,7 +28,7 @@ help:  ## list these commands
 ready:  ## build .venv from the locked requirements, when it is not up to date
 	@./bootstrap.sh
 
-up: ready  ## start the platform, load January 2013, serve Dagster (DETACH=1 returns when healthy)
+up: ready  ## start the platform, load the last 31 days, serve Dagster (DETACH=1 returns when healthy)
 	@$(BIN)/watermain up $(if $(filter-out 0,$(DETACH)),--detach)
 
 down:  ## stop every process that `make up` started
@@ -85,8 +85,8 @@ faults-bite: ready  ## plant defects into the platform, see that each of them is
 mutants: ready  ## change the engine in fifty places by chance, see that tests find each (SEED=1)
 	@$(BIN)/python -m tests.faults.mutants $(if $(SEED),--seed $(SEED))
 
-demo-year: ready  ## load the whole of 2013 through its sources into the running platform
-	@$(BIN)/watermain up --detach --until 2013-12-31
+demo-year: ready  ## load the whole of 2013 as recorded, through its sources, into a data folder of 2013
+	@$(BIN)/watermain up --detach --as-recorded --until 2013-12-31
 
 picture: ready  ## draw the folders and arrows of docs/architecture.md
 	@$(BIN)/python -m tests.house.draw

@@ -25,8 +25,8 @@ app = typer.Typer(
 )
 
 
-def _go_to(project: Path | None) -> Path | None:
-    if project is not None:
+def _go_to(context: typer.Context, project: Path | None) -> Path | None:
+    if project is not None and not context.resilient_parsing:
         from watermain.settings import set_variables
 
         set_variables({"WATERMAIN_PROJECT": str(project.resolve())})
@@ -35,7 +35,7 @@ def _go_to(project: Path | None) -> Path | None:
 
 def _tell_versions(wanted: bool) -> None:
     if wanted:
-        from watermain.cli.versions import lines
+        from watermain.cli.platform.versions import lines
 
         typer.echo("\n".join(lines()))
         raise typer.Exit

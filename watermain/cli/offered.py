@@ -15,6 +15,9 @@ PRODUCT = Path(__file__).resolve().parents[1]
 OWN = "upkeep"  # the room that ships with the platform
 _DECLARED = re.compile(r"\b(?:raw|dataset|feature_table)\(\s*(?:name=)?[\"']([a-z0-9_.]+)[\"']")
 
+_KEPT = re.compile(r'"name": "([a-z0-9_]+\.(?:raw|curated|features)\.[a-z0-9_]+)"')
+_VERSION = re.compile(r"_v[0-9]+$")
+
 
 def datasets(ctx: typer.Context, incomplete: str) -> list[str]:
     """The names of datasets that begin like that; of feature tables without a version."""
@@ -46,6 +49,9 @@ def _datasets(ctx: typer.Context) -> Iterator[str]:
             if path.is_file():
                 yield from _DECLARED.findall(path.read_text(encoding="utf-8"))
     root, said = _project(ctx)
+    for path in (root / "data" / "rooms").glob("*.json"):  # as each room last declared them
+        for name in _KEPT.findall(path.read_text(encoding="utf-8")):
+            yield _VERSION.sub("", name) if ".features." in name else name
     marts = root / said.get("dbt", "dbt_project") / "models" / "marts"
     for path in marts.glob("*/*.sql"):
         yield f"{path.parent.name}.marts.{path.stem}"

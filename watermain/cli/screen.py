@@ -95,6 +95,14 @@ def grid(
     console.print(shown)
 
 
+def clock(moment: datetime | str | None) -> str:
+    """A moment on the clock of whoever looks; empty for none."""
+    if moment is None:
+        return ""
+    at = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
+    return f"{at.astimezone():%Y-%m-%d %H:%M:%S}"
+
+
 def count(number: int, noun: str) -> str:
     """So many of a thing.
 
@@ -102,6 +110,11 @@ def count(number: int, noun: str) -> str:
     ('1 row', '1,200 rows')
     """
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def is_wide(columns: int) -> bool:
+    """Whether so much fits beside each other; whatever is no terminal takes all."""
+    return not OUT.is_terminal or OUT.width >= columns
 
 
 def ago(moment: datetime | None, now: datetime) -> str:

@@ -20,7 +20,7 @@ def span_of(
             raise refused(dataset, "it has no partitions", "leave the partition out")
         return None
     if not first or not last:
-        example = dataset.cadence.start.strftime(dataset.cadence.format)
+        example = dataset.cadence.since.strftime(dataset.cadence.format)
         if not dataset.is_computed:
             return None
         raise refused(

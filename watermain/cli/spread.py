@@ -15,7 +15,7 @@ def spread(command: Callable[..., None]) -> Callable[..., None]:
     Shapes: the fields of such a dataclass are annotated as options are, and have defaults.
     """
     hints = get_type_hints(command, include_extras=True)
-    groups = {name: kind for name, kind in hints.items() if is_dataclass(kind)}
+    groups: dict[str, Any] = {name: kind for name, kind in hints.items() if is_dataclass(kind)}
     told: list[Parameter] = []
     for each in signature(command).parameters.values():
         options = _options(groups[each.name]) if each.name in groups else None
@@ -34,7 +34,7 @@ def spread(command: Callable[..., None]) -> Callable[..., None]:
     return call
 
 
-def _options(kind: type) -> list[Parameter]:
+def _options(kind: Any) -> list[Parameter]:
     hints = get_type_hints(kind, include_extras=True)
     return [
         Parameter(

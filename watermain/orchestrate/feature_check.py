@@ -102,7 +102,7 @@ def _demand(dataset: Dataset, label: str) -> str:
     """What a check demands, in a sentence."""
     feature = dataset.feature
     age = feature.max_age if feature else None
-    window = feature.trained_on if feature and feature.trained_on else ("", "")
+    window = (feature.trained_between(dataset.cadence) if feature else None) or ("", "")
     return {
         PARITY: f"Of {SAMPLE:,} entities, the online store has the values that the lake had"
         " when it was filled last; fails otherwise.",

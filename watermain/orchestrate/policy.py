@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import cache
 from math import ceil
 
@@ -29,10 +29,14 @@ def beta_accepted() -> Iterator[None]:
         yield
 
 
-@cache
 def partitions(cadence: Cadence) -> dg.TimeWindowPartitionsDefinition:
     """The partitions of a cadence, including the one now running, for data arrive live."""
-    start = datetime.combine(cadence.start, datetime.min.time())
+    return _partitions(cadence, cadence.since)
+
+
+@cache
+def _partitions(cadence: Cadence, since: date) -> dg.TimeWindowPartitionsDefinition:
+    start = datetime.combine(since, datetime.min.time())
     if isinstance(cadence, Hourly):
         return dg.HourlyPartitionsDefinition(
             start_date=start.strftime(cadence.format), timezone="UTC", end_offset=1

@@ -146,6 +146,8 @@ def test_status_of_nothing_ends_with_three(tmp_path: Path) -> None:
         (("new", "dataset", "nowhere.curated.things", *READS), "watermain new room nowhere"),
         (("new", "dataset", "operations.curated.flights", *READS), "declared already"),
         (("nonsense",), "No such command"),
+        (("up", "--until", "2013-01-02"), "--until needs --as-recorded"),
+        (("up", "--as-recorded", "--days", "3"), "leave --as-recorded out"),
     ],
 )
 def test_wrong_use_ends_with_two(words: tuple[str, ...], says: str, home: Path) -> None:

@@ -12,9 +12,9 @@ from watermain.cli import screen
 from watermain.cli.look import facts, past
 from watermain.cli.look.masking import masked_payload
 from watermain.cli.named import named
-from watermain.cli.platform.status import clock
 from watermain.cli.run import plan
 from watermain.cli.run.stale import CAUSES, WORDS
+from watermain.cli.screen import clock
 from watermain.declare.dataset import Dataset
 from watermain.engine.audit.need_check import need_labels, need_places
 from watermain.engine.audit.plan import foreseen

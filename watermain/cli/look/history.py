@@ -11,7 +11,7 @@ import typer
 from watermain.cli import screen
 from watermain.cli.look import past
 from watermain.cli.named import named
-from watermain.cli.platform.status import clock
+from watermain.cli.screen import clock
 from watermain.declare.dataset import Dataset
 from watermain.lake.lake import Lake
 

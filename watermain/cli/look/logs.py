@@ -10,7 +10,7 @@ from rich.text import Text
 
 from watermain.cli import screen
 from watermain.cli.look.runs import named_shortly, word
-from watermain.cli.platform.status import clock
+from watermain.cli.screen import clock
 from watermain.orchestrate.instance.opening import open_instance
 from watermain.orchestrate.instance.run_log import (
     RunFacts,
@@ -23,7 +23,7 @@ from watermain.orchestrate.instance.run_log import (
 from watermain.process.instance import dagster_home, storage_url
 from watermain.settings import load_settings
 
-STYLES = {"error": "red", "critical": "red", "warning": "yellow", "debug": "dim"}
+STYLES = {"error": "red", "critical": "red", "warning": "yellow"}
 
 
 def logs(
@@ -58,8 +58,9 @@ def _print_head(run: RunFacts) -> None:
 
 
 def _print_failure(line: RunLine, *, with_stack: bool) -> None:
-    where = f"{line.dataset}\n" if line.dataset else ""
-    screen.OUT.print(f"{where}{line.reason or line.message}", style="red", markup=False)
+    why = line.reason or line.message
+    where = f"{line.dataset}: " if line.dataset and not why.startswith(line.dataset) else ""
+    screen.OUT.print(f"{where}{why}", style="red", markup=False)
     if with_stack and line.stack:
         screen.OUT.print(line.stack, style="dim", markup=False)
     screen.OUT.print()

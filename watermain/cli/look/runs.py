@@ -1,4 +1,4 @@
-"""`watermain runs`: what ran, and how it went."""
+"""`watermain runs`: the last runs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import typer
 
 from watermain.cli import screen
 from watermain.cli.offered import rooms
-from watermain.cli.platform.status import clock
+from watermain.cli.screen import clock
 from watermain.orchestrate.instance.opening import open_instance
 from watermain.orchestrate.instance.run_log import RunFacts
 from watermain.orchestrate.instance.run_log import runs as last_runs

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 
 from watermain.cli.run.plan import Run
 from watermain.declare.errors import UnreachableSystemError
@@ -52,7 +53,9 @@ def await_locations(platform: Services, web: Web) -> dict[str, str]:
     raise unhealthy(platform, f"not healthy after {HEALTHY_SECONDS:.0f} s", WEB)
 
 
-def launched(run: Run, web: Web, patience_seconds: float = HEALTHY_SECONDS) -> str:
+def launched(
+    run: Run, web: Web, tags: Mapping[str, str], patience_seconds: float = HEALTHY_SECONDS
+) -> str:
     """Submit a run, once its room is not loading anew; give its id.
 
     Raises: RefusedRunError, where Dagster has another reason, or when patience ends.
@@ -60,7 +63,7 @@ def launched(run: Run, web: Web, patience_seconds: float = HEALTHY_SECONDS) -> s
     deadline = time.monotonic() + patience_seconds
     while True:
         try:
-            return web.launch(run.names, run.tags)
+            return web.launch(run.names, {**run.tags, **tags})
         except RefusedRunError as error:
             state = web.locations().get(run.names[0].team, LOADING)
             waits = UNANSWERED in error.what or _is_loading(state)

@@ -6,9 +6,11 @@ import json
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from watermain import durable
+from watermain.cli.platform.filling import TODAY
 from watermain.cli.run.flow import processes
 from watermain.cli.screen import ERR, step
 from watermain.declare.errors import MissingSettingError, UnreachableSystemError
@@ -21,11 +23,8 @@ from watermain.settings import SOURCE, Settings, child_environment, load_setting
 OPEN_SECONDS = 60.0
 
 
-def open_outside(platform: Services, until: str | None) -> None:
-    """Start the demo's systems, let flights happen in them and tell the platform where they are.
-
-    Without a day nothing happens in them but what happens anyway.
-    """
+def open_outside(platform: Services) -> None:
+    """Start the demo's systems and tell the platform where they are."""
     settings = platform.settings
     with step("demo database") as line:
         facts = _demo(settings, "up")
@@ -40,14 +39,23 @@ def open_outside(platform: Services, until: str | None) -> None:
     )
     with step("demo servers") as line:
         line.say(", ".join(_serve(platform)))
-    if until is None:
-        return
-    with step(f"flights until {until}", spinner=False) as line:
-        counts = _demo(settings, "load", "--until", until)
+
+
+def load_outside(platform: Services, words: Sequence[str]) -> str:
+    """Let days happen in the demo's systems; give the last one, or TODAY where they go on.
+
+    Guarantees: the platform knows with which day its data begin before anything of it starts.
+    """
+    with step("flights", spinner=False) as line:
+        counts = _demo(platform.settings, "load", *words)
+        since, until = counts.get("since"), counts.get("until", TODAY)
+        write_variables(platform.settings, {"WATERMAIN_DATA_SINCE": since})
+        days = f"of {since} until now" if since else f"as recorded until {until}"
         line.say(
-            f"{counts['flights']:,} flights, {counts['replayed_changes']:,} changes,"
+            f"{days}: {counts['flights']:,} flights, {counts['replayed_changes']:,} changes,"
             f" {counts['movements']:,} new messages, {counts['weather_days']} new days of weather"
         )
+    return str(until)
 
 
 def _serve(platform: Services) -> list[str]:

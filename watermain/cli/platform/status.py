@@ -11,6 +11,7 @@ import typer
 
 from watermain.cli import screen
 from watermain.cli.look import facts
+from watermain.cli.screen import clock
 from watermain.declare.errors import UnreachableSystemError
 from watermain.engine.rooms.names import dataset_names
 from watermain.lake.belonging import proved
@@ -110,7 +111,7 @@ def _datasets(platform: Services) -> list[dict[str, Any]]:
 
 
 def _backlogs(settings: Settings) -> Mapping[str, str]:
-    from watermain.cli.look.waiting import backlogs  # with a client of every kind of source
+    from watermain.cli.platform.waiting import backlogs  # with a client of every kind of source
     from watermain.engine.rooms.directory import everything
 
     return backlogs(everything(), settings)
@@ -148,13 +149,6 @@ def _print(
     shown = (*columns, "waiting") if asked else columns
     screen.grid(shown, rows, right={"rows", "partitions", "snapshot"})
     screen.ERR.print(f"\nlook   {platform.url}", style="dim")
-
-
-def clock(moment: datetime | str | None) -> str:
-    if moment is None:
-        return ""
-    at = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
-    return f"{at.astimezone():%Y-%m-%d %H:%M:%S}"
 
 
 def _size(count: int | None) -> str:

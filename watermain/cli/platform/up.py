@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from watermain.cli import screen
-from watermain.cli.platform import ground, january, outside
+from watermain.cli.platform import filling, ground, outside
 from watermain.cli.platform.locations import await_locations, await_servers
 from watermain.cli.platform.tend import watch
 from watermain.cli.run.flow import processes
@@ -35,21 +35,25 @@ from watermain.process.web import Web
 from watermain.settings import load_settings, project
 
 DAYS = ["%Y-%m-%d"]
-LAST_DAY = "2013-01-31"  # of the demo's month
+MONTH_END = "2013-01-31"
 
 
 def up(
+    *,
     detach: Annotated[bool, typer.Option("--detach", help="Return once all is healthy.")] = False,
     demo: Annotated[
         bool, typer.Option(help="Start the project's demo of an outside world, if it has one.")
     ] = True,
+    days: Annotated[
+        int | None,
+        typer.Option(help="How many days before today the demo loads at first, or 31.", min=1),
+    ] = None,
+    as_recorded: Annotated[
+        bool, typer.Option("--as-recorded", help="Load days of 2013, not moved to today.")
+    ] = False,
     until: Annotated[
         datetime | None,
-        typer.Option(
-            formats=DAYS,
-            help="Let the demo's world happen up to this day.",
-            show_default=LAST_DAY,
-        ),
+        typer.Option(formats=DAYS, help="As recorded: the last day, or 2013-01-31."),
     ] = None,
     port: Annotated[
         int | None, typer.Option(help="The web server's port.", min=1, max=65535)
@@ -66,10 +70,10 @@ def up(
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     tended = platform.supervisor.alive(TEND) is not None
     ran = all(platform.supervisor.alive(name) for name in (WEB, DAEMON))
-    day = f"{until:%Y-%m-%d}" if until else None
+    asked = _asked(days, until, as_recorded=as_recorded)
     try:
         with platform.supervisor.alone():
-            _start(platform, demo=demo, asked=day, detach=detach)
+            _start(platform, demo=demo, asked=asked, detach=detach)
     except KeyboardInterrupt:
         if not detach and not ran:  # what ran before is not this command's to stop
             _stop(platform)
@@ -80,29 +84,41 @@ def up(
     _stay(platform)
 
 
-def _start(platform: Services, *, demo: bool, asked: str | None, detach: bool) -> None:
+def _asked(days: int | None, until: datetime | None, *, as_recorded: bool) -> list[str]:
+    """The words for the demo that say which days shall be there; none leave it as it is."""
+    if until and not as_recorded:
+        raise typer.BadParameter("--until needs --as-recorded")
+    if days and as_recorded:
+        raise typer.BadParameter("--days counts back from today: leave --as-recorded out")
+    if as_recorded:
+        return ["--as-recorded", "--until", f"{until:%Y-%m-%d}" if until else MONTH_END]
+    return ["--days", str(days)] if days else []
+
+
+def _start(platform: Services, *, demo: bool, asked: list[str], detach: bool) -> None:
     """Do every step that is left to do."""
     alive = platform.supervisor.alive
     demo = demo and bool(project().demo)
     check_rooms()
     platform.check_port()
     loaded = platform.wanted.loaded() if all(map(alive, OUTSIDE)) else None
-    until = asked or loaded or LAST_DAY
     _want(platform, demo=demo, detach=detach)
     for told in platform.clean_up(platform.wanted.services()):
         screen.ERR.print(f"  an earlier run: {told}", style="yellow")
     ground.lay_ground(platform)
     outside.write_variables(platform.settings, {"WATERMAIN_PORT": str(platform.settings.port)})
-    other = demo and until != loaded
+    other = demo and (loaded is None or _is_other(asked, loaded))
     at_once = (*TODAY, *_streams(platform)) if other else ()
     with _paused(platform, at_once):  # one replay, one capture at a time
         if demo:
-            outside.open_outside(platform, until if other else None)
-            platform.wanted.want(platform.wanted.services(), loaded=until)
+            outside.open_outside(platform)
+        if other:
+            loaded = outside.load_outside(platform, asked)
+            platform.wanted.want(platform.wanted.services(), loaded=loaded)
         ground.prepare_marts(platform.settings)
         web = _serve(platform)
         if demo or not project().demo:
-            _fill(platform, web, until if demo else None)
+            _fill(platform, web, loaded if demo else None)
     if detach:
         platform.start(TEND)
 
@@ -110,6 +126,12 @@ def _start(platform: Services, *, demo: bool, asked: str | None, detach: bool) -
 def _streams(platform: Services) -> list[str]:
     """The services that capture without end, of those that ever started."""
     return list(filter(is_stream, platform.supervisor.entries()))
+
+
+def _is_other(asked: list[str], loaded: str) -> bool:
+    """Whether the words ask the demo for other days than those that it was to load before."""
+    wanted = asked[-1] if "--as-recorded" in asked else filling.TODAY
+    return bool(asked) and wanted != loaded
 
 
 def _want(platform: Services, *, demo: bool, detach: bool) -> None:
@@ -158,7 +180,7 @@ def _serve(platform: Services) -> Web:
 def _fill(platform: Services, web: Web, until: str | None) -> None:
     """Materialize what does not stand yet, and then let the demo's today and the streams go on."""
     flows = any(platform.supervisor.alive(name) for name in (LIVE, *_streams(platform)))
-    if not january.materialize_until(until, platform.settings, web, flows=flows):
+    if not filling.materialize_until(until, platform.settings, web, flows=flows):
         with screen.step("datasets") as line:
             line.say("stand already")
     if until:

@@ -54,7 +54,9 @@ def run(
 
     found = named(dataset)
     span = span_of(found, first or partition, last or partition)
-    asked = Run(names=(found.name,), first=span and span.first, last=span and span.last)
+    asked = Run(names=(found.name,))
+    if span is not None:
+        asked = Run(names=(found.name,), first=span.first, last=span.last)
     web = Web(Services(load_settings()).url)
     if not web.answers():
         raise _down(web, asked)
@@ -102,7 +104,7 @@ def _end(
         parts = f" in {screen.count(partitions, 'partition')}" if dataset.cadence else ""
         done = f"published {screen.count(rows, 'row')}{parts}"
         done = done if partitions else "nothing new was published"
-        screen.ERR.print(f"  {word:<7}{done}", style="green" if word == "ok" else "red")
+        screen.ERR.print(f"  {word:<8}{done}", style="green" if word == "ok" else "red")
     for reason in reasons[:1]:
         screen.ERR.print(reason, markup=False)
     if status != "SUCCESS":

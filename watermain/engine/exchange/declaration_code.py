@@ -223,7 +223,8 @@ def _tuple(parts: Iterable[str]) -> str:
 def _cadence(cadence: Cadence | None) -> str | None:
     if cadence is None:
         return None
-    words: dict[str, Any] = {"zone": repr(cadence.zone), "start": _bare(cadence.start)}
+    words: dict[str, Any] = {"zone": repr(cadence.zone)}
+    words |= {"start": _bare(cadence.start)} if cadence.start else {}
     words |= {"late_for": _span(cadence.late_for), "idle_after": _span(cadence.idle_after)}
     return f"{type(cadence).__name__}({', '.join(f'{k}={v}' for k, v in words.items())})"
 

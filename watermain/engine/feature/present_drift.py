@@ -42,15 +42,16 @@ def present_drift(connection: duckdb.DuckDBPyConnection, dataset: Dataset) -> li
     significant shift or, where it is greater, that of the window's most unusual week.
     """
     feature = dataset.feature
-    if feature is None or feature.trained_on is None:
+    days = feature.trained_between(dataset.cadence) if feature else None
+    if feature is None or days is None:
         return []
-    present, trained = _newest(dataset), _trained(dataset, feature.trained_on)
+    present, trained = _newest(dataset), _trained(dataset, days)
     names = feature.columns(dataset.contract)
     found = []
     for drift in drifts(connection, names, trained, present):
         limit = SHIFTED
         if drift.psi > limit:
-            limit = max(limit, _unusual(connection, dataset, drift.feature))
+            limit = max(limit, _unusual(connection, dataset, days, drift.feature))
         found.append(Judged(drift=drift, limit=limit))
     return found
 
@@ -80,16 +81,12 @@ def _days(dataset: Dataset, first: date, last: date, *, condition: str = "") -> 
     )
 
 
-def _unusual(connection: duckdb.DuckDBPyConnection, dataset: Dataset, name: str) -> float:
+def _unusual(
+    connection: duckdb.DuckDBPyConnection, dataset: Dataset, days: tuple[date, date], name: str
+) -> float:
     """The greatest index of a week of the training window against the window."""
-    feature = dataset.feature
-    assert feature is not None
-    assert feature.trained_on is not None
-    whole = _days(dataset, *feature.trained_on)
-    found = [
-        drifts(connection, [name], whole, _days(dataset, *week))[0]
-        for week in _weeks(*feature.trained_on)
-    ]
+    whole = _days(dataset, *days)
+    found = [drifts(connection, [name], whole, _days(dataset, *week))[0] for week in _weeks(*days)]
     return max((d.psi for d in found if d.present >= LEAST), default=0.0)
 
 

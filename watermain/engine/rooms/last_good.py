@@ -194,7 +194,7 @@ def _feature_facts(feature: Feature | None) -> dict[str, Any] | None:
         "version": feature.version,
         "state": feature.state,
         "online": {"ttl": _seconds(feature.online.ttl)} if feature.online else None,
-        "trained_on": [day.isoformat() for day in days] if days else None,
+        "trained_on": [d if isinstance(d, int) else d.isoformat() for d in days] if days else None,
     }
 
 
@@ -202,7 +202,7 @@ def _feature(facts: Mapping[str, Any] | None) -> Feature | None:
     if facts is None:
         return None
     days, online = facts["trained_on"], facts["online"]
-    first, last = map(date.fromisoformat, days) if days else (None, None)
+    first, last = (d if isinstance(d, int) else date.fromisoformat(d) for d in days or (0, 0))
     return Feature(
         entity=tuple(facts["entity"]),
         known_at=facts["known_at"],
@@ -210,7 +210,7 @@ def _feature(facts: Mapping[str, Any] | None) -> Feature | None:
         version=facts["version"],
         state=facts["state"],
         online=Online(ttl=_span(online["ttl"])) if online else None,
-        trained_on=(first, last) if first and last else None,
+        trained_on=(first, last) if days else None,  # type: ignore[arg-type]
     )
 
 

@@ -1,4 +1,4 @@
-"""What the instance keeps of runs: how each went, and its events."""
+"""What the instance keeps of runs."""
 
 from __future__ import annotations
 
@@ -40,7 +40,9 @@ SAID = {
     DagsterEventType.RUN_ENQUEUED: "the run waits for its turn",
     DagsterEventType.RUN_START: "the run began",
     DagsterEventType.RUN_SUCCESS: "the run ended well",
+    DagsterEventType.RUN_FAILURE: "the run failed",
     DagsterEventType.STEP_START: "began",
+    DagsterEventType.STEP_FAILURE: "failed",
 }
 FAILED = (dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
 
@@ -138,7 +140,7 @@ def is_telling(line: RunLine) -> bool:
 
 def _facts(record: RunRecord) -> RunFacts:
     run = record.dagster_run
-    keys = sorted(key.path for key in run.asset_selection or ())
+    keys = sorted(list(key.path) for key in run.asset_selection or ())
     origin = run.remote_job_origin
     first, last = run.tags.get(RANGE_START), run.tags.get(RANGE_END)
     span = first if first == last else f"{first}..{last}"

@@ -19,7 +19,7 @@ from watermain.engine.publish.attempt import Attempts
 from watermain.engine.rooms.directory import everything
 from watermain.lake.lake import Lake
 from watermain.orchestrate.plan.under_way import Tried, around
-from watermain.orchestrate.tags import PLAN, RANGE_END, RANGE_START, WHY
+from watermain.orchestrate.tags import PLAN, partition_tags, run_tags
 
 Everything = Callable[[], Mapping[DatasetName, Dataset]]
 SECONDS = 10
@@ -69,13 +69,13 @@ def planner_sensor(
 
 def _asked(tried: Tried, request: Request) -> dg.RunRequest:
     """The run of a request, under a key that the same request has whenever it is made."""
-    tags = {PLAN: tried.ask(request), WHY: _why(request)}
-    if request.span is not None:
-        tags |= {RANGE_START: request.span.first, RANGE_END: request.span.last}
+    key, span = tried.ask(request), request.span
+    tags = {PLAN: key, **(partition_tags(span.first, span.last) if span else {})}
+    paths = [name.key for name in request.names]
     return dg.RunRequest(
-        run_key=tags[PLAN],
-        asset_selection=[dg.AssetKey(name.key) for name in request.names],
-        tags=tags,
+        run_key=key,
+        asset_selection=[dg.AssetKey(path) for path in paths],
+        tags=run_tags(paths, tags, _why(request)),
     )
 
 

@@ -1,4 +1,4 @@
-"""A run waits for its room while it loads anew, and for nothing else."""
+"""A run waits for its room while that loads anew."""
 
 from __future__ import annotations
 
@@ -61,14 +61,14 @@ def web() -> Iterator[Web]:
 def test_launch_waits_while_a_room_loads(web: Web, first: dict[str, Any], status: str) -> None:
     """Its code server cannot be reached yet, or its location is not there yet."""
     Told.launches, Told.status = [first, first, STARTED], status
-    assert launched(RUN, web) == "a-run"
+    assert launched(RUN, web, {}) == "a-run"
 
 
 def test_launch_that_is_refused_for_good_is_told(web: Web) -> None:
     """At once where the room is loaded; after its patience where it never comes."""
     Told.launches, Told.status = [UNKNOWN], "LOADED"
     with pytest.raises(RefusedRunError, match="Could not find Pipeline"):
-        launched(RUN, web)
+        launched(RUN, web, {})
     Told.launches = [UNREACHED]
     with pytest.raises(RefusedRunError, match=UNANSWERED):
-        launched(RUN, web, patience_seconds=0.3)
+        launched(RUN, web, {}, patience_seconds=0.3)

@@ -180,7 +180,7 @@ OUTSIDE = ("bus", "field", "weather", "live", "movements", "stations")
 @pytest.fixture(scope="module")
 def company(place: Place) -> Place:
     """The platform once the demo's whole outside world was added to it, one day loaded."""
-    place.up("--until", "2013-01-01")
+    place.up("--as-recorded", "--until", "2013-01-01")
     return place
 
 
