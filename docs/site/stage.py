@@ -31,6 +31,7 @@ GUIDES = (
     "features",
     "serving",
     "integrity",
+    "what-runs-when",
     "testing",
     "metrics",
     "demo",

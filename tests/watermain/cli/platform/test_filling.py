@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from watermain.cli.platform.filling import failed, met
+from tests.watermain.engine.publish.test_publish import events, sales
+from watermain.cli.platform.filling import failed, met, sound
 from watermain.cli.run.plan import Run
-from watermain.declare.errors import BrokenContractError, UnreachableSystemError
+from watermain.declare.errors import BrokenContractError, BrokenRoomError, UnreachableSystemError
 from watermain.declare.name import DatasetName
 from watermain.process.web import _cause
 
@@ -33,6 +36,21 @@ def test_cause_stands_behind_the_colon(reason: str, kind: type[Exception], cause
     error = failed(RUN, "0123456789", [reason], "http://here")
     assert type(error) is kind
     assert cause in error.what.partition(" failed: ")[2]
+
+
+def test_rooms_that_do_not_load_are_left_out_with_what_reads_them() -> None:
+    """The others are materialized all the same."""
+    raw, sold = (DatasetName.parse(f"shop.{n}") for n in ("raw.events", "curated.sales"))
+    other = DatasetName.parse("yard.curated.visits")
+    known = {
+        raw: replace(
+            events, name=raw, unloaded=BrokenRoomError("a", declared="", data="", next="")
+        ),
+        sold: replace(sales, name=sold, inputs={"events": raw}),
+        other: replace(sales, name=other, inputs={"events": DatasetName.parse("yard.raw.visits")}),
+    }
+    assert [*sound(known)] == [other]
+    assert [*sound({n: replace(d, unloaded=None) for n, d in known.items()})] == [*known]
 
 
 def test_cause_is_what_the_step_met() -> None:
