@@ -9,7 +9,7 @@ import dagster as dg
 
 from watermain.declare.dataset import Dataset
 from watermain.declare.errors import TransientError
-from watermain.engine.capture.rhythm import is_streamed
+from watermain.engine.plan.rhythm import is_streamed
 from watermain.lake.lake import Lake
 from watermain.orchestrate.tags import run_tags
 from watermain.settings import load_settings

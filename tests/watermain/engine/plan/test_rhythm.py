@@ -8,10 +8,10 @@ from pathlib import Path
 
 import ibis
 import pytest
-from watermain.engine.plan.rhythm import flows, is_streamed
 
 from tests.watermain.engine.capture.test_lateness import DAYS, events
 from watermain.declare import Dataset, Kafka, dataset
+from watermain.engine.plan.rhythm import flows, is_streamed
 from watermain.project import Project
 
 live = replace(events, source=Kafka(connection="bus", topic="events"))
