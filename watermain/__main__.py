@@ -17,7 +17,6 @@ app = typer.Typer(
     name="watermain",
     cls=lazy_group(VERBS),
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
     help="Run the data platform: start it, ask it, rebuild it.",
@@ -26,18 +25,45 @@ app = typer.Typer(
 )
 
 
+def _go_to(context: typer.Context, project: Path | None) -> Path | None:
+    if project is not None and not context.resilient_parsing:
+        from watermain.settings import set_variables
+
+        set_variables({"WATERMAIN_PROJECT": str(project.resolve())})
+    return project
+
+
+def _tell_versions(wanted: bool) -> None:
+    if wanted:
+        from watermain.cli.versions import lines
+
+        typer.echo("\n".join(lines()))
+        raise typer.Exit
+
+
 @app.callback()
 def platform(
     project: Annotated[
         Path | None,
-        typer.Option(help="The project's folder; found upwards from here without it."),
+        typer.Option(
+            help="The project's folder; found upwards from here without it.",
+            envvar="WATERMAIN_PROJECT",
+            show_envvar=False,
+            callback=_go_to,
+            is_eager=True,
+        ),
     ] = None,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            help="Tell what is installed here, and where the data lie.",
+            callback=_tell_versions,
+            is_eager=True,
+        ),
+    ] = False,
 ) -> None:
     """Take what is said to every command."""
-    if project is not None:
-        from watermain.settings import set_variables
-
-        set_variables({"WATERMAIN_PROJECT": str(project.resolve())})
 
 
 def main() -> None:

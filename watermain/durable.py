@@ -39,6 +39,26 @@ def replace(
     sync_folder(path.parent)
 
 
+@contextmanager
+def beside(path: Path) -> Iterator[Path]:
+    """A path beside a file, whose place it takes, whole and for good, once the block ended well.
+
+    Guarantees: nothing of it stays where the block raised; what stood there before stands then.
+    """
+    fresh = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_native_id()}.new")
+    try:
+        yield fresh
+        descriptor = os.open(fresh, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        fresh.replace(path)
+    finally:
+        fresh.unlink(missing_ok=True)
+    sync_folder(path.absolute().parent)
+
+
 def create(path: Path, content: bytes | str, *, mode: int = 0o600) -> bool:
     """Put a file where none is, whole and for good; False, and nothing done, where one is."""
     fresh = _written(path, content, mode)

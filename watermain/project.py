@@ -22,7 +22,8 @@ class Project:
     Shapes: `rooms`, `resources` and `sensors` are packages beside that file; `dbt` is a folder;
     `demo` is a module whose command plays an outside world for `watermain up`. `stream` says what
     is captured or followed without end: ALL that is live in one process, the same in a process for
-    each of the ROOMS, or a list of datasets and teams.
+    each of the ROOMS, or a list of datasets and teams. `repository` is the address under which the
+    project's files are read by a browser.
     """
 
     root: Path
@@ -32,6 +33,7 @@ class Project:
     dbt: str = "dbt_project"
     demo: str = ""
     stream: tuple[str, ...] | str = ALL
+    repository: str = ""
 
     @property
     def rooms_folder(self) -> Path:
@@ -112,6 +114,10 @@ def _checked(root: Path, said: dict[str, Any]) -> Project:
             why = f"`{name}` is {package!r}, which is the name of no package"
             raise _refused(path, why, f"name the package as Python imports it, such as {name!r}")
     stream = said.get("stream", ALL)
+    address = said.get("repository", "")
+    if address and not address.startswith(("https://", "http://")):
+        told = "give the address of its files, such as https://github.com/acme/data/blob/main"
+        raise _refused(path, f"`repository` is {address!r}, which is no address", told)
     values = {**said, "stream": stream if isinstance(stream, str) else tuple(stream)}
     return Project(root=root, **values)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
@@ -246,7 +247,14 @@ def _limits(clock: EngineClock) -> Iterator[None]:
     except duckdb.Error as error:
         if isinstance(translate(error, "the lake"), UnreachableSystemError):
             raise
-        raise refused(_first(error)) from error
+        raise refused(_first(error), next=_candidates(error)) from error
+
+
+def _candidates(error: duckdb.Error) -> str:
+    """The right names, where the engine tells some for a wrong one."""
+    told = re.search(r"^(?:Candidate bindings|Did you mean):? *(.+)$", str(error), re.MULTILINE)
+    names = re.findall(r'"(?:[^"]+\.)?([^".]+)"', told[1]) if told else []
+    return f"use one of {quoted(dict.fromkeys(names))}" if names else ""
 
 
 def _first(error: BaseException) -> str:

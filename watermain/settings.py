@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
+from datetime import date
 from functools import cache, cached_property, lru_cache
 from pathlib import Path
 
@@ -69,6 +70,9 @@ class Settings(BaseSettings):
     serve_port: int = Field(3090, description="the port of the feature server on 127.0.0.1")
     memory_limit: str = Field("4GB", description="memory that one step's engine may use")
     threads: int = Field(2, description="threads that one step's engine may use", ge=1)
+    data_since: date | None = Field(
+        None, description="the first day of calendars whose declarations name no `start`"
+    )
     lease_seconds: int = Field(30, description="silence after which a writer's lease moves", ge=1)
     batch_rows: int = Field(200_000, description="rows that close one captured batch", ge=1)
     read_seconds: float = Field(
@@ -130,6 +134,11 @@ class Settings(BaseSettings):
     def home(self) -> Path:
         """The data folder as an absolute path."""
         return _home(self.data_dir)
+
+    @cached_property
+    def serve_keys_file(self) -> Path:
+        """The file of the feature server's consumers."""
+        return self.serve_keys or self.home / "serve-keys.json"
 
     @cached_property
     def lake_folder(self) -> str:

@@ -12,6 +12,8 @@ from watermain.declare.errors import (
     OtherLakeError,
     OtherReleaseError,
     UnknownDatasetError,
+    UnknownFeatureError,
+    UnknownRunError,
     UnknownSnapshotError,
     UnreachableSystemError,
     WatermainError,
@@ -28,6 +30,8 @@ MISUSES = (
     OtherLakeError,
     OtherReleaseError,
     UnknownDatasetError,
+    UnknownFeatureError,
+    UnknownRunError,
     UnknownSnapshotError,
 )
 UNREACHABLE = 3  # something outside does not answer

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from importlib import import_module
 from typing import Any, NamedTuple
 
@@ -14,12 +14,14 @@ from typer.main import get_command, get_group
 class Verb(NamedTuple):
     """Where a command is found, as `module:name`, and what the list of commands says of it.
 
-    Shapes: the name is that of a function or of a `typer.Typer` whose commands are the verb's own.
+    Shapes: the name is that of a function or of a `typer.Typer` whose commands are the verb's own;
+    `takes` is what its first argument names, which a shell can complete without the module.
     """
 
     target: str
     help: str
     is_hidden: bool = False
+    takes: str = ""
 
 
 class Commands(Mapping[str, Any]):
@@ -63,12 +65,43 @@ class LazyGroup(TyperGroup):
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Import the command that the words name."""
         name, shown, rest = super().resolve_command(ctx, args)
-        return name, self.commands[str(name)] if shown else None, rest
+        if not shown:
+            return name, None, rest
+        is_named = any(word.startswith("-") for word in rest)
+        if ctx.resilient_parsing and self.verbs[str(name)].takes and not is_named:
+            return name, _completed(str(name), self.verbs[str(name)], self.commands), rest
+        return name, self.commands[str(name)], rest
 
 
 def lazy_group(verbs: Mapping[str, Verb]) -> type[LazyGroup]:
     """The group of these verbs, for `typer.Typer(cls=...)`."""
     return type("VerbGroup", (LazyGroup,), {"verbs": verbs})
+
+
+class CompletedCommand(TyperCommand):
+    """Complete the first argument of a command; the command itself knows its options."""
+
+    whole: Callable[[], Any]
+
+    def shell_complete(self, ctx: Any, incomplete: str) -> Any:
+        """The options, for which the command is imported."""
+        if not incomplete.startswith("-"):
+            return []
+        command = self.whole()
+        words = {"resilient_parsing": True, "parent": ctx.parent}
+        return command.shell_complete(command.make_context(self.name, [], **words), incomplete)
+
+
+def _completed(name: str, verb: Verb, commands: Mapping[str, Any]) -> CompletedCommand:
+    from watermain.cli.offered import OFFERS  # needless to whom no shell asks
+
+    alone = typer.Typer(add_completion=False)
+    words = {"ignore_unknown_options": True, "allow_extra_args": True}
+    alone.command(name, cls=CompletedCommand, context_settings=words)(OFFERS[verb.takes])
+    command = get_command(alone)
+    assert isinstance(command, CompletedCommand)
+    command.whole = lambda: commands[name]
+    return command
 
 
 def _command(name: str, verb: Verb) -> Any:

@@ -7,8 +7,9 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 
-from rich.console import Console
+from rich.console import Console, JustifyMethod, OverflowMethod
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
@@ -75,16 +76,56 @@ def bar(title: str, total: int | None) -> Iterator[Progress]:
 
 
 def grid(
-    columns: Sequence[str], rows: Sequence[Sequence[object]], *, right: set[str] | None = None
+    columns: Sequence[str],
+    rows: Sequence[Sequence[object]],
+    *,
+    right: set[str] | None = None,
+    wrap: str = "",
 ) -> None:
-    """Print a table."""
+    """Print a table; on a terminal the column `wrap` goes on in the next line, others are cut."""
     shown = Table(box=None, pad_edge=False, header_style="bold", show_edge=False)
+    shown.show_header = any(columns)
     for name in columns:
-        shown.add_column(name, justify="right" if right and name in right else "left", no_wrap=True)
+        side: JustifyMethod = "right" if right and name in right else "left"
+        fold: OverflowMethod = "fold" if name == wrap else "ellipsis"
+        shown.add_column(name, justify=side, no_wrap=name != wrap, overflow=fold)
     for row in rows:
         shown.add_row(*(Text("" if v is None else str(v)) for v in row))
     console = OUT if OUT.is_terminal else Console(highlight=False, width=10_000)
     console.print(shown)
+
+
+def clock(moment: datetime | str | None) -> str:
+    """A moment on the clock of whoever looks; empty for none."""
+    if moment is None:
+        return ""
+    at = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
+    return f"{at.astimezone():%Y-%m-%d %H:%M:%S}"
+
+
+def count(number: int, noun: str) -> str:
+    """So many of a thing.
+
+    >>> count(1, "row"), count(1200, "row")
+    ('1 row', '1,200 rows')
+    """
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def ago(moment: datetime | None, now: datetime) -> str:
+    """How long ago something was, in its largest unit; empty where it never was.
+
+    >>> from datetime import UTC, timedelta
+    >>> ago(datetime(2013, 1, 1, tzinfo=UTC), datetime(2013, 1, 1, 3, 59, tzinfo=UTC))
+    '3 h ago'
+    """
+    if moment is None:
+        return ""
+    seconds = max(0.0, (now - moment).total_seconds())
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{int(seconds // size)} {unit} ago"
+    return f"{int(seconds)} s ago"
 
 
 def facts(value: object) -> None:

@@ -14,6 +14,11 @@ VERBS: dict[str, Verb] = {
         "watermain.cli.look.check:check",
         "Load every room and the dbt project, and say what is wrong in them.",
     ),
+    "test": Verb(
+        "watermain.cli.test:run_tests",
+        "Run the tests of one room: those in its folder, and those that import it.",
+        takes="room",
+    ),
     "up": Verb(
         "watermain.cli.platform.up:up",
         "Start the platform, capture what waits, materialize everything and serve Dagster.",
@@ -26,9 +31,42 @@ VERBS: dict[str, Verb] = {
         "watermain.cli.platform.status:status",
         "Tell which services run and how every dataset stands. Ends with 3 when a service is down.",
     ),
+    "list": Verb(
+        "watermain.cli.look.list:list_",
+        "List the datasets with cadence, rows, last publish and owner, room by room.",
+        takes="room",
+    ),
+    "search": Verb(
+        "watermain.cli.look.search:search",
+        "Find datasets by words of their names, descriptions, columns and owners.",
+    ),
+    "describe": Verb(
+        "watermain.cli.look.describe:describe",
+        "Tell what a dataset holds: grain, columns, checks, promise, inputs and readers.",
+        takes="dataset",
+    ),
+    "history": Verb(
+        "watermain.cli.look.history:history",
+        "List what was published of a dataset, newest first: who, when, why, and the snapshot.",
+        takes="dataset",
+    ),
+    "runs": Verb(
+        "watermain.cli.look.runs:runs",
+        "List the last runs, newest first: what of, which partitions, and how each went.",
+    ),
+    "logs": Verb(
+        "watermain.cli.look.logs:logs",
+        "Tell what happened in a run, line by line; first of all, why it failed.",
+    ),
+    "run": Verb(
+        "watermain.cli.run.run:run",
+        "Have the running platform compute a dataset, and tell how it goes.",
+        takes="dataset",
+    ),
     "materialize": Verb(
         "watermain.cli.run.materialize:materialize",
         "Run a dataset through Dagster in this process: stage, audit and publish.",
+        takes="dataset",
     ),
     "sql": Verb(
         "watermain.cli.look.sql:sql",
@@ -37,10 +75,16 @@ VERBS: dict[str, Verb] = {
     "explain": Verb(
         "watermain.cli.look.explain:explain",
         "Tell a dataset's contract, neighbours, publishes, check results and positions.",
+        takes="dataset",
+    ),
+    "stale": Verb(
+        "watermain.cli.run.stale:stale",
+        "List the partitions that are due, why, and what becomes of each.",
     ),
     "replay": Verb(
         "watermain.cli.run.replay:replay",
         "Rebuild a dataset, and everything between raw and it, from raw alone.",
+        takes="dataset",
     ),
     "stream": Verb(
         "watermain.cli.run.stream:stream",
@@ -49,18 +93,22 @@ VERBS: dict[str, Verb] = {
     "diff": Verb(
         "watermain.cli.look.diff:diff",
         "Build a dataset beside what is published and tell how they differ; readers see nothing.",
+        takes="dataset",
     ),
     "rollback": Verb(
         "watermain.cli.run.rollback:rollback",
         "Restore a dataset in one transaction, and then tell downstream.",
+        takes="dataset",
     ),
     "compact": Verb(
         "watermain.cli.run.compact:compact",
         "Write small files of the lake again as few, and prove their rows unchanged.",
+        takes="dataset",
     ),
     "verify": Verb(
         "watermain.cli.run.verify:verify",
         "Read data files from beginning to end, and hold them to their checksums in the ledger.",
+        takes="dataset",
     ),
     "listen": Verb(
         "watermain.cli.listen.listen:listen",

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import ClassVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from watermain.declare.errors import InvalidCadenceError, InvalidPartitionError
+from watermain.declare.wording import lasting
 
+SINCE = date(2013, 1, 1)  # where neither a declaration nor the platform says it
 BEGIN, END = datetime(1000, 1, 1), datetime(9999, 1, 1)  # four digits, with room for a zone
 
 
@@ -31,14 +33,17 @@ class Cadence:
     computes anew the partitions of a dataset whose inputs changed; None leaves that to runs.
     `closes_after` is how long after a partition's end late rows still compute it anew by
     themselves: later ones are kept, reported, and redone on command; None closes it never.
+    Without a `start` the calendar begins on the day that the platform's data begin; the platform
+    says it in `begun`, which is no word of a declaration.
     """
 
     zone: str = "UTC"
-    start: date = date(2013, 1, 1)
+    start: date | None = None
     late_for: timedelta = timedelta(0)
     idle_after: timedelta = timedelta(minutes=10)
     every: timedelta | None = field(default=None, compare=False, repr=False)
     closes_after: timedelta | None = field(default=None, compare=False, repr=False)
+    begun: date | None = field(default=None, compare=False, repr=False)
     format: ClassVar[str] = "%Y-%m-%d"
     unit: ClassVar[str] = "day"
 
@@ -47,9 +52,9 @@ class Cadence:
             ZoneInfo(self.zone)
         except (ZoneInfoNotFoundError, ValueError, OSError):
             self._refuse(f"zone {self.zone!r} is no IANA time zone", "use one such as `UTC`")
-        if not BEGIN.date() <= self.start < END.date():
+        if not BEGIN.date() <= self.since < END.date():
             self._refuse(
-                f"start {self.start} lies outside the years {BEGIN.year} to {END.year - 1}",
+                f"start {self.since} lies outside the years {BEGIN.year} to {END.year - 1}",
                 "give the first day that has rows",
             )
         if self.late_for < timedelta(0):
@@ -63,6 +68,12 @@ class Cadence:
             )
         if self.every is not None and self.every <= timedelta(0):
             self._refuse(f"every {self.every} is no time", "give a positive timedelta")
+
+    def __str__(self) -> str:
+        told = f"{type(self).__name__.lower()} in {self.zone} from {self.since}"
+        if self.late_for:
+            told += f", rows may come {lasting(self.late_for)} late"
+        return told if self.every is None else f"{told}, streams follow every {lasting(self.every)}"
 
     def _refuse(self, what: str, next: str) -> None:
         raise InvalidCadenceError.nothing_happened(
@@ -80,9 +91,16 @@ class Cadence:
         return local + timedelta(days=1)
 
     @property
+    def since(self) -> date:
+        """The first local day: as declared, or the first of the partition that data begin in."""
+        if self.start is not None:
+            return self.start
+        return self.floor(datetime.combine(self.begun or SINCE, datetime.min.time())).date()
+
+    @property
     def first(self) -> str:
         """The key of the first partition, which begins on the first day or after it."""
-        start = datetime.combine(self.start, datetime.min.time())
+        start = datetime.combine(self.since, datetime.min.time())
         floor = self.floor(start)
         return (floor if floor == start else self.following(floor)).strftime(self.format)
 
@@ -105,7 +123,7 @@ class Cadence:
             begin = datetime.strptime(key, self.format)
         except (ValueError, TypeError):
             begin = None
-        first = datetime.combine(self.start, datetime.min.time())
+        first = datetime.combine(self.since, datetime.min.time())
         if (
             begin is None
             or begin.strftime(self.format) != key
@@ -113,8 +131,8 @@ class Cadence:
             or begin < first
         ):
             raise InvalidPartitionError.nothing_happened(
-                f"partition {str(key)[:80]!r} is outside {self!r}",
-                declared=repr(self),
+                f"partition {str(key)[:80]!r} is outside {replace(self, start=self.since)}",
+                declared=str(replace(self, start=self.since)),
                 next=f"use keys such as {self.floor(first).strftime(self.format)!r}",
             )
         return begin

@@ -61,6 +61,10 @@ class UnknownSnapshotError(TerminalError):
     """Reject a snapshot that the lake never had, or has no more."""
 
 
+class UnknownRunError(TerminalError):
+    """Reject what begins the id of no run, or of several."""
+
+
 class UnknownFeatureError(TerminalError):
     """Reject a reference to a feature, a version or a feature table that nothing declares."""
 

@@ -28,11 +28,12 @@ from watermain.orchestrate.launch.executor import forked_executor
 from watermain.orchestrate.plain import plain_definitions
 from watermain.orchestrate.quarantine_asset import quarantine_assets
 from watermain.orchestrate.resources import resources
-from watermain.orchestrate.sensors.features import feature_schedule, feature_sensor
+from watermain.orchestrate.sensors.features import feature_check_sensor, feature_sensor
 from watermain.orchestrate.sensors.planner import planner_sensor
 from watermain.orchestrate.sensors.replays import replay_sensors
 from watermain.orchestrate.sensors.schedules import (
     daily_schedule,
+    declared_schedules,
     sweep_schedule,
     verification_schedule,
 )
@@ -109,11 +110,12 @@ def code_location(team: str) -> dg.Definitions:
             *source_sensors(datasets, known),
             *replay_sensors(datasets),
             *stream_sensor(team, datasets),
+            *feature_check_sensor(team, datasets),
             *feature_sensor(team, datasets),
         ],
         schedules=[
+            *declared_schedules(datasets, find),
             *daily_schedule(team, datasets),
-            *feature_schedule(team, datasets),
             *verification_schedule(team, datasets),
             *sweep_schedule(team, datasets),
             *history_schedule(team, datasets),

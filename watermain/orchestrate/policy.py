@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import cache
 from math import ceil
 
@@ -29,10 +29,14 @@ def beta_accepted() -> Iterator[None]:
         yield
 
 
-@cache
 def partitions(cadence: Cadence) -> dg.TimeWindowPartitionsDefinition:
     """The partitions of a cadence, including the one now running, for data arrive live."""
-    start = datetime.combine(cadence.start, datetime.min.time())
+    return _partitions(cadence, cadence.since)
+
+
+@cache
+def _partitions(cadence: Cadence, since: date) -> dg.TimeWindowPartitionsDefinition:
+    start = datetime.combine(since, datetime.min.time())
     if isinstance(cadence, Hourly):
         return dg.HourlyPartitionsDefinition(
             start_date=start.strftime(cadence.format), timezone="UTC", end_offset=1
@@ -73,13 +77,16 @@ def _length(cadence: Cadence) -> timedelta:
 
 
 def freshness(slo: Slo | None, cadence: Cadence | None) -> dg.FreshnessPolicy | None:
-    """Dagster's view of the promise: a courtesy; the platform measures each partition itself."""
-    if slo is None:
+    """Dagster's view of the promise: a courtesy; the platform measures each partition itself.
+
+    Guarantees: what publishes once in each partition, as late as promised, never is late to
+    Dagster, also on the day of 25 hours. A table without partitions has no such view: without
+    news of its inputs it is as fresh as it can be, however long ago it was published.
+    """
+    if slo is None or cadence is None:
         return None
-    length = timedelta(0)
-    if cadence is not None:
-        length = {"hour": timedelta(hours=1), "day": timedelta(days=1)}.get(
-            cadence.unit, timedelta(days=31)
-        )
-    fail = slo.ready_within + length
-    return dg.FreshnessPolicy.time_window(fail_window=fail, warn_window=fail * 0.8)
+    longest = {"hour": timedelta(hours=1), "day": timedelta(hours=25)}
+    length = longest.get(cadence.unit, timedelta(days=31, hours=1))
+    return dg.FreshnessPolicy.time_window(
+        fail_window=length + slo.ready_within, warn_window=length + slo.ready_within * 0.8
+    )

@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 import dagster as dg
 from dagster._core.event_api import PartitionKeyFilter
-from dagster._core.instance import InstanceRef
 from dagster._core.storage.asset_check_execution_record import (
     AssetCheckExecutionRecord,
     AssetCheckExecutionRecordStatus,
 )
-from sqlalchemy.exc import OperationalError
 
 from watermain.declare.dataset import Dataset
-from watermain.declare.errors import UnreachableSystemError
 from watermain.declare.name import DatasetName
 from watermain.engine.publish.publication import Publication
 from watermain.orchestrate.asset import materialization
+from watermain.orchestrate.tags import run_tags
 
 SUCCEEDED = AssetCheckExecutionRecordStatus.SUCCEEDED
 FAILED = AssetCheckExecutionRecordStatus.FAILED
@@ -53,22 +49,6 @@ class Checked:
     seconds: float | None = None
 
 
-@contextmanager
-def open_instance(home: Path, url: str) -> Iterator[dg.DagsterInstance]:
-    """Open the instance whose `dagster.yaml` lies in a folder and whose database is at `url`.
-
-    Raises: UnreachableSystemError, when its database does not answer.
-    """
-    if not (home / "dagster.yaml").exists():
-        raise _unreachable(f"there is no instance in {home}")
-    try:
-        storage = {"storage": {"postgres": {"postgres_url": url}}}
-        with dg.DagsterInstance.from_ref(InstanceRef.from_dir(str(home), overrides=storage)) as it:
-            yield it
-    except OperationalError as error:
-        raise _unreachable(str(error.orig).strip().split("\n")[0]) from error
-
-
 def run_here(
     definitions: dg.Definitions,
     names: Sequence[DatasetName],
@@ -96,7 +76,7 @@ def run_here(
     instance.add_event_listener(run_id, hear)
     done = job.execute_in_process(
         instance=instance,
-        tags=dict(tags),
+        tags=run_tags([n.key for n in names], tags, "`watermain` ran it in its own process"),
         asset_selection=keys,
         raise_on_error=False,
         run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
@@ -199,11 +179,3 @@ def _reasons(events: Iterable[dg.DagsterEvent]) -> Iterator[str]:
             yield described or (error.message if error else "a step failed")
         elif event.is_failure and event.event_type_value == "PIPELINE_FAILURE":
             yield event.message or "the run failed"
-
-
-def _unreachable(reason: str) -> UnreachableSystemError:
-    return UnreachableSystemError.nothing_happened(
-        f"Dagster's database does not answer: {reason}",
-        declared="dagster.yaml in the data folder, written by `watermain up`",
-        next="watermain up --detach",
-    )

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from watermain.__main__ import app
 from watermain.cli.exits import WRONG_USE
 from watermain.lake.lake import Lake
-from watermain.orchestrate.run import open_instance
+from watermain.orchestrate.instance.opening import open_instance
 from watermain.process.instance import dagster_home, storage_url, write_instance
 from watermain.settings import load_settings
 

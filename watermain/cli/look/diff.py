@@ -9,8 +9,8 @@ import typer
 
 from watermain.cli import screen
 from watermain.cli.exits import FAILED
+from watermain.cli.named import named
 from watermain.cli.span import span_of
-from watermain.declare.name import DatasetName
 from watermain.engine.publish.canary import Canary, canary
 from watermain.engine.publish.publication import Job
 from watermain.engine.rooms.directory import find
@@ -45,8 +45,8 @@ def diff(
     if against != PUBLISHED and not against.isdigit():
         raise typer.BadParameter("--against takes PUBLISHED or the number of a snapshot")
 
-    found = find(DatasetName.parse(dataset))
-    span = span_of(found, first or partition, last or partition)
+    found = named(dataset)
+    span = span_of(found, first or partition, last or partition, "diff")
     job = Job(lake=Lake.from_settings(), find=find, run_id="diff")
     snapshot = None if against == PUBLISHED else int(against)
     told = canary(found, span, job, against=snapshot)

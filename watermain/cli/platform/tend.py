@@ -84,5 +84,5 @@ def _mend(platform: Services, restarts: dict[str, list[float]], tell: Tell) -> N
             supervisor.forget(entry.name)
             continue
         restarts[entry.name] = [*recent, time.monotonic()]
-        started = supervisor.start(platform.service(entry.name))
+        started = platform.start(entry.name)
         tell(f"{entry.name} had died (process {entry.pid}); started again as {started.pid}")

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from watermain.cli import screen
+from watermain.cli.named import named
 from watermain.cli.screen import ShownStep
 from watermain.declare.errors import (
     DamagedDataError,
@@ -16,7 +17,7 @@ from watermain.declare.errors import (
     WatermainError,
 )
 from watermain.declare.name import DatasetName
-from watermain.engine.rooms.directory import everything, find
+from watermain.engine.rooms.directory import everything
 from watermain.engine.table import compaction
 from watermain.lake.lake import Lake
 from watermain.lake.rest.rewrite import Rewrite
@@ -66,7 +67,7 @@ def _asked(dataset: str) -> DatasetName:
 
     Raises: InvalidDeclarationError, for the ledger, whose rows would then read as new ones.
     """
-    found = find(DatasetName.parse(dataset))
+    found = named(dataset)
     if found.is_platforms:
         raise InvalidDeclarationError.nothing_happened(
             f"{found.name} is part of the ledger, which is never written again",

@@ -7,9 +7,9 @@ from typing import Annotated
 import typer
 
 from watermain.cli import screen
+from watermain.cli.named import named
 from watermain.cli.run import plan, work
-from watermain.declare.name import DatasetName
-from watermain.engine.rooms.directory import everything, find
+from watermain.engine.rooms.directory import everything
 
 
 def materialize(
@@ -32,7 +32,7 @@ def materialize(
     if bool(first) != bool(last):
         raise typer.BadParameter("a range needs both --from and --to")
 
-    found = find(DatasetName.parse(dataset))
+    found = named(dataset)
     span = work.span_of(found, first or partition, last or partition)
     chosen = {found.name: found}
     if with_upstream:

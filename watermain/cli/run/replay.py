@@ -7,10 +7,10 @@ from typing import Annotated
 import typer
 
 from watermain.cli import screen
+from watermain.cli.named import named
 from watermain.cli.run import plan, work
 from watermain.declare.errors import InvalidPartitionError
-from watermain.declare.name import DatasetName
-from watermain.engine.rooms.directory import everything, find
+from watermain.engine.rooms.directory import everything
 from watermain.orchestrate.tags import REBUILD
 
 
@@ -27,7 +27,7 @@ def replay(
     if bool(first) != bool(last):
         raise typer.BadParameter("a range needs both --from and --to")
 
-    found = find(DatasetName.parse(dataset))
+    found = named(dataset)
     if not found.is_computed:
         known = everything()
         readers = plan.downstream(found.name, known)
@@ -37,7 +37,7 @@ def replay(
             data="unchanged",
             next=f"replay what is computed from it: {', '.join(map(str, readers)) or 'nothing is'}",
         )
-    span = work.span_of(found, first, last)
+    span = work.span_of(found, first, last, "replay")
     known = everything()
     between = plan.upstream(found.name, known)
     chosen = {n: known[n] for n in between if known[n].is_computed}

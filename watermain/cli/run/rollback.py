@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from watermain.cli import screen
+from watermain.cli.named import named
 from watermain.cli.run import work
-from watermain.declare.name import DatasetName
 from watermain.engine.publish.publication import Job
 from watermain.engine.publish.restore import rollback as restore
 from watermain.engine.rooms.directory import find
@@ -24,7 +24,7 @@ def rollback(
 
     Roll the code back too, or the next run computes the partitions anew.
     """
-    found = find(DatasetName.parse(dataset))
+    found = named(dataset)
     job = Job(lake=Lake.from_settings(), find=find, run_id="rollback")
     with screen.step(f"{found.name}") as line:
         done = restore(found, to, job)

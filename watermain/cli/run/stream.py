@@ -11,12 +11,12 @@ from typing import Annotated
 import typer
 
 from watermain.cli import screen
+from watermain.cli.named import named
 from watermain.cli.run.flow import files_behind, of_rooms_that_load, tell_broken
 from watermain.cli.run.renewal import Renewal, now_ns
 from watermain.cli.screen import ERR
 from watermain.declare.dataset import Dataset
 from watermain.declare.errors import InvalidDeclarationError, WatermainError
-from watermain.declare.name import DatasetName
 from watermain.engine.capture.follow import Follower
 from watermain.engine.capture.stream import PREFIX, Pace, Stream, run_streams
 from watermain.engine.feature.keep_online import keep_online
@@ -120,7 +120,7 @@ def chosen(names: list[str]) -> list[Dataset]:
             if name not in broken and not any(d.name.team == name for d in live):
                 raise _idle(name, f"{project().rooms}/{name}/raw.py")
             continue
-        asked = find(DatasetName.parse(name))
+        asked = named(name)
         if not (follows(asked) or asked.is_captured):
             raise _idle(name, asked.declared)
         found.append(asked)

@@ -7,9 +7,9 @@ from typing import Annotated
 import typer
 
 from watermain.cli import screen
+from watermain.cli.named import named
 from watermain.cli.run import work
 from watermain.declare.errors import DamagedDataError
-from watermain.declare.name import DatasetName
 from watermain.engine.publish.patrol import Patrol, patrol
 from watermain.engine.publish.publication import Job
 from watermain.engine.publish.repair import Repair, repair
@@ -33,7 +33,7 @@ def verify(
     Files of older snapshots are read too. A file that has no checksum yet is given one, which is
     marked as first seen. Exits with 1 while a file of the present snapshot is damaged.
     """
-    name = find(DatasetName.parse(dataset)).name if dataset else None
+    name = named(dataset).name if dataset else None
     known, lake = everything(), Lake.from_settings()
     job = Job(lake=lake, find=find, run_id="verify")
     with screen.step(dataset or "every dataset") as line:

@@ -43,6 +43,12 @@ class SourceWord:
     again: ClassVar[str] = ""
     extra: ClassVar[str] = ""
 
+    def __str__(self) -> str:
+        said = (getattr(self, name, "") for name in ("topic", "table", "path", "pattern"))
+        connection = getattr(self, "connection", "")
+        of = f" of connection `{connection}`" if connection else ""
+        return f"{type(self).__name__} `{next(filter(None, said), '')}`{of}"
+
     def uses(self) -> Mapping[str, str]:
         """Name the connections that it needs, each with the kind of connection."""
         connection = getattr(self, "connection", "")

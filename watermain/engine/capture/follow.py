@@ -16,12 +16,12 @@ from watermain.declare.errors import BrokenContractError, TooLargeError, Waterma
 from watermain.declare.name import DatasetName
 from watermain.engine.capture.stream import PASSING, unnamed
 from watermain.engine.plan.driven import follower_of, guard
-from watermain.engine.plan.planner import Cursor, Planner
-from watermain.engine.plan.survey import COMING, Around, Pace, Verdict
+from watermain.engine.plan.planner import PlanCursor, Planner
+from watermain.engine.plan.survey import COMING, Around, Outlook, Pause
+from watermain.engine.publish.attempt import Attempts
 from watermain.engine.publish.publication import Job
 from watermain.engine.publish.publish import publish
 from watermain.engine.table.partition import Span, spans
-from watermain.lake.attempt import Attempts
 from watermain.settings import load_settings
 
 LOOK_SECONDS = 1.0
@@ -50,7 +50,7 @@ class Follower:
     stop: threading.Event
     tell: Tell
     after: Callable[[Dataset, Job], object] = nothing
-    cursor: Cursor = field(default_factory=Cursor)
+    cursor: PlanCursor = field(default_factory=PlanCursor)
     pending: dict[DatasetName, set[str]] = field(default_factory=dict)
     due: dict[DatasetName, float] = field(default_factory=dict)
     begun: set[DatasetName] = field(default_factory=set)
@@ -114,9 +114,9 @@ class Follower:
         """Note which partitions are stale."""
         found = self.planner.look(self.job.lake, self.cursor, self._around, self.job.clock.now())
         self.cursor = found.cursor
-        verdicts = found.survey.verdicts if found.survey else {}
+        outlooks = found.survey.outlooks if found.survey else {}
         for dataset in self.datasets:
-            of = verdicts.get(dataset.name, {}).values()
+            of = outlooks.get(dataset.name, {}).values()
             keys = {v.due.key for v in of if v.state in COMING}
             if keys:
                 self.pending.setdefault(dataset.name, set()).update(keys)
@@ -130,18 +130,18 @@ class Follower:
             now=self.job.clock.now(),
             attempts={pair: a for pair, a in tried.items() if a.state == "held"},
             guard=guard(load_settings()),
-            pace=Pace(running=none, over=none),
+            pause=Pause(running=none, over=none),
         )
 
-    def _tell_large(self, dataset: Dataset, verdicts: Sequence[Verdict]) -> None:
+    def _tell_large(self, dataset: Dataset, outlooks: Sequence[Outlook]) -> None:
         """Tell once of what nobody asked for and is more than may be done without being asked."""
-        if not verdicts:
+        if not outlooks:
             return
-        keys = sorted(v.due.key for v in verdicts)
+        keys = sorted(v.due.key for v in outlooks)
         self._say(
             dataset,
             TooLargeError.nothing_happened(
-                f"{dataset.name}: {verdicts[0].why}",
+                f"{dataset.name}: {outlooks[0].why}",
                 declared=dataset.declared,
                 next=f"watermain materialize {dataset.name} --from {keys[0]} --to {keys[-1]}",
             ),

@@ -1,1 +1,1 @@
-"""What is stale, and what is asked for because of it."""
+"""What is stale, from the ledger to the runs that are asked for."""

@@ -1,4 +1,4 @@
-"""Which datasets a planner drives, and at what pace its settings let it."""
+"""Which datasets a planner drives."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from watermain.engine.plan.graph import Graph
 from watermain.engine.plan.guard import Guard
 from watermain.engine.plan.planner import Planner
 from watermain.engine.plan.rhythm import is_streamed
-from watermain.engine.plan.survey import Pace
+from watermain.engine.plan.survey import Pause
 from watermain.settings import Settings
 
 
@@ -46,7 +46,7 @@ def guard(settings: Settings) -> Guard:
     )
 
 
-def pace(settings: Settings) -> Pace:
+def pause(settings: Settings) -> Pause:
     """How long partitions rest; those that are over no longer than a minute."""
     running = timedelta(seconds=settings.rest_seconds)
-    return Pace(running=running, over=min(running, timedelta(minutes=1)))
+    return Pause(running=running, over=min(running, timedelta(minutes=1)))

@@ -1,4 +1,4 @@
-"""The planner: what changed in the ledger, and what is asked for because of it."""
+"""The planner: from what changed in the ledger to the runs that are asked for."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ MOST_KEPT = 1000  # partitions of a dataset that a cursor names; beyond them it 
 
 
 @dataclass(frozen=True, kw_only=True)
-class Cursor:
+class PlanCursor:
     """How far a planner has looked: the snapshot, the code that it knew and what was stale then.
 
     Shapes: `due` names partitions by dataset, where None stands for all; at `wake_at` some of them
@@ -50,7 +50,7 @@ class Cursor:
         return now >= self.wake_at or now < self.looked_at
 
     @classmethod
-    def parse(cls, text: str | None) -> Cursor:
+    def parse(cls, text: str | None) -> PlanCursor:
         """A cursor as it was written; of another release, or of none, the beginning."""
         try:
             told = json.loads(text or "{}")
@@ -67,12 +67,12 @@ class Cursor:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Look:
+class PlanLook:
     """What one look found: the survey, the runs to ask for and where the next look begins."""
 
     survey: Survey | None
     requests: tuple[Request, ...]
-    cursor: Cursor
+    cursor: PlanCursor
 
 
 @dataclass(frozen=True)
@@ -102,26 +102,28 @@ class Planner:
         told = "\0".join(f"{d.name}={code_version(d)}" for d in own)
         return hashlib.sha256(told.encode()).hexdigest()[:16]
 
-    def look(self, lake: Lake, cursor: Cursor, around: Callable[[], Around], now: datetime) -> Look:
-        """Look once at the lake."""
+    def look(
+        self, lake: Lake, cursor: PlanCursor, around: Callable[[], Around], now: datetime
+    ) -> PlanLook:
+        """PlanLook once at the lake."""
         with lake.get_connection() as connection:
             return self.look_into(
                 LedgerBooks(connection, lake.snapshot(connection)), cursor, around, now
             )
 
     def look_into(
-        self, books: Books, cursor: Cursor, around: Callable[[], Around], now: datetime
-    ) -> Look:
-        """Look once at a ledger; `around` is asked only where something may be stale."""
+        self, books: Books, cursor: PlanCursor, around: Callable[[], Around], now: datetime
+    ) -> PlanLook:
+        """PlanLook once at a ledger; `around` is asked only where something may be stale."""
         candidates = self._candidates(books, cursor, now)
         if not candidates:
             kept = replace(cursor, snapshot=books.present(), code=self.code, looked_at=now)
-            return Look(survey=None, requests=(), cursor=kept)
+            return PlanLook(survey=None, requests=(), cursor=kept)
         survey = Survey(self.graph, books, around()).of(candidates)
-        return Look(
+        return PlanLook(
             survey=survey,
             requests=tuple(requests(survey, self.owns)),
-            cursor=Cursor(
+            cursor=PlanCursor(
                 snapshot=books.present(),
                 code=self.code,
                 due=_kept(survey),
@@ -130,7 +132,7 @@ class Planner:
             ),
         )
 
-    def _candidates(self, books: Books, cursor: Cursor, now: datetime) -> Candidates:
+    def _candidates(self, books: Books, cursor: PlanCursor, now: datetime) -> Candidates:
         """What may be stale: what was, what changes take part in, or all where nobody can tell."""
         changes = None if cursor.snapshot is None else books.changed(cursor.snapshot)
         if changes is None:
@@ -174,14 +176,14 @@ def _is_key(dataset: Dataset, key: str) -> bool:
 def _kept(survey: Survey) -> dict[str, tuple[str, ...] | None]:
     return {
         str(name): tuple(of) if len(of) <= MOST_KEPT else None
-        for name, of in survey.verdicts.items()
+        for name, of in survey.outlooks.items()
         if of
     }
 
 
 def _wake_at(graph: Graph, survey: Survey, now: datetime) -> datetime | None:
     """When something may be asked for although the ledger is as it was."""
-    verdicts = [v for of in survey.verdicts.values() for v in of.values()]
-    found = [now if v.state in COMING else v.again_at for v in verdicts]
+    outlooks = [v for of in survey.outlooks.values() for v in of.values()]
+    found = [now if v.state in COMING else v.again_at for v in outlooks]
     found += [cadence.window(cadence.key_of(now)).end for _, cadence in graph.timed]
     return min((at for at in found if at is not None), default=None)

@@ -10,10 +10,10 @@ from datetime import UTC, datetime
 from watermain.declare.cadence import Cadence
 from watermain.declare.dataset import Dataset
 from watermain.declare.name import DatasetName
-from watermain.engine.plan.survey import Survey, Verdict
+from watermain.engine.plan.survey import Outlook, Survey
+from watermain.engine.publish.attempt import Pair
 from watermain.engine.table.partition import Span, spans
 from watermain.engine.table.reads import needed
-from watermain.lake.attempt import Pair
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +27,7 @@ class Request:
     names: tuple[DatasetName, ...]
     span: Span | None
     wanted: Mapping[Pair, str]
-    due: Verdict
+    due: Outlook
 
     @property
     def key(self) -> str:
@@ -43,7 +43,7 @@ class Request:
         return f"{names} [{first}]" if first == last else f"{names} [{first}..{last}]"
 
 
-Ready = Mapping[DatasetName, Mapping[str, Verdict]]
+Ready = Mapping[DatasetName, Mapping[str, Outlook]]
 
 
 def requests(survey: Survey, owns: Callable[[Dataset], bool]) -> list[Request]:
@@ -51,10 +51,10 @@ def requests(survey: Survey, owns: Callable[[Dataset], bool]) -> list[Request]:
 
     Guarantees: a run computes no partition that is not stale, and none before what it reads.
     """
-    ready: dict[tuple[str, Cadence | None], dict[DatasetName, dict[str, Verdict]]] = {}
+    ready: dict[tuple[str, Cadence | None], dict[DatasetName, dict[str, Outlook]]] = {}
     for dataset in survey.graph.driven:
-        verdicts = survey.verdicts.get(dataset.name, {})
-        found = {k: v for k, v in verdicts.items() if v.state == "ready"}
+        outlooks = survey.outlooks.get(dataset.name, {})
+        found = {k: v for k, v in outlooks.items() if v.state == "ready"}
         if owns(dataset) and found:
             ready.setdefault((dataset.name.team, dataset.cadence), {})[dataset.name] = found
     made = [r for (_, cadence), of in ready.items() for r in _of_cadence(survey, cadence, of)]
@@ -86,15 +86,15 @@ def _within(key: str, span: Span) -> bool:
     return span.first <= key <= span.last
 
 
-def _fits(survey: Survey, name: DatasetName, ready: Mapping[str, Verdict], span: Span) -> bool:
+def _fits(survey: Survey, name: DatasetName, ready: Mapping[str, Outlook], span: Span) -> bool:
     """Whether a dataset may be asked for all of a span: what is not ready in it stands well."""
-    stands, stale = survey.books.standing([name])[name], survey.verdicts[name]
+    stands, stale = survey.books.standing([name])[name], survey.outlooks[name]
     return all(k in ready or (k in stands and k not in stale) for k in span.keys)
 
 
 def _request(survey: Survey, span: Span | None, asked: Ready, ready: Ready) -> Iterator[Request]:
     """One run of what can be computed in it, if anything can."""
-    taken: dict[Pair, Verdict] = {}
+    taken: dict[Pair, Outlook] = {}
     for name, of in asked.items():
         reader = survey.graph.datasets[name]
         taken |= {(name, k): v for k, v in of.items() if _has_all(survey, reader, k, ready, taken)}
@@ -110,7 +110,7 @@ def _request(survey: Survey, span: Span | None, asked: Ready, ready: Ready) -> I
 
 
 def _has_all(
-    survey: Survey, reader: Dataset, key: str, ready: Ready, taken: Mapping[Pair, Verdict]
+    survey: Survey, reader: Dataset, key: str, ready: Ready, taken: Mapping[Pair, Outlook]
 ) -> bool:
     """Whether what a partition reads is computed in the same run if it is to be computed at all."""
     for other in survey.graph.inputs(reader).values():

@@ -17,8 +17,8 @@ from watermain.engine.plan.candidates import Candidates, add, every
 from watermain.engine.plan.due import Due, Judge
 from watermain.engine.plan.graph import Graph
 from watermain.engine.plan.guard import Guard
+from watermain.engine.publish.attempt import Attempt
 from watermain.engine.table.reads import needed, needed_keys
-from watermain.lake.attempt import Attempt
 from watermain.lake.ledger import Standing
 
 State = Literal["ready", "waits", "runs", "rests", "held", "failing", "closed", "large", "later"]
@@ -28,7 +28,7 @@ STUCK: tuple[State, ...] = ("held", "failing", "large")  # what will not, and ho
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pace:
+class Pause:
     """How long a partition rests between two publishes that changes ask for.
 
     Units: `running` is for whole tables and for partitions that are not over, `over` for others.
@@ -39,7 +39,7 @@ class Pace:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Verdict:
+class Outlook:
     """A stale partition, what becomes of it, and why in words.
 
     Shapes: at `again_at` the same may have another state although nothing changed.
@@ -63,7 +63,7 @@ class Around:
     running: frozenset[Pair] = frozenset()
     own: Callable[[Dataset], bool] = field(default=lambda _: True)
     guard: Guard = field(default_factory=Guard)
-    pace: Pace = field(default_factory=Pace)
+    pause: Pause = field(default_factory=Pause)
 
 
 @dataclass
@@ -77,7 +77,7 @@ class Survey:
     graph: Graph
     books: Books
     around: Around
-    verdicts: dict[DatasetName, dict[str, Verdict]] = field(default_factory=dict)
+    outlooks: dict[DatasetName, dict[str, Outlook]] = field(default_factory=dict)
     coming: dict[DatasetName, dict[str, str]] = field(default_factory=dict)
 
     def of(self, candidates: Candidates) -> Survey:
@@ -108,9 +108,9 @@ class Survey:
             read_then=self.books.then,
             stands=lambda name: bool(known[name]) or name in self.coming,
         )
-        found = [self._verdict(dataset, due) for due in judge.due(keys)]
+        found = [self._outlook(dataset, due) for due in judge.due(keys)]
         found = self._guarded(found, known[dataset.name])
-        self.verdicts[dataset.name] = {v.due.key: v for v in found}
+        self.outlooks[dataset.name] = {v.due.key: v for v in found}
         coming = {v.due.key: v.due.wanted for v in found if v.state in COMING}
         if coming:
             self.coming[dataset.name] = coming
@@ -119,23 +119,23 @@ class Survey:
         """The versions that an input will have."""
         return {k: s.version for k, s in standing.items()} | self.coming.get(name, {})
 
-    def _guarded(self, verdicts: list[Verdict], own: Mapping[str, Standing]) -> list[Verdict]:
+    def _guarded(self, outlooks: list[Outlook], own: Mapping[str, Standing]) -> list[Outlook]:
         """The same, but told instead of asked for where they are too many at once."""
-        asked = [v.due for v in verdicts if v.state in ("ready", "waits")]
+        asked = [v.due for v in outlooks if v.state in ("ready", "waits")]
         why = self.around.guard.refuses(asked, own)
         if why is None:
-            return verdicts
+            return outlooks
         large = {due.key for due in asked}
-        return [replace(v, state="large", why=why) if v.due.key in large else v for v in verdicts]
+        return [replace(v, state="large", why=why) if v.due.key in large else v for v in outlooks]
 
-    def _verdict(self, dataset: Dataset, due: Due) -> Verdict:
+    def _outlook(self, dataset: Dataset, due: Due) -> Outlook:
         for look in (self._later, self._runs, self._tried, self._upstream, self._rests):
             found = look(dataset, due)
             if found is not None:
                 return found
-        return Verdict(due=due, state="ready")
+        return Outlook(due=due, state="ready")
 
-    def _later(self, dataset: Dataset, due: Due) -> Verdict | None:
+    def _later(self, dataset: Dataset, due: Due) -> Outlook | None:
         """Leave alone what has not begun, and what is closed to news."""
         cadence, now = dataset.cadence, self.around.now
         if cadence is None:
@@ -143,12 +143,12 @@ class Survey:
         ahead = due.key > cadence.key_of(now)
         if ahead and (due.key > horizon(cadence, now) or not self._has_own_rows(dataset, due.key)):
             begins_at = cadence.window(due.key).start
-            return Verdict(due=due, state="later", why="it has not begun", again_at=begins_at)
+            return Outlook(due=due, state="later", why="it has not begun", again_at=begins_at)
         if cadence.closes_after is not None and due.cause == "inputs":
             closed_at = cadence.window(due.key).end + cadence.closes_after
             if now >= closed_at:
                 why = f"it was closed to late rows at {closed_at:%Y-%m-%d %H:%M}"
-                return Verdict(due=due, state="closed", why=why)
+                return Outlook(due=due, state="closed", why=why)
         return None
 
     def _has_own_rows(self, dataset: Dataset, key: str) -> bool:
@@ -163,36 +163,36 @@ class Survey:
                 return True
         return False
 
-    def _runs(self, _: Dataset, due: Due) -> Verdict | None:
+    def _runs(self, _: Dataset, due: Due) -> Outlook | None:
         if (due.name, due.key) in self.around.running:
-            return Verdict(due=due, state="runs", why="a run of it is under way")
+            return Outlook(due=due, state="runs", why="a run of it is under way")
         return None
 
-    def _tried(self, _: Dataset, due: Due) -> Verdict | None:
+    def _tried(self, _: Dataset, due: Due) -> Outlook | None:
         """Leave alone what was refused, and for a while what failed."""
         tried = self.around.attempts.get((due.name, due.key))
         if tried is None or tried.wanted != due.wanted:
             return None
         if tried.state == "held":
-            return Verdict(due=due, state="held", why=tried.why)
+            return Outlook(due=due, state="held", why=tried.why)
         if tried.state == "failed" and not tried.is_due(self.around.now):
             again_at = None if tried.is_given_up else tried.again_at
-            return Verdict(due=due, state="failing", why=tried.told, again_at=again_at)
+            return Outlook(due=due, state="failing", why=tried.told, again_at=again_at)
         return None
 
-    def _upstream(self, dataset: Dataset, due: Due) -> Verdict | None:
+    def _upstream(self, dataset: Dataset, due: Due) -> Outlook | None:
         """Hold a partition back with what it reads; let it wait for what is on its way."""
         waits = self._references(dataset, due)
         for other in self.graph.inputs(dataset).values():
             refused = self._refused(dataset, other, due.key)
             if refused is not None:
-                return Verdict(due=due, state="held", why=refused)
-            for verdict in self._read(dataset, other, due.key):
-                if verdict.state in STUCK:
-                    why = f"{verdict.due} is not published: {verdict.why}"
-                    return Verdict(due=due, state="held", why=why, again_at=verdict.again_at)
-                if verdict.state in COMING and not joins(dataset, other, verdict):
-                    waits = Verdict(due=due, state="waits", why=f"{verdict.due} comes first")
+                return Outlook(due=due, state="held", why=refused)
+            for outlook in self._read(dataset, other, due.key):
+                if outlook.state in STUCK:
+                    why = f"{outlook.due} is not published: {outlook.why}"
+                    return Outlook(due=due, state="held", why=why, again_at=outlook.again_at)
+                if outlook.state in COMING and not joins(dataset, other, outlook):
+                    waits = Outlook(due=due, state="waits", why=f"{outlook.due} comes first")
         return waits
 
     def _refused(self, dataset: Dataset, other: Dataset, key: str) -> str | None:
@@ -208,18 +208,18 @@ class Survey:
                 return f"{other.name} {each}".rstrip() + f" breaks {', '.join(sorted(found))}"
         return None
 
-    def _references(self, dataset: Dataset, due: Due) -> Verdict | None:
+    def _references(self, dataset: Dataset, due: Due) -> Outlook | None:
         """Let a partition wait for what its checks refer to, until that stands."""
         for name in dataset.references:
             other = self.graph.datasets.get(name)
             coming = self.coming.get(name)
             if coming and other and not self.books.standing([name])[name]:
-                return Verdict(due=due, state="waits", why=f"{name} comes first")
+                return Outlook(due=due, state="waits", why=f"{name} comes first")
         return None
 
-    def _read(self, dataset: Dataset, other: Dataset, key: str) -> Iterator[Verdict]:
+    def _read(self, dataset: Dataset, other: Dataset, key: str) -> Iterator[Outlook]:
         """The stale partitions of an input that a partition reads."""
-        stale = self.verdicts.get(other.name, {})
+        stale = self.outlooks.get(other.name, {})
         ends = needed(dataset, other, key) if stale else None
         if ends is None:
             yield from stale.values()
@@ -228,20 +228,20 @@ class Survey:
         for each in keys[bisect_left(keys, ends[0]) : bisect_right(keys, ends[1])]:
             yield stale[each]
 
-    def _rests(self, dataset: Dataset, due: Due) -> Verdict | None:
+    def _rests(self, dataset: Dataset, due: Due) -> Outlook | None:
         """Leave alone for a while what was published just now."""
         if due.stands is None or due.cause == "code":
             return None
-        pace, now = self.around.pace, self.around.now
-        least = pace.running if is_running(dataset, due.key, now) else pace.over
+        pause, now = self.around.pause, self.around.now
+        least = pause.running if is_running(dataset, due.key, now) else pause.over
         until = due.stands.at + least
         if due.stands.at <= now < until:
             why = f"it was published just now, and rests until {until:%H:%M:%S}"
-            return Verdict(due=due, state="rests", why=why, again_at=until)
+            return Outlook(due=due, state="rests", why=why, again_at=until)
         return None
 
 
-def joins(reader: Dataset, other: Dataset, verdict: Verdict) -> bool:
+def joins(reader: Dataset, other: Dataset, outlook: Outlook) -> bool:
     """Whether a reader can be computed in the run that computes what it reads."""
     same = (reader.name.team, reader.cadence) == (other.name.team, other.cadence)
-    return same and verdict.state == "ready"
+    return same and outlook.state == "ready"

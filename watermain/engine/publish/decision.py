@@ -41,9 +41,10 @@ class Decision:
     """What is to be computed, decided at one snapshot and never changed afterwards.
 
     Shapes: `wanted` is the version that each partition has when all is done; `changed` are those
-    to compute, without a gap; `stood` had rows when it was decided, and `standing` may have them by
-    now. `at` is where inputs are read: empty for the transaction's own snapshot. `is_unsure` says
-    that former versions of code, which mean today's, must be looked for first.
+    to compute, without a gap, and `stale` those of them that have a reason; `stood` had rows when
+    it was decided, and `standing` may have them by now. `at` is where inputs are read: empty for
+    the transaction's own snapshot. `is_unsure` says that former versions of code, which mean
+    today's, must be looked for first.
     """
 
     snapshot: int
@@ -56,6 +57,7 @@ class Decision:
     is_first: bool
     is_unsure: bool
     at: str = ""
+    stale: tuple[str, ...] = ()
 
     @property
     def unchanged(self) -> list[str]:
@@ -104,6 +106,7 @@ def decide(work: Work, former: tuple[str, ...] | None) -> Decision:
         standing=frozenset(known),
         is_first=not known,
         is_unsure=is_unsure,
+        stale=tuple(stale),
     )
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from watermain.engine.publish.attempt import Attempt, Attempts
 from watermain.engine.publish.decision import Decision, Work
 from watermain.engine.publish.publication import Outcome, Publication
-from watermain.lake.attempt import Attempt, Attempts
 
 
 def remember_refused(work: Work, decision: Decision, done: Publication) -> None:

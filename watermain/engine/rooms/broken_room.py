@@ -30,6 +30,11 @@ def stand_in(why: BrokenRoomError, team: str) -> tuple[Dataset, ...]:
     return remembered(team, why)
 
 
+def stood_in() -> frozenset[str]:
+    """The rooms that this process knows by what they last declared."""
+    return frozenset(_told)
+
+
 def broken(team: str, error: BaseException, home: str) -> BrokenRoomError:
     """Say that a room does not load, at the line of the project or of the product that raised."""
     if isinstance(error, WatermainError):

@@ -18,7 +18,8 @@ from watermain.declare.errors import (
 from watermain.declare.feature import FeatureSet
 from watermain.declare.name import DatasetName
 from watermain.engine.rooms.broken_room import broken, stand_in
-from watermain.engine.rooms.declared import on_shelf, shelf_file, teams
+from watermain.engine.rooms.declared import datasets_on, on_shelf, shelf_file, teams
+from watermain.engine.rooms.since import since
 from watermain.settings import project
 
 SHELVES = ("raw", "curated", "features")
@@ -27,11 +28,11 @@ SHELVES = ("raw", "curated", "features")
 @cache
 def declared(team: str) -> tuple[Dataset, ...]:
     """Every dataset that a room declares, its marts among them."""
-    found = [d for shelf in SHELVES for d in on_shelf(team, shelf, Dataset)]
+    found = [d for shelf in SHELVES for d in datasets_on(team, shelf)]
     if project().dbt_folder.exists():
         from watermain.engine.mart.mart import marts  # needless to whom asks for one shelf
 
-        found += marts(team, manifest())
+        found += since(marts(team, manifest()))
     return tuple({d.name: d for d in found}.values())
 
 
@@ -69,7 +70,7 @@ def known_of(team: str) -> tuple[Dataset, ...]:
     not load is told once.
     """
     why = trouble(team)
-    return declared(team) if why is None else stand_in(why, team)
+    return declared(team) if why is None else tuple(since(stand_in(why, team)))
 
 
 @cache
@@ -126,7 +127,7 @@ def _declared_by(name: DatasetName) -> Iterator[Dataset]:
         return
     if name.stage in SHELVES:
         try:
-            own = on_shelf(name.team, name.stage, Dataset)
+            own = datasets_on(name.team, name.stage)
         except (Exception, SystemExit):  # a room's own code, whatever it raises
             own = []  # `known_of` tells of it
         yield from reversed(own)

@@ -23,21 +23,34 @@ FOLDER = "rooms"  # in the data folder
 
 
 def remember(team: str, datasets: Collection[Dataset]) -> bool:
-    """Write down what a room declares; tell whether that is other than what was known of it.
+    """Write down what a room declares; tell whether its readers have to know.
 
-    Guarantees: code is not part of it; where nothing changed, nothing is written.
+    Guarantees: code is not part of it; where nothing changed, nothing is written. Where it stands
+    and how it is described are no news.
     """
     path = _path(team)
-    facts = [_facts(d) for d in datasets if d.broken is None]
+    facts, before = [_facts(d) for d in datasets if d.broken is None], _read(path)
     # A mart that is dark now is still known as it was when it could be built.
     dark = {str(d.name) for d in datasets if d.broken is not None}
-    facts += [told for told in _read(path) if told.get("name") in dark]
+    facts += [told for told in before if told.get("name") in dark]
     text = json.dumps({"format": FORMAT, "datasets": facts}, indent=1, default=str)
     if path.exists() and path.read_text() == text:
         return False
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     durable.replace(path, text)
-    return True
+    return _promised(before) != _promised(json.loads(text)["datasets"])
+
+
+def _promised(datasets: list[dict[str, Any]]) -> dict[str, Any]:
+    """What others rely on, by name."""
+    found = {}
+    for facts in datasets:
+        kept = {k: v for k, v in facts.items() if k != "declared"}
+        found[str(facts["name"])] = {
+            **kept,
+            "promise": {k: v for k, v in kept["promise"].items() if k != "description"},
+        }
+    return found
 
 
 def remembered(team: str, why: WatermainError) -> tuple[Dataset, ...]:
@@ -158,7 +171,7 @@ def _feature_facts(feature: Feature | None) -> dict[str, Any] | None:
         "version": feature.version,
         "state": feature.state,
         "online": {"ttl": _seconds(feature.online.ttl)} if feature.online else None,
-        "trained_on": [day.isoformat() for day in days] if days else None,
+        "trained_on": [d if isinstance(d, int) else d.isoformat() for d in days] if days else None,
     }
 
 
@@ -166,7 +179,7 @@ def _feature(facts: Mapping[str, Any] | None) -> Feature | None:
     if facts is None:
         return None
     days, online = facts["trained_on"], facts["online"]
-    first, last = map(date.fromisoformat, days) if days else (None, None)
+    first, last = (d if isinstance(d, int) else date.fromisoformat(d) for d in days or (0, 0))
     return Feature(
         entity=tuple(facts["entity"]),
         known_at=facts["known_at"],
@@ -174,7 +187,7 @@ def _feature(facts: Mapping[str, Any] | None) -> Feature | None:
         version=facts["version"],
         state=facts["state"],
         online=Online(ttl=_span(online["ttl"])) if online else None,
-        trained_on=(first, last) if first and last else None,
+        trained_on=(first, last) if days else None,  # type: ignore[arg-type]
     )
 
 

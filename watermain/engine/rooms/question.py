@@ -71,13 +71,13 @@ def parse(sql: str) -> Statement:
     )
 
 
-def refused(reason: str) -> RefusedQueryError:
+def refused(reason: str, *, next: str = "") -> RefusedQueryError:
     """The four lines of a query that was not run."""
     return RefusedQueryError(
         f"the query was not run: {reason}",
         declared="watermain/read.py  one reading statement over declared datasets",
         data="unchanged",
-        next='watermain sql "select * from operations.curated.flights limit 5"',
+        next=next or 'watermain sql "select * from operations.curated.flights limit 5"',
     )
 
 

@@ -171,7 +171,7 @@ def overlapping(span: Span, other: Cadence, before: timedelta = timedelta(0)) ->
 
 def beginning(cadence: Cadence) -> datetime:
     """The instant at which a cadence's first day begins."""
-    begin = datetime.combine(cadence.start, datetime.min.time())
+    begin = datetime.combine(cadence.since, datetime.min.time())
     return begin.replace(tzinfo=ZoneInfo(cadence.zone))
 
 

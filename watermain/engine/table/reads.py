@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import lru_cache
 
 from watermain.declare.cadence import Cadence
@@ -27,12 +27,14 @@ def needed(reader: Dataset, other: Dataset, key: str) -> tuple[str, str] | None:
     back = reader.looks_back(other.name)
     if other.cadence == reader.cadence and not back:
         return key, key
-    return _ends(reader.cadence, other.cadence, back, key)
+    return _ends(reader.cadence, other.cadence, beginning(other.cadence), back, key)
 
 
 @lru_cache(maxsize=100_000)
-def _ends(reader: Cadence, other: Cadence, back: timedelta, key: str) -> tuple[str, str]:
-    if reader.window(key).end <= beginning(other):
+def _ends(
+    reader: Cadence, other: Cadence, begin: datetime, back: timedelta, key: str
+) -> tuple[str, str]:
+    if reader.window(key).end <= begin:
         return NOTHING
     return overlapping(Span(reader, key, key), other, back)
 

@@ -13,13 +13,13 @@ from watermain.declare.dataset import Dataset
 from watermain.declare.errors import TransientError
 from watermain.declare.name import DatasetName
 from watermain.engine.plan.driven import planner_of
-from watermain.engine.plan.planner import Cursor, Look, Planner
+from watermain.engine.plan.planner import PlanCursor, PlanLook, Planner
 from watermain.engine.plan.request import Request
+from watermain.engine.publish.attempt import Attempts
 from watermain.engine.rooms.directory import everything
-from watermain.lake.attempt import Attempts
 from watermain.lake.lake import Lake
-from watermain.orchestrate.tags import PLAN, RANGE_END, RANGE_START, WHY
-from watermain.orchestrate.under_way import Tried, around
+from watermain.orchestrate.plan.under_way import Tried, around
+from watermain.orchestrate.tags import PLAN, partition_tags, run_tags
 
 Everything = Callable[[], Mapping[DatasetName, Dataset]]
 SECONDS = 10
@@ -53,7 +53,7 @@ def planner_sensor(
         try:
             tried = Tried(held[0], Attempts(lake.dsn()), context.instance, now)
             find = partial(around, tried)
-            look = held[0].look(lake, Cursor.parse(context.cursor), find, now)
+            look = held[0].look(lake, PlanCursor.parse(context.cursor), find, now)
             asked = [_asked(tried, request) for request in look.requests]
             tried.remember()
         except TransientError as error:
@@ -69,13 +69,13 @@ def planner_sensor(
 
 def _asked(tried: Tried, request: Request) -> dg.RunRequest:
     """The run of a request, under a key that the same request has whenever it is made."""
-    tags = {PLAN: tried.ask(request), WHY: _why(request)}
-    if request.span is not None:
-        tags |= {RANGE_START: request.span.first, RANGE_END: request.span.last}
+    key, span = tried.ask(request), request.span
+    tags = {PLAN: key, **(partition_tags(span.first, span.last) if span else {})}
+    paths = [name.key for name in request.names]
     return dg.RunRequest(
-        run_key=tags[PLAN],
-        asset_selection=[dg.AssetKey(name.key) for name in request.names],
-        tags=tags,
+        run_key=key,
+        asset_selection=[dg.AssetKey(path) for path in paths],
+        tags=run_tags(paths, tags, _why(request)),
     )
 
 
@@ -86,13 +86,13 @@ def _why(request: Request) -> str:
     return f"{due} {words[due.cause]}" + (f", and {more} more" if more else "")
 
 
-def _told(look: Look) -> str:
+def _told(look: PlanLook) -> str:
     """What is stale and not asked for, in a sentence."""
     if look.survey is None:
         return "nothing changed"
-    verdicts = [v for of in look.survey.verdicts.values() for v in of.values()]
-    told = [f"{v.due}: {v.why}" for v in verdicts if v.state in ("held", "failing", "large")]
-    counts = Counter(v.state for v in verdicts)
+    outlooks = [v for of in look.survey.outlooks.values() for v in of.values()]
+    told = [f"{v.due}: {v.why}" for v in outlooks if v.state in ("held", "failing", "large")]
+    counts = Counter(v.state for v in outlooks)
     said = ", ".join(f"{n} {state}" for state, n in sorted(counts.items())) or "nothing is stale"
     more = f"; and {len(told) - MOST_TOLD} more" if len(told) > MOST_TOLD else ""
     return "; ".join([said, *dict.fromkeys(told[:MOST_TOLD])]) + more

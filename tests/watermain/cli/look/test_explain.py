@@ -13,7 +13,7 @@ from tests.watermain.orchestrate.test_asset import ranged, run, stocked
 from watermain.cli.look import explain
 from watermain.cli.look.facts import dataset_facts
 from watermain.lake.lake import Lake
-from watermain.orchestrate.run import open_instance
+from watermain.orchestrate.instance.opening import open_instance
 from watermain.process.instance import dagster_home, storage_url, write_instance
 from watermain.settings import load_settings
 
@@ -86,7 +86,7 @@ def test_status_tells_the_snapshot_of_each_dataset(
     """The last commit that claims the dataset, which the lake writes as a list of claims."""
     with stocked.get_connection() as connection:
         snapshot = stocked.snapshot(connection)
-        (fact,) = dataset_facts({sales.name: sales}, connection, load_settings())
+        (fact,) = dataset_facts([sales.name], stocked)
         found = connection.execute(
             "select max(snapshot_id) from lake.snapshots()"
             " where commit_message like 'publish shop.curated.sales%'"

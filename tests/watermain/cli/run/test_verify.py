@@ -16,7 +16,7 @@ from watermain.cli.exits import FAILED, WRONG_USE, exit_code
 from watermain.declare.errors import DamagedDataError, UnknownDatasetError, WatermainError
 from watermain.lake.lake import Lake
 from watermain.lake.ledger import CHECKSUMS
-from watermain.orchestrate.run import open_instance
+from watermain.orchestrate.instance.opening import open_instance
 from watermain.process.instance import dagster_home, storage_url, write_instance
 from watermain.settings import load_settings
 

@@ -1,4 +1,4 @@
-"""A room of reports and readings, some of which their readers can do without."""
+"""A room of reports that its readers read beside readings."""
 
 from __future__ import annotations
 

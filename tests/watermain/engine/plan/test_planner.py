@@ -19,9 +19,9 @@ from tests.watermain.engine.plan.field import (
 from tests.watermain.engine.plan.world import World, edited, made, source
 from watermain.declare import Daily, Dataset
 from watermain.engine.plan.guard import Guard
-from watermain.engine.plan.planner import Cursor, Look, Planner
+from watermain.engine.plan.planner import PlanCursor, PlanLook, Planner
 from watermain.engine.plan.survey import Around
-from watermain.lake.attempt import MOST_TRIES, Attempt
+from watermain.engine.publish.attempt import MOST_TRIES, Attempt
 
 Asked = set[tuple[str, str]]
 NOW = datetime(2026, 5, 20, 12, tzinfo=UTC)
@@ -33,7 +33,7 @@ class Daemon:
     def __init__(self, *datasets: Dataset, guard: Guard | None = None) -> None:
         self.world = World({d.name: d for d in datasets}, now=NOW)
         self.planner = Planner.of(self.world.datasets, datasets[0].name.team, lambda _: False)
-        self.cursor = Cursor()
+        self.cursor = PlanCursor()
         self.guard = guard or Guard()
         self.attempts: dict[object, Attempt] = {}
 
@@ -45,17 +45,17 @@ class Daemon:
             told = replace(telling, standing=telling.standing._replace(failing=failing))
             self.world.rows[dataset.name][key][-1] = told
 
-    def look(self) -> Look:
-        """Look once."""
+    def look(self) -> PlanLook:
+        """PlanLook once."""
         found = self.planner.look_into(self.world, self.cursor, self._around, self.world.now)
-        self.cursor = Cursor.parse(str(found.cursor))
+        self.cursor = PlanCursor.parse(str(found.cursor))
         return found
 
     def _around(self) -> Around:
         return Around(now=self.world.now, attempts=dict(self.attempts), guard=self.guard)  # type: ignore[arg-type]
 
     def asked(self) -> Asked:
-        """Look once, do what is asked for; give that."""
+        """PlanLook once, do what is asked for; give that."""
         found = self.look().requests
         asked = {(n.table, k) for r in found for n, k in r.wanted}
         for request in found:
@@ -65,16 +65,20 @@ class Daemon:
 
     def states(self) -> dict[str, str]:
         """How each stale partition stands."""
-        survey = self.planner.look_into(self.world, Cursor(), self._around, self.world.now).survey
-        verdicts = survey.verdicts.values() if survey else ()
-        return {str(v.due): v.state for of in verdicts for v in of.values()}
+        survey = self.planner.look_into(
+            self.world, PlanCursor(), self._around, self.world.now
+        ).survey
+        outlooks = survey.outlooks.values() if survey else ()
+        return {str(v.due): v.state for of in outlooks for v in of.values()}
 
     def why(self, due: str) -> str:
         """Why a stale partition is not asked for."""
-        survey = self.planner.look_into(self.world, Cursor(), self._around, self.world.now).survey
+        survey = self.planner.look_into(
+            self.world, PlanCursor(), self._around, self.world.now
+        ).survey
         assert survey is not None
         return next(
-            v.why for of in survey.verdicts.values() for v in of.values() if str(v.due) == due
+            v.why for of in survey.outlooks.values() for v in of.values() if str(v.due) == due
         )
 
 
@@ -165,7 +169,7 @@ def test_chain_is_one_run_and_other_rooms_follow_it() -> None:
     }
     assert daemon.asked() == set()
     shop = Planner.of(daemon.world.datasets, "shop", lambda _: False)
-    found = shop.look_into(daemon.world, Cursor(), daemon._around, daemon.world.now)
+    found = shop.look_into(daemon.world, PlanCursor(), daemon._around, daemon.world.now)
     assert [str(r) for r in found.requests] == [
         "shop.curated.sales, shop.curated.sums [2026-05-02]"
     ]
@@ -315,7 +319,7 @@ def test_what_has_not_begun_waits_for_its_day() -> None:
 
 def test_room_that_was_renamed_begins_anew(daemon: Daemon) -> None:
     """What a cursor says of datasets that are no more is forgotten."""
-    daemon.cursor = Cursor(snapshot=0, code=daemon.planner.code, due={"gone.curated.x": ("a",)})
+    daemon.cursor = PlanCursor(snapshot=0, code=daemon.planner.code, due={"gone.curated.x": ("a",)})
     daemon.came(reports, "2026-03-02")
     assert ("conditions", "2026-03-02") in daemon.asked()
 
@@ -323,7 +327,7 @@ def test_room_that_was_renamed_begins_anew(daemon: Daemon) -> None:
 @pytest.mark.parametrize("text", [None, "", "{", "[]", '{"due": 3}', '{"wake_at": "soon"}'])
 def test_cursor_of_another_kind_is_the_beginning(text: str | None) -> None:
     """A planner that knows nothing looks at everything."""
-    assert Cursor.parse(text) == Cursor()
+    assert PlanCursor.parse(text) == PlanCursor()
 
 
 def test_quiet_look_asks_nothing_more_than_what_changed(daemon: Daemon) -> None:

@@ -1,4 +1,4 @@
-"""Random companies and random days: what planners ask for makes all that a recomputation would."""
+"""What planners ask for makes all that a recomputation would, in random companies."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from watermain.declare.dataset import Dataset
 from watermain.declare.name import DatasetName
 from watermain.engine.plan.calendar import horizon, is_running, running_keys
 from watermain.engine.plan.graph import Graph
-from watermain.engine.plan.planner import Cursor, Planner
+from watermain.engine.plan.planner import PlanCursor, Planner
 from watermain.engine.plan.request import Request
 from watermain.engine.plan.survey import Around
+from watermain.engine.publish.attempt import Attempt
 from watermain.engine.table.reads import needed_keys
-from watermain.lake.attempt import Attempt
 
 CASES, BLOCKS = 1000, 10
 TEAMS = ("north", "south")
@@ -52,7 +52,7 @@ class Drivers:
     """A planner for each team with a cursor of its own, and what they asked for."""
 
     world: World
-    cursors: dict[str, Cursor] = field(default_factory=dict)
+    cursors: dict[str, PlanCursor] = field(default_factory=dict)
     attempts: dict[tuple[DatasetName, str], Attempt] = field(default_factory=dict)
     published: list[tuple[DatasetName, str]] = field(default_factory=list)
     vain: list[Request] = field(default_factory=list)
@@ -61,12 +61,12 @@ class Drivers:
         return Planner.of(self.world.datasets, team, lambda _: False)
 
     def look(self, team: str) -> tuple[Request, ...]:
-        """Look once and remember where, as a text that another process might read."""
+        """PlanLook once and remember where, as a text that another process might read."""
         planner = self.planner(team)
         # What a process would know of its code when it starts.
         own = sorted((str(n), v) for n, v in self.world.code.items() if n.team == team)
         planner.__dict__["code"] = json.dumps(own)
-        cursor = Cursor.parse(str(self.cursors[team])) if team in self.cursors else Cursor()
+        cursor = PlanCursor.parse(str(self.cursors[team])) if team in self.cursors else PlanCursor()
         found = planner.look_into(self.world, cursor, lambda: self._around(team), self.world.now)
         self.cursors[team] = found.cursor
         return found.requests
@@ -92,7 +92,7 @@ class Drivers:
             self.vain.append(request)
 
     def settle(self) -> None:
-        """Look and run until nothing is asked for, while time passes."""
+        """PlanLook and run until nothing is asked for, while time passes."""
         quiet = 0
         for _ in range(MOST_LOOKS):
             asked = [(t, r) for t in TEAMS for r in self.look(t)]

@@ -1,4 +1,4 @@
-"""Datasets of a made-up company and a ledger in memory, for planners to look at."""
+"""A made-up company with a ledger in memory."""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,10 @@ def test_what_is_known_already_is_not_written_again(folder: Path) -> None:
     curated = on_shelf("operations", "curated", Dataset)
     assert remember("operations", curated)
     assert not remember("operations", curated)
+    moved = replace(curated[0], declared="elsewhere.py:7", description="Said otherwise.")
+    assert not remember("operations", [moved, *curated[1:]])
+    known = {d.name: d for d in remembered("operations", WHY)}
+    assert known[moved.name].declared == "elsewhere.py:7"
     assert remember("operations", curated[1:])
 
 

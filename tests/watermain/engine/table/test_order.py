@@ -27,7 +27,7 @@ from watermain.declare.errors import (
     BrokenContractError,
     InvalidDeclarationError,
 )
-from watermain.engine.plan.planner import Cursor, Planner
+from watermain.engine.plan.planner import PlanCursor, Planner
 from watermain.engine.plan.survey import Around
 from watermain.engine.publish.publication import Job, Publication
 from watermain.engine.publish.publish import publish
@@ -228,7 +228,7 @@ def test_planner_waits_for_a_referred_table_but_not_for_its_news(lake: Lake) -> 
     given = table_of("shop.curated.given", [(1, "AA", 1)])
     known = everything(flights, given, KNOWN)
     planner = Planner.of(known, "shop", lambda _: False)
-    now, cursor = Clock().now(), Cursor()
+    now, cursor = Clock().now(), PlanCursor()
 
     def asked(*news: Dataset) -> bool:
         """Whether the flights are asked for, after news of some tables."""

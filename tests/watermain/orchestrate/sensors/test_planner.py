@@ -1,4 +1,4 @@
-"""The planner as Dagster's sensor: what it asks for, and what it never asks for twice."""
+"""The planner as Dagster's sensor asks for each run once."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from tests.watermain.engine.feed import Feed
 from watermain.clock import Clock
 from watermain.declare import dataset, row_count
 from watermain.engine.capture.ingest import capture
+from watermain.engine.publish.attempt import Attempts
 from watermain.engine.publish.publish import Job
-from watermain.lake.attempt import Attempts
 from watermain.lake.lake import Lake
 from watermain.orchestrate.asset import asset_for
 from watermain.orchestrate.sensors.planner import planner_sensor
@@ -159,7 +159,7 @@ def test_run_under_way_is_waited_for_whoever_asked_for_it(platform: Platform) ->
 
 
 def test_refused_day_is_asked_for_once_and_holds_its_reader_back(platform: Platform) -> None:
-    """The check's verdict stands until rows or code change; the reason is told."""
+    """The check's outlook stands until rows or code change; the reason is told."""
     strict = replace(days, checks=(row_count(low=2),))
     platform.declare(strict, far)
     platform.came("2013-01-02 10:00")

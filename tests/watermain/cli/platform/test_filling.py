@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from watermain.cli.platform.january import failed, met
+from watermain.cli.platform.filling import failed, met
 from watermain.cli.run.plan import Run
 from watermain.declare.errors import BrokenContractError, UnreachableSystemError
 from watermain.declare.name import DatasetName

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
+from watermain.cli.platform.locations import launched
 from watermain.cli.run.plan import Run, runs
 from watermain.cli.screen import bar, step
 from watermain.declare.cadence import Daily
@@ -22,40 +25,47 @@ from watermain.engine.rooms.directory import everything
 from watermain.engine.table.partition import Span, overlapping
 from watermain.lake import ledger
 from watermain.lake.lake import Lake
+from watermain.orchestrate.tags import WHY
 from watermain.process.web import TERMINAL, Web
 from watermain.settings import Settings, project
 from watermain.source.opening import open_source
 from watermain.source.outside import Outside
 
+TODAY = "today"
 MOST_CAPTURES = 500
 POLL_SECONDS = 0.5
+LOADING = "the first loading by `watermain up`"
 
 
-def materialize_until(day: str | None, settings: Settings, web: Web) -> int:
+def materialize_until(day: str | None, settings: Settings, web: Web, *, flows: bool) -> int:
     """Capture what waits at the sources and compute the rest; give the number of runs.
 
-    With a day, from the first of the cadence up to it; without one, the days of captured rows.
+    With a day, from the first of the cadence up to it, or to `today`; without one, the days of
+    captured rows. Of a run's partitions only those from the first that is missing are computed.
+    Where data `flows` already, only what nobody has captured yet is captured here.
 
     Raises: BrokenContractError, when a run fails; or UnreachableSystemError, when it met one.
     """
     datasets = everything()
     captured = [d for d in datasets.values() if d.is_captured]
-    _let_files_settle(captured, settings)
-    count = _capture(captured, settings, web)
+    asked = [d for d in captured if d.name in _without_table(captured)] if flows else captured
+    _let_files_settle(asked, settings)
+    count = _capture(asked, settings, web)
     computed = {n: d for n, d in datasets.items() if d.is_computed}
     span = _captured_span(captured) if day is None else _span(captured, day)
     if span is None:
         computed = {n: d for n, d in computed.items() if d.cadence is None}
     for run in runs(computed, span):
-        if not _stands(run, datasets):
-            _follow(run, web)
+        if (left := _left(run, datasets)) is not None:
+            _follow(left, web)
             count += 1
     return count
 
 
 def _span(captured: list[Dataset], day: str) -> Span:
     cadence = next((d.cadence for d in captured if isinstance(d.cadence, Daily)), Daily())
-    return Span(cadence, cadence.start.isoformat(), day)
+    last = cadence.key_of(datetime.now(UTC)) if day == TODAY else day
+    return Span(cadence, cadence.first, last)
 
 
 def _captured_span(captured: Iterable[Dataset]) -> Span | None:
@@ -106,15 +116,17 @@ def _without_table(captured: list[Dataset]) -> set[DatasetName]:
     return {d.name for d in captured if (d.name.schema, d.name.table) not in rows}
 
 
-def _stands(run: Run, datasets: Mapping[DatasetName, Dataset]) -> bool:
-    """Whether every partition that a run would compute was published before."""
+def _left(run: Run, datasets: Mapping[DatasetName, Dataset]) -> Run | None:
+    """What a run would compute that was never published; None where all of it was."""
+    missing: set[str] = set()
     with Lake.from_settings().get_connection() as connection:
         for name in run.names:
             cadence = datasets[name].cadence
             keys = cadence.keys(run.first, run.last) if cadence and run.first and run.last else [""]
-            if not set(keys) <= set(ledger.versions(connection, name)):
-                return False
-    return True
+            missing |= set(keys) - set(ledger.versions(connection, name))
+    if not missing:
+        return None
+    return replace(run, first=min(missing), last=max(missing)) if run.first else run
 
 
 def _follow(run: Run, web: Web) -> None:
@@ -122,7 +134,7 @@ def _follow(run: Run, web: Web) -> None:
     team, stage = run.names[0].team, run.names[0].stage
     title = f"{team} {stage}" + (f" {run.first}.." if run.first else "")
     with step(title, spinner=False) as line, bar(str(run)[:60], len(run.names)) as progress:
-        run_id = web.launch(run.names, run.tags)
+        run_id = launched(run, web, {WHY: LOADING})
         while True:
             status, ended = web.progress(run_id)
             progress.update(progress.task_ids[0], completed=ended)

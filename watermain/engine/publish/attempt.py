@@ -47,7 +47,8 @@ class Attempt:
     @property
     def again_at(self) -> datetime:
         """When it may be tried again."""
-        return self.at + min(LONGEST_PAUSE, FIRST_PAUSE * 4 ** (self.tries - 1))
+        pause: timedelta = FIRST_PAUSE * 4 ** (self.tries - 1)
+        return self.at + min(LONGEST_PAUSE, pause)
 
     def is_due(self, now: datetime) -> bool:
         """Whether it may be tried again; a clock that was set back makes nobody wait."""

@@ -1,4 +1,4 @@
-"""What of a team's datasets is under way, and what came of earlier tries."""
+"""What of a team's datasets is under way or was tried before."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES, RunRecord
 
 from watermain.declare.dataset import Dataset
 from watermain.declare.errors import InvalidPartitionError
-from watermain.engine.plan.driven import guard, pace
+from watermain.engine.plan.driven import guard, pause
 from watermain.engine.plan.planner import Planner
 from watermain.engine.plan.request import Request
 from watermain.engine.plan.survey import Around
-from watermain.lake.attempt import Attempt, Attempts, Pair
+from watermain.engine.publish.attempt import Attempt, Attempts, Pair
 from watermain.orchestrate.tags import PARTITION, PLAN, RANGE_END, RANGE_START
 from watermain.settings import load_settings
 
@@ -113,7 +113,7 @@ def around(tried: Tried) -> Around:
         running=frozenset(tried.running | tried.waiting),
         own=tried.planner.owns,
         guard=guard(settings),
-        pace=pace(settings),
+        pause=pause(settings),
     )
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from watermain.orchestrate.launch.worker_record import WorkerRecords
 from watermain.process.identity import ProcessIdentity
+from watermain.process.worker_record import WorkerRecords
 
 
 @pytest.fixture

@@ -1,0 +1,88 @@
+"""`watermain test`: the tests of one room."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from watermain.cli.exits import FAILED
+from watermain.cli.screen import ERR
+from watermain.declare.errors import InvalidProjectError, UnknownDatasetError, quoted
+from watermain.engine.rooms.declared import teams
+from watermain.machine.extras import need
+from watermain.project import FILE, Project
+from watermain.settings import child_environment, project
+
+NONE_FOUND = 5  # as pytest tells that nothing was chosen
+
+
+def run_tests(
+    room: Annotated[str, typer.Argument(help="The room, such as operations.")],
+    chosen: Annotated[
+        str | None, typer.Option("-k", help="Only tests whose names match, as pytest has it.")
+    ] = None,
+) -> None:
+    """Run the tests of one room: those in its folder, and those that import it.
+
+    Ends with 1 when one fails.
+    """
+    here = project()
+    if room not in teams():
+        raise UnknownDatasetError.nothing_happened(
+            f"there is no room `{room}`",
+            declared=f"{here.rooms}/",
+            next=f"use one of {quoted(teams())}",
+        )
+    need("test", declared="pytest, which runs the tests")
+    files = files_of(room, here)
+    if not files:
+        raise InvalidProjectError.nothing_happened(
+            f"room {room} has no tests: none imports {here.rooms}.{room}",
+            declared=", ".join(f"{folder.relative_to(here.root)}/" for folder in _folders(here)),
+            next=f"write tests/rooms/test_{room}.py",
+        )
+    shown = [str(path.relative_to(here.root)) for path in files]
+    ERR.print(f"pytest {' '.join(shown)}", style="dim", markup=False)
+    words = [*shown, *(("-k", chosen) if chosen else ())]
+    code = subprocess.run(
+        [sys.executable, "-m", "pytest", *words],
+        cwd=here.root,
+        env=child_environment(),
+        check=False,
+    ).returncode
+    if code == NONE_FOUND:
+        ERR.print(f"no test of room {room} matches {chosen!r}", markup=False)
+    if code:
+        raise typer.Exit(FAILED)
+
+
+def files_of(room: str, here: Project) -> list[Path]:
+    """The files of tests that lie in a folder of the room's name, or that import the room."""
+    imports = re.compile(
+        rf"^\s*(?:import|from)\s+{re.escape(here.rooms)}"
+        rf"(?:\.{room}\b|\s+import\s+(?:\(?[\w\s,]*\b)?{room}\b)",
+        re.MULTILINE,
+    )
+    return sorted(
+        path
+        for folder in _folders(here)
+        for path in {*folder.rglob("test_*.py"), *folder.rglob("*_test.py")}
+        if room in path.relative_to(folder).parts[:-1]
+        or path.stem in (f"test_{room}", f"{room}_test")
+        or imports.search(path.read_text(encoding="utf-8"))
+    )
+
+
+def _folders(here: Project) -> list[Path]:
+    """Where the project says that its tests lie."""
+    told = tomllib.loads((here.root / FILE).read_text(encoding="utf-8"))
+    options = told.get("tool", {}).get("pytest", {}).get("ini_options", {})
+    named = options.get("testpaths", ["tests"])
+    paths = named.split() if isinstance(named, str) else named
+    return [here.root / path for path in paths if (here.root / path).is_dir()]
