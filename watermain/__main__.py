@@ -35,7 +35,7 @@ def _go_to(context: typer.Context, project: Path | None) -> Path | None:
 
 def _tell_versions(wanted: bool) -> None:
     if wanted:
-        from watermain.cli.versions import lines
+        from watermain.cli.platform.versions import lines
 
         typer.echo("\n".join(lines()))
         raise typer.Exit

@@ -141,3 +141,31 @@ def test_lock_is_had_once_its_holder_died(tmp_path: Path, within: timedelta | No
         threading.Timer(0.2, holder.send_signal, (signal.SIGKILL,)).start()
         with durable.alone(path, within):
             assert holder.wait(10) == -signal.SIGKILL
+
+
+def test_file_beside_takes_the_place_whole(tmp_path: Path, calls: list[str]) -> None:
+    """Its bytes are on the disk before its name is; what stood there stands until then."""
+    path = tmp_path / "kept"
+    path.write_text("before")
+    with durable.beside(path) as fresh:
+        fresh.write_text("after")
+        assert path.read_text() == "before"
+    assert path.read_text() == "after"
+    assert list(tmp_path.iterdir()) == [path]
+    assert calls.count("fsync") == 2
+
+
+def test_file_beside_goes_where_the_block_fails(tmp_path: Path) -> None:
+    """And leaves what stood there."""
+    path = tmp_path / "kept"
+    path.write_text("before")
+
+    def half() -> None:
+        with durable.beside(path) as fresh:
+            fresh.write_text("half")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        half()
+    assert path.read_text() == "before"
+    assert list(tmp_path.iterdir()) == [path]

@@ -93,11 +93,10 @@ class CompletedCommand(TyperCommand):
 
 
 def _completed(name: str, verb: Verb, commands: Mapping[str, Any]) -> CompletedCommand:
-    from watermain.cli.offered import OFFERS  # needless to whom no shell asks
-
+    offers = import_module("watermain.cli.offered").OFFERS  # needless to whom no shell asks
     alone = typer.Typer(add_completion=False)
     words = {"ignore_unknown_options": True, "allow_extra_args": True}
-    alone.command(name, cls=CompletedCommand, context_settings=words)(OFFERS[verb.takes])
+    alone.command(name, cls=CompletedCommand, context_settings=words)(offers[verb.takes])
     command = get_command(alone)
     assert isinstance(command, CompletedCommand)
     command.whole = lambda: commands[name]

@@ -112,6 +112,11 @@ def count(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
+def is_wide(columns: int) -> bool:
+    """Whether so much fits beside each other; whatever is no terminal takes all."""
+    return not OUT.is_terminal or OUT.width >= columns
+
+
 def ago(moment: datetime | None, now: datetime) -> str:
     """How long ago something was, in its largest unit; empty where it never was.
 

@@ -15,7 +15,7 @@ VERBS: dict[str, Verb] = {
         "Load every room and the dbt project, and say what is wrong in them.",
     ),
     "test": Verb(
-        "watermain.cli.test:run_tests",
+        "watermain.cli.look.test:run_tests",
         "Run the tests of one room: those in its folder, and those that import it.",
         takes="room",
     ),
@@ -32,16 +32,16 @@ VERBS: dict[str, Verb] = {
         "Tell which services run and how every dataset stands. Ends with 3 when a service is down.",
     ),
     "list": Verb(
-        "watermain.cli.look.list:list_",
+        "watermain.cli.catalog.list:list_",
         "List the datasets with cadence, rows, last publish and owner, room by room.",
         takes="room",
     ),
     "search": Verb(
-        "watermain.cli.look.search:search",
+        "watermain.cli.catalog.search:search",
         "Find datasets by words of their names, descriptions, columns and owners.",
     ),
     "describe": Verb(
-        "watermain.cli.look.describe:describe",
+        "watermain.cli.catalog.describe:describe",
         "Tell what a dataset holds: grain, columns, checks, promise, inputs and readers.",
         takes="dataset",
     ),

@@ -17,7 +17,6 @@ EXTRAS: Mapping[str, tuple[str, ...]] = {
     "polars": ("polars",),
     "redis": ("redis", "hiredis"),
     "sftp": ("asyncssh",),
-    "test": ("pytest",),
     "s3": ("s3fs", "duckdb_extension_httpfs"),
 }
 

@@ -1,4 +1,4 @@
-"""A shell completes verbs, options and names, quickly."""
+"""A shell completes verbs, options, names: quickly."""
 
 from __future__ import annotations
 

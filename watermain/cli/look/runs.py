@@ -1,4 +1,4 @@
-"""`watermain runs`: what ran, and how it went."""
+"""`watermain runs`: the last runs."""
 
 from __future__ import annotations
 

@@ -39,7 +39,8 @@ def compact(
     lake, done = Lake.from_settings(), []
     left: list[WatermainError] = []
     known = everything()
-    chosen = [_asked(dataset)] if dataset else sorted(n for n in known if not known[n].is_platforms)
+    whole = sorted(n for n in known if not known[n].is_platforms)
+    chosen = [_asked(dataset)] if dataset else whole
     with lake.get_connection() as connection:
         standing = compaction.crowded(connection, chosen)
     for name in standing:

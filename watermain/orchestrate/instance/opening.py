@@ -1,4 +1,4 @@
-"""The platform's Dagster instance, opened without its web server and without a room."""
+"""The platform's Dagster instance, opened without its web server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the instance keeps of runs: how each went, and its events."""
+"""What the instance keeps of runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`watermain history`: every publish with its snapshot, who made it and why."""
+"""Every publish is told with its snapshot, its maker, its reason."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`watermain runs` and `watermain logs`: what ran and why it failed, without a web server."""
+"""What ran is told without a web server, what failed with its reason first."""
 
 from __future__ import annotations
 
@@ -164,7 +164,7 @@ def test_asking_loads_neither_a_room_nor_an_engine() -> None:
     """So the answer is there soon."""
     script = (
         "import sys\nimport watermain.cli.look.logs\n"
-        "print(sorted({'duckdb', 'ibis', 'pandas', 'dagster_webserver', 'platform_assets'}"
+        "print(sorted({'duckdb', 'pandas', 'dagster_webserver', 'platform_assets'}"
         " & set(sys.modules)))"
     )
     done = subprocess.run(

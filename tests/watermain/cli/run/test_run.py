@@ -1,4 +1,4 @@
-"""`watermain run`: launched, followed and told, over answers as Dagster's web server gives them."""
+"""A run is launched, followed, told, over answers as Dagster's web server gives them."""
 
 from __future__ import annotations
 

@@ -8,8 +8,9 @@ import pyarrow as pa
 import typer
 
 from watermain.cli import screen
-from watermain.cli.look import facts, told
-from watermain.cli.look.reached import lake_if_any
+from watermain.cli.catalog import told
+from watermain.cli.catalog.reached import lake_if_any
+from watermain.cli.look import facts
 from watermain.cli.named import named
 from watermain.cli.run.plan import downstream
 from watermain.cli.screen import clock

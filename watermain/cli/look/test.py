@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
@@ -13,9 +14,13 @@ import typer
 
 from watermain.cli.exits import FAILED
 from watermain.cli.screen import ERR
-from watermain.declare.errors import InvalidProjectError, UnknownDatasetError, quoted
+from watermain.declare.errors import (
+    InvalidProjectError,
+    MissingExtraError,
+    UnknownDatasetError,
+    quoted,
+)
 from watermain.engine.rooms.declared import teams
-from watermain.machine.extras import need
 from watermain.project import FILE, Project
 from watermain.settings import child_environment, project
 
@@ -39,7 +44,12 @@ def run_tests(
             declared=f"{here.rooms}/",
             next=f"use one of {quoted(teams())}",
         )
-    need("test", declared="pytest, which runs the tests")
+    if find_spec("pytest") is None:
+        raise MissingExtraError.nothing_happened(
+            "extra `test` of watermain is not installed: there is no module `pytest`",
+            declared="pytest, which runs the tests",
+            next="pip install 'watermain[test]'",
+        )
     files = files_of(room, here)
     if not files:
         raise InvalidProjectError.nothing_happened(

@@ -1,4 +1,4 @@
-"""What is installed here, and where the data of the project lie."""
+"""`watermain --version`: what is installed here."""
 
 from __future__ import annotations
 

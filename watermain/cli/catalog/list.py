@@ -8,8 +8,9 @@ from typing import Annotated, Any
 import typer
 
 from watermain.cli import screen
-from watermain.cli.look import facts, told
-from watermain.cli.look.reached import lake_if_any
+from watermain.cli.catalog import told
+from watermain.cli.catalog.reached import lake_if_any
+from watermain.cli.look import facts
 from watermain.cli.named import nearest
 from watermain.clock import Clock
 from watermain.declare.dataset import Dataset
@@ -18,6 +19,8 @@ from watermain.declare.name import STAGES, DatasetName
 from watermain.engine.rooms.declared import teams
 from watermain.engine.rooms.directory import everything
 from watermain.settings import project
+
+WIDE = 100  # columns of a terminal
 
 
 def list_(
@@ -69,8 +72,8 @@ def _declared(dataset: Dataset) -> dict[str, Any]:
 
 def _print(found: list[dict[str, Any]], *, has_lake: bool) -> None:
     if not has_lake:
-        columns = ("dataset", "cadence", "owner", "grain")
-        screen.grid(columns, [[each[c] for c in columns] for each in found])
+        columns = ["dataset", "cadence", "owner", *(["grain"] if screen.is_wide(WIDE) else [])]
+        screen.grid(columns, [[each[c] for c in columns] for each in found], wrap="grain")
         return
     now = Clock().now()
     rows = [
@@ -83,4 +86,6 @@ def _print(found: list[dict[str, Any]], *, has_lake: bool) -> None:
         )
         for each in found
     ]
-    screen.grid(("dataset", "cadence", "rows", "published", "owner"), rows, right={"rows"})
+    columns = ["dataset", "cadence", "rows", "published", "owner"]
+    most = len(columns) if screen.is_wide(WIDE) else -1  # names of datasets are not cut
+    screen.grid(columns[:most], [row[:most] for row in rows], right={"rows"})

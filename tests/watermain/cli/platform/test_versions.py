@@ -7,7 +7,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from tests.watermain.cli.test_command import watermain
-from watermain.cli.versions import lines
+from watermain.cli.platform.versions import lines
 
 
 def test_version_names_the_parts_and_the_data(home: Path) -> None:

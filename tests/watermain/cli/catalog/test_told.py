@@ -6,7 +6,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from watermain.cli.look import told
+from watermain.cli.catalog import told
 from watermain.declare import (
     Cadence,
     Check,

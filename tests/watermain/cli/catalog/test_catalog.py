@@ -1,4 +1,4 @@
-"""`watermain list`, `search` and `describe`: what there is, with the lake or without it."""
+"""What there is can be found, with the lake or without it."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import pytest
 from typer.testing import CliRunner
 
 from watermain.__main__ import app
+from watermain.cli.catalog.describe import kind
 from watermain.cli.exits import WRONG_USE, exit_code
-from watermain.cli.look.describe import kind
 from watermain.declare.errors import UnknownDatasetError
 from watermain.declare.name import DatasetName
 from watermain.lake.lake import Lake, table

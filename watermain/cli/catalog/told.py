@@ -54,7 +54,7 @@ def cadence(found: Cadence | None) -> str:
     """How a dataset is cut into partitions."""
     if found is None:
         return "one table, without partitions"
-    parts = [f"{SHORT.get(found.unit, found.unit)} in {found.zone}, since {found.start}"]
+    parts = [f"{SHORT.get(found.unit, found.unit)} in {found.zone}, since {found.since}"]
     if found.late_for:
         parts.append(f"rows may come {span(found.late_for)} late")
     if found.every is not None:

@@ -8,9 +8,9 @@ import pytest
 from typer.testing import CliRunner
 
 from watermain.__main__ import app
-from watermain.cli import test as command
 from watermain.cli.exits import FAILED, exit_code
-from watermain.cli.test import files_of
+from watermain.cli.look import test as command
+from watermain.cli.look.test import files_of
 from watermain.declare.errors import InvalidProjectError, UnknownDatasetError, WatermainError
 from watermain.engine.rooms import declared
 from watermain.project import Project
