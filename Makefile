@@ -85,8 +85,8 @@ faults-bite: ready  ## plant defects into the platform, see that each of them is
 mutants: ready  ## change the engine in fifty places by chance, see that tests find each (SEED=1)
 	@$(BIN)/python -m tests.faults.mutants $(if $(SEED),--seed $(SEED))
 
-demo-year: ready  ## load the whole of 2013 through its sources into the running platform
-	@$(BIN)/watermain up --detach --until 2013-12-31
+demo-year: ready  ## load the whole of 2013 as recorded, through its sources, into a data folder of 2013
+	@$(BIN)/watermain up --detach --as-recorded --until 2013-12-31
 
 picture: ready  ## draw the folders and arrows of docs/architecture.md
 	@$(BIN)/python -m tests.house.draw

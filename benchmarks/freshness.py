@@ -40,11 +40,16 @@ from watermain.online.opening import open_store
 from watermain.online.protocol import OnlineStore
 from watermain.orchestrate.location import everything
 from watermain.process.broker import EmbeddedBroker
-from watermain.process.platform import STREAMED
 from watermain.process.postgres import EmbeddedPostgres
 from watermain.settings import child_environment, load_settings, set_variables
 
-LIMIT_SECONDS = 30.0
+STREAMED = (
+    "operations.raw.movements",
+    "operations.curated.movements",
+    "operations.curated.impossible_movements",
+    "prediction",
+)
+LIMIT_SECONDS = 10.0
 PATIENCE_SECONDS = 180.0
 LOOKED_AT = {
     "airport": ("prediction.features.airport_delay_v2", b'["JFK"]'),

@@ -3,35 +3,24 @@
 from __future__ import annotations
 
 import sys
-import time
 from contextlib import closing
-from datetime import datetime
 from typing import NoReturn
 
 import psycopg
 import typer
 
 from demo import services
-from demo.bus import Bus, publish_stretch
 from demo.calendar import local_day
 from demo.contacts import ensure_contacts
 from demo.drop import drop_files, drop_folder, drop_weekly, ensure_drop, monday_of
-from demo.live import follow_today, replay_stretch
+from demo.live import follow_today
+from demo.load import load
 from demo.operations import DATABASE, count_flights, open_operations, operations_server
-from demo.options import (
-    Common,
-    DropOptions,
-    LiveOptions,
-    LoadOptions,
-    factor,
-    instant,
-    taking,
-)
-from demo.pace import FOREVER, Pace, present, stop_asked
+from demo.options import Common, DropOptions, LiveOptions, taking
+from demo.pace import stop_asked
 from demo.replay import Replay
-from demo.screen import HourlyLines, progress_bar, report
+from demo.screen import HourlyLines, report
 from demo.training import train
-from demo.weather import Shelf
 from watermain.declare.errors import UnreachableSystemError, WatermainError
 
 app = typer.Typer(
@@ -82,51 +71,6 @@ def drop(options: DropOptions) -> None:
 
 
 @app.command()
-@taking(LoadOptions)
-def load(options: LoadOptions) -> None:
-    """Replay flights of 2013: filed the day before, and then departed, arrived and corrected.
-
-    A replay that was stopped, even by force, continues where it was.
-    """
-    days, speed, began = options.days, factor(options.speed), time.monotonic()
-    end = instant(options.as_of) or FOREVER
-    ensure_drop(drop_folder(options.folder))
-    drop_weekly(drop_folder(options.folder), days)
-    with closing(open_operations(options.folder)) as connection, stop_asked() as stop:
-        ensure_contacts(connection, options.seed)
-        replay, complete = Replay(connection, options.seed), True
-        if options.final:
-            replay.finish({day: day for day in days})
-        else:
-            with progress_bar() as bar:
-                complete = replay_stretch(
-                    replay,
-                    days,
-                    lambda first: Pace(first, end, speed, stop),
-                    announce=bar.announce,
-                    tell=bar.tell,
-                )
-        counts = count_flights(connection) | _others(options, connection, end)
-    seconds = round(time.monotonic() - began, 1)
-    outcome = "all has happened" if complete else "stopped; the same command continues"
-    report(
-        {**counts, "complete": complete, "seconds": seconds},
-        f"{counts['flights']:,} flights in the operations database after {seconds} s; {outcome}",
-        as_json=options.as_json,
-    )
-
-
-def _others(options: LoadOptions, connection: psycopg.Connection, end: datetime) -> dict[str, int]:
-    """Load the same days onto the weather's shelf, and onto the bus when there is one."""
-    days, address = options.days, options.known_address("movement_bus")
-    archived = Shelf(services.shelf_of(options.folder)).archive(days, present())
-    if address is None:
-        return {"weather_days": archived}
-    messages = publish_stretch(connection, Bus(address), days, options.seed, end)
-    return {"weather_days": archived, "movements": messages}
-
-
-@app.command()
 @taking(LiveOptions)
 def live(options: LiveOptions) -> None:
     """Let flights happen today as they did in 2013, and on a Monday as on a Monday."""
@@ -148,6 +92,7 @@ def live(options: LiveOptions) -> None:
     report(counts, sentence, as_json=options.as_json)
 
 
+app.command()(load)
 app.command()(train)
 services.add_to(app)
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections import deque
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -15,12 +17,12 @@ from demo.calendar import days_between, local_day, source_day, start_of
 from demo.movements import Movement, movements
 from demo.pace import Pace
 from demo.replay import BEGINNING, Told
+from watermain import durable
 from watermain.declare.errors import UnreachableSystemError
 from watermain.source.kafka.kafka_log import Log
 
 TOPIC, PARTITIONS = "movements", 4
 RETAINED = timedelta(hours=6)
-OVERLAP = timedelta(minutes=1)  # what a killed publisher may have sent to some partitions only
 LONGEST_FLIGHT = timedelta(days=2)
 ANSWER_SECONDS = 20.0
 MOST_WAITING = 100_000
@@ -89,18 +91,6 @@ class Bus:
             raise self._error(failed[0] if failed else f"{left} messages were not taken")
         return count
 
-    def last_sent_at(self) -> datetime | None:
-        """Look for the newest message that the topic holds."""
-        newest = 0
-        with self._log() as log:
-            lows = {partition: found.low for partition, found in log.marks().items()}
-            for partition, end in log.ends(lows).items():
-                if end.high > lows[partition]:
-                    reading = log.reading(partition, end.high - 1, end.high)
-                    while not reading.is_done:
-                        newest = max([newest, *(m.timestamp()[1] for m in reading.take(1, 1)[0])])
-        return datetime.fromtimestamp(newest / 1000, UTC) if newest else None
-
     def prove(self) -> None:
         """Prove that the topic is still the one that was found at the start."""
         if self._log().topic_id() != self.topic_id:
@@ -143,27 +133,58 @@ def settle(connection: psycopg.Connection) -> None:
     connection.execute("update demo.published set settled = true")
 
 
-def follow_movements(bus: Bus, seed: int, pace: Pace, *, tell: Told) -> None:
+class Sent:
+    """Keep, in a file, up to when the messages of today's world were sent, and to which topic.
+
+    Guarantees: it is written when the broker has the messages, so that after a kill some are sent
+    twice, but none is missing.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def until(self, topic_id: str) -> datetime | None:
+        """Give the instant up to which whoever listens has had, or may still have, the messages.
+
+        A topic that was made anew has lost what was not yet read: it gets the last hours again.
+        """
+        if not self.path.exists():
+            return None
+        held = json.loads(self.path.read_text())
+        lost = timedelta(0) if held["topic"] == topic_id else RETAINED
+        return datetime.fromisoformat(held["until"]) - lost
+
+    def write(self, topic_id: str, until: datetime) -> None:
+        """Write down how far the messages are sent."""
+        durable.replace(self.path, json.dumps({"topic": topic_id, "until": until.isoformat()}))
+
+
+def follow_movements(
+    bus: Bus, seed: int, pace: Pace, sent: Sent, *, since: date | None = None, tell: Told
+) -> None:
     """Publish today's messages when they are due, until the pace is over.
 
-    It goes on after the newest message of the topic, but an empty one gets the last hours first.
+    It goes on where it stopped; the first time it begins with the flights of `since`, or else with
+    the last hours. Flights of days before `since` are nobody's.
     """
-    last = bus.last_sent_at()
-    done = pace.start - RETAINED
-    done = max(done, last - OVERLAP) if last else done
+    begin = start_of(since).astimezone(UTC) if since else pace.start - RETAINED
+    done = sent.until(bus.topic_id) or begin
+    done = max(done, begin) if since else done
     due: deque[Movement] = deque()
-    tomorrow = pace.start
+    tomorrow = done
     while True:
         over, now = pace.over(), pace.now()
         if now >= tomorrow:
             tomorrow = start_of(local_day(now) + timedelta(days=1))
             days = days_between(local_day(done - LONGEST_FLIGHT), local_day(tomorrow))
-            wanted = {day: source_day(day) for day in days}
+            wanted = {day: source_day(day) for day in days if not since or day >= since}
             due = deque(movements(wanted, seed, after=done, until=tomorrow))
         bus.prove()
         count = bus.publish(_taken(due, now))
         if count:
             tell(count, now)
+        if count or over:
+            sent.write(bus.topic_id, now)
         done = now
         if over:
             return

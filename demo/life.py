@@ -23,6 +23,7 @@ create table life as
 with flights as (
     select
         day.flight_date,
+        day.source_date as recorded_on,
         concat(carrier, flight, '-', origin, '-', dest, '-', day.flight_date) as flight_id,
         source_flights.* exclude (year, month, day),
         day.flight_date + to_minutes(hour * 60 + minute) as scheduled_departure
@@ -66,7 +67,8 @@ CHANGES = """
 with changes as (
     select
         filed_at as happens_at, 0 as step, 'scheduled' as status, flight_date, flight_id,
-        carrier, flight, tailnum, origin, dest, scheduled_departure, sched_arr_time, distance
+        carrier, flight, tailnum, origin, dest, scheduled_departure, sched_arr_time, distance,
+        recorded_on
     from life
     union all by name
     select cancelled_at as happens_at, 1 as step, 'cancelled' as status, flight_date, flight_id
@@ -92,7 +94,8 @@ with changes as (
 )
 select
     happens_at, step, flight_date, flight_id, carrier, flight, tailnum, origin, dest,
-    scheduled_departure, sched_arr_time, dep_delay, arr_delay, air_time, distance, status
+    scheduled_departure, sched_arr_time, dep_delay, arr_delay, air_time, distance, status,
+    recorded_on
 from changes
 order by happens_at, flight_id
 """
@@ -102,6 +105,7 @@ select
     flight_id, carrier, flight, tailnum, origin, dest, scheduled_departure, sched_arr_time,
     dep_delay, arr_delay, air_time, distance,
     case when cancelled then 'cancelled' when diverted then 'diverted' else 'arrived' end,
+    recorded_on,
     case when cancelled then cancelled_at else coalesce(corrected_at, ended_at) end
 from life
 order by scheduled_departure, flight_id

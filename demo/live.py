@@ -53,18 +53,20 @@ def follow_today(
     *,
     announce: Announced,
     tell: Told,
+    since: date | None = None,
 ) -> None:
     """Let the flights of today's world happen until the pace is over.
 
-    The first time it begins with today's flights, and later with whatever was left unfinished.
+    The first time it begins with the flights of `since`, or else of today, and later with whatever
+    was left unfinished.
     """
     staged: date | None = None
-    today = local_day(pace.start)
+    since = since or local_day(pace.start)
     while True:
         over, now = pace.over(), pace.now()
         if local_day(now) != staged:
             staged = local_day(now)
-            first = min(_first_unsettled(connection) or today, staged)
+            first = min(_first_unsettled(connection) or since, staged)
             days = days_between(first, staged + timedelta(days=1))
             announce(replay.stage({day: source_day(day) for day in days}))
         replay.catch_up(now, stopped=pace.stopped, tell=tell)

@@ -29,10 +29,12 @@ create table if not exists public.flights (
     distance_miles integer not null,
     status text not null
         check (status in ('scheduled', 'departed', 'arrived', 'cancelled', 'diverted')),
-    updated_at timestamptz not null
+    updated_at timestamptz not null,
+    recorded_on date
 );
 comment on column public.flights.scheduled_departure is 'New York local time, without a zone';
 comment on column public.flights.scheduled_arrival_hhmm is '819 = 08:19 local at the destination';
+comment on column public.flights.recorded_on is 'the day of 2013 on which it really flew';
 alter table public.flights replica identity full;
 
 create table if not exists public.airline_contacts (
@@ -59,6 +61,11 @@ comment on table demo.clock is
     'how far each day of flights is replayed; moves in the transaction of the changes';
 """
 
+HAS_DAY = """
+select from information_schema.columns
+where table_schema = 'public' and table_name = 'flights' and column_name = 'recorded_on'
+"""
+ADD_DAY = "alter table public.flights add column if not exists recorded_on date"
 PUBLICATION = "create publication watermain for table public.flights, public.airline_contacts"
 
 
@@ -85,6 +92,8 @@ def make_tables(connection: psycopg.Connection) -> None:
         if published.fetchone() is None:
             connection.execute(SCHEMA)
             connection.execute(PUBLICATION)
+        if connection.execute(HAS_DAY).fetchone() is None:  # made by release 0.1
+            connection.execute(ADD_DAY)
 
 
 def count_flights(connection: psycopg.Connection) -> dict[str, int]:

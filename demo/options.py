@@ -66,32 +66,53 @@ class DropOptions(Common):
 class LoadOptions(Common):
     """The options of `load`."""
 
+    back: Annotated[
+        int, typer.Option("--days", min=1, max=364, help="How many days before today, at first.")
+    ] = 31
+    as_recorded: Annotated[
+        bool, typer.Option("--as-recorded", help="Days of 2013 as they were, not moved.")
+    ] = False
     first: Annotated[
-        datetime, typer.Option("--from", formats=DAY, help="First day of flights.")
-    ] = datetime(2013, 1, 1)
-    until: Annotated[datetime, typer.Option(formats=DAY, help="Last day of flights.")] = datetime(
-        2013, 1, 31
-    )
-    year: Annotated[bool, typer.Option("--year", help="All of 2013.")] = False
+        datetime | None,
+        typer.Option("--from", formats=DAY, help="As recorded: the first day, or 2013-01-01."),
+    ] = None
+    until: Annotated[
+        datetime | None,
+        typer.Option(formats=DAY, help="As recorded: the last day, or 2013-01-31."),
+    ] = None
+    year: Annotated[bool, typer.Option("--year", help="As recorded: all of 2013.")] = False
     final: Annotated[
-        bool, typer.Option("--final", help="Only how every flight ended, at once.")
+        bool, typer.Option("--final", help="As recorded: only how every flight ended, at once.")
     ] = False
     as_of: Annotated[
         datetime | None,
         typer.Option(formats=MOMENT, help="Stop the demo's clock here, New York time."),
     ] = None
-    speed: Annotated[str, typer.Option(help=SPEED_HELP)] = "fast"
+    speed: Annotated[str, typer.Option(help=f"As recorded: {SPEED_HELP}")] = "fast"
     seed: Annotated[int, typer.Option(help=SEED_HELP)] = 7
+
+    def __post_init__(self) -> None:
+        of_2013 = {
+            "--from": self.first,
+            "--until": self.until,
+            "--year": self.year,
+            "--final": self.final,
+            "--speed": factor(self.speed) != AT_ONCE,
+        }
+        given = [name for name, value in of_2013.items() if value]
+        if given and not self.as_recorded:
+            raise typer.BadParameter(f"{given[0]} needs --as-recorded")
+        days = self.days
+        if not days or days[0] < FIRST_DAY or days[-1] > LAST_DAY:
+            raise typer.BadParameter(f"the flights are those of {FIRST_DAY} to {LAST_DAY}")
 
     @property
     def days(self) -> list[date]:
-        """Return the days to load."""
-        first, last = self.first.date(), self.until.date()
+        """Return the days of 2013 to load."""
         if self.year:
-            first, last = FIRST_DAY, LAST_DAY
-        if not FIRST_DAY <= first <= last <= LAST_DAY:
-            raise typer.BadParameter(f"the flights are those of {FIRST_DAY} to {LAST_DAY}")
-        return days_between(first, last)
+            return days_between(FIRST_DAY, LAST_DAY)
+        first = self.first.date() if self.first else FIRST_DAY
+        return days_between(first, self.until.date() if self.until else date(2013, 1, 31))
 
 
 @dataclass(frozen=True, kw_only=True)

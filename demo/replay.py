@@ -26,7 +26,7 @@ create temp table staged (
     happens_at timestamptz, step smallint, flight_date date, flight_id text, carrier text,
     flight integer, tailnum text, origin text, dest text, scheduled_departure timestamp,
     scheduled_arrival_hhmm integer, departure_delay_minutes integer, arrival_delay_minutes integer,
-    air_time_minutes integer, distance_miles integer, status text
+    air_time_minutes integer, distance_miles integer, status text, recorded_on date
 );
 create index staged_at on staged (happens_at);
 set enable_hashjoin = off;
@@ -36,7 +36,8 @@ set enable_seqscan = off;
 
 COLUMNS = """
     flight_id, carrier, flight, tailnum, origin, dest, scheduled_departure, scheduled_arrival_hhmm,
-    departure_delay_minutes, arrival_delay_minutes, air_time_minutes, distance_miles, status
+    departure_delay_minutes, arrival_delay_minutes, air_time_minutes, distance_miles, status,
+    recorded_on
 """
 
 SCHEDULE = f"""

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import typer
 import uvicorn
 
-from demo.bus import Bus, follow_movements, settle
+from demo.began import began
+from demo.bus import Bus, Sent, follow_movements, settle
+from demo.calendar import local_day
 from demo.operations import open_operations
 from demo.options import LiveOptions, SeedOptions, taking
 from demo.pace import present, stop_asked
@@ -25,12 +28,18 @@ def shelf_of(folder: Path) -> Path:
     return folder / "demo" / "weather.json"
 
 
+def sent_of(folder: Path) -> Path:
+    """Return the file that says how far the movements are sent."""
+    return folder / "demo" / "movements.json"
+
+
 @taking(SeedOptions)
 def weather(options: SeedOptions) -> None:
     """Serve hourly observations over HTTP, including today's as they become known."""
     parts = urlsplit(options.address("weather"))
     shelf = Shelf(shelf_of(options.folder))
-    shelf.go_live(present())
+    now = present()
+    shelf.go_live(local_day(now) - timedelta(days=1), now)
     token = ensure_token(options.folder / "secrets" / "weather")
     app = WeatherService(shelf, token, options.seed).app
     uvicorn.run(app, host=parts.hostname or "", port=parts.port or 80, log_level="warning")
@@ -39,11 +48,13 @@ def weather(options: SeedOptions) -> None:
 @taking(LiveOptions)
 def movements(options: LiveOptions) -> None:
     """Publish today's movements to the bus as they happen; an empty bus gets the last hours."""
-    bus = Bus(options.address("movement_bus"))
+    bus, sent = Bus(options.address("movement_bus")), Sent(sent_of(options.folder))
     with closing(open_operations(options.folder)) as connection:
         settle(connection)
+        since = began(connection).since
     with stop_asked() as stop, closing(HourlyLines()) as lines:
-        follow_movements(bus, options.seed, options.pace(stop), tell=lines.tell)
+        pace = options.pace(stop)
+        follow_movements(bus, options.seed, pace, sent, since=since, tell=lines.tell)
     _ended(options)
 
 
@@ -51,13 +62,15 @@ def movements(options: LiveOptions) -> None:
 def stations(options: LiveOptions) -> None:
     """Let the field stations tell over MQTT what they measure every few seconds."""
     memory = Memory(options.folder / "demo" / "stations.json")
-    is_new, address = memory.is_new, options.address("field_stations")
+    address = options.address("field_stations")
+    with closing(open_operations(options.folder)) as connection:
+        since = began(connection).since
     with (
         stop_asked() as stop,
         connected_stations(address, memory, Sky(options.seed)) as found,
         closing(HourlyLines()) as lines,
     ):
-        follow_sky(found, options.pace(stop), is_new=is_new, tell=lines.tell)
+        follow_sky(found, options.pace(stop), since=since, tell=lines.tell)
     _ended(options)
 
 

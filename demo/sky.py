@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from itertools import pairwise
 from typing import NamedTuple
 
-from demo.calendar import local_day, source_day, start_of
+from demo.calendar import source_instant
 from demo.flights import source_file
 
 AIRPORTS = ("EWR", "JFK", "LGA")
@@ -54,8 +54,7 @@ class Sky:
 
     def reading(self, airport: str, name: str, at: datetime) -> float:
         """Tell what an instrument reads at the same time of the day that today replays."""
-        day = local_day(at)
-        there = start_of(source_day(day)).astimezone(UTC) + (at - start_of(day).astimezone(UTC))
+        there = source_instant(at)
         hours, values = self._hours[airport, name]
         after = min(max(1, bisect_right(hours, there)), len(hours) - 1)
         begin, end = hours[after - 1], hours[after]

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from paho.mqtt.client import Client, MQTTv5
 from paho.mqtt.enums import CallbackAPIVersion
 
+from demo.calendar import start_of
 from demo.pace import Pace
 from demo.replay import Told
 from demo.sky import AIRPORTS, INSTRUMENTS, Sky
@@ -20,6 +21,7 @@ from watermain.clock import EPOCH
 from watermain.declare.errors import UnreachableSystemError
 
 EVERY = timedelta(seconds=5)
+HOUR = timedelta(hours=1)
 BACKLOG = timedelta(minutes=5)
 ANSWER_SECONDS = 20.0
 
@@ -36,17 +38,24 @@ class Memory:
         held = json.loads(path.read_text()) if path.exists() else {}
         self.sequences: dict[str, int] = held.get("sequences", {})
         self.unconfirmed: dict[str, str] = held.get("unconfirmed", {})
-        self.is_new = not held
+        self.last_at = datetime.fromisoformat(held["last_at"]) if held.get("last_at") else None
 
     def next(self, device: str) -> int:
         """Give a device its next number."""
         self.sequences[device] = self.sequences.get(device, 0) + 1
         return self.sequences[device]
 
-    def write(self, unconfirmed: dict[str, str]) -> None:
-        """Write down the numbers and the messages about to be sent, by topic."""
-        self.unconfirmed = unconfirmed
-        held = {"sequences": self.sequences, "unconfirmed": self.unconfirmed}
+    def write(self, unconfirmed: dict[str, str], at: datetime | None = None) -> None:
+        """Write down the numbers and the messages about to be sent, by topic; when they were read.
+
+        Without an instant that is as before.
+        """
+        self.unconfirmed, self.last_at = unconfirmed, at or self.last_at
+        held = {
+            "sequences": self.sequences,
+            "unconfirmed": self.unconfirmed,
+            "last_at": self.last_at.isoformat() if self.last_at else None,
+        }
         durable.replace(self.path, json.dumps(held))
 
 
@@ -62,6 +71,11 @@ class Stations:
         self._address = address
         if memory.unconfirmed:
             self._send(memory.unconfirmed)
+
+    @property
+    def last_at(self) -> datetime | None:
+        """When the instruments were read last; None for new ones."""
+        return self._memory.last_at
 
     def measure(self, at: datetime) -> int:
         """Tell what every instrument reads at an instant; give the number of messages."""
@@ -79,7 +93,7 @@ class Stations:
                     "measured_at": f"{at:%Y-%m-%dT%H:%M:%SZ}",
                 }
                 messages[f"stations/{airport}/telemetry/{name}"] = json.dumps(message)
-        self._memory.write(messages)
+        self._memory.write(messages, at)
         self._send(messages)
         return len(messages)
 
@@ -117,13 +131,19 @@ def connected_stations(address: str, memory: Memory, sky: Sky) -> Iterator[Stati
         yield Stations(clients, memory, sky, address)
 
 
-def follow_sky(stations: Stations, pace: Pace, *, is_new: bool, tell: Told) -> None:
-    """Measure every few seconds until the pace is over; new stations send the last minutes first.
+def follow_sky(stations: Stations, pace: Pace, *, since: date | None = None, tell: Told) -> None:
+    """Measure every few seconds until the pace is over.
 
-    Instants are whole multiples of EVERY; those that were slept through are left out.
+    Of the time before, the stations kept one reading an hour: that since they told last or, the
+    first time, since the day `since`. New ones send the last minutes whole.
     """
-    now = pace.now()
-    due = _next(now - BACKLOG if is_new else now)
+    now, last = pace.now(), stations.last_at
+    due = _next(now if last else now - BACKLOG)
+    begin = last or (start_of(since).astimezone(UTC) - EVERY if since else due)
+    for hour in _hours(begin, due):
+        if pace.stopped():
+            return
+        tell(stations.measure(hour), hour)
     while True:
         over, now = pace.over(), pace.now()
         while due <= now and not pace.stopped():
@@ -133,6 +153,14 @@ def follow_sky(stations: Stations, pace: Pace, *, is_new: bool, tell: Told) -> N
             return
         pace.wait_until(due)
         due = max(due, _next(pace.now() - EVERY))
+
+
+def _hours(after: datetime, before: datetime) -> Iterator[datetime]:
+    """The full hours between two instants, neither of them included."""
+    at = after.replace(minute=0, second=0, microsecond=0) + HOUR
+    while at < before:
+        yield at
+        at += HOUR
 
 
 def _next(moment: datetime) -> datetime:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from demo.calendar import FIRST_DAY
 from demo.options import DAY, Common, taking
 from demo.screen import report
+from watermain.settings import load_settings
 
 LEAK = timedelta(hours=1)  # after the departure: what happened is known, and so is the answer
 
@@ -19,15 +21,22 @@ LEAK = timedelta(hours=1)  # after the departure: what happened is known, and so
 class TrainOptions(Common):
     """The options of `train`."""
 
-    first: Annotated[datetime, typer.Option(formats=DAY, help="The first day of departures.")] = (
-        datetime(2013, 1, 2)
-    )
-    last: Annotated[datetime, typer.Option(formats=DAY, help="The last day of departures.")] = (
-        datetime(2013, 1, 31)
-    )
+    first: Annotated[
+        datetime | None, typer.Option(formats=DAY, help="The first day; else the folder's second.")
+    ] = None
+    last: Annotated[
+        datetime | None, typer.Option(formats=DAY, help="The last day; else the folder's 31st.")
+    ] = None
     manifest: Annotated[
         Path | None, typer.Option(help="Train again from exactly what this file pins.")
     ] = None
+
+    @property
+    def days(self) -> tuple[date, date]:
+        """Return the days to learn from, which are those that the features are held against."""
+        since = load_settings().data_since or FIRST_DAY
+        first = self.first.date() if self.first else since + timedelta(days=1)
+        return first, self.last.date() if self.last else since + timedelta(days=30)
 
 
 @taking(TrainOptions)
@@ -36,7 +45,7 @@ def train(options: TrainOptions) -> None:
     from demo import delay_model
 
     pinned = delay_model.load(options.manifest) if options.manifest else None
-    days = (options.first.date(), options.last.date())
+    days = options.days
     spine = delay_model.flights(*days, snapshot=pinned.snapshot if pinned else None)
     honest = delay_model.train(spine, as_of=pinned)
     at = honest.manifest.snapshot

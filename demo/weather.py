@@ -44,22 +44,39 @@ BACKDATED = timedelta(minutes=10)  # an archive was ready before anybody is told
 COLD_F, BREEZE_MPH = 50.0, 3.0  # the formula holds up to the one and from the other on
 
 PUBLISHED = """
-with midnight as (
+with hours as (
     select
-        calendar_day, source_day, archived_at,
-        timezone('America/New_York', calendar_day::timestamp) as begins_at,
-        timezone('America/New_York', source_day::timestamp) as source_begins_at,
-        timezone('America/New_York', calendar_day + interval 1 day) as ends_at
+        calendar.*,
+        unnest(generate_series(
+            timezone('America/New_York', calendar_day::timestamp),
+            timezone('America/New_York', calendar_day + interval 1 day) - interval 1 hour,
+            interval 1 hour
+        )) as observed_at
     from calendar
 ),
-observations as (
+clocks as (
     select
-        midnight.*, source_weather.*,
-        begins_at + to_seconds(epoch(time_hour) - epoch(source_begins_at)) as observed_at,
-        concat(origin, '|', epoch(observed_at)) as id
+        *,
+        timezone('America/New_York', observed_at) - calendar_day::timestamp as time_of_day,
+        row_number() over same_time as time_number
+    from hours
+    window same_time as (partition by calendar_day, time_of_day order by observed_at)
+),
+sources as (
+    select
+        *,
+        timezone('America/New_York', time_hour) as there,
+        row_number() over (same_time order by time_hour) as time_number,
+        count(*) over same_time as times
     from source_weather
-    join midnight on timezone('America/New_York', time_hour)::date = source_day
-    where observed_at < ends_at
+    window same_time as (partition by origin, there)
+),
+observations as (
+    select clocks.*, sources.*, concat(origin, '|', epoch(observed_at)) as id
+    from clocks
+    join sources
+        on sources.there = clocks.source_day + clocks.time_of_day
+        and sources.time_number = least(clocks.time_number, sources.times)
 ),
 versions as (
     select
@@ -104,10 +121,9 @@ class Observatory:
     def published(self, days: Days, since: datetime, until: datetime) -> list[dict[str, Any]]:
         """Give what was published in `since <= t < until`, in the order of t.
 
-        `days` maps each calendar day to the instant its archive was published, or a live one to
-        None.
+        `days` maps each day of an archive to the instant it was published, or a live one to None.
         """
-        rows = [(day, source_day(day), archived_at) for day, archived_at in days.items()]
+        rows = [(day, source_day(day), at) for day, at in days.items()]
         if not rows:
             return []
         with self._alone:
@@ -136,12 +152,14 @@ class Shelf:
             self._write({**held, "archive": {**held["archive"], **{f"{d}": at for d in fresh}}})
         return len(fresh)
 
-    def go_live(self, now: datetime) -> None:
-        """Begin to observe today's world from yesterday on, unless that has begun."""
-        held = self._held()
-        if not held["live_since"]:
-            yesterday = local_day(now) - timedelta(days=1)
-            self._write({**held, "live_since": yesterday.isoformat()})
+    def go_live(self, first: date, now: datetime) -> int:
+        """Observe today's world from a day on; give how many days are new up to now."""
+        held, today = self._held(), local_day(now)
+        known = date.fromisoformat(held["live_since"]) if held["live_since"] else None
+        if known is not None and known <= first:
+            return 0
+        self._write({**held, "live_since": first.isoformat()})
+        return len(days_between(first, today)) - (len(days_between(known, today)) if known else 0)
 
     def days(self, since: datetime, until: datetime) -> Days:
         """Give every day of which something may be published in `since <= t < until`."""

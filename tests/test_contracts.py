@@ -141,7 +141,7 @@ def test_break_names_the_readers_with_their_columns(
     """Four lines: what, where, who reads what, which version."""
     (error,) = broken(without(known, "tail_number"), before)
     lines = str(error).splitlines()
-    assert lines[0].startswith("operations.curated.flights 1.0.0: `tail_number`: it was dropped")
+    assert lines[0].startswith("operations.curated.flights 1.1.0: `tail_number`: it was dropped")
     assert "hurts operations.marts.fct_departures (`tail_number`)" in lines[0]
     assert "a breaking change needs version 2.0.0" in lines[0]
     assert lines[1] == f"  declared  {known[FLIGHTS].declared}"

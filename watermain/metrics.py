@@ -41,6 +41,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = kept = CollectorRegistry()
+        self.is_served = False
         self._counters = {
             name: Counter(f"watermain_{name}", told, BY, registry=kept)
             for name, (told, _) in COUNTERS.items()
@@ -83,6 +84,7 @@ class Metrics:
 
     def serve(self, port: int) -> Callable[[], None]:
         """Answer scrapes on 127.0.0.1; give what ends it."""
+        self.is_served = True
         server, thread = start_http_server(port, "127.0.0.1", self.registry)
 
         def end() -> None:

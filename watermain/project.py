@@ -12,6 +12,7 @@ from watermain.declare.errors import InvalidProjectError
 
 FILE = "pyproject.toml"
 NEW = "watermain init NAME"
+ALL, ROOMS = "all", "rooms"  # what streams take: all in one process, or each room in its own
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,8 +20,10 @@ class Project:
     """What `[tool.watermain]` in a project's pyproject.toml says or leaves as it is.
 
     Shapes: `rooms`, `resources` and `sensors` are packages beside that file; `dbt` is a folder;
-    `demo` is a module whose command plays an outside world for `watermain up`; `stream` lists
-    datasets or teams that `watermain up` captures without end.
+    `demo` is a module whose command plays an outside world for `watermain up`. `stream` says what
+    is captured or followed without end: ALL that is live in one process, the same in a process for
+    each of the ROOMS, or a list of datasets and teams. `repository` is the address under which the
+    project's files are read by a browser.
     """
 
     root: Path
@@ -29,7 +32,8 @@ class Project:
     sensors: str = "sensors"
     dbt: str = "dbt_project"
     demo: str = ""
-    stream: tuple[str, ...] = ()
+    stream: tuple[str, ...] | str = ALL
+    repository: str = ""
 
     @property
     def rooms_folder(self) -> Path:
@@ -95,17 +99,26 @@ def _checked(root: Path, said: dict[str, Any]) -> Project:
         told = ", ".join(f"`{name}`" for name in known)
         raise _refused(path, f"`{strange[0]}` is no setting of a project", f"use one of {told}")
     for name, value in said.items():
-        is_list = name == "stream"
-        right = isinstance(value, list) if is_list else isinstance(value, str)
-        if not right or (is_list and not all(isinstance(v, str) for v in value)):
-            wanted = "a list of texts" if is_list else "a text"
+        if name == "stream":
+            right = value in (ALL, ROOMS) or (
+                isinstance(value, list) and all(isinstance(v, str) for v in value)
+            )
+            wanted = f"a list of texts, or one of `{ALL}`, `{ROOMS}`"
+        else:
+            right, wanted = isinstance(value, str), "a text"
+        if not right:
             raise _refused(path, f"`{name}` is {value!r}", f"give `{name}` {wanted}")
     for name in ("rooms", "resources", "sensors"):
         package = said.get(name, name)
         if not all(part.isidentifier() for part in package.split(".")):
             why = f"`{name}` is {package!r}, which is the name of no package"
             raise _refused(path, why, f"name the package as Python imports it, such as {name!r}")
-    values = {**said, "stream": tuple(said.get("stream", ()))}
+    stream = said.get("stream", ALL)
+    address = said.get("repository", "")
+    if address and not address.startswith(("https://", "http://")):
+        told = "give the address of its files, such as https://github.com/acme/data/blob/main"
+        raise _refused(path, f"`repository` is {address!r}, which is no address", told)
+    values = {**said, "stream": stream if isinstance(stream, str) else tuple(stream)}
     return Project(root=root, **values)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
+from datetime import date
 from functools import cache, cached_property, lru_cache
 from pathlib import Path
 
@@ -69,12 +70,32 @@ class Settings(BaseSettings):
     serve_port: int = Field(3090, description="the port of the feature server on 127.0.0.1")
     memory_limit: str = Field("4GB", description="memory that one step's engine may use")
     threads: int = Field(2, description="threads that one step's engine may use", ge=1)
+    data_since: date | None = Field(
+        None, description="the first day of calendars whose declarations name no `start`"
+    )
     lease_seconds: int = Field(30, description="silence after which a writer's lease moves", ge=1)
     batch_rows: int = Field(200_000, description="rows that close one captured batch", ge=1)
     read_seconds: float = Field(
         600.0, description="time after which a question of a person is stopped", gt=0
     )
     tick_seconds: float = Field(60.0, description="time after which one capture stops reading")
+    rest_seconds: int = Field(
+        300,
+        description="how long a partition that is not over, or a whole table, rests between two"
+        " publishes that changes ask for",
+        ge=0,
+    )
+    guard_partitions: int = Field(
+        500,
+        description="partitions of a dataset that changes may ask for at once; 0 for none",
+        ge=0,
+    )
+    guard_rows: int = Field(
+        100_000_000, description="rows that changes may ask for at once; 0 for none", ge=0
+    )
+    guard_seconds: int = Field(
+        3600, description="seconds of computing that changes may ask for at once; 0 for none", ge=0
+    )
     vault_url: str | None = Field(None, description="where `vault:` secrets are asked for")
     vault_token: str | None = Field(
         None, description="a reference to the token for `vault:` secrets", repr=False
@@ -84,12 +105,40 @@ class Settings(BaseSettings):
         description="address of the online store, redis:// or postgresql://; embedded without it",
         repr=False,
     )
+    history_days: int = Field(
+        7, description="days that Dagster's events of runs which succeeded are kept", ge=1
+    )
+    failed_history_days: int = Field(
+        30, description="days that Dagster's events of runs which failed are kept", ge=1
+    )
+    told_hours: int = Field(
+        6,
+        description="hours that what streams told Dagster is kept once something newer stands"
+        " for it",
+        ge=1,
+    )
+    snapshot_days: int = Field(
+        7,
+        description="days that the lake can be read as it was; more where something needs it",
+        ge=1,
+    )
+    training_days: int = Field(
+        365, description="days that a snapshot stays which a training set was made from", ge=1
+    )
+    log_megabytes: int = Field(
+        16, description="size at which a service's log becomes its one former file", ge=1
+    )
     failpoint: str | None = Field(None, description="a named failpoint with its action, for tests")
 
     @cached_property
     def home(self) -> Path:
         """The data folder as an absolute path."""
         return _home(self.data_dir)
+
+    @cached_property
+    def serve_keys_file(self) -> Path:
+        """The file of the feature server's consumers."""
+        return self.serve_keys or self.home / "serve-keys.json"
 
     @cached_property
     def lake_folder(self) -> str:

@@ -57,7 +57,9 @@ STATES = ("scheduled", "departed", "arrived", "cancelled", "diverted")
             Column("air_time_minutes", pa.int32(), "time in the air", unit="minutes"),
             Column("distance_miles", pa.int32(), "between the airports", unit="miles"),
             Column("status", pa.string(), "scheduled, departed, arrived, cancelled, diverted"),
+            Column("recorded_on", pa.date32(), "the day of 2013 whose flight is replayed"),
         ),
+        version="1.1.0",
     ),
     checks=(
         accepted_values("origin", ("EWR", "JFK", "LGA")),
@@ -85,6 +87,7 @@ def flights(changes: ibis.Table) -> ibis.Table:
         "air_time_minutes",
         "distance_miles",
         "status",
+        "recorded_on",
         "origin",
         flight_number=timed.flight,
         tail_number=timed.tailnum,

@@ -1,7 +1,7 @@
 """What team prediction tells of airports, carriers, aircraft, routes."""
 
 from collections.abc import Callable, Mapping
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Any
 
 import ibis
@@ -25,7 +25,7 @@ from watermain.declare import (
 OWNER = "team:prediction"
 INSTANT = pa.timestamp("us", "UTC")
 NEW_YORK = Daily(zone="America/New_York", late_for=timedelta(days=7), every=timedelta(seconds=5))
-TRAINED_ON = (date(2013, 1, 2), date(2013, 1, 31))  # what `python -m demo train` learns from
+TRAINED_ON = (2, 31)  # the days of the calendar that `python -m demo train` learns from
 SLO = Slo(ready_within=timedelta(minutes=15))
 KNOWN = Column("known_at", INSTANT, "when the last fact behind the row was heard", nullable=False)
 DEPARTED = Column("departed_at", INSTANT, "the departure that the row counts last")

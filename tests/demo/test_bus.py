@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import psycopg
 import pytest
 
-from demo.bus import PARTITIONS, TOPIC, Bus, follow_movements, publish_stretch, settle
+from demo.bus import PARTITIONS, TOPIC, Bus, Sent, follow_movements, publish_stretch, settle
+from demo.calendar import days_between, source_day
 from demo.movements import Movement, movements
 from demo.pace import AT_ONCE, FOREVER, Pace
 from demo.replay import BEGINNING
@@ -48,12 +50,37 @@ def held(broker: EmbeddedBroker) -> list[tuple[int, str, str, object]]:
     return sorted(found, key=lambda each: each[:3])
 
 
-def today(broker: EmbeddedBroker, start: datetime, until: datetime) -> int:
-    """Follow today's movements for a while; give the number of messages."""
-    counts: list[int] = []
-    pace = Pace(start, until, AT_ONCE)
-    follow_movements(Bus(broker.address), 7, pace, tell=lambda count, _: counts.append(count))
-    return sum(counts)
+@dataclass(frozen=True)
+class Follower:
+    """Whoever publishes today's movements, with the file in which it says how far."""
+
+    broker: EmbeddedBroker
+    path: Path
+
+    def follow(self, start: datetime, until: datetime, since: date | None = None) -> int:
+        """Follow today's movements for a while; give the number of messages."""
+        counts: list[int] = []
+        follow_movements(
+            Bus(self.broker.address),
+            7,
+            Pace(start, until, AT_ONCE),
+            Sent(self.path),
+            since=since,
+            tell=lambda count, _: counts.append(count),
+        )
+        return sum(counts)
+
+
+@pytest.fixture
+def follower(broker: EmbeddedBroker, tmp_path: Path) -> Follower:
+    """A follower that has sent nothing yet."""
+    return Follower(broker, tmp_path / "movements.json")
+
+
+def told(first: date, after: datetime, until: datetime) -> list[tuple[int, str, str]]:
+    """What flights of days from `first` on tell between two instants."""
+    days = {day: source_day(day) for day in days_between(first, date(2026, 11, 28))}
+    return [(m.sent_at, m.flight_id, m.value) for m in movements(days, 7, after=after, until=until)]
 
 
 def test_messages_are_keyed_by_flight_on_several_partitions(broker: EmbeddedBroker) -> None:
@@ -89,28 +116,49 @@ def test_stretch_is_published_once_for_each_topic_until_it_is_settled(
     assert held(broker) == []
 
 
-def test_empty_bus_gets_the_last_hours_first(broker: EmbeddedBroker) -> None:
+def test_empty_bus_gets_the_last_hours_first(follower: Follower) -> None:
     """Six hours before noon, then an hour of the day itself."""
-    count = today(broker, NOON, NOON + timedelta(hours=1))
-    found = [datetime.fromtimestamp(sent / 1000, UTC) for sent, *_ in held(broker)]
+    count = follower.follow(NOON, NOON + timedelta(hours=1))
+    found = [datetime.fromtimestamp(sent / 1000, UTC) for sent, *_ in held(follower.broker)]
     assert len(found) == count > 500
     assert NOON - timedelta(hours=6) < found[0] < NOON - timedelta(hours=5)
     assert NOON + timedelta(minutes=50) < found[-1] <= NOON + timedelta(hours=1)
 
 
-def test_follower_goes_on_where_another_stopped(broker: EmbeddedBroker) -> None:
-    """Nothing is missing; what comes twice is of the last minute."""
-    half = NOON + timedelta(minutes=30)
-    count = today(broker, NOON, half)
-    again = today(broker, half + timedelta(minutes=20), NOON + timedelta(hours=1))
-    found = [each[:3] for each in held(broker)]
-    assert len(found) == count + again
-    assert 0 < again < count
-    days = {date(2026, 11, n): date(2013, 11, n + 2) for n in (22, 23, 24, 25)}
-    wanted = movements(days, 7, after=NOON - timedelta(hours=6), until=NOON + timedelta(hours=1))
-    expected = [(m.sent_at, m.flight_id, m.value) for m in wanted]
-    assert sorted(set(found)) == sorted(set(expected))
-    assert len(found) - len(expected) < 30
+def test_follower_goes_on_where_another_stopped(follower: Follower) -> None:
+    """Nothing is missing, nothing comes twice, however long nobody published."""
+    half, end = NOON + timedelta(minutes=30), NOON + timedelta(hours=9)
+    count = follower.follow(NOON, half)
+    again = follower.follow(half + timedelta(hours=8), end)
+    assert count > 0
+    assert again > 0
+    expected = told(date(2026, 11, 22), NOON - timedelta(hours=6), end)
+    assert [each[:3] for each in held(follower.broker)] == expected
+
+
+def test_loaded_days_are_continued_without_a_gap(follower: Follower) -> None:
+    """Of the days before none is told, though some of their flights land after midnight."""
+    since, end = date(2026, 11, 22), NOON + timedelta(hours=1)
+    midnight = datetime(2026, 11, 22, 5, tzinfo=UTC)
+    loaded = follower.follow(NOON, NOON, since)
+    assert loaded > 5000
+    assert follower.follow(NOON + timedelta(minutes=20), end, since) > 0
+    found = [each[:3] for each in held(follower.broker)]
+    assert found == told(since, midnight, end)
+    assert len(told(date(2026, 11, 21), midnight, end)) > len(found)
+
+
+def test_topic_made_anew_gets_the_hours_again_that_may_have_been_unread(
+    follower: Follower,
+) -> None:
+    """Those before the last message, and all since; days pass in between."""
+    follower.follow(NOON, NOON + timedelta(hours=1))
+    follower.broker.stop()
+    follower.broker.start()
+    later = NOON + timedelta(days=2)
+    follower.follow(later, later)
+    expected = told(date(2026, 11, 22), NOON - timedelta(hours=5), later)
+    assert [each[:3] for each in held(follower.broker)] == expected
 
 
 def test_topic_made_anew_stops_the_publisher(broker: EmbeddedBroker) -> None:
@@ -126,6 +174,6 @@ def test_topic_made_anew_stops_the_publisher(broker: EmbeddedBroker) -> None:
 def test_bus_that_is_not_there_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """Four lines, with what to do."""
     monkeypatch.setattr("demo.bus.ANSWER_SECONDS", 1.0)
-    with pytest.raises(UnreachableSystemError, match="the movement bus at 127") as told:
+    with pytest.raises(UnreachableSystemError, match="the movement bus at 127") as seen:
         Bus(f"127.0.0.1:{free_port()}").publish([Movement(0, "e", "c", "f", "{}")])
-    assert told.value.next == "start the bus, then run the same command again"
+    assert seen.value.next == "start the bus, then run the same command again"

@@ -20,7 +20,8 @@ from demo.operations import operations_server
 
 pytestmark = pytest.mark.slow  # each starts a server
 
-TWO_DAYS = ("load", "--until", "2013-01-02")
+TWO_DAYS = ("load", "--as-recorded", "--until", "2013-01-02")
+MORNING = ("load", "--as-of", "2026-11-24T10:00")
 
 
 def demo(data_dir: Path, *words: str) -> subprocess.Popen[str]:
@@ -73,6 +74,41 @@ def test_load_that_is_killed_continues_where_it_was(data_dir: Path) -> None:
     assert messages == (ended["replayed_changes"] + 48,)
 
 
+def test_load_moves_days_of_2013_up_to_now_once(data_dir: Path) -> None:
+    """The first decides with which day the folder begins; the next one goes on."""
+    loaded = facts(data_dir, *MORNING, "--days", "2")
+    assert loaded["since"] == "2026-11-22"
+    assert (loaded["complete"], loaded["weather_days"]) == (True, 3)
+    assert min(loaded[status] for status in ("scheduled", "departed", "arrived")) > 0
+    again = facts(data_dir, *MORNING)
+    told = ("flights", "since", "replayed_changes", "weather_days")
+    assert [again[name] for name in told] == [*(loaded[name] for name in told[:3]), 0]
+    assert facts(data_dir, *MORNING[:2], "2026-11-24T11:00")["departed"] > 0
+    with psycopg.connect(str(facts(data_dir, "up")["dsn"]), autocommit=True) as connection:
+        days = connection.execute(
+            "select distinct scheduled_departure::date::text, recorded_on::text"
+            " from public.flights order by 1"
+        ).fetchall()
+        newest = connection.execute("select max(updated_at)::text from flights").fetchall()
+    assert days == [
+        ("2026-11-22", "2013-11-24"),
+        ("2026-11-23", "2013-11-25"),
+        ("2026-11-24", "2013-11-26"),
+    ]
+    assert newest > [("2026-11-24 15:50",)]
+    process = demo(data_dir, "load", "--as-recorded")
+    assert "begin with 2026-11-22" in process.communicate()[1]
+    assert process.returncode == 1
+
+
+def test_folder_of_2013_stays_one(data_dir: Path) -> None:
+    """Without the word it goes on with the days it has, though today happens in it too."""
+    loaded = facts(data_dir, *TWO_DAYS, "--as-of", "2013-01-02T12:00")
+    assert not loaded["complete"]
+    ended = facts(data_dir, "load")
+    assert (ended["complete"], ended["flights"], "since" in ended) == (True, 1785, False)
+
+
 @pytest.mark.parametrize("order", [signal.SIGTERM, signal.SIGINT])
 def test_live_stops_in_order_when_asked(data_dir: Path, order: signal.Signals) -> None:
     process = demo(data_dir, "live", "--json")
@@ -96,8 +132,14 @@ def test_down_ends_the_server_with_whatever_follows_it(data_dir: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["load", "--from", "2012-12-31"], "2013-01-01 to 2013-12-31"),
-        (["load", "--from", "2013-02-02", "--until", "2013-02-01"], "2013-01-01 to 2013-12-31"),
+        (["load", "--as-recorded", "--from", "2012-12-31"], "2013-01-01 to 2013-12-31"),
+        (
+            ["load", "--as-recorded", "--from", "2013-02-02", "--until", "2013-02-01"],
+            "2013-01-01 to 2013-12-31",
+        ),
+        (["load", "--until", "2013-01-31"], "--until needs --as-recorded"),
+        (["load", "--year"], "--year needs --as-recorded"),
+        (["load", "--days", "0"], "--days"),
         (["load", "--speed", "-1"], "'fast' or a positive number, not '-1'"),
         (["load", "--speed", "nan"], "'fast' or a positive number, not 'nan'"),
         (["live", "--speed", "fast"], "--speed fast needs --until"),
@@ -130,7 +172,7 @@ def test_server_that_dies_leaves_whole_transactions_behind(data_dir: Path) -> No
 
 
 def test_final_state_comes_with_the_partners_files(data_dir: Path) -> None:
-    loaded = facts(data_dir, "load", "--until", "2013-01-01", "--final")
+    loaded = facts(data_dir, "load", "--as-recorded", "--until", "2013-01-01", "--final")
     counts = {name: loaded[name] for name in ("flights", "arrived", "cancelled", "diverted")}
     assert counts == {"flights": 842, "arrived": 831, "cancelled": 4, "diverted": 7}
     dropped = data_dir / "demo" / "partner_drop"

@@ -59,6 +59,7 @@ def legs(facts: pd.DataFrame) -> pa.Table:
         air_time_minutes=100,
         distance_miles=1000,
         status="arrived",
+        recorded_on=FIRST,
     )
     return pa.Table.from_pandas(rows, preserve_index=False)
 

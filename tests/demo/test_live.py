@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 import psycopg
 import pytest
 
+from demo.began import Began, began
 from demo.live import follow_today, replay_stretch
 from demo.pace import AT_ONCE, Pace
 from demo.replay import Replay
@@ -16,7 +17,9 @@ from tests.demo.test_replay import NEW_YORK, run, table
 TODAY = date(2026, 11, 1)  # an hour longer than others
 
 
-def follow(connection: psycopg.Connection, start: datetime, until: datetime) -> int:
+def follow(
+    connection: psycopg.Connection, start: datetime, until: datetime, since: date | None = None
+) -> int:
     """Follow the world from one instant to another at once; return the number of changes."""
     told: list[int] = []
     follow_today(
@@ -25,6 +28,7 @@ def follow(connection: psycopg.Connection, start: datetime, until: datetime) -> 
         Pace(start, until, AT_ONCE),
         announce=lambda _: None,
         tell=lambda changes, _: told.append(changes),
+        since=since,
     )
     connection.execute("drop table staged")
     return sum(told)
@@ -48,6 +52,15 @@ def test_today_is_caught_up_then_continued_without_doubling(
     follow(connection, at(18), at(18))
     evening = table(connection, "scheduled_departure::date")
     assert {day for (day,) in evening} == {TODAY, TODAY + timedelta(days=1)}
+
+
+def test_days_since_one_are_made_up_for_at_first(connection: psycopg.Connection) -> None:
+    since = TODAY - timedelta(days=2)
+    follow(connection, at(10), at(10), since)
+    days = {day for (day,) in table(connection, "scheduled_departure::date")}
+    assert days == {since, TODAY - timedelta(days=1), TODAY}
+    assert follow(connection, at(10), at(10)) == 0
+    assert began(connection) == Began(since=since)
 
 
 def test_pause_of_days_is_made_up_for(connection: psycopg.Connection) -> None:

@@ -41,6 +41,7 @@ def test_tables_are_those_that_readers_declare(connection: psycopg.Connection) -
         ("distance_miles", "integer", False),
         ("status", "text", False),
         ("updated_at", "timestamp with time zone", False),
+        ("recorded_on", "date", True),
     ]
     assert columns(connection, "airline_contacts") == [
         ("contact_id", "integer", False),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -34,13 +34,19 @@ def broker() -> Iterator[EmbeddedMqttBroker]:
 
 
 def measure(
-    broker: EmbeddedMqttBroker, path: Path, start: datetime, seconds: int, speed: float = 1000
+    broker: EmbeddedMqttBroker,
+    path: Path,
+    start: datetime,
+    seconds: int,
+    *,
+    speed: float = 1000,
+    since: date | None = None,
 ) -> int:
     """Let the stations measure for a while; give the number of messages."""
     memory, counts = Memory(path), list[int]()
     with connected_stations(broker.address, memory, SKY) as stations:
         pace = Pace(start, start + timedelta(seconds=seconds), speed)
-        follow_sky(stations, pace, is_new=memory.is_new, tell=lambda n, _: counts.append(n))
+        follow_sky(stations, pace, since=since, tell=lambda n, _: counts.append(n))
     return sum(counts)
 
 
@@ -55,14 +61,14 @@ def numbers(messages: list[dict[str, Any]]) -> dict[str, list[int]]:
 def test_numbers_go_on_after_a_restart_without_a_hole(
     broker: EmbeddedMqttBroker, tmp_path: Path
 ) -> None:
-    """New stations send the last minutes first; later ones begin with the present."""
+    """New stations send the last minutes first; later ones a reading for each hour they missed."""
     with Listener(broker.port, "stations/+/telemetry/+") as listener:
         first = measure(broker, tmp_path / "stations.json", NOON, 1)
         assert first == 9 * 60
-        hour = timedelta(hours=1)
-        second = measure(broker, tmp_path / "stations.json", NOON + hour, 12, speed=20)
+        later = NOON + timedelta(hours=2, minutes=20)
+        second = measure(broker, tmp_path / "stations.json", later, 12, speed=20)
         got = [json.loads(text) for text in listener.until(first + second)]
-    assert 0 < second <= 9 * 3
+    assert 9 * 2 < second <= 9 * (2 + 3)
     by_device = numbers(got)
     assert set(by_device) == {
         f"{airport}-{name}"
@@ -74,8 +80,25 @@ def test_numbers_go_on_after_a_restart_without_a_hole(
     at = [datetime.fromisoformat(each["measured_at"]) for each in got]
     assert min(at) == NOON - timedelta(minutes=5) + timedelta(seconds=5)
     assert all(each.second % 5 == 0 for each in at)
+    between = {each for each in at if NOON + timedelta(minutes=1) < each < later}
+    assert between == {NOON + timedelta(hours=1), NOON + timedelta(hours=2)}
     for each, moment in zip(got, at, strict=True):
         assert each["value"] == SKY.reading(each["airport"], each["instrument"], moment)
+
+
+def test_new_stations_kept_a_reading_of_each_hour_since_a_day(
+    broker: EmbeddedMqttBroker, tmp_path: Path
+) -> None:
+    """From midnight in New York to noon, then the last minutes; once, even after a kill."""
+    path, since = tmp_path / "stations.json", NOON.date()
+    with Listener(broker.port, "stations/+/telemetry/+") as listener:
+        first = measure(broker, path, NOON, 1, since=since)
+        got = [json.loads(text) for text in listener.until(first)]
+        assert first == 9 * (12 + 60)
+        assert measure(broker, path, NOON + timedelta(seconds=9), 0, since=since) <= 9
+    at = sorted({datetime.fromisoformat(each["measured_at"]) for each in got})
+    assert at[:12] == [NOON - timedelta(hours=n) for n in range(12, 0, -1)]
+    assert at[12] == NOON - timedelta(minutes=5) + timedelta(seconds=5)
 
 
 def test_message_that_may_be_lost_is_sent_again_as_it_was(
@@ -84,7 +107,7 @@ def test_message_that_may_be_lost_is_sent_again_as_it_was(
     """The number was written down before; no other message gets it."""
     path = tmp_path / "stations.json"
     memory = Memory(path)
-    assert memory.is_new
+    assert memory.last_at is None
     memory.sequences = {"JFK-wind": 8}
     memory.write({"stations/JFK/telemetry/wind": json.dumps({"device": "JFK-wind", "sequence": 8})})
     with Listener(broker.port, "stations/+/telemetry/+") as listener:

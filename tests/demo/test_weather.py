@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from demo.calendar import days_between
+from demo.calendar import days_between, source_instant, start_of
 from demo.flights import source_file
+from demo.sky import AIRPORTS
 from demo.weather import FEELS_SINCE, Observatory, Shelf
 
 NOW = datetime(2026, 11, 24, 17, 30, tzinfo=UTC)
@@ -91,20 +92,47 @@ def test_same_seed_gives_the_same_weather(
     assert Observatory(8).published(LIVE, BEGIN, END) != live
 
 
-@pytest.mark.parametrize(("day", "hours"), [(date(2026, 3, 8), 23), (date(2026, 11, 1), 25)])
-def test_hour_of_a_day_on_which_the_clock_moves_comes_once(
-    observatory: Observatory, day: date, hours: int
+@pytest.mark.parametrize(
+    ("day", "hours", "missing"),
+    [
+        (date(2026, 3, 8), 23, 0),  # as 10 March 2013 had
+        (date(2027, 3, 7), 24, 1),  # 10 March 2013 skipped 02:00, so nobody observed it
+        (date(2027, 3, 14), 23, 0),  # 02:00 of 17 March 2013 is left out
+        (date(2026, 11, 1), 25, 0),  # as 3 November 2013 had
+        (date(2027, 11, 7), 25, 0),  # 01:00 of 10 November 2013 is told twice
+        (date(2028, 11, 5), 25, 0),
+        (date(2027, 10, 31), 24, 0),
+    ],
+)
+def test_day_on_which_the_clock_moves_keeps_the_time_on_the_clock(
+    observatory: Observatory, day: date, hours: int, missing: int
 ) -> None:
-    """A day has as many hours as it has, each airport one observation in each."""
+    """Each hour of the day tells what the same hour on the clock told in 2013, once each."""
     year = datetime(day.year, 1, 1, tzinfo=UTC)
     found = observatory.published({day: year}, year, year + timedelta(seconds=1))
     keys = [(row["airport"], row["observed_at"]) for row in found]
-    assert len(keys) == len(set(keys)) <= 3 * hours
-    assert len(keys) >= 3 * 22
+    assert len(keys) == len(set(keys))
+    with source_file("weather.csv").open(newline="") as file:
+        told = {
+            (row["origin"], datetime.fromisoformat(row["time_hour"])): row["temp"]
+            for row in csv.DictReader(file)
+        }
+    compared = 0
+    for row in found:
+        there = source_instant(at(row, "observed_at"))
+        assert row["temperature_f"] == float(told[row["airport"], there])
+        compared += 1
+    absent = sum((a, source_instant(h)) not in told for a in AIRPORTS for h in _hours(day))
+    assert compared == 3 * (hours - missing) - absent
+
+
+def _hours(day: date) -> list[datetime]:
+    begin, end = (start_of(d).astimezone(UTC) for d in (day, day + timedelta(days=1)))
+    return [begin + timedelta(hours=n) for n in range((end - begin) // timedelta(hours=1))]
 
 
 def test_shelf_remembers_days_with_the_instant_they_were_put_there(tmp_path: Path) -> None:
-    """A day is archived once; live days begin yesterday, for good."""
+    """A day is archived once; live days begin once, or later with an earlier day."""
     shelf = Shelf(tmp_path / "demo" / "weather.json")
     assert shelf.days(BEGIN, NOW) == {}
     assert shelf.archive(JANUARY, NOW) == 31
@@ -112,13 +140,16 @@ def test_shelf_remembers_days_with_the_instant_they_were_put_there(tmp_path: Pat
     at = NOW - timedelta(minutes=10)
     assert shelf.days(BEGIN, NOW) == dict.fromkeys(JANUARY, at)
     assert shelf.days(NOW, NOW + timedelta(days=30)) == {}
-    shelf.go_live(NOW)
-    shelf.go_live(NOW + timedelta(days=5))
+    yesterday = date(2026, 11, 23)
+    assert shelf.go_live(yesterday, NOW) == 2
+    assert shelf.go_live(date(2026, 11, 28), NOW + timedelta(days=5)) == 0
     found = shelf.days(NOW - timedelta(hours=2), NOW)
     assert {day for day, archived in found.items() if archived is None} == {
-        date(2026, 11, 23),
+        yesterday,
         date(2026, 11, 24),
     }
+    assert shelf.go_live(date(2026, 10, 24), NOW) == 30
+    assert len(shelf.days(BEGIN, NOW)) == 32 + 31
 
 
 def test_service_tells_one_thing_more_from_a_day_on(observatory: Observatory) -> None:

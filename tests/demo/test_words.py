@@ -68,8 +68,8 @@ def test_days_to_load_are_january_unless_told() -> None:
         date(2013, 1, 1),
         date(2013, 1, 31),
     )
-    assert len(LoadOptions(year=True).days) == 365
-    assert LoadOptions(until=datetime(2013, 1, 1)).days == [date(2013, 1, 1)]
+    assert len(LoadOptions(as_recorded=True, year=True).days) == 365
+    assert LoadOptions(as_recorded=True, until=datetime(2013, 1, 1)).days == [date(2013, 1, 1)]
 
 
 def test_folder_comes_from_the_settings_unless_told(

@@ -9,6 +9,7 @@ from tests.faults import (
     fidelity,
     fullness,
     lateness,
+    one_room,
     parities,
     poison,
     restarts,
@@ -155,6 +156,12 @@ CAMPAIGNS: dict[str, Campaign] = {
         holds="spellings of each type through each kind but MQTT: what they say, or aside",
         count=3000,
         run=typed_values.campaign,
+    ),
+    "rooms": Campaign(
+        holds="one room edited, broken, mended under load: no run, backfill, tick fails anywhere,"
+        " no code location is ever dark",
+        count=40,
+        run=one_room.campaign,
     ),
     "bite": Campaign(
         holds="planted defects: each is found", count=len(bite.PLANTS), run=bite.campaign

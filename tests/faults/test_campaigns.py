@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults import __main__ as program
-from tests.faults import answers, fullness, page, restarts, typed_values, zombies
+from tests.faults import answers, fullness, one_room, page, restarts, typed_values, zombies
 from tests.faults.boundaries import values
 from tests.faults.campaigns import CAMPAIGNS
 from tests.faults.fidelity import faithful
@@ -34,6 +34,16 @@ def test_zombies_are_refused(bench: Bench) -> None:
     """Three writers that slept past their lease."""
     outcome = zombies.campaign(bench, 3, 2013)
     assert (outcome.figures, outcome.problems) == ({"LostLeaseError": 3}, [])
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+def test_broken_room_fails_nothing(bench: Bench) -> None:
+    """Twice edited, broken, mended under load; a new mart appears by itself."""
+    outcome = one_room.campaign(bench, 2, 2013)
+    assert outcome.problems == []
+    assert outcome.figures["looks that found one dark"] == 0
+    assert outcome.figures["backfills"] > 0
 
 
 @pytest.mark.slow

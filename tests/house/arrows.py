@@ -25,8 +25,10 @@ OUTSIDE = ("demo", "tests", "benchmarks")
 FOR_BODIES = {"ibis", "pyarrow", "pandas"}
 DAGSTER_AT_HOME = ("orchestrate", "read")
 SHARED_BY_KINDS = ("drop", "text")  # of the folders below watermain/source
-# Commands that import inside a function: a service that seldom measures, files that are written.
+# Commands that import inside a function: a service that seldom measures, sources that are seldom
+# asked, files that are written.
 IMPORT_LATER = (
+    "watermain/cli/platform/status.py",
     "watermain/cli/platform/tend.py",
     "watermain/cli/new.py",
     "watermain/cli/scaffold.py",
@@ -37,12 +39,13 @@ ENGINE: dict[str, tuple[str, ...]] = {
     "table": ("code",),
     "audit": ("code", "table"),
     "publish": ("code", "table", "audit"),
-    "capture": ("code", "table", "audit", "publish"),
+    "plan": ("code", "table", "audit", "publish"),
+    "capture": ("code", "table", "audit", "publish", "plan"),
     "feature": ("code", "table", "audit", "publish"),
     "exchange": ("code", "table", "audit", "publish", "feature"),
     "release": ("code", "table", "audit", "publish", "feature", "exchange"),
     "mart": ("code", "table", "audit", "publish", "feature", "exchange", "release"),
-    "rooms": ("mart",),
+    "rooms": ("exchange", "mart"),
 }
 
 

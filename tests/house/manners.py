@@ -15,6 +15,10 @@ ENTRY_POINTS = (
     "watermain/dbt/dbt_compiler.py",  # whatever a template brings about is its author's
     "watermain/__main__.py",
     "watermain/cli/look/check.py",
+    "watermain/engine/rooms/declared.py",
+    "watermain/engine/rooms/directory.py",
+    "watermain/cli/run/flow.py",
+    "watermain/engine/capture/stream.py",
     "watermain/engine/rooms/mask.py",
     "watermain/orchestrate/location.py",
     "watermain/orchestrate/launch/preload.py",

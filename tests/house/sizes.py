@@ -17,7 +17,7 @@ MODULES_OF_FOLDER = 16
 TESTS_PER_LINE = 0.94  # only ever raised, up to 1.00
 LINES_OF_DEFINITIONS = 10
 PARAMETERS = 6
-PARAMETERS_OF_WORD = 8
+PARAMETERS_OF_WORD = 9
 
 
 class Function(NamedTuple):
@@ -93,7 +93,7 @@ def folders_are_small(files: Mapping[str, str]) -> list[str]:
 
 
 def parameters_are_few(files: Mapping[str, str]) -> list[str]:
-    """A function takes six parameters at most, a word eight."""
+    """A function takes six parameters at most, a word nine."""
     found = []
     for each in functions(files):
         is_word = each.path.startswith("watermain/declare/")

@@ -44,7 +44,7 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("platform")
     environment = {**os.environ, "WATERMAIN_DATA_DIR": str(folder)}
     command = [sys.executable, "-m", "watermain"]
-    up = ["up", "--detach", "--until", "2013-01-07", "--port", str(port)]
+    up = ["up", "--detach", "--as-recorded", "--until", "2013-01-07", "--port", str(port)]
     try:
         subprocess.run([*command, *up], cwd=ROOT, env=environment, check=True, timeout=900)
         yield f"http://127.0.0.1:{port}"

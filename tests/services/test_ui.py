@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -25,36 +26,105 @@ def ask(platform: str, query: str) -> dict[str, object]:
     return found
 
 
-def test_graph_shows_sources_to_marts_by_group(platform: str, page: Page, pictures: Path) -> None:
-    """The group of team operations runs from what is captured to what is reported."""
-    page.set_viewport_size({"width": 1600, "height": 2600})  # only what is in view is drawn
-    page.goto(f"{platform}/locations/operations/asset-groups/operations/lineage")
-    for name in ("planes", "dim_aircraft", "fct_departures", "fct_monthly_on_time_report"):
-        expect(page.get_by_text(name, exact=True).first).to_be_visible()
-    expect(page.get_by_text("dbt", exact=True).first).to_be_visible()
-    expect(page.get_by_text("PostgreSQL", exact=True).first).to_be_visible()
+BOXES = ("raw", "curated", "marts", "quarantine")
+TEAMS = ("operations", "weather", "prediction", "upkeep")
+
+
+def test_graph_shows_stages_as_boxes_inside_teams(
+    platform: str, page: Page, pictures: Path
+) -> None:
+    """Four teams at first; inside one its stages, and inside those what they hold."""
+    page.set_viewport_size({"width": 1600, "height": 1000})
+    page.goto(f"{platform}/asset-groups")
+    for team in TEAMS:
+        expect(page.get_by_text(team, exact=True).first).to_be_visible()
+    page.goto(f"{platform}/asset-groups?expanded=global%40global%3Aoperations")
+    for stage in BOXES:
+        expect(page.get_by_text(stage, exact=True).first).to_be_visible()
     page.wait_for_timeout(3000)
     page.screenshot(path=pictures / "asset-graph.png")
-    page.goto(f"{platform}/asset-groups")
-    for group in ("operations", "upkeep"):
-        expect(page.get_by_text(group, exact=True).first).to_be_visible()
+    page.set_viewport_size({"width": 1600, "height": 2600})  # only what is in view is drawn
+    page.goto(f"{platform}/assets/operations/marts/fct_departures?view=lineage")
+    for name in ("fct_departures", "fct_monthly_on_time_report"):
+        expect(page.get_by_text(name, exact=True).first).to_be_visible()
+    expect(page.get_by_text("dbt", exact=True).first).to_be_visible()
+
+
+def test_catalog_tells_each_table_in_a_sentence(platform: str, page: Page, pictures: Path) -> None:
+    """What a row is, then what is done; the stage beside the name; no code of a model."""
+    page.set_viewport_size({"width": 1600, "height": 2600})
+    page.goto(f"{platform}/assets")
+    for text in (
+        "One row per aircraft. Keep each aircraft as the partner last",
+        "One row per aircraft, as the partner last described it.",
+        "operations/curated",
+        "operations/quarantine",
+    ):
+        expect(page.get_by_text(text).first).to_be_visible()
+    assert page.get_by_text("Raw SQL").count() == 0
+    page.screenshot(path=pictures / "catalog.png")
 
 
 def test_asset_page_shows_owner_columns_checks_freshness(
     platform: str, page: Page, pictures: Path
 ) -> None:
     """The declaration's words are on the asset's page."""
+    page.set_viewport_size({"width": 1600, "height": 2000})
     page.goto(f"{platform}/assets/operations/curated/flights")
     expect(page.get_by_text("Latest materialization").first).to_be_visible()
-    for text in ("one row per flight leg", "scheduled_departure_at", "non-nullable"):
+    for text in (
+        "One row per flight leg.",
+        "scheduled_departure_at",
+        "non-nullable",
+        "99% of partitions ready within 1 h, over 28 days.",
+        "daily in America/New_York",
+        'watermain sql "select * from operations.curated.flights limit 20"',
+        "contracts/operations/curated.flights.odcs.yaml",
+        "platform_assets/operations/curated.py",
+        "rows of",
+    ):
         expect(page.get_by_text(text).first).to_be_visible()
+    assert page.get_by_text("sensitivity: internal").count() == 0
     _await_freshness(page)
     owners = page.get_by_text("Owners", exact=True).locator("xpath=../..")
     expect(owners.get_by_text("operations").first).to_be_visible()
     page.screenshot(path=pictures / "asset-page.png")
+    page.goto(f"{platform}/assets/operations/curated/airline_contacts")
+    expect(page.get_by_text("sensitivity: personal").first).to_be_visible()
+
+
+def test_check_page_says_what_is_demanded(platform: str, page: Page, pictures: Path) -> None:
+    """The rule with its values, the line of the rule, the page to read."""
     page.goto(f"{platform}/assets/operations/curated/flights?view=checks")
     for check in ("unique_key_flight_id", "accepted_values_origin", "between_distance_miles"):
         expect(page.get_by_text(check).first).to_be_visible()
+    page.get_by_text("accepted_values_origin").first.click()
+    for text in (
+        "is one of EWR, JFK, LGA; blocks the partition otherwise.",
+        "docs/runbooks/rows-break-a-rule.md",
+        "Passed",
+    ):
+        expect(page.get_by_text(text).first).to_be_visible()
+    page.screenshot(path=pictures / "check-page.png")
+
+
+FEATURE_CHECKS = """query { assetNodeOrError(assetKey: {path: ["prediction", "features",
+  "route_delay_v2"]}) { ... on AssetNode { assetChecksOrError { ... on AssetChecks { checks {
+    name executionForLatestMaterialization { status } } } } } } }"""
+
+
+def test_checks_of_features_are_made_after_a_publish(platform: str) -> None:
+    """By no run of their own: the sensor tells of them."""
+    until, found = time.monotonic() + 240, dict[str, object]()
+    wanted = ("feature_drift", "online_parity", "staleness")
+    while time.monotonic() < until and not all(found.get(name) for name in wanted):
+        time.sleep(5)
+        node: Any = ask(platform, FEATURE_CHECKS)["assetNodeOrError"]
+        checks = node["assetChecksOrError"]["checks"]
+        found = {c["name"]: c["executionForLatestMaterialization"] for c in checks}
+    assert [found[name] is not None for name in wanted] == [True] * 3
+    assert found["online_parity"] == {"status": "SUCCEEDED"}
+    assert found["feature_drift"] == {"status": "SUCCEEDED"}
 
 
 def _await_freshness(page: Page) -> None:

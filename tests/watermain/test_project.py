@@ -46,9 +46,11 @@ def test_no_project_is_said_in_four_lines(tmp_path: Path) -> None:
         (TABLE + "room = 'x'\n", "`room` is no setting of a project"),
         (TABLE + "rooms = 3\n", "`rooms` is 3"),
         (TABLE + "stream = 'x'\n", "`stream` is 'x'"),
-        (TABLE + "stream = [1]\n", "give `stream` a list of texts"),
+        (TABLE + "stream = true\n", "`stream` is True"),
+        (TABLE + "stream = [1]\n", "give `stream` a list of texts, or one of `all`, `rooms`"),
         (TABLE + "rooms = 'my-rooms'\n", "which is the name of no package"),
         (TABLE + "rooms = ''\n", "which is the name of no package"),
+        (TABLE + "repository = 'acme/data'\n", "`repository` is 'acme/data', which is no address"),
         ("[tool]\nwatermain = 1\n", "`tool.watermain` is no table"),
         ("[tool.watermain\n", "it is no TOML"),
     ],
@@ -59,6 +61,23 @@ def test_what_cannot_be_honoured_is_refused(tmp_path: Path, text: str, said: str
         find(made(tmp_path, text))
     assert said in str(told.value)
     assert str(tmp_path / "pyproject.toml") in told.value.declared
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("", "all"),
+        ("stream = 'all'\n", "all"),
+        ("stream = 'rooms'\n", "rooms"),
+        ("stream = []\n", ()),
+        ("stream = ['a', 'b.raw.c']\n", ("a", "b.raw.c")),
+    ],
+)
+def test_what_streams_take_is_said_or_is_all(
+    tmp_path: Path, text: str, meant: str | tuple[str, ...]
+) -> None:
+    """Nothing said means everything that is live; an empty list means nothing."""
+    assert find(made(tmp_path, TABLE + text)).stream == meant
 
 
 def test_packages_of_a_project_can_be_imported(

@@ -8,8 +8,8 @@ import typer
 
 from watermain.cli import screen
 from watermain.cli.look.diff import facts_of, show
+from watermain.cli.named import named
 from watermain.cli.run import plan, work
-from watermain.declare.name import DatasetName
 from watermain.engine.publish.canary import differences
 from watermain.engine.publish.publication import Job
 from watermain.engine.publish.restore import promote as publish
@@ -59,8 +59,8 @@ def build(
     as_json: Json = False,
 ) -> None:
     """Compute a dataset in a branch: stage, audit and publish where readers do not look."""
-    found = find(DatasetName.parse(dataset))
-    span = work.span_of(found, first, last)
+    found = named(dataset)
+    span = work.span_of(found, first, last, f"branch build {name}")
     chosen = {found.name: found}
     if with_upstream:
         known = everything()

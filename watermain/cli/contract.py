@@ -9,10 +9,12 @@ from typing import Annotated, Any
 import typer
 
 from watermain.cli import screen
+from watermain.cli.named import named
+from watermain.declare.compatibility import is_draft
 from watermain.declare.dataset import Dataset
 from watermain.declare.errors import UnreadableContractError, WatermainError
 from watermain.declare.name import DatasetName
-from watermain.engine.exchange.declaration_code import checks_code, declaration
+from watermain.engine.exchange.declaration_code import checks_code, declaration, imports
 from watermain.engine.exchange.foreign_rules import expectations
 from watermain.engine.exchange.frame_schema import frame_checks, frame_notes
 from watermain.engine.exchange.odcs_reader import read_document
@@ -20,7 +22,7 @@ from watermain.engine.exchange.released import Released
 from watermain.engine.exchange.strict_yaml import read_yaml
 from watermain.engine.release import gate, release
 from watermain.engine.release.outside_test import judge
-from watermain.engine.rooms.directory import everything, find
+from watermain.engine.rooms.directory import everything_sound
 from watermain.engine.table import order
 from watermain.lake.lake import Lake
 from watermain.revision import files_where_it_began
@@ -56,7 +58,10 @@ def export(
     written = [] if check else [_write(d) for n, d in sorted(known.items()) if _is_late(d)]
     for path in written:
         screen.OUT.print(f"  wrote  {path}")
-    screen.ERR.print(f"{len(known)} contracts hold what was released", style="dim")
+    drafts = [name for name, dataset in known.items() if is_draft(dataset.contract)]
+    told = f"{len(known) - len(drafts)} contracts hold what was released"
+    more = f"; {len(drafts)} more are drafts" if drafts else ""
+    screen.ERR.print(told + more, style="dim")
 
 
 @app.command("import")
@@ -66,7 +71,8 @@ def import_(
     ],
 ) -> None:
     """Print the declaration that a contract asks for or the checks that a suite or schema does."""
-    screen.OUT.print(_code(file), markup=False, end="")
+    code = _code(file)
+    screen.OUT.print(imports(code) + code, markup=False, end="")
 
 
 @app.command()
@@ -78,7 +84,7 @@ def test(
     `make datacontract` installs that tool into a folder of its own.
     """
     _known()
-    for line in judge(find(DatasetName.parse(dataset)), Lake.from_settings()):
+    for line in judge(named(dataset), Lake.from_settings()):
         screen.OUT.print(f"  {line}", markup=False)
 
 
@@ -102,8 +108,11 @@ def _without(
 
 
 def _known() -> Mapping[DatasetName, Dataset]:
-    """Every declared dataset, including the marts of the present dbt project."""
-    return everything()
+    """Every declared dataset, including the marts of the present dbt project.
+
+    Raises: BrokenRoomError: what a room that does not load promises has not ended.
+    """
+    return everything_sound()
 
 
 def _released_at(ref: str) -> Mapping[DatasetName, Released]:
@@ -145,8 +154,8 @@ def _code(file: Path) -> str:
     text = file.read_text(encoding="utf-8-sig", errors="strict")
     facts = read_yaml(text, str(file))
     if isinstance(facts, dict) and "expectations" in facts:
-        return f"checks={checks_code(expectations(facts, str(file)))},\n"
+        return f"checks = {checks_code(expectations(facts, str(file)))}\n"
     if isinstance(facts, dict) and facts.get("schema_type") == "dataframe":
         made = checks_code(frame_checks(facts, str(file)))
-        return "".join(f"# not kept: {n}\n" for n in frame_notes(facts)) + f"checks={made},\n"
+        return "".join(f"# not kept: {n}\n" for n in frame_notes(facts)) + f"checks = {made}\n"
     return "\n\n".join(map(declaration, read_document(text, str(file))))

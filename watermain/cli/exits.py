@@ -12,6 +12,7 @@ from watermain.declare.errors import (
     OtherLakeError,
     OtherReleaseError,
     UnknownDatasetError,
+    UnknownFeatureError,
     UnknownRunError,
     UnknownSnapshotError,
     UnreachableSystemError,
@@ -29,6 +30,7 @@ MISUSES = (
     OtherLakeError,
     OtherReleaseError,
     UnknownDatasetError,
+    UnknownFeatureError,
     UnknownRunError,
     UnknownSnapshotError,
 )

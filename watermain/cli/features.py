@@ -11,6 +11,7 @@ import typer
 from watermain.cli import screen
 from watermain.clock import Clock
 from watermain.declare.dataset import Dataset
+from watermain.declare.errors import UnknownFeatureError
 from watermain.declare.feature_ref import resolve, table_name
 from watermain.engine.feature import online
 from watermain.engine.feature.feast import export as write
@@ -104,8 +105,15 @@ def diff(
     old: Annotated[str, NAME], new: Annotated[str, NAME], as_json: Annotated[bool, JSON] = False
 ) -> None:
     """Compare what two versions say of the same entities at the same times."""
+    before, after = _find(old), _find(new)
+    if table_name(before) != table_name(after):
+        raise UnknownFeatureError.nothing_happened(
+            f"{before.name} and {after.name} are two tables, not two versions of one",
+            declared=f"{before.declared}, {after.declared}",
+            next=f"name versions of one of them, such as {table_name(before)}@1",
+        )
     with Lake.from_settings().get_connection() as connection:
-        found = feature_diff(connection, _find(old), _find(new))
+        found = feature_diff(connection, before, after)
     if as_json:
         screen.facts(asdict(found))
         return

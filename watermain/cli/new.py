@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,13 +12,14 @@ from typing import Annotated, Literal, NoReturn
 import typer
 
 from watermain.cli import screen
+from watermain.cli.named import named as known
 from watermain.cli.scaffold import FILES, Draft, joined, named, with_location
 from watermain.declare.dataset import Dataset
 from watermain.declare.errors import InvalidDeclarationError
-from watermain.declare.name import DatasetName
+from watermain.declare.name import MOST_LETTERS, WORD, DatasetName
 from watermain.engine.exchange.dbt_sources import sources_text
 from watermain.engine.rooms.declared import shelf_file, teams
-from watermain.engine.rooms.directory import everything, find
+from watermain.engine.rooms.directory import everything, everything_sound
 from watermain.settings import project
 
 app = typer.Typer(no_args_is_help=True, help="Write the files of a new room, dataset or source.")
@@ -31,6 +33,13 @@ def room(
     reads: Annotated[str | None, READS] = None,
 ) -> None:
     """Write a team's room and its workspace entry, and a first dataset where it reads one."""
+    if not WORD.fullmatch(name):
+        right = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_0123456789")[:MOST_LETTERS]
+        _refuse(
+            f"`{name[:200]}` is no name of a room: it is one lower-case word, with _ and digits",
+            "watermain new room",
+            f"watermain new room {right or 'billing'}",
+        )
     first = DatasetName(name, "curated", "first")
     if name in teams():
         _refuse(
@@ -38,7 +47,7 @@ def room(
             shelf_file(name, "definitions"),
             f"watermain new dataset {name}.curated.<table>",
         )
-    upstream = find(DatasetName.parse(reads)) if reads else None
+    upstream = known(reads) if reads else None
     here = project()
     written = [
         _write(here.rooms_folder / name / file, named(_template("room", file), first, here.rooms))
@@ -67,7 +76,7 @@ def dataset(
         }
         way = ways.get(wanted.stage, f"write it in {shelf_file(wanted.team, wanted.stage)}")
         _refuse(f"{wanted.stage} are not written by this command", name, way)
-    written = _dataset(wanted, find(DatasetName.parse(reads)))
+    written = _dataset(wanted, known(reads))
     _finish(written + _changed(f"dataset-{name}", f"New dataset `{wanted}`."))
 
 
@@ -100,7 +109,7 @@ def source(
 def dbt_sources() -> None:
     """Write the dbt project's sources file anew, from the curated declarations."""
     path = project().dbt_folder / "models" / "sources.yml"
-    _finish([_write(path, sources_text(everything().values()))])
+    _finish([_write(path, sources_text(everything_sound().values()))])
 
 
 def _told(text: str, connection: str) -> str:

@@ -8,10 +8,10 @@ from typing import Annotated
 import typer
 
 from watermain.cli import screen
-from watermain.cli.look.masking import masked
+from watermain.cli.look import aside
+from watermain.cli.named import named
 from watermain.cli.run import plan, work
 from watermain.declare.dataset import Dataset
-from watermain.declare.name import DatasetName
 from watermain.engine.capture.replay import discard as discard_rows
 from watermain.engine.capture.replay import open_rows
 from watermain.engine.publish.publication import Job
@@ -56,12 +56,15 @@ def show(
     found = _find(dataset)
     with Lake.from_settings().get_connection() as connection:
         rows = quarantine.listed(connection, str(found.name), _chosen(partition, rule))
-    shown = [masked(found, r) for r in rows[:limit]]
+    shown = [aside.shown(found, r) for r in rows[:limit]]
     if as_json:
         screen.facts(shown)
         return
-    columns = ("partition", "position", "reason", "contract_version", "run_id", "payload")
-    screen.grid(columns, [[str(r[n] or "")[:60] for n in columns] for r in shown])
+    for row in shown:
+        first, *rest = aside.lines(row)
+        screen.OUT.print(first, style="bold", markup=False)
+        for line in rest:
+            screen.OUT.print(line, markup=False)
     if len(rows) > limit:
         screen.OUT.print(f"the first {limit} of {len(rows)} rows", style="dim")
 
@@ -113,7 +116,7 @@ def discard(
 
 
 def _find(dataset: str) -> Dataset:
-    return find(DatasetName.parse(dataset))
+    return named(dataset)
 
 
 def _chosen(partition: str | None, rule: str | None) -> str:

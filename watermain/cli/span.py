@@ -7,7 +7,9 @@ from watermain.declare.errors import InvalidPartitionError
 from watermain.engine.table.partition import Span
 
 
-def span_of(dataset: Dataset, first: str | None, last: str | None) -> Span | None:
+def span_of(
+    dataset: Dataset, first: str | None, last: str | None, verb: str = "materialize"
+) -> Span | None:
     """The partitions that a command names, which are proved to be of the dataset's cadence.
 
     Raises: InvalidPartitionError, or, for a mart that is wrong, what is wrong with it.
@@ -18,13 +20,13 @@ def span_of(dataset: Dataset, first: str | None, last: str | None) -> Span | Non
             raise refused(dataset, "it has no partitions", "leave the partition out")
         return None
     if not first or not last:
-        example = dataset.cadence.start.strftime(dataset.cadence.format)
+        example = dataset.cadence.since.strftime(dataset.cadence.format)
         if not dataset.is_computed:
             return None
         raise refused(
             dataset,
             "it is partitioned; name one partition, or a range",
-            f"watermain materialize {dataset.name} --partition {example}",
+            f"watermain {verb} {dataset.name} --from {example} --to {example}",
         )
     if not dataset.is_computed:
         raise refused(

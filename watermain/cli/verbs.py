@@ -77,6 +77,10 @@ VERBS: dict[str, Verb] = {
         "Tell a dataset's contract, neighbours, publishes, check results and positions.",
         takes="dataset",
     ),
+    "stale": Verb(
+        "watermain.cli.run.stale:stale",
+        "List the partitions that are due, why, and what becomes of each.",
+    ),
     "replay": Verb(
         "watermain.cli.run.replay:replay",
         "Rebuild a dataset, and everything between raw and it, from raw alone.",

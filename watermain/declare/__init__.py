@@ -1,12 +1,8 @@
 """The words that rooms use to declare their datasets."""
 
-from watermain.declare.body.change import (
-    first_message,
-    latest_delivery,
-    latest_per_key,
-    utc_from_local,
-)
-from watermain.declare.body.telling import as_told, told_changes
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from watermain.declare.cadence import Cadence, Daily, Hourly, Monthly, Window
 from watermain.declare.check import (
     Check,
@@ -51,6 +47,18 @@ from watermain.declare.outside.web import (
 )
 from watermain.declare.quarantine import Quarantine
 from watermain.declare.slo import Slo
+
+if TYPE_CHECKING:
+    from watermain.declare.body.change import (
+        first_message,
+        latest_delivery,
+        latest_per_key,
+        utc_from_local,
+    )
+    from watermain.declare.body.telling import as_told, told_changes
+
+# The words of bodies bring ibis with them, which a command that reads no body never needs.
+_BODIES = ("watermain.declare.body.change", "watermain.declare.body.telling")
 
 __all__ = [
     "Basic",
@@ -118,3 +126,12 @@ __all__ = [
     "unique",
     "utc_from_local",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Look a word of bodies up when it is asked for."""
+    for module in _BODIES if name in __all__ else ():
+        words = import_module(module)
+        if hasattr(words, name):
+            return getattr(words, name)
+    raise AttributeError(f"module `watermain.declare` has no attribute `{name}`")

@@ -18,13 +18,14 @@ from watermain.declare.column.drift import DRIFTS, EXTRA
 from watermain.declare.column.kept_type import unkept
 from watermain.declare.column.own_column import OWN_PREFIX, own_columns
 from watermain.declare.contract import Contract
-from watermain.declare.errors import InvalidDeclarationError, quoted
+from watermain.declare.errors import InvalidDeclarationError, WatermainError, quoted
 from watermain.declare.feature import Feature
 from watermain.declare.name import DatasetName
-from watermain.declare.need import Needs
+from watermain.declare.need import REFRESHES, Needs, Refresh
 from watermain.declare.outside.kind import SourceWord
 from watermain.declare.outside.source import Platform
 from watermain.declare.place import place, shown
+from watermain.declare.schedule import schedule_complaints
 from watermain.declare.slo import Slo
 
 Body = Callable[..., Any]
@@ -35,6 +36,8 @@ _OWNER = re.compile(r"team:[A-Za-z0-9_-]+|[^@\s]+@[^@\s]+\.[^@\s]+")
 class Dataset:
     """A declared dataset; call it to run its body on tables of your own.
 
+    One whose room does not load is known as it was last declared, without its body; `unloaded`
+    says why.
     Guarantees: its inputs, key, checks and owner fit together, or it cannot be constructed.
     """
 
@@ -48,12 +51,16 @@ class Dataset:
     checks: tuple[Check, ...] = ()
     cadence: Cadence | None = None
     slo: Slo | None = None
+    schedule: str | None = None
     body: Body | None = field(default=None, repr=False)
     source: SourceWord | None = None
     feature: Feature | None = None
     mart: Mart | None = None
+    unloaded: WatermainError | None = field(default=None, repr=False, compare=False)
 
     def __call__(self, *args: Any, **tables: Any) -> Any:
+        if self.unloaded is not None:
+            raise self.unloaded
         if self.body is None:
             raise TypeError(f"{self.name} is captured from a source; it has no body")
         return self.body(*args, **tables)
@@ -80,6 +87,7 @@ class Dataset:
                 "leave it out; it is for events: files, messages, devices, REST, webhooks",
             )
         yield from self._one_row_complaints()
+        yield from self._schedule_complaints()
         for kept in self.contract.columns:
             yield from unkept(kept.type, kept.name)
         yield from self._drift_complaints({name.lower() for name in names})
@@ -118,6 +126,16 @@ class Dataset:
             if isinstance(check, RowCount) and check.high != 1:
                 yield "a table of one row has no other number of rows", "leave `row_count` out"
 
+    def _schedule_complaints(self) -> Iterator[tuple[str, str]]:
+        if self.schedule is None:
+            return
+        if self.is_platforms:
+            yield "the platform writes its rows, nobody is asked to", "leave `schedule` out"
+        if self.cadence is not None and self.cadence.every is not None:
+            every = self.cadence.every
+            yield f"a stream computes it every {every}, a schedule too", "keep one of them"
+        yield from schedule_complaints(self.schedule)
+
     def _drift_complaints(self, names: set[str]) -> Iterator[tuple[str, str]]:
         drift = self.contract.drift
         if drift not in DRIFTS:
@@ -146,6 +164,16 @@ class Dataset:
         return not self.is_computed and not self.is_platforms
 
     @property
+    def is_live(self) -> bool:
+        """Whether a stream captures it where the project does not say otherwise."""
+        return self.is_captured and self.origin.is_live and self.schedule is None
+
+    @property
+    def zone(self) -> str:
+        """The time zone that its schedule is written in."""
+        return self.cadence.zone if self.cadence else "UTC"
+
+    @property
     def is_platforms(self) -> bool:
         """Whether the platform itself writes its rows, as it works."""
         return isinstance(self.source, Platform)
@@ -158,6 +186,8 @@ class Dataset:
     @property
     def broken(self) -> str | None:
         """Why it cannot be built, in four lines; None where nothing is wrong with it."""
+        if self.unloaded is not None:
+            return str(self.unloaded)
         return self.mart.broken if self.mart else None
 
     def refuse_broken(self) -> None:
@@ -194,6 +224,15 @@ class Dataset:
             (n.before for n in self.needs.values() if n.dataset == name), default=timedelta(0)
         )
 
+    def refresh(self, name: DatasetName) -> Refresh:
+        """Which partitions the news of an input without partitions concern.
+
+        An input that is read under two names concerns what either says.
+        """
+        said = [self.needs.get(alias) for alias, read in self.inputs.items() if read == name]
+        words = {n.refresh if n else "all" for n in said}
+        return next((word for word in REFRESHES if word in words), "all")
+
     def is_optional(self, name: DatasetName) -> bool:
         """Whether partitions are computed although an input has nothing for them, or is not there.
 
@@ -226,12 +265,14 @@ def dataset(
     checks: tuple[Check, ...] = (),
     cadence: Cadence | None = None,
     slo: Slo | None = None,
+    schedule: str | None = None,
 ) -> Callable[[Body], Dataset]:
     """Declare a dataset computed from other datasets.
 
     Shapes: the body takes one table for each input, under the input's name; it returns one table
     with the contract's columns. `ibis.Table` is the default; annotate `pa.Table` or
-    `pd.DataFrame` for those.
+    `pd.DataFrame` for those. With a `schedule`, five fields of cron in the cadence's zone, it is
+    computed then, and changes of its inputs wait until then.
     Guarantees: the body is given whole partitions of one pinned snapshot; it never writes. The
     body of a partitioned dataset must treat partitions apart, for a range is one call.
     """
@@ -254,6 +295,7 @@ def dataset(
             checks=tuple(checks),
             cadence=cadence,
             slo=slo,
+            schedule=schedule,
             body=body,
         )
 
@@ -270,9 +312,12 @@ def raw(
     checks: tuple[Check, ...] = (),
     cadence: Cadence | None = None,
     slo: Slo | None = None,
+    schedule: str | None = None,
 ) -> Dataset:
     """Declare a dataset captured from an outside system and never changed afterwards.
 
+    With a `schedule`, five fields of cron in the cadence's zone, what waits is captured then;
+    without one, a stream captures it, or a run whenever something waits, as its source says.
     Guarantees: each captured batch is committed exactly once, with its position in the ledger.
     """
     return Dataset(
@@ -284,5 +329,6 @@ def raw(
         checks=tuple(checks),
         cadence=cadence,
         slo=slo,
+        schedule=schedule,
         source=source,
     )

@@ -85,6 +85,10 @@ class InvalidDeclarationError(TerminalError):
     """Reject a declaration whose words do not fit together."""
 
 
+class TooLargeError(TerminalError):
+    """Refuse what is more than may be done without being asked for."""
+
+
 class BrokenContractError(TerminalError):
     """Refuse to publish rows that break their contract."""
 
@@ -187,6 +191,10 @@ class UnknownRevisionError(TerminalError):
 
 class UnreadableContractError(TerminalError):
     """Report a contract, a suite or a schema of another tool that cannot be read."""
+
+
+class BrokenRoomError(TerminalError):
+    """Report a room whose code does not load, or refuse what only that code could do."""
 
 
 class BrokenModelError(TerminalError):

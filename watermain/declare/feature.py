@@ -9,6 +9,7 @@ from typing import Literal, get_args
 
 import pyarrow as pa
 
+from watermain.declare.cadence import Cadence
 from watermain.declare.contract import Contract
 from watermain.declare.errors import quoted
 
@@ -34,8 +35,8 @@ class Feature:
     column that says when a row could first be known, or None when that is its event time; it is
     part of the key, for each telling is a row.
     Units: a row older than `max_age` answers nothing; None lets it answer for ever. `trained_on`
-    are the first and the last UTC day of the event times that models learnt from: what comes now
-    is held against them.
+    are the first and the last UTC day of the event times that models learnt from, each as a date or
+    as a day of the table's calendar, the first being 1: what comes now is held against them.
     Guarantees: each version is a table of its own; `candidate` waits to be compared, `current` is
     what readers get who name no version, and `retired` is neither computed any more nor served.
     """
@@ -46,7 +47,18 @@ class Feature:
     version: int = 1
     state: State = "current"
     online: Online | None = None
-    trained_on: tuple[date, date] | None = None
+    trained_on: tuple[date, date] | tuple[int, int] | None = None
+
+    def trained_between(self, cadence: Cadence | None) -> tuple[date, date] | None:
+        """The first and the last day that models learnt from, in a table of this cadence."""
+        if self.trained_on is None:
+            return None
+        since = (cadence or Cadence()).since
+        first, last = (
+            day if isinstance(day, date) else since + timedelta(days=day - 1)
+            for day in self.trained_on
+        )
+        return first, last
 
     @property
     def is_retired(self) -> bool:
@@ -76,8 +88,14 @@ class Feature:
             yield f"state {self.state!r} is unknown", f"use one of {quoted(STATES)}"
         if self.max_age is not None and self.max_age <= timedelta(0):
             yield f"max_age {self.max_age} is no time", "give a positive timedelta"
-        if self.trained_on is not None and self.trained_on[0] > self.trained_on[1]:
-            yield "`trained_on` ends before it begins", "give the first day, then the last"
+        if self.trained_on is not None:
+            first, last = self.trained_on
+            if type(first) is not type(last):
+                yield "`trained_on` mixes a date with a number", "give two dates or two numbers"
+            elif first > last:  # type: ignore[operator]
+                yield "`trained_on` ends before it begins", "give the first day, then the last"
+            elif isinstance(first, int) and first < 1:
+                yield f"`trained_on` begins with day {first}", "count the calendar's days from 1"
 
     def _key_complaints(self, contract: Contract) -> Iterator[tuple[str, str]]:
         when = {contract.event_time, self.known_at} - {None}

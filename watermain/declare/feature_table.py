@@ -24,6 +24,7 @@ def feature_table(
     checks: tuple[Check, ...] = (),
     cadence: Cadence | None = None,
     slo: Slo | None = None,
+    schedule: str | None = None,
 ) -> Callable[[Body], Dataset]:
     """Declare a dataset whose rows say what was true of an entity and since when that was known.
 
@@ -41,6 +42,7 @@ def feature_table(
             checks=checks,
             cadence=cadence,
             slo=slo,
+            schedule=schedule,
         )(body)
         return replace(table, feature=feature)
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from watermain.declare.errors import InvalidDeclarationError
 
 STAGES = ("raw", "curated", "marts", "features")
-_WORD = re.compile(r"[a-z][a-z0-9_]{0,62}")
+MOST_LETTERS = 63
+WORD = re.compile(rf"[a-z][a-z0-9_]{{0,{MOST_LETTERS - 1}}}")
 
 
 @dataclass(frozen=True, order=True)
@@ -20,19 +21,17 @@ class DatasetName:
     table: str
 
     def __post_init__(self) -> None:
-        wrong = [w for w in (self.team, self.stage, self.table) if not _WORD.fullmatch(w)]
+        wrong = [w for w in (self.team, self.stage, self.table) if not WORD.fullmatch(w)]
         if wrong or self.stage not in STAGES:
-            raise InvalidDeclarationError.nothing_happened(
-                f"dataset name `{self.team}.{self.stage}.{self.table}` is not `team.stage.table`",
-                declared="DatasetName",
-                next=f"use lower-case words and a stage among {', '.join(STAGES)}",
-            )
+            raise _refused(f"{self.team}.{self.stage}.{self.table}")
 
     @classmethod
     def parse(cls, text: str) -> DatasetName:
         """Read `team.stage.table`."""
         parts = text.split(".")
-        return cls(*parts) if len(parts) == 3 else cls(text, "", "")
+        if len(parts) != 3:
+            raise _refused(text)
+        return cls(*parts)
 
     @property
     def schema(self) -> str:
@@ -49,3 +48,11 @@ class DatasetName:
 
     def __repr__(self) -> str:
         return f"DatasetName({str(self)!r})"
+
+
+def _refused(text: str) -> InvalidDeclarationError:
+    return InvalidDeclarationError.nothing_happened(
+        f"dataset name `{text[:200]}` is not `team.stage.table`",
+        declared="DatasetName",
+        next=f"use lower-case words and a stage among {', '.join(STAGES)}",
+    )

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import singledispatch
-from typing import Protocol
+from typing import Literal, Protocol, get_args
 
 import pyarrow as pa
 
@@ -22,6 +22,9 @@ from watermain.declare.column.widening import widens
 from watermain.declare.contract import Contract
 from watermain.declare.errors import InvalidDeclarationError, quoted
 from watermain.declare.name import DatasetName
+
+Refresh = Literal["all", "open", "new"]
+REFRESHES = get_args(Refresh)
 
 
 class Producer(Protocol):
@@ -40,7 +43,8 @@ class Needs:
 
     Shapes: a column whose type is None may have any; `before` is how far
     before a partition's beginning the reader looks back; `optional` says that the reader makes
-    rows without it, too.
+    rows without it, too; `refresh` says which of a reader's partitions the news of an input
+    without partitions concern.
     """
 
     dataset: DatasetName
@@ -48,6 +52,7 @@ class Needs:
     guarantees: tuple[Check, ...] = ()
     before: timedelta = timedelta(0)
     optional: bool = False
+    refresh: Refresh = "all"
 
     def __post_init__(self) -> None:
         labels = [g.label for g in self.guarantees]
@@ -62,6 +67,10 @@ class Needs:
             (queries, "say it as an `expression` over the rows"),
             (full if self.optional else (), "leave `low` out: what is optional may have no row"),
             (many, "leave `high` out: a reader may be given many partitions"),
+            (
+                [self.refresh] * (self.refresh not in REFRESHES),
+                f"let news refresh {quoted(REFRESHES)} partitions",
+            ),
             ([str(self.before)] * (self.before < timedelta(0)), "look back by a positive time"),
         ):
             if wrong:
@@ -79,6 +88,7 @@ def needs(
     guarantees: Sequence[Check] = (),
     before: timedelta = timedelta(0),
     optional: bool = False,
+    refresh: Refresh = "all",
 ) -> Needs:
     """Read a dataset of others, relying on these columns and on these guarantees.
 
@@ -86,7 +96,9 @@ def needs(
     Units: a partition's body is given the rows of its partition and those of whole partitions
     that reach back `before` its beginning; the rows that it computes for them are left out.
     Where an input is `optional`, partitions are computed without it, and again when it comes; until
-    then the body is given a table of its contract that has no row.
+    then the body is given a table of its contract that has no row. News of an input without
+    partitions `refresh` all partitions that were published, those that are still open, or none,
+    so that only new ones know them; whoever asks for a partition by name gets it with the news.
     Guarantees: no version of the dataset without them passes CI; each run of the reader checks the
     guarantees on the rows that it is given.
     """
@@ -97,6 +109,7 @@ def needs(
         guarantees=tuple(guarantees),
         before=before,
         optional=optional,
+        refresh=refresh,
     )
 
 

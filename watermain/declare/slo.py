@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from watermain.declare.errors import InvalidDeclarationError
+from watermain.declare.wording import lasting, share
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,3 +28,9 @@ class Slo:
                 declared="Slo",
                 next="give a positive `ready_within`, with a target above 0 but below 1",
             )
+
+    def __str__(self) -> str:
+        return (
+            f"{share(self.target)} of partitions ready within {lasting(self.ready_within)},"
+            f" over {lasting(self.over)}"
+        )

@@ -21,7 +21,7 @@ from watermain.lake.fence import TRIGGER
 from watermain.lake.lake import Lake
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,40}")
-_DDL = """
+DDL = """
 create table if not exists watermain.branch (
     name text primary key, base_snapshot bigint not null, created_at timestamptz not null
 )"""
@@ -200,7 +200,7 @@ def _catalog(lake: Lake) -> Iterator[psycopg.Connection[Any]]:
         with psycopg.connect(lake.dsn()) as connection:
             connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
             connection.execute("select pg_advisory_xact_lock(hashtext('watermain branch'))")
-            connection.execute(_DDL)
+            connection.execute(DDL)
             yield connection
     except psycopg.OperationalError as error:
         raise unreachable(error) from error

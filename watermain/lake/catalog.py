@@ -92,7 +92,7 @@ def unreachable(
         f"the lake's catalog database ({_named()}) does not answer: {reason}",
         declared=f"{VARIABLE}, or the embedded server in the data folder",
         data=data,
-        next="watermain doctor",
+        next="watermain doctor" if load_settings().postgres else "watermain up",
     )
 
 

@@ -8,6 +8,7 @@ from watermain.declare.errors import (
     BrokenEngineError,
     DiskFullError,
     LostLeaseError,
+    UnreachableSystemError,
     WatermainError,
 )
 from watermain.lake import store
@@ -25,6 +26,7 @@ GONE = (
     "Unable to connect to Postgres",
     "due to lock timeout",
 )
+NO_LEDGER = 'schema "upkeep_raw" does not exist'
 UNKNOWN = "as before, or published whole: the ledger knows; running again publishes nothing twice"
 
 
@@ -37,7 +39,26 @@ def translate(error: BaseException, dataset: str) -> BaseException:
     """Turn an engine's error into one that says what to do, where we know."""
     if isinstance(error, WatermainError):
         return error
-    return _lost_lease(error, dataset) or store.failure(error) or _ended(error, dataset) or error
+    return (
+        _lost_lease(error, dataset)
+        or _empty(error)
+        or store.failure(error)
+        or _ended(error, dataset)
+        or error
+    )
+
+
+def _empty(error: BaseException) -> WatermainError | None:
+    """The error for a lake that nobody has brought up: it has no ledger."""
+    is_missing = isinstance(error, duckdb.CatalogException) and NO_LEDGER in str(error)
+    if not is_missing:
+        return None
+    return UnreachableSystemError(
+        "the lake is empty: nobody has brought it up",
+        declared="WATERMAIN_DATA_DIR or WATERMAIN_POSTGRES",
+        data="there is none",
+        next="watermain up",
+    )
 
 
 def _lost_lease(error: BaseException, dataset: str) -> WatermainError | None:

@@ -32,6 +32,10 @@ insert into watermain.lake select gen_random_uuid() where not exists (select fro
 create table if not exists watermain.checkpoint (
     stream text primary key, ledger uuid not null, snapshot bigint not null, ends text not null
 );
+create table if not exists watermain.attempt (
+    dataset text, partition text, wanted text not null, tries int not null, state text not null,
+    why text not null, run text not null, at timestamptz not null, primary key (dataset, partition)
+);
 create or replace function watermain.fence() returns trigger language plpgsql as $$
 declare
     claim jsonb;

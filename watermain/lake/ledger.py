@@ -167,6 +167,7 @@ class PublishRow:
     rows_quarantined: int = 0
 
 
+_FAILING = "coalesce(failing, '{}')"
 _NAMES = [field.name for field in fields(PublishRow)]
 _COLUMNS = ", ".join(_NAMES)
 
@@ -244,15 +245,22 @@ def gap(what: str, stream: DatasetName) -> LedgerGapError:
 class Standing(NamedTuple):
     """How one partition of a dataset stands, as its last publish says.
 
-    Units: `rows` are of the last publish, and `rows_ever` of all of them: what a captured partition
-    holds.
-    Shapes: `codes` are the versions of code of all its publishes.
+    Units: `rows` and `seconds` are of the last publish, and `rows_ever` of all of them: what a
+    captured partition holds.
+    Shapes: `codes` are the versions of code of all its publishes; the last one had `code`, read
+    its inputs at the snapshot `read` and was made at `at`; `failing` counts, as a JSON object, the
+    rows that broke a check.
     """
 
     version: str
     rows: int
     rows_ever: int
     codes: list[str]
+    code: str
+    read: int
+    at: datetime
+    seconds: float
+    failing: str = "{}"
 
 
 def _literal(name: DatasetName) -> str:
@@ -286,6 +294,26 @@ def publishes_since(
     return [PublishRow(**dict(zip(_NAMES, row, strict=True))) for row in rows]
 
 
+def changed_between(
+    connection: duckdb.DuckDBPyConnection, since: int, present: int
+) -> set[tuple[str, str]]:
+    """The datasets and partitions that were published after a snapshot and up to another."""
+    rows = connection.execute(
+        f"select distinct dataset, partition from {inserted(PUBLISHES, since, present)}"
+    ).fetchall()
+    return {(str(dataset), str(partition)) for dataset, partition in rows}
+
+
+def tellings(
+    connection: duckdb.DuckDBPyConnection, name: DatasetName
+) -> list[tuple[int, str, str]]:
+    """Every publish of a dataset in its order: its snapshot, its partition and its version."""
+    return connection.execute(
+        f"select snapshot_id, partition, data_version from {PUBLISHES}"
+        f" where dataset = {_literal(name)} order by {', '.join(_ORDER)}"
+    ).fetchall()
+
+
 def partitions_between(
     connection: duckdb.DuckDBPyConnection, name: DatasetName, since: int, present: int
 ) -> set[str]:
@@ -315,7 +343,9 @@ def standing(
     known = {str(name): partitions for name, partitions in found.items()}
     rows = connection.execute(
         f"select dataset, partition, {last('data_version')}, {last('rows_out')},"
-        " sum(rows_out)::bigint, list(distinct code_version)"
+        f" sum(rows_out)::bigint, list(distinct code_version), {last('code_version')},"
+        f" {last('input_snapshot')}, {last('published_at')}, {last('seconds')},"
+        f" {last(_FAILING)}"
         f" from {PUBLISHES}{at} where dataset in ({', '.join(map(_literal, found))}) group by all"
     ).fetchall()
     for dataset, partition, *facts in rows:

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 import duckdb
 
+from watermain.declare.errors import ChangedRowsError
+from watermain.declare.name import DatasetName
+from watermain.lake.lake import Lake
 from watermain.lake.ledger import PUBLISHES, QUARANTINE, VERDICTS, last
 
 OPEN = "open"
+ASIDE_ID = (
+    "md5(concat_ws(chr(31), dataset, case when epoch is null then batch_id end, partition,"
+    " position, rule, payload))"
+)
 # A computed row stands as long as the publish that put it aside is its partition's last.
 ASIDE = f"""
 with listed as (
-    select *, md5(concat_ws(chr(31), dataset, batch_id_of, partition, position, rule, payload))
-        as aside_id
-    from (select *, case when epoch is null then batch_id end as batch_id_of from {QUARANTINE})
-    where dataset = coalesce(?, dataset)
+    select *, {ASIDE_ID} as aside_id from {QUARANTINE} where dataset = coalesce(?, dataset)
 ),
 standing as (
     select dataset, partition, {last("epoch")} as last_epoch from {PUBLISHES} group by all
@@ -24,7 +28,7 @@ standing as (
 decided as (
     select aside_id, arg_max(verdict, decided_at) as verdict from {VERDICTS} group by aside_id
 )
-select listed.* exclude (batch_id_of), coalesce(rule, reason) as why,
+select listed.*, coalesce(rule, reason) as why,
     case when verdict is not null then verdict
         when epoch is not null and epoch <> last_epoch then 'recomputed'
         else '{OPEN}' end as status
@@ -85,6 +89,66 @@ def decide(
         [dataset, *verdict],
     ).fetchone()
     return int(row[0]) if row else 0
+
+
+def forget(lake: Lake, name: DatasetName, older_than: timedelta, wait_seconds: float) -> int:
+    """Delete rows that are open no more, and were put aside and decided about before; count them.
+
+    Guarantees: a snapshot of its own under the dataset's lease; open rows stay, which is proved
+    before the commit.
+    Raises: ChangedRowsError; LostLeaseError, when the lease does not come free in that time.
+    """
+    before = datetime.now(UTC) - older_than
+    with (
+        lake.fence.lease(str(name), wait_seconds=wait_seconds) as lease,
+        lake.get_connection() as connection,
+    ):
+        connection.execute(
+            f"create or replace temp table watermain_over as select aside_id from ({ASIDE}) as a"
+            f" where status <> '{OPEN}' and quarantined_at < ? and not exists (select 1 from"
+            f" {VERDICTS} v where v.aside_id = a.aside_id and v.decided_at >= ?)",
+            [str(name), before, before],
+        )
+        if not connection.execute("select 1 from watermain_over limit 1").fetchone():
+            return 0
+        with lake.transaction(connection, lease, f"forget rows put aside of {name}"):
+            still = _open(connection, name)
+            done = _deleted(connection, QUARANTINE, ASIDE_ID, name)
+            _deleted(connection, VERDICTS, "aside_id", name)
+            _prove_open(name, still, _open(connection, name))
+        return done
+
+
+def _deleted(
+    connection: duckdb.DuckDBPyConnection, table: str, aside_id: str, name: DatasetName
+) -> int:
+    row = connection.execute(
+        f"delete from {table} where dataset = ? and {aside_id} in (from watermain_over)",
+        [str(name)],
+    ).fetchone()
+    return int(row[0]) if row else 0
+
+
+def _open(connection: duckdb.DuckDBPyConnection, name: DatasetName) -> tuple[Any, ...] | None:
+    """The open rows of a dataset: how many, and a sum that knows each."""
+    return connection.execute(
+        f"select count(*), sum(hash(aside_id)::hugeint) from ({ASIDE}) where status = '{OPEN}'",
+        [str(name)],
+    ).fetchone()
+
+
+def _prove_open(name: DatasetName, before: object, after: object) -> None:
+    """Compare the open rows before with those after.
+
+    Raises: ChangedRowsError.
+    """
+    if before != after:
+        raise ChangedRowsError(
+            f"{name}: open rows in quarantine would have changed from {before} to {after}",
+            declared="watermain/lake/quarantine.py",
+            data="unchanged; every row put aside is still there",
+            next=f"watermain quarantine list {name}",
+        )
 
 
 def _rows(

@@ -20,11 +20,17 @@ from watermain.engine.code.code import code_version
 from watermain.engine.publish.publication import Job, Outcome, Publication, check_labels
 from watermain.engine.publish.publish import publish
 from watermain.engine.table.partition import Span
-from watermain.engine.table.staged import Finding, runbook
-from watermain.orchestrate.metadata import column_schema, outcome_metadata, static_metadata
+from watermain.engine.table.staged import Finding
+from watermain.orchestrate.metadata import (
+    column_schema,
+    description,
+    group,
+    outcome_metadata,
+    static_metadata,
+)
+from watermain.orchestrate.page.checks import check_specs, evaluation_metadata
 from watermain.orchestrate.policy import (
     WHOLE,
-    automation,
     beta_accepted,
     dependency,
     freshness,
@@ -51,9 +57,9 @@ def asset_for(
 ) -> dg.AssetsDefinition | dg.AssetSpec:
     """Translate one declaration.
 
-    Guarantees: the key is `[team, stage, table]` and the group is the team; each declared check
-    is an asset check; and a failed blocking check holds the data and all that depends on it. It
-    uses the lake and, of the declared connections, those that its source names.
+    Guarantees: the key is `[team, stage, table]` and the group is the stage inside the team; each
+    declared check is an asset check; and a failed blocking check holds the data and all that
+    depends on it. It uses the lake and, of the declared connections, those that its source names.
     """
     used = sorted(dataset.origin.uses().keys() & connections.keys())
     if dataset.is_platforms:
@@ -80,7 +86,7 @@ def asset_for(
         asset: dg.AssetsDefinition = dg.asset(
             **_spec_words(dataset, find),
             required_resource_keys={"lake", *used},
-            check_specs=[check_spec(dataset, label, how) for label, how in check_labels(dataset)],
+            check_specs=check_specs(dataset),
             backfill_policy=dg.BackfillPolicy.single_run() if dataset.cadence else None,
             retry_policy=RETRY,
             code_version=code_version(dataset),
@@ -146,6 +152,7 @@ def _evaluations(
     context: dg.AssetExecutionContext, dataset: Dataset, done: Publication
 ) -> Iterator[Any]:
     selected = set(context.op_execution_context.selected_output_names)
+    key = dg.AssetKey(dataset.name.key)
     findings: dict[str, list[Finding]] = {}
     for outcome in done.outcomes:
         for finding in outcome.findings:
@@ -159,8 +166,8 @@ def _evaluations(
         from watermain.orchestrate.report import report_evaluations  # imports dagster_postgres
 
         report_evaluations(context, evaluations)
-    for label, severity in check_labels(dataset):
-        output = check_spec(dataset, label, severity).get_python_identifier()
+    for label, _ in check_labels(dataset):
+        output = dg.AssetCheckSpec(label, asset=key).get_python_identifier()
         if output in selected:
             yield dg.Output(None, output_name=output)
 
@@ -181,15 +188,7 @@ def _evaluation(dataset: Dataset, finding: Finding, done: Publication) -> dg.Ass
         severity=dg.AssetCheckSeverity.ERROR if severe else dg.AssetCheckSeverity.WARN,
         partition=finding.partition or None,
         blocking=False,  # the publish itself has held the partition back
-        metadata={
-            "failing": dg.MetadataValue.int(finding.failing),
-            "rows": dg.MetadataValue.int(finding.rows),
-            "declared": done.place(finding.check),
-            "sample_keys": ", ".join(done.samples.get(finding.check, [])) or "none",
-            "route": finding.route,
-            "seconds": round(finding.seconds, 4),
-            "runbook": dg.MetadataValue.path(runbook(dataset, finding.check)),
-        },
+        metadata=evaluation_metadata(dataset, finding, done),
     )
 
 
@@ -232,32 +231,21 @@ def requested(context: dg.AssetExecutionContext, dataset: Dataset) -> Span | Non
     return Span(dataset.cadence, first, last)
 
 
-def check_spec(dataset: Dataset, label: str, severity: str) -> dg.AssetCheckSpec:
-    """The Dagster spec of one declared check."""
-    return dg.AssetCheckSpec(
-        name=label,
-        asset=dg.AssetKey(dataset.name.key),
-        blocking=severity == "block",
-        description=f"{label}, declared at {dataset.declared}",
-    )
-
-
 def _spec_words(dataset: Dataset, find: Find) -> dict[str, Any]:
     words = {
         "key": dg.AssetKey(dataset.name.key),
-        "group_name": dataset.name.team,
+        "group_name": group(dataset.name),
         "owners": [dataset.owner],
         "kinds": _kinds(dataset),
         "tags": {
             "stage": dataset.name.stage,
             "cadence": dataset.cadence.unit if dataset.cadence else WHOLE,
         },
-        "description": f"{dataset.contract.grain}\n\n{dataset.description}".strip(),
+        "description": description(dataset),
         "metadata": {**static_metadata(dataset), "dagster/column_schema": column_schema(dataset)},
         "deps": [_dependency(dataset, n, find) for n in dataset.upstream],
         "partitions_def": partitions(dataset.cadence) if dataset.cadence else None,
         "freshness_policy": freshness(dataset.slo, dataset.cadence),
-        "automation_condition": None if dataset.broken else automation(dataset),
     }
     if dataset.mart is not None and dataset.mart.model is not None:
         from watermain.orchestrate.dbt_asset import with_dbt

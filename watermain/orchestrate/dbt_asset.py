@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Mapping
 from typing import Any
 
+import dagster as dg
 from dagster._utils.tags import is_valid_tag_key
 
 from watermain.declare.body.mart import CompiledModel
@@ -22,15 +22,14 @@ def with_dbt(model: CompiledModel, words: Mapping[str, Any]) -> dict[str, Any]:
     node = project.node(model.id)
     return {
         **words,
-        "description": f"{words['description']}\n\n{_raw_sql(node)}".strip(),
         "kinds": {"dbt", *words["kinds"]},
         "tags": {**dict.fromkeys(filter(is_valid_tag_key, node["tags"]), ""), **words["tags"]},
-        "metadata": {**_facts(node, project.manifest), **words["metadata"]},
+        "metadata": {
+            **_facts(node, project.manifest),
+            **words["metadata"],
+            "model_sql": dg.MetadataValue.text(node["raw_code"].strip()),
+        },
     }
-
-
-def _raw_sql(node: Node) -> str:
-    return f"#### Raw SQL:\n```sql\n{textwrap.indent(node['raw_code'], '    ')}\n```"
 
 
 def _facts(node: Node, manifest: Node) -> dict[str, str]:

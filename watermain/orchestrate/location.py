@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 
 import dagster as dg
 
@@ -13,7 +12,15 @@ from watermain.declare.errors import InvalidDeclarationError, UnknownDatasetErro
 from watermain.declare.name import DatasetName
 from watermain.engine.rooms.connections import connections
 from watermain.engine.rooms.declared import teams
-from watermain.engine.rooms.directory import declared, everything, feature_sets, find, manifest
+from watermain.engine.rooms.directory import (
+    declared,
+    everything,
+    feature_sets,
+    find,
+    known_of,
+    manifest,
+    trouble,
+)
 from watermain.engine.table.order import refuse_circles
 from watermain.orchestrate.asset import asset_for
 from watermain.orchestrate.feature_check import feature_checks
@@ -21,17 +28,20 @@ from watermain.orchestrate.launch.executor import forked_executor
 from watermain.orchestrate.plain import plain_definitions
 from watermain.orchestrate.quarantine_asset import quarantine_assets
 from watermain.orchestrate.resources import resources
-from watermain.orchestrate.sensors.automation import automation_sensor
-from watermain.orchestrate.sensors.features import feature_schedule, feature_sensor
+from watermain.orchestrate.sensors.features import feature_check_sensor, feature_sensor
+from watermain.orchestrate.sensors.planner import planner_sensor
 from watermain.orchestrate.sensors.replays import replay_sensors
 from watermain.orchestrate.sensors.schedules import (
     daily_schedule,
+    declared_schedules,
     sweep_schedule,
     verification_schedule,
 )
 from watermain.orchestrate.sensors.sources import source_sensors
 from watermain.orchestrate.sensors.streams import stream_sensor
 from watermain.orchestrate.sweep_asset import sweep_assets
+from watermain.orchestrate.upkeep.history_asset import history_assets, history_schedule
+from watermain.orchestrate.upkeep.tidying_asset import tidying_assets, tidying_schedule
 from watermain.orchestrate.verification_asset import is_verification, verification_asset
 from watermain.settings import load_settings
 from watermain.source.connected import prove_connections
@@ -87,6 +97,8 @@ def code_location(team: str) -> dg.Definitions:
         *(_asset(d, known) for d in datasets),
         *quarantine_assets(datasets),
         *sweep_assets(datasets),
+        *history_assets(datasets),
+        *tidying_assets(datasets, everything),
     ]
     return dg.Definitions(
         assets=assets,
@@ -94,17 +106,20 @@ def code_location(team: str) -> dg.Definitions:
         resources=resources(load_settings(), known),
         executor=forked_executor,
         sensors=[
-            automation_sensor(team),
+            *planner_sensor(team, datasets),
             *source_sensors(datasets, known),
             *replay_sensors(datasets),
             *stream_sensor(team, datasets),
+            *feature_check_sensor(team, datasets),
             *feature_sensor(team, datasets),
         ],
         schedules=[
+            *declared_schedules(datasets, find),
             *daily_schedule(team, datasets),
-            *feature_schedule(team, datasets),
             *verification_schedule(team, datasets),
             *sweep_schedule(team, datasets),
+            *history_schedule(team, datasets),
+            *tidying_schedule(team, datasets),
         ],
     )
 
@@ -121,22 +136,18 @@ def collect_rarely() -> None:
 
 
 def _surroundings(datasets: tuple[Dataset, ...]) -> Iterator[Dataset]:
-    """A room's datasets; where one refers to others, also those of every room that loads."""
+    """A room's datasets; where one refers to others, also those of every other room."""
     yield from datasets
     if any(d.references for d in datasets):
         for team in teams():
-            with suppress(Exception):  # another team's code, whatever it raises
-                yield from declared(team)
+            yield from known_of(team)
 
 
 def _known(dataset: Dataset, upstream: DatasetName) -> None:
     """Look an input up; another room that fails to import must not darken this one."""
-    if upstream.team != dataset.name.team and upstream.team in teams():
-        try:
-            declared(upstream.team)
-        except Exception as error:  # another team's code, whatever it raises
-            dg.get_dagster_logger().warning("room %s does not load: %s", upstream.team, error)
-            return
+    is_foreign = upstream.team != dataset.name.team and upstream.team in teams()
+    if is_foreign and trouble(upstream.team) is not None and not known_of(upstream.team):
+        return  # nothing is known of that room, which is told
     try:
         other = find(upstream)
     except UnknownDatasetError as error:

@@ -6,9 +6,26 @@ from typing import Any
 
 import dagster as dg
 
+from watermain.declare.contract import Column, Sensitivity
 from watermain.declare.dataset import Dataset
+from watermain.declare.name import DatasetName
+from watermain.declare.wording import lasting, sentence, share, size
 from watermain.engine.publish.publication import Outcome, Publication
+from watermain.engine.release.release import shown
 from watermain.engine.table.table import stored_schema
+from watermain.orchestrate.page.links import code, page
+
+UNCHANGED = "same inputs with the same code; nothing new was published"
+
+
+def group(name: DatasetName, shelf: str = "") -> str:
+    """The group of an asset: the stage inside the team, as the UI draws boxes inside a box."""
+    return f"{name.team}/{shelf or name.stage}"
+
+
+def description(dataset: Dataset) -> str:
+    """What a row is, then what the dataset does, as sentences."""
+    return f"{sentence(dataset.contract.grain)}\n\n{sentence(dataset.description)}".strip()
 
 
 def column_schema(dataset: Dataset) -> dg.TableSchema:
@@ -27,52 +44,87 @@ def column_schema(dataset: Dataset) -> dg.TableSchema:
                     nullable=column is None
                     or (column.nullable and field.name not in dataset.contract.key)
                 ),
-                tags={"sensitivity": column.sensitivity.value} if column else None,
+                tags=_sensitivity(column),
             )
         )
     return dg.TableSchema(columns=columns)
 
 
+def _sensitivity(column: Column | None) -> dict[str, str] | None:
+    """How sensitive a column is, where it is news."""
+    if column is None or column.sensitivity is Sensitivity.INTERNAL:
+        return None
+    return {"sensitivity": column.sensitivity.value}
+
+
 def static_metadata(dataset: Dataset) -> dict[str, Any]:
-    """What is known before any run."""
+    """What is known before any run, with the lines to copy into a terminal."""
+    name, contract = dataset.name, dataset.contract
     found: dict[str, Any] = {
-        "dagster/table_name": f"lake.{dataset.name.schema}.{dataset.name.table}",
-        "grain": dataset.contract.grain,
-        "contract_version": dataset.contract.version,
-        "contract_hash": dataset.contract.hash,
+        "dagster/table_name": str(name),
         "declared": dataset.declared,
-        "key": ", ".join(dataset.contract.key),
+        **code(dataset.declared),
+        "key": ", ".join(contract.key) or "none, for there is one row",
+        "cadence": str(dataset.cadence or "none, for the table is published whole"),
+        "contract": page(shown(name)),
+        "contract_version": contract.version,
+        "look": f'watermain sql "select * from {name} limit 20"',
+        "explain": f"watermain explain {name}",
     }
+    if not dataset.is_computed:
+        found["source"] = str(dataset.source)
     optional = sorted({str(n) for n in dataset.inputs.values() if dataset.is_optional(n)})
     if optional:
         found["optional_inputs"] = ", ".join(optional)
     if dataset.slo is not None:
-        found["slo"] = (
-            f"{dataset.slo.target:.3%} of partitions ready within {dataset.slo.ready_within}"
-            f" over {dataset.slo.over}"
-        )
+        found["slo"] = promise(dataset)
     return found
 
 
+def promise(dataset: Dataset) -> str:
+    """The promise of a dataset as a sentence."""
+    slo = dataset.slo
+    if slo is None:
+        return ""
+    if dataset.cadence is not None:
+        return sentence(str(slo))
+    ready = f"ready within {lasting(slo.ready_within)} of its inputs"
+    return sentence(f"{ready} {share(slo.target)} of the time, over {lasting(slo.over)}")
+
+
 def outcome_metadata(dataset: Dataset, done: Publication, outcome: Outcome) -> dict[str, Any]:
-    """What one partition's publish did; seconds, bytes and memory are the whole run's."""
-    counted = "dagster/partition_row_count" if outcome.partition else "dagster/row_count"
+    """What one partition's publish did; seconds, bytes and memory are the whole run's.
+
+    Shapes: numbers stay numbers, for the UI plots them; `summary` says them in words. A publish
+    that changed nothing says why, and has no numbers.
+    """
     found: dict[str, Any] = {
         "published": outcome.published,
-        "rows_in": outcome.rows_in,
         "rows_published": outcome.rows_out,
-        "bytes": done.bytes,
-        "seconds": round(done.seconds, 3),
-        "peak_memory_bytes": done.peak_memory,
         "output_snapshot": done.output_snapshot,
         "contract_version": dataset.contract.version,
         "contract_hash": dataset.contract.hash,
         "data_version": outcome.data_version,
     }
-    if outcome.published:
-        found[counted] = outcome.rows_out
-    else:
-        found["reason"] = "same inputs with the same code; nothing new was published"
-    for name in dataset.inputs.values():
-        found[f"input_snapshot/{name}"] = done.input_snapshot
-    return found
+    if dataset.inputs:
+        read = {str(name): done.input_snapshot for name in dataset.inputs.values()}
+        found["input_snapshots"] = dg.MetadataValue.json(read)
+    if not outcome.published:
+        return found | {"reason": UNCHANGED}
+    counted = "dagster/partition_row_count" if outcome.partition else "dagster/row_count"
+    return found | {
+        "summary": _summary(done, outcome),
+        counted: outcome.rows_out,
+        "rows_in": outcome.rows_in,
+        "bytes": done.bytes,
+        "seconds": round(done.seconds, 3),
+        "peak_memory_bytes": done.peak_memory,
+    }
+
+
+def _summary(done: Publication, outcome: Outcome) -> str:
+    of = f"{len(done.outcomes):,} partitions" if len(done.outcomes) > 1 else "it"
+    return (
+        f"{outcome.rows_out:,} rows of {outcome.rows_in:,} read; {of} took {done.seconds:.1f} s,"
+        f" {size(done.bytes)} on disk and {size(done.peak_memory)} of memory at most"
+    )

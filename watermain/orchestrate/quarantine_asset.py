@@ -9,6 +9,8 @@ import dagster as dg
 from watermain.declare.dataset import Dataset
 from watermain.engine.publish.publication import Job, Publication
 from watermain.lake import quarantine
+from watermain.orchestrate.metadata import group
+from watermain.orchestrate.page.links import code, page
 from watermain.orchestrate.policy import partitions
 
 RUNBOOK = "docs/runbooks/rows-in-quarantine.md"
@@ -29,13 +31,18 @@ def _spec(dataset: Dataset) -> dg.AssetSpec:
     return dg.AssetSpec(
         key=quarantine_key(dataset),
         deps=[dg.AssetDep(dg.AssetKey(dataset.name.key))],
-        group_name=dataset.name.team,
+        group_name=group(dataset.name, "quarantine"),
         owners=[dataset.owner],
         kinds={"ducklake", "quarantine"},
         tags={"stage": "quarantine"},
-        description=f"Rows of {dataset.name} that were put aside, with why.\n\n"
-        f"`watermain quarantine show {dataset.name}`",
-        metadata={"declared": dataset.declared, "runbook": RUNBOOK},
+        description=f"Rows of {dataset.name} that were put aside, each with its reason.\n\n"
+        f"`watermain quarantine show {dataset.name}` shows them.",
+        metadata={
+            "declared": dataset.declared,
+            **code(dataset.declared),
+            "runbook": page(RUNBOOK),
+            "look": f"watermain quarantine show {dataset.name}",
+        },
         partitions_def=partitions(cut) if cut else None,
     )
 
@@ -70,6 +77,6 @@ def _event(dataset: Dataset, partition: str, by_rule: Mapping[str, int]) -> dg.A
         metadata={
             counted: sum(by_rule.values()),
             "by_rule": dg.MetadataValue.json(dict(by_rule)),
-            "runbook": dg.MetadataValue.path(RUNBOOK),
+            "runbook": page(RUNBOOK),
         },
     )

@@ -16,6 +16,7 @@ from watermain.declare.dataset import Dataset
 from watermain.declare.name import DatasetName
 from watermain.engine.publish.publication import Publication
 from watermain.orchestrate.asset import materialization
+from watermain.orchestrate.tags import run_tags
 
 SUCCEEDED = AssetCheckExecutionRecordStatus.SUCCEEDED
 FAILED = AssetCheckExecutionRecordStatus.FAILED
@@ -75,7 +76,7 @@ def run_here(
     instance.add_event_listener(run_id, hear)
     done = job.execute_in_process(
         instance=instance,
-        tags=dict(tags),
+        tags=run_tags([n.key for n in names], tags, "`watermain` ran it in its own process"),
         asset_selection=keys,
         raise_on_error=False,
         run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},

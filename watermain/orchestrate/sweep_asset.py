@@ -8,6 +8,7 @@ import dagster as dg
 from watermain.declare.dataset import Dataset
 from watermain.lake.lake import Lake
 from watermain.lake.rest.sweep import GRACE, sweep
+from watermain.orchestrate.metadata import group
 from watermain.orchestrate.verification_asset import is_verification
 
 MOST_NAMED = 100
@@ -26,7 +27,7 @@ def sweep_assets(datasets: Iterable[Dataset]) -> list[Any]:
 def _asset(dataset: Dataset) -> Any:
     @dg.asset(
         key=sweep_key(dataset),
-        group_name=dataset.name.team,
+        group_name=group(dataset.name),
         owners=[dataset.owner],
         kinds={"ducklake"},
         tags={"stage": dataset.name.stage},

@@ -13,7 +13,8 @@ from watermain.engine.publish.repair import Repair, repair
 from watermain.lake.lake import Lake
 from watermain.lake.rest.verification import DAMAGED, RECORDED, UNVOUCHED, WHOLE
 from watermain.orchestrate.asset import materialization
-from watermain.orchestrate.metadata import column_schema, static_metadata
+from watermain.orchestrate.metadata import column_schema, description, group, static_metadata
+from watermain.orchestrate.page.links import linked, page
 
 CHECK = "files_are_whole"
 RUNBOOK = "docs/runbooks/damaged-files.md"
@@ -35,17 +36,18 @@ def verification_asset(dataset: Dataset, find: Find, everything: Everything) -> 
 
     @dg.asset(
         key=dg.AssetKey(dataset.name.key),
-        group_name=dataset.name.team,
+        group_name=group(dataset.name),
         owners=[dataset.owner],
         kinds={"ducklake"},
         tags={"stage": dataset.name.stage},
-        description=f"{dataset.contract.grain}\n\n{dataset.description}".strip(),
+        description=description(dataset),
         metadata={**static_metadata(dataset), "dagster/column_schema": column_schema(dataset)},
         check_specs=[
             dg.AssetCheckSpec(
                 CHECK,
                 asset=dg.AssetKey(dataset.name.key),
-                description="No file of the present snapshot is damaged",
+                description="No file of the present snapshot is damaged; fails otherwise.\n\n"
+                f"When it fails, read {linked(RUNBOOK)}.",
             )
         ],
     )
@@ -88,7 +90,7 @@ def _result(dataset: Dataset, found: Patrol, made: Repair) -> dg.MaterializeResu
                 severity=dg.AssetCheckSeverity.ERROR,
                 metadata={
                     "damaged": "\n".join(_first(named)) or "none",
-                    "runbook": dg.MetadataValue.path(RUNBOOK),
+                    "runbook": page(RUNBOOK),
                 },
             )
         ],

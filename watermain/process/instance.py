@@ -6,8 +6,6 @@ import re
 from pathlib import Path
 from urllib.parse import quote, urlencode
 
-import yaml
-
 from watermain import durable
 from watermain.lake.catalog import address_words
 from watermain.lake.waits import connection_words
@@ -59,6 +57,8 @@ def write_instance(settings: Settings) -> Path:
     """Write `dagster.yaml`; give Dagster's home."""
     home = dagster_home(settings)
     home.mkdir(parents=True, exist_ok=True)
+    import yaml  # needless to whom asks where things are
+
     text = "# Written by `watermain up`; changes here do not last.\n" + yaml.safe_dump(
         instance_configuration(settings), sort_keys=False
     )
@@ -151,10 +151,9 @@ def rooms_workspace(settings: Settings) -> Path:
 
 
 def warm_configuration(settings: Settings) -> dict[str, str | bool | list[str]]:
-    """What the warm process is told: its folder, and what it imports, watches and hands on."""
+    """What the warm process is told: its folder, and what it serves and hands on."""
     return {
         "folder": str(rooms_workspace(settings).parent),
         "serve_rooms": True,
-        "watch": [str(settings.home / "dbt" / "manifest.json")],
         "environment": ["DAGSTER_HOME", URL_VARIABLE, "WATERMAIN_*"],
     }

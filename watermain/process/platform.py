@@ -5,17 +5,19 @@ from __future__ import annotations
 import shutil
 import socket
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
 from watermain.declare.errors import UnreachableSystemError
 from watermain.process.broker import broker_command
+from watermain.process.family import Families
 from watermain.process.instance import instance_environment, rooms_workspace, warm_configuration
 from watermain.process.postgres import EmbeddedPostgres
-from watermain.process.supervisor import Service, Supervisor
-from watermain.serve.feature_server.consumers import keys_path
+from watermain.process.supervisor import Entry, Service, Supervisor
+from watermain.process.wanted import Wanted
+from watermain.process.worker_record import WorkerRecords
 from watermain.settings import Settings, project
 
 HOST = "127.0.0.1"
@@ -29,6 +31,7 @@ OUTSIDE = {  # the demo's servers: the connection that leads to each, and how it
     FIELD: ("field_stations", "mqtt://"),
     WEATHER: ("weather", "http://"),
 }
+ROOM_STREAM = f"{STREAM}-"  # and then a room, where each room's is a process of its own
 FEATURES = (STREAM, SERVE)  # what keeps online features fresh, and what answers for them
 STOP_ORDER = (TEND, *FEATURES, *TODAY, DAEMON, WEB, WARM, *OUTSIDE)
 
@@ -42,7 +45,12 @@ class Services:
     @property
     def supervisor(self) -> Supervisor:
         """The process table of the data folder."""
-        return Supervisor(self.settings.home)
+        return Supervisor(self.settings.home, self.at_work)
+
+    @property
+    def wanted(self) -> Wanted:
+        """The services that `watermain up` was to start and that nobody has stopped since."""
+        return Wanted(self.settings.home)
 
     @property
     def server(self) -> EmbeddedPostgres:
@@ -58,6 +66,15 @@ class Services:
     def url(self) -> str:
         """Where Dagster's web server is reached."""
         return f"http://{HOST}:{self.settings.port}"
+
+    def at_work(self) -> set[int]:
+        """The processes that runs are worked on in, each with all that it started."""
+        running, look = WorkerRecords(rooms_workspace(self.settings).parent).running(), Families()
+        return {pid for record in running for pid in look.of(record.process.pid)}
+
+    def start(self, name: str) -> Entry:
+        """Start a service unless it runs."""
+        return self.supervisor.start(self.service(name))
 
     def service(self, name: str) -> Service:
         """How to start a service."""
@@ -77,13 +94,13 @@ class Services:
                 *_words(warm_configuration(settings)),
             ),
             TEND: (python, "-m", "watermain", "tend"),
-            STREAM: (python, "-m", "watermain", "stream", *project().stream),
+            STREAM: (python, "-m", "watermain", "stream", *_streamed(name)),
             SERVE: (python, "-m", "watermain", "serve", *self._door()),
         }
         is_demo = name in (*TODAY, *OUTSIDE)
         return Service(
             name=name,
-            command=self._demo(name) if is_demo else commands[name],
+            command=self._demo(name) if is_demo else commands[STREAM if is_stream(name) else name],
             environment=environment,
             grace=timedelta(seconds=10 if is_demo else 25),
         )
@@ -91,7 +108,7 @@ class Services:
     def _door(self) -> tuple[str, ...]:
         """How the feature server listens: asking for keys as soon as a consumer was added."""
         port = ("--port", str(self.settings.serve_port))
-        return port if keys_path(self.settings).exists() else (*port, "--open")
+        return port if self.settings.serve_keys_file.exists() else (*port, "--open")
 
     @property
     def features_url(self) -> str:
@@ -135,12 +152,17 @@ class Services:
                     next=f"WATERMAIN_PORT={port + 1 if port < 65535 else 3000} make up",
                 ) from error
 
-    def clean_up(self) -> list[str]:
-        """Clear what an earlier run that was killed left behind; say what it was."""
+    def clean_up(self, awaited: Collection[str] = ()) -> list[str]:
+        """Clear what an earlier run that was killed left behind; say what it was.
+
+        Guarantees: what lives is let be, be it a service or a run; services that died stay on the
+        table as long as they are awaited.
+        """
         told = []
         supervisor = self.supervisor
         for entry in supervisor.dead():
-            supervisor.forget(entry.name)
+            if entry.name not in awaited:
+                supervisor.forget(entry.name)
             told.append(f"{entry.name} (process {entry.pid}) had died")
         strays = supervisor.stop_strays()
         if strays:
@@ -161,14 +183,33 @@ class Services:
             if name in known:
                 gone = supervisor.stop(name)
                 told.append(f"{name}: {len(gone)} processes" if gone else f"{name}: had died")
-        strays = supervisor.stop_strays()
+        strays = supervisor.stop_strays(busy=True)
         if strays:
             told.append(f"left behind: {len(strays)} processes")
         for title, server in (("demo database", self.demo_server), ("postgres", self.server)):
             if server.running() is not None:
                 server.stop()
                 told.append(title)
+        self.wanted.forget()
         return told
+
+
+def stream_of(team: str) -> str:
+    """The service that captures one room without end."""
+    return f"{ROOM_STREAM}{team}"
+
+
+def is_stream(name: str) -> bool:
+    """Whether a service captures without end."""
+    return name == STREAM or name.startswith(ROOM_STREAM)
+
+
+def _streamed(name: str) -> tuple[str, ...]:
+    """What a stream is told to capture; nothing stands for all that flows."""
+    if name.startswith(ROOM_STREAM):
+        return (name.removeprefix(ROOM_STREAM),)
+    said = project().stream
+    return () if isinstance(said, str) else said
 
 
 def _words(options: Mapping[str, str | bool | list[str]]) -> list[str]:

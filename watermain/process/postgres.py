@@ -44,6 +44,8 @@ DEFAULTS: Mapping[str, str] = {
     "timezone": "UTC",
     "log_timezone": "UTC",
     "log_line_prefix": "%m [%p] %q%u@%d %a ",
+    "log_min_error_statement": "panic",  # a writer's lost race is no news; statements hold values
+    "max_wal_size": "256MB",
 }
 
 

@@ -12,7 +12,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from datetime import timedelta
@@ -69,14 +69,15 @@ class Supervisor:
     """Start, watch and stop processes on behalf of one data folder.
 
     Guarantees: only processes that it started are ever signalled; each lives in a session of its
-    own, so no terminal takes it down.
+    own, so no terminal takes it down. What `at_work` tells of outlives the service that it came
+    from: it is no stray, and only an order ends it.
     """
 
     # Held by the class: a child outlives the object that started it.
     _children: ClassVar[dict[int, subprocess.Popen[bytes]]] = {}
 
-    def __init__(self, home: Path) -> None:
-        self.home = home
+    def __init__(self, home: Path, at_work: Callable[[], Collection[int]] = tuple) -> None:
+        self.home, self._at_work = home, at_work
         self.folder = home / "run"
         self._table = self.folder / "processes.json"
 
@@ -126,7 +127,7 @@ class Supervisor:
         """Start a process unless it runs; what an earlier one left behind is stopped first."""
         if (running := self.alive(service.name)) is not None:
             return running
-        self._end(self.members(service.name), ORDER_GRACE.total_seconds())
+        self._end(self._idle(self.members(service.name)), ORDER_GRACE.total_seconds())
         logs = self.home / "logs"
         logs.mkdir(parents=True, exist_ok=True)
         log = logs / f"{service.name}.log"
@@ -190,13 +191,22 @@ class Supervisor:
                 found.append(process)
         return found
 
-    def stop_strays(self) -> list[int]:
-        """Stop marked processes that no living entry accounts for; give their pids."""
+    def stop_strays(self, *, busy: bool = False) -> list[int]:
+        """Stop marked processes that no living entry accounts for; give their pids.
+
+        Those that are at work are let be, unless `busy` ends them too.
+        """
         names = {entry.name for entry in self.entries().values() if entry.process() is not None}
         kept = {p.pid for name in names for p in self.members(name)}
-        strays = [p for p in self.members() if p.pid not in kept]
+        found = [p for p in self.members() if p.pid not in kept]
+        strays = found if busy else self._idle(found)
         self._end(strays, ORDER_GRACE.total_seconds())
         return [p.pid for p in strays]
+
+    def _idle(self, processes: Sequence[psutil.Process]) -> list[psutil.Process]:
+        """Those that no work goes on in."""
+        busy = set(self._at_work()) if processes else set[int]()
+        return [process for process in processes if process.pid not in busy]
 
     def _mark(self, name: str) -> str:
         return f"{self.home}:{name}"

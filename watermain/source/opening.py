@@ -59,8 +59,10 @@ def modules() -> tuple[str, ...]:
 def open_source(dataset: Dataset, settings: Settings, connections: Connections) -> Source:
     """The source of a raw dataset; nothing is read until it is asked.
 
-    Raises: UnknownConnectionError, MissingExtraError or SourceError.
+    Raises: UnknownConnectionError, MissingExtraError or SourceError; BrokenRoomError, where its
+    room does not load.
     """
+    dataset.refuse_broken()
     opener = OPENERS.get(type(dataset.source or SourceWord()))
     if opener is None:
         raise SourceError.nothing_happened(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -187,4 +188,20 @@ class Source(Protocol):
 
     def verify(self) -> None:
         """Prove that reading can work: it is reachable, allowed and set up as declared."""
+        ...
+
+
+@runtime_checkable
+class Listener(Protocol):
+    """Hear that something came, instead of asking a source again and again.
+
+    Raises: SourceError for what somebody must change or UnreachableSystemError for what may pass.
+    """
+
+    def listen(self, *, after: Mapping[str, str], seconds: float, stop: threading.Event) -> None:
+        """Return when something may follow `after`, when `stop` is set or when time is up.
+
+        Guarantees: nothing is confirmed that the ledger does not hold, and whatever was heard is
+        given by the next `batches`.
+        """
         ...

@@ -25,8 +25,8 @@ from watermain.declare.errors import (
     WatermainError,
 )
 from watermain.lake.lake import Lake
-from watermain.orchestrate.launch.worker_record import WorkerRecords
 from watermain.process.instance import dagster_home, write_instance
+from watermain.process.worker_record import WorkerRecords
 from watermain.settings import load_settings
 
 READS = ("--reads", "operations.curated.airlines")
@@ -110,7 +110,27 @@ def test_status_of_nothing_ends_with_three(tmp_path: Path) -> None:
     ("words", "says"),
     [
         (("explain", "operations.curated.flihgts"), "`operations.curated.flights`"),
-        (("materialize", "operations.curated.flights"), "--partition 2013-01-01"),
+        (("explain", "nope.nope"), "`nope.nope` is no name of a dataset"),
+        (("explain", "flights"), "`operations.curated.flights`"),
+        (("stream", "nosuch"), "`nosuch` is no name of a dataset"),
+        (
+            ("materialize", "operations.curated.flights"),
+            "watermain materialize operations.curated.flights --from 2013-01-01 --to 2013-01-01",
+        ),
+        (
+            ("replay", "operations.curated.flights"),
+            "watermain replay operations.curated.flights --from 2013-01-01 --to 2013-01-01",
+        ),
+        (
+            ("diff", "operations.curated.flights"),
+            "diff operations.curated.flights --from",
+        ),
+        (("materialize", "prediction.features.airport_dela"), "prediction.features.airport_delay"),
+        (("explain", "prediction.features.airport_delay@99"), "has no version 99"),
+        (
+            ("features", "diff", *(f"prediction.features.{t}_delay" for t in ("airport", "route"))),
+            "are two tables, not two versions of one",
+        ),
         (
             ("materialize", "operations.curated.flights", "--partition", "2013-13-01"),
             "'2013-13-01'",
@@ -118,10 +138,16 @@ def test_status_of_nothing_ends_with_three(tmp_path: Path) -> None:
         (("materialize", "operations.curated.airlines", "--partition", "x"), "has no partitions"),
         (("replay", "operations.raw.flights"), "captured once, never rebuilt"),
         (("materialize", "operations.curated.flights", "--from", "2013-01-01"), "needs both"),
-        (("new", "room", "Bad-Name"), "lower-case words"),
+        (("new", "room", "Bad-Name"), "watermain new room bad_name"),
+        (
+            ("new", "dataset", "operations.features.foo", *READS),
+            "write it in platform_assets/operations/features.py",
+        ),
         (("new", "dataset", "nowhere.curated.things", *READS), "watermain new room nowhere"),
         (("new", "dataset", "operations.curated.flights", *READS), "declared already"),
         (("nonsense",), "No such command"),
+        (("up", "--until", "2013-01-02"), "--until needs --as-recorded"),
+        (("up", "--as-recorded", "--days", "3"), "leave --as-recorded out"),
     ],
 )
 def test_wrong_use_ends_with_two(words: tuple[str, ...], says: str, home: Path) -> None:
@@ -133,6 +159,14 @@ def test_wrong_use_ends_with_two(words: tuple[str, ...], says: str, home: Path) 
     else:
         assert result.exit_code == WRONG_USE
         assert says in result.stderr
+
+
+@pytest.mark.parametrize("verb", ["materialize", "diff", "replay"])
+def test_feature_tables_go_by_their_short_names(verb: str, home: Path) -> None:
+    """Wherever a dataset is named: the version that readers get is found."""
+    result = CliRunner().invoke(app, [verb, "prediction.features.airport_delay"])
+    assert isinstance(result.exception, InvalidPartitionError)
+    assert result.exception.what.startswith("prediction.features.airport_delay_v")
 
 
 def test_materialize_runs_through_dagster(lake: Lake) -> None:

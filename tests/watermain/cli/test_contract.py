@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -103,7 +104,10 @@ def test_gate_catches_a_break_whose_file_was_rewritten_too(home: Path, copy: Pat
 def test_import_prints_the_declaration_of_a_contract(tmp_path: Path) -> None:
     """Ready to be put on a shelf."""
     said = imported(tmp_path / "airports.odcs.yaml", document(released(airports)))
-    assert said.startswith("@dataset(\n    'operations.curated.airports',\n")
+    assert "\n\n@dataset(\n    'operations.curated.airports',\n" in said
+    names: dict[str, Any] = {}
+    exec(said, names)
+    assert names["airports"].contract == airports.contract
     assert "between('latitude', low=-90, high=90)" in said
     assert "Column('altitude_feet', pa.int32(), 'above the sea', unit='feet')" in said
 
@@ -111,15 +115,19 @@ def test_import_prints_the_declaration_of_a_contract(tmp_path: Path) -> None:
 def test_import_prints_the_checks_of_a_suite(tmp_path: Path) -> None:
     """JSON of Great Expectations."""
     said = imported(tmp_path / "suite.json", json.dumps(SUITE))
-    assert said == "checks=(\n    not_null('fee'),\n    row_count(low=1),\n),\n"
+    assert said == (
+        "from watermain import not_null, row_count\n\n"
+        "checks = (\n    not_null('fee'),\n    row_count(low=1),\n)\n"
+    )
 
 
 def test_import_prints_the_checks_of_a_schema(tmp_path: Path) -> None:
     """YAML of pandera."""
     said = imported(tmp_path / "schema.yaml", SCHEMA)
     assert said == (
+        "from watermain import expression, not_null\n\n"
         "# not kept: `fee` is int64: name the type in the contract\n"
-        "checks=(\n    not_null('fee'),\n    expression('above_fee', '\"fee\" > 0'),\n),\n"
+        "checks = (\n    not_null('fee'),\n    expression('above_fee', '\"fee\" > 0'),\n)\n"
     )
 
 

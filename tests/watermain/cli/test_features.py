@@ -16,11 +16,12 @@ from watermain.cli import features as command
 from watermain.declare import Column, Contract, Dataset, Feature, Online, feature_table
 from watermain.declare.errors import UnknownFeatureError
 from watermain.engine.feature.keep_online import keep_online
+from watermain.engine.feature.present_drift import PRESENT, present_drift
 from watermain.engine.publish.publication import Job
 from watermain.engine.publish.publish import publish
 from watermain.lake.lake import Lake
 from watermain.online.opening import open_store
-from watermain.orchestrate.feature_check import PRESENT, feature_checks, newest_event, present_drift
+from watermain.orchestrate.feature_check import feature_checks, newest_event
 from watermain.settings import load_settings
 
 INSTANT = pa.timestamp("us", "UTC")
@@ -173,9 +174,11 @@ def test_only_what_is_kept_online_is_pushed(shop: Shop) -> None:
 
 def test_checks_pass_then_say_what_is_wrong(lake: Lake) -> None:
     """Parity, drift, staleness on a real lake, as Dagster runs them."""
-    days = [NOON + timedelta(days=n) for n in range(30)]
-    rows = [("JFK", at, float(n % 7) + (50.0 if n > 22 else 0.0)) for n, at in enumerate(days)]
-    window = (days[0].date(), date(2013, 1, 31))
+    hours = [NOON + n * HOUR for n in range(30 * 24)]
+    rows = [
+        ("JFK", at, float(n % 7) + (50.0 if n >= 23 * 24 else 0.0)) for n, at in enumerate(hours)
+    ]
+    window = (hours[0].date(), date(2013, 1, 31))
     made = table(rows, online=Online(), trained_on=window, max_age=timedelta(days=1))
     Shop(lake, made)
     checks = {c.check_specs_by_output_name["result"].name if "result" in
@@ -188,6 +191,12 @@ def test_checks_pass_then_say_what_is_wrong(lake: Lake) -> None:
         "staleness": False,
     }
     assert results["feature_drift"].metadata["shifted"].value == "delay"
+    assert results["feature_drift"].metadata["psi_delay"].value > 1
+    assert (
+        results["feature_drift"]
+        .metadata["compared"]
+        .value.startswith("168 rows of the newest 7 days with ")
+    )
     assert results["staleness"].metadata["age_seconds"].value > 0
     with open_store(load_settings()) as store:
         store.drop(str(made.name))
@@ -195,8 +204,8 @@ def test_checks_pass_then_say_what_is_wrong(lake: Lake) -> None:
     assert not again.passed
     assert again.metadata["missing"].value == 1
     with lake.get_connection() as connection:
-        (drift,) = present_drift(connection, made)
-    assert drift.present == PRESENT.days
+        (judged,) = present_drift(connection, made)
+    assert judged.drift.present == PRESENT.days * 24
 
 
 def test_export_writes_a_feast_repository(shop: Shop, tmp_path: Path) -> None:

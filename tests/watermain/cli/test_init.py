@@ -50,7 +50,7 @@ def test_new_project_passes_its_own_check_and_test(tmp_path: Path) -> None:
     curated.write_text("import nothing_of_that_name\n")
     broken = watermain("--project", str(home), "check", cwd=tmp_path)
     assert broken.returncode == 1
-    assert "room sales does not load: ModuleNotFoundError" in broken.stderr
+    assert "BrokenRoomError: room sales does not load: ModuleNotFoundError" in broken.stderr
     assert "declared  platform_assets/sales/curated.py:1\n" in broken.stderr
     assert "Traceback" not in broken.stderr
     assert "ok     upkeep" in broken.stdout

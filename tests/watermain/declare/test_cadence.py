@@ -92,3 +92,20 @@ def test_cadence_starts_where_it_says() -> None:
     assert later.window("2020-05-05").start == datetime(2020, 5, 5, tzinfo=UTC)
     with pytest.raises(InvalidPartitionError):
         later.window("2020-05-04")
+
+
+@pytest.mark.parametrize(
+    ("cadence", "first"),
+    [
+        (Daily(begun=date(2026, 10, 30)), "2026-10-30"),
+        (Hourly(begun=date(2026, 10, 30)), "2026-10-30-00:00"),
+        (Monthly(begun=date(2026, 10, 30)), "2026-10-01"),
+        (Monthly(start=date(2026, 10, 30)), "2026-11-01"),
+        (Monthly(start=date(2020, 2, 1), begun=date(2026, 10, 30)), "2020-02-01"),
+    ],
+)
+def test_data_begin_within_the_first_partition(cadence: Cadence, first: str) -> None:
+    """A declared start begins with a whole partition; the day of the data lies in the first."""
+    assert cadence.first == first
+    assert cadence.key_of(cadence.window(first).start) == first
+    assert cadence == type(cadence)(start=cadence.start)

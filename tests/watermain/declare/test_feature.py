@@ -138,6 +138,13 @@ def test_key_without_a_known_at_is_right_where_nothing_is_told_twice(feature: Fe
             {},
             "ends before it begins",
         ),
+        (Feature(entity=("airport",), trained_on=(31, 2)), {}, "ends before it begins"),
+        (Feature(entity=("airport",), trained_on=(0, 2)), {}, "begins with day 0"),
+        (
+            Feature(entity=("airport",), trained_on=(date(2013, 1, 1), 31)),  # type: ignore[arg-type]
+            {},
+            "mixes a date with a number",
+        ),
     ],
 )
 def test_what_does_not_fit_is_refused(feature: Feature, words: dict[str, Any], told: str) -> None:
@@ -168,3 +175,14 @@ def test_set_names_what_is_read_together() -> None:
     """A value, no more."""
     found = FeatureSet(name="alerts", features=("delay",), owner="team:prediction")
     assert found.features == ("delay",)
+
+
+def test_days_of_training_are_dates_or_counted_in_the_calendar() -> None:
+    """The first day of a calendar is 1; a calendar without a start begins with the data."""
+    named = Feature(entity=("airport",), trained_on=(date(2013, 2, 1), date(2013, 2, 28)))
+    counted = Feature(entity=("airport",), trained_on=(2, 31))
+    begun = Daily(begun=date(2026, 10, 30))
+    assert named.trained_between(begun) == named.trained_on
+    assert counted.trained_between(begun) == (date(2026, 10, 31), date(2026, 11, 29))
+    assert counted.trained_between(Daily()) == (date(2013, 1, 2), date(2013, 1, 31))
+    assert Feature(entity=("airport",)).trained_between(begun) is None

@@ -44,9 +44,9 @@ def test_asset_says_who_owns_it_what_a_row_is_where_it_is_declared() -> None:
     asset = asset_for(sales, KNOWN.__getitem__)
     spec = asset.get_asset_spec(KEY)
     assert spec.owners == ["team:shop"]
-    assert spec.group_name == "shop"
+    assert spec.group_name == "shop/curated"
     assert spec.description is not None
-    assert spec.description.startswith("one row per sale")
+    assert spec.description.startswith("One row per sale.")
     assert [d.asset_key.path for d in spec.deps] == [["shop", "raw", "events"]]
     columns = spec.metadata["dagster/column_schema"].columns
     assert [(c.name, c.type) for c in columns] == [
@@ -75,7 +75,8 @@ def test_asset_records_each_partition_of_a_range_run(stocked: Lake) -> None:
         first = facts["2013-01-01"]
         assert first["dagster/partition_row_count"].value == 2
         assert first["published"].value is True
-        assert first["input_snapshot/shop.raw.events"].value > 0
+        assert first["input_snapshots"].value["shop.raw.events"] > 0
+        assert first["summary"].value.startswith("2 rows of ")
         assert first["contract_hash"].value == sales.contract.hash
         checked = {
             (e.check_name, e.partition, e.passed) for e in result.get_asset_check_evaluations()
@@ -109,6 +110,7 @@ def test_asset_run_says_that_nothing_is_new(stocked: Lake) -> None:
         assert last is not None
         assert last.metadata["published"].value is False
         assert "nothing new" in str(last.metadata["reason"].value)
+        assert not {"bytes", "seconds", "rows_in", "summary"} & last.metadata.keys()
 
 
 @pytest.mark.parametrize("key", ["2012-12-31", "2013-1-1"])

@@ -16,4 +16,4 @@ def test_every_dataset_of_every_room_is_there() -> None:
     assert {tuple(name.key) for name in everything()} <= keys
     names = [sensor.name for sensor in repository.sensor_defs]
     assert len(set(names)) == len(names)
-    assert {"operations_automation", "weather_automation", "unclaimed_deliveries"} <= set(names)
+    assert {"operations_planner", "weather_planner", "unclaimed_deliveries"} <= set(names)

@@ -159,6 +159,22 @@ def test_strays_are_found_when_the_table_is_lost(supervisor: Supervisor, tmp_pat
     assert supervisor.alive("kept") == kept
 
 
+def test_work_that_goes_on_is_no_stray(supervisor: Supervisor, tmp_path: Path) -> None:
+    """A run outlives the service that it came from, which starts again beside it."""
+    parent = supervisor.start(Service(name="warm", command=(sys.executable, "-c", PARENT)))
+    until(lambda: Path(parent.log).read_text().strip())
+    run = int(Path(parent.log).read_text())
+    psutil.Process(parent.pid).kill()
+    until(supervisor.dead)
+    careful = Supervisor(tmp_path, at_work=lambda: {run})
+    assert careful.stop_strays() == []
+    started = careful.start(sleeper("warm"))
+    careful.forget("warm")
+    assert careful.stop_strays() == [started.pid]
+    assert psutil.pid_exists(run)
+    assert careful.stop_strays(busy=True) == [run]
+
+
 def test_other_folders_are_left_alone(supervisor: Supervisor, tmp_path: Path) -> None:
     """Two data folders on one machine do not see each other's processes."""
     entry = supervisor.start(sleeper())

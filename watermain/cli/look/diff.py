@@ -46,7 +46,7 @@ def diff(
         raise typer.BadParameter("--against takes PUBLISHED or the number of a snapshot")
 
     found = named(dataset)
-    span = span_of(found, first or partition, last or partition)
+    span = span_of(found, first or partition, last or partition, "diff")
     job = Job(lake=Lake.from_settings(), find=find, run_id="diff")
     snapshot = None if against == PUBLISHED else int(against)
     told = canary(found, span, job, against=snapshot)

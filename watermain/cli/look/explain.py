@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
 
 from watermain.cli import screen
-from watermain.cli.catalog import told
-from watermain.cli.look import facts
+from watermain.cli.look import facts, past
 from watermain.cli.look.masking import masked_payload
 from watermain.cli.named import named
 from watermain.cli.run import plan
+from watermain.cli.run.stale import CAUSES, WORDS
 from watermain.cli.screen import clock
 from watermain.declare.dataset import Dataset
 from watermain.engine.audit.need_check import need_labels, need_places
@@ -21,12 +22,14 @@ from watermain.engine.rooms.directory import everything
 from watermain.engine.table.staged import own_checks, runbook
 from watermain.lake.lake import Lake
 from watermain.orchestrate.instance.opening import open_instance
+from watermain.orchestrate.plan.staleness import stale_now
 from watermain.orchestrate.run import held_back, latest_checks
 from watermain.process.instance import dagster_home, storage_url
 from watermain.settings import load_settings
 from watermain.source.mqtt.sequences import gaps
 
 MOST_PARTITIONS = 10
+MOST_SNAPSHOTS = 5
 
 
 def explain(
@@ -46,6 +49,7 @@ def explain(
         return
     facts = _declared(found, everything()) | _published(found, partition)
     facts |= {"partition": partition} | _checked(found, partition)
+    facts["stale"] = list(_stale(found, partition))
     _tell_standing(facts)
     if as_json:
         screen.facts(facts)
@@ -63,8 +67,8 @@ def _declared(dataset: Dataset, everything: Any) -> dict[str, Any]:
         "declared": dataset.declared,
         "key": list(contract.key),
         "event_time": contract.event_time,
-        "cadence": told.cadence(dataset.cadence) if dataset.cadence else None,
-        "source": told.source(dataset) or None,
+        "cadence": str(dataset.cadence) if dataset.cadence else None,
+        "source": str(dataset.source) if dataset.source else None,
         "contract_version": contract.version,
         "upstream": [str(n) for n in dataset.upstream],
         "optional": sorted({str(n) for n in dataset.inputs.values() if dataset.is_optional(n)}),
@@ -84,11 +88,13 @@ def _declared(dataset: Dataset, everything: Any) -> dict[str, Any]:
 
 def _published(dataset: Dataset, partition: str | None) -> dict[str, Any]:
     with Lake.from_settings().get_connection() as connection:
-        publishes = facts.rows_of(connection, facts.PARTITIONS, dataset.name)
+        publishes = facts.partitions(connection, dataset)
         captured = not dataset.is_computed
+        own = [] if captured else past.publishes(connection, dataset, partition, MOST_SNAPSHOTS)[0]
         positions = facts.positions(connection, dataset.name) if captured else []
         return {
             "publishes": [p for p in publishes if partition is None or p["partition"] == partition],
+            "snapshots": [p["snapshot"] for p in own if p["snapshot"] is not None],
             "positions": positions,
             "missing": _missing(dataset, [str(each["position"]) for each in positions]),
             "quarantined": [
@@ -97,6 +103,20 @@ def _published(dataset: Dataset, partition: str | None) -> dict[str, Any]:
                 if captured
             ],
         }
+
+
+def _stale(dataset: Dataset, partition: str | None) -> Iterator[dict[str, Any]]:
+    """Each stale partition, what becomes of it, and the publishes that it has not read."""
+    found = stale_now(everything(), dataset.name)
+    for outlook in found.outlooks.get(dataset.name, []):
+        if partition in (None, outlook.due.key):
+            chain = found.chain(dataset.name, outlook.due.key) if partition is not None else []
+            yield {
+                "partition": outlook.due.key,
+                "cause": CAUSES[outlook.due.cause],
+                "becomes": WORDS[outlook.state] + (f": {outlook.why}" if outlook.why else ""),
+                "chain": [str(step) for step in chain],
+            }
 
 
 def _missing(dataset: Dataset, positions: list[str]) -> list[dict[str, Any]]:
@@ -178,6 +198,7 @@ def _print(facts: dict[str, Any]) -> None:
     screen.grid(("column", "type", "unit", "sensitivity", "meaning"), rows)
     _print_checks(facts["checks"], facts["partition"])
     _print_held(facts)
+    _print_stale(facts)
     _print_publishes(facts)
 
 
@@ -198,6 +219,20 @@ def _print_held(facts: dict[str, Any]) -> None:
     screen.grid(("partition", "by", "readers see"), rows)
     if len(held) > MOST_PARTITIONS:
         screen.OUT.print(f"the last {MOST_PARTITIONS} of {len(held)} partitions", style="dim")
+
+
+def _print_stale(facts: dict[str, Any]) -> None:
+    """What is due, and why it is not done yet."""
+    stale = facts["stale"]
+    if not stale:
+        return
+    screen.OUT.print("\nstale", style="bold")
+    rows = [(s["partition"] or "whole table", s["cause"], s["becomes"]) for s in stale]
+    screen.grid(("partition", "because of", "what becomes of it"), rows[-MOST_PARTITIONS:])
+    for line in (line for s in stale for line in s["chain"]):
+        screen.OUT.print(f"  <- {line}", markup=False, style="dim")
+    if len(stale) > MOST_PARTITIONS:
+        screen.OUT.print(f"the last {MOST_PARTITIONS} of {len(stale)} partitions", style="dim")
 
 
 def _print_checks(checks: list[dict[str, Any]], partition: str | None) -> None:
@@ -229,14 +264,18 @@ def _print_publishes(facts: dict[str, Any]) -> None:
             clock(p["published_at"]),
             f"{p['seconds']:.2f}",
             p["input_snapshot"] or "",
-            p["run_id"][:8],
+            past.by(p["run_id"]),
         )
         for p in publishes[-MOST_PARTITIONS:]
     ]
-    columns = ("partition", "rows", "at", "seconds", "read snapshot", "run")
+    columns = ("partition", "rows", "at", "seconds", "read snapshot", "by")
     screen.grid(columns, rows, right={"rows", "seconds", "read snapshot"})
     if len(publishes) > MOST_PARTITIONS:
         screen.OUT.print(f"the last {MOST_PARTITIONS} of {len(publishes)} partitions", style="dim")
+    if facts["snapshots"]:
+        name, numbers = facts["dataset"], ", ".join(map(str, facts["snapshots"]))
+        told = f"snapshots {numbers}; more: watermain history {name}"
+        screen.OUT.print(f"{told}; back to one: watermain rollback {name} --to", style="dim")
     for title in ("positions", "missing", "quarantined"):
         if facts[title]:
             screen.OUT.print(f"\n{title}", style="bold")

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -11,17 +10,14 @@ from typing import Any
 import duckdb
 
 from watermain.declare.dataset import Dataset
-from watermain.declare.errors import TransientError, WatermainError
 from watermain.declare.name import STAGES, DatasetName
-from watermain.engine.rooms.connections import connections
 from watermain.lake import checkpoint, ledger
-from watermain.lake.lake import table
-from watermain.settings import Settings
-from watermain.source.opening import open_source
+from watermain.lake.lake import Lake
+from watermain.lake.rest.census import row_counts
 
-MOST_ASKED = 16  # sources at once
 LATEST = f"""
-select dataset, count(*), max(published_at), max(case when partition <> '' then partition end)
+select dataset, count(*) filter (partition <> ''), max(published_at),
+    max(partition) filter (partition <> '')
 from {ledger.last_publishes()} group by dataset
 """
 SNAPSHOTS = """
@@ -41,6 +37,9 @@ PARTITIONS = f"""
 select partition, rows_in, rows_out, seconds, bytes, published_at, run_id, contract_version,
        input_snapshot, data_version
 from {ledger.last_publishes("dataset = ?")} order by partition
+"""
+ROWS_OF_BATCHES = f"""
+select partition, sum(rows_out)::bigint from {ledger.PUBLISHES} where dataset = ? group by 1
 """
 CAPTURED = f"""
 select shard, count(*) as batches, sum(rows) as rows, sum(quarantined) as quarantined,
@@ -63,47 +62,32 @@ class DatasetFacts:
     latest_partition: str | None = None
     published_at: datetime | None = None
     snapshot: int | None = None
-    backlog: str = ""
+    backlog: str | None = None
 
     def as_dict(self) -> dict[str, object]:
         """The facts by their names."""
         return asdict(self)
 
 
-def dataset_facts(
-    datasets: Mapping[DatasetName, Dataset],
-    connection: duckdb.DuckDBPyConnection,
-    settings: Settings,
-) -> list[DatasetFacts]:
+def dataset_facts(names: Collection[DatasetName], lake: Lake) -> list[DatasetFacts]:
     """How every dataset stands, upstream shelves first."""
-    with ThreadPoolExecutor(MOST_ASKED) as pool:  # each source may take its time
-        waiting = {n: pool.submit(backlog, d, settings) for n, d in datasets.items()}
-        standing = stands(datasets, connection)
-    return [
-        DatasetFacts(dataset=str(name), backlog=waiting[name].result(), **standing[name])
-        for name in sorted(datasets, key=_order)
-    ]
+    with lake.get_connection() as connection:
+        standing = stands(names, connection)
+    return [DatasetFacts(dataset=str(n), **standing[n]) for n in sorted(names, key=_order)]
 
 
 def stands(
-    datasets: Mapping[DatasetName, Dataset], connection: duckdb.DuckDBPyConnection
+    names: Collection[DatasetName], connection: duckdb.DuckDBPyConnection
 ) -> dict[DatasetName, dict[str, Any]]:
     """What the lake has of each dataset."""
     latest = {str(row[0]): row[1:] for row in connection.execute(LATEST).fetchall()}
     snapshots = dict(connection.execute(SNAPSHOTS).fetchall())
-    tables = {
-        (str(s), str(t))
-        for s, t in connection.execute(
-            "select schema_name, table_name from duckdb_tables() where database_name = 'lake'"
-        ).fetchall()
-    }
-    stand = [n for n in datasets if (n.schema, n.table) in tables]
-    counts, found = _counts(connection, stand), {}
-    for name, dataset in datasets.items():
+    counts, found = row_counts(Lake.from_settings(), connection, names), {}
+    for name in names:
         partitions, published_at, last = latest.get(str(name), (0, None, None))
         found[name] = {
             "rows": counts.get(name),
-            "partitions": int(partitions) if dataset.cadence else 0,
+            "partitions": int(partitions),
             "latest_partition": last,
             "published_at": published_at,
             "snapshot": snapshots.get(str(name)),
@@ -111,21 +95,13 @@ def stands(
     return found
 
 
-def backlog(dataset: Dataset, settings: Settings) -> str:
-    """What waits at a dataset's source, in words."""
-    if not dataset.is_captured:
-        return ""
-
-    try:
-        waiting = open_source(dataset, settings, connections()).backlog()
-    except TransientError:
-        return "unreachable"
-    except WatermainError as error:
-        return error.what
-    if waiting.is_empty:
-        return "nothing"
-    known = (("rows", waiting.rows), ("files", waiting.files), ("bytes", waiting.bytes))
-    return next(f"{count:,} {unit}" for unit, count in known if count)
+def partitions(connection: duckdb.DuckDBPyConnection, dataset: Dataset) -> list[dict[str, Any]]:
+    """Each partition as last published; of what is captured, with the rows of all batches."""
+    found = rows_of(connection, PARTITIONS, dataset.name)
+    if dataset.is_computed:
+        return found
+    rows = dict(connection.execute(ROWS_OF_BATCHES, [str(dataset.name)]).fetchall())
+    return [{**each, "rows_out": rows[each["partition"]]} for each in found]
 
 
 def rows_of(
@@ -151,15 +127,6 @@ def positions(connection: duckdb.DuckDBPyConnection, stream: DatasetName) -> lis
         for row in rows_of(connection, CAPTURED, stream)
         for position in ends.get(row["shard"], [])
     ]
-
-
-def _counts(
-    connection: duckdb.DuckDBPyConnection, names: Sequence[DatasetName]
-) -> dict[DatasetName, int]:
-    """The rows of several tables, asked at once."""
-    asked = (f"select {at}, count(*) from {table(name)}" for at, name in enumerate(names))
-    rows = connection.execute(" union all ".join(asked)).fetchall() if names else []
-    return {names[at]: int(count) for at, count in rows}
 
 
 def _order(name: DatasetName) -> tuple[str, int, str]:

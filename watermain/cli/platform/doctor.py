@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from watermain.cli import screen
+from watermain.cli.platform.status import down, service_facts
 from watermain.declare.errors import UnreachableSystemError, WatermainError
 from watermain.engine.mart.mart import notes
 from watermain.engine.rooms.connections import connections
 from watermain.engine.rooms.declared import teams
-from watermain.engine.rooms.directory import everything, manifest
+from watermain.engine.rooms.directory import everything, manifest, troubled_rooms
 from watermain.lake.belonging import proved
 from watermain.lake.lake import EXTENSIONS, Lake, extension
 from watermain.lake.store import is_remote
+from watermain.orchestrate.instance.health import failed_runs, failing_ticks
+from watermain.orchestrate.instance.opening import open_instance
 from watermain.privacy import open_to_others
+from watermain.process.instance import dagster_home, storage_url
 from watermain.process.platform import Services, free_bytes
 from watermain.process.postgres import server_binaries
 from watermain.process.probe import probe_catalog, probe_files
@@ -28,6 +33,8 @@ from watermain.source.opening import found_at, open_source
 
 FAILED = 1
 LEAST_FREE_BYTES = 2 * 2**30
+LATELY = timedelta(hours=1)
+MOST_TOLD = 5
 Check = Callable[["Settings"], tuple[bool, str, str]]
 
 
@@ -64,6 +71,9 @@ def _safely(check: Check, settings: Settings) -> tuple[bool, str, str]:
         return check(settings)
     except WatermainError as error:
         return False, error.what, error.next
+    except Exception as error:  # whatever is ill: the other checks are told, too
+        said = str(error).strip().split("\n")[0][:300]
+        return False, f"{type(error).__name__}: {said}", "watermain status"
 
 
 def _python(_: Settings) -> tuple[bool, str, str]:
@@ -131,14 +141,47 @@ def _web(settings: Settings) -> tuple[bool, str, str]:
 
 def _manifest(settings: Settings) -> tuple[bool, str, str]:
     path = manifest()
-    wrong = sorted(str(d.name) for d in everything().values() if d.broken)
+    broken = [d for d in everything().values() if d.broken and d.unloaded is None]
+    wrong = sorted(str(d.name) for d in broken)
     found = [*(f"{name} cannot be built" for name in wrong), *notes(path)]
     first = f"watermain explain {wrong[0]}" if wrong else "mend the files that are named"
     return not found, "; ".join(found) or "current", first
 
 
 def _rooms(_: Settings) -> tuple[bool, str, str]:
+    wrong = troubled_rooms()
+    if wrong:
+        told = "; ".join(f"{why.what} at {why.declared}" for why in wrong.values())
+        return False, told, "mend it, then: watermain check"
     return True, f"{len(everything())} datasets in {', '.join(teams())}", ""
+
+
+def _services(settings: Settings) -> tuple[bool, str, str]:
+    facts = service_facts(Services(settings))
+    wrong = down(facts)
+    runs = [fact["name"] for fact in facts if fact["state"] == "runs"]
+    found = f"not running: {', '.join(wrong)}" if wrong else ", ".join(runs)
+    return not wrong, found, "watermain up"
+
+
+def _ticks(settings: Settings) -> tuple[bool, str, str]:
+    with open_instance(dagster_home(settings), storage_url(settings)) as instance:
+        wrong = failing_ticks(instance)
+    told = [f"{t.room} {t.name} at {t.failed_at:%H:%M}Z: {t.reason}" for t in wrong[:MOST_TOLD]]
+    found = f"{len(wrong)} fail: {'; '.join(told)}" if wrong else "the last tick of each went well"
+    return not wrong, found, f"look at {Services(settings).url}/automation"
+
+
+def _runs(settings: Settings) -> tuple[bool, str, str]:
+    with open_instance(dagster_home(settings), storage_url(settings)) as instance:
+        wrong = failed_runs(instance, datetime.now(UTC) - LATELY)
+    told = [
+        f"{run.run_id[:8]} of {', '.join(run.targets[:2])} at {run.failed_at:%H:%M}Z"
+        for run in wrong[:MOST_TOLD]
+    ]
+    found = f"{len(wrong)} failed: {'; '.join(told)}" if wrong else "none failed"
+    where = f"{Services(settings).url}/runs"
+    return not wrong, found, f"look at {where}/{wrong[0].run_id}" if wrong else ""
 
 
 def _connections(settings: Settings) -> Iterator[dict[str, Any]]:
@@ -168,7 +211,7 @@ def _sources(settings: Settings) -> Iterator[dict[str, Any]]:
     except WatermainError:
         return  # told above
     for name, dataset in sorted(everything().items()):
-        if not dataset.is_captured:
+        if not dataset.is_captured or dataset.unloaded is not None:
             continue
         check = {"check": f"source {name}"}
         try:
@@ -190,4 +233,7 @@ CHECKS: dict[str, Check] = {
     "web server": _web,
     "dbt manifest": _manifest,
     "rooms": _rooms,
+    "services": _services,
+    "sensors and schedules": _ticks,
+    "runs of the last hour": _runs,
 }

@@ -6,22 +6,25 @@ import json
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from watermain import durable
+from watermain.cli.platform.filling import TODAY
+from watermain.cli.run.flow import processes
 from watermain.cli.screen import ERR, step
 from watermain.declare.errors import MissingSettingError, UnreachableSystemError
 from watermain.engine.rooms.declared import feature_tables
 from watermain.process.broker import answers, free_port
 from watermain.process.instance import instance_environment
-from watermain.process.platform import OUTSIDE, SERVE, STREAM, Services
+from watermain.process.platform import OUTSIDE, SERVE, Services
 from watermain.settings import SOURCE, Settings, child_environment, load_settings, project
 
 OPEN_SECONDS = 60.0
 
 
-def open_outside(platform: Services, until: str) -> None:
-    """Start the demo's systems, let flights happen in them and tell the platform where they are."""
+def open_outside(platform: Services) -> None:
+    """Start the demo's systems and tell the platform where they are."""
     settings = platform.settings
     with step("demo database") as line:
         facts = _demo(settings, "up")
@@ -36,12 +39,23 @@ def open_outside(platform: Services, until: str) -> None:
     )
     with step("demo servers") as line:
         line.say(", ".join(_serve(platform)))
-    with step(f"flights until {until}", spinner=False) as line:
-        counts = _demo(settings, "load", "--until", until)
+
+
+def load_outside(platform: Services, words: Sequence[str]) -> str:
+    """Let days happen in the demo's systems; give the last one, or TODAY where they go on.
+
+    Guarantees: the platform knows with which day its data begin before anything of it starts.
+    """
+    with step("flights", spinner=False) as line:
+        counts = _demo(platform.settings, "load", *words)
+        since, until = counts.get("since"), counts.get("until", TODAY)
+        write_variables(platform.settings, {"WATERMAIN_DATA_SINCE": since})
+        days = f"of {since} until now" if since else f"as recorded until {until}"
         line.say(
-            f"{counts['flights']:,} flights, {counts['replayed_changes']:,} changes,"
+            f"{days}: {counts['flights']:,} flights, {counts['replayed_changes']:,} changes,"
             f" {counts['movements']:,} new messages, {counts['weather_days']} new days of weather"
         )
+    return str(until)
 
 
 def _serve(platform: Services) -> list[str]:
@@ -56,7 +70,7 @@ def _serve(platform: Services) -> list[str]:
             port = free_port() if held is None or answers(held) else held
             variable = f"{SOURCE}{connection.upper()}"
             write_variables(platform.settings, {variable: f"{scheme}127.0.0.1:{port}"})
-        entry, port = platform.supervisor.start(platform.service(name)), platform.outside_port(name)
+        entry, port = platform.start(name), platform.outside_port(name)
         deadline = time.monotonic() + OPEN_SECONDS
         while not answers(port):
             if entry.process() is None or time.monotonic() > deadline:
@@ -73,20 +87,20 @@ def _serve(platform: Services) -> list[str]:
 
 def open_features(platform: Services) -> None:
     """Follow what the project streams; answer for its features at the set port or a free one."""
-    streams, tables = project().stream, feature_tables()
+    streams, tables = processes(), feature_tables()
     if not streams and not tables:
         return
     with step("features" if tables else "streams") as line:
         pids = {}
-        if streams:
-            pids[STREAM] = platform.supervisor.start(platform.service(STREAM)).pid
+        for name in streams:
+            pids[name] = platform.start(name).pid
         if not tables:
-            line.say(f"{STREAM} {pids[STREAM]}")
+            line.say(", ".join(f"{name} {pid}" for name, pid in pids.items()))
             return
         if platform.supervisor.alive(SERVE) is None and answers(platform.settings.serve_port):
             write_variables(platform.settings, {"WATERMAIN_SERVE_PORT": str(free_port())})
         now = Services(load_settings())
-        pids[SERVE] = now.supervisor.start(now.service(SERVE)).pid
+        pids[SERVE] = now.start(SERVE).pid
         line.say(", ".join(f"{n} {pid}" for n, pid in pids.items()) + f" at {now.features_url}")
 
 

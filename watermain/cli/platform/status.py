@@ -1,7 +1,8 @@
-"""`watermain status`: what runs, how every dataset stands."""
+"""`watermain status`: what runs, what should, how every dataset stands."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -12,18 +13,21 @@ from watermain.cli import screen
 from watermain.cli.look import facts
 from watermain.cli.screen import clock
 from watermain.declare.errors import UnreachableSystemError
-from watermain.engine.rooms.directory import everything
+from watermain.engine.rooms.names import dataset_names
 from watermain.lake.belonging import proved
 from watermain.lake.lake import Lake
-from watermain.process.family import Families
-from watermain.process.platform import DAEMON, TEND, WARM, WEB, Services
-from watermain.settings import load_settings
+from watermain.process.family import Families, memory_measure
+from watermain.process.platform import DAEMON, LIVE, TEND, WARM, WEB, Services
+from watermain.settings import Settings, load_settings
 from watermain.trouble import troubles
 
 UNREACHABLE = 3
 
 
 def status(
+    sources: Annotated[
+        bool, typer.Option("--sources", help="Ask every source, too, what waits at it.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print facts as JSON.")] = False,
 ) -> None:
     """Tell which services run and how every dataset stands. Ends with 3 when a service is down."""
@@ -33,17 +37,21 @@ def status(
     away: UnreachableSystemError | None = None
     try:
         datasets = _datasets(platform)
+        if sources:
+            waits = _backlogs(platform.settings)
+            datasets = [d | {"backlog": waits.get(d["dataset"], "")} for d in datasets]
     except UnreachableSystemError as error:
         away = error
     waiting = troubles(platform.settings.home)
-    wrong = [s for s in services if s["needed"] and s["state"] != "runs"]
     if as_json:
-        facts = {"url": platform.url, "services": services, "datasets": datasets}
-        screen.facts(facts | {"streams_waiting": [vars(each) for each in waiting]})
+        told = {"url": platform.url, "memory": memory_measure(), "services": services}
+        screen.facts(told | {"datasets": datasets, "streams_waiting": [*map(vars, waiting)]})
     else:
         _print(platform, services, datasets)
         for each in waiting:
             screen.OUT.print(f"\n{each}\n  next  {each.next}", markup=False)
+    if wrong := down(services):
+        screen.ERR.print(f"\nnot running: {', '.join(wrong)}; next: watermain up", style="red")
     if away is not None:
         raise away
     if wrong:
@@ -51,35 +59,46 @@ def status(
 
 
 def service_facts(platform: Services) -> list[dict[str, Any]]:
-    """Each service: whether it runs, since when, and its memory."""
-    facts, look = [], Families()
+    """Each service: whether it runs, whether it should, since when, and its memory.
+
+    What `watermain up` was to start should run until `watermain down`, and PostgreSQL with Dagster
+    always.
+    """
+    entries = platform.supervisor.entries()
+    alive = {name: p.pid for name, e in entries.items() if (p := e.process()) is not None}
+    wanted = {WEB, DAEMON, *entries, *platform.wanted.services()}
+    found, look = [], Families(apart=alive.values())
     if not platform.settings.postgres:
-        facts.append(server_fact("postgres", platform.server.running(), look, needed=True))
+        running = platform.server.running()
+        found.append(server_fact("postgres", running, look, needed=True))
     if platform.demo_server.data.exists():
         running = platform.demo_server.running()
-        facts.append(server_fact("demo database", running, look, needed=False))
-    entries = platform.supervisor.entries()
-    for name in dict.fromkeys((WEB, DAEMON, WARM, *entries)):
-        entry = entries.get(name)
-        process = entry.process() if entry else None
-        gone = "on demand" if name == WARM else "died"  # a run that needs it starts it
-        state = "runs" if process else (gone if entry else "stopped")
-        needed = name in (WEB, DAEMON)
-        fact = server_fact(name, process.pid if process else None, look, needed=needed)
-        facts.append({**fact, "state": state, "log": entry.log if entry else None})
-    return [f for f in facts if f["name"] != TEND or f["state"] != "stopped"]
+        needed = LIVE in wanted
+        found.append(server_fact("demo database", running, look, needed=needed))
+    for name in dict.fromkeys((WEB, DAEMON, WARM, *entries, *platform.wanted.services())):
+        if name == TEND and name not in wanted:
+            continue
+        fact = server_fact(name, alive.get(name), look, needed=name in wanted)
+        found.append({**fact, "log": str(platform.settings.home / "logs" / f"{name}.log")})
+    return found
+
+
+def down(services: list[dict[str, Any]]) -> list[str]:
+    """The services that should run and do not."""
+    return [s["name"] for s in services if s["needed"] and s["state"] != "runs"]
 
 
 def server_fact(name: str, pid: int | None, families: Families, *, needed: bool) -> dict[str, Any]:
     """One service, as the processes stood when they were looked at."""
-    fact: dict[str, Any] = {"name": name, "state": "stopped", "pid": pid, "needed": needed}
+    fact: dict[str, Any] = {"name": name, "state": "stopped", "pid": None, "needed": needed}
     try:
         if pid is not None:
             since = datetime.fromtimestamp(psutil.Process(pid).create_time()).astimezone()
             memory = families.memory_bytes(pid)
-            fact |= {"state": "runs", "since": since.isoformat(), "memory_bytes": memory}
+            fact |= {"state": "runs", "pid": pid, "since": since.isoformat()}
+            fact["memory_bytes"] = memory
     except psutil.NoSuchProcess:
-        fact["state"] = "died"
+        return fact
     return fact
 
 
@@ -87,40 +106,48 @@ def _datasets(platform: Services) -> list[dict[str, Any]]:
     proved(platform.settings)
     if not platform.settings.postgres and platform.server.running() is None:
         return []
-    with Lake.from_settings(platform.settings).get_connection() as connection:
-        found = facts.dataset_facts(everything(), connection, platform.settings)
-    return [f.as_dict() for f in found]
+    lake = Lake.from_settings(platform.settings)
+    return [f.as_dict() for f in facts.dataset_facts(dataset_names(platform.settings), lake)]
+
+
+def _backlogs(settings: Settings) -> Mapping[str, str]:
+    from watermain.cli.look.waiting import backlogs  # with a client of every kind of source
+    from watermain.engine.rooms.directory import everything
+
+    return backlogs(everything(), settings)
 
 
 def _print(
     platform: Services, services: list[dict[str, Any]], datasets: list[dict[str, Any]]
 ) -> None:
     screen.grid(
-        ("service", "state", "process", "since", "memory"),
+        ("service", "state", "process", "since", memory_measure()),
         [
             (s["name"], s["state"], s["pid"], clock(s.get("since")), _size(s.get("memory_bytes")))
             for s in services
         ],
-        right={"process", "memory"},
+        right={"process", memory_measure()},
     )
     if not datasets:
         screen.ERR.print("\nthe lake is not reachable; start it with: watermain up")
         return
     screen.OUT.print()
-    columns = ("dataset", "rows", "partitions", "latest", "published", "snapshot", "waiting")
+    asked = any(d["backlog"] is not None for d in datasets)
+    columns = ("dataset", "rows", "partitions", "latest", "published", "snapshot")
     rows = [
         (
             d["dataset"],
             "" if d["rows"] is None else f"{d['rows']:,}",
             d["partitions"] or "",
             d["latest_partition"],
-            clock(d["published_at"]) or "never",
+            clock(d["published_at"]) or ("" if d["rows"] else "never"),
             d["snapshot"],
-            d["backlog"],
+            *([d["backlog"]] if asked else []),
         )
         for d in datasets
     ]
-    screen.grid(columns, rows, right={"rows", "partitions", "snapshot"})
+    shown = (*columns, "waiting") if asked else columns
+    screen.grid(shown, rows, right={"rows", "partitions", "snapshot"})
     screen.ERR.print(f"\nlook   {platform.url}", style="dim")
 
 

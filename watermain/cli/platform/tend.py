@@ -13,6 +13,7 @@ import typer
 
 from watermain.declare.errors import UnreachableSystemError
 from watermain.process.platform import LIVE, TEND, Services
+from watermain.process.rotation import rotate_logs
 from watermain.settings import load_settings
 
 PAUSE_SECONDS = 2.0
@@ -63,6 +64,7 @@ def watch(platform: Services, tell: Tell) -> None:
         except UnreachableSystemError as error:
             if not error.declared.startswith("the lock"):
                 tell(str(error).replace("\n", " "))
+        rotate_logs(platform.settings.home, platform.settings.log_megabytes << 20)
         time.sleep(PAUSE_SECONDS)
 
 
@@ -82,5 +84,5 @@ def _mend(platform: Services, restarts: dict[str, list[float]], tell: Tell) -> N
             supervisor.forget(entry.name)
             continue
         restarts[entry.name] = [*recent, time.monotonic()]
-        started = supervisor.start(platform.service(entry.name))
+        started = platform.start(entry.name)
         tell(f"{entry.name} had died (process {entry.pid}); started again as {started.pid}")

@@ -4,38 +4,57 @@ from __future__ import annotations
 
 import signal
 import time
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Annotated
 
 import typer
 
 from watermain.cli import screen
-from watermain.cli.platform import ground, january, outside
+from watermain.cli.platform import filling, ground, outside
+from watermain.cli.platform.locations import await_locations, await_servers
 from watermain.cli.platform.tend import watch
+from watermain.cli.run.flow import processes
 from watermain.cli.screen import ERR
-from watermain.declare.errors import UnreachableSystemError
-from watermain.engine.rooms.declared import check_rooms
+from watermain.engine.rooms.declared import check_rooms, feature_tables
 from watermain.engine.rooms.directory import everything
-from watermain.orchestrate.launch.client import WarmServer
-from watermain.orchestrate.launch.options import ServerOptions
-from watermain.process.instance import rooms_workspace
-from watermain.process.platform import DAEMON, STREAM, TEND, TODAY, WARM, WEB, Services
+from watermain.process.platform import (
+    DAEMON,
+    LIVE,
+    OUTSIDE,
+    SERVE,
+    TEND,
+    TODAY,
+    WARM,
+    WEB,
+    Services,
+    is_stream,
+)
 from watermain.process.web import Web
 from watermain.settings import load_settings, project
 
-HEALTHY_SECONDS = 240
 DAYS = ["%Y-%m-%d"]
-UNANSWERED = "Could not reach user code server"  # it listens later; the web server asks again
+MONTH_END = "2013-01-31"
 
 
 def up(
+    *,
     detach: Annotated[bool, typer.Option("--detach", help="Return once all is healthy.")] = False,
     demo: Annotated[
         bool, typer.Option(help="Start the project's demo of an outside world, if it has one.")
     ] = True,
+    days: Annotated[
+        int | None,
+        typer.Option(help="How many days before today the demo loads at first, or 31.", min=1),
+    ] = None,
+    as_recorded: Annotated[
+        bool, typer.Option("--as-recorded", help="Load days of 2013, not moved to today.")
+    ] = False,
     until: Annotated[
-        datetime, typer.Option(formats=DAYS, help="Let the demo's world happen up to this day.")
-    ] = datetime(2013, 1, 31),
+        datetime | None,
+        typer.Option(formats=DAYS, help="As recorded: the last day, or 2013-01-31."),
+    ] = None,
     port: Annotated[
         int | None, typer.Option(help="The web server's port.", min=1, max=65535)
     ] = None,
@@ -49,12 +68,14 @@ def up(
     settings = settings.model_copy(update={"port": port}) if port else settings
     platform = Services(settings)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    tended = platform.supervisor.alive("tend") is not None
+    tended = platform.supervisor.alive(TEND) is not None
+    ran = all(platform.supervisor.alive(name) for name in (WEB, DAEMON))
+    asked = _asked(days, until, as_recorded=as_recorded)
     try:
         with platform.supervisor.alone():
-            ran = _start(platform, demo=demo, until=f"{until:%Y-%m-%d}", detach=detach)
+            _start(platform, demo=demo, asked=asked, detach=detach)
     except KeyboardInterrupt:
-        if not detach:
+        if not detach and not ran:  # what ran before is not this command's to stop
             _stop(platform)
         raise
     _tell(platform, began, ran=ran, detach=detach or ran or tended)
@@ -63,96 +84,109 @@ def up(
     _stay(platform)
 
 
-def _start(platform: Services, *, demo: bool, until: str, detach: bool) -> bool:
-    """Do every step; say whether the platform ran already."""
-    settings, supervisor = platform.settings, platform.supervisor
+def _asked(days: int | None, until: datetime | None, *, as_recorded: bool) -> list[str]:
+    """The words for the demo that say which days shall be there; none leave it as it is."""
+    if until and not as_recorded:
+        raise typer.BadParameter("--until needs --as-recorded")
+    if days and as_recorded:
+        raise typer.BadParameter("--days counts back from today: leave --as-recorded out")
+    if as_recorded:
+        return ["--as-recorded", "--until", f"{until:%Y-%m-%d}" if until else MONTH_END]
+    return ["--days", str(days)] if days else []
+
+
+def _start(platform: Services, *, demo: bool, asked: list[str], detach: bool) -> None:
+    """Do every step that is left to do."""
+    alive = platform.supervisor.alive
     demo = demo and bool(project().demo)
     check_rooms()
     platform.check_port()
-    ran = all(supervisor.alive(name) for name in (WEB, DAEMON))
-    for told in platform.clean_up():
+    loaded = platform.wanted.loaded() if all(map(alive, OUTSIDE)) else None
+    _want(platform, demo=demo, detach=detach)
+    for told in platform.clean_up(platform.wanted.services()):
         screen.ERR.print(f"  an earlier run: {told}", style="yellow")
     ground.lay_ground(platform)
-    outside.write_variables(settings, {"WATERMAIN_PORT": str(settings.port)})
-    if demo:
-        for name in (*TODAY, STREAM):  # one replay and one capture at a time; nothing new meanwhile
-            supervisor.stop(name)
-        outside.open_outside(platform, until)
-    ground.prepare_marts(settings)
+    outside.write_variables(platform.settings, {"WATERMAIN_PORT": str(platform.settings.port)})
+    other = demo and (loaded is None or _is_other(asked, loaded))
+    at_once = (*TODAY, *_streams(platform)) if other else ()
+    with _paused(platform, at_once):  # one replay, one capture at a time
+        if demo:
+            outside.open_outside(platform)
+        if other:
+            loaded = outside.load_outside(platform, asked)
+            platform.wanted.want(platform.wanted.services(), loaded=loaded)
+        ground.prepare_marts(platform.settings)
+        web = _serve(platform)
+        if demo or not project().demo:
+            _fill(platform, web, loaded if demo else None)
+    if detach:
+        platform.start(TEND)
+
+
+def _streams(platform: Services) -> list[str]:
+    """The services that capture without end, of those that ever started."""
+    return list(filter(is_stream, platform.supervisor.entries()))
+
+
+def _is_other(asked: list[str], loaded: str) -> bool:
+    """Whether the words ask the demo for other days than those that it was to load before."""
+    wanted = asked[-1] if "--as-recorded" in asked else filling.TODAY
+    return bool(asked) and wanted != loaded
+
+
+def _want(platform: Services, *, demo: bool, detach: bool) -> None:
+    """Write down what is to run: what this command starts, and what others did that still lives."""
+    supervisor = platform.supervisor
+    names = [WARM, WEB, DAEMON, *((*OUTSIDE, *TODAY) if demo else ()), *([TEND] if detach else ())]
+    if demo or not project().demo:
+        names += processes()
+        names += [SERVE] if feature_tables() else []
+    if any(supervisor.alive(name) for name in supervisor.entries()):
+        names += [*platform.wanted.services(), *supervisor.entries()]
+    platform.wanted.want(names)
+
+
+@contextmanager
+def _paused(platform: Services, names: Collection[str]) -> Iterator[None]:
+    """Stop services for the block; those that ran run again after it, even when it fails."""
+    ran = [name for name in names if platform.supervisor.alive(name) is not None]
+    for name in ran:
+        platform.supervisor.stop(name)
+    try:
+        yield
+    finally:
+        for name in ran:
+            platform.start(name)
+
+
+def _serve(platform: Services) -> Web:
+    """Start what Dagster consists of; a room that does not load is told and left out."""
     with screen.step("services") as line:
-        pids = {WARM: supervisor.start(platform.service(WARM)).pid}
-        _await_rooms(platform)
-        pids |= {name: supervisor.start(platform.service(name)).pid for name in (WEB, DAEMON)}
+        pids = {WARM: platform.start(WARM).pid}
+        await_servers(platform)
+        pids |= {name: platform.start(name).pid for name in (WEB, DAEMON)}
         line.say(", ".join(f"{name} {pid}" for name, pid in pids.items()))
     web = Web(platform.url)
     with screen.step("code locations") as line:
-        line.say(_await_locations(platform, web))
-    if demo or not project().demo:
-        _fill(platform, web, until if demo else None)
-    if detach:
-        supervisor.start(platform.service(TEND))
-    return ran
+        states = await_locations(platform, web)
+        wrong = {name: why.splitlines()[0] for name, why in states.items() if why}
+        line.say(", ".join(name for name in states if name not in wrong))
+        if wrong:
+            told = "; ".join(f"{name} does not load: {why}" for name, why in wrong.items())
+            line.fail(f"{told}; the other rooms go on, next: watermain check")
+    return web
 
 
 def _fill(platform: Services, web: Web, until: str | None) -> None:
     """Materialize what does not stand yet, and then let the demo's today and the streams go on."""
-    if not january.materialize_until(until, platform.settings, web):
+    flows = any(platform.supervisor.alive(name) for name in (LIVE, *_streams(platform)))
+    if not filling.materialize_until(until, platform.settings, web, flows=flows):
         with screen.step("datasets") as line:
             line.say("stand already")
     if until:
         with screen.step("live data") as line:
-            start = platform.supervisor.start
-            line.say(", ".join(f"{n} {start(platform.service(n)).pid}" for n in TODAY))
+            line.say(", ".join(f"{name} {platform.start(name).pid}" for name in TODAY))
     outside.open_features(platform)
-
-
-def _await_rooms(platform: Services) -> None:
-    """Wait until the warm process has imported the rooms and their code servers can be reached.
-
-    Raises: UnreachableSystemError.
-    """
-    folder = rooms_workspace(platform.settings).parent
-    warm = WarmServer(options=ServerOptions(folder=folder))
-    deadline = time.monotonic() + HEALTHY_SECONDS
-    while time.monotonic() < deadline:
-        if platform.supervisor.alive(WARM) is None:
-            raise _unhealthy(platform, f"the service `{WARM}` died as it started", WARM)
-        if (state := warm.state()) is not None and all(state["rooms"].values()):
-            return
-        time.sleep(0.05)
-    raise _unhealthy(platform, f"no code servers after {HEALTHY_SECONDS} s", WARM)
-
-
-def _await_locations(platform: Services, web: Web) -> str:
-    """Wait until every room is loaded.
-
-    Raises: UnreachableSystemError, for a room that does not load or a service that dies.
-    """
-    deadline = time.monotonic() + HEALTHY_SECONDS
-    while time.monotonic() < deadline:
-        for name in (WEB, DAEMON):
-            if platform.supervisor.alive(name) is None:
-                raise _unhealthy(platform, f"the service `{name}` died as it started", name)
-        states = web.locations() if web.answers() else {"": "loading"}
-        states = {n: "loading" if UNANSWERED in why else why for n, why in states.items()}
-        broken = {name: why for name, why in states.items() if why not in ("", "loading")}
-        if broken:
-            name, why = next(iter(broken.items()))
-            raise _unhealthy(platform, f"room {name} does not load: {why.splitlines()[0]}", WEB)
-        if not any(states.values()):
-            return ", ".join(states)
-        time.sleep(0.25)
-    raise _unhealthy(platform, f"not healthy after {HEALTHY_SECONDS} s", WEB)
-
-
-def _unhealthy(platform: Services, what: str, name: str) -> UnreachableSystemError:
-    log = platform.settings.home / "logs" / f"{name}.log"
-    return UnreachableSystemError(
-        what,
-        declared="workspace.yaml, or the service's settings",
-        data="unchanged; the other services run on until `watermain down`",
-        next=f"tail -50 {log}",
-    )
 
 
 def _tell(platform: Services, began: float, *, ran: bool, detach: bool) -> None:

@@ -10,7 +10,7 @@ from watermain.declare.dataset import Dataset
 from watermain.declare.name import DatasetName
 from watermain.engine.table.order import refuse_circles
 from watermain.engine.table.partition import Span, overlapping
-from watermain.orchestrate.tags import RANGE_END, RANGE_START
+from watermain.orchestrate.tags import partition_tags
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,7 +24,7 @@ class Run:
     @property
     def tags(self) -> dict[str, str]:
         """The tags that tell Dagster which partitions are asked for."""
-        return {RANGE_START: self.first, RANGE_END: self.last} if self.first and self.last else {}
+        return partition_tags(self.first, self.last) if self.first and self.last else {}
 
     def __str__(self) -> str:
         span = f" [{self.first}..{self.last}]" if self.first != self.last else f" [{self.first}]"

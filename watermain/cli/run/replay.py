@@ -37,7 +37,7 @@ def replay(
             data="unchanged",
             next=f"replay what is computed from it: {', '.join(map(str, readers)) or 'nothing is'}",
         )
-    span = work.span_of(found, first, last)
+    span = work.span_of(found, first, last, "replay")
     known = everything()
     between = plan.upstream(found.name, known)
     chosen = {n: known[n] for n in between if known[n].is_computed}

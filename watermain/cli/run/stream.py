@@ -10,41 +10,71 @@ from typing import Annotated
 
 import typer
 
+from watermain.cli import screen
+from watermain.cli.named import named
+from watermain.cli.run.flow import files_behind, of_rooms_that_load, tell_broken
+from watermain.cli.run.renewal import Renewal, now_ns
 from watermain.cli.screen import ERR
 from watermain.declare.dataset import Dataset
-from watermain.declare.errors import InvalidDeclarationError
-from watermain.declare.name import DatasetName
-from watermain.engine.capture.follow import Follower, follows
+from watermain.declare.errors import InvalidDeclarationError, WatermainError
+from watermain.engine.capture.follow import Follower
 from watermain.engine.capture.stream import PREFIX, Pace, Stream, run_streams
 from watermain.engine.feature.keep_online import keep_online
+from watermain.engine.plan.rhythm import follows
 from watermain.engine.publish.publication import Job
 from watermain.engine.rooms.connections import connections
 from watermain.engine.rooms.declared import teams
-from watermain.engine.rooms.directory import declared, find
+from watermain.engine.rooms.directory import find
 from watermain.lake.lake import Lake
 from watermain.metrics import Metrics
 from watermain.settings import project
 
 
 def stream(
-    names: Annotated[list[str], typer.Argument(help="Rooms, or datasets as declared.")],
-    every: Annotated[float, typer.Option(help="Seconds after which it commits.")] = 1.0,
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(help="Rooms, or datasets as declared; none means all that is live."),
+    ] = None,
+    every: Annotated[float, typer.Option(help="Seconds after which it commits.")] = 3.0,
     rows: Annotated[int, typer.Option(min=1, help="Rows after which it commits sooner.")] = 50_000,
     metrics_port: Annotated[
         int | None, typer.Option(help="Serve Prometheus metrics on this port of 127.0.0.1.")
     ] = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Print the rooms that do not load, and end.")
+    ] = False,
 ) -> None:
-    """Capture datasets as their rows arrive, and compute what follows, until told to stop."""
+    """Capture datasets as their rows arrive, and compute what follows, until told to stop.
+
+    Changed code is taken up within seconds, as soon as it loads.
+    """
+    began_ns = now_ns()
+    asked, broken = chosen(names or []), _broken(names or [])
+    if check:
+        for team in broken:
+            screen.OUT.print(team)
+        return
+    tell_broken(broken, tell)
     stop, metrics = threading.Event(), Metrics()
-    streams = endless(chosen(names), Pace(rows=rows, every=timedelta(seconds=every)), stop, metrics)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
+    renewal = Renewal(
+        roots=files_behind(broken),
+        began_ns=began_ns,
+        stop=stop,
+        tell=tell,
+        broken=frozenset(broken),
+    )
+    renewal.start()
     end = metrics.serve(metrics_port) if metrics_port is not None else None
     try:
-        run_streams(streams, stop)
+        pace = Pace(rows=rows, every=timedelta(seconds=every))
+        run_streams(endless(asked, pace, stop, metrics), stop)
     finally:
         if end is not None:
             end()
+    if renewal.is_due:
+        renewal.begin_anew()
     ERR.print("stopped")
 
 
@@ -79,17 +109,33 @@ def tell(text: str) -> None:
 def chosen(names: list[str]) -> list[Dataset]:
     """The datasets that rooms or names stand for: captured, or computed at a stream's pace.
 
+    A room stands for what flows in it, and no name for all rooms.
     Raises: UnknownDatasetError or InvalidDeclarationError.
     """
-    found = []
+    found: list[Dataset] = []
+    rooms = [name for name in names or teams() if name in teams()]
+    live, broken = of_rooms_that_load(rooms)
     for name in names:
-        asked = declared(name) if name in teams() else (find(DatasetName.parse(name)),)
-        taken = [d for d in asked if follows(d) or d.is_captured]
-        if not taken:
-            raise InvalidDeclarationError.nothing_happened(
-                f"`{name}` has nothing to capture, nothing that follows a stream",
-                declared=asked[0].declared if asked else f"{project().rooms}/{name}/raw.py",
-                next=f"name a room among {', '.join(teams())}, or a raw dataset",
-            )
-        found += taken
-    return list({d.name: d for d in found}.values())
+        if name in rooms:
+            if name not in broken and not any(d.name.team == name for d in live):
+                raise _idle(name, f"{project().rooms}/{name}/raw.py")
+            continue
+        asked = named(name)
+        if not (follows(asked) or asked.is_captured):
+            raise _idle(name, asked.declared)
+        found.append(asked)
+    if not names and not live and not broken:
+        raise _idle("the project", f"{project().rooms}/")
+    return list({d.name: d for d in (*live, *found)}.values())
+
+
+def _broken(names: list[str]) -> dict[str, WatermainError]:
+    return of_rooms_that_load([name for name in names or teams() if name in teams()])[1]
+
+
+def _idle(name: str, declared: str) -> InvalidDeclarationError:
+    return InvalidDeclarationError.nothing_happened(
+        f"`{name}` has nothing to capture without end, nothing that follows a stream",
+        declared=declared,
+        next=f"name a room among {', '.join(teams())}, or a raw dataset",
+    )

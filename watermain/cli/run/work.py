@@ -19,10 +19,10 @@ from watermain.engine.rooms.directory import find
 from watermain.lake.branch import find as find_branch
 from watermain.lake.lake import Lake
 from watermain.orchestrate.instance.opening import open_instance
-from watermain.orchestrate.launch.worker_record import WorkerRecords
 from watermain.orchestrate.location import code_location
 from watermain.orchestrate.run import Ran, run_here, tell
 from watermain.process.instance import BATCHED_EVENTS, dagster_home, storage_url
+from watermain.process.worker_record import WorkerRecords
 from watermain.settings import Settings, load_settings, set_variables
 
 

@@ -10,7 +10,7 @@ from typing import ClassVar, Literal
 import pyarrow as pa
 
 from watermain.declare.errors import InvalidDeclarationError
-from watermain.declare.outside.kind import DELIVERED, SHARD, SourceWord
+from watermain.declare.outside.kind import DELIVERED, LEAST_LOOK, SHARD, SourceWord
 
 _MOST_IN_FLIGHT = 65_535
 _FORMATS = ("csv", "parquet", "json", "avro")
@@ -46,6 +46,7 @@ class Postgres(SourceWord):
     whole_sql: ClassVar[str] = "_op <> 'd'"
     keys_repeat: ClassVar[bool] = True
     keeps_log: ClassVar[bool] = True
+    is_live: ClassVar[bool] = True
     again: ClassVar[str] = "a new snapshot of the source brings each row as it is now, not its past"
 
     def __post_init__(self) -> None:
@@ -68,6 +69,7 @@ class DroppedFiles(SourceWord):
     compression: Literal["none", "gz", "zst"] = "none"
     fields: Mapping[str, str] = field(default_factory=dict)
     settle_for: timedelta = timedelta(seconds=5)
+    look_every: timedelta = field(default=timedelta(minutes=1), repr=False)
     null: str = ""
     own: ClassVar[pa.Schema] = DELIVERED
     again: ClassVar[str] = "put the files of these batches into the drop again under other names"
@@ -93,6 +95,9 @@ class DroppedFiles(SourceWord):
                 declared,
                 "leave `fields` out, or use one of `json`, `avro`",
             )
+        if self.look_every < LEAST_LOOK:
+            what = f"{word} look_every {self.look_every} is too often"
+            _refuse(what, declared, f"give {LEAST_LOOK} or more")
         _check_fields(self.fields, declared)
 
 
@@ -101,7 +106,8 @@ class Files(DroppedFiles):
     """Capture files dropped into a folder or under an S3-style prefix, each delivery once.
 
     `json` means one JSON object for each line. `fields` is as for `Kafka`, and is for
-    `json` or `avro`. `compression` is that of every file which `pattern` names.
+    `json` or `avro`. `compression` is that of every file which `pattern` names. A run is asked for
+    when a look, every `look_every`, finds a delivery that waits.
     Guarantees: a file is read when it has been still for `settle_for`; its identity is the
     hash of its content, so a file sent again under any name is ignored.
     """
@@ -114,9 +120,10 @@ class Sftp(DroppedFiles):
     """Capture files dropped on an SFTP server, each delivery once.
 
     All is as for `Files`, but the time of a file is told by the server's clock, and links are
-    not followed.
+    not followed. A look every five minutes is enough where `look_every` does not say otherwise.
     """
 
+    look_every: timedelta = field(default=timedelta(minutes=5), repr=False)
     kind: ClassVar[str] = "sftp"
     extra: ClassVar[str] = "sftp"
 
@@ -152,6 +159,7 @@ class Kafka(SourceWord):
         ]
     )
     place: ClassVar[tuple[str, ...]] = (SHARD, "_offset")
+    is_live: ClassVar[bool] = True
     again: ClassVar[str] = (
         "where the broker still holds these offsets, capture them by a new dataset"
     )
@@ -205,6 +213,7 @@ class Mqtt(SourceWord):
         [("_topic", pa.string()), ("_device", pa.string()), ("_sequence", pa.int64())]
     )
     place: ClassVar[tuple[str, ...]] = ("_topic", "_device", "_sequence")
+    is_live: ClassVar[bool] = True
     again: ClassVar[str] = (
         "messages are gone once they are confirmed; ask the devices to send them again"
     )

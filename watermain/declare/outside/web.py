@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import ClassVar, Literal
 
 import pyarrow as pa
 
 from watermain.declare.errors import InvalidDeclarationError
-from watermain.declare.outside.kind import SourceWord
+from watermain.declare.outside.kind import LEAST_LOOK, SourceWord
 
 _REFERENCE = re.compile(r"env:[A-Za-z_]\w*|file:\.?/.+|vault:[^#\s]+#[^#\s]+")
 _HEADER = re.compile(r"[A-Za-z0-9-]+")
@@ -139,6 +139,7 @@ class Rest(SourceWord):
     the list. `rate` is the most requests a second, shared by all processes of the machine.
     An answer of 204, or null at `records`, has no records. `no_records` names what else says so:
     `absent`, an answer that leaves the list out; or `404`, the answer behind the last page.
+    A run is asked for when a look, every `look_every`, finds a window that is over.
     Guarantees: a window is captured whole, with all its pages, or not at all.
     """
 
@@ -151,6 +152,7 @@ class Rest(SourceWord):
     rate: float = 5.0
     total: str = ""
     no_records: tuple[str, ...] = ()
+    look_every: timedelta = field(default=timedelta(minutes=5), repr=False)
     kind: ClassVar[str] = "rest"
     own: ClassVar[pa.Schema] = pa.schema(
         [
@@ -166,6 +168,9 @@ class Rest(SourceWord):
             raise _wrong(self, f"path {self.path!r} is no plain path", "write it as `/v1/flights`")
         if not 0 < self.rate <= 1000:
             raise _wrong(self, f"rate {self.rate} is out of bounds", "use up to 1000 a second")
+        if self.look_every < LEAST_LOOK:
+            what = f"look_every {self.look_every} is too often"
+            raise _wrong(self, what, f"give {LEAST_LOOK} or more")
         if isinstance(self.no_records, str) or set(self.no_records) - {"absent", "404"}:
             raise _wrong(
                 self,
@@ -207,6 +212,7 @@ class Webhook(SourceWord):
     max_bytes: int = 2**20
     tolerance: timedelta = timedelta(minutes=5)
     kind: ClassVar[str] = "webhook"
+    is_live: ClassVar[bool] = True
     own: ClassVar[pa.Schema] = pa.schema(
         [
             ("_event", pa.string()),

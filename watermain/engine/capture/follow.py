@@ -4,25 +4,24 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-
-import duckdb
+from functools import cached_property
 
 from watermain import trouble
 from watermain.backoff import Backoff
 from watermain.declare.dataset import Dataset
-from watermain.declare.errors import (
-    BrokenContractError,
-    WatermainError,
-)
+from watermain.declare.errors import BrokenContractError, TooLargeError, WatermainError
 from watermain.declare.name import DatasetName
 from watermain.engine.capture.stream import PASSING, unnamed
+from watermain.engine.plan.driven import follower_of, guard
+from watermain.engine.plan.planner import PlanCursor, Planner
+from watermain.engine.plan.survey import COMING, Around, Outlook, Pause
+from watermain.engine.publish.attempt import Attempts
 from watermain.engine.publish.publication import Job
 from watermain.engine.publish.publish import publish
-from watermain.engine.table.partition import Span, spans, touched
-from watermain.lake import ledger
+from watermain.engine.table.partition import Span, spans
 from watermain.settings import load_settings
 
 LOOK_SECONDS = 1.0
@@ -42,9 +41,8 @@ class Follower:
     `after` each publish something more is done, such as a push; both are tried again until they
     succeed.
     Guarantees: it stages, audits and publishes as any run does, by the one body; the ledger tells
-    what changed, whoever changed it, so nothing is missed while it is away but what became of
-    partitions that are over: those stay with Dagster's automation. A dataset that meets an error
-    holds up no other.
+    what changed, whoever changed it, so nothing is missed while it is away. What is more than the
+    guard lets through is told and left alone. A dataset that meets an error holds up no other.
     """
 
     datasets: Sequence[Dataset]
@@ -52,9 +50,10 @@ class Follower:
     stop: threading.Event
     tell: Tell
     after: Callable[[Dataset, Job], object] = nothing
-    since: int | None = None
+    cursor: PlanCursor = field(default_factory=PlanCursor)
     pending: dict[DatasetName, set[str]] = field(default_factory=dict)
     due: dict[DatasetName, float] = field(default_factory=dict)
+    begun: set[DatasetName] = field(default_factory=set)
     said: dict[DatasetName, str] = field(default_factory=dict)
     backoff: Backoff = field(default_factory=lambda: Backoff(first=PAUSE))
     waits: bool = False
@@ -106,53 +105,54 @@ class Follower:
         self.backoff.rest()
         self.waits = False
 
+    @cached_property
+    def planner(self) -> Planner:
+        """What tells which partitions are stale."""
+        return follower_of(self.datasets, self.job.find)
+
     def look(self) -> None:
-        """Note which partitions have new inputs."""
-        with self.job.lake.get_connection() as connection:
-            present = self.job.lake.snapshot(connection)
-            if self.since is None:
-                self._note_open()
-            elif present > self.since:
-                try:
-                    self._note(_published(connection, self.since, present))
-                except duckdb.InvalidInputException as error:
-                    if "No snapshot found" not in str(error):
-                        raise
-                    self._note_open()
-        self.since = present
-
-    def _note_open(self) -> None:
+        """Note which partitions are stale."""
+        found = self.planner.look(self.job.lake, self.cursor, self._around, self.job.clock.now())
+        self.cursor = found.cursor
+        outlooks = found.survey.outlooks if found.survey else {}
         for dataset in self.datasets:
-            self.pending.setdefault(dataset.name, set()).update(self._open(dataset))
+            of = outlooks.get(dataset.name, {}).values()
+            keys = {v.due.key for v in of if v.state in COMING}
+            if keys:
+                self.pending.setdefault(dataset.name, set()).update(keys)
+            self._tell_large(dataset, [v for v in of if v.state == "large"])
 
-    def _note(self, changes: Sequence[tuple[str, str]]) -> None:
-        for reader in self.datasets:
-            for name, key in changes:
-                if any(str(read) == name for read in reader.inputs.values()):
-                    keys = self._touched(reader, DatasetName.parse(name), key)
-                    self.pending.setdefault(reader.name, set()).update(keys)
+    def _around(self) -> Around:
+        """What the planner must know beside the ledger; a dataset rests as its cadence says."""
+        tried = Attempts(self.job.lake.dsn()).of(d.name for d in self.datasets)
+        none = timedelta(0)
+        return Around(
+            now=self.job.clock.now(),
+            attempts={pair: a for pair, a in tried.items() if a.state == "held"},
+            guard=guard(load_settings()),
+            pause=Pause(running=none, over=none),
+        )
 
-    def _touched(self, reader: Dataset, name: DatasetName, key: str) -> Iterator[str]:
-        other = self.job.find(name)
-        if reader.cadence is None or other.cadence is None:
-            yield from self._open(reader)
+    def _tell_large(self, dataset: Dataset, outlooks: Sequence[Outlook]) -> None:
+        """Tell once of what nobody asked for and is more than may be done without being asked."""
+        if not outlooks:
             return
-        newest = reader.cadence.key_of(self.job.clock.now())
-        found = touched(reader.cadence, other.cadence, key, reader.looks_back(name))
-        yield from (k for k in found if k <= max(newest, found[0]))
-
-    def _open(self, dataset: Dataset) -> list[str]:
-        """The partitions that are not over: the one now running and the one before."""
-        if dataset.cadence is None:
-            return [""]
-        now = self.job.clock.now()
-        window = dataset.cadence.window(dataset.cadence.key_of(now))
-        before = dataset.cadence.key_of(window.start - (window.end - window.start) / 2)
-        return [before, dataset.cadence.key_of(now)]
+        keys = sorted(v.due.key for v in outlooks)
+        self._say(
+            dataset,
+            TooLargeError.nothing_happened(
+                f"{dataset.name}: {outlooks[0].why}",
+                declared=dataset.declared,
+                next=f"watermain materialize {dataset.name} --from {keys[0]} --to {keys[-1]}",
+            ),
+        )
 
     def _refresh(self, dataset: Dataset) -> None:
         keys = self.pending.get(dataset.name)
-        if not keys or time.monotonic() < self.due.get(dataset.name, 0.0):
+        if not keys:
+            self._begin(dataset)
+            return
+        if time.monotonic() < self.due.get(dataset.name, 0.0):
             return
         every = dataset.cadence.every if dataset.cadence else None
         self.due[dataset.name] = time.monotonic() + (every.total_seconds() if every else 0.0)
@@ -166,9 +166,16 @@ class Follower:
                 self._say(dataset, error)
                 refused = True
         self.after(dataset, self.job)
+        self.begun.add(dataset.name)
         self.pending.pop(dataset.name)
         if not refused:
             self.said.pop(dataset.name, None)
+
+    def _begin(self, dataset: Dataset) -> None:
+        """Do once what follows a publish, for nobody knows what was left undone before."""
+        if dataset.name not in self.begun:
+            self.after(dataset, self.job)
+            self.begun.add(dataset.name)
 
     def _say(self, dataset: Dataset, error: WatermainError) -> None:
         """Tell of a dataset's error once, until it works again."""
@@ -187,17 +194,3 @@ def in_order(datasets: Sequence[Dataset]) -> list[Dataset]:
         for dataset in free:
             del waiting[dataset.name]
     return found
-
-
-def follows(dataset: Dataset) -> bool:
-    """Whether a stream computes the dataset anew, as its cadence says."""
-    retired = dataset.feature is not None and dataset.feature.is_retired
-    cadence = dataset.cadence
-    return dataset.body is not None and cadence is not None and bool(cadence.every) and not retired
-
-
-def _published(
-    connection: duckdb.DuckDBPyConnection, since: int, present: int
-) -> list[tuple[str, str]]:
-    gained = ledger.inserted(ledger.PUBLISHES, since, present)
-    return connection.execute(f"select distinct dataset, partition from {gained}").fetchall()

@@ -82,7 +82,7 @@ class Watermarks:
         present = now.astimezone(zone).replace(tzinfo=None)
         row = connection.execute(
             f"select greatest(least(max({quote(event)})::timestamp, {_literal(present)}),"
-            f" {_literal(datetime.combine(cadence.start, datetime.min.time()))}), count(*)"
+            f" {_literal(datetime.combine(cadence.since, datetime.min.time()))}), count(*)"
             f" from {arrived} where _reason is null and {quote(event)} is not null"
         ).fetchone()
         if row is None or not row[1]:
@@ -107,7 +107,7 @@ class Watermarks:
 
 
 def _first(cadence: Cadence) -> datetime:
-    begin = datetime.combine(cadence.start, datetime.min.time())
+    begin = datetime.combine(cadence.since, datetime.min.time())
     return begin.replace(tzinfo=ZoneInfo(cadence.zone)).astimezone(UTC)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+import traceback
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from watermain.backoff import Backoff
 from watermain.declare.dataset import Dataset
 from watermain.declare.errors import (
     LostLeaseError,
+    SourceError,
     TransientError,
     UnreachableSystemError,
     WatermainError,
@@ -28,10 +30,11 @@ from watermain.lake.fence import STREAM
 from watermain.metrics import Metrics
 from watermain.settings import load_settings
 from watermain.source.opening import open_source
-from watermain.source.protocol import Limit, Source
+from watermain.source.protocol import Limit, Listener, Source
 
 PREFIX = "stream:"  # how the ledger's run ids begin that no Dagster run stands behind
 LOOK_SECONDS = 5.0
+LISTEN_SECONDS = 30.0  # then it reads though nothing was heard: only reading moves some things
 LEASE_WAIT_SECONDS = 1.0
 # What passes when a server behind the engine comes back, though nobody gave it a name.
 PASSING = (duckdb.IOException, duckdb.ConnectionException, psycopg.OperationalError)
@@ -42,10 +45,13 @@ Tell = Callable[[str], None]
 
 @dataclass(frozen=True, kw_only=True)
 class Pace:
-    """Say when a stream commits: after `rows`, or `every` so often when fewer came."""
+    """Say when a stream commits: after `rows`, or `every` so often when fewer came.
+
+    A source that can be listened to is read when something came; others are asked `every` so often.
+    """
 
     rows: int = 50_000
-    every: timedelta = timedelta(seconds=1)
+    every: timedelta = timedelta(seconds=3)
 
 
 @dataclass(kw_only=True)
@@ -83,6 +89,11 @@ class Stream:
                 self._wait(error)
             except PASSING as error:
                 self._wait(unnamed(error))
+            except (
+                Exception
+            ) as error:  # the entry point of a thread: no other stream may pay for it
+                traceback.print_exc()
+                self._wait(unexpected(self.dataset, error))
         trouble.end(load_settings().home, str(self.dataset.name))
 
     def _opened(self) -> Source:
@@ -112,7 +123,7 @@ class Stream:
     def _flow(self, held: Intake) -> None:
         limit = Limit(rows=self.pace.rows, seconds=max(self.pace.every.total_seconds(), 0.1))
         while not self.stop.is_set():
-            began, most = time.monotonic(), 0
+            began, taken, most = time.monotonic(), held.taken, 0
             held.landing.outcomes.clear()
             for row in held.take(limit):
                 most = max(most, row.rows_in)
@@ -122,11 +133,19 @@ class Stream:
             self._works()
             self._look(held)
             if most < limit.rows:
-                self.stop.wait(self.pace.every.total_seconds() - (time.monotonic() - began))
+                self._pause(held, began, took_any=held.taken > taken)
+
+    def _pause(self, held: Intake, began: float, *, took_any: bool) -> None:
+        """Keep the pace between commits; then wait until something is heard, where it can be."""
+        source = held.source
+        if took_any or not isinstance(source, Listener):
+            self.stop.wait(self.pace.every.total_seconds() - (time.monotonic() - began))
+        if isinstance(source, Listener) and not self.stop.is_set():
+            source.listen(after=held.positions, seconds=LISTEN_SECONDS, stop=self.stop)
 
     def _look(self, held: Intake) -> None:
-        """Measure what waits, now and then."""
-        if time.monotonic() < self.looked + LOOK_SECONDS:
+        """Measure what waits, now and then, if somebody wants to know."""
+        if not self.metrics.is_served or time.monotonic() < self.looked + LOOK_SECONDS:
             return
         name, keeps_log = str(self.dataset.name), self.dataset.origin.keeps_log
         waiting = held.source.backlog()
@@ -148,6 +167,15 @@ def unnamed(error: Exception) -> UnreachableSystemError:
         declared="the lake's settings",
         data="nothing was published; what readers had stands as it was",
         next="watermain doctor",
+    )
+
+
+def unexpected(dataset: Dataset, error: Exception) -> SourceError:
+    """The error for what no code of ours names: a defect, of ours or of a client's."""
+    return SourceError.nothing_read(
+        f"{dataset.name}: its capture met {type(error).__name__}: {str(error)[:200]}",
+        declared=dataset.declared,
+        next="look at the traceback in the log of `watermain stream`",
     )
 
 

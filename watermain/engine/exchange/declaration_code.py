@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import ast
 import math
 from collections.abc import Callable, Iterable, Mapping
-from datetime import timedelta
+from datetime import date, time, timedelta
 from textwrap import indent
 from typing import Any
 
 import pyarrow as pa
 
+from watermain import declare
 from watermain.declare.cadence import Cadence
 from watermain.declare.check import (
     AcceptedValues,
@@ -33,15 +35,11 @@ from watermain.declare.slo import Slo
 from watermain.engine.exchange.released import Released
 
 T = pa.types
-IMPORTS = """import datetime
-from datetime import timedelta
-from decimal import Decimal
-
-import ibis
-import pyarrow as pa
-
-from watermain.declare import *
-"""
+# What the code of a declaration may use, and where each of it comes from.
+STANDARD = {"Decimal": "decimal"} | dict.fromkeys(
+    ("date", "datetime", "time", "timedelta", "timezone"), "datetime"
+)
+WHOLE = {"ibis": "import ibis", "pa": "import pyarrow as pa"}
 _NAMES = {
     "bool": "bool_",
     "halffloat": "float16",
@@ -101,6 +99,23 @@ def declaration(promise: Released) -> str:
     return f"{notes}@{head}{body})\n" + "\n".join(lines) + "\n"
 
 
+def imports(code: str) -> str:
+    """The imports that a module of such code needs; nothing where it needs none."""
+    tree = ast.parse(code)
+    used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    standard: dict[str, list[str]] = {}
+    for name in sorted(used & STANDARD.keys()):
+        standard.setdefault(STANDARD[name], []).append(name)
+    ours = sorted(used & set(declare.__all__))
+    parts = [
+        [f"from {module} import {', '.join(names)}" for module, names in sorted(standard.items())],
+        [line for name, line in WHOLE.items() if name in used],
+        [f"from watermain import {', '.join(ours)}"] if ours else [],
+    ]
+    told = "\n\n".join("\n".join(lines) for lines in parts if lines)
+    return f"{told}\n\n" if told else ""
+
+
 def checks_code(checks: Iterable[Check]) -> str:
     """Checks as the value of `checks=`."""
     return _tuple(map(check_code, checks))
@@ -155,7 +170,14 @@ def _said(value: object) -> str:
         return f"({', '.join(map(_said, value))}{',' if len(value) == 1 else ''})"
     if isinstance(value, float) and not math.isfinite(value):
         return f"float({str(value)!r})"
+    if isinstance(value, (date, time, timedelta)):
+        return _bare(value)
     return repr(str(value) if isinstance(value, DatasetName) else value)
+
+
+def _bare(value: object) -> str:
+    """A value of the module `datetime`, by the names that are imported from it."""
+    return repr(value).replace("datetime.", "")
 
 
 def type_code(kind: pa.DataType) -> str:
@@ -201,7 +223,8 @@ def _tuple(parts: Iterable[str]) -> str:
 def _cadence(cadence: Cadence | None) -> str | None:
     if cadence is None:
         return None
-    words: dict[str, Any] = {"zone": repr(cadence.zone), "start": repr(cadence.start)}
+    words: dict[str, Any] = {"zone": repr(cadence.zone)}
+    words |= {"start": _bare(cadence.start)} if cadence.start else {}
     words |= {"late_for": _span(cadence.late_for), "idle_after": _span(cadence.idle_after)}
     return f"{type(cadence).__name__}({', '.join(f'{k}={v}' for k, v in words.items())})"
 
@@ -218,4 +241,4 @@ def _repeats(within: timedelta | None) -> str | None:
 
 
 def _span(span: timedelta) -> str:
-    return repr(span).removeprefix("datetime.")
+    return _bare(span)

@@ -160,7 +160,7 @@ def _cadence(cadence: Cadence | None) -> dict[str, Any] | None:
     return {
         "every": type(cadence).__name__,
         "zone": cadence.zone,
-        "start": cadence.start.isoformat(),
+        **({"start": cadence.start.isoformat()} if cadence.start else {}),
         "lateForSeconds": _seconds(cadence.late_for),
         "idleAfterSeconds": _seconds(cadence.idle_after),
     }

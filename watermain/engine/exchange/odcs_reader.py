@@ -208,11 +208,12 @@ def _cadence(words: Mapping[str, Any] | None) -> Cadence | None:
     if words is None:
         return None
     idle = words.get("idleAfterSeconds")  # not in documents released before it had a word
+    start = words.get("start")  # nor in those of a calendar that declares none
     return CADENCES[words["every"]](
         zone=words["zone"],
-        start=date.fromisoformat(words["start"]),
+        start=None if start is None else date.fromisoformat(start),
         late_for=timedelta(seconds=words["lateForSeconds"]),
-        **({} if idle is None else {"idle_after": timedelta(seconds=idle)}),
+        idle_after=Cadence().idle_after if idle is None else timedelta(seconds=idle),
     )
 
 

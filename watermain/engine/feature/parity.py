@@ -61,7 +61,13 @@ class Parity:
 
 
 def parity(
-    dataset: Dataset, lake: Lake, store: OnlineStore, now: datetime, sample: int | None = None
+    dataset: Dataset,
+    lake: Lake,
+    store: OnlineStore,
+    now: datetime,
+    sample: int | None = None,
+    *,
+    wait_seconds: float = 3600,
 ) -> Parity:
     """Compare every entity, or a sample of those in the lake, while nobody pushes.
 
@@ -69,7 +75,8 @@ def parity(
     to be, need not be in the store. A sample finds nothing that is extra.
     """
     feature, table = feature_of(dataset), str(dataset.name)
-    with lake.fence.lease(lease_of(dataset)), lake.get_connection() as connection:
+    held = lake.fence.lease(lease_of(dataset), wait_seconds=wait_seconds)
+    with held, lake.get_connection() as connection:
         cursor = store.cursor(table)
         at = cursor or Cursor(lake.snapshot(connection), micros(now))
         _expect(connection, dataset, at, sample)

@@ -28,6 +28,8 @@ from watermain.engine.feature.training_manifest import Manifest, PinnedTable
 from watermain.engine.publish.damage import prove_whole
 from watermain.lake.lake import Lake, quote
 from watermain.lake.lake import table as lake_table
+from watermain.lake.rest.pinned import pin
+from watermain.settings import load_settings
 
 AsOf = int | datetime | Manifest | None
 Features = FeatureSet | Sequence[str] | str
@@ -121,6 +123,8 @@ class OfflineStore:
         if pinned:
             pinned.refuse_other_result(result)
         manifest = replace(manifest, result=result)
+        kept = timedelta(days=load_settings().training_days)
+        pin(self.lake, snapshot.number, "a training set", kept)
         return TrainingFrame(rows=rows, manifest=manifest, unvouched=unvouched)
 
     def _unvouched(

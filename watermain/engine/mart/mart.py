@@ -36,7 +36,8 @@ from watermain.engine.mart.mart_fault import UNREADABLE, Faults, belongs_nowhere
 CADENCES: Mapping[str, type[Cadence]] = {"hourly": Hourly, "daily": Daily, "monthly": Monthly}
 PLACES = {"zone", "start", "late_for_days"}
 WORDS = PLACES | {
-    *("cadence", "event_time", "grain", "key", "migrations", "optional", "owner", "slo", "version")
+    *("cadence", "event_time", "grain", "key", "migrations", "optional", "owner"),
+    *("schedule", "slo", "version"),
 }
 TABLES = {"table", "view"}
 PROMISES = {"ready_within_hours", "target", "over_days"}
@@ -106,6 +107,7 @@ def _dataset(project: CompiledProject, node: Node, manifest: Path) -> Dataset:
         checks=tuple(checks_of(project, node, words["key"])),
         cadence=_cadence(node, words),
         slo=_slo(node, words),
+        schedule=words.get("schedule"),
         body=_body(sql),
         mart=Mart(sql=sql, model=CompiledModel(id=node["unique_id"], manifest=manifest)),
     )

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -13,12 +12,12 @@ from watermain.declare.dataset import Dataset
 from watermain.declare.name import DatasetName
 from watermain.engine.code.code import code_version
 from watermain.engine.publish.publication import Job
-from watermain.engine.table.partition import Span, overlapping
+from watermain.engine.table.partition import Span
+from watermain.engine.table.reads import Versions, version
 from watermain.lake import ledger
 from watermain.lake.fence import Lease
 
 Inputs = Mapping[DatasetName, Mapping[str, ledger.Standing]]
-Versions = Mapping[DatasetName, Mapping[str, str]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,9 +41,10 @@ class Decision:
     """What is to be computed, decided at one snapshot and never changed afterwards.
 
     Shapes: `wanted` is the version that each partition has when all is done; `changed` are those
-    to compute, without a gap; `stood` had rows when it was decided, and `standing` may have them by
-    now. `at` is where inputs are read: empty for the transaction's own snapshot. `is_unsure` says
-    that former versions of code, which mean today's, must be looked for first.
+    to compute, without a gap, and `stale` those of them that have a reason; `stood` had rows when
+    it was decided, and `standing` may have them by now. `at` is where inputs are read: empty for
+    the transaction's own snapshot. `is_unsure` says that former versions of code, which mean
+    today's, must be looked for first.
     """
 
     snapshot: int
@@ -57,6 +57,7 @@ class Decision:
     is_first: bool
     is_unsure: bool
     at: str = ""
+    stale: tuple[str, ...] = ()
 
     @property
     def unchanged(self) -> list[str]:
@@ -86,15 +87,13 @@ def decide(work: Work, former: tuple[str, ...] | None) -> Decision:
     is_unsure = former is None and any(c != code for s in own.values() for c in s.codes)
     known = {key: s.version for key, s in own.items()}
     versions = {n: {k: s.version for k, s in of.items()} for n, of in inputs.items()}
-    keys = work.keys
-    wanted = {key: _version(work, snapshot, code, key, versions) for key in keys}
+    keys, made = work.keys, _versions(work, versions, snapshot)
+    wanted = {key: made(key, code) for key in keys}
     codes = (code, *(former or ()))
     stale = [
         key
         for key in keys
-        if work.job.rebuild
-        or key not in known
-        or all(_version(work, snapshot, c, key, versions) != known[key] for c in codes)
+        if work.job.rebuild or key not in known or all(made(key, c) != known[key] for c in codes)
     ]
     changed = keys[keys.index(stale[0]) : keys.index(stale[-1]) + 1] if stale else []
     return Decision(
@@ -107,23 +106,15 @@ def decide(work: Work, former: tuple[str, ...] | None) -> Decision:
         standing=frozenset(known),
         is_first=not known,
         is_unsure=is_unsure,
+        stale=tuple(stale),
     )
 
 
-def _version(work: Work, snapshot: int, code: str, key: str, inputs: Versions) -> str:
-    """The version that some code makes of a partition, from inputs as they stand."""
-    parts = [code]
-    for name, versions in sorted(inputs.items()):
-        other = work.job.find(name)
-        if other.is_platforms:
-            parts.append(f"{name}@{snapshot}")
-        elif other.cadence is None or work.span is None:
-            parts += [f"{name}/{k}={v}" for k, v in sorted(versions.items())]
-        elif other.cadence == work.span.cadence and not work.dataset.looks_back(name):
-            parts.append(f"{name}/{key}={versions.get(key)}")
-        else:
-            back = work.dataset.looks_back(name)
-            first, last = overlapping(Span(work.span.cadence, key, key), other.cadence, back)
-            needed = other.cadence.keys(first, last)
-            parts += [f"{name}/{k}={versions.get(k)}" for k in needed]
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
+def _versions(work: Work, versions: Versions, snapshot: int) -> Callable[[str, str], str]:
+    """What tells the version that some code makes of a partition."""
+    inputs = {name: work.job.find(name) for name in versions}
+
+    def made(key: str, code: str) -> str:
+        return version(work.dataset, key, code, versions, inputs, snapshot=snapshot)
+
+    return made

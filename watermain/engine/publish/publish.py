@@ -14,6 +14,7 @@ from watermain.engine.publish.carried_code import carried_code
 from watermain.engine.publish.damage import prove_inputs
 from watermain.engine.publish.decision import Decision, Work, decide
 from watermain.engine.publish.publication import Job, Outcome, Publication, runs_of
+from watermain.engine.publish.refused import remember_refused
 from watermain.engine.publish.staging import Computed, stage, unchanged
 from watermain.engine.table.compaction import tidy
 from watermain.engine.table.order import refuse_unpublished
@@ -47,7 +48,9 @@ def publish(dataset: Dataset, span: Span | None, job: Job) -> Publication:
         if tried.decision.is_unsure:
             former = carried_code(dataset, job.lake, connection, lease)
             tried = _first_attempt(work, former, began)
-        return _finished(work, tried, began)
+        done = _finished(work, tried, began)
+        remember_refused(work, tried.decision, done)
+        return done
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,12 @@ from dataclasses import dataclass, replace
 import duckdb
 
 from watermain.declare.dataset import Dataset
-from watermain.declare.errors import BranchError, BrokenContractError, LostLeaseError
+from watermain.declare.errors import (
+    BranchError,
+    BrokenContractError,
+    LostLeaseError,
+    UnknownSnapshotError,
+)
 from watermain.declare.name import DatasetName
 from watermain.engine.publish.damage import between, prove_whole
 from watermain.engine.publish.publication import Job, Outcome, Publication
@@ -91,8 +96,9 @@ def rollback(dataset: Dataset, snapshot: int, job: Job) -> Restored:
     Guarantees: readers see it as before or as restored; rows put aside then wait again, unless
     they were discarded since; partitions that stand as they did are left alone; downstream
     learns of it by the partitions' data versions.
-    Raises: BrokenContractError, when the table then had other columns; BranchError, for what is
-    captured; LostLeaseError; or DamagedDataError, when a file of then is not as it was written.
+    Raises: UnknownSnapshotError; BrokenContractError, when the table then had other columns;
+    BranchError, for what is captured; LostLeaseError; or DamagedDataError, when a file of then is
+    not as it was written.
     """
     if not dataset.is_computed:
         raise BranchError(
@@ -106,6 +112,7 @@ def rollback(dataset: Dataset, snapshot: int, job: Job) -> Restored:
         job.lake.get_connection() as connection,
     ):
         source = f"{table(dataset.name)} at (version => {snapshot})"
+        _prove_known(connection, dataset, snapshot)
         _prove_shape(connection, dataset, source, snapshot)
         then = ledger.latest(connection, dataset.name, snapshot)
         now = ledger.latest(connection, dataset.name)
@@ -268,18 +275,38 @@ def _keep_beside(
         )
 
 
+def _prove_known(connection: duckdb.DuckDBPyConnection, dataset: Dataset, snapshot: int) -> None:
+    """See that the lake has a snapshot.
+
+    Raises: UnknownSnapshotError.
+    """
+    row = connection.execute(
+        "select min(snapshot_id), max(snapshot_id), count(*) filter (snapshot_id = ?)"
+        " from lake.snapshots()",
+        [snapshot],
+    ).fetchone() or (0, 0, 0)
+    if not row[2]:
+        raise _unknown(
+            dataset, f"there is no snapshot {snapshot}; the lake's run from {row[0]} to {row[1]}"
+        )
+
+
+def _unknown(dataset: Dataset, what: str) -> UnknownSnapshotError:
+    return UnknownSnapshotError(
+        f"{dataset.name}: {what}",
+        declared=dataset.declared,
+        data="unchanged",
+        next=f"take a number that this tells: watermain history {dataset.name}",
+    )
+
+
 def _prove_shape(
     connection: duckdb.DuckDBPyConnection, dataset: Dataset, source: str, snapshot: int
 ) -> None:
     try:
         rows = connection.execute(f"describe select * from {source}").fetchall()
     except duckdb.CatalogException as error:
-        raise BrokenContractError(
-            f"{dataset.name}: snapshot {snapshot} has no such table",
-            declared=dataset.declared,
-            data="unchanged",
-            next=f"watermain explain {dataset.name}",
-        ) from error
+        raise _unknown(dataset, f"snapshot {snapshot} has no such table yet") from error
     then = {str(r[0]): str(r[1]) for r in rows}
     now = stored(connection, dataset)
     if then != now:

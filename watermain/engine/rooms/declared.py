@@ -10,6 +10,8 @@ from typing import TypeVar
 from watermain.declare.dataset import Dataset
 from watermain.declare.errors import InvalidProjectError
 from watermain.declare.name import DatasetName
+from watermain.engine.rooms.broken_room import broken, stand_in
+from watermain.engine.rooms.since import since
 from watermain.settings import project
 
 PRODUCT = Path(__file__).resolve().parents[2]
@@ -58,10 +60,21 @@ def on_shelf(team: str, shelf: str, kind: type[T]) -> list[T]:
     return [d for d in vars(importlib.import_module(name)).values() if isinstance(d, kind)]
 
 
+def datasets_on(team: str, shelf: str) -> list[Dataset]:
+    """The datasets that a room declares on one shelf, each with the day its calendar begins on."""
+    return since(on_shelf(team, shelf, Dataset))
+
+
 def feature_tables() -> dict[DatasetName, Dataset]:
     """Every feature table of every room, in all its versions.
 
-    Guarantees: no other shelf of a room is loaded by this.
+    Guarantees: no other shelf of a room is loaded by this; of one that does not load, the tables
+    are known as they were last declared.
     """
-    found = [d for team in teams() for d in on_shelf(team, "features", Dataset)]
+    found: list[Dataset] = []
+    for team in teams():
+        try:
+            found += datasets_on(team, "features")
+        except (Exception, SystemExit) as error:  # a room's own code, whatever it raises
+            found += since(stand_in(broken(team, error, shelf_file(team, "features")), team))
     return {d.name: d for d in found if d.feature}

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
 from watermain.dbt.dbt import prepare_manifest
 from watermain.declare.dataset import Dataset
-from watermain.declare.errors import UnknownDatasetError, quoted
+from watermain.declare.errors import (
+    BrokenRoomError,
+    TransientError,
+    UnknownDatasetError,
+    quoted,
+)
 from watermain.declare.feature import FeatureSet
 from watermain.declare.name import DatasetName
-from watermain.engine.rooms.declared import on_shelf, shelf_file, teams
+from watermain.engine.rooms.broken_room import broken, stand_in
+from watermain.engine.rooms.declared import datasets_on, on_shelf, shelf_file, teams
+from watermain.engine.rooms.since import since
 from watermain.settings import project
 
 SHELVES = ("raw", "curated", "features")
@@ -20,11 +28,11 @@ SHELVES = ("raw", "curated", "features")
 @cache
 def declared(team: str) -> tuple[Dataset, ...]:
     """Every dataset that a room declares, its marts among them."""
-    found = [d for shelf in SHELVES for d in on_shelf(team, shelf, Dataset)]
+    found = [d for shelf in SHELVES for d in datasets_on(team, shelf)]
     if project().dbt_folder.exists():
         from watermain.engine.mart.mart import marts  # needless to whom asks for one shelf
 
-        found += marts(team, manifest())
+        found += since(marts(team, manifest()))
     return tuple({d.name: d for d in found}.values())
 
 
@@ -35,27 +43,75 @@ def manifest() -> Path:
 
 
 @cache
+def trouble(team: str) -> BrokenRoomError | None:
+    """Why a room does not load; None for one that does.
+
+    Raises: TransientError, for what is no fault of the room.
+    """
+    try:
+        declared(team)
+    except TransientError:
+        raise
+    except (Exception, SystemExit) as error:  # a room's own code, whatever it raises
+        return broken(team, error, shelf_file(team, "definitions"))
+    return None
+
+
+def troubled_rooms() -> dict[str, BrokenRoomError]:
+    """Every room that does not load, with the reason in four lines."""
+    return {team: why for team in teams() if (why := trouble(team)) is not None}
+
+
+@cache
+def known_of(team: str) -> tuple[Dataset, ...]:
+    """Every dataset of a room; of one that does not load, as it was last declared.
+
+    Guarantees: what is known of a room that does not load can be read, but not built; that it does
+    not load is told once.
+    """
+    why = trouble(team)
+    return declared(team) if why is None else tuple(since(stand_in(why, team)))
+
+
+@cache
 def feature_sets(team: str) -> tuple[FeatureSet, ...]:
-    """Every feature set that a room names."""
-    return tuple(on_shelf(team, "features", FeatureSet))
+    """Every feature set that a room names; none of a room that does not load."""
+    why = trouble(team)
+    if why is None:
+        return tuple(on_shelf(team, "features", FeatureSet))
+    stand_in(why, team)
+    return ()
 
 
 def everything() -> dict[DatasetName, Dataset]:
-    """Every dataset of every room."""
-    return {d.name: d for team in teams() for d in declared(team)}
+    """Every dataset of every room; of a room that does not load, what is known of it."""
+    return {d.name: d for team in teams() for d in known_of(team)}
+
+
+def everything_sound() -> dict[DatasetName, Dataset]:
+    """Every dataset of every room, for what must not go on without one of them.
+
+    Raises: BrokenRoomError, for the first room that does not load.
+    """
+    for why in troubled_rooms().values():
+        raise why
+    return everything()
 
 
 def find(name: DatasetName) -> Dataset:
     """The declaration of a dataset, whichever room declares it.
 
-    Guarantees: what stands on the shelf of its name is found without another shelf and without dbt.
-    Raises: UnknownDatasetError, listing the nearest names.
+    Guarantees: what stands on the shelf of its name is found without another shelf and without dbt;
+    of a room that does not load, what is known of it is found.
+    Raises: UnknownDatasetError, listing the nearest names; BrokenRoomError, when the room of that
+    name does not load, and never did.
     """
-    if name.team in teams():
-        own = on_shelf(name.team, name.stage, Dataset) if name.stage in SHELVES else []
-        for dataset in [d for d in reversed(own) if d.name == name] or declared(name.team):
-            if dataset.name == name:
-                return dataset
+    for dataset in _declared_by(name):
+        if dataset.name == name:
+            return dataset
+    why = trouble(name.team) if name.team in teams() else None
+    if why is not None and not known_of(name.team):
+        raise why
     names = [str(n) for n in everything()]
     near = difflib.get_close_matches(str(name), names, n=3, cutoff=0.4) or names
     raise UnknownDatasetError.nothing_happened(
@@ -63,6 +119,19 @@ def find(name: DatasetName) -> Dataset:
         declared=f"{_home(name)} does not",
         next=f"use one of {quoted(near)}",
     )
+
+
+def _declared_by(name: DatasetName) -> Iterator[Dataset]:
+    """What the room of a name declares, beginning with the shelf of that name."""
+    if name.team not in teams():
+        return
+    if name.stage in SHELVES:
+        try:
+            own = datasets_on(name.team, name.stage)
+        except (Exception, SystemExit):  # a room's own code, whatever it raises
+            own = []  # `known_of` tells of it
+        yield from reversed(own)
+    yield from known_of(name.team)
 
 
 def _home(name: DatasetName) -> str:

@@ -11,7 +11,8 @@ from watermain.declare.dataset import Dataset
 from watermain.declare.errors import InvalidDeclarationError, UnknownDatasetError
 from watermain.declare.name import DatasetName
 from watermain.engine.mart.mart import marts
-from watermain.engine.rooms.declared import on_shelf, teams
+from watermain.engine.rooms.broken_room import broken, stand_in
+from watermain.engine.rooms.declared import on_shelf, shelf_file, teams
 from watermain.lake.lake import text
 from watermain.lake.shown.shown import Hides
 from watermain.settings import project
@@ -72,11 +73,16 @@ def nothing(_: str) -> bool:
 def declaration(name: DatasetName) -> Dataset | None:
     """What the dataset's own shelf says of it, no other one loaded; None where it says nothing.
 
-    Raises: UnknownDatasetError, when the shelf does not load.
+    Guarantees: where the shelf does not load, what it last declared, as the rows were published.
+    Raises: UnknownDatasetError, when the shelf does not load, and is not known from before.
     """
     try:
         return next((d for d in _shelf(name) if d.name == name), None)
     except Exception as error:  # a room's own code, whatever it raises
+        why = broken(name.team, error, shelf_file(name.team, name.stage))
+        for dataset in stand_in(why, name.team):
+            if dataset.name == name:
+                return dataset
         raise unknown_masks(name, f"does not load: {error}".split("\n")[0]) from error
 
 

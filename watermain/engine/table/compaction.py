@@ -17,7 +17,7 @@ from watermain.failpoint import failpoint
 from watermain.lake.fence import Lease
 from watermain.lake.lake import Lake, table, text
 from watermain.lake.rest.inlined import inlined
-from watermain.lake.rest.inventory import inventory
+from watermain.lake.rest.inventory import DATA, DELETES, inventory
 from watermain.lake.rest.rewrite import Rewrite, content, prove, ready, record
 from watermain.lake.rest.signed_zero import copied
 from watermain.lake.rest.verification import damaged, verify
@@ -27,6 +27,7 @@ LOG = logging.getLogger("watermain.compaction")
 SMALL_BYTES = 8 << 20  # a file beneath is written again with its neighbours
 MOST_SPARED = 24  # so many files may be too many before anything is written again
 EVERY = 16  # leases or batches between two looks at a table's files
+HOLLOW = 0.3  # of a file's rows; where as many are deleted, it is written again
 PIECE_BYTES = 256 << 20  # what one transaction writes again
 COMPACTION = "compaction"
 
@@ -82,6 +83,34 @@ def compact(
         done.append(each)
         if each.files_after >= each.files_before:
             break
+    return done
+
+
+def hollow(lake: Lake, names: Iterable[DatasetName]) -> dict[DatasetName, list[_File]]:
+    """Files of the present snapshot of whose rows many are deleted, by dataset."""
+    known = {str(name): name for name in names}
+    files = [each for each in inventory(lake, known) if each.is_read]
+    deleted = {each.number: each.rows for each in files if each.kind == DELETES}
+    found: dict[DatasetName, list[_File]] = defaultdict(list)
+    for each in (e for e in files if e.kind == DATA):
+        if HOLLOW * each.rows <= deleted.get(each.number, 0) > 0:
+            found[known[each.dataset]].append((each.path, each.bytes))
+    return dict(found)
+
+
+def fill_under_lease(lake: Lake, name: DatasetName, wait_seconds: float) -> list[Rewrite]:
+    """Write the living rows of hollow files again, which spares every reader the deleted ones.
+
+    Guarantees and raises: as `compact_under_lease`.
+    """
+    done: list[Rewrite] = []
+    with (
+        lake.fence.lease(str(name), wait_seconds=wait_seconds) as lease,
+        lake.get_connection() as connection,
+    ):
+        while files := hollow(lake, [name]).get(name):
+            _prove_in_files(lake, name)
+            done.append(_merged(lake, connection, name, lease, [*_piece([files])]))
     return done
 
 

@@ -165,20 +165,21 @@ def overlapping(span: Span, other: Cadence, before: timedelta = timedelta(0)) ->
     """The first and last key of another cadence that a span touches, or the time before it."""
     begin = span.cadence.window(span.first).start - before
     end = span.cadence.window(span.last).end - _SECOND
-    floor = other.key_of(max(begin, _start(other)))
-    return floor, other.key_of(max(end, _start(other)))
+    floor = other.key_of(max(begin, beginning(other)))
+    return floor, other.key_of(max(end, beginning(other)))
 
 
-def _start(cadence: Cadence) -> datetime:
-    begin = datetime.combine(cadence.start, datetime.min.time())
+def beginning(cadence: Cadence) -> datetime:
+    """The instant at which a cadence's first day begins."""
+    begin = datetime.combine(cadence.since, datetime.min.time())
     return begin.replace(tzinfo=ZoneInfo(cadence.zone))
 
 
 def touched(reader: Cadence, other: Cadence, key: str, before: timedelta) -> list[str]:
     """The partitions of a reader that a partition of its input belongs to, where it looks back."""
     window = other.window(key)
-    first = reader.key_of(max(window.start, _start(reader)))
-    last = reader.key_of(max(window.end - _SECOND + before, _start(reader)))
+    first = reader.key_of(max(window.start, beginning(reader)))
+    last = reader.key_of(max(window.end - _SECOND + before, beginning(reader)))
     return reader.keys(first, last)
 
 

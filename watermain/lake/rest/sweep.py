@@ -72,7 +72,7 @@ def sweep(lake: Lake, *, older_than: timedelta = GRACE, clock: Clock | None = No
     What the platform did not write is left alone.
     Raises: UnreachableSystemError.
     """
-    oldest = min((clock or Clock()).now() - older_than, _begun(lake) - SKEW)
+    oldest = min((clock or Clock()).now() - older_than, begun(lake) - SKEW)
     known = {branch.name for branch in branches(lake)}
     main = _swept(
         lake,
@@ -92,7 +92,7 @@ def sweep(lake: Lake, *, older_than: timedelta = GRACE, clock: Clock | None = No
     return main + _swept(lake, beside, oldest, of_branch)
 
 
-def _begun(lake: Lake) -> datetime:
+def begun(lake: Lake) -> datetime:
     """When the transaction began that is open on the catalog for longest; never without one."""
     try:
         with psycopg.connect(lake.dsn()) as connection:

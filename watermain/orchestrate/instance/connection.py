@@ -3,14 +3,15 @@
 Dagster's own open a connection for every query: fifty a second in the daemon alone, each of which
 costs the server a process and costs a run more than its work. Ours keep a few for all the storages
 of a process, however many instances it opens: checked before each use, so that a restarted server
-is not noticed, and never shared with a fork. Tables that are missing are made by one process at a
-time, since the web server, the daemon and the rooms open a new database together.
+is not noticed, and never shared with a fork. Nor do ours ask before each look whether its table
+stands, as Dagster's do. Tables that are missing are made by one process at a time, since the web
+server, the daemon and the rooms open a new database together.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -38,6 +39,14 @@ LACKS_TABLES = text("""
     select bool_or(to_regclass(one) is null)
     from unnest(array['runs', 'instance_info', 'event_logs', 'jobs', 'instigators']) as named(one)
 """)
+# What the storages ask PostgreSQL's catalog before they look at a table; once true, always true.
+ASKED_ONCE = (
+    *("has_table", "has_asset_key_index_cols"),
+    *("has_instigators_table", "_has_instigators_table", "has_secondary_index_table"),
+    *("_has_asset_daemon_asset_evaluations_table", "has_built_index", "has_run_stats_index_cols"),
+    *("has_bulk_actions_selector_cols", "has_bulk_action_job_name_column"),
+    *("has_backfill_id_column", "has_backfill_tags_table"),
+)
 _engines: dict[str, Engine] = {}
 
 
@@ -78,8 +87,23 @@ def keep_connection(instance: DagsterInstance) -> None:
 
 def _keep(storages: list[PostgresStorage]) -> None:
     for storage in storages:
+        for name in (each for each in ASKED_ONCE if hasattr(storage, each)):
+            setattr(storage, name, _remembered(getattr(storage, name)))
         if isinstance(storage._engine.pool, NullPool):
             storage._engine = _engine(storage.postgres_url, storage._token_provider)
+
+
+def _remembered(ask: Callable[..., bool]) -> Callable[..., bool]:
+    """Ask until the answer is yes, for each name that is asked for; a connection names nothing."""
+    known: set[tuple[str, ...]] = set()
+
+    def told(*words: object) -> bool:
+        key = tuple(word for word in words if isinstance(word, str))
+        if key not in known and ask(*words):
+            known.add(key)
+        return key in known
+
+    return told
 
 
 def _engine(url: str, token_provider: PgTokenProvider | None) -> Engine:

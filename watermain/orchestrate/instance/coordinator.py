@@ -11,6 +11,7 @@ from dagster._core.run_coordinator.base import SubmitRunContext
 
 from watermain.declare.errors import InvalidPartitionError, TerminalError
 from watermain.orchestrate.instance.asked import TAGS
+from watermain.orchestrate.tags import run_tags
 
 
 class ConfiguredRunError(TerminalError):
@@ -18,7 +19,10 @@ class ConfiguredRunError(TerminalError):
 
 
 class CheckedRunCoordinator(QueuedRunCoordinator):
-    """Queue runs whose partitions exist and which bring no configuration."""
+    """Queue runs whose partitions exist and which bring no configuration.
+
+    Guarantees: each run says in its tags what it is, whose it is and why, whoever launched it.
+    """
 
     def submit_run(self, context: SubmitRunContext) -> DagsterRun:
         """Queue a run.
@@ -32,6 +36,10 @@ class CheckedRunCoordinator(QueuedRunCoordinator):
             if graph.has(key):
                 for tag in (t for t in TAGS if t in run.tags):
                     refuse_partition(run.tags[tag], key, graph.get(key).partitions_def)
+        paths = [key.path for key in run.asset_selection or ()]
+        told = run_tags(paths, run.tags)
+        if fresh := {key: value for key, value in told.items() if key not in run.tags}:
+            self._instance.add_run_tags(run.run_id, fresh)
         return super().submit_run(context)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import dagster as dg
 from dagster._core.instance import InstanceRef
+from dagster_postgres.utils import DagsterPostgresException
 from sqlalchemy.exc import OperationalError
 
 from watermain.declare.errors import UnreachableSystemError
@@ -27,11 +28,13 @@ def open_instance(home: Path, url: str) -> Iterator[dg.DagsterInstance]:
             yield it
     except OperationalError as error:
         raise _unreachable(str(error.orig).strip().split("\n")[0]) from error
+    except DagsterPostgresException as error:  # after several tries of its own
+        raise _unreachable(str(error).strip().split("\n")[0]) from error
 
 
 def _unreachable(reason: str) -> UnreachableSystemError:
     return UnreachableSystemError.nothing_happened(
         f"Dagster's database does not answer: {reason}",
         declared="dagster.yaml in the data folder, written by `watermain up`",
-        next="watermain up --detach",
+        next="watermain up",
     )

@@ -14,8 +14,8 @@ from signal import SIGKILL, SIGTERM
 from watermain.declare.errors import UnreachableSystemError
 from watermain.orchestrate.launch import wire
 from watermain.orchestrate.launch.options import ServerOptions
-from watermain.orchestrate.launch.worker_record import WorkerRecords
 from watermain.process.identity import ProcessIdentity
+from watermain.process.worker_record import WorkerRecords
 from watermain.settings import child_environment, project
 
 PAUSE_SECONDS = 0.02
@@ -43,8 +43,8 @@ class WarmServer:
         """Name the file that takes the output of the server itself."""
         return self.options.folder / "server.log"
 
-    def launch(self, run_id: str, instance_ref: str) -> int:
-        """Fork a process for the run; give its number.
+    def launch(self, run_id: str, instance_ref: str, room: str | None = None) -> int:
+        """Fork a process for the run, from the one of its room; give its number.
 
         Raises: UnreachableSystemError.
         """
@@ -53,6 +53,7 @@ class WarmServer:
                 "do": "launch",
                 "run_id": run_id,
                 "instance_ref": instance_ref,
+                "room": room,
                 "environment": self.options.followed(child_environment()),
             }
         )
@@ -94,6 +95,7 @@ class WarmServer:
                 continue
             if "again" not in answer:
                 return answer
+            time.sleep(PAUSE_SECONDS)
         raise UnreachableSystemError(
             f"the launch server of {self.options.folder} does not answer",
             declared="dagster.yaml, run_launcher",

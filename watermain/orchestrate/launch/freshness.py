@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,7 +25,13 @@ class LoadedSources:
     prints: Mapping[Path, Print]
 
     @classmethod
-    def taken(cls, roots: Iterable[Path], *, since_ns: int) -> LoadedSources:
+    def taken(
+        cls,
+        roots: Iterable[Path],
+        *,
+        since_ns: int,
+        leave_out: Callable[[Path], bool] = lambda path: False,
+    ) -> LoadedSources:
         """Remember the loaded modules under `roots` or a root that is a file itself.
 
         A file that was written after `since_ns`, when loading began, may have been read before:
@@ -42,6 +48,7 @@ class LoadedSources:
             {
                 path: () if path.is_file() and since_ns <= _changed_ns(path) <= now else look
                 for path in found
+                if not leave_out(path)
                 for look in [fingerprint(path)]
             }
         )

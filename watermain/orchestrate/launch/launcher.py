@@ -98,7 +98,9 @@ class WarmRunLauncher(RunLauncher[DagsterInstance], ConfigurableClass):
         Raises: UnreachableSystemError, on which Dagster marks the run as failed.
         """
         run = context.dagster_run
-        pid = self.server.launch(run.run_id, serialize_value(self._instance.get_ref()))
+        origin = run.remote_job_origin
+        room = origin.location_name if origin else None
+        pid = self.server.launch(run.run_id, serialize_value(self._instance.get_ref()), room)
         self._launched.add(run.run_id)
         log = str(self.server.records.log(run.run_id))
         how = "Forked a warm process" if self.server.options.forks else "Started a process"

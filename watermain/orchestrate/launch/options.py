@@ -42,7 +42,8 @@ class ServerOptions:
         parser.add_argument("--serve-rooms", action="store_true", help="keep code servers, too")
         parser.add_argument("--spawn", action="store_true", help="start Pythons, fork none")
         parser.add_argument("--detach", action="store_true", help="serve in the background")
-        for kept in ("--lock-file", "--listener", "--workers"):
+        parser.add_argument("--trial", action="store_true", help="tell whether all loads, then end")
+        for kept in ("--lock-file", "--listener", "--kept"):
             parser.add_argument(kept, type=int)
         given = parser.parse_args(words)
         options = cls(

@@ -13,14 +13,23 @@ from dagster.components.definitions import LazyDefinitions
 
 import watermain
 from watermain.dbt.dbt import project_files
+from watermain.engine.rooms.connections import connections
 from watermain.machine.extras import missing
 from watermain.settings import project
 from watermain.source import opening
 
 ALWAYS = (
-    *(f"watermain.orchestrate.launch.{name}" for name in ("worker", "executor", "rooms")),
+    *(f"watermain.orchestrate.launch.{name}" for name in ("worker", "executor")),
+    *(f"watermain.orchestrate.launch.rooms.{name}" for name in ("code_server", "keeper")),
     "watermain.orchestrate.instance.compute_logs",
     *("dagster_postgres", "dagster._grpc.server", "pyarrow.dataset"),
+)
+SHARED = (  # what every room comes to need
+    "watermain.orchestrate.location",
+    "watermain.orchestrate.dbt_asset",
+    "watermain.engine.mart.mart",
+    "watermain.engine.exchange.odcs",
+    "watermain.process.instance",
 )
 ON_DEMAND = {  # by the extra that they need, beside the kinds of source
     "avro": ("watermain.source.drop.avro_rows", "watermain.source.kafka.avro_values"),
@@ -51,20 +60,42 @@ def locations(workspace: Path | None = None) -> dict[str, str]:
     return {one.get("location_name", one["module_name"]): one["module_name"] for one in told}
 
 
+def shared() -> dict[str, str]:
+    """Import what rooms are loaded with, but no room; give the traceback of what fails."""
+    failures = _failures((*_always(), *SHARED))
+    try:
+        connections()
+    except Exception:  # the company's own code, whatever it raises
+        failures["connections"] = traceback.format_exc()
+    return failures
+
+
 def preload(names: Sequence[str]) -> dict[str, str]:
     """Import modules and resolve the definitions in them; give the traceback of those that fail.
 
     Without names: the locations of the workspace. A module that fails here fails again in the run
     that needs it, where Dagster reports it: code that is not ours enters here.
     """
-    failures: dict[str, str] = {}
+    return _failures((*_always(), *(names or locations().values())))
+
+
+def loaded(name: str) -> BaseException | None:
+    """Import a module, and resolve the definitions in it; give what it raised."""
+    try:
+        for value in list(vars(importlib.import_module(name)).values()):
+            found = value() if isinstance(value, LazyDefinitions) else value
+            if isinstance(found, Definitions):
+                found.get_repository_def().get_all_jobs()
+    except (Exception, SystemExit) as error:
+        return error
+    return None
+
+
+def _always() -> list[str]:
     extras = [name for extra, held in ON_DEMAND.items() if not missing(extra) for name in held]
-    for name in (*ALWAYS, *opening.modules(), *extras, *(names or locations().values())):
-        try:
-            for value in list(vars(importlib.import_module(name)).values()):
-                found = value() if isinstance(value, LazyDefinitions) else value
-                if isinstance(found, Definitions):
-                    found.get_repository_def().get_all_jobs()
-        except (Exception, SystemExit):
-            failures[name] = traceback.format_exc()
-    return failures
+    return [*ALWAYS, *opening.modules(), *extras]
+
+
+def _failures(names: Sequence[str]) -> dict[str, str]:
+    failed = {name: error for name in names if (error := loaded(name)) is not None}
+    return {name: "".join(traceback.format_exception(error)) for name, error in failed.items()}

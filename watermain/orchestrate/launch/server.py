@@ -1,8 +1,11 @@
 """The warm process that has imported the world, so that a run starts by a fork.
 
-It is single threaded, opens no database and starts no run twice. When the code or the settings
-it has loaded change, it executes itself anew before the next fork. A run it forked is in a session
-of its own and outlives it. `watermain.orchestrate.launch.client` starts it, or one does so by hand:
+It is single threaded, opens no database and starts no run twice. Where it serves rooms, each of
+them has a process of its own, which is forked from this one and loads that room alone; a change in
+a room's files has that process replaced, and no other. When the code that all share or the settings
+change, this process executes itself anew, and then replaces one room's process after another; until
+then they serve on. A run is in a session of its own and outlives all of them.
+`watermain.orchestrate.launch.client` starts it, or one does so by hand:
 `python -m watermain.orchestrate.launch.server --folder <state folder> --preload <module>...`
 """
 
@@ -11,57 +14,53 @@ from __future__ import annotations
 import gc
 import json
 import os
-import selectors
-import signal
+import select
 import socket
 import sys
 import time
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from pathlib import Path
+from typing import Any
 
 from watermain import durable
-from watermain.machine.system import Ended, ended_child, kept_file, started, thread_count
+from watermain.machine.system import Ended, kept_file, started, thread_count
+from watermain.machine.wakeup import Wakeup
 from watermain.orchestrate.launch import wire
-from watermain.orchestrate.launch.freshness import LoadedSources
 from watermain.orchestrate.launch.native_threads import end_native_threads
 from watermain.orchestrate.launch.options import ServerOptions
-from watermain.orchestrate.launch.rooms import LOOK_SECONDS, RoomServers
-from watermain.orchestrate.launch.spawned import leave
-from watermain.orchestrate.launch.worker_record import WorkerRecords
+from watermain.orchestrate.launch.rooms.code_server import LOOK_SECONDS
+from watermain.orchestrate.launch.rooms.servers import RoomServers
+from watermain.orchestrate.launch.shared_code import TRIED, SharedCode
+from watermain.orchestrate.launch.workers import Task, Workers
 
 PATIENCE_SECONDS = 5.0
 PRUNE_EVERY_SECONDS = 3600.0
 KEEP_SECONDS = 7 * 24 * 3600.0
 
-Task = Callable[[], int]
-
 
 class Server:
-    """Answer one client after another; fork a process per run."""
+    """Answer one client after another; fork a process per run or per room."""
 
     def __init__(
         self,
         options: ServerOptions,
         lock: int,
         listener: socket.socket,
-        workers: dict[int, tuple[str, str]],
+        kept: dict[str, Any],
     ) -> None:
-        from watermain.orchestrate.launch.preload import locations, preload, watched
+        from watermain.orchestrate.launch.rooms.listed import ListedRooms
         from watermain.settings import child_environment, load_settings
 
         load_settings()  # where one of them is wrong nothing can be served
-        began_ns = time.time_ns()
         self._options, self._lock, self._listener = options, lock, listener
-        self._workers = workers
         self._environment = child_environment()
         self._followed = options.followed(self._environment)
-        self._records = WorkerRecords(options.folder)
-        self._failures = preload(options.preload)
-        roots = (*watched(unread=bool(self._failures)), *options.watch)
-        self._sources = LoadedSources.taken(roots, since_ns=began_ns)
-        self._rooms = RoomServers(options.folder, locations() if options.serve_rooms else {})
+        self._code = SharedCode(options)
+        workers = {int(pid): (run, ref) for pid, (run, ref) in kept.get("workers", {}).items()}
+        self._workers = Workers(options.folder, self._start, self._part, workers)
+        self._listed = ListedRooms()
+        rooms = self._listed.now() if options.serve_rooms else {}
+        self._rooms = RoomServers(options.folder, rooms, self._start_room, kept.get("rooms", ()))
         self._pruned_at = 0.0
         end_native_threads()
         gc.collect()
@@ -69,26 +68,18 @@ class Server:
 
     def serve(self) -> Task:
         """Serve until told to shut down, but in a forked process return what that one is to do."""
-        self._ears, mouth = socket.socketpair()
-        self._ears.setblocking(False)
-        mouth.setblocking(False)
-        self._own = [self._listener, self._ears, mouth]
-        signal.signal(signal.SIGCHLD, lambda number, frame: None)
-        signal.set_wakeup_fd(mouth.fileno())
-        with selectors.PollSelector() as selector:
-            selector.register(self._listener, selectors.EVENT_READ)
-            selector.register(self._ears, selectors.EVENT_READ)
-            while True:
-                task = self._reap() or self._keep_rooms()
-                if task is None:
-                    pause = LOOK_SECONDS if self._rooms else PRUNE_EVERY_SECONDS
-                    ready = {key.fileobj for key, _ in selector.select(pause)}
-                    with suppress(BlockingIOError):
-                        self._ears.recv(4096)
-                    task = self._answer() if self._listener in ready else None
-                if task is not None:
-                    return task
-                self._prune()
+        self._wakeup = Wakeup()
+        while True:
+            task = self._workers.reap(self._ended) or self._keep_rooms()
+            if task is None:
+                pause = LOOK_SECONDS if self._rooms else PRUNE_EVERY_SECONDS
+                ears = [self._listener, self._wakeup.ears, *self._rooms.channels]
+                ready, _, _ = select.select(ears, [], [], pause)
+                self._wakeup.heard()
+                task = self._answer() if self._listener in ready else None
+            if task is not None:
+                return task
+            self._prune()
 
     def _answer(self) -> Task | None:
         client, _ = self._listener.accept()
@@ -109,53 +100,58 @@ class Server:
     def _state(self) -> wire.Line:
         return {
             "pid": os.getpid(),
-            "runs": [run_id for run_id, _ in self._workers.values()],
-            "failures": self._failures,
-            "changed": [str(path) for path in self._sources.changed()],
+            "runs": self._workers.runs,
+            "failures": self._code.failures,
+            "changed": [str(path) for path in self._code.changed()],
             "threads": thread_count(),
             "rooms": self._rooms.ready(),
+            "broken": self._rooms.broken(),
         }
 
     def _launch(self, client: socket.socket, question: wire.Line) -> Task | None:
         run_id, instance_ref = str(question["run_id"]), str(question["instance_ref"])
         variables = {str(k): str(v) for k, v in question["environment"].items()}
-        known = self._records.get(run_id)
-        if known is not None:
-            wire.send(client, {"pid": known.process.pid})
+        if self._workers.known(client, run_id):
             return None
-        if self._sources.changed() or variables != self._followed:
+        if variables != self._followed or (not self._rooms and self._code.changed()):
             wire.send(client, {"again": True})
             client.close()
             self._execute_anew(variables)
-        pid = self._start("work", run_id, instance_ref)
-        if pid == 0:
-            return lambda: self._work_on(run_id, instance_ref)
-        self._workers[pid] = run_id, instance_ref
-        wire.send(client, {"pid": pid})
-        return None
-
-    def _reap(self) -> Task | None:
-        """Note how processes ended; fork one to tell Dagster of a run that lost its worker."""
-        while True:
-            try:
-                ended = ended_child(self._end_group)
-            except ChildProcessError:
+        if self._options.forks:
+            asked = self._rooms.launch(client, question)
+            if asked is not None:
+                if not asked:
+                    wire.send(client, {"again": True})
                 return None
-            if ended is None:
-                return None
-            self._rooms.ended(ended.pid)
-            run_id, instance_ref = self._workers.pop(ended.pid, ("", ""))
-            if not run_id:
-                continue
-            self._records.ended(run_id, ended.pid, ended.code)
-            if ended.code and self._start("report", run_id, instance_ref, str(ended.code)) == 0:
-                return partial(self._report_death, run_id, instance_ref, ended.code)
+        return self._workers.launch(client, run_id, instance_ref)
 
-    def _end_group(self, ended: Ended) -> None:
-        """End what a run that died had started; its leader's number is not given away yet."""
-        if ended.code and ended.pid in self._workers:
-            with suppress(ProcessLookupError):
-                os.killpg(ended.pid, signal.SIGKILL)
+    def _ended(self, ended: Ended) -> None:
+        self._rooms.ended(ended)
+        self._code.ended(ended)
+
+    def _keep_rooms(self) -> Task | None:
+        """Have a process for each room, of the code on disk as far as that loads."""
+        if not self._rooms:
+            return None
+        task = self._code.look(self._start)
+        if task is not None:
+            return partial(self._alone, task)
+        if self._code.is_proved:
+            self._execute_anew(self._followed)
+        self._rooms.become(self._listed.now())
+        begun = self._rooms.step()
+        return None if begun is None else self._keep(*begun)
+
+    def _keep(self, room: str, module: str, channel: socket.socket) -> Task:
+        parent, way = os.getppid(), channel.detach()
+        self._part()
+        from watermain.orchestrate.launch.rooms.keeper import keep
+
+        return keep(self._options.folder, room, module, parent=parent, channel=way, forks=True)
+
+    def _alone(self, task: Callable[[], int]) -> int:
+        self._part()
+        return task()
 
     def _start(self, *words: str) -> int:
         """Fork, with 0 in the fork, or else start a Python that does what the words say."""
@@ -164,50 +160,23 @@ class Server:
         module = ("-m", "watermain.orchestrate.launch.spawned", str(self._options.folder))
         return started((*module, *words), self._environment)
 
-    def _keep_rooms(self) -> Task | None:
-        """Have a code server for each room, of the code on disk."""
-        if self._rooms and self._sources.changed():
-            self._execute_anew(self._followed)
-        room = self._rooms.start_due(self._start)
-        return None if room is None else partial(self._serve_room, os.getppid(), *room)
-
-    def _serve_room(self, parent: int, room: str, module: str) -> int:
-        self._part()
-        from watermain.orchestrate.launch.rooms import serve
-
-        return serve(self._options.folder, room, module, parent)
-
-    def _work_on(self, run_id: str, instance_ref: str) -> int:
-        self._leave(self._records.log(run_id))
-        from watermain.orchestrate.launch.worker import work_on
-
-        return work_on(run_id, instance_ref, self._records)
-
-    def _report_death(self, run_id: str, instance_ref: str, code: int) -> int:
-        self._leave(self._records.log(run_id))
-        from watermain.orchestrate.launch.worker import report_death
-
-        return report_death(run_id, instance_ref, code)
-
-    def _leave(self, log: Path) -> None:
-        """Cut a forked process off from the server it came from."""
-        self._part()
-        leave(log)
+    def _start_room(self, room: str, module: str, channel: socket.socket) -> int:
+        os.set_inheritable(channel.fileno(), not self._options.forks)
+        return self._start("keep", room, module, str(os.getpid()), str(channel.fileno()))
 
     def _part(self) -> None:
         """Let go of what belongs to the server alone."""
-        signal.set_wakeup_fd(-1)
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        for one in self._own:
-            one.close()
+        self._wakeup.close()
+        self._listener.close()
+        self._rooms.part()
         os.close(self._lock)
 
     def _execute_anew(self, variables: dict[str, str]) -> None:
         """Start over in this process with the code on disk and the settings of the client."""
-        self._rooms.stop()
         kept = {k: v for k, v in self._environment.items() if k not in self._followed}
-        workers = kept_file(json.dumps(self._workers).encode())
-        words = [*self._options.words(), f"--lock-file={self._lock}", f"--workers={workers}"]
+        rooms = self._rooms.facts(follows=variables == self._followed)
+        facts = kept_file(json.dumps({"workers": self._workers.pids, "rooms": rooms}).encode())
+        words = [*self._options.words(), f"--lock-file={self._lock}", f"--kept={facts}"]
         words.append(f"--listener={self._listener.fileno()}")
         for file in (self._lock, self._listener.fileno()):
             os.set_inheritable(file, True)
@@ -220,7 +189,7 @@ class Server:
     def _prune(self) -> None:
         if time.monotonic() - self._pruned_at > PRUNE_EVERY_SECONDS:
             self._pruned_at = time.monotonic()
-            self._records.prune(KEEP_SECONDS)
+            self._workers.records.prune(KEEP_SECONDS)
 
 
 def main(words: Sequence[str]) -> int:
@@ -229,14 +198,16 @@ def main(words: Sequence[str]) -> int:
     With `--detach`: return as soon as clients can connect, here or to the other process.
     """
     options, kept = ServerOptions.parsed(words)
+    if kept.trial:
+        return _tried(SharedCode(options).failures)
     if kept.listener is not None:
-        with os.fdopen(kept.workers, "rb") as noted:
+        with os.fdopen(kept.kept, "rb") as noted:
             noted.seek(0)
-            workers = {int(pid): (run, ref) for pid, (run, ref) in json.load(noted).items()}
+            facts = json.load(noted)
         lock, listener = kept.lock_file, socket.socket(fileno=kept.listener)
         for file in (lock, listener.fileno()):
             os.set_inheritable(file, False)
-        return Server(options, lock, listener, workers).serve()()
+        return Server(options, lock, listener, facts).serve()()
     options.folder.mkdir(parents=True, exist_ok=True)
     options.folder.chmod(0o700)
     patience = durable.AT_ONCE if kept.detach else None
@@ -248,6 +219,12 @@ def main(words: Sequence[str]) -> int:
     if kept.detach and os.fork():
         os._exit(0)
     return Server(options, lock, listener, {}).serve()()
+
+
+def _tried(failures: Mapping[str, str]) -> int:
+    """Tell the warm process, by how this one ends, what would not load."""
+    print(*failures.values(), sep="\n", file=sys.stderr)  # noqa: T201
+    return TRIED + len(failures)
 
 
 if __name__ == "__main__":

@@ -6,31 +6,32 @@ it was never run on macOS.
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from watermain.orchestrate.launch.worker_record import WorkerRecords
-
-
-def leave(log: Path) -> None:
-    """Begin a session of one's own that has the log of the run as its output."""
-    os.setsid()
-    output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    for stream in (1, 2):
-        os.dup2(output, stream)
-    os.close(output)
+from watermain.orchestrate.launch.workers import leave
+from watermain.process.worker_record import WorkerRecords
 
 
 def main(words: Sequence[str]) -> int:
     """Do what the warm process would have had its fork do: `<folder> <task> <its words>`."""
     folder, task, *told = words
-    if task == "room":
-        from watermain.orchestrate.launch.rooms import serve
+    if task == "keep":
+        from watermain.orchestrate.launch.rooms.keeper import keep
 
-        room, module, parent = told
-        return serve(Path(folder), room, module, int(parent))
+        room, module, parent, channel = told
+        way = int(channel)
+        return keep(Path(folder), room, module, parent=int(parent), channel=way, forks=False)()
+    if task == "compile":
+        from watermain.orchestrate.launch.shared_code import compile_models
+
+        return compile_models()
+    if task == "room":
+        from watermain.orchestrate.launch.rooms.code_server import serve
+
+        room, module, parent, at, *ready = told
+        return serve(room, module, int(parent), Path(at), int(ready[0]) if ready else None)
     records, (run_id, instance_ref, *code) = WorkerRecords(Path(folder)), told
     leave(records.log(run_id))
     from watermain.orchestrate.launch.worker import report_death, work_on

@@ -10,7 +10,7 @@ from dagster._utils import get_run_crash_explanation
 from dagster._utils.interrupts import capture_interrupts
 
 from watermain.orchestrate.instance.connection import keep_connection
-from watermain.orchestrate.launch.worker_record import WorkerRecords
+from watermain.process.worker_record import WorkerRecords
 
 
 def work_on(run_id: str, instance_ref: str, records: WorkerRecords) -> int:

@@ -12,9 +12,7 @@ from watermain.engine.capture.replay import open_rows
 from watermain.engine.code.code import code_version
 from watermain.engine.code.former_code import former_code_version
 from watermain.lake.lake import Lake
-from watermain.orchestrate.tags import RANGE_END, RANGE_START, REPLAY
-
-RANGE = (RANGE_START, RANGE_END)
+from watermain.orchestrate.tags import REPLAY, partition_tags, run_tags
 
 
 def replay_sensors(datasets: Sequence[Dataset]) -> list[dg.SensorDefinition]:
@@ -24,9 +22,11 @@ def replay_sensors(datasets: Sequence[Dataset]) -> list[dg.SensorDefinition]:
 
 
 def _sensor(dataset: Dataset) -> dg.SensorDefinition:
+    key = dg.AssetKey(dataset.name.key)
+
     @dg.sensor(
         name=f"{dataset.name.team}_{dataset.name.stage}_{dataset.name.table}_replay",
-        target=dg.AssetSelection.assets(dg.AssetKey(dataset.name.key)),
+        target=dg.AssetSelection.assets(key),
         minimum_interval_seconds=30,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description=f"Replays quarantined rows of {dataset.name} when its declaration changes.",
@@ -48,9 +48,11 @@ def _sensor(dataset: Dataset) -> dg.SensorDefinition:
             yield dg.SkipReason(str(error))
             return
         for partition in waiting:
+            tags = {REPLAY: "true", **(partition_tags(partition, partition) if partition else {})}
             yield dg.RunRequest(
                 run_key=f"{dataset.name}/{partition}/{version}",
-                tags={REPLAY: "true", **(dict.fromkeys(RANGE, partition) if partition else {})},
+                asset_selection=[key],
+                tags=run_tags([key.path], tags, "rows in quarantine may fit now"),
             )
         if not waiting:
             yield dg.SkipReason("nothing lies in quarantine")

@@ -1,59 +1,114 @@
-"""The schedules of what no sensor drives."""
+"""The schedules of a room: those that its datasets declare, and those of what no sensor drives."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import dagster as dg
 
 from watermain.declare.dataset import Dataset
+from watermain.engine.publish.publication import Job
+from watermain.engine.publish.scheduled import due
+from watermain.engine.table.partition import spans
+from watermain.lake.lake import Lake
+from watermain.orchestrate.sensors.sources import is_under_way
 from watermain.orchestrate.sweep_asset import sweep_key
+from watermain.orchestrate.tags import partition_tags, run_tags
 from watermain.orchestrate.verification_asset import is_verification
+
+Find = Callable[..., Dataset]
+
+
+def declared_schedules(datasets: Sequence[Dataset], find: Find) -> list[dg.ScheduleDefinition]:
+    """One schedule for each dataset that declares one.
+
+    Guarantees: a captured dataset is captured then, and a computed one published: its newest
+    finished partition, and every earlier one whose inputs or code changed, in few runs. While a run
+    of the dataset is under way no second one is asked for.
+    """
+    return [_declared(d, find) for d in datasets if d.schedule is not None and not _rests(d)]
+
+
+def _rests(dataset: Dataset) -> bool:
+    return dataset.feature is not None and dataset.feature.is_retired
+
+
+def _declared(dataset: Dataset, find: Find) -> dg.ScheduleDefinition:
+    key, why = dg.AssetKey(dataset.name.key), f"its schedule, {dataset.schedule}"
+
+    @dg.schedule(
+        name="_".join(dataset.name.key),
+        cron_schedule=str(dataset.schedule),
+        execution_timezone=dataset.zone,
+        target=dg.AssetSelection.assets(key),
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description=f"{'Publishes' if dataset.is_computed else 'Captures'} {dataset.name}.",
+    )
+    def tick(
+        context: dg.ScheduleEvaluationContext,
+    ) -> Iterator[dg.RunRequest | dg.SkipReason]:
+        if is_under_way(context.instance, key):
+            yield dg.SkipReason("a run of it is under way")
+            return
+        at = context.scheduled_execution_time
+        for tags in _asked(dataset, find, context):
+            yield dg.RunRequest(
+                run_key=f"{at.isoformat()} {' '.join(tags.values())}".strip(),
+                asset_selection=[key],
+                tags=run_tags([key.path], tags, why),
+            )
+
+    return tick
+
+
+def _asked(
+    dataset: Dataset, find: Find, context: dg.ScheduleEvaluationContext
+) -> Iterator[dict[str, str]]:
+    """The partitions to ask for, a dictionary of tags for each run."""
+    if dataset.cadence is None or not dataset.is_computed:
+        yield {}
+        return
+    job = Job(lake=Lake.from_settings(), find=find)
+    for span in spans(dataset.cadence, due(dataset, job, context.scheduled_execution_time)):
+        yield partition_tags(span.first, span.last)
 
 
 def daily_schedule(team: str, datasets: Sequence[Dataset]) -> list[dg.ScheduleDefinition]:
     """Refresh each morning the datasets that read only what the platform itself writes."""
     raw = {d.name for d in datasets if d.is_platforms}
-    fed = [d for d in datasets if d.inputs and set(d.inputs.values()) <= raw]
-    if not fed:
-        return []
-    target = dg.AssetSelection.assets(*(dg.AssetKey(d.name.key) for d in fed))
-    return [
-        dg.ScheduleDefinition(
-            name=f"{team}_daily",
-            cron_schedule="15 4 * * *",
-            target=target,
-            default_status=dg.DefaultScheduleStatus.RUNNING,
-        )
-    ]
+    fed = [d for d in datasets if d.inputs and set(d.inputs.values()) <= raw and not d.schedule]
+    keys = [dg.AssetKey(d.name.key) for d in fed]
+    return _fixed(f"{team}_daily", "15 4 * * *", keys, "Computes what the ledger tells anew.")
 
 
 def verification_schedule(team: str, datasets: Sequence[Dataset]) -> list[dg.ScheduleDefinition]:
     """Verify a slice of the lake's files each hour."""
-    kept = [d for d in datasets if is_verification(d)]
-    if not kept:
-        return []
-    target = dg.AssetSelection.assets(*(dg.AssetKey(d.name.key) for d in kept))
-    return [
-        dg.ScheduleDefinition(
-            name=f"{team}_verification",
-            cron_schedule="40 * * * *",
-            target=target,
-            default_status=dg.DefaultScheduleStatus.RUNNING,
-        )
-    ]
+    keys = [dg.AssetKey(d.name.key) for d in datasets if is_verification(d)]
+    return _fixed(f"{team}_verification", "40 * * * *", keys, "Reads a slice of the lake's files.")
 
 
 def sweep_schedule(team: str, datasets: Sequence[Dataset]) -> list[dg.ScheduleDefinition]:
     """Take away each night what interrupted writers left behind."""
     keys = [sweep_key(d) for d in datasets if is_verification(d)]
+    return _fixed(f"{team}_sweep", "25 3 * * *", keys, "Takes away files that no catalog names.")
+
+
+def _fixed(
+    name: str, cron: str, keys: Sequence[dg.AssetKey], told: str
+) -> list[dg.ScheduleDefinition]:
+    """A schedule of assets without partitions; none where there are none of them."""
     if not keys:
         return []
-    return [
-        dg.ScheduleDefinition(
-            name=f"{team}_sweep",
-            cron_schedule="25 3 * * *",
-            target=dg.AssetSelection.assets(*keys),
-            default_status=dg.DefaultScheduleStatus.RUNNING,
-        )
-    ]
+
+    @dg.schedule(
+        name=name,
+        cron_schedule=cron,
+        target=dg.AssetSelection.assets(*keys),
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description=told,
+    )
+    def tick() -> dg.RunRequest:
+        tags = run_tags([key.path for key in keys], {}, f"the schedule {name}")
+        return dg.RunRequest(asset_selection=list(keys), tags=tags)
+
+    return [tick]

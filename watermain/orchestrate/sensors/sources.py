@@ -3,43 +3,64 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
 
 import dagster as dg
 
 from watermain.declare.dataset import Dataset
 from watermain.declare.errors import TransientError
+from watermain.engine.capture.rhythm import is_streamed
 from watermain.lake.lake import Lake
+from watermain.orchestrate.tags import run_tags
 from watermain.settings import load_settings
 from watermain.source.opening import open_source
 from watermain.source.outside import NONE_DECLARED, Connections
+from watermain.source.protocol import Backlog
 
-SECONDS = 30  # a run for each source; `watermain stream` is for what must be seen sooner
+# What a stream is to capture is looked at rarely: whether a stream does. One that is missing twice
+# in a row is no restart, and until it is back runs capture what waits.
+WITHOUT_STREAM = timedelta(minutes=5)
+MISSED = "no stream captures it"
+OPEN = [
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]
 
 
 def source_sensors(
     datasets: Sequence[Dataset], known: Connections = NONE_DECLARED
 ) -> list[dg.SensorDefinition]:
-    """One sensor for each captured dataset, over the connections that are declared."""
-    return [_sensor(d, known) for d in datasets if d.is_captured]
+    """One sensor for each captured dataset without a schedule, over the declared connections."""
+    return [_sensor(d, known) for d in datasets if d.is_captured and d.schedule is None]
 
 
 def _sensor(dataset: Dataset, known: Connections) -> dg.SensorDefinition:
-    kind = dataset.source_kind
+    streamed, key = is_streamed(dataset), dg.AssetKey(dataset.name.key)
+    every = WITHOUT_STREAM if streamed else dataset.origin.looks_every()
 
     @dg.sensor(
-        name=f"{dataset.name.team}_{dataset.name.table}_{kind}",
-        target=dg.AssetSelection.assets(dg.AssetKey(dataset.name.key)),
-        minimum_interval_seconds=SECONDS,
+        name=f"{dataset.name.team}_{dataset.name.table}_{dataset.source_kind}",
+        target=dg.AssetSelection.assets(key),
+        minimum_interval_seconds=int(every.total_seconds()),
         default_status=dg.DefaultSensorStatus.RUNNING,
-        description=f"Asks for a bounded capture of {dataset.name} when something waits.",
+        description=_told(dataset, every, streamed=streamed),
     )
     def watch(context: dg.SensorEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
-        if _busy(context, dataset):
-            yield dg.SkipReason("a capture is under way")
-            return
+        missed = context.cursor
+        context.update_cursor("")
         try:
             if Lake.from_settings().fence.streamed(str(dataset.name)):
                 yield dg.SkipReason("a stream captures it: `watermain stream` holds its lease")
+                return
+            context.update_cursor(MISSED if streamed else "")
+            if streamed and missed != MISSED:
+                yield dg.SkipReason(f"{MISSED} yet; if none does in {every}, a run will")
+                return
+            if is_under_way(context.instance, key):
+                yield dg.SkipReason("a capture is under way")
                 return
             waiting = open_source(dataset, load_settings(), known).backlog()
         except TransientError as error:
@@ -48,18 +69,29 @@ def _sensor(dataset: Dataset, known: Connections) -> dg.SensorDefinition:
         if waiting.is_empty:
             yield dg.SkipReason("nothing waits")
         else:
-            yield dg.RunRequest(tags={"watermain/capture": str(dataset.name)})
+            why = _amount(waiting) + (f", {MISSED}" if streamed else "")
+            yield dg.RunRequest(asset_selection=[key], tags=run_tags([key.path], {}, why))
 
     return watch
 
 
-def _busy(context: dg.SensorEvaluationContext, dataset: Dataset) -> bool:
-    open_states = [
-        dg.DagsterRunStatus.QUEUED,
-        dg.DagsterRunStatus.NOT_STARTED,
-        dg.DagsterRunStatus.STARTING,
-        dg.DagsterRunStatus.STARTED,
-        dg.DagsterRunStatus.CANCELING,
-    ]
-    filters = dg.RunsFilter(statuses=open_states, tags={"watermain/capture": str(dataset.name)})
-    return bool(context.instance.get_run_ids(filters, limit=1))
+def is_under_way(instance: dg.DagsterInstance, key: dg.AssetKey) -> bool:
+    """Whether a run that has not ended yet is to materialize an asset, whoever asked for it."""
+    runs = instance.get_runs(dg.RunsFilter(statuses=OPEN))
+    return any(key in (run.asset_selection or ()) for run in runs)
+
+
+def _told(dataset: Dataset, every: timedelta, *, streamed: bool) -> str:
+    if streamed:
+        return f"Captures {dataset.name} while `watermain stream`, whose task it is, does not run."
+    return (
+        f"Looks each {every} whether something waits for {dataset.name}; then asks for a capture."
+    )
+
+
+def _amount(waiting: Backlog) -> str:
+    """What waits, in words."""
+    for count, noun in ((waiting.files, "file"), (waiting.rows, "row"), (waiting.bytes, "byte")):
+        if count:
+            return f"1 {noun} waits" if count == 1 else f"{count:,} {noun}s wait"
+    return "something waits"

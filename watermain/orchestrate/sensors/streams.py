@@ -6,41 +6,47 @@ from collections.abc import Sequence
 
 import dagster as dg
 
+from watermain.clock import Clock
 from watermain.declare.dataset import Dataset
 from watermain.declare.errors import TransientError
-from watermain.engine.capture.follow import follows
+from watermain.engine.plan.rhythm import follows
 from watermain.lake.lake import Lake
 from watermain.orchestrate.streamed import streamed_events
+from watermain.orchestrate.told import Told
 
-SECONDS = 5
+SECONDS = 15
 
 
-def stream_sensor(team: str, datasets: Sequence[Dataset]) -> list[dg.SensorDefinition]:
+def stream_sensor(
+    team: str, datasets: Sequence[Dataset], clock: Clock | None = None
+) -> list[dg.SensorDefinition]:
     """Materialize in Dagster's eyes each partition that a stream touched, including late ones.
 
-    Guarantees: automation then requests exactly those partitions of whatever reads them. The
-    cursor is the lake's snapshot: what was committed while Dagster was away is told afterwards.
+    Guarantees: the cursor holds the lake's snapshot and what waits to be told, so that what was
+    committed while Dagster was away is told afterwards.
     """
-    streamed = [d for d in datasets if d.is_captured]
-    streamed += [d for d in datasets if follows(d)]
+    streamed = [d for d in datasets if d.is_captured or follows(d)]
     if not streamed:
         return []
+    time = clock or Clock()
 
     @dg.sensor(
         name=f"{team}_streams",
         minimum_interval_seconds=SECONDS,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        description="Tells what `watermain stream` committed.",
+        description="Tells what `watermain stream` committed: at once, and then every few minutes.",
     )
     def tell(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
-        since = int(context.cursor) if context.cursor else None
+        told = Told.read(context.cursor)
         try:
-            events, present = streamed_events(Lake.from_settings(), streamed, since)
+            events = streamed_events(Lake.from_settings(), streamed, told, time.now())
         except TransientError as error:
             return dg.SkipReason(str(error))
         if not events:
-            context.update_cursor(str(present))
-            return dg.SkipReason("no stream committed anything")
-        return dg.SensorResult(asset_events=events, cursor=str(present))
+            context.update_cursor(told.cursor())
+            waiting = len(told.waiting)
+            late = f"{waiting} partitions changed again since they were told"
+            return dg.SkipReason(late if waiting else "no stream committed anything")
+        return dg.SensorResult(asset_events=events, cursor=told.cursor())
 
     return [tell]

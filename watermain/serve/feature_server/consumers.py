@@ -21,7 +21,6 @@ from watermain.serve.feature_server.problem import RefusedRequestError
 from watermain.serve.feature_server.rate import Allowance
 from watermain.settings import Settings
 
-FILE = "serve-keys.json"
 LOOK_SECONDS = 1.0
 MOST_RATE = 1_000_000
 LOG = logging.getLogger("watermain.serve")
@@ -43,7 +42,7 @@ _Consumers = TypeAdapter(dict[str, Consumer])
 
 def keys_path(settings: Settings) -> Path:
     """Where the consumers are written."""
-    return settings.serve_keys or settings.home / FILE
+    return settings.serve_keys_file
 
 
 def read_consumers(path: Path) -> dict[str, Consumer]:

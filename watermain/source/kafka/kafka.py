@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Event
 from typing import Self
 
 import pyarrow as pa
@@ -130,6 +131,16 @@ class KafkaSource:
         behind = sum(ends[each].high - starts[each] if each in ends else 1 for each in marks)
         known_at = [instant_of(e.instant) for e in ends.values() if e.instant is not None]
         return Backlog(rows=behind, oldest=min((at for at in known_at if at), default=None))
+
+    def listen(self, *, after: Mapping[str, str], seconds: float, stop: Event) -> None:
+        """Wait at the broker, which answers as soon as it has a message."""
+        until = time.monotonic() + seconds
+        with self._opened() as log:
+            starts = {}
+            for number, found in log.marks().items():
+                offset, _ = self._parsed(after.get(self._shard(number), ""))
+                starts[number] = found.low if offset is None else offset
+            log.listen(starts, until, stop)
 
     def verify(self) -> None:
         """Prove that the topic is there and that its progress may be read."""

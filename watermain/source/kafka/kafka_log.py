@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from threading import Event
 from typing import Any, Self
 
 from confluent_kafka import (
@@ -25,6 +26,7 @@ from watermain.declare.errors import SourceError, UnreachableSystemError, Waterm
 
 ANSWER_SECONDS = 10.0
 _POLL_SECONDS = 0.1
+_LISTEN_SECONDS = 0.5
 _CHUNK_BYTES = 8 * 2**20
 _CHUNK_MESSAGES = 10_000
 _FIRST_MESSAGES = 200
@@ -205,6 +207,21 @@ class Log:
         if error.code() in (KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE):
             return None
         raise self.error(error)
+
+    def listen(self, starts: Mapping[int, int], until: float, stop: Event) -> None:
+        """Return when a partition has a message at its offset or behind it, or cannot have one."""
+        patient = {"fetch.wait.max.ms": int(_LISTEN_SECONDS * 1000)}
+        with self._reported():
+            consumer = Consumer({**self._reading_settings(), **patient})
+            consumer.assign([TopicPartition(self.topic, *each) for each in starts.items()])
+        try:
+            while not stop.is_set() and (left := until - time.monotonic()) > 0:
+                for message in consumer.consume(1, min(_LISTEN_SECONDS, left)):
+                    error = message.error()
+                    if error is None or error.code() != KafkaError._PARTITION_EOF:
+                        return
+        finally:
+            consumer.close()
 
     def reading(self, partition: int, start: int, high: int) -> PartitionReading:
         """Begin to read a partition, up to an offset that is left out."""

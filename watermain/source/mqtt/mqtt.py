@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event
 from typing import Self
 
 import pyarrow as pa
@@ -54,6 +55,7 @@ class MqttSource:
         self.caps = caps or Caps()
         self.schema = pa.schema([*((name, pa.string()) for name in shape.carried), *Mqtt.own])
         self._session: Session | None = None
+        self._heard: Session | None = None
         self._given: dict[str, list[BrokerMessage]] = {}
 
     @classmethod
@@ -106,12 +108,28 @@ class MqttSource:
                 rows=len(session.held), bytes=sum(len(each.payload) for each in session.held)
             )
 
+    def listen(self, *, after: Mapping[str, str], seconds: float, stop: Event) -> None:
+        """Wait for a message; the session that heard one is the next reading's."""
+        session = self._connected()
+        try:
+            session.listen(time.monotonic() + seconds, stop)
+        except BaseException:
+            session.__exit__()
+            raise
+        if session.held:
+            self._heard = session
+        else:
+            session.__exit__()
+
     def verify(self) -> None:
         """Prove that the broker takes our session and subscription; it keeps both from now on."""
         with self._connected():
             pass
 
     def _connected(self) -> Session:
+        if self._heard is not None:
+            heard, self._heard = self._heard, None
+            return heard
         client = f"{self.word.client}_{self.shape.dataset.replace('.', '_')}"
         return Session(self.word, client, self.address, self._declared)
 

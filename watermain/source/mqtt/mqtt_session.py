@@ -10,6 +10,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from threading import Event
 from typing import Any, Self
 
 from paho.mqtt.client import (
@@ -31,6 +32,7 @@ from watermain.source.mqtt.address import BrokerReach, parsed
 
 QUIET_SECONDS = 0.25
 _LOOP_SECONDS = 0.05
+_LISTEN_SECONDS = 0.5
 _KEEPALIVE_SECONDS = 600
 _LASTING = (0x84, 0x85, 0x86, 0x87, 0x8F)
 STRANGER = (0x86, 0x87)
@@ -108,6 +110,11 @@ class Session:
             if len(self.held) != count:
                 quiet, count = time.monotonic() + QUIET_SECONDS, len(self.held)
 
+    def listen(self, until: float, stop: Event) -> None:
+        """Wait for a message."""
+        while not self.held and not stop.is_set() and (left := until - time.monotonic()) > 0:
+            self._turn(min(_LISTEN_SECONDS, left))
+
     def confirm(self, arrivals: Iterable[BrokerMessage]) -> None:
         """Tell the broker that these need not be sent again."""
         for each in arrivals:
@@ -153,9 +160,9 @@ class Session:
             self._turn()
         self._answered.discard(answer)
 
-    def _turn(self) -> None:
+    def _turn(self, seconds: float = _LOOP_SECONDS) -> None:
         """Let the client read and write once."""
-        done = self._client.loop(_LOOP_SECONDS)
+        done = self._client.loop(seconds)
         if self._refusal is not None and self._refusal.value in STRANGER:
             expired = refused(self.address, self._shown, "the broker does not let us in")
             if expired is not None:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Event
 from typing import Self
 
 import psycopg
@@ -30,7 +31,7 @@ from watermain.source.postgres.replication import (
     lsn_text,
 )
 from watermain.source.postgres.snapshot import snapshot
-from watermain.source.postgres.stream import HEARTBEAT_BYTES, SlotStream
+from watermain.source.postgres.stream import HEARTBEAT_BYTES, SlotStream, await_change
 from watermain.source.protocol import Backlog, Batch, Limit, Shape
 from watermain.source.spill import Spill, handed_out, sweep
 
@@ -112,6 +113,17 @@ class PostgresSource:
         """Tell what waits behind the slot; a table without a slot waits whole."""
         with connected(self.dsn, declared=self._declared) as connection, self._mapped():
             return waiting.backlog(connection, self.prefix, self.word, HEARTBEAT_BYTES)
+
+    def listen(self, *, after: Mapping[str, str], seconds: float, stop: Event) -> None:
+        """Wait for a change of the table, which the slot brings; no position moves."""
+        if (found := latest(self.prefix, after)) is None:
+            return
+        link = Replication(self.dsn, name=self.shape.dataset, declared=self._declared)
+        try:
+            link.start(found[0].slot, lsn_number(found[1]), self.word.publication)
+            await_change(link, self.word.table, time.monotonic() + seconds, stop)
+        finally:
+            link.close()
 
     def verify(self) -> None:
         """Prove the declaration against the server, as far as a replication connection."""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from threading import Event
 
 from watermain.declare.errors import SourceError
+from watermain.source.postgres import pgoutput
 from watermain.source.postgres.changes import Changes
 from watermain.source.postgres.generation import Generation
 from watermain.source.postgres.replication import Replication, lsn_number, lsn_text
@@ -14,6 +16,19 @@ from watermain.source.spill import handed_out, sweep
 
 HEARTBEAT_BYTES = 16 * 2**20
 _POLL_SECONDS = 0.05
+_LISTEN_SECONDS = 0.5
+
+
+def await_change(link: Replication, table: str, until: float, stop: Event) -> None:
+    """Read until a table is changed: before the first change of each the stream describes it."""
+    while not stop.is_set() and (left := until - time.monotonic()) > 0:
+        message, _ = link.read(min(_LISTEN_SECONDS, left))
+        if message is None:
+            continue
+        if message[0] == pgoutput.RELATION and pgoutput.Relation.read(message).table == table:
+            return
+        if message[0] == pgoutput.TRUNCATED:
+            return
 
 
 class SlotStream:

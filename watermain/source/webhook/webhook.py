@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from codecs import BOM_UTF8
 from collections.abc import Iterator, Mapping
@@ -26,6 +27,7 @@ from watermain.source.webhook.segments import Event, EventStore, first_of
 _PREFIX = "webhook/"
 _NOTE = "acknowledged"
 _HELD_ROWS = 8192
+_LISTEN_SECONDS = 0.5
 
 
 def inbox_folder(settings: Settings, dataset: str) -> Path:
@@ -102,6 +104,16 @@ class WebhookSource:
         first = next(self.store.events(known), None) if rows else None
         oldest = instant_of(first.received) if first else None
         return Backlog(rows=rows, oldest=oldest)
+
+    def listen(self, *, after: Mapping[str, str], seconds: float, stop: threading.Event) -> None:
+        """Look at the size of the store, which grows with each event."""
+        until, size = time.monotonic() + seconds, self.store.size()
+        identity = self.store.identity()
+        if identity and self.store.end() > int(after.get(_PREFIX + identity, "") or 0):
+            return
+        while self.store.size() == size and (left := until - time.monotonic()) > 0:
+            if stop.wait(min(_LISTEN_SECONDS, left)):
+                return
 
     def verify(self) -> None:
         """Prove that somebody made the store."""

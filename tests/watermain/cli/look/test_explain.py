@@ -86,7 +86,7 @@ def test_status_tells_the_snapshot_of_each_dataset(
     """The last commit that claims the dataset, which the lake writes as a list of claims."""
     with stocked.get_connection() as connection:
         snapshot = stocked.snapshot(connection)
-        (fact,) = dataset_facts({sales.name: sales}, connection, load_settings())
+        (fact,) = dataset_facts([sales.name], stocked)
         found = connection.execute(
             "select max(snapshot_id) from lake.snapshots()"
             " where commit_message like 'publish shop.curated.sales%'"

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import psutil
 import pytest
+from typer.testing import CliRunner
 
-from watermain.cli.platform.status import server_fact
-from watermain.process.family import Families
+from watermain.__main__ import app
+from watermain.cli.platform.status import down, server_fact, service_facts
+from watermain.declare.errors import UnreachableSystemError
+from watermain.lake.lake import Lake
+from watermain.process.family import Families, memory_measure
+from watermain.process.platform import Services
+from watermain.settings import load_settings
 
 WAITER = [sys.executable, "-c", "input()"]
 
@@ -31,8 +39,17 @@ def test_family_is_the_process_with_all_that_it_started(child: subprocess.Popen[
     assert child.pid in look.of(os.getpid())
     assert look.of(child.pid) == [child.pid]
     assert os.getpid() in look.of(os.getppid())
-    both = look.memory_bytes(os.getpid())
-    assert both >= psutil.Process(child.pid).memory_info().rss + 1_000_000
+    alone = Families(apart=[child.pid])
+    assert child.pid not in alone.of(os.getpid())
+    assert look.memory_bytes(os.getpid()) >= alone.memory_bytes(os.getpid()) + 1_000_000
+
+
+def test_memory_that_is_shared_counts_once(child: subprocess.Popen[bytes]) -> None:
+    """Where the kernel tells each process's share; the column says which it is."""
+    if memory_measure() == "RSS":
+        pytest.skip("only Linux tells a process's share")
+    told = Families(apart=[child.pid]).memory_bytes(os.getpid())
+    assert 0 < told < psutil.Process().memory_info().rss
 
 
 def test_server_runs_though_a_connection_of_its_own_ends(child: subprocess.Popen[bytes]) -> None:
@@ -45,8 +62,43 @@ def test_server_runs_though_a_connection_of_its_own_ends(child: subprocess.Popen
     assert told["memory_bytes"] > 0
 
 
-def test_server_that_is_gone_has_died(child: subprocess.Popen[bytes]) -> None:
+def test_server_that_is_gone_is_stopped(child: subprocess.Popen[bytes]) -> None:
     """Its number still stands in the table that was read a moment before."""
     child.communicate(b"\n")
     told = server_fact("postgres", child.pid, Families(), needed=True)
-    assert (told["state"], told["pid"]) == ("died", child.pid)
+    assert (told["state"], told["pid"]) == ("stopped", None)
+
+
+def test_what_up_was_to_start_should_run_until_down(lake: Lake) -> None:
+    """Though the process table knows nothing of it: a service that was given up, or never began."""
+    platform = Services(load_settings())
+    assert down(service_facts(platform)) == ["web", "daemon"]
+    platform.wanted.want(["web", "daemon", "live", "stream"])
+    found = {s["name"]: (s["state"], s["needed"]) for s in service_facts(platform)}
+    assert found["live"] == found["stream"] == ("stopped", True)
+    assert found["warm"] == ("stopped", False)
+    done = CliRunner().invoke(app, ["status"])
+    assert done.exit_code == 3
+    assert "not running: web, daemon, live, stream; next: watermain up" in done.output
+    platform.stop()
+    assert [s["name"] for s in service_facts(platform)] == ["web", "daemon", "warm"]
+
+
+def test_status_of_an_empty_catalog_says_what_to_do(home: Path) -> None:
+    """Nobody has brought the lake up: no ledger, no traceback."""
+    done = CliRunner().invoke(app, ["status"])
+    assert isinstance(done.exception, UnreachableSystemError)
+    assert done.exception.what == "the lake is empty: nobody has brought it up"
+    assert done.exception.next == "watermain up"
+    assert "not running: web, daemon; next: watermain up" in done.output
+
+
+def test_sources_are_asked_on_demand(lake: Lake) -> None:
+    """What waits costs a client of each source."""
+    without = json.loads(CliRunner().invoke(app, ["status", "--json"]).stdout)["datasets"]
+    assert {d["backlog"] for d in without} == {None}
+    asked = json.loads(CliRunner().invoke(app, ["status", "--json", "--sources"]).stdout)
+    waits = {d["dataset"]: d["backlog"] for d in asked["datasets"]}
+    assert waits["operations.curated.flights"] == ""
+    said = "no address for the source connection `operations_db`"
+    assert waits["operations.raw.flights"] == said

@@ -20,7 +20,10 @@ import pytest
 from tests.ports import free_port
 from watermain.declare import DatasetName
 from watermain.lake.lake import Lake, table
+from watermain.orchestrate.tags import RANGE_END, RANGE_START, REBUILD
 from watermain.process.supervisor import Supervisor
+from watermain.process.web import Web
+from watermain.process.worker_record import WorkerRecord, WorkerRecords
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 ROOT = Path(__file__).parents[4]
@@ -90,13 +93,13 @@ def _mark(process: psutil.Process) -> str:
         return ""
 
 
-def until(true: Callable[[], bool]) -> bool:
+def until(true: Callable[[], object], pause: float = 0.5) -> bool:
     """Wait up to five minutes: by day in New York a living demo keeps more than two cores busy."""
     deadline = time.monotonic() + 300
     while time.monotonic() < deadline:
         if true():
             return True
-        time.sleep(0.5)
+        time.sleep(pause)
     return False
 
 
@@ -177,7 +180,7 @@ OUTSIDE = ("bus", "field", "weather", "live", "movements", "stations")
 @pytest.fixture(scope="module")
 def company(place: Place) -> Place:
     """The platform once the demo's whole outside world was added to it, one day loaded."""
-    place.up("--until", "2013-01-01")
+    place.up("--as-recorded", "--until", "2013-01-01")
     return place
 
 
@@ -189,6 +192,46 @@ def test_all_five_outside_systems_flow(company: Place) -> None:
     assert until(lambda: company.rows()[TELEMETRY] > 0)
     # The bus tells the last six hours first, even at night.
     assert until(lambda: company.count(MOVEMENTS, "happened_at > '2014-01-01'") > 0)
+
+
+def test_second_up_stops_nothing_and_ends_no_run(company: Place) -> None:
+    """A run whose warm process was killed under it goes on, beside services that never stopped."""
+    before, web = company.services(), Web(f"http://127.0.0.1:{company.port}")
+    records = WorkerRecords(company.folder / "dagster" / "warm")
+    span = {RANGE_START: "2013-01-01", RANGE_END: "2013-01-01", REBUILD: "true"}
+    run_id = web.launch([DatasetName.parse("operations.curated.flights")], span)
+    assert until(lambda: records.get(run_id), pause=0.005)
+    worker: WorkerRecord = records.get(run_id)  # type: ignore[assignment]
+    assert worker.process.send(signal.SIGSTOP)
+    os.kill(before["warm"]["pid"], signal.SIGKILL)
+    assert "already runs" in company.up("--until", "2013-01-01")
+    assert worker.process.send(signal.SIGCONT)
+    assert until(lambda: web.progress(run_id)[0] == "SUCCESS")
+    after = company.services()
+    assert {n: s["pid"] for n, s in after.items() if n != "warm"} == {
+        n: s["pid"] for n, s in before.items() if n != "warm"
+    }
+    assert after["warm"]["pid"] not in (None, before["warm"]["pid"])
+
+
+def test_status_and_doctor_name_what_should_run_and_does_not(company: Place) -> None:
+    """As soon as nobody looks after it; a repeated up starts it again, and that alone."""
+    before = company.services()
+    os.kill(before["tend"]["pid"], signal.SIGKILL)
+    os.kill(before["stations"]["pid"], signal.SIGKILL)
+    assert until(lambda: company.pid("stations") is None)
+    told = company.run("status")
+    assert told.returncode == 3
+    assert "not running: stations, tend; next: watermain up" in told.stderr
+    assert company.services()["stations"]["state"] == "stopped"
+    examined = json.loads(company.run("doctor", "--json").stdout)
+    services = next(fact for fact in examined if fact["check"] == "services")
+    assert (services["ok"], services["next"]) == (False, "watermain up")
+    assert services["found"] == "not running: stations, tend"
+    company.up("--until", "2013-01-01")
+    after = company.services()
+    assert runs(after, ("stations", "tend"))
+    assert {n for n, s in after.items() if s["pid"] != before[n]["pid"]} == {"stations", "tend"}
 
 
 def test_outside_system_that_dies_comes_back_where_it_was(company: Place) -> None:

@@ -21,7 +21,13 @@ from tests.watermain.engine.feed import Feed
 from watermain.backoff import Backoff
 from watermain.declare.errors import SourceError, UnreachableSystemError
 from watermain.engine.capture.ingest import capture
-from watermain.engine.capture.stream import PREFIX, Pace, Stream, run_streams
+from watermain.engine.capture.stream import (
+    LISTEN_SECONDS,
+    PREFIX,
+    Pace,
+    Stream,
+    run_streams,
+)
 from watermain.engine.publish.publish import Job
 from watermain.lake import ledger
 from watermain.lake.fence import STREAM
@@ -261,11 +267,55 @@ def test_an_error_that_somebody_must_cure_shows_in_the_metrics(lake: Lake) -> No
     assert source.acknowledged == 0
 
 
-def test_what_nobody_expected_ends_every_stream(lake: Lake) -> None:
-    """A defect is raised in the main thread, after the others have stopped."""
-    source = Endless()
+def test_what_nobody_expected_holds_up_no_other_stream(
+    lake: Lake, home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A defect is told with its traceback, shows as trouble, and the dataset is tried again."""
+    source, told = Endless(), []
     source.errors = [ZeroDivisionError("a defect")]
-    broken = made(lake, source)
-    with pytest.raises(ZeroDivisionError, match="a defect"):
-        run_streams([broken], broken.stop)
-    assert broken.stop.is_set()
+    broken = made(lake, source, told)
+    broken.backoff = Backoff(first=timedelta(milliseconds=400), chance=random.Random(1))
+    with running(broken):
+        until(lambda: troubles(home))
+        (waiting,) = troubles(home)
+        until(lambda: source.acknowledged >= 3)
+    assert waiting.what == "shop.raw.events: its capture met ZeroDivisionError: a defect"
+    assert "ZeroDivisionError: a defect" in capsys.readouterr().err
+    assert told[-1] == "shop.raw.events goes on, after 1 tries"
+
+
+class Telling(Endless):
+    """Give a batch whenever it is told to, and count how often it is read or listened to."""
+
+    def __init__(self) -> None:
+        super().__init__(rows=5, each=0)
+        self.heard, self.listened, self.turns = threading.Event(), 0, 0
+
+    def batches(self, *, after: Mapping[str, str], limit: Limit) -> Iterator[Batch]:
+        """Give a batch if something was heard."""
+        self.turns += 1
+        self.each = int(self.heard.is_set())
+        self.heard.clear()
+        return super().batches(after=after, limit=limit)
+
+    def listen(self, *, after: Mapping[str, str], seconds: float, stop: threading.Event) -> None:
+        """Wait to be told."""
+        assert set(after) <= {"s"}
+        assert seconds == LISTEN_SECONDS
+        self.listened += 1
+        while not stop.is_set() and not self.heard.wait(0.02):
+            pass
+
+
+def test_a_source_that_tells_is_not_asked_again_and_again(lake: Lake) -> None:
+    """While nothing comes it is not read; what comes is committed at once."""
+    source = Telling()
+    with running(made(lake, source)):
+        until(lambda: source.listened)
+        time.sleep(0.5)  # many turns of this pace
+        assert (source.turns, source.listened) == (1, 1)
+        source.heard.set()
+        until(lambda: source.acknowledged == 1)
+        until(lambda: source.listened == 2)
+        assert source.turns == 2
+    assert proved(lake) == (5, 1)

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -142,7 +142,7 @@ def test_code_version_changes_with_a_check() -> None:
 
 
 def test_code_version_changes_with_the_days_that_a_partition_means() -> None:
-    """Another zone cuts other rows under the same keys; how long rows may be late does not."""
+    """Another zone cuts other rows under the same keys; neither lateness nor the first day does."""
     columns = (*COLUMNS, Column("at", pa.timestamp("us", "UTC"), "when"))
     contract = replace(CONTRACT, columns=columns, event_time="at")
 
@@ -151,6 +151,7 @@ def test_code_version_changes_with_the_days_that_a_partition_means() -> None:
 
     assert daily() != daily(zone="Europe/Berlin")
     assert daily() == daily(late_for=timedelta(days=2), every=timedelta(seconds=5))
+    assert daily() == daily(start=date(2026, 1, 1)) == daily(begun=date(2026, 1, 1))
 
 
 def test_code_version_changes_with_how_far_a_body_looks_back() -> None:

@@ -17,9 +17,17 @@ from hypothesis import given, settings
 
 from platform_assets.operations.curated import flights
 from platform_assets.operations.raw import airline_contacts
+from watermain import declare
 from watermain.declare import Check, Column, Contract, Sensitivity, matches, row_count
 from watermain.declare.errors import UnreadableContractError
-from watermain.engine.exchange.declaration_code import IMPORTS, check_code, declaration, type_code
+from watermain.engine.exchange.declaration_code import (
+    STANDARD,
+    WHOLE,
+    check_code,
+    declaration,
+    imports,
+    type_code,
+)
 from watermain.engine.exchange.odcs import document, facts
 from watermain.engine.exchange.odcs_reader import read_document
 from watermain.engine.exchange.released import Released, released
@@ -29,7 +37,7 @@ from watermain.testing.strategies.declared import TYPES, checks, releases
 
 FEW = settings(max_examples=25)
 KNOWN: dict[str, Any] = {}
-exec(IMPORTS, KNOWN)
+exec(imports(f"x = ({', '.join([*STANDARD, *WHOLE, *declare.__all__])})"), KNOWN)
 FOREIGN = """
 apiVersion: v3.0.2
 kind: DataContract
@@ -90,8 +98,9 @@ def test_document_is_one_text_for_one_promise(promise: Released) -> None:
 @given(releases())
 def test_declaration_promises_what_was_read(promise: Released) -> None:
     """The printed Python, run, declares the same."""
-    names = dict(KNOWN)
-    exec(declaration(promise), names)
+    names: dict[str, Any] = {}
+    code = declaration(promise)
+    exec(imports(code) + code, names)
     assert released(names[promise.name.split(".")[2]]) == promise
 
 

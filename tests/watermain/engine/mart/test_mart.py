@@ -137,10 +137,9 @@ def test_with_dbt_adds_what_dbt_knows_of_the_model(declared: dict[str, Dataset])
         "metadata": {"grain": "one row"},
     }
     found = with_dbt(_model(declared["fct_monthly_on_time_report"]), words)
-    head, _, sql = found["description"].partition("\n\n#### Raw SQL:\n```sql\n")
-    assert head == "One row per carrier and month"
-    assert sql.startswith("    with departures as (\n\n        select * from {{ ref(")
-    assert sql.endswith("\n```")
+    assert found["description"] == "One row per carrier and month"
+    sql = found["metadata"].pop("model_sql").value
+    assert sql.startswith("with departures as (\n\n    select * from {{ ref(")
     assert found["kinds"] == {"dbt", "ducklake"}
     assert found["tags"] == {"stage": "marts"}
     assert found["metadata"] == {

@@ -9,7 +9,12 @@ import pytest
 
 from tests.watermain.engine.shop import give, job, read, sales
 from watermain.declare import Column, Dataset, DatasetName, Files, between, raw, steady
-from watermain.declare.errors import BranchError, BrokenContractError, LostLeaseError
+from watermain.declare.errors import (
+    BranchError,
+    BrokenContractError,
+    LostLeaseError,
+    UnknownSnapshotError,
+)
 from watermain.engine.capture.replay import discard
 from watermain.engine.publish.canary import differences
 from watermain.engine.publish.restore import promote, rollback
@@ -186,6 +191,21 @@ def test_rollback_of_a_captured_dataset_is_refused(lake: Lake) -> None:
     )
     with pytest.raises(BranchError, match=r"shop.raw.tills is captured, not computed"):
         rollback(captured, 0, job(lake, captured))
+
+
+def test_rollback_to_a_snapshot_that_never_was_says_so(lake: Lake) -> None:
+    """Or to one in which the table was not there yet; with what tells the right numbers."""
+    made, before = sales(OLD), snapshot(lake)
+    give(lake, made)
+    for number, says in (
+        (99999999, f"there is no snapshot 99999999; the lake's run from 0 to {snapshot(lake)}"),
+        (before, f"snapshot {before} has no such table yet"),
+    ):
+        with pytest.raises(UnknownSnapshotError) as caught:
+            rollback(made, number, job(lake, made))
+        assert caught.value.what == f"shop.curated.sales: {says}"
+        assert caught.value.next.endswith("watermain history shop.curated.sales")
+    assert read(lake) == [("a", 1), ("b", 2), ("c", 3)]
 
 
 def test_rollback_is_refused_when_the_columns_were_others(lake: Lake) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 import dagster as dg
@@ -10,6 +11,7 @@ import pyarrow as pa
 import pytest
 
 from watermain.cli.run.plan import downstream, runs, upstream
+from watermain.clock import Clock
 from watermain.declare import (
     Check,
     Column,
@@ -25,6 +27,8 @@ from watermain.declare.errors import (
     BrokenContractError,
     InvalidDeclarationError,
 )
+from watermain.engine.plan.planner import PlanCursor, Planner
+from watermain.engine.plan.survey import Around
 from watermain.engine.publish.publication import Job, Publication
 from watermain.engine.publish.publish import publish
 from watermain.engine.table.order import refuse_circles
@@ -217,38 +221,30 @@ def test_error_of_a_first_publish_speaks_of_no_snapshot(lake: Lake) -> None:
     )
 
 
-def test_automation_waits_for_a_referred_table_but_not_for_its_news(lake: Lake) -> None:
+def test_planner_waits_for_a_referred_table_but_not_for_its_news(lake: Lake) -> None:
     """It must stand once; each change of it would ask for every partition of its readers."""
     refers = refers_to("carrier", "shop.curated.known")
     flights = table_of("shop.curated.flights", [(1, "AA", 1)], refers, given="shop.curated.given")
     given = table_of("shop.curated.given", [(1, "AA", 1)])
     known = everything(flights, given, KNOWN)
-    definitions = dg.Definitions(
-        assets=[asset_for(d, known.__getitem__) for d in known.values()], resources={"lake": lake}
-    )
-    key = dg.AssetKey(flights.name.key)
-    with dg.instance_for_test() as instance:
-        cursor = None
+    planner = Planner.of(known, "shop", lambda _: False)
+    now, cursor = Clock().now(), PlanCursor()
 
-        def asked(*news: Dataset) -> bool:
-            """Whether the flights are asked for, after news of some tables."""
-            nonlocal cursor
-            for made in news:
-                asset = asset_for(made, known.__getitem__)
-                assert isinstance(asset, dg.AssetsDefinition)
-                assert dg.materialize([asset], instance=instance, resources={"lake": lake}).success
-            done = dg.evaluate_automation_conditions(
-                definitions, instance, dg.AssetSelection.assets(key), cursor=cursor
-            )
-            cursor = done.cursor
-            return done.get_num_requested(key) > 0
+    def asked(*news: Dataset) -> bool:
+        """Whether the flights are asked for, after news of some tables."""
+        nonlocal cursor
+        for made in news:
+            give(lake, made, *(d for d in known.values() if d is not made)).refuse_blocked()
+        around = Around(now=now + timedelta(hours=1))
+        found = planner.look(lake, cursor, lambda: around, around.now)
+        cursor = found.cursor
+        return any(flights.name in r.names for r in found.requests)
 
-        assert not asked()
-        assert not asked(given)
-        assert asked(KNOWN)
-        assert not asked(flights)
-        assert not asked(KNOWN)
-        assert asked(given)
+    assert not asked()
+    assert not asked(given)
+    assert asked(KNOWN)
+    assert not asked(flights)
+    assert not asked(KNOWN)
 
 
 def test_room_with_a_circle_of_references_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -256,7 +252,8 @@ def test_room_with_a_circle_of_references_is_refused(monkeypatch: pytest.MonkeyP
     one = table_of("shop.curated.one", [], refers_to("carrier", "depot.curated.two"))
     two = table_of("depot.curated.two", [], given="shop.curated.one")
     rooms = {"shop": (one,), "depot": (two,)}
-    monkeypatch.setattr(location, "declared", rooms.__getitem__)
+    for asked in ("declared", "known_of"):
+        monkeypatch.setattr(location, asked, rooms.__getitem__)
     monkeypatch.setattr(location, "teams", lambda: tuple(rooms))
     monkeypatch.setattr(location, "find", everything(one, two).__getitem__)
     with pytest.raises(InvalidDeclarationError, match="waits for itself") as refused:

@@ -24,7 +24,7 @@ def test_command_line_carries_all_options(options: ServerOptions) -> None:
     read, kept = ServerOptions.parsed(options.words())
     assert read.words() == options.words()
     assert (read.folder, list(read.watch)) == (options.folder, list(options.watch))
-    assert (kept.detach, kept.listener, kept.lock_file, kept.workers) == (False, None, None, None)
+    assert (kept.detach, kept.listener, kept.lock_file, kept.kept) == (False, None, None, None)
 
 
 def test_variables_follow_by_name_or_pattern() -> None:

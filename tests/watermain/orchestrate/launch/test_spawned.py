@@ -14,7 +14,7 @@ from dagster._core.executor.multiprocess import MultiprocessExecutor
 from tests.watermain.orchestrate.launch.scene import JOBS, Scene, scene, soon
 from watermain.machine.system import started
 from watermain.orchestrate.launch.executor import ForkedExecutor, chosen_executor
-from watermain.orchestrate.launch.rooms import room_socket
+from watermain.orchestrate.launch.rooms.place import room_socket
 from watermain.process.postgres import EmbeddedPostgres
 from watermain.settings import child_environment
 
@@ -55,7 +55,7 @@ def test_death_of_a_spawned_run_is_told(spawning: Scene) -> None:
 def serving(folder: Path, parent: int) -> int:
     """Have a room served by a process started anew; give its number."""
     words = ("-m", "watermain.orchestrate.launch.spawned", str(folder), "room", "works", JOBS)
-    return started((*words, str(parent)), child_environment())
+    return started((*words, str(parent), str(room_socket(folder, "works"))), child_environment())
 
 
 @pytest.mark.slow

@@ -1,4 +1,4 @@
-"""Checks of features on a schedule, told once when they begin to fail, once when they hold."""
+"""Feature tables checked after each publish; told once when a check fails, once when it holds."""
 
 from __future__ import annotations
 
@@ -11,8 +11,15 @@ import pyarrow as pa
 import pytest
 
 from watermain.declare import Column, Contract, Daily, Dataset, Feature, Online, feature_table
-from watermain.orchestrate.feature_check import DRIFT, PARITY, STALENESS, labels
-from watermain.orchestrate.sensors.features import feature_schedule, feature_sensor
+from watermain.orchestrate.asset import asset_for
+from watermain.orchestrate.feature_check import (
+    DRIFT,
+    PARITY,
+    STALENESS,
+    feature_checks,
+    labels,
+)
+from watermain.orchestrate.sensors.features import feature_check_sensor, feature_sensor
 
 ROOT = Path(__file__).parents[4]
 INSTANT = pa.timestamp("us", "UTC")
@@ -65,14 +72,10 @@ def test_checks_follow_the_declaration(words: dict[str, object], found: list[str
 
 def test_room_without_features_has_neither() -> None:
     """Nothing to watch, nothing to run."""
-    assert feature_sensor("shop", []) == feature_schedule("shop", []) == []
+    assert feature_sensor("shop", []) == feature_check_sensor("shop", []) == []
 
 
-def test_schedule_runs_the_checks_alone() -> None:
-    """Every quarter of an hour, no asset with them."""
-    (found,) = feature_schedule("shop", [table(online=Online())])
-    assert found.cron_schedule == "*/15 * * * *"
-    assert found.default_status is dg.DefaultScheduleStatus.RUNNING
+WATCHED = table(online=Online())
 
 
 class Watched:
@@ -80,7 +83,7 @@ class Watched:
 
     def __init__(self, instance: dg.DagsterInstance) -> None:
         self.instance = instance
-        (self.sensor,) = feature_sensor("shop", [table(online=Online())])
+        (self.sensor,) = feature_sensor("shop", [WATCHED])
         self.cursor: str | None = None
 
     def result(self, label: str, *, passed: bool) -> None:
@@ -117,6 +120,35 @@ def test_failing_check_is_told_once_then_its_end() -> None:
         watched.result(STALENESS, passed=False)
         assert sorted(map(str, watched.told())) == ["online_parity holds again", "staleness fails"]
         assert watched.told() == []
+
+
+def test_planned_check_is_as_before() -> None:
+    """While a run that will make it is under way, whatever came of it last."""
+    with dg.instance_for_test() as instance:
+        watched = Watched(instance)
+        asset = asset_for(WATCHED, {WATCHED.name: WATCHED}.__getitem__)
+        definitions = dg.Definitions(
+            assets=[asset],
+            asset_checks=feature_checks([WATCHED]),
+            resources={"lake": dg.ResourceDefinition.none_resource()},
+        )
+        job = definitions.resolve_implicit_global_asset_job_def()
+
+        def plan() -> None:
+            run = instance.create_run_for_job(job)
+            key = dg.AssetCheckKey(dg.AssetKey(["shop", "features", "delay_v1"]), PARITY)
+            storage = instance.event_log_storage
+            latest = storage.get_latest_asset_check_execution_by_key([key])[key]
+            assert (latest.run_id, latest.status.value) == (run.run_id, "PLANNED")
+
+        plan()
+        assert watched.told() == []
+        watched.result(PARITY, passed=False)
+        assert watched.told() == ["online_parity fails"]
+        plan()
+        assert watched.told() == []
+        watched.result(PARITY, passed=True)
+        assert watched.told() == ["online_parity holds again"]
 
 
 def test_each_check_has_a_runbook() -> None:

@@ -15,7 +15,8 @@ from watermain.engine.code.code import code_version
 from watermain.engine.code.former_code import former_code_version
 from watermain.engine.publish.publication import Job
 from watermain.lake.lake import Lake
-from watermain.orchestrate.sensors.replays import RANGE, replay_sensors
+from watermain.orchestrate.sensors.replays import replay_sensors
+from watermain.orchestrate.tags import RANGE_END, RANGE_START, WHY
 
 
 def by_itself(dataset: Dataset) -> Dataset:
@@ -59,8 +60,10 @@ def test_change_asks_for_one_replay_where_rows_wait(lake: Lake) -> None:
     capture(aside.events, job, source=Feed(changes(aside.GIVEN)))
     (request,), after, _ = tick(by_itself(aside.events), before)
     assert request.tags["watermain/replay"] == "true"
-    assert RANGE[0] not in request.tags
+    assert request.asset_selection == [dg.AssetKey(aside.events.name.key)]
+    assert request.tags[WHY] == "rows in quarantine may fit now"
+    assert RANGE_START not in request.tags
     assert after == code_version(aside.events)
     aside.perform("-2", lake)
     (request,), _, _ = tick(by_itself(aside.sales(-2)), before)
-    assert {request.tags[name] for name in RANGE} == {"2013-01-01"}
+    assert {request.tags[name] for name in (RANGE_START, RANGE_END)} == {"2013-01-01"}

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
@@ -10,10 +12,25 @@ import pyarrow as pa
 import pytest
 
 from tests.ports import free_port
-from watermain.declare import Column, Contract, Files, Kafka, Mqtt, Platform, raw
-from watermain.orchestrate.sensors.automation import automation_sensor
+from watermain.declare import (
+    Column,
+    Contract,
+    Files,
+    Increment,
+    Kafka,
+    Mqtt,
+    Platform,
+    Rest,
+    Sftp,
+    Webhook,
+    raw,
+)
+from watermain.lake.lake import Lake
 from watermain.orchestrate.sensors.schedules import daily_schedule
 from watermain.orchestrate.sensors.sources import source_sensors
+from watermain.settings import load_settings
+from watermain.source.webhook.segments import EventWriter
+from watermain.source.webhook.webhook import inbox_folder
 
 CONTRACT = Contract(
     grain="one row per airline in each delivery",
@@ -35,6 +52,18 @@ messages = raw(
 signals = raw(
     "shop.raw.signals",
     source=Mqtt(connection="bus", topic="signals", device="carrier", sequence="n"),
+    contract=CONTRACT,
+    owner="team:shop",
+)
+KEY = dg.AssetKey(airlines.name.key)
+REST = Rest(
+    connection="drop",
+    path="/v1/airlines",
+    window=Increment(since="a", until="b", start=datetime(2013, 1, 1, tzinfo=UTC)),
+)
+HOOK = raw(
+    "shop.raw.hooks",
+    source=Webhook(path="/hooks/shop", secret="env:SHOP"),
     contract=CONTRACT,
     owner="team:shop",
 )
@@ -68,18 +97,65 @@ def test_file_sensor_says_why_it_asks_for_nothing(drop: Path) -> None:
 
 
 def test_file_sensor_asks_for_one_capture_when_a_file_waits(drop: Path) -> None:
-    """The request names the capture, so that a second one does not start beside it."""
+    """The request names what it captures and says why; no second one starts beside it."""
     (drop / "airlines.csv").write_text("carrier,name\nUA,United\n")
     os.utime(drop / "airlines.csv", (1_357_000_000, 1_357_000_000))
     (sensor,) = source_sensors([airlines])
     with dg.instance_for_test() as instance:
-        said = sensor.evaluate_tick(tick(sensor, instance))
-    assert [r.tags["watermain/capture"] for r in said.run_requests or []] == ["shop.raw.airlines"]
+        (asked,) = sensor.evaluate_tick(tick(sensor, instance)).run_requests or []
+        assert asked.asset_selection == [KEY]
+        assert asked.tags == {
+            "dagster/sensor_name": "shop_airlines_files",
+            "watermain/run": "capture shop.raw.airlines",
+            "watermain/team": "shop",
+            "watermain/why": "1 file waits",
+        }
+        run = dg.DagsterRun(job_name="__ASSET_JOB", asset_selection=frozenset([KEY]))
+        instance.add_run(run)
+        assert sensor.evaluate_tick(tick(sensor, instance)).skip_message == (
+            "a capture is under way"
+        )
+        instance.report_run_canceled(run)
+        assert sensor.evaluate_tick(tick(sensor, instance)).run_requests
 
 
-def test_automation_sensor_is_switched_on() -> None:
-    """Dagster leaves it off unless told."""
-    assert automation_sensor("shop").default_status == dg.DefaultSensorStatus.RUNNING
+def test_each_kind_is_looked_at_in_its_own_rhythm() -> None:
+    """What the word says, or the declaration, is how often the sensor looks."""
+    often = Files(connection="drop", pattern="*", format="csv", look_every=timedelta(seconds=5))
+    server = Sftp(connection="drop", pattern="*", format="csv")
+    sources = [airlines.source, often, server, REST]
+    found = source_sensors([replace(airlines, source=source) for source in sources])
+    assert [s.minimum_interval_seconds for s in found] == [60, 5, 300, 300]
+
+
+def test_what_has_a_schedule_is_not_looked_at() -> None:
+    """It is captured at its time."""
+    assert source_sensors([replace(airlines, schedule="15 4 * * *")]) == []
+
+
+def test_what_a_stream_has_to_capture_is_captured_by_runs_when_none_does(
+    home: Path, lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One look without a stream may be a restart of it; after the second a run is asked for."""
+    (sensor,) = source_sensors([HOOK])
+    assert sensor.minimum_interval_seconds == 300
+    folder = inbox_folder(load_settings(), str(HOOK.name))
+    folder.mkdir(parents=True)
+    writer = EventWriter(folder)
+    writer.append([(b"1", 0, b"{}")])
+    writer.close()
+    with dg.instance_for_test() as instance:
+        cursor = None
+        for said in ("no stream captures it yet; if none does in 0:05:00, a run will", None):
+            context = dg.build_sensor_context(instance, cursor, sensor_name=sensor.name)
+            found = sensor.evaluate_tick(context)
+            cursor = found.cursor
+            assert found.skip_message == said
+        (asked,) = found.run_requests or []
+        assert asked.tags["watermain/why"] == "1 row waits, no stream captures it"
+        with lake.fence.lease(str(HOOK.name), holder="watermain-stream"):
+            context = dg.build_sensor_context(instance, cursor, sensor_name=sensor.name)
+            assert "a stream captures it" in str(sensor.evaluate_tick(context).skip_message)
 
 
 def test_daily_schedule_drives_only_what_reads_the_platform_s_own_tables() -> None:
@@ -96,6 +172,7 @@ def test_message_sensor_waits_while_the_broker_does_not_answer(
     scheme = {"kafka": "", "mqtt": "mqtt://"}[kind]
     monkeypatch.setenv("WATERMAIN_SOURCE_BUS", f"{scheme}127.0.0.1:{free_port()}")
     monkeypatch.setattr("watermain.source.kafka.kafka_log.ANSWER_SECONDS", 1.0)
+    monkeypatch.setattr("watermain.orchestrate.sensors.sources.is_streamed", lambda _: False)
     (sensor,) = source_sensors([words[kind]])
     with dg.instance_for_test() as instance:
         said = sensor.evaluate_tick(tick(sensor, instance))

@@ -1,8 +1,9 @@
-"""What streams commit reaches Dagster, so that exactly the readers' partitions are requested."""
+"""What streams commit reaches Dagster."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
@@ -11,19 +12,18 @@ import pytest
 
 from tests.watermain.engine.capture.test_lateness import DAYS, Shards, events
 from tests.watermain.engine.feed import Feed
+from watermain.clock import FixedClock
 from watermain.declare import dataset
 from watermain.engine.capture.ingest import capture
 from watermain.engine.capture.stream import PREFIX
 from watermain.engine.publish.publish import Job
 from watermain.lake.lake import Lake
-from watermain.orchestrate.asset import asset_for
-from watermain.orchestrate.policy import beta_accepted
 from watermain.orchestrate.sensors.sources import source_sensors
 from watermain.orchestrate.sensors.streams import stream_sensor
+from watermain.orchestrate.streamed import CLOCKS_DIFFER, Event
+from watermain.orchestrate.told import CHECK_EVERY, TELL_EVERY, Told
 from watermain.source.protocol import Batch
 
-READER, FURTHER = dg.AssetKey(["shop", "curated", "days"]), dg.AssetKey(["shop", "curated", "far"])
-RAW = dg.AssetKey(events.name.key)
 WORDS = {"contract": events.contract, "cadence": DAYS, "owner": "team:shop"}
 
 
@@ -43,15 +43,13 @@ KNOWN = {d.name: d for d in (events, days, far)}
 
 
 class Platform:
-    """A room's assets over a lake, with the one Dagster that observes them."""
+    """A lake, with the one Dagster that observes it."""
 
     def __init__(self, lake: Lake, instance: dg.DagsterInstance) -> None:
         self.lake, self.instance = lake, instance
-        assets = [asset_for(d, KNOWN.__getitem__) for d in KNOWN.values()]
-        self.definitions = dg.Definitions(assets, resources={"lake": lake})
-        (self.sensor,) = stream_sensor("shop", list(KNOWN.values()))
+        self.clock = FixedClock(datetime.now(UTC))
+        (self.sensor,) = stream_sensor("shop", list(KNOWN.values()), self.clock)
         self.cursor: str | None = None
-        self.automation: object = None
 
     def streamed(self, *batches: Batch, run: str = f"{PREFIX}1") -> None:
         """Commit batches as a stream does."""
@@ -59,8 +57,11 @@ class Platform:
         for batch in batches:
             capture(events, job, source=Feed(batch))
 
-    def tick(self) -> list[dg.AssetMaterialization | dg.AssetCheckEvaluation]:
-        """Let the daemon evaluate the sensor once."""
+    def tick(
+        self, after: timedelta = timedelta(0)
+    ) -> list[dg.AssetMaterialization | dg.AssetCheckEvaluation]:
+        """Let the daemon evaluate the sensor once, a while after the last time."""
+        self.clock.instant += after
         context = dg.build_sensor_context(self.instance, self.cursor)
         said = self.sensor.evaluate_tick(context)
         self.cursor = said.cursor or context.cursor
@@ -68,24 +69,15 @@ class Platform:
             self.instance.report_runless_asset_event(event)
         return list(said.asset_events)
 
-    def requested(self) -> set[tuple[str, str | None]]:
-        """Let automation look once, do what it asks for; give that."""
-        with beta_accepted():
-            found = dg.evaluate_automation_conditions(
-                self.definitions, self.instance, cursor=self.automation
-            )
-        self.automation = found.cursor
-        asked = {
-            (key.path[-1], partition)
-            for key in (READER, FURTHER)
-            for partition in found.get_requested_partitions(key)
-        }
-        for key, partition in asked:
-            path = ["shop", "curated", key]
-            self.instance.report_runless_asset_event(
-                dg.AssetMaterialization(path, partition=partition)
-            )
-        return asked
+
+def made(told: list[Event]) -> list[dg.AssetMaterialization]:
+    """What was materialized."""
+    return [e for e in told if isinstance(e, dg.AssetMaterialization)]
+
+
+def checked(told: list[Event]) -> list[dg.AssetCheckEvaluation]:
+    """What checks found."""
+    return [e for e in told if isinstance(e, dg.AssetCheckEvaluation)]
 
 
 @pytest.fixture
@@ -95,43 +87,16 @@ def platform(lake: Lake) -> Iterator[Platform]:
         yield Platform(lake, instance)
 
 
-def test_late_rows_request_exactly_their_partition_of_the_direct_readers(
-    platform: Platform,
-) -> None:
-    """The days that a stream touches are requested of who reads them, no other day, once."""
-    given = Shards()
-    assert platform.requested() == set()
-    platform.streamed(given.batch("2013-01-02 10:00", "2013-01-05 10:00", "2013-01-06 10:00"))
-    platform.tick()
-    first = platform.requested()
-    wanted = {("days", f"2013-01-{day:02}") for day in (2, 5, 6)}
-    assert {a for a in first if a[0] != "far"} == wanted
-    while platform.requested():
-        pass
-    assert platform.tick() == []
-    platform.streamed(given.batch("2013-01-02 11:00"))
-    told = [e for e in platform.tick() if isinstance(e, dg.AssetMaterialization)]
-    assert [(e.partition, e.metadata["rows_late"].value) for e in told] == [("2013-01-02", 1)]
-    again = platform.requested()
-    assert {a for a in again if a[0] != "far"} == {("days", "2013-01-02")}
-    later: set[tuple[str, str | None]] = {a for a in again if a[0] == "far"}
-    while more := platform.requested():
-        later |= more
-    assert later <= {("far", "2013-01-02")}
-    assert platform.requested() == set()
-
-
 def test_a_tick_tells_each_partition_once_with_its_counts(platform: Platform) -> None:
     """However many commits a stream made, a partition is one event, a check is one."""
     given = Shards()
     platform.streamed(*(given.batch("2013-01-02 10:00", "2013-01-03 10:00") for _ in range(4)))
     told = platform.tick()
-    made = [e for e in told if isinstance(e, dg.AssetMaterialization)]
-    assert [(e.partition, e.metadata["rows_published"].value) for e in made] == [
+    assert [(e.partition, e.metadata["rows_published"].value) for e in made(told)] == [
         ("2013-01-02", 4),
         ("2013-01-03", 4),
     ]
-    facts = made[0].metadata
+    facts = made(told)[0].metadata
     assert facts["rows_read"].value == 8
     assert facts["lag_seconds"].value > 0
     checks = {e.check_name: e.passed for e in told if isinstance(e, dg.AssetCheckEvaluation)}
@@ -146,29 +111,91 @@ def test_what_dagster_missed_is_told_later(platform: Platform) -> None:
     platform.tick()
     platform.streamed(given.batch("2013-01-03 10:00"))
     platform.streamed(given.batch("2013-01-04 10:00"))
-    assert [e.partition for e in platform.tick() if isinstance(e, dg.AssetMaterialization)] == [
-        "2013-01-03",
-        "2013-01-04",
-    ]
+    assert [e.partition for e in made(platform.tick())] == ["2013-01-03", "2013-01-04"]
     platform.cursor = None
-    assert len([e for e in platform.tick() if isinstance(e, dg.AssetMaterialization)]) == 3
+    assert len(made(platform.tick())) == 3
 
 
-def test_expired_snapshots_make_everything_be_told_again(platform: Platform, lake: Lake) -> None:
-    """A cursor that the lake has forgotten loses nothing."""
+def test_an_open_partition_is_told_at_once_and_then_rarely(platform: Platform) -> None:
+    """However often it changes between, its last state is told in the end, with all its rows."""
+    given = Shards()
+    platform.streamed(given.batch("2013-01-02 10:00"))
+    assert len(made(platform.tick())) == 1
+    for _ in range(3):
+        platform.streamed(given.batch("2013-01-02 11:00", "2013-01-02 12:00"))
+        assert platform.tick(TELL_EVERY / 10) == []
+    platform.streamed(given.batch("2013-01-03 10:00"))
+    assert [e.partition for e in made(platform.tick())] == ["2013-01-03"]
+    (last,) = made(platform.tick(TELL_EVERY))
+    assert (last.partition, last.metadata["rows_published"].value) == ("2013-01-02", 6)
+    assert last.metadata["dagster/partition_row_count"].value == 7
+    assert platform.tick(TELL_EVERY) == []
+
+
+def test_checks_are_told_when_they_begin_to_fail_and_else_each_hour(platform: Platform) -> None:
+    """What goes on passing is no news."""
+    given = Shards()
+    platform.streamed(given.batch("2013-01-02 10:00"))
+    assert {e.passed for e in checked(platform.tick())} == {True}
+    platform.streamed(given.batch("2013-01-02 10:00"))
+    assert checked(platform.tick(TELL_EVERY)) == []
+    told = Told.read(platform.cursor)
+    told.add("shop.raw.events", "2013-01-02", 5, {"known_columns": 2})
+    platform.cursor = told.cursor()
+    failed = [(e.check_name, e.metadata["failing"].value) for e in checked(platform.tick())
+              if not e.passed]  # fmt: skip
+    assert failed == [("known_columns", 2)]
+    platform.streamed(given.batch("2013-01-02 10:00"))
+    assert {e.passed for e in checked(platform.tick(TELL_EVERY))} == {True}
+    platform.streamed(given.batch("2013-01-02 10:00"))
+    assert checked(platform.tick(TELL_EVERY)) == []
+    platform.streamed(given.batch("2013-01-02 10:00"))
+    assert {e.passed for e in checked(platform.tick(CHECK_EVERY))} == {True}
+
+
+def test_a_past_that_was_never_told_is_told_in_portions(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The newest partitions first; none is left out."""
+    monkeypatch.setattr("watermain.orchestrate.streamed.MOST_PARTITIONS", 2)
+    given = Shards()
+    platform.streamed(given.batch(*(f"2013-01-0{day} 10:00" for day in range(1, 6))))
+    told = [[e.partition for e in made(platform.tick())] for _ in range(4)]
+    days = [f"2013-01-0{day}" for day in range(1, 6)]
+    assert told == [days[3:], days[1:3], days[:1], []]
+
+
+def test_a_cursor_of_an_earlier_release_goes_on(platform: Platform, lake: Lake) -> None:
+    """It was the number of a snapshot."""
+    given = Shards()
+    platform.streamed(given.batch("2013-01-02 10:00"))
+    with lake.get_connection() as connection:
+        platform.cursor = str(lake.snapshot(connection))
+    platform.streamed(given.batch("2013-01-03 10:00"))
+    assert [e.partition for e in made(platform.tick())] == ["2013-01-03"]
+
+
+def test_expired_snapshots_make_be_told_what_came_since_by_the_clock(
+    platform: Platform, lake: Lake
+) -> None:
+    """A cursor that the lake has forgotten loses nothing, and does not tell the whole past."""
     given = Shards()
     platform.streamed(given.batch("2013-01-02 10:00"))
     platform.tick()
     platform.streamed(given.batch("2013-01-03 10:00"))
+    platform.streamed(given.batch("2013-01-04 10:00"))
     with lake.get_connection() as connection:
         connection.execute("call ducklake_expire_snapshots('lake', older_than => now())")
-    told = [e for e in platform.tick() if isinstance(e, dg.AssetMaterialization)]
-    assert "2013-01-03" in [e.partition for e in told]
+    forgotten = Told.read(platform.cursor)
+    assert [e.partition for e in made(platform.tick())] == ["2013-01-03", "2013-01-04"]
+    assert platform.tick() == []
+    forgotten.at += 2 * CLOCKS_DIFFER.total_seconds()
+    platform.cursor = forgotten.cursor()
     assert platform.tick() == []
 
 
 def test_what_runs_captured_is_not_told_again(platform: Platform) -> None:
-    """A run reports for itself, so automation would hear of its partitions twice."""
+    """A run reports for itself."""
     given = Shards()
     platform.streamed(given.batch("2013-01-02 10:00"), run="a run")
     assert platform.tick() == []

@@ -1,0 +1,198 @@
+"""Old snapshots go; whatever somebody needs reads as before."""
+
+from __future__ import annotations
+
+import os
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from tests.faults import crew
+from tests.watermain.engine.crowd import NAME, crowd, on_disk, rows
+from watermain.clock import Clock
+from watermain.declare.errors import ChangedRowsError
+from watermain.lake import branch as branches
+from watermain.lake.lake import Lake, table
+from watermain.lake.rest import expiry as subject
+from watermain.lake.rest.expiry import Expired, expire, release
+from watermain.lake.rest.pinned import pin
+from watermain.lake.rest.sweep import sweep
+
+WEEK = timedelta(days=7)
+FILES = 4
+
+
+class LaterClock(Clock):
+    """Eight days ahead of whoever asks."""
+
+    def now(self) -> datetime:
+        return super().now() + timedelta(days=8)
+
+
+class LatestClock(Clock):
+    """Ten days ahead of whoever asks."""
+
+    def now(self) -> datetime:
+        return super().now() + timedelta(days=10)
+
+
+LATER, LATEST = LaterClock(), LatestClock()
+
+
+def rewrite(lake: Lake) -> int:
+    """Give up every file of the table for one new one; give the snapshot."""
+    with lake.get_connection() as connection:
+        connection.execute(f"create or replace temp table kept as from {table(NAME)} where n < 25")
+        connection.execute("begin")
+        connection.execute(f"delete from {table(NAME)}")
+        connection.execute(f"insert into {table(NAME)} by name from kept")
+        connection.execute("commit")
+        connection.execute("drop table kept")
+        return lake.snapshot(connection)
+
+
+def snapshots(lake: Lake) -> list[int]:
+    with lake.get_connection() as connection:
+        found = connection.execute("select snapshot_id from lake.snapshots() order by 1")
+        return [int(row[0]) for row in found.fetchall()]
+
+
+def waiting(lake: Lake) -> set[str]:
+    """The files that the engine itself would delete."""
+    with lake.get_connection() as connection:
+        found = connection.execute(
+            "select path from ducklake_cleanup_old_files('lake', cleanup_all => true,"
+            " dry_run => true)"
+        )
+        return {str(row[0]) for row in found.fetchall()}
+
+
+def old_age(lake: Lake) -> None:
+    """Let every file be older than any grace."""
+    for path in on_disk(lake):
+        os.utime(path, (0, 0))
+
+
+def test_young_snapshots_stay(lake: Lake) -> None:
+    crowd(lake, FILES)
+    before = snapshots(lake)
+    assert expire(lake, older_than=WEEK) == Expired(oldest=before[0])
+    assert snapshots(lake) == before
+
+
+def test_old_snapshots_go_with_what_they_alone_read(lake: Lake) -> None:
+    """The present reads as before; files wait a day, and then the sweep has them."""
+    crowd(lake, FILES)
+    old, known = on_disk(lake), len(snapshots(lake))
+    present = rewrite(lake)
+    before, new = rows(lake), on_disk(lake) - old
+    gone = expire(lake, older_than=WEEK, clock=LATER)
+    assert snapshots(lake) == [present]
+    assert (gone.snapshots, gone.oldest) == (known, present)
+    assert gone.files == len(old)
+    assert gone.bytes == sum(path.stat().st_size for path in old)
+    assert on_disk(lake) == old | new
+    assert waiting(lake) == {str(path) for path in old}
+    assert rows(lake) == before
+    assert release(lake, clock=LATER) == 0
+    old_age(lake)
+    assert sweep(lake).files == ()
+    assert release(lake, clock=LATEST) == len(old)
+    assert len(sweep(lake).files) == len(old)
+    assert on_disk(lake) == new
+    assert rows(lake) == before
+    assert expire(lake, older_than=WEEK, clock=LATER) == Expired(oldest=present)
+
+
+def test_snapshots_that_somebody_needs_stay(lake: Lake) -> None:
+    """One that a training set was made from, where a branch began, where a stream reads on."""
+    full = crowd(lake, FILES)
+    pinned, read = full - 2, {}
+    pin(lake, pinned, "a training set", timedelta(days=30))
+    pin(lake, full - 3, "a training set of long ago", timedelta(days=-1))
+    with psycopg.connect(lake.dsn()) as connection:
+        connection.execute(
+            "insert into watermain.checkpoint select 'a.raw.b', id, %s, '[]' from watermain.lake",
+            [full - 4],
+        )
+    base = branches.create(lake, "trial").base
+    present = rewrite(lake)
+    needed = [full - 4, full - 3, pinned, base, present]  # from its checkpoint it reads the next
+    for each in needed:
+        read[each] = rows(lake, each)
+    expire(lake, older_than=WEEK, clock=LATER)
+    assert snapshots(lake) == sorted(set(needed))
+    assert {each: rows(lake, each) for each in needed} == read
+
+
+def test_files_of_a_branch_are_not_swept(lake: Lake) -> None:
+    """The lake gives them up; the branch reads them on."""
+    crowd(lake, FILES)
+    branches.create(lake, "trial")
+    branch = lake.on("trial")
+    before, old = rows(branch), on_disk(lake)
+    rewrite(lake)
+    with psycopg.connect(lake.dsn()) as connection:
+        connection.execute("update watermain.branch set base_snapshot = 0")  # a base long gone
+    assert expire(lake, older_than=WEEK, clock=LATER).files == len(old)
+    release(lake, clock=LATEST)
+    old_age(lake)
+    sweep(lake)
+    assert rows(branch) == before
+    branches.drop(lake, "trial")
+    sweep(lake)
+    assert not on_disk(lake) & old
+
+
+def test_a_pass_is_bounded(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The oldest go first, and the rest with the next pass."""
+    crowd(lake, FILES)
+    before = snapshots(lake)
+    monkeypatch.setattr(subject, "_GONE", subject._GONE.replace(str(subject.MOST), "3"))
+    assert expire(lake, older_than=WEEK, clock=LATER).snapshots == 3
+    assert snapshots(lake) == before[3:]
+
+
+def test_what_would_lose_a_file_is_refused(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A rule that took one file too many changes nothing."""
+    crowd(lake, FILES)
+    rewrite(lake)
+    wrong = subject._UNREAD.replace("f.end_snapshot is not null and", "true or")
+    monkeypatch.setattr(subject, "_UNREAD", wrong)
+    before, known = rows(lake), snapshots(lake)
+    with pytest.raises(ChangedRowsError, match=r"files of data with \d+ rows would have become 0"):
+        expire(lake, older_than=WEEK, clock=LATER)
+    assert snapshots(lake) == known
+    assert rows(lake) == before
+    assert waiting(lake) == set()
+
+
+def expires() -> None:
+    """Expire in the lake of the settings."""
+    expire(Lake.from_settings(), older_than=WEEK, clock=LATER)
+
+
+def test_killed_expiry_changed_nothing(lake: Lake) -> None:
+    """Done again it ends."""
+    crowd(lake, FILES)
+    rewrite(lake)
+    before, known = rows(lake), snapshots(lake)
+    crew.dies(expires, at="expiry.before_commit")
+    assert snapshots(lake) == known
+    assert rows(lake) == before
+    expires()
+    assert len(snapshots(lake)) == 1
+    assert rows(lake) == before
+
+
+def test_a_branch_pins_nothing(lake: Lake) -> None:
+    """Its snapshots are its own, and none of them is forgotten."""
+    crowd(lake, FILES)
+    branches.create(lake, "trial")
+    pin(lake.on("trial"), 3, "a training set", WEEK)
+    with psycopg.connect(lake.dsn()) as connection:
+        found = connection.execute("select to_regclass('watermain.pin')").fetchone()
+    assert found == (None,)
+    assert Path(lake.folder).is_dir()

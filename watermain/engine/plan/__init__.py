@@ -1,0 +1,1 @@
+"""What is stale, from the ledger to the runs that are asked for."""

@@ -1,0 +1,1 @@
+"""What the platform forgets of itself, told as assets."""
