@@ -28,7 +28,7 @@ help:  ## list these commands
 ready:  ## build .venv from the locked requirements, when it is not up to date
 	@./bootstrap.sh
 
-up: ready  ## start the platform, load January 2013, serve Dagster (DETACH=1 returns when healthy)
+up: ready  ## start the platform, load the last 31 days, serve Dagster (DETACH=1 returns when healthy)
 	@$(BIN)/watermain up $(if $(filter-out 0,$(DETACH)),--detach)
 
 down:  ## stop every process that `make up` started

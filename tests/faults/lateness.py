@@ -25,7 +25,7 @@ from watermain.engine.publish.publish import publish
 from watermain.engine.table.partition import Span
 from watermain.lake import ledger
 from watermain.lake.lake import Lake, table
-from watermain.orchestrate.streamed import streamed_events
+from watermain.orchestrate.sensors.streamed import streamed_events
 from watermain.source.protocol import Batch, Limit
 
 BEGIN = datetime(2013, 1, 1, tzinfo=UTC)

@@ -15,6 +15,7 @@ ENTRY_POINTS = (
     "watermain/dbt/dbt_compiler.py",  # whatever a template brings about is its author's
     "watermain/__main__.py",
     "watermain/cli/look/check.py",
+    "watermain/cli/platform/doctor.py",  # one check that is ill hides no other
     "watermain/engine/rooms/declared.py",
     "watermain/engine/rooms/directory.py",
     "watermain/cli/run/flow.py",

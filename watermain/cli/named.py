@@ -8,8 +8,8 @@ from watermain.declare.dataset import Dataset
 from watermain.declare.errors import InvalidDeclarationError, UnknownDatasetError, quoted
 from watermain.declare.feature_ref import STAGE, resolve
 from watermain.declare.name import DatasetName
-from watermain.engine.rooms.declared import feature_tables
-from watermain.engine.rooms.directory import everything, find
+from watermain.engine.rooms.declared import feature_tables, teams
+from watermain.engine.rooms.directory import everything, find, trouble
 from watermain.settings import project
 
 
@@ -22,7 +22,9 @@ def named(text: str) -> Dataset:
     """
     words = text.split(".")
     if len(words) == 3 and words[1] == STAGE:
-        tables = feature_tables()
+        tables, why = feature_tables(), trouble(words[0]) if words[0] in teams() else None
+        if why is not None and not any(name.team == words[0] for name in tables):
+            raise why  # and what it declared is not known either
         whole = [d for d in tables.values() if str(d.name) == text]
         return whole[0] if whole else resolve([text], tables)[0].dataset
     try:

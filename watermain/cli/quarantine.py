@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from watermain.cli import screen
-from watermain.cli.look import aside
+from watermain.cli.look.masking import lines, shown
 from watermain.cli.named import named
 from watermain.cli.run import plan, work
 from watermain.declare.dataset import Dataset
@@ -56,12 +56,12 @@ def show(
     found = _find(dataset)
     with Lake.from_settings().get_connection() as connection:
         rows = quarantine.listed(connection, str(found.name), _chosen(partition, rule))
-    shown = [aside.shown(found, r) for r in rows[:limit]]
+    told = [shown(found, row) for row in rows[:limit]]
     if as_json:
-        screen.facts(shown)
+        screen.facts(told)
         return
-    for row in shown:
-        first, *rest = aside.lines(row)
+    for row in told:
+        first, *rest = lines(row)
         screen.OUT.print(first, style="bold", markup=False)
         for line in rest:
             screen.OUT.print(line, markup=False)

@@ -99,10 +99,18 @@ def joined(before: str, addition: str) -> str:
         return addition
     head, _, rest = before.partition("\n")
     lines = addition.splitlines(keepends=True)
-    imported = [n for n in ast.parse(addition).body if isinstance(n, ast.Import | ast.ImportFrom)]
-    last = max((n.end_lineno or 1 for n in imported), default=1)
-    imports, declared = "".join(lines[1:last]), "".join(lines[last:]).lstrip("\n")
-    return f"{head}\n{imports.strip()}\n{rest.rstrip()}\n\n\n{declared}"
+    last = max((n.end_lineno or 1 for n in _imports(addition)), default=1)
+    held = {alias.asname or alias.name for each in _imports(before) for alias in each.names}
+    missing = []
+    for each in _imports(addition):
+        each.names = [a for a in each.names if (a.asname or a.name) not in held]
+        missing += [ast.unparse(each)] if each.names else []
+    declared = "".join(lines[last:]).lstrip("\n")
+    return "\n".join([head, *missing, rest.rstrip(), "", "", declared])
+
+
+def _imports(code: str) -> list[ast.Import | ast.ImportFrom]:
+    return [n for n in ast.parse(code).body if isinstance(n, ast.Import | ast.ImportFrom)]
 
 
 def with_location(workspace: str, module: str, name: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import ClassVar
@@ -131,8 +131,8 @@ class Cadence:
             or begin < first
         ):
             raise InvalidPartitionError.nothing_happened(
-                f"partition {str(key)[:80]!r} is outside {replace(self, start=self.since)}",
-                declared=str(replace(self, start=self.since)),
+                f"partition {str(key)[:80]!r} is outside {self}",
+                declared=str(self),
                 next=f"use keys such as {self.floor(first).strftime(self.format)!r}",
             )
         return begin

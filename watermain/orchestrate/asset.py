@@ -21,14 +21,14 @@ from watermain.engine.publish.publication import Job, Outcome, Publication, chec
 from watermain.engine.publish.publish import publish
 from watermain.engine.table.partition import Span
 from watermain.engine.table.staged import Finding
-from watermain.orchestrate.metadata import (
+from watermain.orchestrate.page.checks import check_specs, evaluation_metadata
+from watermain.orchestrate.page.metadata import (
     column_schema,
     description,
     group,
     outcome_metadata,
     static_metadata,
 )
-from watermain.orchestrate.page.checks import check_specs, evaluation_metadata
 from watermain.orchestrate.policy import (
     WHOLE,
     beta_accepted,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,6 +11,8 @@ from dagster._utils.tags import is_valid_tag_key
 
 from watermain.declare.body.mart import CompiledModel
 from watermain.engine.mart.manifest import Node, read_project
+
+WIDTH = 56  # letters of a line that a table of metadata has room for
 
 
 def with_dbt(model: CompiledModel, words: Mapping[str, Any]) -> dict[str, Any]:
@@ -27,9 +30,19 @@ def with_dbt(model: CompiledModel, words: Mapping[str, Any]) -> dict[str, Any]:
         "metadata": {
             **_facts(node, project.manifest),
             **words["metadata"],
-            "model_sql": dg.MetadataValue.text(node["raw_code"].strip()),
+            "model_sql": dg.MetadataValue.md(f"```sql\n{_narrow(node['raw_code'])}\n```"),
         },
     }
+
+
+def _narrow(sql: str) -> str:
+    """SQL without lines so long that they would push other facts off the page."""
+    lines: list[str] = []
+    for line in sql.strip().splitlines():
+        indent = line[: len(line) - len(line.lstrip())]
+        more = indent + " " * 4
+        lines += textwrap.wrap(line, WIDTH, subsequent_indent=more, break_long_words=False) or [""]
+    return "\n".join(lines)
 
 
 def _facts(node: Node, manifest: Node) -> dict[str, str]:

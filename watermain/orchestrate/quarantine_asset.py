@@ -9,8 +9,8 @@ import dagster as dg
 from watermain.declare.dataset import Dataset
 from watermain.engine.publish.publication import Job, Publication
 from watermain.lake import quarantine
-from watermain.orchestrate.metadata import group
 from watermain.orchestrate.page.links import code, page
+from watermain.orchestrate.page.metadata import group
 from watermain.orchestrate.policy import partitions
 
 RUNBOOK = "docs/runbooks/rows-in-quarantine.md"

@@ -8,7 +8,7 @@ import dagster as dg
 from watermain.declare.dataset import Dataset
 from watermain.lake.lake import Lake
 from watermain.lake.rest.sweep import GRACE, sweep
-from watermain.orchestrate.metadata import group
+from watermain.orchestrate.page.metadata import group
 from watermain.orchestrate.verification_asset import is_verification
 
 MOST_NAMED = 100

@@ -26,7 +26,7 @@ _ASKED = (
 
 
 def run_tags(
-    paths: Iterable[Sequence[str]], tags: Mapping[str, str], why: str = ""
+    paths: Iterable[Sequence[str]], tags: Mapping[str, str], why: str = "", verb: str = ""
 ) -> dict[str, str]:
     """Say in tags what a run is, whose it is and why: of the assets at `paths`, with its own tags.
 
@@ -37,10 +37,10 @@ def run_tags(
     """
     assets = sorted({tuple(path) for path in paths})
     if not assets:
-        return {**({WHY: why or asked(tags)}), **tags}
+        return {WHY: why or asked(tags), **tags}
     span = span_text(tags)
     found = {
-        RUN: f"{_verb(assets)} {_named(assets)}{f' [{span}]' if span else ''}",
+        RUN: f"{verb or _verb(assets)} {_named(assets)}{f' [{span}]' if span else ''}",
         TEAM: ", ".join(dict.fromkeys(path[0] for path in assets)),
         WHY: why or asked(tags),
     }

@@ -13,8 +13,8 @@ from watermain.engine.publish.repair import Repair, repair
 from watermain.lake.lake import Lake
 from watermain.lake.rest.verification import DAMAGED, RECORDED, UNVOUCHED, WHOLE
 from watermain.orchestrate.asset import materialization
-from watermain.orchestrate.metadata import column_schema, description, group, static_metadata
 from watermain.orchestrate.page.links import linked, page
+from watermain.orchestrate.page.metadata import column_schema, description, group, static_metadata
 
 CHECK = "files_are_whole"
 RUNBOOK = "docs/runbooks/damaged-files.md"

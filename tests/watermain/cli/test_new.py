@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from watermain.cli.scaffold import joined
+
 ROOT = Path(__file__).parents[3]
 COPIED = ("platform_assets", "resources", "sensors", "watermain", "dbt_project", "changelog.d")
 FILES = (
@@ -55,6 +57,16 @@ def run(house: Path, *words: str) -> str:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
+
+
+def test_what_a_module_imports_already_is_not_imported_again() -> None:
+    """Wherever it comes from: a name that is imported twice fails the lint."""
+    before = '"""A shelf."""\n\nfrom words import (\n    Column,\n    raw,\n)\n\nA = raw()\n'
+    addition = '"""New."""\n\nimport pyarrow as pa\nfrom watermain import Column, Daily\n\nB = pa\n'
+    assert joined(before, addition) == (
+        '"""A shelf."""\nimport pyarrow as pa\nfrom watermain import Daily\n\n'
+        "from words import (\n    Column,\n    raw,\n)\n\nA = raw()\n\n\nB = pa\n"
+    )
 
 
 @pytest.mark.slow

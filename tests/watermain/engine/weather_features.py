@@ -79,9 +79,16 @@ def conditions(
     )(body)
 
 
-def give(lake: Lake, made: Dataset, first: str = "2013-01-01", last: str = "2013-01-03") -> None:
+def give(
+    lake: Lake,
+    made: Dataset,
+    first: str = "2013-01-01",
+    last: str = "2013-01-03",
+    *,
+    run: str = "run",
+) -> None:
     """Publish days of January as the rows of a dataset; what they held before is replaced."""
-    job = Job(lake=lake, find={made.name: made}.__getitem__, rebuild=True)
+    job = Job(lake=lake, find={made.name: made}.__getitem__, run_id=run, rebuild=True)
     if made.cadence is None:
         publish(made, None, job).refuse_blocked()
         return

@@ -1,4 +1,4 @@
-"""Live kinds of source hear what comes, confirm nothing by it, and lose nothing of it."""
+"""Live kinds of source hear what comes, confirm nothing by it, lose nothing of it."""
 
 from __future__ import annotations
 

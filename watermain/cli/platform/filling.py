@@ -34,7 +34,7 @@ from watermain.source.outside import Outside
 TODAY = "today"
 MOST_CAPTURES = 500
 POLL_SECONDS = 0.5
-LOADING = "the first loading by `watermain up`"
+LOADING = "the first loading by watermain up"
 
 
 def materialize_until(day: str | None, settings: Settings, web: Web, *, flows: bool) -> int:
@@ -46,7 +46,7 @@ def materialize_until(day: str | None, settings: Settings, web: Web, *, flows: b
 
     Raises: BrokenContractError, when a run fails; or UnreachableSystemError, when it met one.
     """
-    datasets = everything()
+    datasets = sound(everything())
     captured = [d for d in datasets.values() if d.is_captured]
     asked = [d for d in captured if d.name in _without_table(captured)] if flows else captured
     _let_files_settle(asked, settings)
@@ -60,6 +60,14 @@ def materialize_until(day: str | None, settings: Settings, web: Web, *, flows: b
             _follow(left, web)
             count += 1
     return count
+
+
+def sound(datasets: Mapping[DatasetName, Dataset]) -> dict[DatasetName, Dataset]:
+    """The datasets without those of rooms that do not load, and without what reads them."""
+    ill = {name for name, dataset in datasets.items() if dataset.unloaded is not None}
+    while more := {n for n, d in datasets.items() if n not in ill and ill & set(d.upstream)}:
+        ill |= more
+    return {name: dataset for name, dataset in datasets.items() if name not in ill}
 
 
 def _span(captured: list[Dataset], day: str) -> Span:

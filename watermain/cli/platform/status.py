@@ -111,7 +111,7 @@ def _datasets(platform: Services) -> list[dict[str, Any]]:
 
 
 def _backlogs(settings: Settings) -> Mapping[str, str]:
-    from watermain.cli.look.waiting import backlogs  # with a client of every kind of source
+    from watermain.cli.platform.waiting import backlogs  # with a client of every kind of source
     from watermain.engine.rooms.directory import everything
 
     return backlogs(everything(), settings)

@@ -11,6 +11,7 @@ from watermain.cli.named import named
 from watermain.cli.screen import ShownStep
 from watermain.declare.errors import (
     DamagedDataError,
+    InvalidDeclarationError,
     LostLeaseError,
     UnreadableRowsError,
     WatermainError,
@@ -37,7 +38,9 @@ def compact(
     """
     lake, done = Lake.from_settings(), []
     left: list[WatermainError] = []
-    chosen = [named(dataset).name] if dataset else sorted(everything())
+    known = everything()
+    whole = sorted(n for n in known if not known[n].is_platforms)
+    chosen = [_asked(dataset)] if dataset else whole
     with lake.get_connection() as connection:
         standing = compaction.crowded(connection, chosen)
     for name in standing:
@@ -58,6 +61,21 @@ def compact(
         screen.OUT.print("no dataset has many small files")
     if left:
         raise left[0]
+
+
+def _asked(dataset: str) -> DatasetName:
+    """The dataset that is named.
+
+    Raises: InvalidDeclarationError, for the ledger, whose rows would then read as new ones.
+    """
+    found = named(dataset)
+    if found.is_platforms:
+        raise InvalidDeclarationError.nothing_happened(
+            f"{found.name} is part of the ledger, which is never written again",
+            declared=found.declared,
+            next="watermain compact",
+        )
+    return found.name
 
 
 def _compacted(

@@ -55,16 +55,9 @@ def stream(
             screen.OUT.print(team)
         return
     tell_broken(broken, tell)
-    stop, metrics = threading.Event(), Metrics()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    renewal = Renewal(
-        roots=files_behind(broken),
-        began_ns=began_ns,
-        stop=stop,
-        tell=tell,
-        broken=frozenset(broken),
-    )
+    stop, metrics = _stop_when_told(), Metrics()
+    files, known = files_behind(broken), frozenset(broken)
+    renewal = Renewal(roots=files, began_ns=began_ns, stop=stop, tell=tell, broken=known)
     renewal.start()
     end = metrics.serve(metrics_port) if metrics_port is not None else None
     try:
@@ -76,6 +69,13 @@ def stream(
     if renewal.is_due:
         renewal.begin_anew()
     ERR.print("stopped")
+
+
+def _stop_when_told() -> threading.Event:
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    return stop
 
 
 def endless(

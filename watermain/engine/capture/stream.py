@@ -136,12 +136,12 @@ class Stream:
                 self._pause(held, began, took_any=held.taken > taken)
 
     def _pause(self, held: Intake, began: float, *, took_any: bool) -> None:
-        """Keep the pace between commits; then wait until something is heard, where it can be."""
+        """Keep the pace while rows come; when none did, wait until some are heard of."""
         source = held.source
-        if took_any or not isinstance(source, Listener):
-            self.stop.wait(self.pace.every.total_seconds() - (time.monotonic() - began))
-        if isinstance(source, Listener) and not self.stop.is_set():
+        if not took_any and isinstance(source, Listener):
             source.listen(after=held.positions, seconds=LISTEN_SECONDS, stop=self.stop)
+        else:
+            self.stop.wait(self.pace.every.total_seconds() - (time.monotonic() - began))
 
     def _look(self, held: Intake) -> None:
         """Measure what waits, now and then, if somebody wants to know."""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 from watermain import durable
+from watermain.declare.cadence import Cadence
 from watermain.declare.dataset import Dataset
 from watermain.declare.errors import WatermainError
 from watermain.declare.feature import Feature, Online
@@ -100,9 +102,15 @@ def _facts(dataset: Dataset) -> dict[str, Any]:
         "promise": facts(promise),
         "inputs": {alias: str(name) for alias, name in dataset.inputs.items()},
         "needs": {
-            alias: {"before": need.before.total_seconds(), "optional": need.optional}
+            alias: {
+                "before": need.before.total_seconds(),
+                "optional": need.optional,
+                "refresh": need.refresh,
+            }
             for alias, need in dataset.needs.items()
         },
+        "schedule": dataset.schedule,
+        "pace": _pace_facts(dataset.cadence),
         "source": dataset.source_kind or None,
         "table": dataset.source.table if isinstance(dataset.source, Platform) else None,
         "feature": _feature_facts(dataset.feature),
@@ -127,16 +135,31 @@ def _dataset(facts: Mapping[str, Any], why: WatermainError) -> Dataset:
                 columns={},
                 before=timedelta(seconds=need["before"]),
                 optional=need["optional"],
+                refresh=need["refresh"],
             )
             for alias, need in facts["needs"].items()
         },
         checks=promise.checks,
-        cadence=promise.cadence,
+        cadence=_paced(promise.cadence, facts["pace"]),
         slo=promise.slo,
+        schedule=facts["schedule"],
         source=_source(facts["source"], facts["table"]),
         feature=_feature(facts["feature"]),
         unloaded=why,
     )
+
+
+def _pace_facts(cadence: Cadence | None) -> dict[str, float | None] | None:
+    """What of a cadence drives it, which no released contract tells."""
+    if cadence is None:
+        return None
+    return {"every": _seconds(cadence.every), "closes_after": _seconds(cadence.closes_after)}
+
+
+def _paced(cadence: Cadence | None, pace: Mapping[str, float | None] | None) -> Cadence | None:
+    if cadence is None or pace is None:
+        return cadence
+    return replace(cadence, every=_span(pace["every"]), closes_after=_span(pace["closes_after"]))
 
 
 def _source(kind: str | None, table: str | None) -> SourceWord | None:

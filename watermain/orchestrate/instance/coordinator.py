@@ -11,7 +11,7 @@ from dagster._core.run_coordinator.base import SubmitRunContext
 
 from watermain.declare.errors import InvalidPartitionError, TerminalError
 from watermain.orchestrate.instance.asked import TAGS
-from watermain.orchestrate.tags import run_tags
+from watermain.orchestrate.tags import CHECK, run_tags
 
 
 class ConfiguredRunError(TerminalError):
@@ -36,8 +36,9 @@ class CheckedRunCoordinator(QueuedRunCoordinator):
             if graph.has(key):
                 for tag in (t for t in TAGS if t in run.tags):
                     refuse_partition(run.tags[tag], key, graph.get(key).partitions_def)
-        paths = [key.path for key in run.asset_selection or ()]
-        told = run_tags(paths, run.tags)
+        checked = [key.asset_key for key in run.asset_check_selection or ()]
+        keys, verb = (run.asset_selection, "") if run.asset_selection else (checked, CHECK)
+        told = run_tags([key.path for key in keys or ()], run.tags, verb=verb)
         if fresh := {key: value for key, value in told.items() if key not in run.tags}:
             self._instance.add_run_tags(run.run_id, fresh)
         return super().submit_run(context)

@@ -1,1 +1,1 @@
-"""What a page of Dagster's UI shows beside facts of a run."""
+"""What a page of Dagster's UI shows of a dataset."""

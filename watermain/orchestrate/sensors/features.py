@@ -25,8 +25,9 @@ BUDGET_SECONDS = 20.0  # of the minute that a tick may take
 def feature_check_sensor(team: str, datasets: Sequence[Dataset]) -> list[dg.SensorDefinition]:
     """Check a feature table after each publish, by a run or by a stream.
 
-    Guarantees: no run is needed; each table is checked once a minute at most, at most
-    `BUDGET_SECONDS` of a tick are spent, and what is left comes first in the next one. A table
+    Guarantees: no run is needed; each table is checked once a minute at most, and one that a
+    stream goes on publishing as often as Dagster is told of it. At most `BUDGET_SECONDS` of a tick
+    are spent, and what is left comes first in the next one. A table
     that cannot be checked, because a push holds the store, stays due.
     """
     watched = {str(d.name): d for d in datasets if labels(d)}

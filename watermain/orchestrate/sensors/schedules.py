@@ -1,4 +1,4 @@
-"""The schedules of a room: those that its datasets declare, and those of what no sensor drives."""
+"""The schedules of a room, among them those that its datasets declare."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ import dagster as dg
 
 from watermain.declare.dataset import Dataset
 from watermain.declare.errors import TransientError
-from watermain.engine.capture.rhythm import is_streamed
+from watermain.engine.plan.rhythm import is_streamed
 from watermain.lake.lake import Lake
 from watermain.orchestrate.tags import run_tags
 from watermain.settings import load_settings
@@ -91,7 +91,12 @@ def _told(dataset: Dataset, every: timedelta, *, streamed: bool) -> str:
 
 def _amount(waiting: Backlog) -> str:
     """What waits, in words."""
-    for count, noun in ((waiting.files, "file"), (waiting.rows, "row"), (waiting.bytes, "byte")):
+    for count, noun in (
+        (waiting.files, "delivery"),
+        (waiting.rows, "row"),
+        (waiting.bytes, "byte"),
+    ):
         if count:
-            return f"1 {noun} waits" if count == 1 else f"{count:,} {noun}s wait"
+            many = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
+            return f"1 {noun} waits" if count == 1 else f"{count:,} {many} wait"
     return "something waits"

@@ -11,8 +11,8 @@ from watermain.declare.dataset import Dataset
 from watermain.declare.errors import TransientError
 from watermain.engine.plan.rhythm import follows
 from watermain.lake.lake import Lake
-from watermain.orchestrate.streamed import streamed_events
-from watermain.orchestrate.told import Told
+from watermain.orchestrate.sensors.streamed import streamed_events
+from watermain.orchestrate.sensors.told import Told
 
 SECONDS = 15
 

@@ -6,6 +6,7 @@ from typing import Any
 import dagster as dg
 
 from watermain.declare.dataset import Dataset
+from watermain.orchestrate.page.metadata import group
 from watermain.orchestrate.upkeep.captured_output import clear
 from watermain.orchestrate.upkeep.history import Terms, forget
 from watermain.orchestrate.verification_asset import is_verification
@@ -40,7 +41,7 @@ def history_schedule(team: str, datasets: Iterable[Dataset]) -> list[dg.Schedule
 def _asset(dataset: Dataset) -> Any:
     @dg.asset(
         key=history_key(dataset),
-        group_name=dataset.name.team,
+        group_name=group(dataset.name),
         owners=[dataset.owner],
         kinds={"postgres"},
         tags={"stage": dataset.name.stage},

@@ -10,6 +10,7 @@ from watermain.declare.dataset import Dataset
 from watermain.declare.name import DatasetName
 from watermain.engine.table.tidying import Tidied, tidy_lake
 from watermain.lake.lake import Lake
+from watermain.orchestrate.page.metadata import group
 from watermain.orchestrate.verification_asset import is_verification
 from watermain.settings import load_settings
 
@@ -61,7 +62,7 @@ def told(done: Tidied) -> dict[str, Any]:
 def _asset(dataset: Dataset, everything: Everything) -> Any:
     @dg.asset(
         key=tidying_key(dataset),
-        group_name=dataset.name.team,
+        group_name=group(dataset.name),
         owners=[dataset.owner],
         kinds={"ducklake"},
         tags={"stage": dataset.name.stage},

@@ -1,4 +1,4 @@
-"""A run waits for its room while it loads anew, and for nothing else."""
+"""A run waits for its room while that loads anew."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ from tests.watermain.lake.struck import inline
 from watermain.__main__ import app
 from watermain.cli.exits import WRONG_USE, exit_code
 from watermain.declare import DatasetName
-from watermain.declare.errors import DamagedDataError, UnknownDatasetError
+from watermain.declare.errors import DamagedDataError, InvalidDeclarationError, UnknownDatasetError
 from watermain.lake.lake import Lake, table
 from watermain.lake.rest.inlined import inlined
 
@@ -138,3 +138,11 @@ def test_rows_that_the_catalog_holds_are_not_looked_at(lake: Lake) -> None:
     ]
     assert inlined(lake) == held
     assert [(each.name, each.rows) for each in held] == [(COSTS, 1)]
+
+
+def test_the_ledger_is_refused(lake: Lake) -> None:
+    """Its rows would read as new ones to captures."""
+    wrong = compact("upkeep.raw.batches").exception
+    assert isinstance(wrong, InvalidDeclarationError)
+    assert wrong.what == "upkeep.raw.batches is part of the ledger, which is never written again"
+    assert exit_code(wrong) == WRONG_USE

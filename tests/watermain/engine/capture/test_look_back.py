@@ -46,7 +46,8 @@ from watermain.engine.table.partition import Span, touched
 from watermain.lake import ledger
 from watermain.lake.lake import Lake, table
 from watermain.orchestrate.policy import dependency
-from watermain.orchestrate.streamed import streamed_events
+from watermain.orchestrate.sensors.streamed import streamed_events
+from watermain.orchestrate.sensors.told import Told
 
 DAYS = Daily(start=date(2013, 1, 1), every=timedelta(milliseconds=1))
 INSTANT = pa.timestamp("us", "UTC")
@@ -221,7 +222,7 @@ def test_follower_keeps_a_chain_up_with_its_source(lake: Lake, came: Came) -> No
     with lake.get_connection() as connection:
         rows = ledger.latest(connection, traffic.name)
     assert {r.run_id for r in rows.values()} == {f"{PREFIX}1"}
-    events, _ = streamed_events(lake, [traffic], None)
+    events = streamed_events(lake, [traffic], Told(), datetime.now(UTC))
     checks = {e.check_name: e.passed for e in events if isinstance(e, dg.AssetCheckEvaluation)}
     assert checks == dict.fromkeys((label for label, _ in check_labels(traffic)), True)
     assert "needs_visits_columns" in checks

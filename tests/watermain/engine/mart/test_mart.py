@@ -139,7 +139,9 @@ def test_with_dbt_adds_what_dbt_knows_of_the_model(declared: dict[str, Dataset])
     found = with_dbt(_model(declared["fct_monthly_on_time_report"]), words)
     assert found["description"] == "One row per carrier and month"
     sql = found["metadata"].pop("model_sql").value
-    assert sql.startswith("with departures as (\n\n    select * from {{ ref(")
+    assert sql.startswith("```sql\nwith departures as (\n\n    select * from {{ ref(")
+    assert sql.endswith("\n```")
+    assert max(map(len, sql.splitlines())) <= 60
     assert found["kinds"] == {"dbt", "ducklake"}
     assert found["tags"] == {"stage": "marts"}
     assert found["metadata"] == {

@@ -1,4 +1,4 @@
-"""A schedule's partitions: the newest that is over, and those before it that have a reason."""
+"""The newest partition that is over is due, with those before it that have a reason."""
 
 from __future__ import annotations
 

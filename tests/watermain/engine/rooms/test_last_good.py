@@ -46,6 +46,12 @@ def test_declarations_are_read_back_as_they_were_but_for_code(team: str, folder:
             now.looks_back(n) for n in was.upstream
         ]
         assert now.references == was.references
+        assert [now.refresh(n) for n in now.inputs.values()] == [
+            was.refresh(n) for n in was.inputs.values()
+        ]
+        assert (now.schedule, now.is_live) == (was.schedule, was.is_live)
+        for word in ("every", "closes_after"):
+            assert getattr(now.cadence, word, None) == getattr(was.cadence, word, None)
         assert (now.is_captured, now.is_platforms) == (was.is_captured, was.is_platforms)
         assert (now.source_kind, now.origin.own) == (was.source_kind, was.origin.own)
         assert now.broken == str(WHY)

@@ -9,10 +9,13 @@ import pytest
 
 from tests.watermain.engine.crowd import FILES, NAME, crowd, listed, on_disk, rows
 from tests.watermain.engine.shop import sales
+from tests.watermain.lake.ledger_rows import batch
 from watermain.declare.name import DatasetName
-from watermain.engine.table.compaction import HOLLOW, fill_under_lease, hollow
+from watermain.engine.table.compaction import HOLLOW, crowded, fill_under_lease, hollow
 from watermain.engine.table.tidying import Tidied, tidy_lake
+from watermain.lake import ledger
 from watermain.lake.lake import Lake, table
+from watermain.upkeep.raw import batches
 
 WEEK = timedelta(days=7)
 OTHER = DatasetName("shop", "curated", "calls")
@@ -82,3 +85,18 @@ def test_a_dataset_that_is_written_is_left(lake: Lake, monkeypatch: pytest.Monke
         done = tidy_lake(lake, BOTH, older_than=WEEK)
     assert [d.dataset for d in done.done] == [str(OTHER)]
     assert done.left == (f"{NAME}: its writer is at work",)
+
+
+def test_the_ledger_is_left_as_it_is(lake: Lake) -> None:
+    """Written again, its rows would be news to whoever asks what came since a snapshot."""
+    with lake.get_connection() as connection:
+        connection.execute(
+            "call lake.set_option('data_inlining_row_limit', 0, schema => 'upkeep_raw',"
+            " table_name => 'batches')"
+        )
+        for n in range(FILES):
+            ledger.append(connection, [batch("s", str(n), str(n + 1))])
+        before = lake.snapshot(connection)
+        assert crowded(connection, [batches.name]) == [batches.name]
+        assert tidy_lake(lake, [batches], older_than=WEEK).done == ()
+        assert lake.snapshot(connection) == before

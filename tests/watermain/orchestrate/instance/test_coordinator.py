@@ -1,4 +1,4 @@
-"""The coordinator: no run that cannot be, and every run says what it is."""
+"""No run is queued that cannot be; every run says what it is."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def submitted(instance: dg.DagsterInstance, **words: Any) -> dict[str, str]:
     """The tags of a run after it was submitted, which leaves the state that it has."""
     run = dg.DagsterRun(
         job_name="__ASSET_JOB",
-        asset_selection=frozenset([KEY]),
+        asset_selection=None if "asset_check_selection" in words else frozenset([KEY]),
         status=dg.DagsterRunStatus.STARTING,
         **words,
     )
@@ -64,6 +64,13 @@ def test_what_a_sensor_said_stands(instance: dg.DagsterInstance) -> None:
     """The coordinator adds what is missing."""
     tags = submitted(instance, tags={WHY: "3 files wait"})
     assert (tags[RUN], tags[WHY]) == ("publish shop.curated.days", "3 files wait")
+
+
+def test_a_run_of_checks_says_whose_they_are(instance: dg.DagsterInstance) -> None:
+    """It materializes nothing."""
+    checks = frozenset([dg.AssetCheckKey(KEY, "drift"), dg.AssetCheckKey(KEY, "parity")])
+    tags = submitted(instance, asset_check_selection=checks)
+    assert (tags[RUN], tags[TEAM]) == ("check shop.curated.days", "shop")
 
 
 def test_runs_that_cannot_be_are_refused(instance: dg.DagsterInstance) -> None:

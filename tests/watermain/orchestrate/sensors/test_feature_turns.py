@@ -10,10 +10,12 @@ from typing import Any
 import dagster as dg
 import duckdb
 import pytest
+from watermain.orchestrate.told import TELL_EVERY
 
 from tests.watermain.engine.weather_features import NOON, NOW, conditions, give
 from watermain.declare import Dataset, Feature
 from watermain.declare.errors import TransientError
+from watermain.engine.capture.stream import PREFIX
 from watermain.lake.lake import Lake
 from watermain.orchestrate.feature_check import evaluations
 from watermain.orchestrate.sensors import features as sensors
@@ -59,6 +61,23 @@ def test_table_is_due_once_after_a_publish(lake: Lake) -> None:
     turns = turned(lake, turns)
     give(lake, WIND, "2013-01-02", "2013-01-02")
     assert due(lake, turns) == (SECOND,)
+
+
+def test_table_of_a_stream_is_due_as_often_as_dagster_is_told(lake: Lake) -> None:
+    """At once the first time; a run's publish in between is not made to wait."""
+    every = TELL_EVERY.total_seconds()
+    give(lake, WIND, run=f"{PREFIX}1")
+    turns = turned(lake, Turns())
+    assert turns.checked.keys() == {SECOND}
+    give(lake, WIND, "2013-01-02", "2013-01-02", run=f"{PREFIX}1")
+    turns = turned(lake, turns, NOW + timedelta(seconds=60))
+    assert (turns.due, turns.waiting) == ((), (SECOND,))
+    assert turns.checked[SECOND] == NOW.timestamp()
+    assert due(lake, turns, NOW + timedelta(seconds=every - 1)) == ()
+    assert due(lake, turns, NOW + timedelta(seconds=every)) == (SECOND,)
+    give(lake, WIND, "2013-01-03", "2013-01-03")
+    turns = turned(lake, turns, NOW + timedelta(seconds=120))
+    assert (turns.checked[SECOND], turns.waiting) == (NOW.timestamp() + 120, ())
 
 
 def test_table_is_due_again_when_nothing_comes(lake: Lake) -> None:

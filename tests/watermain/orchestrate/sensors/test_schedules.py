@@ -1,4 +1,4 @@
-"""Schedules: what a dataset declares, with targets, names and partitions that say what runs."""
+"""Schedules ask for what a dataset declares, with targets, names, partitions."""
 
 from __future__ import annotations
 

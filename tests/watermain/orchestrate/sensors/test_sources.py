@@ -108,7 +108,7 @@ def test_file_sensor_asks_for_one_capture_when_a_file_waits(drop: Path) -> None:
             "dagster/sensor_name": "shop_airlines_files",
             "watermain/run": "capture shop.raw.airlines",
             "watermain/team": "shop",
-            "watermain/why": "1 file waits",
+            "watermain/why": "1 delivery waits",
         }
         run = dg.DagsterRun(job_name="__ASSET_JOB", asset_selection=frozenset([KEY]))
         instance.add_run(run)

@@ -19,9 +19,9 @@ from watermain.engine.capture.stream import PREFIX
 from watermain.engine.publish.publish import Job
 from watermain.lake.lake import Lake
 from watermain.orchestrate.sensors.sources import source_sensors
+from watermain.orchestrate.sensors.streamed import CLOCKS_DIFFER, Event
 from watermain.orchestrate.sensors.streams import stream_sensor
-from watermain.orchestrate.streamed import CLOCKS_DIFFER, Event
-from watermain.orchestrate.told import CHECK_EVERY, TELL_EVERY, Told
+from watermain.orchestrate.sensors.told import CHECK_EVERY, TELL_EVERY, Told
 from watermain.source.protocol import Batch
 
 WORDS = {"contract": events.contract, "cadence": DAYS, "owner": "team:shop"}
@@ -157,7 +157,7 @@ def test_a_past_that_was_never_told_is_told_in_portions(
     platform: Platform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The newest partitions first; none is left out."""
-    monkeypatch.setattr("watermain.orchestrate.streamed.MOST_PARTITIONS", 2)
+    monkeypatch.setattr("watermain.orchestrate.sensors.streamed.MOST_PARTITIONS", 2)
     given = Shards()
     platform.streamed(given.batch(*(f"2013-01-0{day} 10:00" for day in range(1, 6))))
     told = [[e.partition for e in made(platform.tick())] for _ in range(4)]

@@ -7,6 +7,7 @@ from typing import Any
 import dagster as dg
 
 from tests.watermain.engine.crowd import NAME, crowd
+from tests.watermain.engine.shop import sales
 from tests.watermain.orchestrate.launch.scene import scene
 from watermain.lake.lake import Lake
 from watermain.orchestrate.location import code_location
@@ -40,8 +41,8 @@ def test_history_is_told_in_figures(postgres: Any, tmp_path: Path) -> None:
 
 def test_tidying_is_told_in_figures(lake: Lake) -> None:
     crowd(lake)
-    visits = replace(verifications, name=NAME)
-    (asset,) = tidying_assets([batches, verifications], lambda: {NAME: visits})
+    visits = sales([])
+    (asset,) = tidying_assets([batches, verifications], lambda: {NAME: replace(visits, name=NAME)})
     with dg.DagsterInstance.ephemeral() as instance:
         told = metadata(asset, instance, lake=lake)
     assert told["files written again"] == 58

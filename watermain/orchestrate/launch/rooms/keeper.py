@@ -10,14 +10,16 @@ import signal
 import socket
 import sys
 import time
+from collections.abc import Iterable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from watermain.declare.dataset import Dataset
 from watermain.engine.rooms.broken_room import broken, stood_in
 from watermain.engine.rooms.declared import package, shelf_file, teams
-from watermain.engine.rooms.directory import declared
+from watermain.engine.rooms.directory import declared, known_of
 from watermain.engine.rooms.last_good import remember
 from watermain.machine.system import Ended, started
 from watermain.machine.wakeup import Wakeup
@@ -29,6 +31,7 @@ from watermain.orchestrate.launch.rooms.place import AGAIN_SECONDS, MOST_BYTES, 
 from watermain.orchestrate.launch.workers import Task, Workers
 from watermain.settings import child_environment
 
+LINGER_SECONDS = 5.0  # for who found the server's address before a successor took it
 END_SECONDS = 60.0  # for a server to answer what was asked already
 
 
@@ -49,7 +52,7 @@ class Keeper:
         self._wakeup = Wakeup()
         self._workers = Workers(folder, self._start, self._part)
         self._server, self._ready, self._at = 0, -1, Path()
-        self._due = self._kill_at = float("-inf")
+        self._due, self._end_at, self._kill_at = float("-inf"), float("inf"), float("inf")
         self._is_retired, self._numbers = False, 0
         self._told: Looks = ()
         self._load(began_ns)
@@ -73,7 +76,7 @@ class Keeper:
         self._facts = {
             "why": self._why,
             "news": news,
-            "reads": sorted({*_imported(), *(n.team for d in own for n in d.upstream)} - {team}),
+            "reads": sorted({*_imported(), *_around(own)} - {team}),
             "stood_in": sorted(stood_in()),
         }
         self._sources = OwnSources(
@@ -144,8 +147,8 @@ class Keeper:
         if self._serves:
             return None
         self._is_retired = True
-        self._end_server(signal.SIGTERM)
-        self._kill_at = time.monotonic() + END_SECONDS
+        self._end_at = time.monotonic() + LINGER_SECONDS
+        self._kill_at = self._end_at + END_SECONDS
         return None
 
     def _launch(self, client: socket.socket, run_id: str, instance_ref: str) -> Task | None:
@@ -156,7 +159,10 @@ class Keeper:
             return None
 
     def _look(self) -> None:
-        if self._server and not self._serves and time.monotonic() > self._kill_at:
+        if time.monotonic() > self._end_at:
+            self._end_server(signal.SIGTERM)
+            self._end_at = float("inf")
+        if time.monotonic() > self._kill_at:
             self._end_server(signal.SIGKILL)
         found = () if self._is_retired else self._sources.changed()
         if found != self._told:
@@ -197,6 +203,16 @@ class Keeper:
         if self._ready >= 0:
             os.close(self._ready)
             self._ready = -1
+
+
+def _around(own: Iterable[Dataset]) -> set[str]:
+    """The rooms whose declarations a room's datasets come of; here they are loaded once for all."""
+    rooms, found = set(teams()), set[str]()
+    waiting = {n.team for d in own for n in d.upstream}
+    while waiting := (waiting & rooms) - found:
+        found |= waiting
+        waiting = {n.team for team in waiting for d in known_of(team) for n in d.upstream}
+    return found
 
 
 def _imported() -> set[str]:

@@ -1,4 +1,4 @@
-"""What Dagster was told of streams, and what waits to be told."""
+"""What Dagster is to be told of streams, remembered from look to look."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Key = tuple[str, str]
 
 
 @dataclass(kw_only=True)
-class Checked:
+class CheckNews:
     """What the checks of a dataset found since they were told, and when and what that was."""
 
     at: float = 0.0
@@ -38,7 +38,7 @@ class Told:
     told: dict[Key, float] = field(default_factory=dict)
     waiting: dict[Key, tuple[int, dict[str, int]]] = field(default_factory=dict)
     facts: dict[str, dict[str, Any]] = field(default_factory=dict)
-    checks: dict[str, Checked] = field(default_factory=dict)
+    checks: dict[str, CheckNews] = field(default_factory=dict)
 
     @classmethod
     def read(cls, cursor: str | None) -> Told:
@@ -52,7 +52,7 @@ class Told:
             told={(name, key): at for name, key, at in kept["told"]},
             waiting={(name, key): (rows, failing) for name, key, rows, failing in kept["waiting"]},
             facts=kept["facts"],
-            checks={name: Checked(**each) for name, each in kept["checks"].items()},
+            checks={name: CheckNews(**each) for name, each in kept["checks"].items()},
         )
 
     def cursor(self) -> str:
@@ -73,7 +73,7 @@ class Told:
         key = (name, partition)
         before, broken = self.waiting.get(key, (0, {}))
         self.waiting[key] = (before + rows, dict(Counter(broken) + Counter(failing)))
-        checked = self.checks.setdefault(name, Checked())
+        checked = self.checks.setdefault(name, CheckNews())
         checked.rows += rows
         checked.failing = dict(Counter(checked.failing) + Counter(failing))
 
@@ -97,7 +97,7 @@ class Told:
 
     def _is_due(self, key: Key, now: datetime) -> bool:
         since = now.timestamp() - self.told.get(key, 0.0)
-        checked = self.checks.get(key[0], Checked())
+        checked = self.checks.get(key[0], CheckNews())
         turned = set(checked.failing) - set(checked.failed)
         return bool(turned) or not 0 <= since < TELL_EVERY.total_seconds()
 
@@ -107,12 +107,12 @@ class Told:
 
     def taken_checks(self, name: str) -> tuple[dict[str, int] | None, int]:
         """The rows that broke checks, of how many, if it is time to tell; None while it is not."""
-        checked = self.checks.setdefault(name, Checked())
+        checked = self.checks.setdefault(name, CheckNews())
         failed = sorted(checked.failing)
         recent = 0 <= self.at - checked.at < CHECK_EVERY.total_seconds()
         if recent and failed == checked.failed:
             return None, 0
-        self.checks[name] = Checked(at=self.at, failed=failed)
+        self.checks[name] = CheckNews(at=self.at, failed=failed)
         return checked.failing, checked.rows
 
     def forget(self, due: Iterable[Key], now: datetime) -> None:

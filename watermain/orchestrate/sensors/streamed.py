@@ -17,7 +17,7 @@ from watermain.engine.publish.publication import check_labels
 from watermain.lake import ledger
 from watermain.lake.lake import Lake
 from watermain.orchestrate.page.checks import places
-from watermain.orchestrate.told import Told
+from watermain.orchestrate.sensors.told import Told
 
 Event = dg.AssetMaterialization | dg.AssetCheckEvaluation
 MOST_PARTITIONS = 500  # told at once; the rest waits for the next look

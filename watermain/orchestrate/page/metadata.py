@@ -98,27 +98,28 @@ def outcome_metadata(dataset: Dataset, done: Publication, outcome: Outcome) -> d
     Shapes: numbers stay numbers, for the UI plots them; `summary` says them in words. A publish
     that changed nothing says why, and has no numbers.
     """
-    found: dict[str, Any] = {
+    numbers: dict[str, Any] = {}
+    if outcome.published:
+        numbers = {
+            "dagster/partition_row_count" if outcome.partition else "dagster/row_count": (
+                outcome.rows_out
+            ),
+            "rows_in": outcome.rows_in,
+            "bytes": done.bytes,
+            "seconds": round(done.seconds, 3),
+            "peak_memory_bytes": done.peak_memory,
+        }
+    read = {str(name): done.input_snapshot for name in dataset.inputs.values()}
+    return {
+        **({"summary": _summary(done, outcome)} if outcome.published else {"reason": UNCHANGED}),
         "published": outcome.published,
         "rows_published": outcome.rows_out,
+        **numbers,
+        **({"input_snapshots": dg.MetadataValue.json(read)} if read else {}),
         "output_snapshot": done.output_snapshot,
+        "data_version": outcome.data_version,
         "contract_version": dataset.contract.version,
         "contract_hash": dataset.contract.hash,
-        "data_version": outcome.data_version,
-    }
-    if dataset.inputs:
-        read = {str(name): done.input_snapshot for name in dataset.inputs.values()}
-        found["input_snapshots"] = dg.MetadataValue.json(read)
-    if not outcome.published:
-        return found | {"reason": UNCHANGED}
-    counted = "dagster/partition_row_count" if outcome.partition else "dagster/row_count"
-    return found | {
-        "summary": _summary(done, outcome),
-        counted: outcome.rows_out,
-        "rows_in": outcome.rows_in,
-        "bytes": done.bytes,
-        "seconds": round(done.seconds, 3),
-        "peak_memory_bytes": done.peak_memory,
     }
 
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import ibis
 import pytest
-from watermain.engine.capture.rhythm import flows, is_streamed
 
 from tests.watermain.engine.capture.test_lateness import DAYS, events
 from watermain.declare import Dataset, Kafka, dataset
+from watermain.engine.plan.rhythm import flows, is_streamed
 from watermain.project import Project
 
 live = replace(events, source=Kafka(connection="bus", topic="events"))
@@ -50,7 +50,7 @@ def test_a_project_says_what_is_streamed(
 ) -> None:
     """All that flows, or what is named; a dataset that is named is, whatever its source."""
     said = Project(root=Path(), stream=stream)
-    monkeypatch.setattr("watermain.engine.capture.rhythm.project", lambda: said)
+    monkeypatch.setattr("watermain.engine.plan.rhythm.project", lambda: said)
     found = [d for d in (events, live, timed, days, slow) if is_streamed(d)]
     assert list(map(id, found)) == list(map(id, streamed))
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from platform_assets.operations.raw import airline_contacts as contacts
 from tests.watermain.engine.publish.test_publish import sales
-from watermain.cli.look.aside import lines, shown
+from watermain.cli.look.masking import lines, shown
 
 RUN = "237ef447-43dd-41f4-8b9d-483f271b7806"
 ROW = {
