@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -37,16 +37,19 @@ POLL_SECONDS = 0.5
 LOADING = "the first loading by watermain up"
 
 
-def materialize_until(day: str | None, settings: Settings, web: Web, *, flows: bool) -> int:
+def materialize_until(
+    day: str | None, settings: Settings, web: Web, *, flows: bool, dark: Collection[str] = ()
+) -> int:
     """Capture what waits at the sources and compute the rest; give the number of runs.
 
     With a day, from the first of the cadence up to it, or to `today`; without one, the days of
     captured rows. Of a run's partitions only those from the first that is missing are computed.
-    Where data `flows` already, only what nobody has captured yet is captured here.
+    Where data `flows` already, only what nobody has captured yet is captured here. Rooms that are
+    `dark` are left out, with what reads them.
 
     Raises: BrokenContractError, when a run fails; or UnreachableSystemError, when it met one.
     """
-    datasets = sound(everything())
+    datasets = sound(everything(), dark)
     captured = [d for d in datasets.values() if d.is_captured]
     asked = [d for d in captured if d.name in _without_table(captured)] if flows else captured
     _let_files_settle(asked, settings)
@@ -62,9 +65,11 @@ def materialize_until(day: str | None, settings: Settings, web: Web, *, flows: b
     return count
 
 
-def sound(datasets: Mapping[DatasetName, Dataset]) -> dict[DatasetName, Dataset]:
+def sound(
+    datasets: Mapping[DatasetName, Dataset], dark: Collection[str] = ()
+) -> dict[DatasetName, Dataset]:
     """The datasets without those of rooms that do not load, and without what reads them."""
-    ill = {name for name, dataset in datasets.items() if dataset.unloaded is not None}
+    ill = {n for n, d in datasets.items() if d.unloaded is not None or n.team in dark}
     while more := {n for n, d in datasets.items() if n not in ill and ill & set(d.upstream)}:
         ill |= more
     return {name: dataset for name, dataset in datasets.items() if name not in ill}

@@ -116,9 +116,9 @@ def _start(platform: Services, *, demo: bool, asked: list[str], detach: bool) ->
             loaded = outside.load_outside(platform, asked)
             platform.wanted.want(platform.wanted.services(), loaded=loaded)
         ground.prepare_marts(platform.settings)
-        web = _serve(platform)
+        web, dark = _serve(platform)
         if demo or not project().demo:
-            _fill(platform, web, loaded if demo else None)
+            _fill(platform, web, loaded if demo else None, dark)
     if detach:
         platform.start(TEND)
 
@@ -159,8 +159,8 @@ def _paused(platform: Services, names: Collection[str]) -> Iterator[None]:
             platform.start(name)
 
 
-def _serve(platform: Services) -> Web:
-    """Start what Dagster consists of; a room that does not load is told and left out."""
+def _serve(platform: Services) -> tuple[Web, list[str]]:
+    """Start what Dagster consists of; a room that does not load is told, and given to leave out."""
     with screen.step("services") as line:
         pids = {WARM: platform.start(WARM).pid}
         await_servers(platform)
@@ -174,13 +174,13 @@ def _serve(platform: Services) -> Web:
         if wrong:
             told = "; ".join(f"{name} does not load: {why}" for name, why in wrong.items())
             line.fail(f"{told}; the other rooms go on, next: watermain check")
-    return web
+    return web, [*wrong]
 
 
-def _fill(platform: Services, web: Web, until: str | None) -> None:
+def _fill(platform: Services, web: Web, until: str | None, dark: Collection[str]) -> None:
     """Materialize what does not stand yet, and then let the demo's today and the streams go on."""
     flows = any(platform.supervisor.alive(name) for name in (LIVE, *_streams(platform)))
-    if not filling.materialize_until(until, platform.settings, web, flows=flows):
+    if not filling.materialize_until(until, platform.settings, web, flows=flows, dark=dark):
         with screen.step("datasets") as line:
             line.say("stand already")
     if until:
