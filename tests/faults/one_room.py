@@ -1,4 +1,4 @@
-"""One room edited, broken, mended again and again, while the others work."""
+"""One room edited, broken, mended in turns while the others work."""
 
 from __future__ import annotations
 

@@ -43,4 +43,4 @@ def _cut(log: Path) -> None:
             while piece := source.read(CHUNK):
                 target.write(piece)
             source.truncate(0)
-    making.replace(former)
+    making.rename(former)

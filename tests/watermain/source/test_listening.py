@@ -9,6 +9,7 @@ from contextlib import contextmanager
 
 import pytest
 
+from tests.watermain.source.brokered import MqttKind
 from tests.watermain.source.kinds import Kind, Ledger, PostgresKind, thing
 from watermain.source.opening import OPENERS
 from watermain.source.protocol import Listener
@@ -103,3 +104,14 @@ def test_changes_of_another_table_wake_nobody(postgres_kind: PostgresKind, ledge
         assert thread.is_alive()
         postgres_kind.run("truncate things")
     assert ledger.rows("_op") == [("r",), ("t",)]
+
+
+def test_whoever_looks_what_waits_disturbs_no_listener(mqtt_kind: MqttKind, ledger: Ledger) -> None:
+    """A broker gives a session to one at a time: the listener yields it, and loses nothing."""
+    mqtt_kind.add([thing(1)])
+    ledger.capture(mqtt_kind.open())
+    with listening(mqtt_kind, ledger, threading.Event()):
+        time.sleep(0.5)
+        assert mqtt_kind.open().backlog().rows == 0
+        mqtt_kind.add([thing(2)])
+    assert ledger.rows("id") == [("1",), ("2",)]

@@ -8,7 +8,6 @@ import pyarrow as pa
 import typer
 
 from watermain.cli import screen
-from watermain.cli.catalog import told
 from watermain.cli.catalog.reached import lake_if_any
 from watermain.cli.look import facts
 from watermain.cli.named import named
@@ -17,6 +16,9 @@ from watermain.cli.screen import clock
 from watermain.declare.check import NotNull
 from watermain.declare.contract import Sensitivity
 from watermain.declare.dataset import Dataset
+from watermain.engine.audit.demand import demands
+from watermain.engine.audit.need_check import need_places
+from watermain.engine.publish.publication import check_labels
 from watermain.engine.rooms.directory import everything
 
 
@@ -48,9 +50,9 @@ def _declared(dataset: Dataset) -> dict[str, Any]:
         "contract": contract.version,
         "key": list(contract.key),
         "event time": contract.event_time,
-        "cadence": told.cadence(dataset.cadence),
-        "promise": told.promise(dataset.slo),
-        "source": told.source(dataset),
+        "cadence": str(dataset.cadence or "one table, without partitions"),
+        "promise": str(dataset.slo or "none"),
+        "source": str(dataset.source or ""),
         "inputs": [str(n) for n in dataset.upstream],
         "readers": [str(n) for n in downstream(dataset.name, everything())],
     }
@@ -72,15 +74,17 @@ def _columns(dataset: Dataset) -> list[dict[str, Any]]:
 
 
 def _checks(dataset: Dataset) -> list[dict[str, Any]]:
+    said = demands(dataset)
+    places = {c.label: c.declared for c in dataset.all_checks} | need_places(dataset)
     return [
         {
-            "check": c.label,
-            "severity": str(c.severity),
-            "rule": told.rule(c),
-            "declared": c.declared or dataset.declared,
-            "is_implied": not c.declared,
+            "check": label,
+            "severity": severity,
+            "rule": said[label],
+            "declared": places.get(label) or dataset.declared,
+            "is_implied": not places.get(label),
         }
-        for c in dataset.all_checks
+        for label, severity in check_labels(dataset)
     ]
 
 
@@ -88,7 +92,7 @@ def kind(type: pa.DataType) -> str:
     """A type as people say it."""
     if pa.types.is_timestamp(type):
         return f"timestamp {type.tz}" if type.tz else "timestamp, local"
-    return str(type)
+    return "date" if pa.types.is_date(type) else str(type)
 
 
 def _print(about: dict[str, Any]) -> None:
@@ -103,11 +107,8 @@ def _print(about: dict[str, Any]) -> None:
     out.print()
     _print_columns(about["columns"])
     out.print()
-    checks = [
-        (c["check"], c["severity"], c["rule"], _place(c, about["declared"]))
-        for c in about["checks"]
-    ]
-    screen.grid(("check", "severity", "rule", "declared"), checks, wrap="rule")
+    checks = [(c["check"], c["rule"], _place(c, about["declared"])) for c in about["checks"]]
+    screen.grid(("check", "rule", "declared"), checks, wrap="rule")
 
 
 SHOWN = (

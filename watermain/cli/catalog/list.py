@@ -8,7 +8,6 @@ from typing import Annotated, Any
 import typer
 
 from watermain.cli import screen
-from watermain.cli.catalog import told
 from watermain.cli.catalog.reached import lake_if_any
 from watermain.cli.look import facts
 from watermain.cli.named import nearest
@@ -64,10 +63,15 @@ def _declared(dataset: Dataset) -> dict[str, Any]:
         "room": dataset.name.team,
         "stage": dataset.name.stage,
         "grain": dataset.contract.grain,
-        "cadence": told.rhythm(dataset),
+        "cadence": rhythm(dataset),
         "owner": dataset.owner,
         "declared": dataset.declared,
     }
+
+
+def rhythm(dataset: Dataset) -> str:
+    """How a dataset is cut into partitions, in one word; `whole` is one that is not."""
+    return type(dataset.cadence).__name__.lower() if dataset.cadence else "whole"
 
 
 def _print(found: list[dict[str, Any]], *, has_lake: bool) -> None:

@@ -24,7 +24,7 @@ def check() -> None:
 
 def _loads(team: str) -> bool:
     try:
-        code_location(team).get_repository_def()
+        code_location(team).get_repository_def().get_all_jobs()
     except WatermainError as error:
         screen.ERR.print(f"{type(error).__name__}: {error}", markup=False, highlight=False)
         return False

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from functools import cached_property
+from functools import cached_property, partial
 
 from watermain import trouble
 from watermain.backoff import Backoff
@@ -62,13 +62,24 @@ class Follower:
         """Follow until `stop` is set; what is away is tried ever more rarely, up to a bound."""
         order = in_order(self.datasets)
         while not self.stop.is_set():
-            failed = dict(each for each in map(self._tried, order) if each is not None)
+            failed = self._round(order)
             if failed:
                 self._wait(order, failed)
             else:
                 self._works(order)
                 self.stop.wait(LOOK_SECONDS)
         self._works(order)
+
+    def _round(self, order: Sequence[Dataset]) -> dict[DatasetName, WatermainError]:
+        """Look once, and refresh each dataset behind what it reads; give the errors that they met.
+
+        What a publish of this round makes stale is known before it, so that nobody looks again.
+        """
+        failed = self._tried(order[0], self.look)
+        if failed is not None:
+            return {dataset.name: failed for dataset in order}
+        tried = {d.name: self._tried(d, partial(self._refresh, d)) for d in order}
+        return {name: error for name, error in tried.items() if error is not None}
 
     def _wait(self, order: Sequence[Dataset], failed: Mapping[DatasetName, WatermainError]) -> None:
         """Pause: ever longer while all fail, since the lake is away; else for the next look."""
@@ -83,17 +94,16 @@ class Follower:
         self.waits = True
         self.stop.wait(pause.total_seconds())
 
-    def _tried(self, dataset: Dataset) -> tuple[DatasetName, WatermainError] | None:
-        """Refresh a dataset; give the error that it met."""
+    def _tried(self, dataset: Dataset, act: Callable[[], None]) -> WatermainError | None:
+        """Do something for a dataset; give the error that it met."""
         try:
-            self.look()
-            self._refresh(dataset)
+            act()
         except WatermainError as error:
             self._say(dataset, error)
-            return dataset.name, error
+            return error
         except PASSING as error:
             self._say(dataset, told := unnamed(error))
-            return dataset.name, told
+            return told
         return None
 
     def _works(self, order: Sequence[Dataset]) -> None:

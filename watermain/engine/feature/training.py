@@ -115,10 +115,7 @@ class OfflineStore:
             if pinned:
                 pinned.refuse_other(manifest)
             unvouched = sum(self._unvouched(connection, c, given, snapshot) for c in chosen)
-        rows = given.rows
-        for each, joined in zip(chosen, self._joined(chosen, given, snapshot), strict=True):
-            for label, column in zip(each.labels, joined.columns, strict=True):
-                rows = rows.append_column(label, column)
+        rows = _beside(given.rows, chosen, self._joined(chosen, given, snapshot))
         result = fingerprint(rows)
         if pinned:
             pinned.refuse_other_result(result)
@@ -156,6 +153,14 @@ class OfflineStore:
 
         with ThreadPoolExecutor(MOST_TABLES_AT_ONCE) as pool:
             return list(pool.map(join, chosen))
+
+
+def _beside(rows: pa.Table, chosen: Sequence[Chosen], joined: Sequence[pa.Table]) -> pa.Table:
+    """The rows of a spine with the features of each table beside them."""
+    for each, answered in zip(chosen, joined, strict=True):
+        for label, column in zip(each.labels, answered.columns, strict=True):
+            rows = rows.append_column(label, column)
+    return rows
 
 
 def asked(features: Features) -> tuple[tuple[str, ...], str | None]:

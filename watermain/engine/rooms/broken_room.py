@@ -14,7 +14,9 @@ from watermain.settings import project
 
 HERE = Path(__file__).resolve().parent
 PRODUCT = HERE.parents[1]
+LOADERS = (HERE, PRODUCT / "orchestrate" / "launch")  # who imports a room is not to blame for it
 STANDS = "what the room published stands, and is known as it was last declared"
+MOST_SAID = 300  # of what brought an error about
 LOG = logging.getLogger("watermain.rooms")
 _told: set[str] = set()
 
@@ -45,6 +47,8 @@ def broken(team: str, error: BaseException, home: str) -> BrokenRoomError:
             next=error.next,
         )
     said = error.msg if isinstance(error, SyntaxError) else str(error)
+    if error.__cause__ is not None:
+        said += f" ({str(error.__cause__)[:MOST_SAID]})"
     return BrokenRoomError(
         " ".join(f"room {team} does not load: {type(error).__name__}: {said}".split()),
         declared=_line(error) or home,
@@ -59,5 +63,5 @@ def _line(error: BaseException) -> str | None:
     frames = [f for f in extract_tb(error.__traceback__) if Path(f.filename).is_absolute()]
     rooms = [f for f in frames if Path(f.filename).is_relative_to(project().rooms_folder)]
     ours = [f for f in frames if Path(f.filename).is_relative_to(PRODUCT)]
-    found = rooms or [f for f in ours if not Path(f.filename).is_relative_to(HERE)]
+    found = rooms or [f for f in ours if not any(map(Path(f.filename).is_relative_to, LOADERS))]
     return shown(found[-1].filename, found[-1].lineno or 0) if found else None

@@ -13,7 +13,7 @@ from watermain.declare.dataset import Dataset
 from watermain.engine.capture.stream import PREFIX
 from watermain.lake import ledger
 from watermain.lake.lake import Lake
-from watermain.orchestrate.told import TELL_EVERY
+from watermain.orchestrate.sensors.told import TELL_EVERY
 
 AGAIN_SECONDS = 15 * 60  # what nobody publishes grows stale by itself
 

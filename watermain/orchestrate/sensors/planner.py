@@ -41,7 +41,7 @@ def planner_sensor(
 
     @dg.sensor(
         name=f"{team}_planner",
-        target=dg.AssetSelection.assets(*(dg.AssetKey(d.name.key) for d in own)),
+        asset_selection=dg.AssetSelection.assets(*(dg.AssetKey(d.name.key) for d in own)),
         minimum_interval_seconds=SECONDS,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Asks for the partitions that the ledger says are stale, each once.",

@@ -91,12 +91,12 @@ def _told(dataset: Dataset, every: timedelta, *, streamed: bool) -> str:
 
 def _amount(waiting: Backlog) -> str:
     """What waits, in words."""
-    for count, noun in (
-        (waiting.files, "delivery"),
-        (waiting.rows, "row"),
-        (waiting.bytes, "byte"),
-    ):
+    counts = {
+        ("delivery", "deliveries"): waiting.files,
+        ("row", "rows"): waiting.rows,
+        ("byte", "bytes"): waiting.bytes,
+    }
+    for (one, many), count in counts.items():
         if count:
-            many = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
-            return f"1 {noun} waits" if count == 1 else f"{count:,} {many} wait"
+            return f"1 {one} waits" if count == 1 else f"{count:,} {many} wait"
     return "something waits"

@@ -13,7 +13,7 @@ from typing import Self
 import pyarrow as pa
 
 from watermain.declare.dataset import Dataset
-from watermain.declare.errors import SourceError
+from watermain.declare.errors import SourceError, UnreachableSystemError
 from watermain.declare.outside.source import Mqtt
 from watermain.source.delivery import Caps
 from watermain.source.mqtt.address import composed
@@ -29,6 +29,7 @@ _DEVICE, _SEQUENCE = "\0device", "\0sequence"
 _MOST = 2**63 - 1
 _WHOLE = re.compile(r"[0-9]{1,64}")
 _MOST_PEEK_SECONDS = 3.0
+_LOOKED_AT_SECONDS = 5.0
 
 
 class MqttSource:
@@ -109,10 +110,17 @@ class MqttSource:
             )
 
     def listen(self, *, after: Mapping[str, str], seconds: float, stop: Event) -> None:
-        """Wait for a message; the session that heard one is the next reading's."""
+        """Wait for a message; the session that heard one is the next reading's.
+
+        Where somebody else takes the session to look what waits, he is left in peace for a while.
+        """
         session = self._connected()
         try:
             session.listen(time.monotonic() + seconds, stop)
+        except UnreachableSystemError:  # or the broker is gone, which the next reading tells
+            session.__exit__()
+            stop.wait(min(_LOOKED_AT_SECONDS, seconds))
+            return
         except BaseException:
             session.__exit__()
             raise

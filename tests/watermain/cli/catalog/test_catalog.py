@@ -133,8 +133,8 @@ def test_describe_tells_all_that_is_declared(published: Lake) -> None:
     assert about["description"].startswith("Keep the latest state of each flight")
     assert about["inputs"] == ["operations.raw.flights"]
     assert "operations.marts.fct_departures" in about["readers"]
-    assert about["cadence"].startswith("daily in America/New_York, since 20")
-    assert about["promise"].startswith("99% of partitions are ready")
+    assert about["cadence"].startswith("daily in America/New_York from 20")
+    assert about["promise"].startswith("99% of partitions ready")
     columns = {c["name"]: c for c in about["columns"]}
     assert columns["flight_id"]["nullable"] is False
     assert columns["departed_at"] == {
@@ -142,9 +142,17 @@ def test_describe_tells_all_that_is_declared(published: Lake) -> None:
         "sensitivity": "internal", "description": "gate out; null until then",
     }  # fmt: skip
     checks = {c["check"]: c for c in about["checks"]}
-    assert checks["accepted_values_origin"]["rule"] == "`origin` is one of EWR, JFK, LGA"
+    rule = "`origin` is one of EWR, JFK, LGA; blocks the partition otherwise."
+    assert checks["accepted_values_origin"]["rule"] == rule
     assert re.search(r"operations/curated.py:\d+$", checks["accepted_values_origin"]["declared"])
     assert (about["published"]["rows"], about["published"]["partitions"]) == (5, 2)
+
+
+def test_nothing_is_told_in_python(away: Path) -> None:
+    """Neither a cadence, nor a promise, a source or a rule."""
+    for name in ("operations.raw.movements", "weather.raw.observations", FLIGHTS):
+        told_of = json.dumps(told("describe", name))
+        assert not re.search(r"datetime\.|\(zone=|connection=|timedelta|DatasetName", told_of)
 
 
 def test_describe_shows_what_a_column_would_reveal_where_it_matters(away: Path) -> None:
@@ -166,6 +174,7 @@ def test_describe_takes_the_short_name_of_a_feature_table(away: Path) -> None:
     [
         (pa.timestamp("us", "UTC"), "timestamp UTC"),
         (pa.timestamp("us"), "timestamp, local"),
+        (pa.date32(), "date"),
         (pa.decimal128(12, 2), "decimal128(12, 2)"),
     ],
 )

@@ -157,7 +157,7 @@ def test_instance_that_is_not_there_is_unreachable(home: object, words: tuple[st
     """Nothing was ever started: the next command starts it."""
     done = CliRunner().invoke(app, list(words))
     assert isinstance(done.exception, UnreachableSystemError)
-    assert done.exception.next == "watermain up --detach"
+    assert done.exception.next == "watermain up"
 
 
 def test_asking_loads_neither_a_room_nor_an_engine() -> None:

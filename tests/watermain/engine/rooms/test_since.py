@@ -1,4 +1,4 @@
-"""The day on which data begin reaches the calendars that name none, and nothing else."""
+"""The day on which data begin reaches the calendars that name none."""
 
 from __future__ import annotations
 

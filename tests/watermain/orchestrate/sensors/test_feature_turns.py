@@ -10,7 +10,6 @@ from typing import Any
 import dagster as dg
 import duckdb
 import pytest
-from watermain.orchestrate.told import TELL_EVERY
 
 from tests.watermain.engine.weather_features import NOON, NOW, conditions, give
 from watermain.declare import Dataset, Feature
@@ -20,6 +19,7 @@ from watermain.lake.lake import Lake
 from watermain.orchestrate.feature_check import evaluations
 from watermain.orchestrate.sensors import features as sensors
 from watermain.orchestrate.sensors.feature_turns import AGAIN_SECONDS, Turns, next_turns
+from watermain.orchestrate.sensors.told import TELL_EVERY
 
 WIND, RAIN = (
     conditions([("JFK", NOON, 1.0), ("EWR", NOON + timedelta(days=1), 2.0)], name=name)

@@ -13,9 +13,9 @@ from tests.watermain.engine.feed import Feed
 from tests.watermain.engine.publish.test_scheduled import days
 from watermain.declare import Daily, Dataset, Feature
 from watermain.engine.capture.ingest import capture
+from watermain.engine.plan.driven import is_left
 from watermain.engine.publish.publication import Job
 from watermain.lake.lake import Lake
-from watermain.orchestrate.policy import automation
 from watermain.orchestrate.sensors.schedules import (
     daily_schedule,
     declared_schedules,
@@ -47,8 +47,8 @@ def test_only_what_declares_a_schedule_has_one() -> None:
     assert (schedule.name, schedule.cron_schedule) == ("shop_curated_days", "15 4 * * *")
     assert schedule.execution_timezone == "America/New_York"
     assert schedule.default_status is dg.DefaultScheduleStatus.RUNNING
-    assert automation(days) is None
-    assert automation(replace(days, schedule=None)) is not None
+    assert is_left(days)
+    assert not is_left(replace(days, schedule=None))
 
 
 def test_a_retired_feature_table_rests() -> None:

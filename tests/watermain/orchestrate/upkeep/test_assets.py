@@ -1,4 +1,4 @@
-"""The upkeep room forgets by itself, and says what went."""
+"""The upkeep room tells what it forgot by itself."""
 
 from dataclasses import replace
 from pathlib import Path

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -193,7 +192,7 @@ class RoomServers:
 
     def _bind(self, kept: Kept) -> None:
         """Let the server be found where Dagster looks for the room."""
-        os.rename(kept.at, room_socket(self._folder, kept.room))
+        Path(kept.at).rename(room_socket(self._folder, kept.room))
         kept.at = ""
 
     def _tell_readers(self, room: str, fresh: Kept) -> None:
