@@ -81,7 +81,7 @@ install_with_uv() {
 
 install_with_pip() {  # no dependency is looked for beyond the lock file, which is complete
   pip install $quiet --compile --no-build-isolation --no-deps --require-hashes -r requirements.lock &&
-    pip install -q --no-build-isolation --no-deps -C editable_mode=compat -e .
+    pip install -q --no-build-isolation --no-deps --config-settings editable_mode=compat -e .
 }
 
 exec 9<requirements.lock
