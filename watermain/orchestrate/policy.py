@@ -48,7 +48,7 @@ def _partitions(cadence: Cadence, since: date) -> dg.TimeWindowPartitionsDefinit
             end_offset=1,
         )
     return dg.DailyPartitionsDefinition(
-        start_date=start.strftime(cadence.format), timezone=cadence.zone, end_offset=2
+        start_date=start.strftime(cadence.format), timezone=cadence.zone, end_offset=1
     )
 
 

@@ -132,13 +132,15 @@ def _without_table(captured: list[Dataset]) -> set[DatasetName]:
 
 
 def _left(run: Run, datasets: Mapping[DatasetName, Dataset]) -> Run | None:
-    """What a run would compute that was never published; None where all of it was."""
+    """What a run would compute that was never published and has begun; None where nothing is."""
     missing: set[str] = set()
+    now = datetime.now(UTC)
     with Lake.from_settings().get_connection() as connection:
         for name in run.names:
             cadence = datasets[name].cadence
             keys = cadence.keys(run.first, run.last) if cadence and run.first and run.last else [""]
-            missing |= set(keys) - set(ledger.versions(connection, name))
+            begun = [k for k in keys if cadence is None or k <= cadence.key_of(now)]
+            missing |= set(begun) - set(ledger.versions(connection, name))
     if not missing:
         return None
     return replace(run, first=min(missing), last=max(missing)) if run.first else run

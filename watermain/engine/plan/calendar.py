@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from watermain.declare.cadence import Cadence
 from watermain.declare.dataset import Dataset
@@ -18,9 +18,3 @@ def running_keys(cadence: Cadence, now: datetime) -> list[str]:
     window = cadence.window(cadence.key_of(now))
     before = cadence.key_of(window.start - (window.end - window.start) / 2)
     return [before, cadence.key_of(now)]
-
-
-def horizon(cadence: Cadence, now: datetime) -> str:
-    """The last partition that may be computed: days are known until tomorrow."""
-    ahead = timedelta(days=1) if cadence.unit == "day" else timedelta(0)
-    return cadence.key_of(now + ahead)

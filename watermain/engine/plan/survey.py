@@ -12,7 +12,7 @@ from typing import Literal
 from watermain.declare.dataset import Dataset
 from watermain.declare.name import DatasetName
 from watermain.engine.plan.books import Books
-from watermain.engine.plan.calendar import horizon, is_running
+from watermain.engine.plan.calendar import is_running
 from watermain.engine.plan.candidates import Candidates, add, every
 from watermain.engine.plan.due import Due, Judge
 from watermain.engine.plan.graph import Graph
@@ -140,8 +140,7 @@ class Survey:
         cadence, now = dataset.cadence, self.around.now
         if cadence is None:
             return None
-        ahead = due.key > cadence.key_of(now)
-        if ahead and (due.key > horizon(cadence, now) or not self._has_own_rows(dataset, due.key)):
+        if due.key > cadence.key_of(now):
             begins_at = cadence.window(due.key).start
             return Outlook(due=due, state="later", why="it has not begun", again_at=begins_at)
         if cadence.closes_after is not None and due.cause == "inputs":
@@ -150,18 +149,6 @@ class Survey:
                 why = f"it was closed to late rows at {closed_at:%Y-%m-%d %H:%M}"
                 return Outlook(due=due, state="closed", why=why)
         return None
-
-    def _has_own_rows(self, dataset: Dataset, key: str) -> bool:
-        """Whether an input has rows of a partition's own time, beside those of the time before."""
-        for name, other in self.graph.inputs(dataset).items():
-            ends = needed(dataset, other, key)
-            if ends is None or other.cadence is None or dataset.cadence is None:
-                continue
-            first = other.cadence.key_of(dataset.cadence.window(key).start)
-            known = {*self.books.standing([name])[name], *self.coming.get(name, ())}
-            if any(first <= k <= ends[1] for k in known):
-                return True
-        return False
 
     def _runs(self, _: Dataset, due: Due) -> Outlook | None:
         if (due.name, due.key) in self.around.running:

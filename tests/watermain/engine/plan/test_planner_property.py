@@ -12,7 +12,7 @@ import pytest
 from tests.watermain.engine.plan.world import CADENCES, START, World, edited, made, source
 from watermain.declare.dataset import Dataset
 from watermain.declare.name import DatasetName
-from watermain.engine.plan.calendar import horizon, is_running, running_keys
+from watermain.engine.plan.calendar import is_running, running_keys
 from watermain.engine.plan.graph import Graph
 from watermain.engine.plan.planner import PlanCursor, Planner
 from watermain.engine.plan.request import Request
@@ -151,7 +151,7 @@ def calendar(world: World, it: Dataset) -> list[str]:
 
 
 def _is_ahead(world: World, it: Dataset, key: str) -> bool:
-    return it.cadence is not None and key > horizon(it.cadence, world.now)
+    return it.cadence is not None and key > it.cadence.key_of(world.now)
 
 
 def _reads(world: World, it: Dataset, key: str, held: set[tuple[DatasetName, str]]) -> bool:
