@@ -31,6 +31,7 @@ from watermain.declare import (
 OWNER = "team:operations"
 MOVEMENTS = ("gate_out", "take_off", "landing", "gate_in")
 STREAMED = Daily(zone="America/New_York", late_for=timedelta(days=7), every=timedelta(seconds=5))
+RARELY = Daily(zone="America/New_York", late_for=timedelta(days=7), every=timedelta(seconds=30))
 FASTEST_MPH = 700  # over ground, with the jet stream behind
 EARTH_RADIUS_MILES = 3958.8
 STATES = ("scheduled", "departed", "arrived", "cancelled", "diverted")
@@ -112,7 +113,7 @@ def flights(changes: ibis.Table) -> ibis.Table:
             Column("superseded_at", pa.timestamp("us", "UTC"), "by another telling; null if not"),
         ),
     ),
-    cadence=STREAMED,
+    cadence=RARELY,
     slo=Slo(ready_within=timedelta(minutes=15)),
     owner=OWNER,
 )
@@ -207,7 +208,7 @@ def movements(messages: ibis.Table) -> ibis.Table:
         ),
     ),
     checks=(between("implied_mph", low=FASTEST_MPH),),
-    cadence=STREAMED,
+    cadence=RARELY,
     slo=Slo(ready_within=timedelta(minutes=15)),
     owner=OWNER,
 )

@@ -9,7 +9,7 @@ from watermain.declare import Column, Contract, Daily, Migration, Slo, between, 
 
 OWNER = "team:prediction"
 INSTANT = pa.timestamp("us", "UTC")
-NEW_YORK = Daily(zone="America/New_York", late_for=timedelta(days=7), every=timedelta(seconds=5))
+NEW_YORK = Daily(zone="America/New_York", late_for=timedelta(days=7), every=timedelta(seconds=30))
 
 
 @dataset(

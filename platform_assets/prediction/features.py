@@ -24,7 +24,8 @@ from watermain.declare import (
 
 OWNER = "team:prediction"
 INSTANT = pa.timestamp("us", "UTC")
-NEW_YORK = Daily(zone="America/New_York", late_for=timedelta(days=7), every=timedelta(seconds=5))
+NEW_YORK = Daily(zone="America/New_York", late_for=timedelta(days=7), every=timedelta(seconds=30))
+AT_ONCE = Daily(zone="America/New_York", late_for=timedelta(days=7), every=timedelta(seconds=5))
 TRAINED_ON = (2, 31)  # the days of the calendar that `python -m demo train` learns from
 SLO = Slo(ready_within=timedelta(minutes=15))
 KNOWN = Column("known_at", INSTANT, "when the last fact behind the row was heard", nullable=False)
@@ -172,7 +173,7 @@ def route_delay(departures: ibis.Table) -> ibis.Table:
         ),
     ),
     checks=(between("take_offs", low=1), between("mean_taxi_minutes", low=0, high=1440)),
-    cadence=NEW_YORK,
+    cadence=AT_ONCE,
     slo=SLO,
     owner=OWNER,
 )
