@@ -20,10 +20,12 @@ KEPT = ("*", "docs/**/*", "benchmarks/*.md", "changelog.d/*.md")
 GUIDES = (
     "start",
     "install",
+    "first-dataset",
     "words",
     "reference",
     "rhythms",
     "planner",
+    "backfills",
     "commands",
     "settings",
     "connections",

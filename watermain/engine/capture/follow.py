@@ -153,7 +153,7 @@ class Follower:
             TooLargeError.nothing_happened(
                 f"{dataset.name}: {outlooks[0].why}",
                 declared=dataset.declared,
-                next=f"watermain materialize {dataset.name} --from {keys[0]} --to {keys[-1]}",
+                next=f"watermain run {dataset.name} --from {keys[0]} --to {keys[-1]}",
             ),
         )
 
