@@ -160,6 +160,8 @@ class Survey:
         tried = self.around.attempts.get((due.name, due.key))
         if tried is None or tried.wanted != due.wanted:
             return None
+        if tried.state == "asked":
+            return Outlook(due=due, state="runs", why="a run of it was asked for")
         if tried.state == "held":
             return Outlook(due=due, state="held", why=tried.why)
         if tried.state == "failed" and not tried.is_due(self.around.now):

@@ -28,13 +28,13 @@ on conflict (dataset, partition) do update set
 class Attempt:
     """The last try of one partition at one version.
 
-    Shapes: `state` is `asked` while nobody knows what came of it, `failed` after an error and
-    `held` when a blocking check refused the rows.
+    Shapes: `state` is `asked` while nobody knows what came of it, `lost` where no run was ever
+    made, `failed` after an error and `held` when a blocking check refused the rows.
     """
 
     wanted: str
     tries: int
-    state: Literal["asked", "failed", "held"]
+    state: Literal["asked", "lost", "failed", "held"]
     why: str
     run: str
     at: datetime

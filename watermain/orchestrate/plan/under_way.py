@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -23,6 +23,45 @@ from watermain.settings import load_settings
 UNSEEN = timedelta(minutes=1)  # in which a run that was asked for is sure to be seen
 
 
+class Resolved(Mapping[Pair, Attempt]):
+    """Earlier tries as their runs stand now; a run is looked up when its try is asked for."""
+
+    def __init__(
+        self, kept: Mapping[Pair, Attempt], instance: dg.DagsterInstance, now: datetime
+    ) -> None:
+        self._kept, self._instance, self._now = kept, instance, now
+        self._records: dict[str, RunRecord | None] = {}
+
+    def __getitem__(self, pair: Pair) -> Attempt:
+        attempt = self._kept[pair]
+        return attempt if attempt.state != "asked" else self._became(attempt)
+
+    def __iter__(self) -> Iterator[Pair]:
+        return iter(self._kept)
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def _became(self, attempt: Attempt) -> Attempt:
+        """What came of a run that was asked for; one that nobody saw in a while is lost."""
+        record = self._record(attempt.run)
+        if record is None:
+            is_new = attempt.at <= self._now < attempt.at + UNSEEN
+            return attempt if is_new else replace(attempt, state="lost")
+        run = record.dagster_run
+        if not run.is_finished:
+            return attempt
+        ended = datetime.fromtimestamp(record.end_time or record.create_timestamp.timestamp(), UTC)
+        word = "ended without it" if run.is_success else "failed"
+        return replace(attempt, state="failed", at=ended, why=f"run {run.run_id[:8]} {word}")
+
+    def _record(self, run: str) -> RunRecord | None:
+        if run not in self._records:
+            found = self._instance.get_run_records(dg.RunsFilter(tags={PLAN: run}), limit=1)
+            self._records[run] = found[0] if found else None
+        return self._records[run]
+
+
 @dataclass
 class Tried:
     """Earlier tries of what a planner knows, with what became of their runs.
@@ -37,52 +76,21 @@ class Tried:
     asked: dict[Pair, Attempt] = field(default_factory=dict)
 
     @cached_property
-    def active(self) -> list[dg.DagsterRun]:
-        """The runs that have not ended."""
-        return list(self.instance.get_runs(dg.RunsFilter(statuses=list(NOT_FINISHED_STATUSES))))
-
-    @cached_property
-    def running(self) -> set[Pair]:
+    def running(self) -> frozenset[Pair]:
         """What runs are under way, whoever asked for them."""
         known = {dg.AssetKey(d.name.key): d for d in self.planner.graph.driven}
         found: set[Pair] = set()
-        for run in self.active:
+        for run in self.instance.get_runs(dg.RunsFilter(statuses=list(NOT_FINISHED_STATUSES))):
             for key in run.asset_selection or ():
                 if key in known:
                     found |= {(known[key].name, k) for k in _keys(run.tags, known[key])}
-        return found
+        return frozenset(found)
 
     @cached_property
-    def told(self) -> dict[Pair, Attempt]:
+    def told(self) -> Resolved:
         """The last try of each partition; one whose run ended without it has failed."""
-        found = self.kept.of(d.name for d in self.planner.graph.driven)
-        runs = {a.run for a in found.values() if a.state == "asked"}
-        known = {run: self._record(run) for run in runs}
-        return {
-            pair: _became(a, known[a.run]) if a.state == "asked" else a for pair, a in found.items()
-        }
-
-    @cached_property
-    def waiting(self) -> set[Pair]:
-        """What was asked for, while its run is under way or will be seen soon."""
-        found = set()
-        for pair, attempt in self.told.items():
-            if attempt.state == "asked":
-                record = self._record(attempt.run)
-                if record is not None or attempt.at <= self.now < attempt.at + UNSEEN:
-                    found.add(pair)
-        return found
-
-    def _record(self, run: str) -> RunRecord | None:
-        records = self._records
-        if run not in records:
-            found = self.instance.get_run_records(dg.RunsFilter(tags={PLAN: run}), limit=1)
-            records[run] = found[0] if found else None
-        return records[run]
-
-    @cached_property
-    def _records(self) -> dict[str, RunRecord | None]:
-        return {}
+        kept = self.kept.of(d.name for d in self.planner.graph.driven)
+        return Resolved(kept, self.instance, self.now)
 
     def ask(self, request: Request) -> str:
         """Note that a request is made; give the key of its run."""
@@ -90,8 +98,7 @@ class Tried:
         for pair, wanted in request.wanted.items():
             before = self.told.get(pair)
             if before is not None and before.wanted == wanted:
-                lost = before.state == "asked"
-                again = max(again, before.tries if lost else before.tries + 1)
+                again = max(again, before.tries + (before.state != "lost"))
         key = f"{request.key}-{again}"
         for pair, wanted in request.wanted.items():
             self.asked[pair] = Attempt(
@@ -110,21 +117,11 @@ def around(tried: Tried) -> Around:
     return Around(
         now=tried.now,
         attempts=tried.told,
-        running=frozenset(tried.running | tried.waiting),
+        running=tried.running,
         own=tried.planner.owns,
         guard=guard(settings),
         pause=pause(settings),
     )
-
-
-def _became(attempt: Attempt, record: RunRecord | None) -> Attempt:
-    """A try, told by how its run stands."""
-    if record is None or not record.dagster_run.is_finished:
-        return attempt
-    ended = datetime.fromtimestamp(record.end_time or record.create_timestamp.timestamp(), UTC)
-    run = record.dagster_run
-    word = "ended without it" if run.is_success else "failed"
-    return replace(attempt, state="failed", at=ended, why=f"run {run.run_id[:8]} {word}")
 
 
 def _keys(tags: Mapping[str, str], dataset: Dataset) -> list[str]:

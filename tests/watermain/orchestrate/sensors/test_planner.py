@@ -61,7 +61,7 @@ class Platform:
 
     def tick(self, *, saved: bool = True) -> list[dg.RunRequest]:
         """Let the daemon evaluate the sensor once; it may die before the cursor is saved."""
-        context = dg.build_sensor_context(self.instance, self.cursor)
+        context = dg.build_sensor_context(self.instance, self.cursor, definitions=self.definitions)
         said = self.sensor.evaluate_tick(context)
         self.said = said.skip_message or ""
         if saved:
@@ -190,7 +190,9 @@ def test_two_daemons_ask_for_one_run(platform: Platform) -> None:
     """Both see the same stale day; the second finds it asked for."""
     platform.came("2013-01-02 10:00")
     (one,) = platform.tick(saved=False)
-    other = dg.build_sensor_context(platform.instance, platform.cursor)
+    other = dg.build_sensor_context(
+        platform.instance, platform.cursor, definitions=platform.definitions
+    )
     assert not platform.sensor.evaluate_tick(other).run_requests
     assert platform.run(one).success
 
