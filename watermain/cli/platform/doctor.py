@@ -160,7 +160,7 @@ def _services(settings: Settings) -> tuple[bool, str, str]:
     facts = service_facts(Services(settings))
     wrong = down(facts)
     runs = [fact["name"] for fact in facts if fact["state"] == "runs"]
-    found = f"not running: {', '.join(wrong)}" if wrong else ", ".join(runs)
+    found = f"not running: {', '.join(sorted(wrong))}" if wrong else ", ".join(runs)
     return not wrong, found, "watermain up"
 
 

@@ -204,7 +204,7 @@ def test_second_up_stops_nothing_and_ends_no_run(company: Place) -> None:
     worker: WorkerRecord = records.get(run_id)  # type: ignore[assignment]
     assert worker.process.send(signal.SIGSTOP)
     os.kill(before["warm"]["pid"], signal.SIGKILL)
-    assert "already runs" in company.up("--until", "2013-01-01")
+    assert "already runs" in company.up("--as-recorded", "--until", "2013-01-01")
     assert worker.process.send(signal.SIGCONT)
     assert until(lambda: web.progress(run_id)[0] == "SUCCESS")
     after = company.services()
@@ -228,7 +228,7 @@ def test_status_and_doctor_name_what_should_run_and_does_not(company: Place) -> 
     services = next(fact for fact in examined if fact["check"] == "services")
     assert (services["ok"], services["next"]) == (False, "watermain up")
     assert services["found"] == "not running: stations, tend"
-    company.up("--until", "2013-01-01")
+    company.up("--as-recorded", "--until", "2013-01-01")
     after = company.services()
     assert runs(after, ("stations", "tend"))
     assert {n for n, s in after.items() if s["pid"] != before[n]["pid"]} == {"stations", "tend"}
