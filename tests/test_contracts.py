@@ -201,7 +201,7 @@ def test_draft_is_neither_released_nor_held(known: Known, tmp_path: Path) -> Non
     draft = replace(flights, contract=replace(flights.contract, version="0.1.0"))
     assert list(stale({FLIGHTS: draft}, tmp_path)) == []
     (missing,) = stale({FLIGHTS: flights}, tmp_path)
-    assert "1.0.0 is not released" in missing.what
+    assert "1.1.0 is not released" in missing.what
 
 
 def test_released_files_are_read_from_a_folder(known: Known, tmp_path: Path) -> None:

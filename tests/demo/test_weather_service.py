@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from demo.calendar import days_between
+from demo.calendar import days_between, local_day
 from demo.weather import Shelf
 from demo.weather_service import BURST, PAGE, WeatherService, ensure_token
 from tests.watermain.source.web_server import served
@@ -38,7 +38,7 @@ def client(tmp_path: Path, ticks: Ticks) -> Iterator[httpx.Client]:
     """The service with January on its shelf, live since yesterday, asked with its token."""
     shelf = Shelf(tmp_path / "weather.json")
     shelf.archive(days_between(date(2013, 1, 1), date(2013, 1, 31)), NOW)
-    shelf.go_live(NOW)
+    shelf.go_live(local_day(NOW) - timedelta(days=1), NOW)
     service = WeatherService(shelf, "secret", 7, clock=lambda: NOW, now=ticks)
     token = {"Authorization": "Bearer secret"}
     with (

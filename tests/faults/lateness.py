@@ -25,7 +25,6 @@ from watermain.engine.publish.publish import publish
 from watermain.engine.table.partition import Span
 from watermain.lake import ledger
 from watermain.lake.lake import Lake, table
-from watermain.orchestrate.sensors.streamed import streamed_events
 from watermain.source.protocol import Batch, Limit
 
 BEGIN = datetime(2013, 1, 1, tzinfo=UTC)
@@ -128,9 +127,13 @@ def _batches(chance: random.Random, given: Shards) -> Iterator[tuple[Batch, list
 
 
 def _refreshed(lake: Lake, job: Job, since: int | None, found: Schedules) -> int:
-    """Publish exactly the readers' partitions that Dagster is told of, as automation does."""
-    told, present = streamed_events(lake, [events], since)
-    keys = sorted({str(p) for each in told if (p := getattr(each, "partition", None))})
+    """Publish exactly the readers' partitions that the ledger tells of, as a planner does."""
+    with lake.get_connection() as connection:
+        present = lake.snapshot(connection)
+        if since is None:
+            keys = sorted(ledger.versions(connection, events.name))
+        else:
+            keys = sorted(ledger.partitions_between(connection, events.name, since, present))
     begin = 0
     for at, key in enumerate(keys):  # neighbours are one run, as a range is
         if keys[at + 1 : at + 2] != CADENCE.keys(key, _following(key))[1:]:

@@ -19,6 +19,7 @@ KILLS = 36
 ELSEWHERE = {
     "checksums.": "tests/watermain/lake/rest/test_vouching.py",
     "compact.": "tests/watermain/engine/table/test_compaction.py",
+    "expiry.": "tests/watermain/lake/rest/test_expiry.py",
     "files.": "tests/watermain/engine/table/test_file_resident.py",
     "sweep.": "tests/watermain/lake/rest/test_sweep.py",
     "verify.": "tests/watermain/lake/rest/test_verification.py",

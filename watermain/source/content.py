@@ -48,6 +48,8 @@ def _value(column: pa.Array) -> memoryview:
     if pa.types.is_boolean(kind):
         column = column.cast(pa.int8())
     elif not (pa.types.is_floating(kind) or pa.types.is_uint64(kind)):
+        if pa.types.is_date32(kind) or pa.types.is_time32(kind):
+            column = column.cast(pa.int32())  # the engine casts them by way of their own width
         column = column.cast(pa.int64())
     return _numbers(_whole(column, 0))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC
 from pathlib import Path
 
 import pyarrow as pa
@@ -52,6 +53,9 @@ TYPED = {
     pa.bool_(): st.booleans(),
     pa.uint64(): st.integers(0, 2**64 - 1),
     pa.float64(): st.floats(allow_nan=False),
+    pa.date32(): st.dates(),
+    pa.time32("ms"): st.times().map(lambda at: at.replace(microsecond=0)),
+    pa.timestamp("us", "UTC"): st.datetimes(timezones=st.just(UTC)),
     pa.decimal128(38, 2): st.decimals(-(10**30), 10**30, places=2),
 }
 

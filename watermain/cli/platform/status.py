@@ -51,7 +51,9 @@ def status(
         for each in waiting:
             screen.OUT.print(f"\n{each}\n  next  {each.next}", markup=False)
     if wrong := down(services):
-        screen.ERR.print(f"\nnot running: {', '.join(sorted(wrong))}; next: watermain up", style="red")
+        screen.ERR.print(
+            f"\nnot running: {', '.join(sorted(wrong))}; next: watermain up", style="red"
+        )
     if away is not None:
         raise away
     if wrong:

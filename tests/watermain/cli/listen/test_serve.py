@@ -173,7 +173,9 @@ def test_feature_sets_are_found_in_a_room(monkeypatch: pytest.MonkeyPatch) -> No
     room = type(sys)("platform_assets.nobody.features")
     found = FeatureSet(name="departure", features=("x",), owner="team:nobody")
     vars(room).update(one=found, two="no set", __spec__=object())
-    monkeypatch.setitem(sys.modules, "platform_assets.nobody", type(sys)("nobody"))
+    package = type(sys)("nobody")
+    package.__path__ = []
+    monkeypatch.setitem(sys.modules, "platform_assets.nobody", package)
     monkeypatch.setitem(sys.modules, room.__name__, room)
     assert location.feature_sets("nobody") == (found,)
     assert location.feature_sets("weather") == ()

@@ -304,4 +304,4 @@ def test_lake_that_does_not_answer_is_unreachable(
     """No catalog: the error tells what to run."""
     monkeypatch.delenv("WATERMAIN_POSTGRES")
     result = CliRunner().invoke(app, ["sql", "select 1"])
-    assert "watermain doctor" in str(result.exception)
+    assert "watermain up" in str(result.exception)

@@ -136,7 +136,7 @@ def test_stream_serves_metrics_of_what_it_does(place: World) -> None:
         ("upkeep", "`upkeep` has nothing to capture"),
         ("upkeep.raw.batches", "`upkeep.raw.batches` has nothing to capture"),
         ("operations.raw.flihgts", "no room declares the dataset `operations.raw.flihgts`"),
-        ("nothing", "dataset name `nothing"),
+        ("nothing", "`nothing` is no name of a dataset"),
     ],
 )
 def test_stream_says_what_cannot_be_captured(name: str, said: str, tmp_path: Path) -> None:

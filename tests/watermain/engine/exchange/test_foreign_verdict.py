@@ -203,4 +203,4 @@ def test_what_belongs_into_the_contract_is_told(tmp_path: Any) -> None:
     path.write_text(schema.to_yaml())
     told = _code(path)
     assert told.startswith("# not kept: `ordered=True` of the schema: ")
-    assert told.endswith("checks=(\n    not_null('a'),\n),\n")
+    assert told.endswith("checks = (\n    not_null('a'),\n)\n")

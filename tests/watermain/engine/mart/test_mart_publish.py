@@ -62,6 +62,7 @@ def january() -> tuple[pd.DataFrame, pa.Table]:
         "air_time_minutes": frame["air_time"],
         "distance_miles": frame["distance"],
         "status": state,
+        "recorded_on": at.dt.date,
     }
     schema = curated.flights.contract.schema
     return frame, pa.Table.from_pandas(pd.DataFrame(columns), schema=schema, preserve_index=False)
