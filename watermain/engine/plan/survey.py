@@ -217,14 +217,23 @@ class Survey:
         for each in keys[bisect_left(keys, ends[0]) : bisect_right(keys, ends[1])]:
             yield stale[each]
 
+    def _may_join(self, dataset: Dataset, due: Due) -> bool:
+        """Whether something that a partition reads is asked for now, so that it can go with it."""
+        return any(
+            joins(dataset, other, outlook)
+            for other in self.graph.inputs(dataset).values()
+            for outlook in self._read(dataset, other, due.key)
+        )
+
     def _rests(self, dataset: Dataset, due: Due) -> Outlook | None:
-        """Leave alone for a while what was published just now."""
+        """Leave alone for a while what was published just now; it may go with what it reads."""
         if due.stands is None or due.cause == "code":
             return None
         pause, now = self.around.pause, self.around.now
         least = pause.running if is_running(dataset, due.key, now) else pause.over
         until = due.stands.at + least
-        if due.stands.at <= now < until:
+        soon = until - now <= least / 5 and self._may_join(dataset, due)
+        if due.stands.at <= now < until and not soon:
             why = f"it was published just now, and rests until {until:%H:%M:%S}"
             return Outlook(due=due, state="rests", why=why, again_at=until)
         return None

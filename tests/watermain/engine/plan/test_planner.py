@@ -207,6 +207,24 @@ def test_partition_rests_between_two_publishes_unless_its_code_changed(daemon: D
     assert ("conditions", today) in daemon.asked()
 
 
+def test_partition_goes_with_what_it_reads_when_its_rest_is_nearly_over() -> None:
+    """Two datasets of a chain were published seconds apart; they stay in one run."""
+    days = Daily(start=NOW.date().replace(day=1))
+    raw = source("shop.raw.sales", days)
+    first = made("shop.curated.sales", days, {"shop.raw.sales": {}})
+    second = made("shop.curated.sums", days, {"shop.curated.sales": {}, "shop.raw.sales": {}})
+    daemon = Daemon(first, raw, second)
+    daemon.came(raw, "2026-05-20")
+    daemon.world.compute(first.name, "2026-05-20")
+    daemon.world.pass_time(timedelta(seconds=20))
+    daemon.world.compute(second.name, "2026-05-20")
+    daemon.came(raw, "2026-05-20")
+    daemon.world.pass_time(timedelta(minutes=4, seconds=39))
+    assert daemon.look().requests == ()
+    daemon.world.pass_time(timedelta(seconds=1))
+    assert daemon.asked() == {("sales", "2026-05-20"), ("sums", "2026-05-20")}
+
+
 def test_refused_partition_is_asked_for_again_when_its_inputs_change(daemon: Daemon) -> None:
     """Neither it nor what reads it is tried in vain."""
     daemon.came(reports, "2026-03-02")
