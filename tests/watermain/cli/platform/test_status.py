@@ -78,7 +78,7 @@ def test_what_up_was_to_start_should_run_until_down(lake: Lake) -> None:
     assert found["warm"] == ("stopped", False)
     done = CliRunner().invoke(app, ["status"])
     assert done.exit_code == 3
-    assert "not running: web, daemon, live, stream; next: watermain up" in done.output
+    assert "not running: daemon, live, stream, web; next: watermain up" in done.output
     platform.stop()
     assert [s["name"] for s in service_facts(platform)] == ["web", "daemon", "warm"]
 
@@ -89,7 +89,7 @@ def test_status_of_an_empty_catalog_says_what_to_do(home: Path) -> None:
     assert isinstance(done.exception, UnreachableSystemError)
     assert done.exception.what == "the lake is empty: nobody has brought it up"
     assert done.exception.next == "watermain up"
-    assert "not running: web, daemon; next: watermain up" in done.output
+    assert "not running: daemon, web; next: watermain up" in done.output
 
 
 def test_sources_are_asked_on_demand(lake: Lake) -> None:
