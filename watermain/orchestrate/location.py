@@ -158,10 +158,26 @@ def _known(dataset: Dataset, upstream: DatasetName) -> None:
         ) from error
     if other.broken:
         return
+    refuse_vain_refresh(dataset, other)
     if dataset.looks_back(upstream) and None in (dataset.cadence, other.cadence):
         raise InvalidDeclarationError.nothing_happened(
             f"{dataset.name} looks back {dataset.looks_back(upstream)} at {upstream},"
             " but only partitions can be looked back at",
             declared=dataset.declared,
             next="leave `before` out, for such a body is given the whole table",
+        )
+
+
+def refuse_vain_refresh(dataset: Dataset, other: Dataset) -> None:
+    """Refuse to say which partitions the news of an input concern where nobody asks.
+
+    Raises: InvalidDeclarationError.
+    """
+    word = dataset.refresh(other.name)
+    if word != "all" and (dataset.cadence is None or other.cadence is not None):
+        raise InvalidDeclarationError.nothing_happened(
+            f"{dataset.name} reads {other.name} with refresh {word!r}, which is for partitions that"
+            " read a table without any",
+            declared=dataset.declared,
+            next="leave `refresh` out, for versions of partitions tell what news concern",
         )

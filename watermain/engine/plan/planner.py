@@ -105,7 +105,7 @@ class Planner:
     def look(
         self, lake: Lake, cursor: PlanCursor, around: Callable[[], Around], now: datetime
     ) -> PlanLook:
-        """PlanLook once at the lake."""
+        """Look once at the lake."""
         with lake.get_connection() as connection:
             return self.look_into(
                 LedgerBooks(connection, lake.snapshot(connection)), cursor, around, now
@@ -114,7 +114,7 @@ class Planner:
     def look_into(
         self, books: Books, cursor: PlanCursor, around: Callable[[], Around], now: datetime
     ) -> PlanLook:
-        """PlanLook once at a ledger; `around` is asked only where something may be stale."""
+        """Look once at a ledger; `around` is asked only where something may be stale."""
         candidates = self._candidates(books, cursor, now)
         if not candidates:
             kept = replace(cursor, snapshot=books.present(), code=self.code, looked_at=now)

@@ -46,7 +46,7 @@ class Daemon:
             self.world.rows[dataset.name][key][-1] = told
 
     def look(self) -> PlanLook:
-        """PlanLook once."""
+        """Look once."""
         found = self.planner.look_into(self.world, self.cursor, self._around, self.world.now)
         self.cursor = PlanCursor.parse(str(found.cursor))
         return found
@@ -55,7 +55,7 @@ class Daemon:
         return Around(now=self.world.now, attempts=dict(self.attempts), guard=self.guard)  # type: ignore[arg-type]
 
     def asked(self) -> Asked:
-        """PlanLook once, do what is asked for; give that."""
+        """Look once, do what is asked for; give that."""
         found = self.look().requests
         asked = {(n.table, k) for r in found for n, k in r.wanted}
         for request in found:

@@ -61,7 +61,7 @@ class Drivers:
         return Planner.of(self.world.datasets, team, lambda _: False)
 
     def look(self, team: str) -> tuple[Request, ...]:
-        """PlanLook once and remember where, as a text that another process might read."""
+        """Look once and remember where, as a text that another process might read."""
         planner = self.planner(team)
         # What a process would know of its code when it starts.
         own = sorted((str(n), v) for n, v in self.world.code.items() if n.team == team)
@@ -92,7 +92,7 @@ class Drivers:
             self.vain.append(request)
 
     def settle(self) -> None:
-        """PlanLook and run until nothing is asked for, while time passes."""
+        """Look and run until nothing is asked for, while time passes."""
         quiet = 0
         for _ in range(MOST_LOOKS):
             asked = [(t, r) for t in TEAMS for r in self.look(t)]
