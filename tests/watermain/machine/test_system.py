@@ -8,7 +8,6 @@ import socket
 import subprocess
 import sys
 import tempfile
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,7 +22,6 @@ from watermain.machine.system import (
     short_path,
     signalled,
     started,
-    thread_count,
 )
 
 BOTH = pytest.mark.parametrize("linux", [True, False], ids=["linux", "elsewhere"])
@@ -147,15 +145,23 @@ def test_link_that_leads_elsewhere_is_refused(
         pass
 
 
+COUNTED = """
+import sys, threading
+from watermain.machine.system import thread_count
+over, linux = threading.Event(), sys.argv[1] == "True"
+print(thread_count(linux=linux))
+threading.Thread(target=over.wait).start()
+print(thread_count(linux=linux))
+over.set()
+"""
+
+
 @BOTH
 def test_threads_are_counted(linux: bool) -> None:
-    """One more while one more waits."""
-    over, before = threading.Event(), thread_count(linux=linux)
-    waiting = threading.Thread(target=over.wait)
-    waiting.start()
-    assert thread_count(linux=linux) == before + 1
-    over.set()
-    waiting.join()
+    """One more while one more waits, in a process where nobody else begins or ends one."""
+    counted = [sys.executable, "-c", COUNTED, str(linux)]
+    told = subprocess.run(counted, capture_output=True, text=True, check=True).stdout.split()
+    assert told == ["1", "2"]
 
 
 @BOTH

@@ -40,11 +40,13 @@ class Workers:
         return [run_id for run_id, _ in self.pids.values()]
 
     def known(self, client: socket.socket, run_id: str) -> bool:
-        """Answer for a run that has its process already."""
+        """Answer for a run that has its process already, even one that has not claimed it yet."""
         record = self.records.get(run_id)
-        if record is not None:
-            wire.send(client, {"pid": record.process.pid})
-        return record is not None
+        begun = [pid for pid, (run, _) in self.pids.items() if run == run_id]
+        pid = record.process.pid if record is not None else next(iter(begun), None)
+        if pid is not None:
+            wire.send(client, {"pid": pid})
+        return pid is not None
 
     def launch(self, client: socket.socket, run_id: str, instance_ref: str) -> Task | None:
         """Start the process of a run; tell the client its number."""
