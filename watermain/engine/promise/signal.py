@@ -1,0 +1,29 @@
+"""What says that a promise is broken or about to be, before anybody is told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from watermain.declare.name import DatasetName
+
+Severity = Literal["page", "ticket"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Signal:
+    """One promise of one dataset that a rule has found wanting.
+
+    Shapes: `promise` names the indicator (`on_time`, `fresh_minutes`, `completeness`, ...), `rule`
+    the rule that fired in words (`burn 14.4x over 1 h and 5 m`), `partitions` what is concerned,
+    oldest first, and `told` is what a person reads in one sentence.
+    """
+
+    dataset: DatasetName
+    promise: str
+    severity: Severity
+    rule: str
+    told: str
+    at: datetime
+    partitions: tuple[str, ...] = ()
