@@ -36,7 +36,7 @@ from listed left join standing using (dataset, partition) left join decided usin
 """
 
 
-class Verdict(NamedTuple):
+class Ruling(NamedTuple):
     """What was decided about rows, by whom and why."""
 
     verdict: str
@@ -79,7 +79,7 @@ def touched(connection: duckdb.DuckDBPyConnection, dataset: str, run_id: str) ->
 
 
 def decide(
-    connection: duckdb.DuckDBPyConnection, dataset: str, relation: str, verdict: Verdict
+    connection: duckdb.DuckDBPyConnection, dataset: str, relation: str, verdict: Ruling
 ) -> int:
     """Write a verdict for every row of a relation's `aside_id`, in the caller's transaction."""
     row = connection.execute(

@@ -29,7 +29,7 @@ def aside(connection: duckdb.DuckDBPyConnection, position: str, days: float, epo
 
 def discard(connection: duckdb.DuckDBPyConnection, position: str, days: float) -> None:
     """Decide about a row so many days ago."""
-    verdict = quarantine.Verdict("discarded", "", "me", "1", "run", NOW - timedelta(days=days))
+    verdict = quarantine.Ruling("discarded", "", "me", "1", "run", NOW - timedelta(days=days))
     relation = f"({quarantine.ASIDE.replace('?', repr(str(SALES)))}) where position = '{position}'"
     assert quarantine.decide(connection, str(SALES), relation, verdict) == 1
 

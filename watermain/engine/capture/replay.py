@@ -31,7 +31,7 @@ from watermain.engine.table.table import (
 from watermain.failpoint import failpoint
 from watermain.lake import ledger
 from watermain.lake.lake import quote, table, text
-from watermain.lake.quarantine import ASIDE, OPEN, Verdict, decide
+from watermain.lake.quarantine import ASIDE, OPEN, Ruling, decide
 from watermain.lake.rest import signed_zero
 
 AGAIN = "watermain_again"
@@ -127,9 +127,9 @@ def _choose(connection: duckdb.DuckDBPyConnection, dataset: Dataset, where: str)
     return int(row[0]) if row else 0
 
 
-def _verdict(dataset: Dataset, job: Job, verdict: str, why: str, by: str) -> Verdict:
+def _verdict(dataset: Dataset, job: Job, verdict: str, why: str, by: str) -> Ruling:
     version, now = dataset.contract.version, job.clock.now()
-    return Verdict(verdict, why, by, version, job.run_id, now)
+    return Ruling(verdict, why, by, version, job.run_id, now)
 
 
 def _type_again(connection: duckdb.DuckDBPyConnection, dataset: Dataset) -> None:

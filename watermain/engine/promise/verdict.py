@@ -1,4 +1,4 @@
-"""One judgement of one expected partition, which is appended and never changed."""
+"""One judgement of one expected partition, appended once."""
 
 from __future__ import annotations
 
