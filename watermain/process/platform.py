@@ -86,7 +86,7 @@ class Services:
                 *(python, "-m", "watermain.orchestrate.instance.web", "--workspace", rooms),
                 *("--host", HOST, "--port", str(settings.port)),
             ),
-            DAEMON: (python, "-m", "dagster._daemon", "run", "-w", rooms),
+            DAEMON: (python, "-m", "watermain.orchestrate.instance.daemon", "run", "-w", rooms),
             WARM: (
                 python,
                 "-m",

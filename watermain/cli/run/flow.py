@@ -12,7 +12,7 @@ from watermain.clock import Clock
 from watermain.declare.dataset import Dataset
 from watermain.declare.errors import InvalidDeclarationError, WatermainError
 from watermain.engine.plan.rhythm import flows
-from watermain.engine.rooms.declared import PRODUCT, on_shelf, package, shelf_file, teams
+from watermain.engine.rooms.declared import PRODUCT, datasets_on, package, shelf_file, teams
 from watermain.engine.rooms.directory import SHELVES
 from watermain.process.platform import STREAM, stream_of
 from watermain.project import ALL
@@ -22,9 +22,13 @@ UNTIL_MENDED = timedelta(days=1)  # a room is read again when a file of it chang
 
 
 def flowing(team: str) -> list[Dataset]:
-    """The datasets of a room that streams take; marts never are, so dbt is left alone."""
+    """The datasets of a room that streams take; marts never are, so dbt is left alone.
+
+    Guarantees: their calendars begin as everybody else's do, or a stream would for ever hold stale
+    what a publish finds as it should be.
+    """
     importlib.import_module(package(team))
-    found = [d for shelf in SHELVES for d in on_shelf(team, shelf, Dataset) if flows(d)]
+    found = [d for shelf in SHELVES for d in datasets_on(team, shelf) if flows(d)]
     return list({d.name: d for d in found}.values())
 
 

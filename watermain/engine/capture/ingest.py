@@ -192,7 +192,7 @@ class _Landing:
             failpoint("ingest.after_rows_before_ledger")
             span = self._span(batch) if batch.reset or self._truncated() else counted.span
             fresh = self._outcomes(batch, span)
-            self._quarantine(batch)
+            self._quarantine(batch, counted)
             size = written.sync(last=True)
             recorded = self._record(batch, counted, began)
             self._publish(fresh, recorded, size)
@@ -294,19 +294,20 @@ class _Landing:
             if count
         ]
 
-    def _quarantine(self, batch: Batch) -> None:
+    def _quarantine(self, batch: Batch, counted: _Counted) -> None:
         columns = "dataset, batch_id, position, reason, payload"
         values = [str(self.dataset.name), batch.batch_id]
         now = f"timestamptz {text(self.job.clock.now().isoformat())}"
         ends = f"{text(self.dataset.contract.version)}, {text(self.job.run_id)}, {now}"
         position = self.dataset.origin.position_sql(text(batch.shard))
         said = hushed("reason") if self.dataset.contract.holds_sensitive else "reason"
-        self.connection.execute(
-            f"insert into {ledger.QUARANTINE} ({columns}, contract_version, run_id,"
-            f" quarantined_at) select ?, ?, {position}, _reason, _payload,"
-            f" {ends} from {TYPED} where _reason is not null",
-            values,
-        )
+        if counted.rejected:
+            self.connection.execute(
+                f"insert into {ledger.QUARANTINE} ({columns}, contract_version, run_id,"
+                f" quarantined_at) select ?, ?, {position}, _reason, _payload,"
+                f" {ends} from {TYPED} where _reason is not null",
+                values,
+            )
         if batch.rejected.num_rows:
             self.connection.register("unread", batch.rejected)
             self.connection.execute(

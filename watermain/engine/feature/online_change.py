@@ -25,8 +25,22 @@ from watermain.engine.feature.online_row import (
 )
 from watermain.engine.table.partition import spans
 from watermain.lake import ledger
-from watermain.lake.lake import Lake, quote, table
+from watermain.lake.lake import Lake, quote, text
 from watermain.online.protocol import Cursor
+
+_TABLE = """
+with made as (
+    select t.table_id, t.begin_snapshot
+    from {schema}.ducklake_table as t join {schema}.ducklake_schema as s using (schema_id)
+    where t.end_snapshot is null and s.end_snapshot is null and {of}
+)
+select (select max(begin_snapshot) from made) as born,
+    exists (select from {schema}.ducklake_snapshot where snapshot_id = {snapshot}) as is_kept,
+    not exists (
+        select from {schema}.ducklake_column join made using (table_id)
+        where greatest(ducklake_column.begin_snapshot, end_snapshot) > {snapshot}
+    ) as is_shaped
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,36 +53,31 @@ class Snapshots:
 
     def has(self, snapshot: int) -> bool:
         """Whether the table of today can be read, in its shape of today, as of a snapshot."""
-        kept = self.connection.execute(
-            "select count(*) from lake.snapshots() where snapshot_id = ?", [snapshot]
-        ).fetchone()
-        born = self._born()
-        if not kept or not kept[0] or born is None or born > snapshot:
-            return False
-        return self._shape(f" at (version => {snapshot})") == self._shape("")
+        born, is_kept, is_shaped = self._of(snapshot)
+        return is_kept and is_shaped and born is not None and born <= snapshot
 
     def exists(self) -> bool:
         """Whether anything of the table was ever published."""
-        return self._born() is not None
+        return self._of(0)[0] is not None
 
-    def _born(self) -> int | None:
-        """The snapshot that made the table; one made anew has another."""
-        schema = self.lake.schema_of_catalog if self.lake.branch else "public"
-        catalog = f"__ducklake_metadata_lake.{quote(schema)}"
+    def _of(self, snapshot: int) -> tuple[int | None, bool, bool]:
+        """When the table was made, one made anew last; whether a snapshot is kept; its columns.
+
+        The catalog is asked once and in its own words: to read a table of it, or all snapshots,
+        through the engine takes several times as long.
+        """
+        schema = quote(self.lake.schema_of_catalog if self.lake.branch else "public")
+        name = self.dataset.name
+        asked = _TABLE.format(
+            schema=schema,
+            of=f"s.schema_name = {text(name.schema)} and t.table_name = {text(name.table)}",
+            snapshot=snapshot,
+        )
         row = self.connection.execute(
-            f"select max(t.begin_snapshot) from {catalog}.ducklake_table as t"
-            f" join {catalog}.ducklake_schema as s using (schema_id)"
-            " where t.end_snapshot is null and s.end_snapshot is null"
-            " and s.schema_name = ? and t.table_name = ?",
-            [self.dataset.name.schema, self.dataset.name.table],
+            f"from postgres_query('__ducklake_metadata_lake', {text(asked)})"
         ).fetchone()
-        return None if row is None or row[0] is None else int(row[0])
-
-    def _shape(self, at: str) -> dict[str, str]:
-        rows = self.connection.execute(
-            f"describe select * from {table(self.dataset.name)}{at}"
-        ).fetchall()
-        return {str(name): str(kind) for name, kind, *_ in rows}
+        assert row is not None
+        return None if row[0] is None else int(row[0]), bool(row[1]), bool(row[2])
 
 
 def find_changes(

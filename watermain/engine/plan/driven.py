@@ -26,10 +26,13 @@ def planner_of_all(datasets: Mapping[DatasetName, Dataset]) -> Planner:
 
 
 def follower_of(chosen: Sequence[Dataset], find: Callable[[DatasetName], Dataset]) -> Planner:
-    """The planner of a stream: of these datasets, whatever else drives others."""
+    """The planner of a stream: of these datasets, whatever else drives others.
+
+    It tells once what is coming, until something changes.
+    """
     known = {n: find(n) for d in chosen for n in d.upstream} | {d.name: d for d in chosen}
     names = {d.name for d in chosen}
-    return Planner(Graph(known, lambda d: d.name not in names), lambda _: True)
+    return Planner(Graph(known, lambda d: d.name not in names), lambda _: True, heard=True)
 
 
 def is_left(dataset: Dataset) -> bool:

@@ -80,13 +80,15 @@ class Planner:
     """Find what is stale among datasets and ask for it, each partition once.
 
     Shapes: what it `owns` it asks for, and knows the code of as it runs; of the others it knows
-    what their last publish said.
+    what their last publish said. Where it is `heard` once, who looks remembers what is coming until
+    it is published, and need not be told of it again while nothing changes.
     Guarantees: nothing is kept but in the ledger, so that whoever looks with an old cursor, or
     with none, finds the same; a look that finds no change costs one question.
     """
 
     graph: Graph
     owns: Callable[[Dataset], bool]
+    heard: bool = False
 
     @classmethod
     def of(
@@ -127,7 +129,7 @@ class Planner:
                 snapshot=books.present(),
                 code=self.code,
                 due=_kept(survey),
-                wake_at=_wake_at(self.graph, survey, now),
+                wake_at=self._wake_at(survey, now),
                 looked_at=now,
             ),
         )
@@ -146,6 +148,14 @@ class Planner:
             for dataset, cadence in self.graph.timed:
                 add(found, dataset.name, running_keys(cadence, now))
         return found
+
+    def _wake_at(self, survey: Survey, now: datetime) -> datetime | None:
+        """When something may be asked for although the ledger is as it was."""
+        outlooks = [v for of in survey.outlooks.values() for v in of.values()]
+        again = () if self.heard else COMING
+        found = [now if v.state in again else v.again_at for v in outlooks]
+        found += [cadence.window(cadence.key_of(now)).end for _, cadence in self.graph.timed]
+        return min((at for at in found if at is not None), default=None)
 
 
 def _known(
@@ -179,11 +189,3 @@ def _kept(survey: Survey) -> dict[str, tuple[str, ...] | None]:
         for name, of in survey.outlooks.items()
         if of
     }
-
-
-def _wake_at(graph: Graph, survey: Survey, now: datetime) -> datetime | None:
-    """When something may be asked for although the ledger is as it was."""
-    outlooks = [v for of in survey.outlooks.values() for v in of.values()]
-    found = [now if v.state in COMING else v.again_at for v in outlooks]
-    found += [cadence.window(cadence.key_of(now)).end for _, cadence in graph.timed]
-    return min((at for at in found if at is not None), default=None)

@@ -83,6 +83,7 @@ class Survey:
     def of(self, candidates: Candidates) -> Survey:
         """Judge candidates and whatever they will make stale."""
         waiting = dict(candidates)
+        self.books.standing(self._asked(candidates))
         for dataset in self.graph.driven:
             if dataset.name not in waiting:
                 continue
@@ -94,6 +95,11 @@ class Survey:
             for reader, touched in self.graph.touched(coming):
                 add(waiting, reader.name, touched)
         return self
+
+    def _asked(self, candidates: Candidates) -> list[DatasetName]:
+        """Candidates and what they are judged by, to be looked up at once."""
+        asked = (d for d in self.graph.driven if d.name in candidates)
+        return [n for d in asked for n in (d.name, *d.inputs.values(), *d.references)]
 
     def _judge(self, dataset: Dataset, keys: Iterable[str]) -> None:
         inputs = self.graph.inputs(dataset)

@@ -19,6 +19,7 @@ from dagster_webserver.version import __version__
 from starlette.applications import Starlette
 
 from watermain.orchestrate.instance.partition_door import PartitionDoor
+from watermain.orchestrate.instance.watch import watch_calmly
 from watermain.process.door import SiteDoor
 from watermain.settings import load_settings
 
@@ -37,6 +38,7 @@ def main(words: Sequence[str]) -> int:
     told = parser.parse_args(words)
     settings = load_settings()
     logging.basicConfig(level=logging.WARNING)
+    watch_calmly()
     with DagsterInstance.get() as instance:
         instance.optimize_for_webserver(
             STATEMENT_TIMEOUT_MILLISECONDS, POOL_RECYCLE_SECONDS, POOL_OVERFLOW

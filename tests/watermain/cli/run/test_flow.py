@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from watermain.cli.run.flow import files_behind, of_rooms_that_load, processes, 
 from watermain.cli.run.stream import chosen
 from watermain.declare.errors import InvalidDeclarationError
 from watermain.engine.rooms.declared import teams
+from watermain.engine.rooms.directory import find
 from watermain.process.platform import Services, is_stream
 from watermain.project import Project
 from watermain.settings import load_settings, project
@@ -41,6 +43,17 @@ def test_all_that_is_live_flows_in_the_demo(home: Path) -> None:
     assert {n for n in names if n.startswith("prediction.features")}
     weather = [str(d.name) for d in chosen(["weather"])]
     assert weather == ["weather.raw.station_telemetry"]
+
+
+def test_what_flows_is_what_everybody_else_finds(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its calendar begins with the data, or what looks back would be stale without end."""
+    monkeypatch.setenv("WATERMAIN_DATA_SINCE", "2026-10-30")
+    flowing = chosen([])
+    assert [d.name for d in flowing if d is not find(d.name)] == []
+    begins = {d.cadence.since for d in flowing if d.cadence is not None}
+    assert begins == {date(2026, 10, 30)}
 
 
 def test_a_dataset_that_is_named_is_captured_whatever_its_source(home: Path) -> None:

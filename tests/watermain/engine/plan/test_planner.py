@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -18,10 +19,12 @@ from tests.watermain.engine.plan.field import (
 )
 from tests.watermain.engine.plan.world import World, edited, made, source
 from watermain.declare import Daily, Dataset
+from watermain.declare.name import DatasetName
 from watermain.engine.plan.guard import Guard
 from watermain.engine.plan.planner import PlanCursor, PlanLook, Planner
 from watermain.engine.plan.survey import Around
 from watermain.engine.publish.attempt import MOST_TRIES, Attempt
+from watermain.lake.ledger import Standing
 
 Asked = set[tuple[str, str]]
 NOW = datetime(2026, 5, 20, 12, tzinfo=UTC)
@@ -357,6 +360,42 @@ def test_quiet_look_asks_nothing_more_than_what_changed(daemon: Daemon) -> None:
     daemon.world.standing = lambda names: read.append(list(names)) or {}  # type: ignore[method-assign,return-value,func-returns-value]
     assert daemon.look().survey is None
     assert read == []
+
+
+def test_who_remembers_what_is_coming_is_told_of_it_once() -> None:
+    """A stream keeps it until it is published; a daemon, which keeps nothing, asks again."""
+    days = Daily(start=NOW.date().replace(day=1))
+    raw = source("shop.raw.sales", days)
+    sums = made("shop.curated.sums", days, {"shop.raw.sales": {"before": timedelta(days=1)}})
+    for is_heard, again in ((False, True), (True, False)):
+        daemon = Daemon(sums, raw)
+        daemon.planner = replace(daemon.planner, heard=is_heard)
+        daemon.came(raw, "2026-05-20")
+        survey = daemon.look().survey
+        assert survey is not None
+        assert survey.outlooks[sums.name]["2026-05-20"].state == "ready"
+        assert (daemon.look().survey is not None) is again
+        daemon.world.now = datetime(2026, 5, 21, 0, 0, 1, tzinfo=UTC)
+        survey = daemon.look().survey  # the day that was not yet begun
+        assert survey is not None
+        assert survey.outlooks[sums.name]["2026-05-21"].state == "ready"
+
+
+def test_candidates_are_looked_up_together(daemon: Daemon) -> None:
+    """One question of the ledger tells how all stand that may be stale, with what they read."""
+    daemon.came(reports, "2026-03-02")
+    daemon.came(readings, "2026-03-02")
+    read: list[set[object]] = []
+    own = daemon.world.standing
+
+    def standing(names: Iterable[DatasetName]) -> dict[DatasetName, dict[str, Standing]]:
+        read.append(set(names := list(names)))
+        return own(names)
+
+    daemon.world.standing = standing  # type: ignore[method-assign]
+    daemon.look()
+    assert {d.name for d in READERS} | {reports.name, readings.name} <= read[0]
+    assert all(each <= read[0] for each in read)
 
 
 def test_graph_knows_who_is_driven() -> None:
