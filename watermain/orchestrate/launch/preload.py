@@ -32,6 +32,7 @@ SHARED = (  # what every room comes to need
     "watermain.engine.mart.mart",
     "watermain.engine.exchange.odcs",
     "watermain.engine.rooms.last_good",
+    "watermain.declare.feature_table",
     "watermain.declare.body.change",
     "watermain.declare.body.telling",
     "watermain.process.instance",
@@ -39,6 +40,8 @@ SHARED = (  # what every room comes to need
     # What Dagster itself imports late: for definitions, for an instance on PostgreSQL.
     "dagster._core.definitions.repository_definition.repository_data_builder",
     "dagster._core.definitions.external_asset",
+    "dagster._core.types.primitive_mapping",
+    "dagster._core.types.transform_typing",
     "dagster._core.instance.factory",
     "dagster._core.storage.root",
     "dagster._core.utility_ops",
