@@ -1,52 +1,13 @@
-"""The words that rooms use to declare their datasets."""
+"""The words that rooms use to declare their datasets.
 
+Each is looked up when it is asked for: a process that needs no word, but an error or a name, is
+spared pyarrow.
+"""
+
+import sys
 from importlib import import_module
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
-
-from watermain.declare.cadence import Cadence, Daily, Hourly, Monthly, Window
-from watermain.declare.check import (
-    Check,
-    accepted_values,
-    between,
-    expression,
-    fresh_within,
-    matches,
-    not_null,
-    refers_to,
-    row_count,
-    steady,
-    unique,
-)
-from watermain.declare.connection.broker import KafkaConnection, MqttConnection, Sasl
-from watermain.declare.connection.connection import Tls
-from watermain.declare.connection.database import PostgresConnection
-from watermain.declare.connection.files import FilesConnection, S3Store
-from watermain.declare.connection.sftp import SftpConnection
-from watermain.declare.connection.web import (
-    RegistryConnection,
-    RestConnection,
-    WebhookConnection,
-)
-from watermain.declare.contract import Column, Contract, Migration, Sensitivity
-from watermain.declare.dataset import Dataset, dataset, raw
-from watermain.declare.feature import Feature, FeatureSet, Online
-from watermain.declare.feature_table import feature_table
-from watermain.declare.name import DatasetName
-from watermain.declare.need import Needs, needs
-from watermain.declare.outside.source import Files, Kafka, Mqtt, Platform, Postgres, Sftp
-from watermain.declare.outside.web import (
-    Basic,
-    Bearer,
-    ByCursor,
-    ByLink,
-    ByPage,
-    Increment,
-    OAuth2,
-    Rest,
-    Webhook,
-)
-from watermain.declare.quarantine import Quarantine
-from watermain.declare.slo import Slo
 
 if TYPE_CHECKING:
     from watermain.declare.body.change import (
@@ -56,9 +17,74 @@ if TYPE_CHECKING:
         utc_from_local,
     )
     from watermain.declare.body.telling import as_told, told_changes
+    from watermain.declare.cadence import Cadence, Daily, Hourly, Monthly, Window
+    from watermain.declare.check import (
+        Check,
+        accepted_values,
+        between,
+        expression,
+        fresh_within,
+        matches,
+        not_null,
+        refers_to,
+        row_count,
+        steady,
+        unique,
+    )
+    from watermain.declare.connection.broker import KafkaConnection, MqttConnection, Sasl
+    from watermain.declare.connection.connection import Tls
+    from watermain.declare.connection.database import PostgresConnection
+    from watermain.declare.connection.files import FilesConnection, S3Store
+    from watermain.declare.connection.sftp import SftpConnection
+    from watermain.declare.connection.web import (
+        RegistryConnection,
+        RestConnection,
+        WebhookConnection,
+    )
+    from watermain.declare.contract import Column, Contract, Migration, Sensitivity
+    from watermain.declare.dataset import Dataset, dataset, raw
+    from watermain.declare.feature import Feature, FeatureSet, Online
+    from watermain.declare.feature_table import feature_table
+    from watermain.declare.name import DatasetName
+    from watermain.declare.need import Needs, needs
+    from watermain.declare.outside.source import Files, Kafka, Mqtt, Platform, Postgres, Sftp
+    from watermain.declare.outside.web import (
+        Basic,
+        Bearer,
+        ByCursor,
+        ByLink,
+        ByPage,
+        Increment,
+        OAuth2,
+        Rest,
+        Webhook,
+    )
+    from watermain.declare.quarantine import Quarantine
+    from watermain.declare.slo import Slo
 
-# The words of bodies bring ibis with them, which a command that reads no body never needs.
-_BODIES = ("watermain.declare.body.change", "watermain.declare.body.telling")
+_HOMES = (
+    "cadence",
+    "check",
+    "connection.broker",
+    "connection.connection",
+    "connection.database",
+    "connection.files",
+    "connection.sftp",
+    "connection.web",
+    "contract",
+    "dataset",
+    "feature",
+    "feature_table",
+    "name",
+    "need",
+    "outside.source",
+    "outside.web",
+    "quarantine",
+    "slo",
+    # The words of bodies bring ibis with them, which a command that reads no body never needs.
+    "body.change",
+    "body.telling",
+)
 
 __all__ = [
     "Basic",
@@ -129,9 +155,21 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Look a word of bodies up when it is asked for."""
-    for module in _BODIES if name in __all__ else ():
-        words = import_module(module)
-        if hasattr(words, name):
-            return getattr(words, name)
+    """Look a word up when it is asked for."""
+    for home in _HOMES if name in __all__ else ():
+        words = vars(import_module(f"{__name__}.{home}"))
+        if name in words:
+            globals()[name] = words[name]
+            return words[name]
     raise AttributeError(f"module `watermain.declare` has no attribute `{name}`")
+
+
+class _Words(ModuleType):
+    """Let no module hide the word that it is named after."""
+
+    def __setattr__(self, name: str, value: object) -> None:
+        is_word = isinstance(value, ModuleType) and name in __all__
+        super().__setattr__(name, getattr(value, name) if is_word else value)
+
+
+sys.modules[__name__].__class__ = _Words

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -20,9 +21,9 @@ class Families:
 
     def __init__(self, apart: Collection[int] = ()) -> None:
         self._children: dict[int, list[int]] = defaultdict(list)
-        for process in psutil.process_iter(["ppid"]):
-            if process.pid not in apart:
-                self._children[process.info["ppid"]].append(process.pid)
+        for pid, parent in _parents():
+            if pid not in apart:
+                self._children[parent].append(pid)
 
     def of(self, pid: int) -> list[int]:
         """The process and all that descend from it."""
@@ -43,6 +44,21 @@ class Families:
             with suppress(psutil.NoSuchProcess):
                 memory += _bytes(child)
         return memory
+
+
+def _parents() -> Iterator[tuple[int, int]]:
+    """Each process of this machine with the one that started it; those that end now are left out.
+
+    psutil would take a third of a millisecond for each.
+    """
+    if not (PROC / "self/stat").exists():
+        yield from ((p.pid, p.info["ppid"]) for p in psutil.process_iter(["ppid"]))
+        return
+    for name in os.listdir(PROC):
+        if name.isdigit():
+            with suppress(FileNotFoundError, ProcessLookupError):
+                told = (PROC / name / "stat").read_text().rpartition(")")[2].split()
+                yield int(name), int(told[1])
 
 
 def memory_measure() -> str:

@@ -7,10 +7,7 @@ from pathlib import Path
 from urllib.parse import quote, urlencode
 
 from watermain import durable
-from watermain.lake.catalog import address_words
-from watermain.lake.waits import connection_words
 from watermain.process.postgres import EmbeddedPostgres
-from watermain.secrets import resolved
 from watermain.settings import Settings, project
 
 ROOMS_FILE = "workspace.yaml"  # in the warm process's folder, which that process writes
@@ -31,6 +28,10 @@ def storage_url(settings: Settings) -> str:
     """The SQLAlchemy address of the database that holds runs, events and schedules."""
     if not settings.postgres:
         return DRIVER + EmbeddedPostgres(settings.home / "postgres").url(DATABASE).partition(":")[2]
+    from watermain.lake.catalog import address_words  # needless to whom has a server of its own
+    from watermain.lake.waits import connection_words
+    from watermain.secrets import resolved
+
     given = address_words(resolved(settings.postgres, settings))
     words = {**connection_words(settings), **given}
     database = quote(words.pop("dbname", "postgres"), safe="")

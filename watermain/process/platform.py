@@ -33,6 +33,13 @@ OUTSIDE = {  # the demo's servers: the connection that leads to each, and how it
 }
 ROOM_STREAM = f"{STREAM}-"  # and then a room, where each room's is a process of its own
 FEATURES = (STREAM, SERVE)  # what keeps online features fresh, and what answers for them
+# Memory that glibc keeps for each thread of a service that once was busy: one heap for all of them,
+# from which more than a megabyte that is free at its end goes back, as does each large piece.
+ONE_HEAP = {
+    "MALLOC_ARENA_MAX": "1",
+    "MALLOC_TRIM_THRESHOLD_": str(1 << 20),
+    "MALLOC_MMAP_THRESHOLD_": str(1 << 20),
+}
 STOP_ORDER = (TEND, *FEATURES, *TODAY, DAEMON, WEB, WARM, *OUTSIDE)
 
 
@@ -80,7 +87,7 @@ class Services:
         """How to start a service."""
         settings, python = self.settings, sys.executable
         rooms = str(rooms_workspace(settings))
-        environment = {**instance_environment(settings), "PYTHONUNBUFFERED": "1"}
+        environment = {**instance_environment(settings), **ONE_HEAP, "PYTHONUNBUFFERED": "1"}
         commands: dict[str, tuple[str, ...]] = {
             WEB: (
                 *(python, "-m", "watermain.orchestrate.instance.web", "--workspace", rooms),

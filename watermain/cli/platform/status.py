@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -32,16 +33,18 @@ def status(
 ) -> None:
     """Tell which services run and how every dataset stands. Ends with 3 when a service is down."""
     platform = Services(load_settings())
-    services = service_facts(platform)
     datasets: list[dict[str, Any]] = []
     away: UnreachableSystemError | None = None
-    try:
-        datasets = _datasets(platform)
-        if sources:
-            waits = _backlogs(platform.settings)
-            datasets = [d | {"backlog": waits.get(d["dataset"], "")} for d in datasets]
-    except UnreachableSystemError as error:
-        away = error
+    with ThreadPoolExecutor(1) as beside:  # the kernel adds up pages while the lake is asked
+        looked = beside.submit(service_facts, platform)
+        try:
+            datasets = _datasets(platform)
+            if sources:
+                waits = _backlogs(platform.settings)
+                datasets = [d | {"backlog": waits.get(d["dataset"], "")} for d in datasets]
+        except UnreachableSystemError as error:
+            away = error
+        services = looked.result()
     waiting = troubles(platform.settings.home)
     if as_json:
         told = {"url": platform.url, "memory": memory_measure(), "services": services}

@@ -11,6 +11,8 @@ from pathlib import Path
 
 SOURCES = (".py", ".sql", ".yaml", ".yml")
 Print = tuple[object, ...]
+_FILES: dict[Path, None] = {}  # of all modules that were looked at
+_NEWEST: list[str] = []  # the last of these modules
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,8 @@ class LoadedSources:
         """
         found: set[Path] = set()
         for root in roots:
-            found.update(_module_files(root) if root.is_dir() else [root])
+            inside = (path for path in module_files() if path.is_relative_to(root))
+            found.update(inside if root.is_dir() else [root])
         found |= {path.parent for path in found if path.suffix in (".py", ".sql")}
         found |= {path.parents[1] for path in found if path.suffix == ".sql"}  # of a new team
         found |= {Path(entry) for entry in sys.path if entry.endswith("site-packages")}
@@ -77,13 +80,23 @@ def _could_be_module(entry: os.DirEntry[str]) -> bool:
     return entry.name.endswith(SOURCES) or (is_shown and entry.is_dir())
 
 
-def _module_files(root: Path) -> set[Path]:
-    """List the source files of loaded modules under `root`, installed packages left out."""
-    names = (getattr(module, "__file__", None) for module in list(sys.modules.values()))
-    paths = {Path(name) for name in names if name}
-    return {
-        path for path in paths if path.is_relative_to(root) and "site-packages" not in path.parts
-    }
+def module_files() -> Iterable[Path]:
+    """List the source files of loaded modules, installed packages left out.
+
+    Guarantees: a module is looked at once, also over a fork. To look at one writes its count of
+    references, which takes a page of its own from what two processes share.
+    """
+    fresh = []
+    for name in reversed(sys.modules):
+        if _NEWEST and name == _NEWEST[0]:
+            break
+        fresh.append(name)
+    for name in reversed(fresh):
+        _NEWEST[:] = [name]
+        file = getattr(sys.modules[name], "__file__", None)
+        if file and "site-packages" not in (path := Path(file)).parts:
+            _FILES[path] = None
+    return _FILES
 
 
 def _changed_ns(path: Path) -> int:

@@ -7,12 +7,14 @@ import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
+import pyarrow as pa
 import yaml
 from dagster import Definitions
 from dagster.components.definitions import LazyDefinitions
 
 import watermain
 from watermain.dbt.dbt import project_files
+from watermain.engine.exchange.type_words import OF_LOGICAL, engine_type
 from watermain.engine.rooms.connections import connections
 from watermain.machine.extras import missing
 from watermain.settings import project
@@ -29,7 +31,28 @@ SHARED = (  # what every room comes to need
     "watermain.orchestrate.dbt_asset",
     "watermain.engine.mart.mart",
     "watermain.engine.exchange.odcs",
+    "watermain.engine.rooms.last_good",
+    "watermain.declare.feature_table",
+    "watermain.declare.body.change",
+    "watermain.declare.body.telling",
     "watermain.process.instance",
+    "sqlglot.dialects.duckdb",
+    # What Dagster itself imports late: for definitions, for an instance on PostgreSQL.
+    "dagster._core.definitions.repository_definition.repository_data_builder",
+    "dagster._core.definitions.external_asset",
+    "dagster._core.types.primitive_mapping",
+    "dagster._core.types.transform_typing",
+    "dagster._core.instance.factory",
+    "dagster._core.storage.root",
+    "dagster._core.utility_ops",
+    "dagster._utils.test.definitions",
+    "sqlalchemy.dialects.postgresql.psycopg2",
+    "psycopg2.extras",
+    "upath.implementations.local",
+)
+KINDS = (  # what every room would open an engine for, to ask what that calls them
+    *OF_LOGICAL.values(),
+    *(pa.int8(), pa.int16(), pa.int32(), pa.float32(), pa.binary(), pa.timestamp("us")),
 )
 ON_DEMAND = {  # by the extra that they need, beside the kinds of source
     "avro": ("watermain.source.drop.avro_rows", "watermain.source.kafka.avro_values"),
@@ -67,6 +90,8 @@ def shared() -> dict[str, str]:
         connections()
     except Exception:  # the company's own code, whatever it raises
         failures["connections"] = traceback.format_exc()
+    for kind in KINDS:
+        engine_type(kind)
     return failures
 
 

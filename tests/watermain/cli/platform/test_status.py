@@ -17,6 +17,7 @@ from watermain.__main__ import app
 from watermain.cli.platform.status import down, server_fact, service_facts
 from watermain.declare.errors import UnreachableSystemError
 from watermain.lake.lake import Lake
+from watermain.process import family
 from watermain.process.family import Families, memory_measure
 from watermain.process.platform import Services
 from watermain.settings import load_settings
@@ -42,6 +43,15 @@ def test_family_is_the_process_with_all_that_it_started(child: subprocess.Popen[
     alone = Families(apart=[child.pid])
     assert child.pid not in alone.of(os.getpid())
     assert look.memory_bytes(os.getpid()) >= alone.memory_bytes(os.getpid()) + 1_000_000
+
+
+def test_family_is_the_same_where_the_kernel_has_no_files(
+    child: subprocess.Popen[bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There psutil is asked who started whom."""
+    monkeypatch.setattr(family, "PROC", tmp_path)
+    assert child.pid in Families().of(os.getpid())
+    assert os.getpid() in Families().of(os.getppid())
 
 
 def test_memory_that_is_shared_counts_once(child: subprocess.Popen[bytes]) -> None:

@@ -18,15 +18,16 @@ from typing import Any
 
 from watermain.declare.dataset import Dataset
 from watermain.engine.rooms.broken_room import broken, stood_in
-from watermain.engine.rooms.declared import package, shelf_file, teams
+from watermain.engine.rooms.declared import shelf_file, teams
 from watermain.engine.rooms.directory import declared, known_of
 from watermain.engine.rooms.last_good import remember
 from watermain.machine.system import Ended, started
 from watermain.machine.wakeup import Wakeup
+from watermain.orchestrate.launch.freshness import module_files
 from watermain.orchestrate.launch.native_threads import end_native_threads
 from watermain.orchestrate.launch.preload import loaded
 from watermain.orchestrate.launch.rooms.code_server import LOOK_SECONDS, READY, serve
-from watermain.orchestrate.launch.rooms.own_sources import Looks, OwnSources, team_of
+from watermain.orchestrate.launch.rooms.own_sources import Looks, OwnSources, room_folder, team_of
 from watermain.orchestrate.launch.rooms.place import AGAIN_SECONDS, MOST_BYTES, fresh_socket
 from watermain.orchestrate.launch.workers import Task, Workers
 from watermain.settings import child_environment
@@ -217,8 +218,9 @@ def _around(own: Iterable[Dataset]) -> set[str]:
 
 def _imported() -> set[str]:
     """The rooms of which this process has loaded something."""
-    doors = {team: f"{package(team)}." for team in teams()}
-    return {t for t, door in doors.items() if any(name.startswith(door) for name in sys.modules)}
+    files = [path for path in module_files() if path.name != "__init__.py"]
+    folders = {team: room_folder(team) for team in teams()}
+    return {t for t, folder in folders.items() if any(f.is_relative_to(folder) for f in files)}
 
 
 def keep(folder: Path, room: str, module: str, *, parent: int, channel: int, forks: bool) -> Task:
