@@ -187,7 +187,7 @@ def _new(connection: duckdb.DuckDBPyConnection, written: Written, inside: str) -
 
 
 def _own(connection: duckdb.DuckDBPyConnection, paths: Sequence[str]) -> dict[str, set[str]]:
-    """Those whose rows bring their numbers and snapshots, which only packing writes, and columns."""
+    """Those whose rows bring their numbers and snapshots, as packing alone writes them; columns."""
     found = {}
     for path in paths:
         try:
