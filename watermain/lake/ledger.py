@@ -204,9 +204,13 @@ def append(
 
 
 def inserted(kept: str, since: int, present: int) -> str:
-    """The rows that a table of the ledger gained after a snapshot and up to another, as SQL."""
+    """The rows that a table of the ledger gained after a snapshot and up to another, as SQL.
+
+    Guarantees: of the snapshots between the two none is needed, for they may have been forgotten.
+    """
     schema, name = kept.split(".")[1:]
-    return f"ducklake_table_insertions('lake', '{schema}', '{name}', {since + 1}, {present})"
+    gained = f"ducklake_table_insertions('lake', '{schema}', '{name}', {since}, {present})"
+    return f"(from {gained} where snapshot_id > {since})"
 
 
 def batches_between(
@@ -216,6 +220,15 @@ def batches_between(
     names = [field.name for field in fields(BatchRow)]
     rows = connection.execute(
         f"select {', '.join(names)} from {inserted(BATCHES, since, present)}"
+    ).fetchall()
+    return [BatchRow(**dict(zip(names, row, strict=True))) for row in rows]
+
+
+def batches_at(connection: duckdb.DuckDBPyConnection, snapshot: int) -> list[BatchRow]:
+    """The batches that a snapshot came with, which may itself have been forgotten."""
+    names = [field.name for field in fields(BatchRow)]
+    rows = connection.execute(
+        f"select {', '.join(names)} from {BATCHES} where snapshot_id = ?", [snapshot]
     ).fetchall()
     return [BatchRow(**dict(zip(names, row, strict=True))) for row in rows]
 

@@ -11,9 +11,12 @@ import pytest
 
 from tests.faults import crew
 from tests.watermain.engine.crowd import NAME, crowd, on_disk, rows
+from tests.watermain.lake.ledger_rows import batch, publish
 from watermain.clock import Clock
 from watermain.declare.errors import ChangedRowsError
+from watermain.declare.name import DatasetName
 from watermain.lake import branch as branches
+from watermain.lake import ledger
 from watermain.lake.lake import Lake, table
 from watermain.lake.rest import expiry as subject
 from watermain.lake.rest.expiry import Expired, Terms, expire, release
@@ -276,3 +279,22 @@ def test_terms_of_snapshots_are_settings() -> None:
     named = Settings(snapshot_days=0.5, snapshot_hours=2, snapshot_minutes=30)
     half = timedelta(minutes=30)
     assert Terms.of(named) == Terms(old=24 * half, dense=4 * half, every=half)
+
+
+def test_who_reads_on_from_a_kept_snapshot_hears_all_since(lake: Lake) -> None:
+    """The snapshots between are gone, its neighbour first of all; no row of the ledger is."""
+    with lake.get_connection() as connection:
+        for number in range(6):
+            ledger.append(connection, [publish(f"2013-01-0{number + 1}", "v", number)])
+        for number in range(3):
+            ledger.append(connection, [batch("0", str(number or ""), str(number + 1))])
+        known = snapshots(lake)[-9:]
+        spread(lake, [*range(290, 281, -1)])
+        expire(lake, THIN, needed=[known[1]], clock=NoonClock())
+        assert snapshots(lake) == [known[1], known[-1]]
+        connection.execute("call ducklake_flush_inlined_data('lake', schema_name => 'upkeep_raw')")
+        name, present = DatasetName.parse("shop.curated.sales"), lake.snapshot(connection)
+        heard = ledger.partitions_between(connection, name, known[1], present)
+        assert heard == {f"2013-01-0{number}" for number in range(3, 7)}
+        assert len(ledger.batches_between(connection, known[1], present)) == 3
+        assert [b.to_position for b in ledger.batches_at(connection, known[7])] == ["2"]
