@@ -40,8 +40,8 @@ _NUMBER, _SNAPSHOT = "_ducklake_internal_row_id", "_ducklake_internal_snapshot_i
 _TABLES = """
 select t.table_name, array(select i.table_name from ducklake_inlined_data_tables i
         where i.table_id = t.table_id order by 1),
-    array(select f.path from ducklake_data_file f where f.table_id = t.table_id
-        and f.end_snapshot is null and f.file_size_bytes < %s order by 1)
+    (select count(*) from ducklake_data_file f where f.table_id = t.table_id
+        and f.end_snapshot is null and f.file_size_bytes < %s)
 from ducklake_table t join ducklake_schema s using (schema_id)
 where s.schema_name = %s and t.end_snapshot is null and s.end_snapshot is null order by 1
 """
@@ -68,12 +68,12 @@ class Packed:
 
 @dataclass(frozen=True, kw_only=True)
 class _Table:
-    """One table of the ledger: what holds rows in the catalog, how many, and its small files."""
+    """One table of the ledger: its holders of rows in the catalog, these rows, and small files."""
 
     name: str
     holders: tuple[str, ...]
     held: int
-    small: tuple[str, ...]
+    small: int
 
     @property
     def target(self) -> str:
@@ -98,7 +98,7 @@ def pack_ledger(lake: Lake) -> Packed:
             for each in _tables(lake):
                 if each.held >= MOST_HELD:
                     done += _noted(lake, connection, lease, each, is_held=True)
-                if len(each.small) >= MOST_FILES:
+                if each.small >= MOST_FILES:
                     done += _noted(lake, connection, lease, each, is_held=False)
     except LostLeaseError:
         return done + Packed(left=("the ledger: somebody else packs it",))
@@ -115,12 +115,12 @@ def _tables(lake: Lake) -> list[_Table]:
 
 
 def _counted(
-    connection: psycopg.Connection[Any], name: str, holders: list[str], small: list[str]
+    connection: psycopg.Connection[Any], name: str, holders: list[str], small: int
 ) -> _Table:
     count = sql.SQL("select count(*) from {}")
     rows = [connection.execute(count.format(sql.Identifier(h))).fetchone() for h in holders]
     held = sum(int(row[0]) for row in rows if row)
-    return _Table(name=name, holders=tuple(holders), held=held, small=tuple(small))
+    return _Table(name=name, holders=tuple(holders), held=held, small=small)
 
 
 def _noted(
@@ -139,21 +139,21 @@ def _packed(
 ) -> Packed:
     """Move what a table holds in the catalog, or in small files; prove it before the commit."""
     inside = f"{lake.folder}{LEDGER}/{of.name}/"
-    names = of.holders if is_held else [inside + name for name in of.small]
     columns = {
         str(row[0]): str(row[1]) for row in connection.execute(f"describe {of.target}").fetchall()
     }
     with lake.transaction(connection, lease, f"pack the ledger's {of.name}") as written:
+        names = of.holders if is_held else _small(connection, of.name)
         listed = ", ".join(map(quote, columns))
+        rows = f"{of.target} where filename in ({', '.join(map(text, names))})"
         before = content(
-            connection,
-            f"(select rowid as number, snapshot_id as at, {listed} from {of.target}"
-            f" where filename in ({', '.join(map(text, names))}))",
+            connection, f"(select rowid as number, snapshot_id as at, {listed} from {rows})"
         )
+        first = connection.execute(f"select min(rowid) from {rows}").fetchone()
         connection.execute(_flush(of.name) if is_held else _merge(of.name)).fetchall()
         files = _own(connection, _new(connection, written, inside))
         failpoint("ledger.packed_before_proof")
-        _prove(of.name, before, _read(connection, files, columns))
+        _prove(of.name, before, _read(connection, files, columns, first[0] if first else None))
         sums = {path: AtRest(lake.folder).checksum(path) for path in files}
         _vouch(connection, sums, lake.folder, of.name, lease)
         failpoint("ledger.packed_before_commit")
@@ -161,6 +161,16 @@ def _packed(
     if is_held:
         return Packed(rows=before.rows, files_after=len(files), bytes=size)
     return Packed(files_before=len(names), files_after=len(files), bytes=size)
+
+
+def _small(connection: duckdb.DuckDBPyConnection, name: str) -> list[str]:
+    """The small files that the transaction sees: a packing may just have added one."""
+    rows = connection.execute(
+        "select data_file from ducklake_list_files('lake', ?, schema => ?)"
+        " where data_file_size_bytes < ?",
+        [name, LEDGER, SMALL_BYTES],
+    ).fetchall()
+    return [str(row[0]) for row in rows]
 
 
 def _flush(name: str) -> str:
@@ -187,7 +197,7 @@ def _new(connection: duckdb.DuckDBPyConnection, written: Written, inside: str) -
 
 
 def _own(connection: duckdb.DuckDBPyConnection, paths: Sequence[str]) -> dict[str, set[str]]:
-    """Those whose rows bring their numbers and snapshots, as packing alone writes them; columns."""
+    """Those whose rows bring their snapshots, as packing alone writes them, with their columns."""
     found = {}
     for path in paths:
         try:
@@ -196,7 +206,7 @@ def _own(connection: duckdb.DuckDBPyConnection, paths: Sequence[str]) -> dict[st
             ).fetchall()
         except (duckdb.IOException, duckdb.InvalidInputException):
             continue  # another's, who has not ended it
-        if {_NUMBER, _SNAPSHOT} <= (names := {str(row[0]) for row in rows}):
+        if _SNAPSHOT in (names := {str(row[0]) for row in rows}):
             found[path] = names
     return found
 
@@ -205,17 +215,22 @@ def _read(
     connection: duckdb.DuckDBPyConnection,
     files: Mapping[str, set[str]],
     columns: Mapping[str, str],
+    first: int | None,
 ) -> Content:
-    """What the files hold, as the table shows it; one of an older shape lacks columns."""
+    """What the files hold, as the table shows it; one of an older shape lacks columns.
+
+    Rows whose numbers follow each other do not bring them: they count from the `first` on.
+    """
     count, total = 0, 0
     for path, names in files.items():
+        number = _NUMBER if _NUMBER in names else f"{first or 0} + file_row_number"
         listed = ", ".join(
             quote(n) if n in names else f"null::{kind} as {quote(n)}" for n, kind in columns.items()
         )
         found = content(
             connection,
-            f"(select {_NUMBER} as number, {_SNAPSHOT} as at, {listed}"
-            f" from read_parquet({text(path)}))",
+            f"(select {number} as number, {_SNAPSHOT} as at, {listed}"
+            f" from read_parquet({text(path)}, file_row_number => true))",
         )
         count, total = count + found.rows, total + int(found.hash)
     return Content(count, str(total))

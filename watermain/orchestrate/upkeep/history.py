@@ -49,10 +49,13 @@ def _superseded(kind: str) -> str:
     return f"(case when x.partition is null then {alone} else {parted} end)"
 
 
-# Of a run that succeeded: that its checks were to come, and that they passed, is soon of no use.
+# Of a run that succeeded it is soon of no use that its checks were to come and that they passed,
+# nor how its processes came to be.
 _DETAIL = """(x.{at} < :told and exists (
     select 1 from runs r where r.run_id = x.run_id and r.status = 'SUCCESS') and {which})"""
-_PASSED = """(x.dagster_event_type = 'ASSET_CHECK_EVALUATION_PLANNED'
+_PASSED = """(x.dagster_event_type in ('ASSET_CHECK_EVALUATION_PLANNED', 'STEP_OUTPUT',
+        'RESOURCE_INIT_STARTED', 'RESOURCE_INIT_SUCCESS', 'STEP_WORKER_STARTING',
+        'STEP_WORKER_STARTED', 'ENGINE_EVENT')
     or x.dagster_event_type = 'ASSET_CHECK_EVALUATION' and x.event like '%"success": true%')"""
 _EVENTS = f"""
 with gone as (

@@ -175,19 +175,18 @@ def test_what_passed_in_a_run_goes_in_hours_and_what_failed_stays(
     assert states(instance) == before
     assert {r.run_id for r in instance.get_runs()} == {*passed, broken, last, stopped}
     kept = instance.event_log_storage.get_asset_check_execution_history(CHECK, limit=100)
-    # Of partition `b` the last of all, of `a` the one that failed with the last; a run that
-    # failed keeps all.
-    assert {(r.run_id, r.partition) for r in kept if r.status.value != "PLANNED"} == {
-        (passed[2], "b"),
-        (broken, "a"),
-        (last, "a"),
-    }
+    # A check that tells no partition stands by its last evaluation.
+    assert {r.run_id for r in kept if r.status.value != "PLANNED"} == {broken, last}
     assert {r.run_id for r in kept if r.status.value == "PLANNED"} <= {stopped}
     assert gone.checks >= 2
     kinds = {each.dagster_event_type for each in instance.all_logs(passed[0])}
     assert DagsterEventType.ASSET_MATERIALIZATION in kinds
     assert DagsterEventType.ASSET_CHECK_EVALUATION not in kinds
     assert DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED not in kinds
+    assert {DagsterEventType.STEP_START, DagsterEventType.STEP_SUCCESS} <= kinds
+    assert DagsterEventType.STEP_OUTPUT not in kinds
+    left = {each.dagster_event_type for each in instance.all_logs(stopped)}
+    assert {DagsterEventType.ENGINE_EVENT, DagsterEventType.STEP_FAILURE} <= left
     evaluated = {e.dagster_event_type for e in instance.all_logs(broken)}
     assert DagsterEventType.ASSET_CHECK_EVALUATION in evaluated
     assert forget(instance, TERMS).rows == 0
@@ -208,6 +207,7 @@ def test_looks_that_found_nothing_go_once_a_later_one_stands(
                     status=status,
                     timestamp=time.time() - 7 * 3600 + number,
                     selector_id=sensor,
+                    run_ids=[],
                 )
             )
     later = timedelta(hours=5)
