@@ -187,6 +187,10 @@ def create(connection: duckdb.DuckDBPyConnection) -> None:
             f"call lake.set_option('data_inlining_row_limit', {most},"
             f" schema => 'upkeep_raw'{scope})"
         )
+    # Positions and hashes are half as long, and no engine but the lake's own reads them.
+    connection.execute(
+        "call lake.set_option('parquet_compression', 'zstd', schema => 'upkeep_raw')"
+    )
 
 
 def append(

@@ -100,6 +100,17 @@ def test_rows_leave_the_catalog_and_are_heard_as_before(lake: Lake) -> None:
     assert pack_ledger(lake).rows == 6
 
 
+def test_files_of_the_ledger_are_compressed_well(lake: Lake) -> None:
+    commits(lake, 7)
+    pack_ledger(lake)
+    with lake.get_connection() as connection:
+        found = connection.execute(
+            "select distinct compression from parquet_metadata(?)",
+            [f"{lake.folder}upkeep_raw/*/*.parquet"],
+        ).fetchall()
+    assert found == [("ZSTD",)]
+
+
 def test_many_files_become_one_and_are_heard_as_before(lake: Lake) -> None:
     """Files of several rounds are written again as one, beside what came since."""
     merged = Packed()
