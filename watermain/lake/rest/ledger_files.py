@@ -85,8 +85,8 @@ def pack_ledger(lake: Lake) -> Packed:
 
     Guarantees: a snapshot of its own for each table; its rows are counted and hashed before the
     commit, with their numbers and their snapshots; the new files are on disk and vouched for, those
-    of a merge right after it. What cannot be proved is left as it is. Writers go on meanwhile: rows that they commit stay in
-    the catalog.
+    of a merge right after it. What cannot be proved is left as it is. Writers go on meanwhile:
+    rows that they commit stay in the catalog.
     Raises: UnreachableSystemError.
     """
     done = Packed()
