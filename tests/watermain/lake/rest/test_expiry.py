@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from tests.faults import crew
-from tests.watermain.engine.crowd import NAME, crowd, on_disk, rows
+from tests.watermain.engine.crowd import NAME, crowd, listed, on_disk, rows
 from tests.watermain.lake.ledger_rows import batch, publish
 from watermain.clock import Clock
 from watermain.declare.errors import ChangedRowsError
@@ -232,21 +232,21 @@ THIN = Terms(old=timedelta(days=1), dense=timedelta(hours=2), every=timedelta(ho
 def test_of_each_hour_the_last_snapshot_stays(lake: Lake) -> None:
     """The newest two hours stay whole, older hours have their end, and what is older goes."""
     full = crowd(lake, 9)
-    before = {each: rows(lake, each) for each in snapshots(lake)}
+    before = {each: rows(lake, each) for each in snapshots(lake)[-6:]}
     known = spread(lake, [1500, 301, 299, 250, 245, 170, 130, 110, 1, 0.5])
     assert known[-1] == full
     gone = expire(lake, THIN, clock=NoonClock())
     kept = [known[i] for i in (1, 4, 6, 7, 8, 9)]
     assert snapshots(lake) == kept
     assert gone.oldest == known[1]
-    assert {each: rows(lake, each) for each in kept} == {each: before[each] for each in kept}
+    assert {each: rows(lake, each) for each in kept[1:]} == {e: before[e] for e in kept[1:]}
     assert expire(lake, THIN, clock=NoonClock()).snapshots == 0
 
 
 def test_files_between_kept_snapshots_go(lake: Lake) -> None:
     """What came and went within an hour is read by nobody; what an hour ended with is."""
     crowd(lake, FILES)
-    old, states = on_disk(lake), []
+    old, read, states = on_disk(lake), {path for path, _ in listed(lake)}, []
     for _ in range(3):
         rewrite(lake)
         states.append(on_disk(lake))
@@ -254,8 +254,9 @@ def test_files_between_kept_snapshots_go(lake: Lake) -> None:
     before = {each: rows(lake, each) for each in (known[0], known[3])}
     gone = expire(lake, THIN, clock=NoonClock())
     assert snapshots(lake) == [known[0], known[3]]
-    assert waiting(lake) == {str(path) for path in states[1] - old}
-    assert gone.files == len(states[1] - old)
+    unread = {str(path) for path in states[1]} - read
+    assert waiting(lake) == unread
+    assert gone.files == len(unread) >= 4
     assert {each: rows(lake, each) for each in before} == before
 
 
