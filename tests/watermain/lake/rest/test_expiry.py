@@ -246,7 +246,7 @@ def test_of_each_hour_the_last_snapshot_stays(lake: Lake) -> None:
 def test_files_between_kept_snapshots_go(lake: Lake) -> None:
     """What came and went within an hour is read by nobody; what an hour ended with is."""
     crowd(lake, FILES)
-    old, read, states = on_disk(lake), {path for path, _ in listed(lake)}, []
+    read, states = {path for path, _ in listed(lake)}, []
     for _ in range(3):
         rewrite(lake)
         states.append(on_disk(lake))
