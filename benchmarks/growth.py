@@ -53,7 +53,7 @@ where c.relkind = 'r' and n.nspname not in ('pg_catalog', 'information_schema')
 
 
 @dataclass(frozen=True)
-class Room:
+class Filling:
     """What the tables of a database take: living rows, indexes, and space to be used again."""
 
     rows: int
@@ -83,7 +83,7 @@ def for_ever(lake: Lake, dagster: str) -> Counter[str]:
     return found
 
 
-def room(database: str) -> Room:
+def room(database: str) -> Filling:
     """What a database holds, and what later rows may use."""
     rows = indexes = total = 0
     with psycopg.connect(database) as connection:
@@ -92,4 +92,4 @@ def room(database: str) -> Room:
             row = connection.execute(asked).fetchone()  # type: ignore[arg-type]
             rows += int(row[0]) if row else 0
             indexes, total = indexes + int(index), total + int(size)
-    return Room(rows=rows, indexes=indexes, free=max(0, total - indexes - rows))
+    return Filling(rows=rows, indexes=indexes, free=max(0, total - indexes - rows))

@@ -221,19 +221,17 @@ def batches_between(
     connection: duckdb.DuckDBPyConnection, since: int, present: int
 ) -> list[BatchRow]:
     """The batches that were committed after a snapshot and up to another."""
-    names = [field.name for field in fields(BatchRow)]
-    rows = connection.execute(
-        f"select {', '.join(names)} from {inserted(BATCHES, since, present)}"
-    ).fetchall()
-    return [BatchRow(**dict(zip(names, row, strict=True))) for row in rows]
+    return _batches(connection, inserted(BATCHES, since, present))
 
 
 def batches_at(connection: duckdb.DuckDBPyConnection, snapshot: int) -> list[BatchRow]:
     """The batches that a snapshot came with, which may itself have been forgotten."""
+    return _batches(connection, f"{BATCHES} where snapshot_id = {int(snapshot)}")
+
+
+def _batches(connection: duckdb.DuckDBPyConnection, relation: str) -> list[BatchRow]:
     names = [field.name for field in fields(BatchRow)]
-    rows = connection.execute(
-        f"select {', '.join(names)} from {BATCHES} where snapshot_id = ?", [snapshot]
-    ).fetchall()
+    rows = connection.execute(f"select {', '.join(names)} from {relation}").fetchall()
     return [BatchRow(**dict(zip(names, row, strict=True))) for row in rows]
 
 

@@ -20,7 +20,7 @@ from watermain.engine.table.compaction import (
 )
 from watermain.lake.lake import Lake
 from watermain.lake.quarantine import forget
-from watermain.lake.rest.expiry import Expired, Terms, expire, release
+from watermain.lake.rest.expiry import Depth, Expired, expire, release
 from watermain.lake.rest.ledger_files import Packed, pack_ledger
 from watermain.lake.rest.rewrite import Rewrite
 from watermain.lake.rest.sweep import GRACE
@@ -54,7 +54,7 @@ class Tidied:
 def tidy_lake(
     lake: Lake,
     datasets: Iterable[Dataset],
-    terms: Terms,
+    depth: Depth,
     *,
     grace: timedelta = GRACE,
     needed: Collection[int] = (),
@@ -85,7 +85,7 @@ def tidy_lake(
                 aside += forget(lake, name, timedelta(days=days), WAIT_SECONDS)
     packed = pack_ledger(lake)
     released = release(lake, grace=grace)
-    expired = replace(expire(lake, terms, needed=needed), released=released)
+    expired = replace(expire(lake, depth, needed=needed), released=released)
     return Tidied(
         done=tuple(done), left=(*left, *packed.left), aside=aside, expired=expired, ledger=packed
     )

@@ -102,7 +102,7 @@ with gone as (
 
 
 @dataclass(frozen=True, kw_only=True)
-class Terms:
+class Depth:
     """How far back the lake can be read: at each commit, and before that at few of them.
 
     Units: of each `every` the last commit stays; of what is older than `old` none does.
@@ -113,7 +113,7 @@ class Terms:
     every: timedelta = timedelta(hours=1)
 
     @classmethod
-    def of(cls, settings: Settings) -> Terms:
+    def of(cls, settings: Settings) -> Depth:
         """The terms that the settings name."""
         return cls(
             old=timedelta(days=settings.snapshot_days),
@@ -134,7 +134,7 @@ class Expired:
 
 
 def expire(
-    lake: Lake, terms: Terms, *, needed: Collection[int] = (), clock: Clock | None = None
+    lake: Lake, depth: Depth, *, needed: Collection[int] = (), clock: Clock | None = None
 ) -> Expired:
     """Forget what the lake was before, but for snapshots that somebody needs.
 
@@ -147,9 +147,9 @@ def expire(
     """
     now, open_since = (clock or Clock()).now(), begun(lake) - SKEW
     wanted = {
-        "old": min(now - terms.old, open_since),
-        "dense": min(now - min(terms.dense, terms.old), open_since),
-        "every": terms.every,
+        "old": min(now - depth.old, open_since),
+        "dense": min(now - min(depth.dense, depth.old), open_since),
+        "every": depth.every,
         "needed": sorted(needed),
     }
     with _catalog(lake) as connection:

@@ -11,7 +11,7 @@ from watermain.declare.errors import TransientError
 from watermain.declare.name import DatasetName
 from watermain.engine.table.tidying import Tidied, tidy_lake
 from watermain.lake.lake import Lake
-from watermain.lake.rest.expiry import Terms
+from watermain.lake.rest.expiry import Depth
 from watermain.orchestrate.page.metadata import group
 from watermain.orchestrate.verification_asset import is_verification
 from watermain.settings import load_settings
@@ -67,7 +67,7 @@ def _asset(dataset: Dataset, everything: Everything) -> Any:
         settings, known = load_settings(), everything().values()
         grace = timedelta(hours=settings.grace_hours)
         read = _read_on(known, context.log)
-        done = tidy_lake(lake, known, Terms.of(settings), grace=grace, needed=read)
+        done = tidy_lake(lake, known, Depth.of(settings), grace=grace, needed=read)
         for each in done.left:
             context.log.warning("left as it is: %s", each)
         return dg.MaterializeResult(metadata=told(done))

@@ -15,10 +15,10 @@ from watermain.engine.table.compaction import HOLLOW, fill_under_lease, hollow
 from watermain.engine.table.tidying import Tidied, tidy_lake
 from watermain.lake import ledger
 from watermain.lake.lake import Lake, table
-from watermain.lake.rest.expiry import Terms
+from watermain.lake.rest.expiry import Depth
 from watermain.upkeep.raw import batches
 
-WEEK_OLD = Terms(old=timedelta(days=7))
+WEEK_OLD = Depth(old=timedelta(days=7))
 OTHER = DatasetName("shop", "curated", "calls")
 BOTH = [replace(sales([]), name=name) for name in (NAME, OTHER)]
 

@@ -19,13 +19,13 @@ from watermain.lake import branch as branches
 from watermain.lake import ledger
 from watermain.lake.lake import Lake, table
 from watermain.lake.rest import expiry as subject
-from watermain.lake.rest.expiry import Expired, Terms, expire, release
+from watermain.lake.rest.expiry import Depth, Expired, expire, release
 from watermain.lake.rest.pinned import pin
 from watermain.lake.rest.sweep import sweep
 from watermain.settings import Settings
 
 WEEK = timedelta(days=7)
-TERMS = Terms(old=WEEK, dense=WEEK)
+TERMS = Depth(old=WEEK, dense=WEEK)
 FILES = 4
 
 
@@ -226,7 +226,7 @@ class NoonClock(Clock):
         return HOUR
 
 
-THIN = Terms(old=timedelta(days=1), dense=timedelta(hours=2), every=timedelta(hours=1))
+THIN = Depth(old=timedelta(days=1), dense=timedelta(hours=2), every=timedelta(hours=1))
 
 
 def test_of_each_hour_the_last_snapshot_stays(lake: Lake) -> None:
@@ -272,14 +272,14 @@ def test_what_is_old_goes_however_dense_it_may_be(lake: Lake) -> None:
     """A term for each commit that is longer than that of the lake says nothing."""
     crowd(lake, FILES)
     known = spread(lake, [299, 290, 280, 1])
-    expire(lake, Terms(old=timedelta(hours=1), dense=WEEK), clock=NoonClock())
+    expire(lake, Depth(old=timedelta(hours=1), dense=WEEK), clock=NoonClock())
     assert snapshots(lake) == known[-1:]
 
 
 def test_terms_of_snapshots_are_settings() -> None:
     named = Settings(snapshot_days=0.5, snapshot_hours=2, snapshot_minutes=30)
     half = timedelta(minutes=30)
-    assert Terms.of(named) == Terms(old=24 * half, dense=4 * half, every=half)
+    assert Depth.of(named) == Depth(old=24 * half, dense=4 * half, every=half)
 
 
 def test_who_reads_on_from_a_kept_snapshot_hears_all_since(lake: Lake) -> None:
