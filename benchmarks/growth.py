@@ -1,4 +1,4 @@
-"""What of a living platform's growth stays for ever, and what levels off.
+"""What a living platform keeps for ever, told from what levels off.
 
 Three things are never forgotten: the rows that datasets hold, the ledger's rows, and the last state
 of every asset and check in Dagster's storage. They are counted twice, and weighed by what such a
