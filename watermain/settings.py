@@ -9,10 +9,11 @@ from datetime import date
 from functools import cache, cached_property, lru_cache
 from pathlib import Path
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from watermain.declare.errors import MissingSettingError
+from watermain.declare.schedule import schedule_complaints
 from watermain.project import Project, find
 
 PREFIX = "WATERMAIN_"
@@ -105,22 +106,40 @@ class Settings(BaseSettings):
         description="address of the online store, redis:// or postgresql://; embedded without it",
         repr=False,
     )
-    history_days: int = Field(
-        7, description="days that Dagster's events of runs which succeeded are kept", ge=1
+    history_days: float = Field(
+        7, description="days that Dagster's events of runs which succeeded are kept", gt=0
     )
-    failed_history_days: int = Field(
-        30, description="days that Dagster's events of runs which failed are kept", ge=1
+    failed_history_days: float = Field(
+        30, description="days that Dagster's events of runs which failed are kept", gt=0
     )
-    told_hours: int = Field(
+    told_hours: float = Field(
         6,
-        description="hours that what streams told Dagster is kept once something newer stands"
-        " for it",
-        ge=1,
+        description="hours that what streams told Dagster, checks that passed in a run and looks"
+        " that found nothing are kept once something newer stands for them",
+        gt=0,
     )
-    snapshot_days: int = Field(
+    snapshot_days: float = Field(
         7,
         description="days that the lake can be read as it was; more where something needs it",
-        ge=1,
+        gt=0,
+    )
+    snapshot_hours: float = Field(
+        6, description="hours that the lake can be read as it was at each commit", gt=0
+    )
+    snapshot_minutes: float = Field(
+        60,
+        description="minutes of which the last commit can be read after that, and no other",
+        gt=0,
+    )
+    grace_hours: float = Field(
+        24,
+        description="hours that a file stays on disk which nobody reads any more; longer than any"
+        " question takes",
+        gt=0,
+    )
+    upkeep_schedule: str = Field(
+        "50 * * * *",
+        description="when what is old is forgotten, and many small files become few",
     )
     training_days: int = Field(
         365, description="days that a snapshot stays which a training set was made from", ge=1
@@ -129,6 +148,13 @@ class Settings(BaseSettings):
         16, description="size at which a service's log becomes its one former file", ge=1
     )
     failpoint: str | None = Field(None, description="a named failpoint with its action, for tests")
+
+    @field_validator("upkeep_schedule")
+    @classmethod
+    def _is_due_some_day(cls, given: str) -> str:
+        for complaint in schedule_complaints(given):
+            raise ValueError(": ".join(complaint))
+        return given
 
     @cached_property
     def home(self) -> Path:

@@ -187,6 +187,10 @@ def create(connection: duckdb.DuckDBPyConnection) -> None:
             f"call lake.set_option('data_inlining_row_limit', {most},"
             f" schema => 'upkeep_raw'{scope})"
         )
+    # Positions and hashes are half as long, and no engine but the lake's own reads them.
+    connection.execute(
+        "call lake.set_option('parquet_compression', 'zstd', schema => 'upkeep_raw')"
+    )
 
 
 def append(
@@ -204,19 +208,30 @@ def append(
 
 
 def inserted(kept: str, since: int, present: int) -> str:
-    """The rows that a table of the ledger gained after a snapshot and up to another, as SQL."""
+    """The rows that a table of the ledger gained after a snapshot and up to another, as SQL.
+
+    Guarantees: of the snapshots between the two none is needed, for they may have been forgotten.
+    """
     schema, name = kept.split(".")[1:]
-    return f"ducklake_table_insertions('lake', '{schema}', '{name}', {since + 1}, {present})"
+    gained = f"ducklake_table_insertions('lake', '{schema}', '{name}', {since}, {present})"
+    return f"(from {gained} where snapshot_id > {since})"
 
 
 def batches_between(
     connection: duckdb.DuckDBPyConnection, since: int, present: int
 ) -> list[BatchRow]:
     """The batches that were committed after a snapshot and up to another."""
+    return _batches(connection, inserted(BATCHES, since, present))
+
+
+def batches_at(connection: duckdb.DuckDBPyConnection, snapshot: int) -> list[BatchRow]:
+    """The batches that a snapshot came with, which may itself have been forgotten."""
+    return _batches(connection, f"{BATCHES} where snapshot_id = {int(snapshot)}")
+
+
+def _batches(connection: duckdb.DuckDBPyConnection, relation: str) -> list[BatchRow]:
     names = [field.name for field in fields(BatchRow)]
-    rows = connection.execute(
-        f"select {', '.join(names)} from {inserted(BATCHES, since, present)}"
-    ).fetchall()
+    rows = connection.execute(f"select {', '.join(names)} from {relation}").fetchall()
     return [BatchRow(**dict(zip(names, row, strict=True))) for row in rows]
 
 

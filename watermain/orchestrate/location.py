@@ -34,14 +34,14 @@ from watermain.orchestrate.sensors.replays import replay_sensors
 from watermain.orchestrate.sensors.schedules import (
     daily_schedule,
     declared_schedules,
-    sweep_schedule,
+    upkeep_schedule,
     verification_schedule,
 )
 from watermain.orchestrate.sensors.sources import source_sensors
 from watermain.orchestrate.sensors.streams import stream_sensor
 from watermain.orchestrate.sweep_asset import sweep_assets
-from watermain.orchestrate.upkeep.history_asset import history_assets, history_schedule
-from watermain.orchestrate.upkeep.tidying_asset import tidying_assets, tidying_schedule
+from watermain.orchestrate.upkeep.history_asset import history_assets
+from watermain.orchestrate.upkeep.tidying_asset import tidying_assets
 from watermain.orchestrate.verification_asset import is_verification, verification_asset
 from watermain.settings import load_settings
 from watermain.source.connected import prove_connections
@@ -117,9 +117,7 @@ def code_location(team: str) -> dg.Definitions:
             *declared_schedules(datasets, find),
             *daily_schedule(team, datasets),
             *verification_schedule(team, datasets),
-            *sweep_schedule(team, datasets),
-            *history_schedule(team, datasets),
-            *tidying_schedule(team, datasets),
+            *upkeep_schedule(team, datasets),
         ],
     )
 

@@ -1,15 +1,17 @@
 """The asset that takes away files of the lake that no catalog names."""
 
 from collections.abc import Iterable
+from datetime import timedelta
 from typing import Any
 
 import dagster as dg
 
 from watermain.declare.dataset import Dataset
 from watermain.lake.lake import Lake
-from watermain.lake.rest.sweep import GRACE, sweep
+from watermain.lake.rest.sweep import sweep
 from watermain.orchestrate.page.metadata import group
 from watermain.orchestrate.verification_asset import is_verification
+from watermain.settings import load_settings
 
 MOST_NAMED = 100
 
@@ -31,13 +33,13 @@ def _asset(dataset: Dataset) -> Any:
         owners=[dataset.owner],
         kinds={"ducklake"},
         tags={"stage": dataset.name.stage},
-        description=f"Files that no catalog names go once they are {GRACE.days} day old.\n\n"
-        "`watermain sweep` does the same at once.",
+        description="Files that no catalog names go once they are old enough.\n\n"
+        "The term is `grace_hours` of the settings. `watermain sweep` does the same at once.",
     )
     def sweeps(
         context: dg.AssetExecutionContext, lake: dg.ResourceParam[Lake]
     ) -> dg.MaterializeResult[None]:
-        done = sweep(lake)
+        done = sweep(lake, older_than=timedelta(hours=load_settings().grace_hours))
         for path in done.files:
             context.log.info("gone: %s", path)
         named = [*done.files[:MOST_NAMED]]

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import dagster as dg
+import pytest
 
 from tests.watermain.lake.rest.test_sweep import orphan
 from watermain.lake.lake import Lake
@@ -63,13 +64,17 @@ def test_many_files_are_counted(lake: Lake) -> None:
     assert str(told["gone"]).splitlines()[MOST_NAMED:] == ["2 more, in the log of the run"]
 
 
-def test_room_sweeps_each_night() -> None:
-    """The schedule runs by default; the room that verifies files has the asset, once."""
+def test_grace_is_a_setting(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file goes as soon as the settings let it."""
+    left(lake, 3600)
+    assert run(lake)["files"] == 0
+    monkeypatch.setenv("WATERMAIN_GRACE_HOURS", "0.5")
+    assert run(lake)["files"] == 1
+
+
+def test_one_room_has_the_asset() -> None:
+    """The room that verifies files has it, once."""
     made = code_location("upkeep")
-    (schedule,) = [s for s in made.schedules or () if s.name == "upkeep_sweep"]
-    assert isinstance(schedule, dg.ScheduleDefinition)
-    assert schedule.cron_schedule == "25 3 * * *"
-    assert schedule.default_status == dg.DefaultScheduleStatus.RUNNING
     assert sweep_key(verifications) == KEY
     keys = [k for a in made.assets or () if isinstance(a, dg.AssetsDefinition) for k in a.keys]
     assert keys.count(KEY) == 1

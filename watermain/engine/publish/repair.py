@@ -145,7 +145,7 @@ def _batches(connection: duckdb.DuckDBPyConnection, dataset: Dataset, listed: Li
     """The batches that were committed with a file, as the ledger has them."""
     rows = [
         row
-        for row in ledger.batches_between(connection, listed.begun - 1, listed.begun)
+        for row in ledger.batches_at(connection, listed.begun)
         if row.stream == str(dataset.name)
     ]
     told = [f"{r.shard} from {r.from_position or 'its beginning'} to {r.to_position}" for r in rows]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -20,8 +20,10 @@ from watermain.engine.table.compaction import (
 )
 from watermain.lake.lake import Lake
 from watermain.lake.quarantine import forget
-from watermain.lake.rest.expiry import Expired, expire, release
+from watermain.lake.rest.expiry import Depth, Expired, expire, release
+from watermain.lake.rest.ledger_files import Packed, pack_ledger
 from watermain.lake.rest.rewrite import Rewrite
+from watermain.lake.rest.sweep import GRACE
 
 LOG = logging.getLogger("watermain.tidying")
 LONGEST = timedelta(minutes=30)  # after which no other dataset is begun
@@ -41,6 +43,7 @@ class Tidied:
     left: tuple[str, ...] = ()
     aside: int = 0
     expired: Expired = field(default_factory=Expired)
+    ledger: Packed = field(default_factory=Packed)
 
     @property
     def files(self) -> tuple[int, int]:
@@ -48,17 +51,25 @@ class Tidied:
         return sum(d.files_before for d in self.done), sum(d.files_after for d in self.done)
 
 
-def tidy_lake(lake: Lake, datasets: Iterable[Dataset], *, older_than: timedelta) -> Tidied:
+def tidy_lake(
+    lake: Lake,
+    datasets: Iterable[Dataset],
+    depth: Depth,
+    *,
+    grace: timedelta = GRACE,
+    needed: Collection[int] = (),
+) -> Tidied:
     """Make many small files few, fill hollow ones, and forget what nobody needs.
 
-    What is forgotten are rows in quarantine by their contracts' terms, and old snapshots.
+    What is forgotten are rows in quarantine by their contracts' terms, and old snapshots, but for
+    those that are `needed`. The ledger's rows go into files by the engine's own calls, for other
+    new rows would read as news to all who ask what came since a snapshot.
 
     Guarantees: each dataset under its lease, with its rows proved; one whose writer is at work, or
     whose files are damaged, is left as it is. What is read now is written again before what is
     forgotten gives it up, and no file is deleted.
     Raises: ChangedRowsError or UnreachableSystemError.
     """
-    # The ledger's rows would read as new ones to all who ask what came since a snapshot.
     known = {dataset.name: dataset for dataset in datasets if not dataset.is_platforms}
     done, left, aside = list[Rewrite](), list[str](), 0
     began = time.monotonic()
@@ -72,9 +83,12 @@ def tidy_lake(lake: Lake, datasets: Iterable[Dataset], *, older_than: timedelta)
         if (days := dataset.contract.quarantine.keep_days) is not None:
             with _noted(name, left):
                 aside += forget(lake, name, timedelta(days=days), WAIT_SECONDS)
-    released = release(lake)
-    expired = replace(expire(lake, older_than=older_than), released=released)
-    return Tidied(done=tuple(done), left=tuple(left), aside=aside, expired=expired)
+    packed = pack_ledger(lake)
+    released = release(lake, grace=grace)
+    expired = replace(expire(lake, depth, needed=needed), released=released)
+    return Tidied(
+        done=tuple(done), left=(*left, *packed.left), aside=aside, expired=expired, ledger=packed
+    )
 
 
 @contextmanager

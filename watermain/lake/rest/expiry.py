@@ -8,7 +8,7 @@ unless a branch reads them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -24,12 +24,19 @@ from watermain.lake.catalog import unreachable
 from watermain.lake.lake import Lake
 from watermain.lake.rest import pinned
 from watermain.lake.rest.sweep import GRACE, SKEW, begun
+from watermain.settings import Settings
 
 MOST = 20_000  # snapshots that one transaction forgets
+# Of each span of time the last snapshot stays, for it is what stood until the next.
 _GONE = f"""
 create temp table watermain_gone on commit drop as
-select snapshot_id from ducklake_snapshot
-where snapshot_time < %s and snapshot_id not in ({pinned.NEEDED})
+select snapshot_id from (
+    select snapshot_id, snapshot_time, max(snapshot_id) over (
+        partition by date_bin(%(every)s, snapshot_time, timestamptz 'epoch')) as last
+    from ducklake_snapshot
+) as known
+where (snapshot_time < %(old)s or snapshot_time < %(dense)s and snapshot_id <> last)
+    and snapshot_id not in ({pinned.NEEDED}) and snapshot_id <> all(%(needed)s::bigint[])
 order by snapshot_id limit {MOST}
 """
 # What was ended before any kept snapshot, or after the last before the next: nobody reads it.
@@ -55,6 +62,17 @@ join (select distinct on (schema_id) * from ducklake_schema order by schema_id, 
 """
 _OF_FILES = ("ducklake_file_column_stats", "ducklake_file_partition_value")
 _OF_FILES_MAYBE = ("ducklake_file_variant_stats",)
+_SHRUNK = (
+    "ducklake_snapshot",
+    "ducklake_snapshot_changes",
+    "ducklake_data_file",
+    "ducklake_delete_file",
+    *_OF_FILES,
+)
+_TABLES = """
+select relname from pg_class
+where relnamespace = current_schema()::regnamespace and relname = any(%s)
+"""
 _CONTENT = """
 select s.snapshot_id, k.kind, count(f.id), coalesce(sum(f.rows), 0)::bigint,
     md5(string_agg(f.id::text, ',' order by f.id))
@@ -69,15 +87,39 @@ left join (
 group by 1, 2 order by 1, 2
 """
 _PROVED = f"""
-select snapshot_id from ducklake_snapshot where snapshot_id in ({pinned.NEEDED})
-union select min(snapshot_id) from ducklake_snapshot
-    where snapshot_id not in (select snapshot_id from watermain_gone)
+select snapshot_id from ducklake_snapshot
+where snapshot_id not in (select snapshot_id from watermain_gone)
+and (snapshot_id in ({pinned.NEEDED}) or snapshot_id = any(%s::bigint[])
+    or snapshot_id < (select max(snapshot_id) from watermain_gone)
+    or snapshot_id = (select min(snapshot_id) from ducklake_snapshot
+        where snapshot_id > (select max(snapshot_id) from watermain_gone)))
 """
 _RELEASE = """
 with gone as (
     delete from ducklake_files_scheduled_for_deletion where schedule_start < %s returning 1
 ) select count(*) from gone
 """
+
+
+@dataclass(frozen=True, kw_only=True)
+class Depth:
+    """How far back the lake can be read: at each commit, and before that at few of them.
+
+    Units: of each `every` the last commit stays; of what is older than `old` none does.
+    """
+
+    old: timedelta
+    dense: timedelta = timedelta(hours=6)
+    every: timedelta = timedelta(hours=1)
+
+    @classmethod
+    def of(cls, settings: Settings) -> Depth:
+        """The terms that the settings name."""
+        return cls(
+            old=timedelta(days=settings.snapshot_days),
+            dense=timedelta(hours=settings.snapshot_hours),
+            every=timedelta(minutes=settings.snapshot_minutes),
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,22 +133,30 @@ class Expired:
     oldest: int = 0
 
 
-def expire(lake: Lake, *, older_than: timedelta, clock: Clock | None = None) -> Expired:
+def expire(
+    lake: Lake, depth: Depth, *, needed: Collection[int] = (), clock: Clock | None = None
+) -> Expired:
     """Forget what the lake was before, but for snapshots that somebody needs.
 
     Guarantees: all of it or nothing; no file is deleted here. The present snapshot stays, and so
     do those that a branch began as, that a training set was made from, that a stream reads on
-    from, and that are younger than `older_than` or than a transaction which is open on the catalog.
-    Each of them lists the same files with as many rows before and after, or nothing is changed.
+    from, that are `needed`, and that are younger than the terms or than a transaction which is
+    open on the catalog. Each of them that lies among those which go lists the same files with as
+    many rows before and after, or nothing is changed.
     Raises: ChangedRowsError or UnreachableSystemError.
     """
-    now = (clock or Clock()).now()
-    before = min(now - older_than, begun(lake) - SKEW)
+    now, open_since = (clock or Clock()).now(), begun(lake) - SKEW
+    wanted = {
+        "old": min(now - depth.old, open_since),
+        "dense": min(now - min(depth.dense, depth.old), open_since),
+        "every": depth.every,
+        "needed": sorted(needed),
+    }
     with _catalog(lake) as connection:
         connection.execute(branch.DDL)
         connection.execute(pinned.DDL)
-        connection.execute(_GONE, (before,))
-        proved = [row[0] for row in connection.execute(_PROVED)]
+        connection.execute(_GONE, wanted)
+        proved = [row[0] for row in connection.execute(_PROVED, (wanted["needed"],))]
         then = _content(connection, proved)
         count, size, snapshots = 0, 0, _forgotten(connection)
         if snapshots:
@@ -114,6 +164,8 @@ def expire(lake: Lake, *, older_than: timedelta, clock: Clock | None = None) -> 
         _prove(then, _content(connection, proved))
         failpoint("expiry.before_commit")
         row = connection.execute("select min(snapshot_id) from ducklake_snapshot").fetchone()
+    if snapshots:
+        _reuse(lake)
     return Expired(snapshots=snapshots, files=count, bytes=size, oldest=row[0] if row else 0)
 
 
@@ -125,6 +177,16 @@ def release(lake: Lake, *, grace: timedelta = GRACE, clock: Clock | None = None)
     with _catalog(lake) as connection:
         row = connection.execute(_RELEASE, ((clock or Clock()).now() - grace,)).fetchone()
     return int(row[0]) if row else 0
+
+
+def _reuse(lake: Lake) -> None:
+    """Let later rows of the catalog lie where the deleted ones lay."""
+    try:
+        with psycopg.connect(lake.dsn(), autocommit=True) as connection:
+            for (name,) in connection.execute(_TABLES, [[*_SHRUNK]]).fetchall():
+                connection.execute(f"vacuum (analyze, skip_locked) {name}")
+    except psycopg.OperationalError as error:
+        raise unreachable(error, data="unchanged; the space is used again later") from error
 
 
 def _forgotten(connection: psycopg.Connection[Any]) -> int:
@@ -149,11 +211,7 @@ def _scheduled(connection: psycopg.Connection[Any], now: datetime) -> tuple[int,
         ).fetchone()
         assert row is not None
         count, size = count + int(row[0]), size + int(row[1])
-    known = connection.execute(
-        "select relname from pg_class where relnamespace = current_schema()::regnamespace"
-        " and relname = any(%s)",
-        [[*_OF_FILES, *_OF_FILES_MAYBE]],
-    ).fetchall()
+    known = connection.execute(_TABLES, [[*_OF_FILES, *_OF_FILES_MAYBE]]).fetchall()
     for (table,) in known:
         connection.execute(
             f"delete from {table} s using watermain_unread_data u where s.data_file_id = u.id"

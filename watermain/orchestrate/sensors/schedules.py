@@ -14,7 +14,10 @@ from watermain.lake.lake import Lake
 from watermain.orchestrate.sensors.sources import is_under_way
 from watermain.orchestrate.sweep_asset import sweep_key
 from watermain.orchestrate.tags import partition_tags, run_tags
+from watermain.orchestrate.upkeep.history_asset import history_key
+from watermain.orchestrate.upkeep.tidying_asset import tidying_key
 from watermain.orchestrate.verification_asset import is_verification
+from watermain.settings import load_settings
 
 Find = Callable[..., Dataset]
 
@@ -87,10 +90,12 @@ def verification_schedule(team: str, datasets: Sequence[Dataset]) -> list[dg.Sch
     return _fixed(f"{team}_verification", "40 * * * *", keys, "Reads a slice of the lake's files.")
 
 
-def sweep_schedule(team: str, datasets: Sequence[Dataset]) -> list[dg.ScheduleDefinition]:
-    """Take away each night what interrupted writers left behind."""
-    keys = [sweep_key(d) for d in datasets if is_verification(d)]
-    return _fixed(f"{team}_sweep", "25 3 * * *", keys, "Takes away files that no catalog names.")
+def upkeep_schedule(team: str, datasets: Sequence[Dataset]) -> list[dg.ScheduleDefinition]:
+    """Forget what is old and pack what is small, in one run each hour or as the settings say."""
+    named = (tidying_key, sweep_key, history_key)
+    keys = [key(d) for d in datasets if is_verification(d) for key in named]
+    told = "Packs small files, forgets what is old and takes away files that nobody reads."
+    return _fixed(f"{team}_upkeep", load_settings().upkeep_schedule, keys, told)
 
 
 def _fixed(

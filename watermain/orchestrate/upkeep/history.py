@@ -1,4 +1,4 @@
-"""What Dagster's storage forgets: Dagster itself forgets its ticks alone.
+"""What Dagster's storage forgets: Dagster itself forgets its ticks alone, after days.
 
 A pass walks over the tables in short pieces, each a transaction of its own, and may be ended
 anywhere. What the UI's states are made of stays: the last event of each kind for every asset and
@@ -49,17 +49,25 @@ def _superseded(kind: str) -> str:
     return f"(case when x.partition is null then {alone} else {parted} end)"
 
 
+# Of a run that succeeded it is soon of no use that its checks were to come and that they passed,
+# nor how its processes came to be.
+_DETAIL = """(x.{at} < :told and exists (
+    select 1 from runs r where r.run_id = x.run_id and r.status = 'SUCCESS') and {which})"""
+_PASSED = """(x.dagster_event_type in ('ASSET_CHECK_EVALUATION_PLANNED', 'STEP_OUTPUT',
+        'RESOURCE_INIT_STARTED', 'RESOURCE_INIT_SUCCESS', 'STEP_WORKER_STARTING',
+        'STEP_WORKER_STARTED', 'ENGINE_EVENT')
+    or x.dagster_event_type = 'ASSET_CHECK_EVALUATION' and x.event like '%"success": true%')"""
 _EVENTS = f"""
 with gone as (
     delete from event_logs x where x.id > :after and x.id <= :upto
-    and {_OLD.format(at="timestamp")} and (
+    and ({_DETAIL.format(at="timestamp", which=_PASSED)} or {_OLD.format(at="timestamp")} and (
         x.asset_key is null
         or x.dagster_event_type in ('ASSET_CHECK_EVALUATION', 'ASSET_CHECK_EVALUATION_PLANNED')
         or {_superseded("x.dagster_event_type")}
         or x.dagster_event_type = 'ASSET_MATERIALIZATION_PLANNED' and (
             {_superseded("'ASSET_MATERIALIZATION'")}
             or not exists (select 1 from runs r where r.run_id = x.run_id and r.status = 'FAILURE'))
-    ) returning x.id
+    )) returning x.id
 ), untagged as (
     delete from asset_event_tags t using gone where t.event_id = gone.id
 )
@@ -72,7 +80,8 @@ where execution_status <> 'PLANNED' group by asset_key, check_name, partition
 _CHECKS = f"""
 with gone as (
     delete from asset_check_executions x where x.id > :after and x.id <= :upto
-    and {_OLD.format(at="create_timestamp")}
+    and ({_DETAIL.format(at="create_timestamp", which="x.execution_status <> 'FAILED'")}
+        or {_OLD.format(at="create_timestamp")})
     and not exists (select 1 from watermain_last_checks k where k.id = x.id) returning x.id
 )
 select count(*) from gone
@@ -102,6 +111,15 @@ with gone as (
     and not exists (select 1 from runs r where r.backfill_id = b.key) returning b.key
 ), untagged as (
     delete from backfill_tags t using gone where t.backfill_id = gone.key
+)
+select count(*) from gone
+"""
+# A look that found nothing, once a later one stands.
+_TICKS = """
+with gone as (
+    delete from job_ticks t where t.status = 'SKIPPED' and t.timestamp < :told and exists (
+        select 1 from job_ticks n where n.selector_id = t.selector_id
+        and n.timestamp > t.timestamp) returning t.id
 )
 select count(*) from gone
 """
@@ -143,13 +161,14 @@ class Forgotten:
     checks: int = 0
     runs: int = 0
     backfills: int = 0
+    ticks: int = 0
     bytes_before: int = 0
     bytes_after: int = 0
 
     @property
     def rows(self) -> int:
         """All rows that went."""
-        return self.events + self.checks + self.runs + self.backfills
+        return self.events + self.checks + self.runs + self.backfills + self.ticks
 
 
 def forget(instance: DagsterInstance, terms: Terms, *, now: datetime | None = None) -> Forgotten:
@@ -168,13 +187,15 @@ def forget(instance: DagsterInstance, terms: Terms, *, now: datetime | None = No
         checks = _checks(connection, ends)
         runs = _repeated(connection, _RUNS, ends)
         backfills = _count(connection, _BACKFILLS, ends)
-        if events + checks + runs + backfills:
+        ticks = _count(connection, _TICKS, ends)
+        if events + checks + runs + backfills + ticks:
             _reuse(connection)
         return Forgotten(
             events=events,
             checks=checks,
             runs=runs,
             backfills=backfills,
+            ticks=ticks,
             bytes_before=before,
             bytes_after=_bytes(connection),
         )

@@ -23,21 +23,6 @@ def history_assets(datasets: Iterable[Dataset]) -> list[Any]:
     return [_asset(dataset) for dataset in datasets if is_verification(dataset)]
 
 
-def history_schedule(team: str, datasets: Iterable[Dataset]) -> list[dg.ScheduleDefinition]:
-    """Forget every hour, so that each pass is short."""
-    keys = [history_key(d) for d in datasets if is_verification(d)]
-    if not keys:
-        return []
-    return [
-        dg.ScheduleDefinition(
-            name=f"{team}_history",
-            cron_schedule="50 * * * *",
-            target=dg.AssetSelection.assets(*keys),
-            default_status=dg.DefaultScheduleStatus.RUNNING,
-        )
-    ]
-
-
 def _asset(dataset: Dataset) -> Any:
     @dg.asset(
         key=history_key(dataset),
@@ -58,6 +43,7 @@ def _asset(dataset: Dataset) -> Any:
                 "check results": gone.checks,
                 "runs": gone.runs,
                 "backfills": gone.backfills,
+                "looks of sensors": gone.ticks,
                 "bytes before": gone.bytes_before,
                 "bytes after": gone.bytes_after,
                 "outputs of runs": output.runs,

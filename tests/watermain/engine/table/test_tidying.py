@@ -11,13 +11,14 @@ from tests.watermain.engine.crowd import FILES, NAME, crowd, listed, on_disk, ro
 from tests.watermain.engine.shop import sales
 from tests.watermain.lake.ledger_rows import batch
 from watermain.declare.name import DatasetName
-from watermain.engine.table.compaction import HOLLOW, crowded, fill_under_lease, hollow
+from watermain.engine.table.compaction import HOLLOW, fill_under_lease, hollow
 from watermain.engine.table.tidying import Tidied, tidy_lake
 from watermain.lake import ledger
 from watermain.lake.lake import Lake, table
+from watermain.lake.rest.expiry import Depth
 from watermain.upkeep.raw import batches
 
-WEEK = timedelta(days=7)
+WEEK_OLD = Depth(old=timedelta(days=7))
 OTHER = DatasetName("shop", "curated", "calls")
 BOTH = [replace(sales([]), name=name) for name in (NAME, OTHER)]
 
@@ -63,7 +64,7 @@ def test_a_round_packs_fills_and_forgets(lake: Lake) -> None:
     crowd(lake)
     big(lake, 400)
     before, files = rows(lake), on_disk(lake)
-    done = tidy_lake(lake, BOTH, older_than=WEEK)
+    done = tidy_lake(lake, BOTH, WEEK_OLD)
     assert {(d.dataset, d.files_before, d.files_after) for d in done.done} == {
         (str(NAME), 2 * FILES - 2, 2),
         (str(OTHER), 1, 1),
@@ -72,7 +73,7 @@ def test_a_round_packs_fills_and_forgets(lake: Lake) -> None:
     assert (done.left, done.expired.snapshots) == ((), 0)
     assert rows(lake) == before
     assert files < on_disk(lake)
-    again = tidy_lake(lake, BOTH, older_than=WEEK)
+    again = tidy_lake(lake, BOTH, WEEK_OLD)
     assert again == Tidied(expired=again.expired)
 
 
@@ -82,13 +83,13 @@ def test_a_dataset_that_is_written_is_left(lake: Lake, monkeypatch: pytest.Monke
     crowd(lake)
     big(lake, 400)
     with lake.fence.lease(str(NAME)):
-        done = tidy_lake(lake, BOTH, older_than=WEEK)
+        done = tidy_lake(lake, BOTH, WEEK_OLD)
     assert [d.dataset for d in done.done] == [str(OTHER)]
     assert done.left == (f"{NAME}: its writer is at work",)
 
 
-def test_the_ledger_is_left_as_it_is(lake: Lake) -> None:
-    """Written again, its rows would be news to whoever asks what came since a snapshot."""
+def test_the_ledger_s_files_become_few_and_no_row_is_news(lake: Lake) -> None:
+    """Whoever asks what came since a snapshot hears the same as before."""
     with lake.get_connection() as connection:
         connection.execute(
             "call lake.set_option('data_inlining_row_limit', 0, schema => 'upkeep_raw',"
@@ -97,6 +98,12 @@ def test_the_ledger_is_left_as_it_is(lake: Lake) -> None:
         for n in range(FILES):
             ledger.append(connection, [batch("s", str(n), str(n + 1))])
         before = lake.snapshot(connection)
-        assert crowded(connection, [batches.name]) == [batches.name]
-        assert tidy_lake(lake, [batches], older_than=WEEK).done == ()
-        assert lake.snapshot(connection) == before
+        since = [ledger.batches_between(connection, before - n, before) for n in range(FILES)]
+        done = tidy_lake(lake, [batches], WEEK_OLD)
+        assert (done.done, done.left) == ((), ())
+        assert (done.ledger.files_before, done.ledger.files_after) == (FILES, 1)
+        present = lake.snapshot(connection)
+        assert ledger.batches_between(connection, before, present) == []
+        heard = [ledger.batches_between(connection, before - n, present) for n in range(FILES)]
+    assert [len(each) for each in heard] == [*range(FILES)]
+    assert heard == since

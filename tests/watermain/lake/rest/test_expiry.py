@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import os
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import psycopg
 import pytest
 
 from tests.faults import crew
-from tests.watermain.engine.crowd import NAME, crowd, on_disk, rows
+from tests.watermain.engine.crowd import NAME, crowd, listed, on_disk, rows
+from tests.watermain.lake.ledger_rows import batch, publish
 from watermain.clock import Clock
 from watermain.declare.errors import ChangedRowsError
+from watermain.declare.name import DatasetName
 from watermain.lake import branch as branches
+from watermain.lake import ledger
 from watermain.lake.lake import Lake, table
 from watermain.lake.rest import expiry as subject
-from watermain.lake.rest.expiry import Expired, expire, release
+from watermain.lake.rest.expiry import Depth, Expired, expire, release
 from watermain.lake.rest.pinned import pin
 from watermain.lake.rest.sweep import sweep
+from watermain.settings import Settings
 
 WEEK = timedelta(days=7)
+TERMS = Depth(old=WEEK, dense=WEEK)
 FILES = 4
 
 
@@ -78,7 +83,7 @@ def old_age(lake: Lake) -> None:
 def test_young_snapshots_stay(lake: Lake) -> None:
     crowd(lake, FILES)
     before = snapshots(lake)
-    assert expire(lake, older_than=WEEK) == Expired(oldest=before[0])
+    assert expire(lake, TERMS) == Expired(oldest=before[0])
     assert snapshots(lake) == before
 
 
@@ -88,7 +93,7 @@ def test_old_snapshots_go_with_what_they_alone_read(lake: Lake) -> None:
     old, known = on_disk(lake), len(snapshots(lake))
     present = rewrite(lake)
     before, new = rows(lake), on_disk(lake) - old
-    gone = expire(lake, older_than=WEEK, clock=LATER)
+    gone = expire(lake, TERMS, clock=LATER)
     assert snapshots(lake) == [present]
     assert (gone.snapshots, gone.oldest) == (known, present)
     assert gone.files == len(old)
@@ -103,7 +108,7 @@ def test_old_snapshots_go_with_what_they_alone_read(lake: Lake) -> None:
     assert len(sweep(lake).files) == len(old)
     assert on_disk(lake) == new
     assert rows(lake) == before
-    assert expire(lake, older_than=WEEK, clock=LATER) == Expired(oldest=present)
+    assert expire(lake, TERMS, clock=LATER) == Expired(oldest=present)
 
 
 def test_snapshots_that_somebody_needs_stay(lake: Lake) -> None:
@@ -122,7 +127,7 @@ def test_snapshots_that_somebody_needs_stay(lake: Lake) -> None:
     needed = [full - 4, full - 3, pinned, base, present]  # from its checkpoint it reads the next
     for each in needed:
         read[each] = rows(lake, each)
-    expire(lake, older_than=WEEK, clock=LATER)
+    expire(lake, TERMS, clock=LATER)
     assert snapshots(lake) == sorted(set(needed))
     assert {each: rows(lake, each) for each in needed} == read
 
@@ -136,7 +141,7 @@ def test_files_of_a_branch_are_not_swept(lake: Lake) -> None:
     rewrite(lake)
     with psycopg.connect(lake.dsn()) as connection:
         connection.execute("update watermain.branch set base_snapshot = 0")  # a base long gone
-    assert expire(lake, older_than=WEEK, clock=LATER).files == len(old)
+    assert expire(lake, TERMS, clock=LATER).files == len(old)
     release(lake, clock=LATEST)
     old_age(lake)
     sweep(lake)
@@ -151,7 +156,7 @@ def test_a_pass_is_bounded(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
     crowd(lake, FILES)
     before = snapshots(lake)
     monkeypatch.setattr(subject, "_GONE", subject._GONE.replace(str(subject.MOST), "3"))
-    assert expire(lake, older_than=WEEK, clock=LATER).snapshots == 3
+    assert expire(lake, TERMS, clock=LATER).snapshots == 3
     assert snapshots(lake) == before[3:]
 
 
@@ -163,7 +168,7 @@ def test_what_would_lose_a_file_is_refused(lake: Lake, monkeypatch: pytest.Monke
     monkeypatch.setattr(subject, "_UNREAD", wrong)
     before, known = rows(lake), snapshots(lake)
     with pytest.raises(ChangedRowsError, match=r"files of data with \d+ rows would have become 0"):
-        expire(lake, older_than=WEEK, clock=LATER)
+        expire(lake, TERMS, clock=LATER)
     assert snapshots(lake) == known
     assert rows(lake) == before
     assert waiting(lake) == set()
@@ -171,7 +176,7 @@ def test_what_would_lose_a_file_is_refused(lake: Lake, monkeypatch: pytest.Monke
 
 def expires() -> None:
     """Expire in the lake of the settings."""
-    expire(Lake.from_settings(), older_than=WEEK, clock=LATER)
+    expire(Lake.from_settings(), TERMS, clock=LATER)
 
 
 def test_killed_expiry_changed_nothing(lake: Lake) -> None:
@@ -196,3 +201,101 @@ def test_a_branch_pins_nothing(lake: Lake) -> None:
         found = connection.execute("select to_regclass('watermain.pin')").fetchone()
     assert found == (None,)
     assert Path(lake.folder).is_dir()
+
+
+def spread(lake: Lake, minutes: list[float]) -> list[int]:
+    """Let the snapshots lie so many minutes behind us, the oldest first; give their numbers."""
+    known = snapshots(lake)[-len(minutes) :]
+    with psycopg.connect(lake.dsn()) as connection:
+        connection.execute("update ducklake_snapshot set snapshot_time = %s", [HOUR - 9 * WEEK])
+        for number, ago in zip(known, minutes, strict=True):
+            connection.execute(
+                "update ducklake_snapshot set snapshot_time = %s where snapshot_id = %s",
+                [HOUR - timedelta(minutes=ago), number],
+            )
+    return known
+
+
+HOUR = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+class NoonClock(Clock):
+    """Noon of one day."""
+
+    def now(self) -> datetime:
+        return HOUR
+
+
+THIN = Depth(old=timedelta(days=1), dense=timedelta(hours=2), every=timedelta(hours=1))
+
+
+def test_of_each_hour_the_last_snapshot_stays(lake: Lake) -> None:
+    """The newest two hours stay whole, older hours have their end, and what is older goes."""
+    full = crowd(lake, 9)
+    before = {each: rows(lake, each) for each in snapshots(lake)[-6:]}
+    known = spread(lake, [1500, 301, 299, 250, 245, 170, 130, 110, 1, 0.5])
+    assert known[-1] == full
+    gone = expire(lake, THIN, clock=NoonClock())
+    kept = [known[i] for i in (1, 4, 6, 7, 8, 9)]
+    assert snapshots(lake) == kept
+    assert gone.oldest == known[1]
+    assert {each: rows(lake, each) for each in kept[1:]} == {e: before[e] for e in kept[1:]}
+    assert expire(lake, THIN, clock=NoonClock()).snapshots == 0
+
+
+def test_files_between_kept_snapshots_go(lake: Lake) -> None:
+    """What came and went within an hour is read by nobody; what an hour ended with is."""
+    crowd(lake, FILES)
+    read, states = {path for path, _ in listed(lake)}, []
+    for _ in range(3):
+        rewrite(lake)
+        states.append(on_disk(lake))
+    known = spread(lake, [310, 290, 280, 250])
+    before = {each: rows(lake, each) for each in (known[0], known[3])}
+    gone = expire(lake, THIN, clock=NoonClock())
+    assert snapshots(lake) == [known[0], known[3]]
+    unread = {str(path) for path in states[1]} - read
+    assert waiting(lake) == unread
+    assert gone.files == len(unread) >= 4
+    assert {each: rows(lake, each) for each in before} == before
+
+
+def test_a_snapshot_that_is_read_on_from_stays(lake: Lake) -> None:
+    """Where an online store stands, whichever minute of its hour that was."""
+    crowd(lake, FILES)
+    known = spread(lake, [299, 290, 280, 270])
+    expire(lake, THIN, needed=[known[1], 10**6], clock=NoonClock())
+    assert snapshots(lake) == [known[1], known[3]]
+
+
+def test_what_is_old_goes_however_dense_it_may_be(lake: Lake) -> None:
+    """A term for each commit that is longer than that of the lake says nothing."""
+    crowd(lake, FILES)
+    known = spread(lake, [299, 290, 280, 1])
+    expire(lake, Depth(old=timedelta(hours=1), dense=WEEK), clock=NoonClock())
+    assert snapshots(lake) == known[-1:]
+
+
+def test_terms_of_snapshots_are_settings() -> None:
+    named = Settings(snapshot_days=0.5, snapshot_hours=2, snapshot_minutes=30)
+    half = timedelta(minutes=30)
+    assert Depth.of(named) == Depth(old=24 * half, dense=4 * half, every=half)
+
+
+def test_who_reads_on_from_a_kept_snapshot_hears_all_since(lake: Lake) -> None:
+    """The snapshots between are gone, its neighbour first of all; no row of the ledger is."""
+    with lake.get_connection() as connection:
+        for number in range(6):
+            ledger.append(connection, [publish(f"2013-01-0{number + 1}", "v", number)])
+        for number in range(3):
+            ledger.append(connection, [batch("0", str(number or ""), str(number + 1))])
+        known = snapshots(lake)[-9:]
+        spread(lake, [*range(290, 281, -1)])
+        expire(lake, THIN, needed=[known[1]], clock=NoonClock())
+        assert snapshots(lake) == [known[1], known[-1]]
+        connection.execute("call ducklake_flush_inlined_data('lake', schema_name => 'upkeep_raw')")
+        name, present = DatasetName.parse("shop.curated.sales"), lake.snapshot(connection)
+        heard = ledger.partitions_between(connection, name, known[1], present)
+        assert heard == {f"2013-01-0{number}" for number in range(3, 7)}
+        assert len(ledger.batches_between(connection, known[1], present)) == 3
+        assert [b.to_position for b in ledger.batches_at(connection, known[7])] == ["2"]

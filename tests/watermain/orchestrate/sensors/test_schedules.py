@@ -19,7 +19,7 @@ from watermain.lake.lake import Lake
 from watermain.orchestrate.sensors.schedules import (
     daily_schedule,
     declared_schedules,
-    sweep_schedule,
+    upkeep_schedule,
     verification_schedule,
 )
 from watermain.upkeep.raw import verifications
@@ -121,7 +121,7 @@ def test_before_the_first_partition_ends_nothing_is_asked_for() -> None:
 def test_the_platform_s_own_schedules_name_what_they_run() -> None:
     """Their runs have targets."""
     found = [*verification_schedule("upkeep", [verifications]),
-             *sweep_schedule("upkeep", [verifications])]  # fmt: skip
+             *upkeep_schedule("upkeep", [verifications])]  # fmt: skip
     for schedule in found:
         (asked,) = schedule.evaluate_tick(dg.build_schedule_context()).run_requests or []
         assert asked.asset_selection

@@ -1,18 +1,27 @@
 """The upkeep room tells what it forgot by itself."""
 
+import logging
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import pytest
 
 from tests.watermain.engine.crowd import NAME, crowd
 from tests.watermain.engine.shop import sales
+from tests.watermain.engine.weather_features import conditions
 from tests.watermain.orchestrate.launch.scene import scene
+from watermain.declare.errors import MissingSettingError
 from watermain.lake.lake import Lake
+from watermain.online.opening import open_store
+from watermain.online.protocol import ENTRIES, Cursor
 from watermain.orchestrate.location import code_location
+from watermain.orchestrate.sensors.schedules import upkeep_schedule
+from watermain.orchestrate.sweep_asset import sweep_key
 from watermain.orchestrate.upkeep.history_asset import history_assets, history_key
-from watermain.orchestrate.upkeep.tidying_asset import tidying_assets, tidying_key
+from watermain.orchestrate.upkeep.tidying_asset import _read_on, tidying_assets, tidying_key
+from watermain.settings import load_settings
 from watermain.upkeep.raw import batches, verifications
 
 
@@ -34,6 +43,7 @@ def test_history_is_told_in_figures(postgres: Any, tmp_path: Path) -> None:
         "check results",
         "runs",
         "backfills",
+        "looks of sensors",
         "outputs of runs",
         "bytes of outputs",
     }
@@ -52,16 +62,38 @@ def test_tidying_is_told_in_figures(lake: Lake) -> None:
     assert told["snapshots forgotten"] == told["files given up"] == 0
 
 
-def test_room_forgets_each_hour_and_tidies_each_night() -> None:
-    """Few runs: the schedules run by default, and only one room has the assets."""
+def test_room_looks_after_itself_in_one_run_an_hour() -> None:
+    """The schedule runs by default, and only one room has the assets."""
     made = code_location("upkeep")
-    named = {s.name: s for s in made.schedules or () if isinstance(s, dg.ScheduleDefinition)}
-    crons = {name: named[f"upkeep_{name}"].cron_schedule for name in ("history", "tidying")}
-    assert crons == {"history": "50 * * * *", "tidying": "55 2 * * *"}
-    assert all(
-        named[f"upkeep_{name}"].default_status == dg.DefaultScheduleStatus.RUNNING for name in crons
-    )
+    (hourly,) = [s for s in made.schedules or () if s.name == "upkeep_upkeep"]
+    assert isinstance(hourly, dg.ScheduleDefinition)
+    assert hourly.cron_schedule == "50 * * * *"
+    assert hourly.default_status == dg.DefaultScheduleStatus.RUNNING
     keys = [k for a in made.assets or () if isinstance(a, dg.AssetsDefinition) for k in a.keys]
-    assert keys.count(history_key(verifications)) == 1
-    assert keys.count(tidying_key(verifications)) == 1
+    for key in (history_key, tidying_key, sweep_key):
+        assert keys.count(key(verifications)) == 1
     assert history_assets([batches]) == tidying_assets([batches], dict) == []
+
+
+def test_hour_of_upkeep_is_a_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WATERMAIN_UPKEEP_SCHEDULE", "*/5 * * * *")
+    (often,) = upkeep_schedule("upkeep", [batches, verifications])
+    assert often.cron_schedule == "*/5 * * * *"
+    monkeypatch.setenv("WATERMAIN_UPKEEP_SCHEDULE", "61 * * * *")
+    with pytest.raises(MissingSettingError, match="WATERMAIN_UPKEEP_SCHEDULE"):
+        upkeep_schedule("upkeep", [verifications])
+
+
+def test_where_an_online_store_goes_on_stays(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The snapshot of its cursor is kept; a store that is away is told, and holds nothing up."""
+    table, log = conditions(), logging.getLogger("upkeep")
+    with open_store(load_settings()) as store:
+        store.put(str(table.name), ENTRIES.empty_table(), Cursor(7, 0))
+        store.begin(str(table.name), Cursor(9, 0), Cursor(7, 0))
+    assert _read_on([table, verifications], log) == {7, 9}
+    assert _read_on([verifications], log) == set()
+    monkeypatch.setenv("WATERMAIN_ONLINE_STORE", "redis://127.0.0.1:1")
+    assert _read_on([table], log) == set()
+    assert "where the online store goes on is not known" in caplog.text

@@ -1,7 +1,9 @@
 """Dagster's storage forgets what is old; no state that the UI shows changes by it."""
 
 import os
+import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -9,6 +11,7 @@ from typing import Any
 import dagster as dg
 import pytest
 from dagster._core.events import DagsterEventType
+from dagster._core.scheduler.instigation import InstigatorType, TickData, TickStatus
 from sqlalchemy import text
 
 from tests.watermain.orchestrate.launch.scene import scene
@@ -34,8 +37,9 @@ def flights(context: dg.AssetExecutionContext) -> Iterator[Any]:
     """Fail where the test wants it."""
     if context.run.tags.get("fails"):
         raise ValueError("as the test wants")
+    passed = not context.run.tags.get("breaks")
     yield dg.MaterializeResult(
-        check_results=[dg.AssetCheckResult(check_name="right", passed=True)], tags={"k": "v"}
+        check_results=[dg.AssetCheckResult(check_name="right", passed=passed)], tags={"k": "v"}
     )
 
 
@@ -51,9 +55,11 @@ def instance(postgres: Any, tmp_path: Path) -> Iterator[dg.DagsterInstance]:
         yield opened.instance
 
 
-def run(instance: dg.DagsterInstance, partition: str, *, fails: bool = False) -> str:
-    """Materialize one partition; give the run."""
-    tags = {"fails": "yes"} if fails else {}
+def run(
+    instance: dg.DagsterInstance, partition: str, *, fails: bool = False, breaks: bool = False
+) -> str:
+    """Materialize one partition, whose check may break; give the run."""
+    tags = {name: "yes" for name, on in {"fails": fails, "breaks": breaks}.items() if on}
     done = dg.materialize(
         [flights], instance=instance, partition_key=partition, tags=tags, raise_on_error=False
     )
@@ -151,6 +157,65 @@ def test_what_a_stream_told_goes_once_something_newer_stands(
     assert (gone.events, gone.checks) == (8 + 10, 9)
     assert set(before["checks"]) == {None}
     assert before["materialized"] == {"a", "b"}
+
+
+def test_what_passed_in_a_run_goes_in_hours_and_what_failed_stays(
+    instance: dg.DagsterInstance,
+) -> None:
+    """Of a run that succeeded: passing checks which ran again since; one that failed stays."""
+    passed = [run(instance, "a"), run(instance, "a"), run(instance, "b")]
+    broken = run(instance, "a", breaks=True)
+    last = run(instance, "a")
+    stopped = run(instance, "c", fails=True)
+    before = states(instance)
+    age(instance, hours=5)
+    assert forget(instance, TERMS).rows == 0
+    age(instance, hours=2)
+    gone = forget(instance, TERMS)
+    assert states(instance) == before
+    assert {r.run_id for r in instance.get_runs()} == {*passed, broken, last, stopped}
+    kept = instance.event_log_storage.get_asset_check_execution_history(CHECK, limit=100)
+    # A check that tells no partition stands by its last evaluation.
+    assert {r.run_id for r in kept if r.status.value != "PLANNED"} == {broken, last}
+    assert {r.run_id for r in kept if r.status.value == "PLANNED"} <= {stopped}
+    assert gone.checks >= 2
+    kinds = {each.dagster_event_type for each in instance.all_logs(passed[0])}
+    assert DagsterEventType.ASSET_MATERIALIZATION in kinds
+    assert DagsterEventType.ASSET_CHECK_EVALUATION not in kinds
+    assert DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED not in kinds
+    assert {DagsterEventType.STEP_START, DagsterEventType.STEP_SUCCESS} <= kinds
+    assert DagsterEventType.STEP_OUTPUT not in kinds
+    left = {each.dagster_event_type for each in instance.all_logs(stopped)}
+    assert {DagsterEventType.ENGINE_EVENT, DagsterEventType.STEP_FAILURE} <= left
+    evaluated = {e.dagster_event_type for e in instance.all_logs(broken)}
+    assert DagsterEventType.ASSET_CHECK_EVALUATION in evaluated
+    assert forget(instance, TERMS).rows == 0
+
+
+def test_looks_that_found_nothing_go_once_a_later_one_stands(
+    instance: dg.DagsterInstance,
+) -> None:
+    """The last look of each sensor stays, and so does one that asked for a run."""
+    looked = [TickStatus.SKIPPED, TickStatus.SUCCESS, TickStatus.SKIPPED, TickStatus.SKIPPED]
+    for sensor in ("s", "t"):
+        for number, status in enumerate(looked):
+            instance.create_tick(
+                TickData(
+                    instigator_origin_id=sensor,
+                    instigator_name=sensor,
+                    instigator_type=InstigatorType.SENSOR,
+                    status=status,
+                    timestamp=time.time() - 7 * 3600 + number,
+                    selector_id=sensor,
+                    run_ids=[],
+                )
+            )
+    later = timedelta(hours=5)
+    assert forget(instance, replace(TERMS, told=timedelta(hours=8))).ticks == 0
+    assert forget(instance, replace(TERMS, told=later)).ticks == 4
+    left = [tick.status for tick in instance.get_ticks("s", "s")]
+    assert left == [TickStatus.SKIPPED, TickStatus.SUCCESS]
+    assert forget(instance, replace(TERMS, told=later)).ticks == 0
 
 
 def test_a_failure_is_told_until_something_was_materialized_since(
