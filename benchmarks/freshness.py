@@ -102,7 +102,8 @@ def main() -> int:
         schedule(outside, asked.seconds + TAXI)
         measure(outside, store, looked, asked.seconds)
     print(json.dumps({"load": round(os.getloadavg()[1], 1), "cores": os.cpu_count()}))
-    return 0 if all([told(each) for each in looked]) else 1
+    met = [told(each) for each in looked]
+    return 0 if all(met) else 1
 
 
 @contextmanager
