@@ -29,6 +29,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import numpy as np
+import psutil
 import psycopg
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, NewTopic
@@ -154,12 +155,15 @@ def streamed(log: Path) -> Iterator[None]:
     command = [sys.executable, "-m", "watermain", "stream", *STREAMED]
     with log.open("ab") as file:
         child = subprocess.Popen(command, stdout=file, stderr=file, env=child_environment())
+    began = time.monotonic()
     try:
         yield
     except AssertionError:
         print(log.read_text(), file=sys.stderr)
         raise
     finally:
+        spent = sum(psutil.Process(child.pid).cpu_times()[:2])
+        print(json.dumps({"stream, cores": round(spent / (time.monotonic() - began), 2)}))
         child.terminate()
         child.wait(60)
 
