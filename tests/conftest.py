@@ -25,6 +25,7 @@ LONG = (
     "test_up_down",
     "test_mart_check",
     "test_mart_edit",
+    "test_house_rules",
     "test_new",
     "test_aside_kills",
     "test_kills",
