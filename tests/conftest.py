@@ -23,8 +23,11 @@ SLOW = {"postgres", "watermain_postgres", "broker", "mqtt_broker", "kind", "mani
 # The files that take longest, by seconds: begun first, none is left to one worker at the end.
 LONG = (
     "test_up_down",
-    "test_aside_kills",
+    "test_mart_check",
+    "test_mart_edit",
+    "test_house_rules",
     "test_new",
+    "test_aside_kills",
     "test_kills",
     "test_contract_kills",
     "test_dbt",

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import pytest
 import typer
 
-from tests.house import pages, picture
+from tests.house import pages
 from tests.house.tree import SOURCE as SOURCE_FOLDERS
 from tests.house.tree import module_name, modules, repository
 from watermain import declare
@@ -46,13 +46,6 @@ def test_pages_are_in_order(
 ) -> None:
     """Links lead somewhere, blocks of Python parse, records have their parts."""
     assert rule(house) == []
-
-
-def test_picture_of_the_house_is_current(house: dict[str, str]) -> None:
-    """It shows the folders and the arrows that are there: `make picture` draws it."""
-    page = house[picture.PAGE]
-    assert page == picture.drawn(page, house)
-    assert "capture --> engine_feature" not in page
 
 
 def test_every_command_is_documented(house: dict[str, str], app: Any) -> None:

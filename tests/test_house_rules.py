@@ -7,7 +7,7 @@ from fnmatch import fnmatch
 
 import pytest
 
-from tests.house import arrows, manners, pins, silence, sizes
+from tests.house import arrows, manners, picture, pins, silence, sizes
 from tests.house.tree import ROOT, Rule, repository
 
 RULES: tuple[Rule, ...] = (
@@ -57,6 +57,13 @@ def test_house_keeps_the_rule(rule: Rule, house: Mapping[str, str]) -> None:
     """Each rule finds nothing in this repository."""
     broken = rule(house)
     assert not broken, "\n" + "\n".join(broken)
+
+
+def test_picture_of_the_house_is_current(house: dict[str, str]) -> None:
+    """It shows the folders and the arrows that are there: `make picture` draws it."""
+    page = house[picture.PAGE]
+    assert page == picture.drawn(page, house)
+    assert "capture --> engine_feature" not in page
 
 
 def lines(count: int, indent: str = "") -> str:

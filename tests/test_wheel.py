@@ -16,7 +16,7 @@ import pytest
 
 from tests.house.pages import blocks
 from tests.house.tree import ROOT, repository
-from watermain.process.broker import free_port
+from tests.ports import free_port
 
 pytestmark = pytest.mark.slow
 # What later stands there, written by whoever adds templates: plain, hidden, under a hidden folder.

@@ -71,12 +71,25 @@ def module_name(path: str) -> str:
 def imports(files: Mapping[str, str]) -> Iterator[Import]:
     """List every import of every file: at the top, in functions, for types, by literal name."""
     known = {module_name(path) for path in modules(files)}
-    for path, tree in modules(files).items():
+    for path in modules(files):
         importer = module_name(path)
         package = importer if path.endswith("__init__.py") else importer.rpartition(".")[0]
-        for node in ast.walk(tree):
+        for node in _importing(files[path]):
             for target, names in _targets(node, package, known):
                 yield Import(path, node.lineno, importer, target, names)  # type: ignore[attr-defined]
+
+
+@cache
+def _importing(text: str) -> tuple[ast.AST, ...]:
+    """The nodes of a file that import something, found once for all rules."""
+    imported = (ast.Import, ast.ImportFrom)
+    return tuple(n for n in ast.walk(parsed(text)) if isinstance(n, imported) or _calls_for(n))
+
+
+def _calls_for(node: ast.AST) -> bool:
+    called = node.func if isinstance(node, ast.Call) else None
+    name = getattr(called, "id", getattr(called, "attr", ""))
+    return name in ("import_module", "__import__")
 
 
 def _targets(node: ast.AST, package: str, known: set[str]) -> Iterator[tuple[str, tuple[str, ...]]]:

@@ -13,6 +13,7 @@ import typer
 
 from watermain.cli import screen
 from watermain.cli.platform import filling, ground, outside
+from watermain.cli.platform.listening import listen_first
 from watermain.cli.platform.locations import await_locations, await_servers
 from watermain.cli.platform.tend import watch
 from watermain.cli.run.flow import processes
@@ -113,6 +114,7 @@ def _start(platform: Services, *, demo: bool, asked: list[str], detach: bool) ->
         if demo:
             outside.open_outside(platform)
         if other:
+            listen_first()
             loaded = outside.load_outside(platform, asked)
             platform.wanted.want(platform.wanted.services(), loaded=loaded)
         ground.prepare_marts(platform.settings)

@@ -189,6 +189,7 @@ def test_all_five_outside_systems_flow(company: Place) -> None:
     assert runs(company.services(), ("demo database", *OUTSIDE))
     loaded = company.rows()
     assert all(loaded[name] > 0 for name in LOADED), loaded
+    assert company.count("operations.raw.flights", "_op = 'r'") == 0  # each change was heard
     assert until(lambda: company.rows()[TELEMETRY] > 0)
     # The bus tells the last six hours first, even at night.
     assert until(lambda: company.count(MOVEMENTS, "happened_at > '2014-01-01'") > 0)

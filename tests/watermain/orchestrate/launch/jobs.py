@@ -16,6 +16,7 @@ import duckdb
 from watermain.orchestrate.launch.executor import forked_executor
 
 COUNT = 20
+HANG_SECONDS = 3600  # longer than any test, which ends what hangs
 
 
 def marks(context: dg.AssetExecutionContext) -> Path:
@@ -126,7 +127,7 @@ def hanging(context: dg.AssetExecutionContext) -> None:
     """Say that it runs, sleep until interrupted, say that it was."""
     mark(context, "hanging")
     try:
-        time.sleep(120)
+        time.sleep(HANG_SECONDS)
     finally:
         mark(context, "interrupted")
 
@@ -136,7 +137,7 @@ def hanging_once(context: dg.AssetExecutionContext) -> None:
     """Hang in the first run only, return in the retry."""
     if "dagster/retry_number" not in context.run.tags:
         mark(context, "hanging")
-        time.sleep(120)
+        time.sleep(HANG_SECONDS)
 
 
 @dg.asset

@@ -33,10 +33,11 @@ def reading(
         finally:
             await found.close()
 
+    before = set(threading.enumerate())
     try:
         return asyncio.run(whole())
     finally:
-        for thread in threading.enumerate():
+        for thread in set(threading.enumerate()) - before:
             if thread.name == "online-store":
                 thread.join(timeout=120)
 
@@ -155,10 +156,11 @@ def test_unforeseen_errors_cost_no_thread() -> None:
 
 def test_closing_ends_threads_that_do_not_hang() -> None:
     """Each closes its own store."""
-    store = filled()
+    store, before = filled(), set(threading.enumerate())
     reading(store, once, threads=3)
     assert store.closed >= 1
-    assert "online-store" not in [thread.name for thread in threading.enumerate()]
+    left = set(threading.enumerate()) - before
+    assert "online-store" not in [thread.name for thread in left]
 
 
 def test_rows_are_cut_into_parts() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -203,7 +202,7 @@ def _gone(server: SftpServer) -> None:
 
 
 def _silent(server: SftpServer) -> None:
-    server.read_seconds = 30.0
+    server.read_seconds = 3600.0
 
 
 @pytest.mark.parametrize(
@@ -216,10 +215,8 @@ def test_server_that_goes_while_it_is_read_is_met_again_later(
     sftp_kind.add([thing(1)])
     word = sftp_kind.word(silent_within=timedelta(seconds=1))
     spoil(sftp_kind.server)
-    began = time.monotonic()
     with pytest.raises(UnreachableSystemError, match=says):
         ledger.capture(sftp_kind.opened(WORD, word))
-    assert time.monotonic() - began < 15
     sftp_kind.server.hangs_up, sftp_kind.server.read_seconds = False, 0.0
     ledger.capture(sftp_kind.opened(WORD, word))
     assert ledger.rows("id") == [("1",)]
