@@ -54,7 +54,9 @@ class Platform:
     def sound(self, *words: str, module: str = "watermain", **extra: str) -> str:
         """What a command prints that has to end well."""
         done = self.run(*words, module=module, **extra)
-        assert done.returncode == 0, f"{' '.join(words)}: {done.stdout[-2000:]}{done.stderr[-4000:]}"
+        assert done.returncode == 0, (
+            f"{' '.join(words)}: {done.stdout[-2000:]}{done.stderr[-4000:]}"
+        )
         return done.stdout
 
     def facts(self, *words: str, module: str = "watermain", **extra: str) -> Any:
