@@ -15,8 +15,7 @@ PAGE = (Path(__file__).parents[1] / "docs" / "guides" / "serving.md").read_text(
 
 def test_question_is_one_that_the_demo_answers_as_printed() -> None:
     """It names entities of today's tables, and the answer the features of what is asked."""
-    (asked,) = re.findall(r"<<'question'\n(.*?)\nquestion\n", PAGE, re.S)
-    (printed,) = re.findall(r"```json\n(.*?)```", PAGE, re.S)
+    asked, printed = re.findall(r"```json\n(.*?)```", PAGE, re.S)
     catalog = Catalog({d.name: d for d in feature_tables().values()})
     question = read_question(asked.encode(), catalog)
     tables = json.loads(printed)["tables"]

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import dagster as dg
+import pytest
 from dagster._core.remote_origin import InProcessCodeLocationOrigin
 from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 from dagster._core.workspace.context import WorkspaceProcessContext
@@ -75,6 +76,7 @@ def test_rooms_that_come_and_go_are_followed(tmp_path: Path) -> None:
             assert awaited(context, {"care": True}) == {"care": True}
 
 
+@pytest.mark.filterwarnings("ignore:Error loading repository location")
 def test_room_that_does_not_answer_yet_is_asked_again(tmp_path: Path) -> None:
     """A server begins to answer a moment after its room is listed."""
     path = tmp_path / "rooms.txt"
