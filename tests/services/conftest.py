@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
 from tests.ports import free_port
+from tests.services.platform import Platform
 
 ROOT = Path(__file__).parents[2]
 QUIET = [
@@ -40,16 +38,9 @@ def pictures(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
 @pytest.fixture(scope="session")
 def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a platform that the project's own command brought up."""
-    port = free_port()
-    folder = tmp_path_factory.mktemp("platform")
-    environment = {**os.environ, "WATERMAIN_DATA_DIR": str(folder)}
-    command = [sys.executable, "-m", "watermain"]
-    up = ["up", "--detach", "--as-recorded", "--until", "2013-01-07", "--port", str(port)]
-    try:
-        subprocess.run([*command, *up], cwd=ROOT, env=environment, check=True, timeout=900)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        subprocess.run([*command, "down"], cwd=ROOT, env=environment, check=True, timeout=120)
+    platform = Platform(ROOT, tmp_path_factory.mktemp("platform"), free_port())
+    with platform.up("--as-recorded", "--until", "2013-01-07"):
+        yield platform.url
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from watermain.cli.look import facts, past
 from watermain.cli.look.masking import masked_payload
 from watermain.cli.named import named
 from watermain.cli.run import plan
-from watermain.cli.run.stale import CAUSES, WORDS
+from watermain.cli.run.stale import CAUSES, PAGES, WORDS, tell_pages
 from watermain.cli.screen import clock
 from watermain.declare.dataset import Dataset
 from watermain.engine.audit.need_check import need_labels, need_places
@@ -114,6 +114,8 @@ def _stale(dataset: Dataset, partition: str | None) -> Iterator[dict[str, Any]]:
             yield {
                 "partition": outlook.due.key,
                 "cause": CAUSES[outlook.due.cause],
+                "state": outlook.state,
+                "runbook": PAGES.get(outlook.state),
                 "becomes": WORDS[outlook.state] + (f": {outlook.why}" if outlook.why else ""),
                 "chain": [str(step) for step in chain],
             }
@@ -233,6 +235,7 @@ def _print_stale(facts: dict[str, Any]) -> None:
         screen.OUT.print(f"  <- {line}", markup=False, style="dim")
     if len(stale) > MOST_PARTITIONS:
         screen.OUT.print(f"the last {MOST_PARTITIONS} of {len(stale)} partitions", style="dim")
+    tell_pages(s["state"] for s in stale)
 
 
 def _print_checks(checks: list[dict[str, Any]], partition: str | None) -> None:

@@ -57,7 +57,8 @@ def named_shortly(run: RunFacts) -> str:
     """What a run is of, its partitions behind it."""
     shown = ", ".join(run.datasets[:3])
     more = f", {len(run.datasets) - 3} more" if len(run.datasets) > 3 else ""
-    return shown + more + (f" [{run.partitions}]" if run.partitions else "")
+    verb = "check " if run.is_check else ""
+    return verb + shown + more + (f" [{run.partitions}]" if run.partitions else "")
 
 
 def _row(run: RunFacts) -> tuple[str, ...]:

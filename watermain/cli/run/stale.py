@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import groupby
 from typing import Annotated, Any
 
@@ -28,6 +28,11 @@ WORDS = {
     "later": "has not begun",
 }
 CAUSES = {"missing": "never published", "inputs": "new inputs", "code": "new code"}
+PAGES = {
+    "held": "docs/runbooks/partitions-held-back.md",
+    "failing": "docs/runbooks/partitions-given-up.md",
+    "large": "docs/runbooks/partitions-beyond-the-guard.md",
+}
 MOST_SHOWN = 40
 
 
@@ -57,6 +62,15 @@ def stale(
             )
     if len(facts) > MOST_SHOWN:
         screen.ERR.print(f"the first {MOST_SHOWN} of {len(facts)} lines", style="dim")
+    tell_pages(f["state"] for f in facts)
+
+
+def tell_pages(states: Iterable[str]) -> None:
+    """Name the page that says what to do about each state that does not end by itself."""
+    found = set(states)
+    for state, page in PAGES.items():
+        if state in found:
+            screen.ERR.print(f"what to do about {WORDS[state]}: {page}", style="dim")
 
 
 def _facts(found: Stale) -> Iterator[dict[str, Any]]:
@@ -73,6 +87,7 @@ def _facts(found: Stale) -> Iterator[dict[str, Any]]:
                     "cause": CAUSES[cause],
                     "state": state,
                     "becomes": f"{WORDS[state]}: {why}" if why else WORDS[state],
+                    "runbook": PAGES.get(state),
                     "chain": [str(step) for step in found.chain(name, first)],
                 }
 

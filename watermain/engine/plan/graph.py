@@ -25,13 +25,19 @@ class Graph:
 
     def around(self, team: str) -> Graph:
         """The datasets of a team and everything that they are made of."""
-        found: dict[DatasetName, Dataset] = {}
-        waiting = [d for d in self.datasets.values() if d.name.team == team]
+        return self.made_of(n for n, d in self.datasets.items() if d.name.team == team)
+
+    def made_of(self, names: Iterable[DatasetName]) -> Graph:
+        """Some datasets and everything that they are made of.
+
+        Guarantees: what becomes of their partitions is told by this graph as by the whole one.
+        """
+        found, waiting = set[DatasetName](), list(names)
         while waiting:
-            one = waiting.pop()
-            if one.name not in found:
-                found[one.name] = one
-                waiting += [self.datasets[n] for n in one.upstream if n in self.datasets]
+            name = waiting.pop()
+            if name in self.datasets and name not in found:
+                found.add(name)
+                waiting += self.datasets[name].upstream
         return Graph({n: d for n, d in self.datasets.items() if n in found}, self.left)
 
     @cached_property

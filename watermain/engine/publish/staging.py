@@ -12,7 +12,7 @@ from watermain.engine.audit.need_check import audit_needs, need_samples
 from watermain.engine.publish.decision import Decision, Work
 from watermain.engine.publish.publication import Outcome
 from watermain.engine.publish.split import RunAtWork, Split, split
-from watermain.engine.table.absence import is_absent, nothing_of
+from watermain.engine.table.absence import gained, is_absent, nothing_of
 from watermain.engine.table.body import staged_sql
 from watermain.engine.table.partition import Span, overlapping
 from watermain.engine.table.staged import Finding, Staged, outside
@@ -124,9 +124,12 @@ def _views(work: Work, decision: Decision, span: Span | None) -> dict[str, str]:
             first, last = overlapping(span, other.cadence, back)
             where = " where " + Span(other.cadence, first, last).filter(other.contract)
         views[alias] = f"input_{alias}"
-        given = f"select {shown} from {table(name)}{decision.at}{where}"
+        read = f"{table(name)}{decision.at}"
         if is_absent(work.dataset, other, decision.inputs[name]):
             given = nothing_of(work.connection, other)
+        else:
+            added = gained(work.connection, other, read) if other.is_captured else ""
+            given = f"select {shown}{added} from {read}{where}"
         work.connection.execute(f"create or replace temp view input_{alias} as {given}")
     return views
 

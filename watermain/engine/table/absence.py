@@ -29,6 +29,18 @@ def nothing_of(connection: duckdb.DuckDBPyConnection, other: Dataset) -> str:
     return f"select {', '.join(columns)} where false"
 
 
+def gained(connection: duckdb.DuckDBPyConnection, other: Dataset, relation: str) -> str:
+    """The columns that a captured dataset declares and its table lacks, to be selected beside it.
+
+    Guarantees: they are null, as they are in rows of before once the next capture has added them.
+    """
+    found = connection.execute(f"describe select * from {relation}").fetchall()
+    there = {str(row[0]) for row in found}
+    lacking = [n for n in stored_schema(other).names if n not in there]
+    types = engine_types(connection, stored_schema(other)) if lacking else {}
+    return "".join(f", cast(null as {types[n]}) as {quote(n)}" for n in lacking)
+
+
 def referred(
     connection: duckdb.DuckDBPyConnection,
     name: DatasetName,

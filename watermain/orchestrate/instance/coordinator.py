@@ -36,9 +36,11 @@ class CheckedRunCoordinator(QueuedRunCoordinator):
             if graph.has(key):
                 for tag in (t for t in TAGS if t in run.tags):
                     refuse_partition(run.tags[tag], key, graph.get(key).partitions_def)
-        checked = [key.asset_key for key in run.asset_check_selection or ()]
-        keys, verb = (run.asset_selection, "") if run.asset_selection else (checked, CHECK)
-        told = run_tags([key.path for key in keys or ()], run.tags, verb=verb)
+        checked = {key.asset_key for key in run.asset_check_selection or ()}
+        of_job = graph.asset_keys_for_job(run.job_name)  # of a schedule over a selection of its own
+        keys = run.asset_selection or checked or of_job
+        verb = CHECK if checked and not run.asset_selection else ""
+        told = run_tags([key.path for key in keys], run.tags, verb=verb)
         if fresh := {key: value for key, value in told.items() if key not in run.tags}:
             self._instance.add_run_tags(run.run_id, fresh)
         return super().submit_run(context)

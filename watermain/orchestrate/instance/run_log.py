@@ -11,7 +11,7 @@ from dagster._core.events import DagsterEventType
 from dagster._core.storage.dagster_run import RunRecord
 
 from watermain.declare.errors import UnknownRunError
-from watermain.orchestrate.tags import PARTITION, RANGE_END, RANGE_START
+from watermain.orchestrate.tags import PARTITION, RANGE_END, RANGE_START, RUN
 
 PAGE = 200
 MOST_READ = 20_000  # runs that are looked through for those of a room
@@ -49,13 +49,17 @@ FAILED = (dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
 
 @dataclass(frozen=True, kw_only=True)
 class RunFacts:
-    """One run as somebody who looks for it wants to see it."""
+    """One run as somebody who looks for it wants to see it.
+
+    Shapes: `is_check` tells that it checks the datasets, and publishes nothing.
+    """
 
     run_id: str
     status: str
     room: str
     datasets: tuple[str, ...]
     partitions: str
+    is_check: bool
     created_at: datetime
     started_at: datetime | None
     ended_at: datetime | None
@@ -140,7 +144,9 @@ def is_telling(line: RunLine) -> bool:
 
 def _facts(record: RunRecord) -> RunFacts:
     run = record.dagster_run
-    keys = sorted(list(key.path) for key in run.asset_selection or ())
+    checked = {key.asset_key for key in run.asset_check_selection or ()}
+    keys = sorted(list(key.path) for key in run.asset_selection or checked)
+    told = run.tags.get(RUN, run.job_name)
     origin = run.remote_job_origin
     first, last = run.tags.get(RANGE_START), run.tags.get(RANGE_END)
     span = first if first == last else f"{first}..{last}"
@@ -148,8 +154,9 @@ def _facts(record: RunRecord) -> RunFacts:
         run_id=run.run_id,
         status=run.status.value.lower(),
         room=origin.location_name if origin else next((k[0] for k in keys), ""),
-        datasets=tuple(".".join(k) for k in keys) or (run.job_name,),
+        datasets=tuple(".".join(k) for k in keys) or (told.partition(" ")[2] or told,),
         partitions=run.tags.get(PARTITION) or span or "",
+        is_check=bool(checked) and not run.asset_selection,
         created_at=record.create_timestamp.replace(tzinfo=UTC),
         started_at=_moment(record.start_time),
         ended_at=_moment(record.end_time),

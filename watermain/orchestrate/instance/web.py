@@ -19,6 +19,7 @@ from dagster_webserver.version import __version__
 from starlette.applications import Starlette
 
 from watermain.orchestrate.instance.partition_door import PartitionDoor
+from watermain.orchestrate.instance.room_list import followed
 from watermain.orchestrate.instance.watch import watch_calmly
 from watermain.process.door import SiteDoor
 from watermain.settings import load_settings
@@ -54,7 +55,8 @@ def main(words: Sequence[str]) -> int:
                 PartitionDoor(app, lambda: context.create_request_context().asset_graph),
                 (told.host, *settings.host_names),
             )
-            uvicorn.run(door, host=told.host, port=told.port, log_level="warning")
+            with followed(context, told.workspace):
+                uvicorn.run(door, host=told.host, port=told.port, log_level="warning")
     return 0
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from watermain.clock import Clock
 from watermain.declare.dataset import Dataset
@@ -41,11 +41,13 @@ class Stale:
 
 
 def stale_now(datasets: Mapping[DatasetName, Dataset], only: DatasetName | None) -> Stale:
-    """Judge every partition of every driven dataset; give those of one if it is named.
+    """Judge every partition of every driven dataset; of one and what it is made of if it is named.
 
     Raises: UnreachableSystemError, when the lake or Dagster's database does not answer.
     """
     planner, settings, now = planner_of_all(datasets), load_settings(), Clock().now()
+    if only is not None:
+        planner = replace(planner, graph=planner.graph.made_of([only]))
     lake = Lake.from_settings(settings)
     with (
         open_instance(dagster_home(settings), storage_url(settings)) as instance,

@@ -1,0 +1,75 @@
+"""Days moved from 2013 on which the clocks move, from the operations database to the lake."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+
+import psycopg
+import pytest
+
+from demo.calendar import NEW_YORK, days_between, source_day
+from demo.live import follow_today
+from demo.operations import make_tables
+from demo.pace import AT_ONCE, Pace
+from demo.replay import Replay
+from platform_assets.operations import curated, raw
+from tests.demo.legs import LEGS, moved_legs, recorded_legs
+from tests.slots import drop_slots
+from watermain.engine.capture.ingest import capture
+from watermain.engine.publish.publication import Job
+from watermain.engine.publish.publish import publish
+from watermain.engine.table.partition import Span
+from watermain.lake.lake import Lake, table
+from watermain.process.postgres import EmbeddedPostgres
+
+KNOWN = {d.name: d for d in (raw.flights, curated.flights)}
+
+
+@pytest.mark.parametrize(
+    ("moves_on", "hours"),
+    [(date(2026, 11, 1), 25), (date(2027, 3, 14), 23)],
+)
+def test_day_on_which_the_clocks_move_keeps_its_hours(
+    lake: Lake,
+    postgres: EmbeddedPostgres,
+    monkeypatch: pytest.MonkeyPatch,
+    moves_on: date,
+    hours: int,
+) -> None:
+    """Each leg flies at its minute of 2013, in the partition of its own day."""
+    database = f"moved_{moves_on:%Y%m%d}"
+    days = days_between(moves_on - timedelta(days=1), moves_on + timedelta(days=1))
+    now = datetime(days[-1].year, days[-1].month, days[-1].day, 12, tzinfo=NEW_YORK)
+    postgres.ensure_database(database)
+    monkeypatch.setenv("WATERMAIN_SOURCE_OPERATIONS_DB", postgres.dsn(database))
+    with psycopg.connect(postgres.dsn(database), autocommit=True) as connection:
+        make_tables(connection)
+        follow_today(
+            connection,
+            Replay(connection, 7),
+            Pace(now, now, AT_ONCE),
+            since=days[0],
+            announce=lambda _: None,
+            tell=lambda *_: None,
+        )
+        job = Job(lake=lake, find=KNOWN.__getitem__)
+        try:
+            capture(raw.flights, job)
+        finally:
+            drop_slots(connection)
+    cadence = curated.flights.cadence
+    assert cadence is not None
+    keys = [str(day) for day in days]
+    done = publish(curated.flights, Span(cadence, keys[0], keys[-1]), job)
+    done.refuse_blocked()
+    with lake.get_connection() as connection:
+        question = LEGS.replace("operations.curated.flights", table(curated.flights.name))
+        found = moved_legs(connection.execute(question).to_arrow_table().to_pylist())
+    recorded = recorded_legs()
+    assert sorted(found) == days
+    assert [day for day in days if found[day] != recorded[source_day(day)]] == []
+    assert {o.partition: o.rows_out for o in done.outcomes} == {
+        str(d): found[d].total() for d in days
+    }
+    window = cadence.window(str(moves_on))
+    assert window.end - window.start == timedelta(hours=hours)
