@@ -81,7 +81,7 @@ def days_off(name: str) -> Container[date]:
     if name in markets:
         market: Container[date] = holidays.financial_holidays(name)
         return market
-    known = places[country] if country in places else [*places, *markets]
+    known = places.get(country, [*places, *markets])
     raise InvalidDeclarationError.nothing_happened(
         f"there is no calendar of holidays called {name!r}",
         declared="holidays",
