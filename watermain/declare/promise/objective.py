@@ -9,6 +9,8 @@ from datetime import timedelta
 from watermain.declare.errors import InvalidDeclarationError
 from watermain.declare.wording import lasting, share
 
+LENGTHS = {"hour": timedelta(hours=1), "day": timedelta(days=1), "month": timedelta(days=31)}
+_SPARE = 4  # times as long: holidays, excused partitions, weekdays without any
 _DUST = 1e-9  # what binary fractions leave of a product that is a whole number
 
 
@@ -40,6 +42,10 @@ class AtMost:
         """How many may be missed of a window, also of one that is not full yet."""
         return self.misses
 
+    def reach(self, unit: str) -> timedelta:
+        """How far back its partitions lie, with time to spare."""
+        return self.of * _SPARE * LENGTHS[unit]
+
 
 @dataclass(frozen=True)
 class Share:
@@ -65,6 +71,10 @@ class Share:
     def allowed(self, expected: int) -> int:
         """How many may be missed of so many: whole ones, for nobody misses half a partition."""
         return math.floor(expected * (1 - self.target) + _DUST)
+
+    def reach(self, unit: str) -> timedelta:
+        """How far back its partitions were due."""
+        return self.over
 
 
 Objective = AtMost | Share
