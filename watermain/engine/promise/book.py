@@ -109,6 +109,11 @@ class VerdictBook:
             known.append(Term(begin, promised))
         return found
 
+    def promised(self) -> dict[DatasetName, Promised]:
+        """What is promised now, as far as it was written down."""
+        last = {name: terms[-1].promised for name, terms in self.terms().items()}
+        return {name: promised for name, promised in last.items() if promised is not None}
+
     def agree(
         self, promises: Collection[Promised], ended: Iterable[DatasetName], now: datetime
     ) -> None:

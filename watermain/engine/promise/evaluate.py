@@ -15,6 +15,7 @@ from watermain.engine.promise.written import same_calendar
 
 SETTLE = timedelta(seconds=10)  # a commit that is under way when a partition is due ends within it
 PATIENCE = timedelta(minutes=10)  # an evaluator that was away longer cannot say when words changed
+LOOK = timedelta(minutes=1)  # how often what was missed is looked for
 AWAITED = timedelta(days=90)  # so long after it was due a missed partition is looked for
 
 
@@ -62,6 +63,7 @@ class Evaluator:
 
     def __init__(self, book: VerdictBook, lake: Availability) -> None:
         self._book, self._lake = book, lake
+        self._looked_at: datetime | None = None
 
     def judge(
         self,
@@ -80,7 +82,7 @@ class Evaluator:
         ran_at = self._book.evaluated_at()
         self._book.agree(promises, ended, now)
         cases = self._cases(self._book.terms(), now, ran_at)
-        missing = self._book.missing(now - AWAITED)
+        missing = self._missing(now)
         ready = self._ask([c.pair for c in cases] + [(v.dataset, v.partition) for v in missing])
         excuses = self._book.excuses({c.dataset for c in cases}) if cases else {}
         judged = Judged(
@@ -89,6 +91,14 @@ class Evaluator:
         )
         self._book.append(judged.verdicts, judged.arrivals, now, beside)
         return judged
+
+    def _missing(self, now: datetime) -> list[Verdict]:
+        """What is looked for in this round: what was missed, but not in every round."""
+        looked = self._looked_at
+        if looked is not None and timedelta(0) <= now - looked < LOOK:
+            return []
+        self._looked_at = now
+        return self._book.missing(now - AWAITED)
 
     def _ask(self, pairs: Iterable[Pair]) -> Mapping[Pair, datetime]:
         wanted: dict[DatasetName, set[str]] = {}
