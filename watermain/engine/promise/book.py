@@ -40,6 +40,9 @@ create table if not exists watermain.verdict (
 create unique index if not exists verdict_once on watermain.verdict (dataset, partition, signed_by)
     where signed_by like 'evaluator%';
 create index if not exists verdict_due on watermain.verdict (dataset, due_at);
+create or replace view watermain.verdict_in_force as
+    select distinct on (dataset, partition) * from watermain.verdict
+    order by dataset, partition, id desc;
 create table if not exists watermain.arrival (
     dataset text, partition text, ready_at timestamptz not null, primary key (dataset, partition)
 );

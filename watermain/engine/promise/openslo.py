@@ -72,7 +72,7 @@ def _slo(promised: Promised) -> dict[str, Any]:
 def _indicator(name: str) -> dict[str, Any]:
     def counted(states: str) -> dict[str, Any]:
         query = (
-            "select count(*) from watermain.verdict"
+            "select count(*) from watermain.verdict_in_force"
             f" where dataset = '{name}' and state in ({states})"
         )
         return {"metricSource": {"type": SOURCE, "spec": {"query": query}}}
