@@ -13,10 +13,11 @@ from watermain.engine.promise.calendar import Promised, Term
 from watermain.engine.promise.verdict import Verdict
 
 BEGUN = june(1) - timedelta(days=60)
+ONE = AtMost(1, of=28)
 STATES = {".": "good", "x": "bad", "-": "excused", "?": "unknown"}
 
 
-def _stands(states: str, objective: AtMost | Share = AtMost(1, of=28)) -> PromiseStatus:
+def _stands(states: str, objective: AtMost | Share = ONE) -> PromiseStatus:
     """The promise after the days that end with the 29th of June; a blank was not judged."""
     slo = Slo(ready_within=timedelta(hours=2), objective=objective)
     found = Promised(dataset=FEES, slo=slo, cadence=promise().cadence, owner="team:billing")

@@ -18,6 +18,10 @@ SOON = Slo(ready_within=timedelta(hours=2))
 NEW_YORK = "America/New_York"
 
 
+def _at(month: int, day: int, hour: int = 0, minute: int = 0) -> datetime:
+    return datetime(2026, month, day, hour, minute, tzinfo=UTC)
+
+
 def _told(found: list[Expected]) -> list[str]:
     return [f"{e.partition} {e.due_at:%m-%d %H:%M}" for e in found]
 
@@ -25,13 +29,9 @@ def _told(found: list[Expected]) -> list[str]:
 def test_days_of_a_moved_clock_are_due_as_much_after_their_end() -> None:
     """In New York the first of November 2026 has 25 hours, the eighth of March 23."""
     local = promise(SOON, Daily(zone=NEW_YORK))
-    autumn = expected(
-        local, datetime(2026, 10, 31, 12, tzinfo=UTC), datetime(2026, 11, 3, tzinfo=UTC)
-    )
+    autumn = expected(local, _at(10, 31, 12), _at(11, 3))
     assert _told([*autumn]) == ["2026-10-31 11-01 06:00", "2026-11-01 11-02 07:00"]
-    spring = expected(
-        local, datetime(2026, 3, 8, 12, tzinfo=UTC), datetime(2026, 3, 10, tzinfo=UTC)
-    )
+    spring = expected(local, _at(3, 8, 12), _at(3, 10))
     assert _told([*spring]) == ["2026-03-08 03-09 06:00"]
 
 
@@ -51,9 +51,7 @@ def test_weekend_and_holiday_wait_for_the_next_working_day() -> None:
     morning = promise(
         Slo(due=Due("0 7 * * mon-fri", zone=NEW_YORK, holidays="US")), Daily(zone=NEW_YORK)
     )
-    found = expected(
-        morning, datetime(2026, 11, 25, 12, tzinfo=UTC), datetime(2026, 12, 1, tzinfo=UTC)
-    )
+    found = expected(morning, _at(11, 25, 12), _at(12, 1))
     assert _told([*found]) == [
         *("2026-11-25 11-27 12:00", "2026-11-26 11-27 12:00"),
         *("2026-11-27 11-30 12:00", "2026-11-28 11-30 12:00", "2026-11-29 11-30 12:00"),
@@ -66,9 +64,7 @@ def test_days_that_are_not_expected_are_never_due() -> None:
         Slo(ready_within=timedelta(hours=2), expected=Days(weekdays="mon-fri", holidays="XNYS")),
         Daily(),
     )
-    found = expected(
-        market, datetime(2026, 11, 25, 12, tzinfo=UTC), datetime(2026, 12, 2, tzinfo=UTC)
-    )
+    found = expected(market, _at(11, 25, 12), _at(12, 2))
     assert [e.partition for e in found] == ["2026-11-25", "2026-11-27", "2026-11-30"]
 
 
@@ -98,7 +94,7 @@ def test_intervals_that_meet_expect_the_same_as_their_union(
 ) -> None:
     """However often it is asked, each partition is due once, and after it has ended."""
     any_promise = promise(slo, cadence)
-    begin = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(days=first)
+    begin = _at(1, 1) + timedelta(days=first)
     middle, end = begin + timedelta(days=days / 2), begin + timedelta(days=days)
     whole = [*expected(any_promise, begin, end)]
     halves = [*expected(any_promise, begin, middle), *expected(any_promise, middle, end)]
@@ -122,10 +118,10 @@ def test_promise_makes_the_journey_through_plain_values(slo: Slo, cadence: Daily
 def test_instants_of_a_due_time_follow_the_clock_of_its_zone() -> None:
     """What the clock leaves out comes an hour later, what it repeats comes once."""
     half_past = Due("30 2 * * *", zone=NEW_YORK)
-    gap = half_past.first_from(datetime(2026, 3, 8, 5, tzinfo=UTC))
-    assert gap == datetime(2026, 3, 8, 7, 30, tzinfo=UTC)
+    gap = half_past.first_from(_at(3, 8, 5))
+    assert gap == _at(3, 8, 7, 30)
     twice = Due("30 1 * * *", zone=NEW_YORK)
-    first = twice.first_from(datetime(2026, 11, 1, 4, tzinfo=UTC))
+    first = twice.first_from(_at(11, 1, 4))
     assert first.astimezone(ZoneInfo(NEW_YORK)).fold == 0
     assert twice.first_from(first + timedelta(minutes=1)) == datetime(
         2026, 11, 2, 6, 30, tzinfo=UTC
