@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -64,8 +65,7 @@ class Due:
 
     def last_until(self, instant: datetime) -> datetime:
         """The last of them that is not after an instant."""
-        begin = self._wall(instant) + _SHIFT
-        return next(at for at in self._instants(begin, forward=False) if at <= instant)
+        return _last_until(self, instant.replace(second=0, microsecond=0))
 
     def _instants(self, begin: datetime, *, forward: bool) -> Iterator[datetime]:
         zone = ZoneInfo(self.zone)
@@ -86,5 +86,16 @@ class Due:
             if local.date() not in off:
                 yield local
 
+    def latest(self, instant: datetime) -> datetime:
+        """The same as `last_until`, worked out anew."""
+        begin = self._wall(instant) + _SHIFT
+        return next(at for at in self._instants(begin, forward=False) if at <= instant)
+
     def _wall(self, instant: datetime) -> datetime:
         return instant.astimezone(ZoneInfo(self.zone)).replace(tzinfo=None)
+
+
+@lru_cache(maxsize=4096)
+def _last_until(due: Due, minute: datetime) -> datetime:
+    """It changes by the minute at most; many datasets share a due time."""
+    return due.latest(minute)

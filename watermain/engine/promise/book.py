@@ -6,10 +6,11 @@ import json
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import lru_cache
 
 import psycopg
 
-from watermain.declare.errors import InvalidDeclarationError
+from watermain.declare.errors import InvalidDeclarationError, WatermainError
 from watermain.declare.name import DatasetName
 from watermain.engine.promise.calendar import Promised, Term
 from watermain.engine.promise.verdict import EVALUATOR, State, Verdict
@@ -40,6 +41,9 @@ create table if not exists watermain.verdict (
 create unique index if not exists verdict_once on watermain.verdict (dataset, partition, signed_by)
     where signed_by like 'evaluator%';
 create index if not exists verdict_due on watermain.verdict (dataset, due_at);
+create index if not exists verdict_judged on watermain.verdict (judged_at);
+create index if not exists verdict_missed on watermain.verdict (due_at)
+    where state = 'bad' and ready_at is null;
 create or replace view watermain.verdict_in_force as
     select distinct on (dataset, partition) * from watermain.verdict
     order by dataset, partition, id desc;
@@ -68,6 +72,15 @@ from watermain.verdict as v
 left join watermain.arrival as a on a.dataset = v.dataset and a.partition = v.partition
 where v.dataset = any(%s) and v.due_at > %s and v.judged_at <= %s
 order by v.dataset, v.partition, v.id desc
+"""
+_UNTIL = """
+select name, (
+    select due_at from watermain.verdict where dataset = name and judged_at <= %s
+    order by due_at desc limit 1
+) from unnest(%s::text[]) as name
+"""
+_LAST = """
+select distinct on (dataset) dataset, words from watermain.promise order by dataset, id desc
 """
 _APPEND = """
 insert into watermain.verdict
@@ -105,7 +118,7 @@ class VerdictBook:
             ).fetchall()
         found: dict[DatasetName, list[Term]] = {}
         for name, since, words in rows:
-            promised = None if words is None else read(json.loads(words))
+            promised = None if words is None else _promised(words)
             known = found.setdefault(DatasetName.parse(name), [])
             # A clock that was set back gives a later promise an earlier instant.
             begin = max(since.astimezone(UTC), known[-1].since if known else LONG_AGO)
@@ -121,31 +134,27 @@ class VerdictBook:
         self, promises: Collection[Promised], ended: Iterable[DatasetName], now: datetime
     ) -> None:
         """Write down what is promised from now on, where that is news."""
-        told = {str(p.dataset): json.dumps(written(p), sort_keys=True) for p in promises}
+        told: dict[str, str | None] = {str(name): None for name in ended}
+        told |= {str(p.dataset): json.dumps(written(p), sort_keys=True) for p in promises}
         with self._connected() as connection:
+            if not _news(connection, told):
+                return
             connection.execute("lock table watermain.promise in share row exclusive mode")
-            rows = connection.execute(
-                "select distinct on (dataset) dataset, words from watermain.promise"
-                " order by dataset, id desc"
-            ).fetchall()
-            last = dict(rows)
-            gone = {str(n): None for n in ended if last.get(str(n)) is not None}
-            news = {n: w for n, w in told.items() if last.get(n) != w} | gone
+            news = _news(connection, told)
             with connection.cursor() as cursor:
                 cursor.executemany(
                     "insert into watermain.promise (dataset, since, words) values (%s, %s, %s)",
                     [(name, now, words) for name, words in news.items()],
                 )
 
-    def judged_until(self, now: datetime) -> dict[DatasetName, datetime]:
-        """The latest due time that was judged of each dataset, as far as `now` can know it."""
+    def judged_until(
+        self, names: Iterable[DatasetName], now: datetime
+    ) -> dict[DatasetName, datetime]:
+        """The latest due time that was judged of datasets, as far as `now` can know it."""
+        wanted = {str(name): name for name in names}
         with self._connected() as connection:
-            rows = connection.execute(
-                "select dataset, max(due_at) from watermain.verdict where judged_at <= %s"
-                " group by dataset",
-                [now],
-            ).fetchall()
-        return {DatasetName.parse(name): at.astimezone(UTC) for name, at in rows}
+            rows = connection.execute(_UNTIL, [now, list(wanted)]).fetchall()
+        return {wanted[name]: at.astimezone(UTC) for name, at in rows if at is not None}
 
     def verdicts(
         self, names: Iterable[DatasetName], after: datetime, now: datetime
@@ -279,6 +288,21 @@ class VerdictBook:
                 connection.execute(_GROWS.format(table))
         connection.commit()
         self._laid = True
+
+
+def _news(connection: psycopg.Connection, told: Mapping[str, str | None]) -> dict[str, str | None]:
+    """What of the promises is not what was written down last."""
+    last = dict(connection.execute(_LAST).fetchall())
+    return {name: words for name, words in told.items() if last.get(name) != words}
+
+
+@lru_cache(maxsize=10_000)
+def _promised(words: str) -> Promised | None:
+    """What was written down; nothing where this release would not take it."""
+    try:
+        return read(json.loads(words))
+    except (WatermainError, KeyError, TypeError, ValueError):
+        return None
 
 
 def _row(verdict: Verdict) -> tuple[object, ...]:

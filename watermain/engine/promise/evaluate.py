@@ -109,7 +109,7 @@ class Evaluator:
     def _cases(
         self, terms: Mapping[DatasetName, Sequence[Term]], now: datetime, ran_at: datetime | None
     ) -> list[_Case]:
-        until, spoiled = self._book.judged_until(now), self._book.spoiled(now)
+        until, spoiled = self._book.judged_until(terms, now), self._book.spoiled(now)
         due = {
             name: events(said, until.get(name, LONG_AGO), now - SETTLE)
             for name, said in terms.items()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from watermain.declare.errors import WatermainError
@@ -33,14 +34,25 @@ def promises(home: Path, teams: Collection[str]) -> RoomPromises:
     known = set()
     for team in teams:
         try:
-            told = json.loads((home / FOLDER / f"{team}.json").read_text())
-            if told["format"] != FORMAT:
-                continue
-            said = [facts["promised"] for facts in told["datasets"]]
-            found += [read(words) for words in said if words is not None]
+            path = home / FOLDER / f"{team}.json"
+            stands = path.stat()
+            found += _said(path, stands.st_mtime_ns, stands.st_ino)
         except (FileNotFoundError, NotADirectoryError, ValueError, KeyError, TypeError):
             continue
         except WatermainError:  # words of a release whose rules were others
             continue
         known.add(team)
-    return RoomPromises(tuple(p for p in found if p.dataset.team in known), frozenset(known))
+    return RoomPromises(tuple(found), frozenset(known))
+
+
+@lru_cache(maxsize=256)
+def _said(path: Path, written_at: int, inode: int) -> tuple[Promised, ...]:
+    """The promises in a file as it stands; each rewriting makes another file of it.
+
+    Raises: what says that it is not whole.
+    """
+    told = json.loads(path.read_text())
+    if told["format"] != FORMAT:
+        raise ValueError("another format")
+    said = [facts["promised"] for facts in told["datasets"]]
+    return tuple(read(words) for words in said if words is not None)
