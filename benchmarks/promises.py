@@ -1,4 +1,4 @@
-"""Time to judge 1,000 datasets of 30 days, and whether it grows as they do."""
+"""Time to judge 1,000 datasets of 30 days."""
 
 from __future__ import annotations
 

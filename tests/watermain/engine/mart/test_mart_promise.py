@@ -1,4 +1,4 @@
-"""What a model's `slo` says, and what it may not say."""
+"""What the `slo` of a model may say."""
 
 from __future__ import annotations
 
