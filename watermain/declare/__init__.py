@@ -59,6 +59,11 @@ if TYPE_CHECKING:
         Rest,
         Webhook,
     )
+    from watermain.declare.promise.days import Days
+    from watermain.declare.promise.due import Due
+    from watermain.declare.promise.hours import Hours
+    from watermain.declare.promise.objective import AtMost, Share
+    from watermain.declare.promise.urgency import Urgency
     from watermain.declare.quarantine import Quarantine
     from watermain.declare.slo import Slo
 
@@ -79,6 +84,11 @@ _HOMES = (
     "need",
     "outside.source",
     "outside.web",
+    "promise.days",
+    "promise.due",
+    "promise.hours",
+    "promise.objective",
+    "promise.urgency",
     "quarantine",
     "slo",
     # The words of bodies bring ibis with them, which a command that reads no body never needs.
@@ -87,6 +97,7 @@ _HOMES = (
 )
 
 __all__ = [
+    "AtMost",
     "Basic",
     "Bearer",
     "ByCursor",
@@ -99,11 +110,14 @@ __all__ = [
     "Daily",
     "Dataset",
     "DatasetName",
+    "Days",
+    "Due",
     "Feature",
     "FeatureSet",
     "Files",
     "FilesConnection",
     "Hourly",
+    "Hours",
     "Increment",
     "Kafka",
     "KafkaConnection",
@@ -126,8 +140,10 @@ __all__ = [
     "Sensitivity",
     "Sftp",
     "SftpConnection",
+    "Share",
     "Slo",
     "Tls",
+    "Urgency",
     "Webhook",
     "WebhookConnection",
     "Window",

@@ -87,7 +87,7 @@ class Dataset:
                 "leave it out; it is for events: files, messages, devices, REST, webhooks",
             )
         yield from self._one_row_complaints()
-        yield from self._schedule_complaints()
+        yield from self._timing_complaints()
         for kept in self.contract.columns:
             yield from unkept(kept.type, kept.name)
         yield from self._drift_complaints({name.lower() for name in names})
@@ -126,7 +126,8 @@ class Dataset:
             if isinstance(check, RowCount) and check.high != 1:
                 yield "a table of one row has no other number of rows", "leave `row_count` out"
 
-    def _schedule_complaints(self) -> Iterator[tuple[str, str]]:
+    def _timing_complaints(self) -> Iterator[tuple[str, str]]:
+        yield from self.slo.complaints(self.cadence) if self.slo else ()
         if self.schedule is None:
             return
         if self.is_platforms:

@@ -23,7 +23,7 @@ from watermain.settings import Settings, project
 HOST = "127.0.0.1"
 WEB, DAEMON, WARM, LIVE, TEND = "web", "daemon", "warm", "live", "tend"
 MOVEMENTS, STATIONS = "movements", "stations"
-STREAM, SERVE = "stream", "serve"
+STREAM, SERVE, OBSERVE = "stream", "serve", "observe"
 BUS, FIELD, WEATHER = "bus", "field", "weather"
 TODAY = (LIVE, MOVEMENTS, STATIONS)  # what lets the demo's world of today happen
 OUTSIDE = {  # the demo's servers: the connection that leads to each, and how its address begins
@@ -40,7 +40,7 @@ ONE_HEAP = {
     "MALLOC_TRIM_THRESHOLD_": str(1 << 20),
     "MALLOC_MMAP_THRESHOLD_": str(1 << 20),
 }
-STOP_ORDER = (TEND, *FEATURES, *TODAY, DAEMON, WEB, WARM, *OUTSIDE)
+STOP_ORDER = (TEND, OBSERVE, *FEATURES, *TODAY, DAEMON, WEB, WARM, *OUTSIDE)
 
 
 @dataclass(frozen=True)
@@ -101,6 +101,7 @@ class Services:
                 *_words(warm_configuration(settings)),
             ),
             TEND: (python, "-m", "watermain", "tend"),
+            OBSERVE: (python, "-m", "watermain", "observe"),
             STREAM: (python, "-m", "watermain", "stream", *_streamed(name)),
             SERVE: (python, "-m", "watermain", "serve", *self._door()),
         }

@@ -21,6 +21,7 @@ from watermain.declare.check import Check
 from watermain.declare.contract import Column, Contract, Migration, Sensitivity
 from watermain.declare.errors import UnreadableContractError, WatermainError
 from watermain.declare.name import DatasetName
+from watermain.declare.promise.plain import promised
 from watermain.declare.quarantine import Quarantine
 from watermain.declare.slo import Slo
 from watermain.engine.exchange.foreign_rules import once
@@ -95,7 +96,7 @@ class _TableReader:
             description=(self.model.description and self.model.description.purpose) or "",
             checks=once(checks, f"the table {self.table.name}"),
             cadence=_cadence(own.get("cadence")),
-            slo=self._slo(own.get("slo")),
+            slo=self._slo(own),
             is_captured=bool(own.get("captured")),
             definition=str(own.get("definition") or ""),
             notes=tuple(self.notes),
@@ -192,14 +193,14 @@ class _TableReader:
             else:
                 yield check
 
-    def _slo(self, own: Mapping[str, Any] | None) -> Slo | None:
+    def _slo(self, own: Mapping[str, Any]) -> Slo | None:
+        """The promise of a dataset that is cut into partitions; others have none to promise."""
+        more = own.get("slo") or {}
         for sla in self.model.slaProperties or []:
-            if sla.property == "latency" and sla.unit == "s" and own is not None:
-                return Slo(
-                    ready_within=timedelta(seconds=sla.value),  # type: ignore[arg-type]
-                    target=own["target"],
-                    over=timedelta(seconds=own["overSeconds"]),
-                )
+            if sla.property == "latency" and sla.unit == "s" and "cadence" in own:
+                return promised({**more, "readyWithinSeconds": sla.value})
+            if "due" in more:
+                return promised(more)
             self.notes.append(f"the promise {sla.property!r} has no word here")
         return None
 
