@@ -17,11 +17,11 @@ LEAST_COVERAGE = 0.95
 FEW, FEW_BAD = 7, 2  # of the last seven expected partitions, two are bad
 _NOISE = 1e-9  # what binary fractions add to 0.01
 
-Standing = Literal["met", "missed", "not measured"]
+Kept = Literal["met", "missed", "not measured"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Objective:
+class BurnObjective:
     """What is promised of a dataset under one indicator.
 
     Units: `target` is a share, above 0 but below 1. In tier 1 alone a burn of 3x is a page.
@@ -56,13 +56,18 @@ class Slices:
         """The multiple of what the target allows; 0 where nothing was scheduled."""
         return self.bad / self.scheduled / (1 - target) if self.scheduled else 0.0
 
-    def standing(self, target: float) -> Standing:
-        """Whether the promise was kept; what was measured too seldom is never met."""
+    def kept(self, target: float) -> Kept:
+        """Whether the promise was kept.
+
+        Guarantees: what was measured too seldom is never met, but it is missed where even the best
+        of what nobody measured could not mend it.
+        """
+        if self.scheduled and self.bad > self.scheduled * (1 - target) + _NOISE:
+            return "missed"
         measured = self.scheduled - self.unmeasured
         if not self.scheduled or measured < LEAST_COVERAGE * self.scheduled - _NOISE:
             return "not measured"
-        allowed = measured * (1 - target)
-        return "met" if self.bad <= allowed + _NOISE else "missed"
+        return "met" if self.bad <= measured * (1 - target) + _NOISE else "missed"
 
 
 Counted = Callable[[timedelta], Slices]
@@ -91,7 +96,7 @@ class BurnRule:
         """How many of the scheduled slices must be bad for it to fire."""
         return self.times * (1 - target) * scheduled
 
-    def fires(self, objective: Objective, counted: Counted) -> bool:
+    def fires(self, objective: BurnObjective, counted: Counted) -> bool:
         """Whether both windows burn as fast."""
         return all(
             0 < each.bad >= self.needed(objective.target, each.scheduled) - _NOISE
@@ -114,7 +119,7 @@ HOURLY_RULES = (_SLOW, _SLOWEST)  # with partitions in place of hours
 HOURLY_BAD = 2
 
 
-def dropped(objective: Objective, rules: Sequence[BurnRule] = RULES) -> list[str]:
+def dropped(objective: BurnObjective, rules: Sequence[BurnRule] = RULES) -> list[str]:
     """Say which rules can never fire at an objective, a sentence for each."""
     return [
         f"{rule} is dropped: at {share(objective.target)} the fastest burn is"
@@ -125,7 +130,7 @@ def dropped(objective: Objective, rules: Sequence[BurnRule] = RULES) -> list[str
 
 
 def burning(
-    objective: Objective, counted: Counted, at: datetime, partitions: tuple[str, ...] = ()
+    objective: BurnObjective, counted: Counted, at: datetime, partitions: tuple[str, ...] = ()
 ) -> Signal | None:
     """The gravest rule that fires on slices of time, if any does; `partitions` are what is missing.
 
@@ -151,7 +156,7 @@ def burning(
 
 
 def of_few(
-    objective: Objective, verdicts: Sequence[Verdict], at: datetime, *, is_hourly: bool = False
+    objective: BurnObjective, verdicts: Sequence[Verdict], at: datetime, *, is_hourly: bool = False
 ) -> Signal | None:
     """The signal of a promise whose events are partitions, if the newest of them is amiss.
 
@@ -187,7 +192,7 @@ def of_few(
 Found = tuple[Severity, str, list[str], int]
 
 
-def _of_hourly(objective: Objective, expected: Sequence[Verdict]) -> Found:
+def _of_hourly(objective: BurnObjective, expected: Sequence[Verdict]) -> Found:
     """Judge partitions of an hour by windows that are counted in partitions."""
 
     def counted(length: timedelta) -> Slices:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -110,10 +111,12 @@ def test_judge_is_one_sided(rows, state):
 
 def test_judge_tells_the_interval_and_the_points():
     """What a person reads has everything that decided."""
-    assert judge(flat(), 700).told == (
-        "700 rows, expected 800 to 1,036 (typical 1,000, of 8 same weekdays and 56 days);"
+    assert judge(flat(), 612).told == (
+        "612 rows, expected 800 to 1,036 (typical 1,000, of 8 same weekdays and 56 days);"
         " a drop of 20% is noticed"
     )
+    page = Path(__file__).parents[4] / "docs/guides/indicators.md"
+    assert f"    {judge(flat(), 612).told}\n" in page.read_text()
 
 
 def test_judge_warms_up_below_three_same_weekdays():
