@@ -47,7 +47,7 @@ ENGINE: dict[str, tuple[str, ...]] = {
     "exchange": ("code", "table", "audit", "publish", "feature"),
     "release": ("code", "table", "audit", "publish", "feature", "exchange"),
     "mart": ("code", "table", "audit", "publish", "feature", "exchange", "release"),
-    "rooms": ("exchange", "mart"),
+    "rooms": ("exchange", "mart", "promise"),
 }
 
 

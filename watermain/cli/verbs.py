@@ -126,6 +126,10 @@ VERBS: dict[str, Verb] = {
         "watermain.cli.platform.doctor:doctor",
         "Look at all that the platform needs; tell what to run where something fails.",
     ),
+    "observe": Verb(
+        "watermain.cli.platform.observe:observe",
+        "Judge every promise as it becomes due, until told to stop; `watermain up` starts it.",
+    ),
     "tend": Verb(
         "watermain.cli.platform.tend:tend",
         "Start again every service that dies, until `watermain down`.",
@@ -150,6 +154,10 @@ VERBS: dict[str, Verb] = {
     "features": Verb(
         "watermain.cli.features:app",
         "See feature tables, compare versions and fill stores.",
+    ),
+    "slo": Verb(
+        "watermain.cli.promise.slo:app",
+        "See whether promises are kept, and write them down.",
     ),
     "quarantine": Verb(
         "watermain.cli.quarantine:app",

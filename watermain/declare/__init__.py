@@ -45,6 +45,11 @@ from watermain.declare.outside.web import (
     Rest,
     Webhook,
 )
+from watermain.declare.promise.days import Days
+from watermain.declare.promise.due import Due
+from watermain.declare.promise.hours import Hours
+from watermain.declare.promise.objective import AtMost, Share
+from watermain.declare.promise.urgency import Urgency
 from watermain.declare.quarantine import Quarantine
 from watermain.declare.slo import Slo
 
@@ -61,6 +66,7 @@ if TYPE_CHECKING:
 _BODIES = ("watermain.declare.body.change", "watermain.declare.body.telling")
 
 __all__ = [
+    "AtMost",
     "Basic",
     "Bearer",
     "ByCursor",
@@ -73,11 +79,14 @@ __all__ = [
     "Daily",
     "Dataset",
     "DatasetName",
+    "Days",
+    "Due",
     "Feature",
     "FeatureSet",
     "Files",
     "FilesConnection",
     "Hourly",
+    "Hours",
     "Increment",
     "Kafka",
     "KafkaConnection",
@@ -100,8 +109,10 @@ __all__ = [
     "Sensitivity",
     "Sftp",
     "SftpConnection",
+    "Share",
     "Slo",
     "Tls",
+    "Urgency",
     "Webhook",
     "WebhookConnection",
     "Window",

@@ -90,6 +90,7 @@ class Dataset:
         yield from self._schedule_complaints()
         for kept in self.contract.columns:
             yield from unkept(kept.type, kept.name)
+        yield from self.slo.complaints(self.cadence) if self.slo else ()
         yield from self._drift_complaints({name.lower() for name in names})
         yield from self.feature.complaints(self.contract) if self.feature else ()
         for check in self.checks:

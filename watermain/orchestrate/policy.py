@@ -80,10 +80,10 @@ def freshness(slo: Slo | None, cadence: Cadence | None) -> dg.FreshnessPolicy | 
     """Dagster's view of the promise: a courtesy; the platform measures each partition itself.
 
     Guarantees: what publishes once in each partition, as late as promised, never is late to
-    Dagster, also on the day of 25 hours. A table without partitions has no such view: without
-    news of its inputs it is as fresh as it can be, however long ago it was published.
+    Dagster, also on the day of 25 hours. What is due by a calendar has no such view, for Dagster's
+    knows no holidays.
     """
-    if slo is None or cadence is None:
+    if slo is None or slo.ready_within is None or cadence is None:
         return None
     longest = {"hour": timedelta(hours=1), "day": timedelta(hours=25)}
     length = longest.get(cadence.unit, timedelta(days=31, hours=1))

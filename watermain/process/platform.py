@@ -23,7 +23,7 @@ from watermain.settings import Settings, project
 HOST = "127.0.0.1"
 WEB, DAEMON, WARM, LIVE, TEND = "web", "daemon", "warm", "live", "tend"
 MOVEMENTS, STATIONS = "movements", "stations"
-STREAM, SERVE = "stream", "serve"
+STREAM, SERVE, OBSERVE = "stream", "serve", "observe"
 BUS, FIELD, WEATHER = "bus", "field", "weather"
 TODAY = (LIVE, MOVEMENTS, STATIONS)  # what lets the demo's world of today happen
 OUTSIDE = {  # the demo's servers: the connection that leads to each, and how its address begins
@@ -33,7 +33,7 @@ OUTSIDE = {  # the demo's servers: the connection that leads to each, and how it
 }
 ROOM_STREAM = f"{STREAM}-"  # and then a room, where each room's is a process of its own
 FEATURES = (STREAM, SERVE)  # what keeps online features fresh, and what answers for them
-STOP_ORDER = (TEND, *FEATURES, *TODAY, DAEMON, WEB, WARM, *OUTSIDE)
+STOP_ORDER = (TEND, OBSERVE, *FEATURES, *TODAY, DAEMON, WEB, WARM, *OUTSIDE)
 
 
 @dataclass(frozen=True)
@@ -94,6 +94,7 @@ class Services:
                 *_words(warm_configuration(settings)),
             ),
             TEND: (python, "-m", "watermain", "tend"),
+            OBSERVE: (python, "-m", "watermain", "observe"),
             STREAM: (python, "-m", "watermain", "stream", *_streamed(name)),
             SERVE: (python, "-m", "watermain", "serve", *self._door()),
         }

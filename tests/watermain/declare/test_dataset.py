@@ -124,7 +124,7 @@ def test_dataset_refuses_words_that_do_not_fit(words: dict[str, Any], says: str)
         lambda: not_null("n", severity="loud"),  # type: ignore[arg-type]
         lambda: refers_to("n", "nowhere"),
         lambda: Slo(ready_within=timedelta(0)),
-        lambda: Slo(ready_within=timedelta(hours=1), target=1.0),
+        Slo,
         lambda: Postgres(connection="db", table="flights"),
         lambda: Files(connection="drop", pattern="*", format="xml"),  # type: ignore[arg-type]
         lambda: Files(

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from watermain.declare import Daily, Files, Hourly, Kafka, Monthly, Slo
+from watermain.declare import Daily, Files, Hourly, Kafka, Monthly, Share, Slo
 from watermain.declare.outside.source import Mqtt, Platform, Postgres
 from watermain.declare.wording import lasting, sentence, share, size
 
@@ -77,7 +77,10 @@ def test_share_has_no_idle_digits() -> None:
         ),
         (Hourly(start=date(2020, 2, 1)), "hourly in UTC from 2020-02-01"),
         (Monthly(), "monthly in UTC from 2013-01-01"),
-        (Slo(ready_within=timedelta(hours=1)), "99% of partitions ready within 1 h, over 28 days"),
+        (
+            Slo(ready_within=timedelta(hours=1), objective=Share(0.95)),
+            "95% of partitions ready within 1 h, over 28 days",
+        ),
         (Kafka(connection="bus", topic="movements"), "Kafka `movements` of connection `bus`"),
         (
             Mqtt(connection="m", topic="a/#", device="d", sequence="s"),

@@ -51,7 +51,7 @@ def _declared(dataset: Dataset) -> dict[str, Any]:
         "key": list(contract.key),
         "event time": contract.event_time,
         "cadence": str(dataset.cadence or "one table, without partitions"),
-        "promise": str(dataset.slo or "none"),
+        "promise": dataset.slo.told(dataset.cadence) if dataset.slo and dataset.cadence else "none",
         "source": str(dataset.source or ""),
         "inputs": [str(n) for n in dataset.upstream],
         "readers": [str(n) for n in downstream(dataset.name, everything())],

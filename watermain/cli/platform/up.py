@@ -22,6 +22,7 @@ from watermain.engine.rooms.directory import everything
 from watermain.process.platform import (
     DAEMON,
     LIVE,
+    OBSERVE,
     OUTSIDE,
     SERVE,
     TEND,
@@ -119,6 +120,8 @@ def _start(platform: Services, *, demo: bool, asked: list[str], detach: bool) ->
         web, dark = _serve(platform)
         if demo or not project().demo:
             _fill(platform, web, loaded if demo else None, dark)
+    with screen.step("promises") as line:
+        line.say(f"judged by {OBSERVE} {platform.start(OBSERVE).pid}")
     if detach:
         platform.start(TEND)
 
@@ -137,7 +140,14 @@ def _is_other(asked: list[str], loaded: str) -> bool:
 def _want(platform: Services, *, demo: bool, detach: bool) -> None:
     """Write down what is to run: what this command starts, and what others did that still lives."""
     supervisor = platform.supervisor
-    names = [WARM, WEB, DAEMON, *((*OUTSIDE, *TODAY) if demo else ()), *([TEND] if detach else ())]
+    names = [
+        WARM,
+        WEB,
+        DAEMON,
+        OBSERVE,
+        *((*OUTSIDE, *TODAY) if demo else ()),
+        *([TEND] if detach else ()),
+    ]
     if demo or not project().demo:
         names += processes()
         names += [SERVE] if feature_tables() else []

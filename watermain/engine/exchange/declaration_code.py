@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import math
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import MISSING, fields, is_dataclass
 from datetime import date, time, timedelta
 from textwrap import indent
 from typing import Any
@@ -230,10 +231,21 @@ def _cadence(cadence: Cadence | None) -> str | None:
 
 
 def _slo(slo: Slo | None) -> str | None:
-    if slo is None:
-        return None
-    ready, over = _span(slo.ready_within), _span(slo.over)
-    return f"Slo(ready_within={ready}, target={slo.target!r}, over={over})"
+    return None if slo is None else _word(slo)
+
+
+def _word(value: object) -> str:
+    """A word of a promise with what is unlike its defaults, by name."""
+    if not is_dataclass(value) or isinstance(value, type):
+        return _bare(value) if isinstance(value, time | timedelta) else repr(value)
+    said = []
+    for part in fields(value):
+        given = getattr(value, part.name)
+        factory = part.default_factory
+        usual = part.default if factory is MISSING else factory()
+        if given != usual:
+            said.append(f"{part.name}={_word(given)}")
+    return f"{type(value).__name__}({', '.join(said)})"
 
 
 def _repeats(within: timedelta | None) -> str | None:

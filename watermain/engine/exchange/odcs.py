@@ -13,6 +13,7 @@ from watermain.declare.cadence import Cadence
 from watermain.declare.compatibility import is_draft
 from watermain.declare.contract import Column
 from watermain.declare.name import DatasetName
+from watermain.declare.promise.plain import plain
 from watermain.declare.quarantine import UNLIMITED
 from watermain.declare.slo import Slo
 from watermain.engine.exchange.dbt_sources import arrow_type
@@ -133,25 +134,26 @@ def _sla(name: DatasetName, promise: Released) -> list[dict[str, Any]]:
         return []
     element = {"element": f"{name.table}.{event}"} if event else {}
     latency = {
-        "property": "latency",
-        "value": _seconds(slo.ready_within),
-        "unit": "s",
+        **(
+            {"property": "timeOfAvailability", "value": slo.due.cron}
+            if slo.due
+            else {"property": "latency", "value": plain(slo)["readyWithinSeconds"], "unit": "s"}
+        ),
         **element,
-        "description": _promise(slo),
+        "description": _promise(slo, promise.cadence),
     }
     return [latency]
 
 
 def _slo(slo: Slo | None) -> dict[str, Any] | None:
     """What the standard's latency has no place for."""
-    return None if slo is None else {"target": slo.target, "overSeconds": _seconds(slo.over)}
+    if slo is None:
+        return None
+    return {k: v for k, v in plain(slo).items() if k != "readyWithinSeconds"}
 
 
-def _promise(slo: Slo) -> str:
-    return (
-        f"{slo.target:.3%} of partitions are ready within {slo.ready_within} of their end,"
-        f" over {slo.over}"
-    )
+def _promise(slo: Slo, cadence: Cadence | None) -> str:
+    return slo.told(cadence) if cadence else str(slo)
 
 
 def _cadence(cadence: Cadence | None) -> dict[str, Any] | None:

@@ -21,6 +21,7 @@ from watermain.declare.check import Check
 from watermain.declare.contract import Column, Contract, Migration, Sensitivity
 from watermain.declare.errors import UnreadableContractError, WatermainError
 from watermain.declare.name import DatasetName
+from watermain.declare.promise.plain import promised
 from watermain.declare.quarantine import Quarantine
 from watermain.declare.slo import Slo
 from watermain.engine.exchange.foreign_rules import once
@@ -194,12 +195,10 @@ class _TableReader:
 
     def _slo(self, own: Mapping[str, Any] | None) -> Slo | None:
         for sla in self.model.slaProperties or []:
-            if sla.property == "latency" and sla.unit == "s" and own is not None:
-                return Slo(
-                    ready_within=timedelta(seconds=sla.value),  # type: ignore[arg-type]
-                    target=own["target"],
-                    over=timedelta(seconds=own["overSeconds"]),
-                )
+            if sla.property == "latency" and sla.unit == "s":
+                return promised({**(own or {}), "readyWithinSeconds": sla.value})
+            if own is not None and "due" in own:
+                return promised(own)
             self.notes.append(f"the promise {sla.property!r} has no word here")
         return None
 

@@ -18,7 +18,6 @@ from watermain.declare.dataset import Dataset
 from watermain.declare.errors import WatermainError, quoted
 from watermain.declare.name import DatasetName
 from watermain.declare.need import Needs
-from watermain.declare.slo import Slo
 from watermain.engine.exchange.dbt_sources import arrow_type
 from watermain.engine.mart.dark_mart import dark
 from watermain.engine.mart.manifest import (
@@ -32,6 +31,7 @@ from watermain.engine.mart.manifest import (
 )
 from watermain.engine.mart.mart_check import checks_of, strays
 from watermain.engine.mart.mart_fault import UNREADABLE, Faults, belongs_nowhere, hooks
+from watermain.engine.mart.mart_promise import promise
 
 CADENCES: Mapping[str, type[Cadence]] = {"hourly": Hourly, "daily": Daily, "monthly": Monthly}
 PLACES = {"zone", "start", "late_for_days"}
@@ -40,7 +40,6 @@ WORDS = PLACES | {
     *("schedule", "slo", "version"),
 }
 TABLES = {"table", "view"}
-PROMISES = {"ready_within_hours", "target", "over_days"}
 
 
 def marts(team: str, manifest: Path) -> list[Dataset]:
@@ -106,7 +105,7 @@ def _dataset(project: CompiledProject, node: Node, manifest: Path) -> Dataset:
         needs=_optional(node, words, inputs),
         checks=tuple(checks_of(project, node, words["key"])),
         cadence=_cadence(node, words),
-        slo=_slo(node, words),
+        slo=promise(node, words.get("slo")),
         schedule=words.get("schedule"),
         body=_body(sql),
         mart=Mart(sql=sql, model=CompiledModel(id=node["unique_id"], manifest=manifest)),
@@ -218,16 +217,3 @@ def _cadence(node: Node, words: Mapping[str, Any]) -> Cadence | None:
     late = timedelta(days=words.get("late_for_days", 0))
     more = {name: words[name] for name in ("zone", "start") if name in words}
     return CADENCES[word](late_for=late, **more)
-
-
-def _slo(node: Node, words: Mapping[str, Any]) -> Slo | None:
-    promise = words.get("slo")
-    if promise is None:
-        return None
-    if "ready_within_hours" not in promise or set(promise) - PROMISES:
-        refuse(node, f"promises {quoted(promise)}", f"use {quoted(PROMISES)}")
-    return Slo(
-        ready_within=timedelta(hours=promise["ready_within_hours"]),
-        target=promise.get("target", 0.99),
-        over=timedelta(days=promise.get("over_days", 28)),
-    )

@@ -17,7 +17,7 @@ Standings = Mapping[DatasetName, Mapping[str, Standing]]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Due:
+class StalePartition:
     """One partition that does not stand as its inputs and its code would make it.
 
     Shapes: `wanted` is the version that it has when it was computed, and `stands` how it was last
@@ -52,7 +52,7 @@ class Judge:
     read_then: Callable[[DatasetName, int], Mapping[str, str]]
     stands: Callable[[DatasetName], bool] = field(default=lambda _: True)
 
-    def due(self, keys: Iterable[str]) -> Iterator[Due]:
+    def due(self, keys: Iterable[str]) -> Iterator[StalePartition]:
         """The stale ones of some partitions, in their order.
 
         Guarantees: a partition is missing as soon as each input that is not optional, or where all
@@ -70,9 +70,9 @@ class Judge:
                 was = self._is_fresh(key, known, (known.code,))
                 yield self._found(key, "code" if was else "inputs", known)
 
-    def _found(self, key: str, cause: Cause, known: Standing | None) -> Due:
+    def _found(self, key: str, cause: Cause, known: Standing | None) -> StalePartition:
         code = self.codes[0] if self.codes else known.code if known else ""
-        return Due(
+        return StalePartition(
             name=self.dataset.name,
             key=key,
             wanted=self._version(key, code, self.versions),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from watermain.engine.plan.due import Due
+from watermain.engine.plan.due import StalePartition
 from watermain.lake.ledger import Standing
 
 
@@ -21,7 +21,7 @@ class Guard:
     rows: int = 100_000_000
     seconds: int = 3600
 
-    def refuses(self, due: Sequence[Due], own: Mapping[str, Standing]) -> str | None:
+    def refuses(self, due: Sequence[StalePartition], own: Mapping[str, Standing]) -> str | None:
         """Why partitions are too many to be asked for; None where they are not."""
         rows, seconds = _expected(due, own)
         for found, bound, unit in (
@@ -34,7 +34,7 @@ class Guard:
         return None
 
 
-def _expected(due: Sequence[Due], own: Mapping[str, Standing]) -> tuple[float, float]:
+def _expected(due: Sequence[StalePartition], own: Mapping[str, Standing]) -> tuple[float, float]:
     """The rows and the seconds that partitions will take, judged by what they took."""
     count = max(1, len(own))
     rows = sum(s.rows for s in own.values()) / count

@@ -14,7 +14,7 @@ from watermain.declare.name import DatasetName
 from watermain.engine.plan.books import Books
 from watermain.engine.plan.calendar import is_running
 from watermain.engine.plan.candidates import Candidates, add, every
-from watermain.engine.plan.due import Due, Judge
+from watermain.engine.plan.due import Judge, StalePartition
 from watermain.engine.plan.graph import Graph
 from watermain.engine.plan.guard import Guard
 from watermain.engine.publish.attempt import Attempt
@@ -45,7 +45,7 @@ class Outlook:
     Shapes: at `again_at` the same may have another state although nothing changed.
     """
 
-    due: Due
+    due: StalePartition
     state: State
     why: str = ""
     again_at: datetime | None = None
@@ -128,14 +128,14 @@ class Survey:
         large = {due.key for due in asked}
         return [replace(v, state="large", why=why) if v.due.key in large else v for v in outlooks]
 
-    def _outlook(self, dataset: Dataset, due: Due) -> Outlook:
+    def _outlook(self, dataset: Dataset, due: StalePartition) -> Outlook:
         for look in (self._later, self._runs, self._tried, self._upstream, self._rests):
             found = look(dataset, due)
             if found is not None:
                 return found
         return Outlook(due=due, state="ready")
 
-    def _later(self, dataset: Dataset, due: Due) -> Outlook | None:
+    def _later(self, dataset: Dataset, due: StalePartition) -> Outlook | None:
         """Leave alone what has not begun, and what is closed to news."""
         cadence, now = dataset.cadence, self.around.now
         if cadence is None:
@@ -150,12 +150,12 @@ class Survey:
                 return Outlook(due=due, state="closed", why=why)
         return None
 
-    def _runs(self, _: Dataset, due: Due) -> Outlook | None:
+    def _runs(self, _: Dataset, due: StalePartition) -> Outlook | None:
         if (due.name, due.key) in self.around.running:
             return Outlook(due=due, state="runs", why="a run of it is under way")
         return None
 
-    def _tried(self, _: Dataset, due: Due) -> Outlook | None:
+    def _tried(self, _: Dataset, due: StalePartition) -> Outlook | None:
         """Leave alone what was refused, and for a while what failed."""
         tried = self.around.attempts.get((due.name, due.key))
         if tried is None or tried.wanted != due.wanted:
@@ -169,7 +169,7 @@ class Survey:
             return Outlook(due=due, state="failing", why=tried.told, again_at=again_at)
         return None
 
-    def _upstream(self, dataset: Dataset, due: Due) -> Outlook | None:
+    def _upstream(self, dataset: Dataset, due: StalePartition) -> Outlook | None:
         """Hold a partition back with what it reads; let it wait for what is on its way."""
         waits = self._references(dataset, due)
         for other in self.graph.inputs(dataset).values():
@@ -197,7 +197,7 @@ class Survey:
                 return f"{other.name} {each}".rstrip() + f" breaks {', '.join(sorted(found))}"
         return None
 
-    def _references(self, dataset: Dataset, due: Due) -> Outlook | None:
+    def _references(self, dataset: Dataset, due: StalePartition) -> Outlook | None:
         """Let a partition wait for what its checks refer to, until that stands."""
         for name in dataset.references:
             other = self.graph.datasets.get(name)
@@ -217,7 +217,7 @@ class Survey:
         for each in keys[bisect_left(keys, ends[0]) : bisect_right(keys, ends[1])]:
             yield stale[each]
 
-    def _may_join(self, dataset: Dataset, due: Due) -> bool:
+    def _may_join(self, dataset: Dataset, due: StalePartition) -> bool:
         """Whether something that a partition reads is asked for now, so that it can go with it."""
         return any(
             joins(dataset, other, outlook)
@@ -225,7 +225,7 @@ class Survey:
             for outlook in self._read(dataset, other, due.key)
         )
 
-    def _rests(self, dataset: Dataset, due: Due) -> Outlook | None:
+    def _rests(self, dataset: Dataset, due: StalePartition) -> Outlook | None:
         """Leave alone for a while what was published just now; it may go with what it reads."""
         if due.stands is None or due.cause == "code":
             return None

@@ -18,6 +18,8 @@ from watermain.declare.name import DatasetName
 from watermain.declare.need import Needs
 from watermain.declare.outside.kind import SourceWord
 from watermain.declare.outside.source import Platform
+from watermain.engine.promise.calendar import Promised
+from watermain.engine.promise.written import written
 from watermain.settings import load_settings
 
 FORMAT = 1
@@ -114,7 +116,19 @@ def _facts(dataset: Dataset) -> dict[str, Any]:
         "source": dataset.source_kind or None,
         "table": dataset.source.table if isinstance(dataset.source, Platform) else None,
         "feature": _feature_facts(dataset.feature),
+        "promised": _promised_facts(dataset),
     }
+
+
+def _promised_facts(dataset: Dataset) -> dict[str, Any] | None:
+    """What the evaluator judges, for whoever reads it without the rest."""
+    if dataset.slo is None or dataset.cadence is None:
+        return None
+    return written(
+        Promised(
+            dataset=dataset.name, slo=dataset.slo, cadence=dataset.cadence, owner=dataset.owner
+        )
+    )
 
 
 def _dataset(facts: Mapping[str, Any], why: WatermainError) -> Dataset:

@@ -9,7 +9,7 @@ import dagster as dg
 from watermain.declare.contract import Column, Sensitivity
 from watermain.declare.dataset import Dataset
 from watermain.declare.name import DatasetName
-from watermain.declare.wording import lasting, sentence, share, size
+from watermain.declare.wording import sentence, size
 from watermain.engine.publish.publication import Outcome, Publication
 from watermain.engine.release.release import shown
 from watermain.engine.table.table import stored_schema
@@ -83,13 +83,9 @@ def static_metadata(dataset: Dataset) -> dict[str, Any]:
 
 def promise(dataset: Dataset) -> str:
     """The promise of a dataset as a sentence."""
-    slo = dataset.slo
-    if slo is None:
+    if dataset.slo is None or dataset.cadence is None:
         return ""
-    if dataset.cadence is not None:
-        return sentence(str(slo))
-    ready = f"ready within {lasting(slo.ready_within)} of its inputs"
-    return sentence(f"{ready} {share(slo.target)} of the time, over {lasting(slo.over)}")
+    return sentence(dataset.slo.told(dataset.cadence))
 
 
 def outcome_metadata(dataset: Dataset, done: Publication, outcome: Outcome) -> dict[str, Any]:

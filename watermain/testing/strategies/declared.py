@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import string
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -12,16 +12,22 @@ import hypothesis.strategies as st
 import pyarrow as pa
 
 from watermain.declare import (
+    AtMost,
     Check,
     Column,
     Contract,
     Daily,
+    Days,
+    Due,
     Hourly,
+    Hours,
     Migration,
     Monthly,
     Quarantine,
     Sensitivity,
+    Share,
     Slo,
+    Urgency,
     accepted_values,
     between,
     expression,
@@ -166,7 +172,31 @@ def checks(columns: tuple[str, ...]) -> st.SearchStrategy[Check]:
     )  # fmt: skip
 
 
-PROMISES = st.builds(Slo, ready_within=SPANS, target=st.floats(0.01, 0.999), over=SPANS)
+DAYS = st.builds(
+    Days, weekdays=st.sampled_from(["mon-sun", "mon-fri", "fri-mon", "tue, sat"]),
+    holidays=st.sampled_from(["", "US", "US-NY", "XNYS"]),
+)  # fmt: skip
+DUE = st.builds(
+    Due, st.sampled_from(["0 7 * * mon-fri", "30 2 * * *", "0 12 1 * *"]),
+    zone=st.sampled_from(["UTC", "America/New_York"]), holidays=st.sampled_from(["", "US"]),
+)  # fmt: skip
+OBJECTIVES = st.one_of(
+    st.builds(AtMost, st.integers(1, 9), of=st.integers(10, 999)),
+    st.builds(Share, st.floats(0.01, 0.999), over=SPANS),
+)
+MORE = {
+    "objective": st.none() | OBJECTIVES,
+    "expected": DAYS,
+    "hours": st.builds(Hours, begin=st.times(max_value=time(12)), days=DAYS),
+    "urgency": st.builds(
+        Urgency, tier=st.integers(1, 3), severity=st.just("page"), page_on_first_miss=st.booleans()
+    ),
+    "owner": st.just("") | WORDS,
+    "consumers": st.lists(WORDS, max_size=2).map(tuple),
+}
+PROMISES = st.one_of(
+    st.builds(Slo, ready_within=SPANS, **MORE), st.builds(Slo, due=DUE, **MORE)
+)  # fmt: skip
 CADENCES = st.builds(
     lambda kind, zone, start, late, idle: kind(
         zone="UTC" if kind is Hourly else zone, start=start, late_for=late, idle_after=idle
@@ -201,7 +231,7 @@ def releases(draw: Any) -> Released:
         description=draw(st.just("") | PHRASES),
         checks=tuple(found),
         cadence=cadence,
-        slo=draw(st.none() | PROMISES),
+        slo=draw(st.none() | PROMISES.filter(lambda slo: not [*slo.complaints(cadence)])),
         is_captured=captured,
     )
 

@@ -1,0 +1,46 @@
+"""Rounds of the process that observes."""
+
+from __future__ import annotations
+
+import threading
+from datetime import datetime, timedelta
+
+from watermain.declare.errors import UnreachableSystemError
+from watermain.observe.rounds import Step, rounds
+
+
+class _Steps:
+    """A step that is in trouble for two rounds of four, and one that counts its turns."""
+
+    def __init__(self) -> None:
+        self.turns, self.stop = 0, threading.Event()
+
+    def troubled(self, now: datetime) -> str:
+        if self.turns in (1, 2):
+            raise UnreachableSystemError.nothing_happened("away", declared="a test", next="wait")
+        return "done" if self.turns == 3 else ""
+
+    def counted(self, now: datetime) -> str:
+        self.turns += 1
+        if self.turns == 4:
+            self.stop.set()
+        return ""
+
+
+def test_trouble_of_a_step_is_told_once_and_keeps_no_other_from_its_turn() -> None:
+    """Its end is told as well."""
+    steps, told = _Steps(), list[str]()
+    both = [Step("first", steps.troubled), Step("second", steps.counted)]
+    rounds(both, told.append, steps.stop, pause=timedelta(0))
+    assert [line.splitlines()[0] for line in told] == [
+        *("first: away", "first: goes on", "first: done")
+    ]
+    assert steps.turns == 4
+
+
+def test_nothing_is_done_once_it_is_told_to_stop() -> None:
+    """Not even a round."""
+    steps, told = _Steps(), list[str]()
+    steps.stop.set()
+    rounds([Step("second", steps.counted)], told.append, steps.stop)
+    assert (steps.turns, told) == (0, [])

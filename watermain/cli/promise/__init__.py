@@ -1,0 +1,1 @@
+"""Commands that tell whether promises are kept."""

@@ -1,0 +1,1 @@
+"""Who is told of what the platform promises: judged in rounds, by one process."""

@@ -1,0 +1,52 @@
+"""Rounds of steps, one after the other, until told to stop."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from watermain.clock import Clock
+from watermain.declare.errors import WatermainError
+
+PAUSE = timedelta(seconds=10)
+
+
+@dataclass(frozen=True)
+class Step:
+    """One thing that is done in each round, under the name by which its trouble is told."""
+
+    name: str
+    run: Callable[[datetime], str]
+
+
+def rounds(
+    steps: Sequence[Step],
+    tell: Callable[[str], None],
+    stop: threading.Event,
+    *,
+    clock: Clock | None = None,
+    pause: timedelta = PAUSE,
+) -> None:
+    """Run every step in each round; what one says is told, and trouble once while it lasts.
+
+    Guarantees: the trouble of one step keeps no other from its turn.
+    """
+    troubles: dict[str, str] = {}
+    told_time = clock or Clock()
+    while not stop.is_set():
+        now = told_time.now()
+        for step in steps:
+            try:
+                said = step.run(now)
+            except WatermainError as error:
+                if troubles.get(step.name) != str(error):
+                    tell(f"{step.name}: {error}")
+                troubles[step.name] = str(error)
+                continue
+            if troubles.pop(step.name, None):
+                tell(f"{step.name}: goes on")
+            if said:
+                tell(f"{step.name}: {said}")
+        stop.wait(pause.total_seconds())
