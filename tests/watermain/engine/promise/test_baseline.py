@@ -1,4 +1,4 @@
-"""The volume baseline finds what is missing, with the interval and the points behind it."""
+"""The volume baseline finds what is missing."""
 
 from __future__ import annotations
 

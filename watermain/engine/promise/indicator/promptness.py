@@ -1,4 +1,4 @@
-"""What verdicts and batches say of time."""
+"""How much time passes until a dataset is there."""
 
 from __future__ import annotations
 

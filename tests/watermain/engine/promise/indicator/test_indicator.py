@@ -1,4 +1,4 @@
-"""Each indicator of the table is whole, and computed by what it names."""
+"""Each indicator of the table names what computes it."""
 
 from __future__ import annotations
 

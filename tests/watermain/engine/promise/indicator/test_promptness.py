@@ -1,4 +1,4 @@
-"""What verdicts and batches say of time has known answers."""
+"""What is measured of time has known answers."""
 
 from __future__ import annotations
 
