@@ -1,0 +1,1 @@
+"""What is measured of datasets: a definition, a unit, a source for each indicator."""
