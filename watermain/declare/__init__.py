@@ -21,6 +21,7 @@ from watermain.declare.connection.broker import KafkaConnection, MqttConnection,
 from watermain.declare.connection.connection import Tls
 from watermain.declare.connection.database import PostgresConnection
 from watermain.declare.connection.files import FilesConnection, S3Store
+from watermain.declare.connection.notifier import AlertmanagerConnection, NotifierConnection
 from watermain.declare.connection.sftp import SftpConnection
 from watermain.declare.connection.web import (
     RegistryConnection,
@@ -61,6 +62,7 @@ if TYPE_CHECKING:
 _BODIES = ("watermain.declare.body.change", "watermain.declare.body.telling")
 
 __all__ = [
+    "AlertmanagerConnection",
     "Basic",
     "Bearer",
     "ByCursor",
@@ -86,6 +88,7 @@ __all__ = [
     "Mqtt",
     "MqttConnection",
     "Needs",
+    "NotifierConnection",
     "OAuth2",
     "Online",
     "Platform",

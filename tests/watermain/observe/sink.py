@@ -81,7 +81,7 @@ def sink() -> Iterator[Sink]:
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             if made.status == 200:
-                made.posted.append((dict(self.headers), json.loads(body)))
+                made.posted.append(({**self.headers, "Path": self.path}, json.loads(body)))
             self.send_response(made.status)
             self.send_header("Content-Length", "0")
             self.end_headers()

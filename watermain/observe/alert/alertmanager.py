@@ -55,7 +55,7 @@ class AlertmanagerWay:
         self._post([_of(told, level, ends) for level in mine])
 
     def keep(self, alerts: Sequence[Alert], now: datetime) -> None:
-        """Post again what is open, once a minute: an Alertmanager that starts anew knows nothing."""
+        """Post what is open once a minute: an Alertmanager that starts anew knows nothing."""
         if self._kept_at is not None and timedelta(0) <= now - self._kept_at < AGAIN:
             return
         said = [

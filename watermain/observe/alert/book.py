@@ -27,8 +27,8 @@ create index if not exists alert_open on watermain.alert (state) where state <> 
 create table if not exists watermain.outbox (
     number bigint generated always as identity, id text, notifier text, cause_id text not null,
     facts jsonb not null, made_at timestamptz not null, state text not null default 'waiting',
-    tries int not null default 0, again_at timestamptz not null, sent_at timestamptz,
-    why text not null default '', primary key (id, notifier)
+    tries int not null default 0, in_doubt boolean not null default false,
+    again_at timestamptz not null, sent_at timestamptz, why text not null default '', primary key (id, notifier)
 );
 create index if not exists outbox_unsent on watermain.outbox (number) where state <> 'sent';
 """
@@ -47,7 +47,8 @@ values (%s, %s, %s, %s, %s, %s) on conflict do nothing
 """
 # What was made earlier of the same cause goes first; what is far ahead, a clock was set back.
 _NEXT = """
-update watermain.outbox o set state = 'sending', tries = o.tries + 1
+update watermain.outbox o set state = 'sending', tries = o.tries + 1,
+    in_doubt = o.in_doubt or o.state = 'sending'  -- who sent it died before it said how that went
 where (o.id, o.notifier) = (
     select id, notifier from watermain.outbox w
     where w.state in ('waiting', 'sending') and w.notifier = any(%s)
@@ -56,7 +57,7 @@ where (o.id, o.notifier) = (
             select from watermain.outbox e where e.notifier = w.notifier
                 and e.cause_id = w.cause_id and e.number < w.number and e.state <> 'sent')
     order by w.number limit 1)
-returning o.id, o.notifier, o.facts, o.tries
+returning o.notifier, o.facts, o.tries, o.in_doubt
 """
 OVERDUE = timedelta(minutes=10)
 FURTHEST = timedelta(hours=1)
@@ -70,11 +71,7 @@ class Posted:
     notifier: str
     tries: int = 1
     why: str = ""
-
-    @property
-    def is_again(self) -> bool:
-        """Whether somebody may have read it before."""
-        return self.tries > 1
+    is_again: bool = False
 
 
 class AlertBook:
@@ -135,7 +132,7 @@ class AlertBook:
         Raises: InvalidDeclarationError, listing those that are open.
         """
         with self.connected() as connection:
-            open_ = [a for a in self.standing(connection, datetime.max.replace(tzinfo=UTC))]
+            open_ = self.standing(connection, datetime.max.replace(tzinfo=UTC))
             named = [alert for alert in open_ if alert.cause_id.startswith(cause_id)]
             if len(named) != 1:
                 raise _nobody(cause_id, [alert.cause_id for alert in open_])
@@ -161,8 +158,9 @@ class AlertBook:
         row = connection.execute(_NEXT, words).fetchone()
         if row is None:
             return None
-        _, notifier, facts, tries = row
-        return Posted(telling=telling_of(facts), notifier=notifier, tries=tries)
+        notifier, facts, tries, in_doubt = row
+        told = telling_of(facts)
+        return Posted(telling=told, notifier=notifier, tries=tries, is_again=in_doubt)
 
     def sent(self, connection: Connection, post: Posted, now: datetime) -> None:
         """Note that it arrived."""

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from watermain.declare.name import DatasetName
 from watermain.engine.promise.signal import Signal
-from watermain.observe.alert.alert import Alert, Ailment
+from watermain.observe.alert.alert import Ailment, Alert
 
 
 class Lineage:
@@ -106,6 +106,7 @@ def roots(
 
 def _since(signals: Sequence[Signal], ailments: Sequence[Ailment]) -> dict[DatasetName, datetime]:
     found = dict[DatasetName, datetime]()
-    for each in (*signals, *ailments):
+    told: list[Signal | Ailment] = [*signals, *ailments]
+    for each in told:
         found[each.dataset] = min(each.at, found.get(each.dataset, each.at))
     return found

@@ -10,7 +10,7 @@ from watermain.declare.name import DatasetName
 from watermain.engine.promise.signal import Severity, Signal
 from watermain.observe.alert.alert import Alert, Sighting, Telling, TellingKind
 from watermain.observe.alert.cause import Lineage, home, roots
-from watermain.observe.alert.policy import Patience
+from watermain.observe.alert.policy import USUAL, Patience
 from watermain.observe.alert.wording import text, title
 
 
@@ -23,7 +23,7 @@ class Decided:
 
 
 def decide(
-    before: Sequence[Alert], look: Sighting, lineage: Lineage, patience: Patience = Patience()
+    before: Sequence[Alert], look: Sighting, lineage: Lineage, patience: Patience = USUAL
 ) -> Decided:
     """Take the alerts that are open, or were lately, one look further.
 
@@ -151,6 +151,11 @@ def _stepped(alert: Alert, look: Sighting, patience: Patience) -> tuple[Alert, l
         return alert, []
     if alert.state == "pending":
         return _fired(alert, look, patience)
+    return _standing(alert, look, patience)
+
+
+def _standing(alert: Alert, look: Sighting, patience: Patience) -> tuple[Alert, list[TellingKind]]:
+    """One alert that people know of, and that is not over."""
     until = alert.acknowledged_until
     if alert.state == "acknowledged" and until is not None and look.at >= until:
         alert = replace(alert, state="firing", acknowledged_until=None)

@@ -41,3 +41,6 @@ class Patience:
             return False
         pause = min(self.remind_after * 2 ** min(alert.reminders, 20), self.remind_at_most)
         return bool(now - alert.reminded_at >= pause)
+
+
+USUAL = Patience()

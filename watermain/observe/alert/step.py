@@ -20,8 +20,9 @@ from watermain.observe.alert.calendar import windows
 from watermain.observe.alert.cause import Lineage
 from watermain.observe.alert.decide import Decided, decide
 from watermain.observe.alert.deliver import Delivered, deliver, keep
-from watermain.observe.alert.policy import Patience
+from watermain.observe.alert.policy import USUAL, Patience
 from watermain.observe.alert.way import Way
+from watermain.observe.incident.book import follow, prepare
 from watermain.settings import Settings
 
 Notifier = NotifierConnection | AlertmanagerConnection
@@ -51,7 +52,7 @@ class AlertStep:
         lineage: Lineage,
         notifiers: Mapping[str, Notifier],
         ways: Mapping[str, Way],
-        patience: Patience = Patience(),  # noqa: B008
+        patience: Patience = USUAL,
     ) -> None:
         self._book, self._patience, self.lineage = book, patience, lineage
         self._notifiers, self._ways = notifiers, ways
@@ -75,6 +76,9 @@ class AlertStep:
         posts = [post for each in tellings for post in self._posts(each)]
         failpoint("alert.after_decided_before_written")
         self._book.write(connection, decided.alerts, posts)
+        if decided.tellings:
+            prepare(connection)
+            follow(connection, decided.tellings)
         return decided
 
     def deliver(self, now: datetime) -> Delivered:

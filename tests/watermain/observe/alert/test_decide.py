@@ -190,7 +190,7 @@ def test_same_again_is_the_same_within_the_hour(pause: int, openings: int, cause
 
 
 def test_clock_that_jumps_neither_clears_nor_hides() -> None:
-    """Forward, one look without a signal is not enough; backward, nothing waits for the old time."""
+    """Forward, one look without a signal is not enough; backward, nothing waits for old times."""
     days = Days()
     days.look("orders")
     days.look("orders")

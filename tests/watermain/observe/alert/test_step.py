@@ -174,7 +174,7 @@ def test_acknowledged_alert_is_found_by_the_beginning_of_its_cause(
     assert alert == acknowledged(alert, "ann", post.now + timedelta(hours=1))
     assert [each.state for each in post.book.listed()] == ["acknowledged", "firing"]
     for wrong in ("shop", "nothing"):
-        with pytest.raises(InvalidDeclarationError, match="shop.curated.stock@"):
+        with pytest.raises(InvalidDeclarationError, match=r"shop\.curated\.stock@"):
             post.book.changed(wrong, state="acknowledged")
 
 
@@ -195,9 +195,9 @@ def test_rolled_back_decision_tells_nobody(received: Sink, dsn: str) -> None:
     post = Post(received, dsn)
     post.look("orders")
     seen = Sighting(at=post.now + MINUTE, signals=(late("orders", post.now),))
-    with pytest.raises(ZeroDivisionError), post.book.connected() as connection:
+    with post.book.connected() as connection:
         assert len(post.step.decide_in(connection, seen).tellings) == 1
-        _ = 1 / 0
+        connection.rollback()
     assert post.step.deliver(post.now + MINUTE).sent == 0
     assert post.book.listed()[0].state == "pending"
 

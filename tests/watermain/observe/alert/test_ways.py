@@ -90,7 +90,7 @@ def dsn(home: Path) -> str:
     return found
 
 
-class alertmanager:  # noqa: N801
+class alertmanager:
     """Debian's Alertmanager in front of the sink."""
 
     def __init__(self, received: Sink, folder: Path) -> None:
