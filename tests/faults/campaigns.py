@@ -80,7 +80,7 @@ CAMPAIGNS: dict[str, Campaign] = {
         run=contracts.campaign,
     ),
     "alerts": Campaign(
-        holds="`kill -9` of who evaluates alerts, delivers them, to a service that refuses at times:"
+        holds="`kill -9` of who evaluates alerts, delivers them to a service that at times refuses:"
         " each telling arrives, one id each",
         count=200,
         run=alerts.campaign,

@@ -28,7 +28,8 @@ create table if not exists watermain.outbox (
     number bigint generated always as identity, id text, notifier text, cause_id text not null,
     facts jsonb not null, made_at timestamptz not null, state text not null default 'waiting',
     tries int not null default 0, in_doubt boolean not null default false,
-    again_at timestamptz not null, sent_at timestamptz, why text not null default '', primary key (id, notifier)
+    again_at timestamptz not null, sent_at timestamptz,
+    why text not null default '', primary key (id, notifier)
 );
 create index if not exists outbox_unsent on watermain.outbox (number) where state <> 'sent';
 """
