@@ -136,11 +136,11 @@ VERBS: dict[str, Verb] = {
         "Write the files of a new room, dataset or source.",
     ),
     "alert": Verb(
-        "watermain.cli.alert:app",
+        "watermain.cli.tell.alert:app",
         "See what people are told of, take it on, try the ways to them.",
     ),
     "incident": Verb(
-        "watermain.cli.incident:app",
+        "watermain.cli.tell.incident:app",
         "Follow what went wrong, until a check proves that it stays away.",
     ),
     "branch": Verb(

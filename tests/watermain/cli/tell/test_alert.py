@@ -14,7 +14,7 @@ from typer.testing import CliRunner, Result
 
 from tests.watermain.observe.sink import Sink, sink
 from watermain.__main__ import app
-from watermain.cli import alert as alert_command
+from watermain.cli.tell import alert as alert_command
 from watermain.declare.connection.connection import Connection
 from watermain.declare.connection.notifier import NotifierConnection
 from watermain.declare.errors import InvalidDeclarationError
@@ -130,6 +130,16 @@ def test_rota_is_written_and_its_holes_are_told(
     assert len(facts("alert", "rota", "pager")["holes"]) == 1
 
 
+def refused(file: Path) -> Iterator[tuple[str, ...]]:
+    """What an incident cannot be asked for, once its file is written."""
+    yield "close", "1"
+    yield "close", "1", "--check", "x", "--reason", "y"
+    yield "close", "1", "--check", "no such check"
+    yield "note", "1", " "
+    yield "show", "1", "--postmortem", str(file)
+    yield "open", str(OTHER), "x", "--again", "1"
+
+
 def test_incident_goes_from_open_to_closed(lake: Lake, tmp_path: Path) -> None:
     """Opened, noted, shown, closed with a reason, opened again; the file is written once."""
     name = str(FLIGHTS)
@@ -142,9 +152,7 @@ def test_incident_goes_from_open_to_closed(lake: Lake, tmp_path: Path) -> None:
     file = tmp_path / "one.md"
     told("incident", "show", "1", "--postmortem", str(file))
     assert file.read_text().startswith(f"# Incident 1: {name}")
-    for wrong in (("close", "1"), ("close", "1", "--check", "x", "--reason", "y"), ("note", "1", " "),
-                  ("show", "1", "--postmortem", str(file)), ("open", str(OTHER), "x", "--again", "1"),
-                  ("close", "1", "--check", "no such check")):  # fmt: skip
+    for wrong in refused(file):
         with pytest.raises(InvalidDeclarationError):
             told("incident", *wrong)
     closed = facts("incident", "close", "1", "--reason", "one bad afternoon of the bus")
