@@ -1,4 +1,4 @@
-"""How long each thing takes between a signal and the people."""
+"""How long each thing takes from a signal to the people."""
 
 from __future__ import annotations
 

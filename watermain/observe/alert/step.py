@@ -31,7 +31,7 @@ _EPOCH = datetime(2020, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
-class Told:
+class RoundTold:
     """What one round came to."""
 
     decided: Decided
@@ -57,7 +57,7 @@ class AlertStep:
         self._book, self._patience, self.lineage = book, patience, lineage
         self._notifiers, self._ways = notifiers, ways
 
-    def step(self, look: Sighting) -> Told:
+    def step(self, look: Sighting) -> RoundTold:
         """Decide on one look and deliver what is due.
 
         Raises: UnreachableSystemError, where the catalog's database does not answer.
@@ -66,7 +66,7 @@ class AlertStep:
             decided = self.decide_in(connection, look)
             failpoint("alert.before_commit")
         failpoint("alert.after_commit_before_deliver")
-        return Told(decided, self.deliver(look.at))
+        return RoundTold(decided, self.deliver(look.at))
 
     def decide_in(self, connection: Connection, look: Sighting) -> Decided:
         """Decide on one look inside the transaction of whoever wrote down what it saw."""

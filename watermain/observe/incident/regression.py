@@ -1,4 +1,4 @@
-"""The check that failed while an incident lasted, and passes now."""
+"""The check that failed while an incident lasted, but passes now."""
 
 from __future__ import annotations
 

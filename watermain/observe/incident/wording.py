@@ -1,4 +1,4 @@
-"""What people outside read of an incident, and what is kept of it afterwards."""
+"""What people outside read of an incident, what is kept of it afterwards."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`watermain alert` and `watermain incident`: seen, taken on, closed by whoever works on them."""
+"""Alerts are seen, taken on; incidents are followed to their end."""
 
 from __future__ import annotations
 

@@ -15,6 +15,7 @@ from watermain.declare import (
     FilesConnection,
     KafkaConnection,
     MqttConnection,
+    NotifierConnection,
     PostgresConnection,
     RegistryConnection,
     Rest,
@@ -22,7 +23,6 @@ from watermain.declare import (
     S3Store,
     Sasl,
     Tls,
-    NotifierConnection,
     Webhook,
     WebhookConnection,
 )

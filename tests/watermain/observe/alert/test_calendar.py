@@ -1,4 +1,4 @@
-"""Rotas and windows come out of calendars, recur, and are refused where they cannot be read."""
+"""Rotas, windows come out of calendars, recur, are refused where they cannot be read."""
 
 from __future__ import annotations
 

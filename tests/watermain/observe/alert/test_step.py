@@ -1,4 +1,4 @@
-"""What is decided is written down whole, and goes out in its order until it arrives."""
+"""What is decided is written down whole; it goes out in its order until it arrives."""
 
 from __future__ import annotations
 
