@@ -36,6 +36,7 @@ GUIDES = (
     "integrity",
     "testing",
     "metrics",
+    "alerts",
     "demo",
     "glossary",
 )

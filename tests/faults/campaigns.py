@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.faults import (
+    alerts,
     answers,
     bite,
     contracts,
@@ -77,6 +78,12 @@ CAMPAIGNS: dict[str, Campaign] = {
         " nothing lost, doubled, half seen",
         count=300,
         run=contracts.campaign,
+    ),
+    "alerts": Campaign(
+        holds="`kill -9` of who evaluates alerts, delivers them to a service that at times refuses:"
+        " each telling arrives, one id each",
+        count=200,
+        run=alerts.campaign,
     ),
     "answers": Campaign(
         holds="connection cut between a commit and its answer: the outcome is found out,"

@@ -18,7 +18,7 @@ from watermain.settings import PREFIX
 
 PATIENCE_SECONDS = 600
 _CONTEXT = get_context("forkserver")
-_CONTEXT.set_forkserver_preload(["tests.faults.worker", "pytest"])
+_CONTEXT.set_forkserver_preload(["tests.faults.worker", "tests.faults.pager", "pytest"])
 
 
 @dataclass(frozen=True)
@@ -103,15 +103,16 @@ def dies(work: Callable[..., object], *given: object, at: str) -> None:
     """
     settings = {name: value for name, value in os.environ.items() if name.startswith(PREFIX)}
     settings["WATERMAIN_FAILPOINT"] = f"{at}=kill"
-    process = _CONTEXT.Process(target=_under, args=(settings, work, given), daemon=True)
+    process = _CONTEXT.Process(target=under, args=(settings, work, given), daemon=True)
     process.start()
     process.join(PATIENCE_SECONDS)
     assert process.exitcode == -signal.SIGKILL, f"it ended with {process.exitcode}, not killed {at}"
 
 
-def _under(
+def under(
     settings: Mapping[str, str], work: Callable[..., object], given: tuple[object, ...]
 ) -> None:
+    """Do work in this process under settings of its own."""
     for name in [n for n in os.environ if n.startswith(PREFIX)]:
         del os.environ[name]
     os.environ.update(settings)

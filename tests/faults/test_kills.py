@@ -17,8 +17,10 @@ from tests.watermain.engine.feature.test_online import FAILPOINTS as ONLINE
 KILLS = 36
 # What no capture or publish passes, by the test that kills there.
 ELSEWHERE = {
+    "alert.": "tests/faults/alerts.py",
     "checksums.": "tests/watermain/lake/rest/test_vouching.py",
     "compact.": "tests/watermain/engine/table/test_compaction.py",
+    "deliver.": "tests/faults/alerts.py",
     "expiry.": "tests/watermain/lake/rest/test_expiry.py",
     "files.": "tests/watermain/engine/table/test_file_resident.py",
     "sweep.": "tests/watermain/lake/rest/test_sweep.py",

@@ -139,6 +139,14 @@ VERBS: dict[str, Verb] = {
         "watermain.cli.new:app",
         "Write the files of a new room, dataset or source.",
     ),
+    "alert": Verb(
+        "watermain.cli.tell.alert:app",
+        "See what people are told of, take it on, try the ways to them.",
+    ),
+    "incident": Verb(
+        "watermain.cli.tell.incident:app",
+        "Follow what went wrong, until a check proves that it stays away.",
+    ),
     "branch": Verb(
         "watermain.cli.branch:app",
         "Work beside what readers see.",

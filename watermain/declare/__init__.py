@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from watermain.declare.connection.connection import Tls
     from watermain.declare.connection.database import PostgresConnection
     from watermain.declare.connection.files import FilesConnection, S3Store
+    from watermain.declare.connection.notifier import AlertmanagerConnection, NotifierConnection
     from watermain.declare.connection.sftp import SftpConnection
     from watermain.declare.connection.web import (
         RegistryConnection,
@@ -74,6 +75,7 @@ _HOMES = (
     "connection.connection",
     "connection.database",
     "connection.files",
+    "connection.notifier",
     "connection.sftp",
     "connection.web",
     "contract",
@@ -126,6 +128,7 @@ __all__ = [
     "Mqtt",
     "MqttConnection",
     "Needs",
+    "NotifierConnection",
     "OAuth2",
     "Online",
     "Platform",

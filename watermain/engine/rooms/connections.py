@@ -22,6 +22,16 @@ def connections() -> Mapping[str, Connection]:
     return found_in(f"{package}.connections") if _stands(package) else {}
 
 
+@cache
+def notifying() -> Mapping[str, Connection]:
+    """Every connection of the project's `resources/notifiers.py`, which lead to people.
+
+    Raises: InvalidDeclarationError, for two of one name, or a file that cannot be imported.
+    """
+    package = project().resources
+    return found_in(f"{package}.notifiers") if _stands(package) else {}
+
+
 def found_in(module: str) -> Mapping[str, Connection]:
     """Every connection of a module, by name."""
     if not _stands(module):

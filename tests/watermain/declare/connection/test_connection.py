@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 
 from watermain.declare import (
+    AlertmanagerConnection,
     Basic,
     Bearer,
     FilesConnection,
     KafkaConnection,
     MqttConnection,
+    NotifierConnection,
     PostgresConnection,
     RegistryConnection,
     Rest,
@@ -43,6 +45,11 @@ RIGHT: list[Callable[[], Any]] = [
     lambda: RestConnection("api", address="https://host/v1", auth=Bearer("env:TOKEN"), tls=TLS),
     lambda: RegistryConnection("schemas", address="http://host:8081"),
     lambda: WebhookConnection("sender", secret=("env:NEW", "env:OLD"), scheme="watermain"),
+    lambda: NotifierConnection("pager", address="env:PAGER", level=1, heartbeat_every=MINUTE),
+    lambda: NotifierConnection("chat", address="slack://${env:TOKEN}/ops", tells=("ticket",)),
+    lambda: NotifierConnection("call", rota="rota.ics", people={"ann": "vault:kv/ann#pager"}),
+    lambda: AlertmanagerConnection("manager", address="https://host:9093", owners=("team:a",)),
+    lambda: AlertmanagerConnection("manager", address="https://us:${env:WORD}@host:9093"),
 ]
 WRONG: list[tuple[Callable[[], Any], str, str]] = [
     (lambda: PostgresConnection("Db"), "'Db' is no name", "small letters"),
@@ -99,6 +106,21 @@ WRONG: list[tuple[Callable[[], Any], str, str]] = [
     (lambda: RestConnection("api", address="http://u:s3cret@h"), "more than a place", "`auth`"),
     (lambda: RestConnection("api", address="http://h", tls=TLS), "an encrypted address", "https"),
     (lambda: RestConnection("api", auth=Basic(user="u", password="s3cret")), "as a reference", ""),
+    (lambda: NotifierConnection("n", address="slack://s3cret/x"), "hold a secret", "reference"),
+    (lambda: NotifierConnection("n", address="json://u:s3cret@h"), "hold a secret", "reference"),
+    (lambda: NotifierConnection("n", address="somewhere"), "none of a service", "service://"),
+    (lambda: NotifierConnection("n"), "an `address` or a `rota`", "leave one out"),
+    (lambda: NotifierConnection("n", address="env:A", level=10), "level 10 is out", "0 to 9"),
+    (lambda: NotifierConnection("n", rota="r.ics"), "goes with the people", "name both"),
+    (lambda: NotifierConnection("n", rota="r", people={"ann": "slack://s3cret"}), "secret", "env"),
+    (lambda: NotifierConnection("n", address="env:A", tells=("loud",)), "it tells", "`page`"),
+    (
+        lambda: NotifierConnection("n", address="env:A", heartbeat_every=timedelta(seconds=1)),
+        "heartbeat_every 0:00:01 is out of bounds",
+        "0:01:00 to 1:00:00",
+    ),
+    (lambda: AlertmanagerConnection("m", address="am:9093"), "none of HTTP", "https://host"),
+    (lambda: AlertmanagerConnection("m", address="http://u:s3cret@h"), "hold a secret", "env"),
     (lambda: WebhookConnection("sender", secret="s3cret"), "as a reference", "`env:NAME`"),
     (lambda: WebhookConnection("sender", secret=()), "no secret is named", "in `secret`"),
     (lambda: WebhookConnection("sender", secret="env:A", scheme="x"), "'x' is unknown", "standard"),

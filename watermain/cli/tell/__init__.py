@@ -1,0 +1,1 @@
+"""The commands about whom to tell, what went wrong."""

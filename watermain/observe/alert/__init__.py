@@ -1,0 +1,1 @@
+"""From signals to people: one alert for each cause."""
