@@ -70,8 +70,15 @@ def materialize_until(
 def sound(
     datasets: Mapping[DatasetName, Dataset], dark: Collection[str] = ()
 ) -> dict[DatasetName, Dataset]:
-    """The datasets without those of rooms that do not load, and without what reads them."""
-    ill = {n for n, d in datasets.items() if d.unloaded is not None or n.team in dark}
+    """The datasets without those of rooms that do not load, and without what reads them.
+
+    Of a room that never loaded nothing is known but the names that its readers give.
+    """
+    ill = {
+        n
+        for n, d in datasets.items()
+        if d.unloaded is not None or any(each.team in dark for each in (n, *d.upstream))
+    }
     while more := {n for n, d in datasets.items() if n not in ill and ill & set(d.upstream)}:
         ill |= more
     return {name: dataset for name, dataset in datasets.items() if name not in ill}

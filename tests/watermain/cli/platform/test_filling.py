@@ -58,6 +58,7 @@ def test_rooms_that_do_not_load_are_left_out_with_what_reads_them() -> None:
     }
     assert [*sound(known)] == [other]
     assert [*sound(known, dark=["yard"])] == []
+    assert [*sound({other: known[other]}, dark=["yard"])] == []  # yard never loaded
     assert [*sound({n: replace(d, unloaded=None) for n, d in known.items()})] == [*known]
 
 

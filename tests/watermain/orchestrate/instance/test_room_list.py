@@ -52,7 +52,8 @@ def shown(context: WorkspaceProcessContext) -> dict[str, bool]:
 
 def awaited(context: WorkspaceProcessContext, wanted: dict[str, bool]) -> dict[str, bool]:
     """What is shown at last; a room that was lit before is so all the while."""
-    until, kept = time.monotonic() + PATIENCE_SECONDS, set(shown(context)) & set(wanted)
+    lit = {room for room, is_lit in shown(context).items() if is_lit}
+    until, kept = time.monotonic() + PATIENCE_SECONDS, lit & set(wanted)
     while time.monotonic() < until and shown(context) != wanted:
         found = shown(context)
         assert all(found.get(room) for room in kept), found
