@@ -294,7 +294,7 @@ class VerdictBook:
 
 def _news(connection: psycopg.Connection, told: Mapping[str, str | None]) -> dict[str, str | None]:
     """What of the promises is not what was written down last."""
-    last = dict(connection.execute(_LAST).fetchall())
+    last: dict[str, str | None] = dict(connection.execute(_LAST).fetchall())
     return {name: words for name, words in told.items() if last.get(name) != words}
 
 
