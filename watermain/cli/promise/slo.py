@@ -176,7 +176,8 @@ def _head(found: PromiseStanding) -> None:
     screen.OUT.print(f"[bold]{found.promised.dataset}[/bold]", highlight=False)
     screen.OUT.print(f"  promise   {slo.told(found.promised.cadence)}", markup=False)
     color = COLORS[stands.state]
-    line = f"{stands.good} of {stands.good + stands.bad} in time, {max(0, stands.left)} misses left"
+    counted = f"{stands.good} of {stands.good + stands.bad} in time"
+    line = f"{counted}, {max(0, stands.left)} may still be missed"
     screen.OUT.print(f"  state     [{color}]{stands.state}[/{color}]: {line}", highlight=False)
     if stands.interval is not None:
         low, high = stands.interval
