@@ -76,7 +76,7 @@ def test_asset_page_shows_owner_columns_checks_freshness(
         "One row per flight leg.",
         "scheduled_departure_at",
         "non-nullable",
-        "99% of partitions ready within 1 h, over 28 days.",
+        "Partitions ready within 1 h, at most 1 of 28 late.",
         "daily in America/New_York",
         'watermain sql "select * from operations.curated.flights limit 20"',
         "contracts/operations/curated.flights.odcs.yaml",

@@ -87,10 +87,9 @@ class Dataset:
                 "leave it out; it is for events: files, messages, devices, REST, webhooks",
             )
         yield from self._one_row_complaints()
-        yield from self._schedule_complaints()
+        yield from self._timing_complaints()
         for kept in self.contract.columns:
             yield from unkept(kept.type, kept.name)
-        yield from self.slo.complaints(self.cadence) if self.slo else ()
         yield from self._drift_complaints({name.lower() for name in names})
         yield from self.feature.complaints(self.contract) if self.feature else ()
         for check in self.checks:
@@ -127,7 +126,8 @@ class Dataset:
             if isinstance(check, RowCount) and check.high != 1:
                 yield "a table of one row has no other number of rows", "leave `row_count` out"
 
-    def _schedule_complaints(self) -> Iterator[tuple[str, str]]:
+    def _timing_complaints(self) -> Iterator[tuple[str, str]]:
+        yield from self.slo.complaints(self.cadence) if self.slo else ()
         if self.schedule is None:
             return
         if self.is_platforms:

@@ -1,4 +1,4 @@
-"""The lake's commits, asked in a process that ends and gives its memory back."""
+"""The lake's commits, asked in a process that ends."""
 
 from __future__ import annotations
 

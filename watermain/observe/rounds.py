@@ -14,7 +14,7 @@ PAUSE = timedelta(seconds=10)
 
 
 @dataclass(frozen=True)
-class Step:
+class RoundStep:
     """One thing that is done in each round, under the name by which its trouble is told."""
 
     name: str
@@ -22,7 +22,7 @@ class Step:
 
 
 def rounds(
-    steps: Sequence[Step],
+    steps: Sequence[RoundStep],
     tell: Callable[[str], None],
     stop: threading.Event,
     *,

@@ -6,7 +6,7 @@ import threading
 from datetime import datetime, timedelta
 
 from watermain.declare.errors import UnreachableSystemError
-from watermain.observe.rounds import Step, rounds
+from watermain.observe.rounds import RoundStep, rounds
 
 
 class _Steps:
@@ -30,7 +30,7 @@ class _Steps:
 def test_trouble_of_a_step_is_told_once_and_keeps_no_other_from_its_turn() -> None:
     """Its end is told as well."""
     steps, told = _Steps(), list[str]()
-    both = [Step("first", steps.troubled), Step("second", steps.counted)]
+    both = [RoundStep("first", steps.troubled), RoundStep("second", steps.counted)]
     rounds(both, told.append, steps.stop, pause=timedelta(0))
     assert [line.splitlines()[0] for line in told] == [
         *("first: away", "first: goes on", "first: done")
@@ -42,5 +42,5 @@ def test_nothing_is_done_once_it_is_told_to_stop() -> None:
     """Not even a round."""
     steps, told = _Steps(), list[str]()
     steps.stop.set()
-    rounds([Step("second", steps.counted)], told.append, steps.stop)
+    rounds([RoundStep("second", steps.counted)], told.append, steps.stop)
     assert (steps.turns, told) == (0, [])

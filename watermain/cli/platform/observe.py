@@ -16,7 +16,7 @@ from watermain.engine.rooms.promises import RoomPromises, promises
 from watermain.lake.catalog import catalog_dsn
 from watermain.observe.asked import AskedCommits
 from watermain.observe.judging import Judging
-from watermain.observe.rounds import Step, rounds
+from watermain.observe.rounds import RoundStep, rounds
 from watermain.settings import load_settings
 
 
@@ -24,7 +24,7 @@ def observe(
     once: Annotated[bool, typer.Option("--once", help="One round, and then end.")] = False,
 ) -> None:
     """Judge every promise as it becomes due, until told to stop; `watermain up` starts it."""
-    steps = [Step("promises", judging())]
+    steps = [RoundStep("promises", judging())]
     if once:
         for step in steps:
             _tell(f"{step.name}: {step.run(Clock().now()) or 'nothing is due'}")

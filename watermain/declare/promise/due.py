@@ -60,8 +60,7 @@ class Due:
 
     def first_from(self, instant: datetime) -> datetime:
         """The first of them that is not before an instant."""
-        begin = self._wall(instant) - _SHIFT
-        return next(at for at in self._instants(begin, forward=True) if at >= instant)
+        return _first_from(self, instant)
 
     def last_until(self, instant: datetime) -> datetime:
         """The last of them that is not after an instant."""
@@ -86,6 +85,11 @@ class Due:
             if local.date() not in off:
                 yield local
 
+    def next(self, instant: datetime) -> datetime:
+        """The same as `first_from`, worked out anew."""
+        begin = self._wall(instant) - _SHIFT
+        return next(at for at in self._instants(begin, forward=True) if at >= instant)
+
     def latest(self, instant: datetime) -> datetime:
         """The same as `last_until`, worked out anew."""
         begin = self._wall(instant) + _SHIFT
@@ -93,6 +97,12 @@ class Due:
 
     def _wall(self, instant: datetime) -> datetime:
         return instant.astimezone(ZoneInfo(self.zone)).replace(tzinfo=None)
+
+
+@lru_cache(maxsize=65_536)
+def _first_from(due: Due, instant: datetime) -> datetime:
+    """Partitions of many datasets end together, and are asked for again and again."""
+    return due.next(instant)
 
 
 @lru_cache(maxsize=4096)

@@ -96,7 +96,7 @@ class _TableReader:
             description=(self.model.description and self.model.description.purpose) or "",
             checks=once(checks, f"the table {self.table.name}"),
             cadence=_cadence(own.get("cadence")),
-            slo=self._slo(own.get("slo")),
+            slo=self._slo(own),
             is_captured=bool(own.get("captured")),
             definition=str(own.get("definition") or ""),
             notes=tuple(self.notes),
@@ -193,12 +193,14 @@ class _TableReader:
             else:
                 yield check
 
-    def _slo(self, own: Mapping[str, Any] | None) -> Slo | None:
+    def _slo(self, own: Mapping[str, Any]) -> Slo | None:
+        """The promise of a dataset that is cut into partitions; others have none to promise."""
+        more = own.get("slo") or {}
         for sla in self.model.slaProperties or []:
-            if sla.property == "latency" and sla.unit == "s":
-                return promised({**(own or {}), "readyWithinSeconds": sla.value})
-            if own is not None and "due" in own:
-                return promised(own)
+            if sla.property == "latency" and sla.unit == "s" and "cadence" in own:
+                return promised({**more, "readyWithinSeconds": sla.value})
+            if "due" in more:
+                return promised(more)
             self.notes.append(f"the promise {sla.property!r} has no word here")
         return None
 

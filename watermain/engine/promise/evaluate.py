@@ -31,7 +31,7 @@ class Availability(Protocol):
 
 
 @dataclass(frozen=True)
-class Judged:
+class JudgedRound:
     """What one round of the evaluator wrote down."""
 
     verdicts: tuple[Verdict, ...] = ()
@@ -72,7 +72,7 @@ class Evaluator:
         *,
         ended: Iterable[DatasetName] = (),
         beside: Iterable[Beside] = (),
-    ) -> Judged:
+    ) -> JudgedRound:
         """Write down what is promised, and then a verdict for each partition that is due.
 
         Shapes: `ended` are datasets that promise nothing any more; `beside` writes what has to
@@ -85,7 +85,7 @@ class Evaluator:
         missing = self._missing(now)
         ready = self._ask([c.pair for c in cases] + [(v.dataset, v.partition) for v in missing])
         excuses = self._book.excuses({c.dataset for c in cases}) if cases else {}
-        judged = Judged(
+        judged = JudgedRound(
             tuple(_verdict(c, ready.get(c.pair), excuses.get(c.pair), now) for c in cases),
             dict(_arrivals(missing, ready)),
         )

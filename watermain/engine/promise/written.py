@@ -1,4 +1,4 @@
-"""A dataset's promise as plain values, and back."""
+"""A dataset's promise as plain values."""
 
 from __future__ import annotations
 

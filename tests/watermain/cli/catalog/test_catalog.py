@@ -134,7 +134,7 @@ def test_describe_tells_all_that_is_declared(published: Lake) -> None:
     assert about["inputs"] == ["operations.raw.flights"]
     assert "operations.marts.fct_departures" in about["readers"]
     assert about["cadence"].startswith("daily in America/New_York from 20")
-    assert about["promise"].startswith("99% of partitions ready")
+    assert about["promise"].startswith("partitions ready within")
     columns = {c["name"]: c for c in about["columns"]}
     assert columns["flight_id"]["nullable"] is False
     assert columns["departed_at"] == {
