@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 
 import psycopg
 import pytest
@@ -39,7 +39,7 @@ def test_day_on_which_the_clocks_move_keeps_its_hours(
     """Each leg flies at its minute of 2013, in the partition of its own day."""
     database = f"moved_{moves_on:%Y%m%d}"
     days = days_between(moves_on - timedelta(days=1), moves_on + timedelta(days=1))
-    now = datetime(days[-1].year, days[-1].month, days[-1].day, 12, tzinfo=NEW_YORK)
+    now = datetime.combine(days[-1], time(12), NEW_YORK)
     postgres.ensure_database(database)
     monkeypatch.setenv("WATERMAIN_SOURCE_OPERATIONS_DB", postgres.dsn(database))
     with psycopg.connect(postgres.dsn(database), autocommit=True) as connection:
@@ -59,15 +59,13 @@ def test_day_on_which_the_clocks_move_keeps_its_hours(
             drop_slots(connection)
     cadence = curated.flights.cadence
     assert cadence is not None
-    keys = [str(day) for day in days]
-    done = publish(curated.flights, Span(cadence, keys[0], keys[-1]), job)
+    done = publish(curated.flights, Span(cadence, str(days[0]), str(days[-1])), job)
     done.refuse_blocked()
+    question = LEGS.replace("operations.curated.flights", table(curated.flights.name))
     with lake.get_connection() as connection:
-        question = LEGS.replace("operations.curated.flights", table(curated.flights.name))
         found = moved_legs(connection.execute(question).to_arrow_table().to_pylist())
-    recorded = recorded_legs()
     assert sorted(found) == days
-    assert [day for day in days if found[day] != recorded[source_day(day)]] == []
+    assert all(found[day] == recorded_legs()[source_day(day)] for day in days)
     assert {o.partition: o.rows_out for o in done.outcomes} == {
         str(d): found[d].total() for d in days
     }

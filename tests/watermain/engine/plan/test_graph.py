@@ -1,17 +1,18 @@
-"""What a graph of some datasets tells is what the whole one does."""
+"""Who is driven in a graph; a graph of some datasets tells what the whole one does."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from random import Random
 
+from tests.watermain.engine.plan.field import KNOWN, READERS, both, months
 from tests.watermain.engine.plan.test_planner_property import Drivers, company, live_a_while
 from tests.watermain.engine.plan.world import World
 from watermain.engine.plan.graph import Graph
 from watermain.engine.plan.planner import PlanCursor, Planner
 from watermain.engine.plan.survey import Around, Outlook
 
-CASES = 60
+CASES = 100
 
 
 def told(drivers: Drivers, graph: Graph) -> Mapping[str, Mapping[str, Outlook]]:
@@ -41,3 +42,11 @@ def test_one_dataset_with_what_it_is_made_of_is_told_as_among_all() -> None:
             states |= {v.state for v in expected.get(name, {}).values()}
     assert compared > CASES
     assert {"ready", "waits", "held", "rests"} <= states
+
+
+def test_graph_knows_who_is_driven() -> None:
+    """Captured datasets are not; neither is what others drive."""
+    planner = Planner.of(KNOWN, "field", lambda d: d.name == both.name)
+    driven = {d.name for d in planner.graph.driven}
+    assert driven == {d.name for d in READERS} - {both.name}
+    assert months.name in driven

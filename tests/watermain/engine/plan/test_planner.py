@@ -11,9 +11,7 @@ import pytest
 from tests.watermain.engine.plan.field import (
     KNOWN,
     READERS,
-    both,
     conditions,
-    months,
     readings,
     reports,
 )
@@ -396,11 +394,3 @@ def test_candidates_are_looked_up_together(daemon: Daemon) -> None:
     daemon.look()
     assert {d.name for d in READERS} | {reports.name, readings.name} <= read[0]
     assert all(each <= read[0] for each in read)
-
-
-def test_graph_knows_who_is_driven() -> None:
-    """Captured datasets are not; neither is what others drive."""
-    planner = Planner.of(KNOWN, "field", lambda d: d.name == both.name)
-    driven = {d.name for d in planner.graph.driven}
-    assert driven == {d.name for d in READERS} - {both.name}
-    assert months.name in driven
