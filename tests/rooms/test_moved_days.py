@@ -25,6 +25,20 @@ from watermain.process.postgres import EmbeddedPostgres
 KNOWN = {d.name: d for d in (raw.flights, curated.flights)}
 
 
+def capture_flown(dsn: str, pace: Pace, since: date, job: Job) -> None:
+    """Let the days fly in a database of their own, and capture what it tells of them."""
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        make_tables(connection)
+        replay = Replay(connection, 7)
+        follow_today(
+            connection, replay, pace, since=since, announce=lambda _: None, tell=lambda *_: None
+        )
+        try:
+            capture(raw.flights, job)
+        finally:
+            drop_slots(connection)
+
+
 @pytest.mark.parametrize(
     ("moves_on", "hours"),
     [(date(2026, 11, 1), 25), (date(2027, 3, 14), 23)],
@@ -42,21 +56,8 @@ def test_day_on_which_the_clocks_move_keeps_its_hours(
     now = datetime.combine(days[-1], time(12), NEW_YORK)
     postgres.ensure_database(database)
     monkeypatch.setenv("WATERMAIN_SOURCE_OPERATIONS_DB", postgres.dsn(database))
-    with psycopg.connect(postgres.dsn(database), autocommit=True) as connection:
-        make_tables(connection)
-        follow_today(
-            connection,
-            Replay(connection, 7),
-            Pace(now, now, AT_ONCE),
-            since=days[0],
-            announce=lambda _: None,
-            tell=lambda *_: None,
-        )
-        job = Job(lake=lake, find=KNOWN.__getitem__)
-        try:
-            capture(raw.flights, job)
-        finally:
-            drop_slots(connection)
+    job = Job(lake=lake, find=KNOWN.__getitem__)
+    capture_flown(postgres.dsn(database), Pace(now, now, AT_ONCE), days[0], job)
     cadence = curated.flights.cadence
     assert cadence is not None
     done = publish(curated.flights, Span(cadence, str(days[0]), str(days[-1])), job)
@@ -65,7 +66,8 @@ def test_day_on_which_the_clocks_move_keeps_its_hours(
     with lake.get_connection() as connection:
         found = moved_legs(connection.execute(question).to_arrow_table().to_pylist())
     assert sorted(found) == days
-    assert all(found[day] == recorded_legs()[source_day(day)] for day in days)
+    recorded = recorded_legs()
+    assert all(found[day] == recorded[source_day(day)] for day in days)
     assert {o.partition: o.rows_out for o in done.outcomes} == {
         str(d): found[d].total() for d in days
     }
