@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator
+from datetime import date
 from functools import cache
 from pathlib import Path
 
@@ -20,14 +21,19 @@ from watermain.declare.name import DatasetName
 from watermain.engine.rooms.broken_room import broken, stand_in
 from watermain.engine.rooms.declared import datasets_on, on_shelf, shelf_file, teams
 from watermain.engine.rooms.since import since
-from watermain.settings import project
+from watermain.settings import load_settings, project
 
 SHELVES = ("raw", "curated", "features")
 
 
-@cache
 def declared(team: str) -> tuple[Dataset, ...]:
     """Every dataset that a room declares, its marts among them."""
+    return _declared(team, load_settings().data_since)
+
+
+@cache
+def _declared(team: str, _: date | None) -> tuple[Dataset, ...]:
+    """A room's datasets as they are while the data begin on a day: `watermain up` may set it."""
     found = [d for shelf in SHELVES for d in datasets_on(team, shelf)]
     if project().dbt_folder.exists():
         from watermain.engine.mart.mart import marts  # needless to whom asks for one shelf
@@ -62,7 +68,6 @@ def troubled_rooms() -> dict[str, BrokenRoomError]:
     return {team: why for team in teams() if (why := trouble(team)) is not None}
 
 
-@cache
 def known_of(team: str) -> tuple[Dataset, ...]:
     """Every dataset of a room; of one that does not load, as it was last declared.
 
@@ -70,7 +75,13 @@ def known_of(team: str) -> tuple[Dataset, ...]:
     not load is told once.
     """
     why = trouble(team)
-    return declared(team) if why is None else tuple(since(stand_in(why, team)))
+    return declared(team) if why is None else _stood_in(team, load_settings().data_since)
+
+
+@cache
+def _stood_in(team: str, _: date | None) -> tuple[Dataset, ...]:
+    why = trouble(team)
+    return tuple(since(stand_in(why, team))) if why is not None else ()
 
 
 @cache
