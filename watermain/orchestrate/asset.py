@@ -21,6 +21,7 @@ from watermain.engine.publish.publication import Job, Outcome, Publication, chec
 from watermain.engine.publish.publish import publish
 from watermain.engine.table.partition import Span
 from watermain.engine.table.staged import Finding
+from watermain.lake import ledger
 from watermain.orchestrate.page.checks import check_specs, evaluation_metadata
 from watermain.orchestrate.page.metadata import (
     column_schema,
@@ -122,7 +123,7 @@ def _run(
 
         keep_online(dataset, job)
     if whole:
-        yield _output(done, asked)
+        yield _output(dataset, done, asked, job)
 
 
 def _replay(context: dg.AssetExecutionContext, dataset: Dataset, job: Job) -> None:
@@ -139,9 +140,19 @@ def _replay(context: dg.AssetExecutionContext, dataset: Dataset, job: Job) -> No
         )
 
 
-def _output(done: Publication, asked: set[str]) -> dg.MaterializeResult[None]:
-    """The result that lets downstream steps of the same run start."""
-    version = done.outcomes[0].data_version if len(done.outcomes) == 1 == len(asked) else None
+def _output(
+    dataset: Dataset, done: Publication, asked: set[str], job: Job
+) -> dg.MaterializeResult[None]:
+    """The result that lets downstream steps of the same run start.
+
+    Guarantees: a capture that found nothing is no news, so that it has the version that stands.
+    """
+    version = None
+    if len(asked) == 1 and not done.outcomes:
+        with job.lake.get_connection() as connection:
+            version = ledger.versions(connection, dataset.name).get(*asked)
+    elif len(asked) == 1 == len(done.outcomes):
+        version = done.outcomes[0].data_version
     return dg.MaterializeResult(
         metadata=None if done.outcomes else {"published": False, "reason": done.idle_because},
         data_version=dg.DataVersion(version) if version else None,
