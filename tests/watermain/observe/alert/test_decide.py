@@ -219,6 +219,7 @@ def test_page_says_what_is_broken_whom_it_reaches_and_the_first_command() -> Non
         "reaches    3 datasets: shop.curated.lines, shop.curated.report, shop.curated.shelf",
         "read by    the board",
         "first      watermain explain shop.curated.orders 2026-11-29",
+        "runbook    docs/runbooks/partitions-are-late.md",
         f"take it    watermain alert ack {told.cause_id}",
     ]
 
