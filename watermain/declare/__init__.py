@@ -99,6 +99,7 @@ _HOMES = (
 )
 
 __all__ = [
+    "AlertmanagerConnection",
     "AtMost",
     "Basic",
     "Bearer",

@@ -34,7 +34,7 @@ def handed(now: datetime) -> Delivered:
         return Delivered(failed=(f"the process that delivers: {type(error).__name__}",))
     if done.returncode:  # what it printed may hold an address
         return Delivered(failed=(f"the process that delivers ended with {done.returncode}",))
-    said = json.loads(done.stdout.splitlines()[-1])
+    said = json.loads(done.stdout)
     return Delivered(said["sent"], tuple(said["failed"]))
 
 
@@ -55,7 +55,7 @@ def main() -> None:
         done = AlertStep(AlertBook(catalog_dsn(settings)), Lineage({}), words, opened).deliver(now)
     except WatermainError as error:
         done = Delivered(failed=(error.what,))
-    print(json.dumps({"sent": done.sent, "failed": done.failed}))
+    json.dump({"sent": done.sent, "failed": done.failed}, sys.stdout)
 
 
 if __name__ == "__main__":

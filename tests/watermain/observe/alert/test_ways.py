@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -15,6 +15,7 @@ import pytest
 from tests.ports import free_port
 from tests.watermain.observe.sink import Sink, sink
 from tests.watermain.observe.trouble import CHAIN, MINUTE, late, lineage, name
+from watermain.declare.connection.connection import Connection
 from watermain.declare.connection.notifier import AlertmanagerConnection, NotifierConnection
 from watermain.observe.alert.alert import Sighting
 from watermain.observe.alert.alertmanager import AlertmanagerWay
@@ -44,10 +45,12 @@ receivers:
 class Desk:
     """A step, a sink behind it, looks that are minutes apart and over by now."""
 
-    def __init__(self, received: Sink, words: list[object], dsn: str, graph: Lineage) -> None:
+    def __init__(
+        self, received: Sink, words: Sequence[Connection], dsn: str, graph: Lineage
+    ) -> None:
         self.sink = received
         self.at = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=3)
-        known = notifiers({word.name: word for word in words})  # type: ignore[attr-defined]
+        known = notifiers({word.name: word for word in words})
         opened = ways(known, load_settings(), Path("/nonexistent"))
         self.book = AlertBook(dsn)
         self.step = AlertStep(self.book, graph, known, opened, Patience())
