@@ -120,7 +120,9 @@ def test_sources_are_asked_on_demand(lake: Lake) -> None:
     """What waits costs a client of each source."""
     without = json.loads(CliRunner().invoke(app, ["status", "--json"]).stdout)["datasets"]
     assert {d["backlog"] for d in without} == {None}
-    asked = json.loads(CliRunner().invoke(app, ["status", "--json", "--sources"]).stdout)
+    asked = json.loads(
+        CliRunner().invoke(app, ["status", "--json", "--sources"], catch_exceptions=False).stdout
+    )
     waits = {d["dataset"]: d["backlog"] for d in asked["datasets"]}
     assert waits["operations.curated.flights"] == ""
     said = "no address for the source connection `operations_db`"
