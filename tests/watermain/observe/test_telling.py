@@ -30,7 +30,7 @@ from watermain.observe.judging import Judging
 from watermain.observe.looking import PromiseLooking
 from watermain.observe.planned import Planned
 from watermain.observe.telling import NOBODY, AlertTelling
-from watermain.settings import load_settings
+from watermain.settings import load_settings, project
 
 MINUTE = timedelta(minutes=1)
 ORDERS = DatasetName("billing", "raw", "orders")
@@ -135,6 +135,9 @@ def test_late_partition_is_told_once_and_once_more_when_it_came(
     assert [platform.look() for _ in range(3)] == [""] * 3
     assert platform.open() == []
     assert len(received.posted) == 2
+    guide = (project().root / "docs/guides/promises.md").read_text()
+    for _, page in received.posted:
+        assert f"```text\n{page['title']}\n\n{page['message']}\n```" in guide
 
 
 @pytest.mark.parametrize(
