@@ -36,6 +36,8 @@ GUIDES = (
     "integrity",
     "testing",
     "metrics",
+    "promises",
+    "indicators",
     "alerts",
     "demo",
     "glossary",
