@@ -318,3 +318,20 @@ def test_window_that_is_written_down_afterwards_excuses_nothing(platform: Platfo
     platform.look(june(2, 3))
     found = platform.book.verdicts([FEES], june(1), platform.now)[FEES]
     assert found["2026-06-01"].state == "bad"
+
+
+def test_calendar_that_cannot_be_read_keeps_nobody_from_being_told(platform: Platform) -> None:
+    """The windows of before hold no longer."""
+    platform.windows = (_window("counts"),)
+    platform.planned(june(2))
+    assert platform.planned.windows == platform.windows
+
+    def torn(now: datetime) -> tuple[Maintenance, ...]:
+        raise UnreachableSystemError.nothing_happened("torn", declared="a test", next="mend it")
+
+    planned = Planned(platform.book, lambda now: platform.windows)
+    planned(june(2))
+    planned._read = torn
+    with pytest.raises(UnreachableSystemError):
+        planned(june(2))
+    assert planned.windows == ()

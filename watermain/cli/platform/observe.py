@@ -1,4 +1,4 @@
-"""`watermain observe`: promises are judged as they become due, and people are told."""
+"""`watermain observe`: promises are judged as they become due, broken ones told."""
 
 from __future__ import annotations
 
@@ -62,7 +62,8 @@ def _once(steps: list[RoundStep]) -> None:
     now, trouble = Clock().now(), list[WatermainError]()
     for step in steps:
         try:
-            _tell(f"{step.name}: {step.run(now) or 'nothing is due'}")
+            for line in (step.run(now) or "nothing is due").splitlines():
+                _tell(f"{step.name}: {line}")
         except WatermainError as error:
             trouble.append(error)
     if trouble:
