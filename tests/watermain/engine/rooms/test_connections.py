@@ -95,7 +95,7 @@ def test_notifiers_are_read_again_when_their_file_is_written_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """From none to one, to a torn file, to another."""
-    monkeypatch.setattr(module, "project", lambda: Project(tmp_path, resources="told_anew"))
+    monkeypatch.setattr(module, "project", lambda: Project(root=tmp_path, resources="told_anew"))
     monkeypatch.syspath_prepend(str(tmp_path))
     assert notifying_anew() == {}
     (tmp_path / "told_anew").mkdir()
