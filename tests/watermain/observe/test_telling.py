@@ -26,6 +26,7 @@ from watermain.observe.alert.book import AlertBook
 from watermain.observe.alert.cause import Lineage
 from watermain.observe.alert.deliver import Delivered
 from watermain.observe.alert.step import AlertStep, notifiers, ways
+from watermain.observe.alert.wording import RUNBOOK
 from watermain.observe.judging import Judging
 from watermain.observe.looking import PromiseLooking
 from watermain.observe.planned import Planned
@@ -136,6 +137,7 @@ def test_late_partition_is_told_once_and_once_more_when_it_came(
     assert platform.open() == []
     assert len(received.posted) == 2
     guide = (project().root / "docs/guides/promises.md").read_text()
+    assert (project().root / f"docs/runbooks/{RUNBOOK}.md").exists()
     for _, page in received.posted:
         assert f"```text\n{page['title']}\n\n{page['message']}\n```" in guide
 
