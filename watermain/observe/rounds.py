@@ -47,6 +47,6 @@ def rounds(
                 continue
             if troubles.pop(step.name, None):
                 tell(f"{step.name}: goes on")
-            if said:
-                tell(f"{step.name}: {said}")
+            for line in said.splitlines():
+                tell(f"{step.name}: {line}")
         stop.wait(pause.total_seconds())

@@ -10,6 +10,7 @@ import pytest
 
 from tests.watermain.engine.promise.promises import FEES, june, promise
 from watermain.declare.errors import UnreachableSystemError
+from watermain.declare.name import DatasetName
 from watermain.engine.promise.book import LONG_AGO, VerdictBook
 from watermain.engine.promise.published import LakeCommits
 from watermain.engine.promise.written import written
@@ -22,7 +23,10 @@ from watermain.observe.judging import Judging
 
 
 def _write(home: Path, team: str, *words: object, form: int = FORMAT) -> None:
-    told = {"format": form, "datasets": [{"promised": each} for each in words]}
+    plain = {"inputs": {"read": "billing.raw.fees"}, "promise": {"team": {"name": "team:billing"}}}
+    names = [f"billing.curated.{'fees' if each else 'other'}" for each in words]
+    said = [{**plain, "name": n, "promised": w} for n, w in zip(names, words, strict=True)]
+    told = {"format": form, "datasets": said}
     (home / FOLDER).mkdir(exist_ok=True)
     (home / FOLDER / f"{team}.json").write_text(json.dumps(told))
 
@@ -90,6 +94,15 @@ def test_words_that_another_release_would_take_say_nothing(home: Path) -> None:
     words = written(promise())
     _write(home, "billing", {**words, "slo": {"misses": 0, "of": 3}})
     assert promises(home, ["billing", "nobody"]) == RoomPromises((), frozenset())
+
+
+def test_rooms_tell_who_reads_whom_and_who_owns_what(home: Path) -> None:
+    """Of what promises nothing, too."""
+    _write(home, "billing", None)
+    known, other = promises(home, ["billing"]), DatasetName("billing", "curated", "other")
+    assert known.inputs == {other: (DatasetName("billing", "raw", "fees"),)}
+    assert known.owners == {other: "team:billing"}
+    assert known.promises == ()
 
 
 def test_lake_that_cannot_be_asked_is_told_with_its_reason(

@@ -18,7 +18,7 @@ class _Steps:
     def troubled(self, now: datetime) -> str:
         if self.turns in (1, 2):
             raise UnreachableSystemError.nothing_happened("away", declared="a test", next="wait")
-        return "done" if self.turns == 3 else ""
+        return "done\nagain" if self.turns == 3 else ""
 
     def counted(self, now: datetime) -> str:
         self.turns += 1
@@ -33,7 +33,7 @@ def test_trouble_of_a_step_is_told_once_and_keeps_no_other_from_its_turn() -> No
     both = [RoundStep("first", steps.troubled), RoundStep("second", steps.counted)]
     rounds(both, told.append, steps.stop, pause=timedelta(0))
     assert [line.splitlines()[0] for line in told] == [
-        *("first: away", "first: goes on", "first: done")
+        *("first: away", "first: goes on", "first: done", "first: again")
     ]
     assert steps.turns == 4
 

@@ -14,12 +14,15 @@ from watermain.cli import screen
 from watermain.cli.platform.status import down, service_facts
 from watermain.declare.errors import UnreachableSystemError, WatermainError
 from watermain.engine.mart.mart import notes
-from watermain.engine.rooms.connections import connections
+from watermain.engine.rooms.connections import connections, notifying
 from watermain.engine.rooms.declared import teams
 from watermain.engine.rooms.directory import everything, manifest, troubled_rooms
 from watermain.lake.belonging import proved
+from watermain.lake.catalog import catalog_dsn
 from watermain.lake.lake import EXTENSIONS, Lake, extension
 from watermain.lake.store import is_remote
+from watermain.observe.alert.book import AlertBook
+from watermain.observe.alert.step import notifiers
 from watermain.orchestrate.instance.health import failed_runs, failing_ticks
 from watermain.orchestrate.instance.opening import open_instance
 from watermain.privacy import open_to_others
@@ -28,7 +31,7 @@ from watermain.process.platform import Services, free_bytes
 from watermain.process.postgres import server_binaries
 from watermain.process.probe import probe_catalog, probe_files
 from watermain.process.web import Web
-from watermain.settings import Settings, load_settings
+from watermain.settings import Settings, load_settings, project
 from watermain.source.opening import found_at, open_source
 
 FAILED = 1
@@ -221,6 +224,16 @@ def _sources(settings: Settings) -> Iterator[dict[str, Any]]:
             yield {**check, **_told(error)}
 
 
+def _notifiers(settings: Settings) -> tuple[bool, str, str]:
+    known = notifiers(notifying())
+    if not known:
+        return True, f"none in {project().resources}/notifiers.py: nobody is told", ""
+    stuck = AlertBook(catalog_dsn(settings)).undelivered(datetime.now(UTC))
+    told = [f"{post.telling.title} to {post.notifier}: {post.why}" for post in stuck[:MOST_TOLD]]
+    found = f"{len(stuck)} not delivered: {'; '.join(told)}" if stuck else ", ".join(sorted(known))
+    return not stuck, found, f"watermain alert try {stuck[0].notifier}" if stuck else ""
+
+
 CHECKS: dict[str, Check] = {
     "Python": _python,
     "DuckDB extensions": _extensions,
@@ -236,4 +249,5 @@ CHECKS: dict[str, Check] = {
     "services": _services,
     "sensors and schedules": _ticks,
     "runs of the last hour": _runs,
+    "who is told": _notifiers,
 }

@@ -1,4 +1,4 @@
-"""`watermain observe`: promises are judged as they become due."""
+"""`watermain observe`: promises are judged as they become due, broken ones told."""
 
 from __future__ import annotations
 
@@ -10,38 +10,72 @@ from typing import Annotated
 import typer
 
 from watermain.clock import Clock
+from watermain.declare.errors import WatermainError
 from watermain.engine.promise.book import VerdictBook
+from watermain.engine.publish.attempt import Attempts
+from watermain.engine.rooms.connections import notifying_anew
 from watermain.engine.rooms.declared import teams
 from watermain.engine.rooms.promises import RoomPromises, promises
 from watermain.lake.catalog import catalog_dsn
+from watermain.observe.alert.book import AlertBook
+from watermain.observe.alert.step import maintenance
 from watermain.observe.asked import AskedCommits
 from watermain.observe.judging import Judging
+from watermain.observe.looking import PromiseLooking
+from watermain.observe.planned import Planned
 from watermain.observe.rounds import RoundStep, rounds
-from watermain.settings import load_settings
+from watermain.observe.telling import AlertTelling
+from watermain.settings import load_settings, project
 
 
 def observe(
     once: Annotated[bool, typer.Option("--once", help="One round, and then end.")] = False,
 ) -> None:
-    """Judge every promise as it becomes due, until told to stop; `watermain up` starts it."""
-    steps = [RoundStep("promises", judging())]
+    """Judge every promise as it becomes due and tell people, until told to stop.
+
+    `watermain up` starts it.
+    """
     if once:
-        for step in steps:
-            _tell(f"{step.name}: {step.run(Clock().now()) or 'nothing is due'}")
+        _once(observing())
         return
     stop = threading.Event()
     for order in (signal.SIGTERM, signal.SIGINT):
         signal.signal(order, lambda *_: stop.set())
-    rounds(steps, _tell, stop)
+    rounds(observing(), _tell, stop)
 
 
-def judging() -> Judging:
-    """The step that judges, with the book of this platform."""
-    return Judging(VerdictBook(lambda: catalog_dsn(load_settings())), AskedCommits(), _known)
+def observing() -> list[RoundStep]:
+    """The steps of a round, over the books of this platform."""
+    book = VerdictBook(_dsn)
+    planned = Planned(book, lambda now: maintenance(project().root, now))
+    looking = PromiseLooking(book, lambda: Attempts(_dsn()), _known)
+    telling = AlertTelling(AlertBook(_dsn), looking, lambda: planned.windows, notifying_anew)
+    return [
+        RoundStep("maintenance", planned),
+        RoundStep("promises", Judging(book, AskedCommits(), _known)),
+        RoundStep("alerts", telling),
+    ]
+
+
+def _once(steps: list[RoundStep]) -> None:
+    """Run every step; the first trouble is raised when each had its turn."""
+    now, trouble = Clock().now(), list[WatermainError]()
+    for step in steps:
+        try:
+            for line in (step.run(now) or "nothing is due").splitlines():
+                _tell(f"{step.name}: {line}")
+        except WatermainError as error:
+            trouble.append(error)
+    if trouble:
+        raise trouble[0]
 
 
 def _known() -> RoomPromises:
     return promises(load_settings().home, teams())
+
+
+def _dsn() -> str:
+    return catalog_dsn(load_settings())
 
 
 def _tell(text: str) -> None:

@@ -17,7 +17,9 @@ class Signal:
 
     Shapes: `promise` names the indicator (`on_time`, `fresh_minutes`, `completeness`, ...), `rule`
     the rule that fired in words (`burn 14.4x over 1 h and 5 m`), `partitions` what is concerned,
-    oldest first, and `told` is what a person reads in one sentence.
+    oldest first, and `told` is what a person reads in one sentence. `words` is the promise in
+    words, `due_at` when the newest of the partitions was due, and `left` how many may still be
+    missed, below zero where too many were; each is empty where nobody has looked.
     """
 
     dataset: DatasetName
@@ -27,3 +29,6 @@ class Signal:
     told: str
     at: datetime
     partitions: tuple[str, ...] = ()
+    words: str = ""
+    due_at: datetime | None = None
+    left: int | None = None

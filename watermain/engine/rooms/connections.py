@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import sys
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
 
 from watermain.declare.connection.connection import Connection
 from watermain.declare.errors import InvalidDeclarationError, WatermainError
@@ -30,6 +31,20 @@ def notifying() -> Mapping[str, Connection]:
     """
     package = project().resources
     return found_in(f"{package}.notifiers") if _stands(package) else {}
+
+
+def notifying_anew() -> Mapping[str, Connection]:
+    """The same for a process that lasts: read again when the file was written again."""
+    module = f"{project().resources}.notifiers"
+    path = project().root.joinpath(*module.split(".")).with_suffix(".py")
+    return _written(module, path.stat().st_mtime_ns) if path.exists() else {}
+
+
+@lru_cache(maxsize=1)
+def _written(module: str, at: int) -> Mapping[str, Connection]:
+    sys.modules.pop(module, None)
+    importlib.invalidate_caches()
+    return found_in(module)
 
 
 def found_in(module: str) -> Mapping[str, Connection]:

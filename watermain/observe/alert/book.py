@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -82,14 +82,16 @@ class AlertBook:
     Raises: UnreachableSystemError.
     """
 
-    def __init__(self, dsn: str) -> None:
+    def __init__(self, dsn: str | Callable[[], str]) -> None:
         self._dsn, self._is_made = dsn, False
 
     @contextmanager
     def connected(self) -> Iterator[Connection]:
         """A connection whose block is one transaction; the tables are there."""
         try:
-            with psycopg.connect(self._dsn) as connection:
+            with psycopg.connect(
+                self._dsn if isinstance(self._dsn, str) else self._dsn()
+            ) as connection:
                 if not self._is_made:
                     connection.execute(_EVALUATES)
                     connection.execute(DDL)
@@ -162,6 +164,16 @@ class AlertBook:
         notifier, facts, tries, in_doubt = row
         told = telling_of(facts)
         return Posted(telling=told, notifier=notifier, tries=tries, is_again=in_doubt)
+
+    def is_due(self, notifiers: Sequence[str], now: datetime) -> bool:
+        """Whether something waits for one of some notifiers whose time has come."""
+        with self.connected() as connection:
+            row = connection.execute(
+                "select exists (select from watermain.outbox where state <> 'sent'"
+                " and notifier = any(%s) and (again_at <= %s or again_at > %s))",
+                (list(notifiers), now, now + FURTHEST),
+            ).fetchone()
+        return bool(row and row[0])
 
     def sent(self, connection: Connection, post: Posted, now: datetime) -> None:
         """Note that it arrived."""

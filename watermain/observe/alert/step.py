@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 
 from psycopg import Connection
@@ -62,11 +63,15 @@ class AlertStep:
 
         Raises: UnreachableSystemError, where the catalog's database does not answer.
         """
+        return RoundTold(self.decide(look), self.deliver(look.at))
+
+    def decide(self, look: Sighting) -> Decided:
+        """Decide on one look, and write down what is to be told; nothing is sent."""
         with self._book.connected() as connection:
             decided = self.decide_in(connection, look)
             failpoint("alert.before_commit")
         failpoint("alert.after_commit_before_deliver")
-        return RoundTold(decided, self.deliver(look.at))
+        return decided
 
     def decide_in(self, connection: Connection, look: Sighting) -> Decided:
         """Decide on one look inside the transaction of whoever wrote down what it saw."""
@@ -84,7 +89,7 @@ class AlertStep:
     def deliver(self, now: datetime) -> Delivered:
         """Send what is due, with a sign of life where all of it has arrived."""
         open_ = self._book.listed()
-        self._beat(now)
+        self.beat(now)
         done = deliver(self._book, self._ways, now)
         return Delivered(done.sent, done.failed + keep(self._ways, open_, now))
 
@@ -95,7 +100,7 @@ class AlertStep:
             if word.takes(told.kind, told.severity, told.owner, told.level)
         ]
 
-    def _beat(self, now: datetime) -> None:
+    def beat(self, now: datetime) -> None:
         """Put a sign of life into the outbox, unless something that is overdue lies there."""
         late = {post.notifier for post in self._book.undelivered(now, OVERDUE)}
         due = [
@@ -152,8 +157,14 @@ def maintenance(folder: Path, now: datetime) -> tuple[Maintenance, ...]:
     path = folder / CALENDAR
     if not path.exists():
         return ()
+    return _windows(rota_text(path), now.replace(minute=0, second=0, microsecond=0), str(path))
+
+
+@lru_cache(maxsize=2)
+def _windows(text: str, hour: datetime, declared: str) -> tuple[Maintenance, ...]:
+    """What a calendar says around an hour, so that it is read once in each."""
     day = timedelta(days=1)
-    return tuple(windows(rota_text(path), now - day, now + day, declared=str(path)))
+    return tuple(windows(text, hour - day, hour + day, declared=declared))
 
 
 def _announced(found: Sequence[Maintenance], at: datetime) -> list[Telling]:

@@ -12,7 +12,7 @@ from watermain.engine.promise.signal import Signal
 from watermain.observe.alert.alert import Alert, Telling
 
 _INSTANTS = {"at", "began_at", "pending_since", "absent_since", "fired_at", "acknowledged_until"}
-_INSTANTS |= {"resolved_at", "reminded_at"}
+_INSTANTS |= {"resolved_at", "reminded_at", "due_at"}
 
 
 def alert_facts(alert: Alert) -> dict[str, Any]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from watermain.engine.promise.signal import Signal
 from watermain.observe.alert.alert import Alert, TellingKind
 
 MOST_NAMES = 500
 MOST_SENTENCES = 5
+RUNBOOK = "partitions-are-late"
 _BEGINS = {"fired": "", "raised": "now a page: ", "escalated": "nobody took it on: "}
 
 
@@ -16,8 +18,7 @@ def title(alert: Alert, kind: TellingKind) -> str:
     if kind == "fixed":
         return f"[fixed] {alert.root}: well again after {_for(alert, None)}"
     begins = "again: " if kind == "fired" and alert.openings > 1 else _BEGINS.get(kind, "still: ")
-    first = next((s for s in alert.signals if s.dataset == alert.root), alert.signals[0])
-    return f"[{alert.severity}] {begins}{alert.root}: {first.told}"
+    return f"[{alert.severity}] {begins}{alert.root}: {_first(alert).told}"
 
 
 def text(alert: Alert, kind: TellingKind, at: datetime) -> str:
@@ -31,14 +32,39 @@ def text(alert: Alert, kind: TellingKind, at: datetime) -> str:
         lines += [f"broken     {each}" for each in said[:MOST_SENTENCES]]
         more = len(said) - MOST_SENTENCES
         lines += [f"           {more} more"] if more > 0 else []
+        lines += _promise(_first(alert), at)
     lines += [f"owner      {alert.owner}"] if alert.owner else []
     lines += [f"reaches    {_named(alert)}"] if alert.affected else []
     lines += [f"read by    {', '.join(alert.consumers)}"] if alert.consumers else []
     if kind != "fixed":
-        key = next((p for s in alert.signals if s.dataset == alert.root for p in s.partitions), "")
+        key = next((s.partitions[-1] for s in alert.signals if _names(s, alert)), "")
         lines += [f"first      watermain explain {alert.root} {key}".rstrip()]
+        lines += [f"runbook    docs/runbooks/{RUNBOOK}.md"]
         lines += [f"take it    watermain alert ack {alert.cause_id}"]
     return "\n".join(lines)
+
+
+def _first(alert: Alert) -> Signal:
+    """The signal that says most of its cause."""
+    return next((s for s in alert.signals if s.dataset == alert.root), alert.signals[0])
+
+
+def _names(signal: Signal, alert: Alert) -> bool:
+    return bool(signal.dataset == alert.root and signal.partitions)
+
+
+def _promise(signal: Signal, at: datetime) -> list[str]:
+    """What was promised, by how much it is late, how many more misses it has room for."""
+    lines = [f"promise    {signal.words}"] if signal.words else []
+    if signal.due_at is not None and signal.partitions:
+        due = f"{signal.partitions[-1]} was due {signal.due_at:%Y-%m-%d %H:%M:%S} UTC"
+        lines += [f"late       {due}, {_span(at - signal.due_at)} ago"]
+    if signal.left is not None:
+        over = f"{-signal.left} more than promised were missed"
+        lines += [
+            f"budget     {f'{signal.left} may still be missed' if signal.left >= 0 else over}"
+        ]
+    return lines
 
 
 def _named(alert: Alert) -> str:
@@ -50,7 +76,11 @@ def _named(alert: Alert) -> str:
 
 def _for(alert: Alert, at: datetime | None) -> str:
     lasted = alert.lasted if at is None or alert.lasted else at - alert.began_at
-    seconds = int(lasted.total_seconds()) if lasted else 0
+    return _span(lasted or timedelta(0))
+
+
+def _span(lasted: timedelta) -> str:
+    seconds = int(lasted.total_seconds())
     minutes = seconds // 60
     if minutes < 1:
         return f"{seconds} s"

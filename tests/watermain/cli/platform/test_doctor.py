@@ -3,17 +3,31 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
+from tests.watermain.observe.sink import Sink, sink
 from watermain.__main__ import app
 from watermain.cli.platform import doctor
 from watermain.declare import FilesConnection, KafkaConnection
 from watermain.declare.connection.connection import Connection
+from watermain.declare.connection.notifier import NotifierConnection
 from watermain.declare.errors import InvalidDeclarationError
+from watermain.observe.alert.book import AlertBook, Posted
+from watermain.observe.alert.step import heartbeat
+from watermain.settings import load_settings
+
+
+@pytest.fixture
+def received() -> Iterator[Sink]:
+    """A service that takes what people are told."""
+    with sink() as made:
+        yield made
 
 
 @pytest.fixture
@@ -77,3 +91,29 @@ def test_doctor_goes_on_where_the_resources_cannot_be_read(told: Any) -> None:
     code, facts = told(wrong)
     assert code == 1
     assert [(fact["check"], fact["found"]) for fact in facts] == [("connections", "it is odd")]
+
+
+def test_doctor_says_who_is_told(
+    home: Path, received: Sink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody is a finding that fails nothing; what lies undelivered fails."""
+    monkeypatch.setattr(doctor, "CHECKS", {"who is told": doctor.CHECKS["who is told"]})
+    monkeypatch.setattr(doctor, "everything", dict)
+    monkeypatch.setattr(doctor, "connections", dict)
+    monkeypatch.setattr(doctor, "notifying", dict)
+
+    def found() -> tuple[int, str]:
+        done = CliRunner().invoke(app, ["doctor", "--json"])
+        (fact,) = json.loads(done.output)
+        return done.exit_code, fact["found"]
+
+    assert found() == (0, "none in resources/notifiers.py: nobody is told")
+    word = NotifierConnection("pager", address=received.by_apprise)
+    monkeypatch.setattr(doctor, "notifying", lambda: {"pager": word})
+    assert found() == (0, "pager")
+    book = AlertBook(load_settings().postgres or "")
+    told = heartbeat("pager", timedelta(minutes=5), datetime.now(UTC) - timedelta(hours=1))
+    with book.connected() as connection:
+        book.write(connection, [], [Posted(telling=told, notifier="pager")])
+    code, said = found()
+    assert (code, said.startswith("1 not delivered: [alive]")) == (1, True)

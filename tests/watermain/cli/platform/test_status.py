@@ -93,6 +93,20 @@ def test_what_up_was_to_start_should_run_until_down(lake: Lake) -> None:
     assert [s["name"] for s in service_facts(platform)] == ["web", "daemon", "warm"]
 
 
+def test_observing_is_a_service_like_others(lake: Lake) -> None:
+    """It stands in the table once it is wanted, and its absence is told."""
+    platform = Services(load_settings())
+    platform.wanted.want(["observe"])
+    facts = {s["name"]: s for s in service_facts(platform)}
+    assert (facts["observe"]["state"], facts["observe"]["needed"]) == ("stopped", True)
+    assert facts["observe"]["log"].endswith("/logs/observe.log")
+    done = CliRunner().invoke(app, ["status"])
+    assert any(line.split()[:2] == ["observe", "stopped"] for line in done.output.splitlines())
+    assert "not running: daemon, observe, web; next: watermain up" in done.output
+    platform.stop()
+    assert "observe" not in {s["name"] for s in service_facts(platform)}
+
+
 def test_status_of_an_empty_catalog_says_what_to_do(home: Path) -> None:
     """Nobody has brought the lake up: no ledger, no traceback."""
     done = CliRunner().invoke(app, ["status"])
@@ -106,7 +120,9 @@ def test_sources_are_asked_on_demand(lake: Lake) -> None:
     """What waits costs a client of each source."""
     without = json.loads(CliRunner().invoke(app, ["status", "--json"]).stdout)["datasets"]
     assert {d["backlog"] for d in without} == {None}
-    asked = json.loads(CliRunner().invoke(app, ["status", "--json", "--sources"]).stdout)
+    asked = json.loads(
+        CliRunner().invoke(app, ["status", "--json", "--sources"], catch_exceptions=False).stdout
+    )
     waits = {d["dataset"]: d["backlog"] for d in asked["datasets"]}
     assert waits["operations.curated.flights"] == ""
     said = "no address for the source connection `operations_db`"

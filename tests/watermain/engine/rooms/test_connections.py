@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from watermain.declare.errors import InvalidDeclarationError
-from watermain.engine.rooms.connections import connections, found_in
+from watermain.engine.rooms import connections as module
+from watermain.engine.rooms.connections import connections, found_in, notifying_anew
+from watermain.project import Project
 
 HEAD = "from watermain import FilesConnection, KafkaConnection\n"
 
@@ -87,3 +89,25 @@ def test_wrong_connection_says_so_itself(written: Callable[[str], str]) -> None:
 def test_project_without_connections_has_none() -> None:
     """Then the variables alone say where the systems are."""
     assert found_in("company_that_is_not_there") == {}
+
+
+def test_notifiers_are_read_again_when_their_file_is_written_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From none to one, to a torn file, to another."""
+    monkeypatch.setattr(module, "project", lambda: Project(root=tmp_path, resources="told_anew"))
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert notifying_anew() == {}
+    (tmp_path / "told_anew").mkdir()
+    file = tmp_path / "told_anew" / "notifiers.py"
+    text = "from watermain import NotifierConnection\n{0} = NotifierConnection({0!r}, address='json://h')"
+    file.write_text(text.format("pager"))
+    assert list(notifying_anew()) == ["pager"]
+    assert notifying_anew() is notifying_anew()
+    file.write_text("raise ValueError('torn file')")
+    with pytest.raises(InvalidDeclarationError, match="cannot be imported: ValueError"):
+        notifying_anew()
+    file.write_text(text.format("other_pager"))
+    assert list(notifying_anew()) == ["other_pager"]
+    file.unlink()
+    assert notifying_anew() == {}

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.watermain.observe.trouble import CHAIN, MINUTE, NOON, Days, late, lineage, name
-from watermain.observe.alert.alert import Ailment, Maintenance, Sighting
+from watermain.observe.alert.alert import Ailment, Maintenance, Sighting, Telling
 from watermain.observe.alert.decide import acknowledged, decide
 
 ORDERS, LINES = "fired shop.curated.orders", "fired shop.curated.lines"
@@ -219,6 +219,7 @@ def test_page_says_what_is_broken_whom_it_reaches_and_the_first_command() -> Non
         "reaches    3 datasets: shop.curated.lines, shop.curated.report, shop.curated.shelf",
         "read by    the board",
         "first      watermain explain shop.curated.orders 2026-11-29",
+        "runbook    docs/runbooks/partitions-are-late.md",
         f"take it    watermain alert ack {told.cause_id}",
     ]
 
@@ -229,7 +230,7 @@ DATASETS = ("orders", "lines", "report", "stock", "shelf")
 @given(st.lists(st.sets(st.sampled_from(DATASETS)), min_size=1, max_size=25))
 def test_whatever_comes_is_told_once_and_ends(looks: list[set[str]]) -> None:
     """No id twice; who was told of a beginning is told of its end; each late one is in an alert."""
-    days, told = Days(), []
+    days, told = Days(), list[Telling]()
     for late_ones in looks:
         days.look(*sorted(late_ones))
         told += days.last.tellings

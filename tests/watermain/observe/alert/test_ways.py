@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -15,6 +15,7 @@ import pytest
 from tests.ports import free_port
 from tests.watermain.observe.sink import Sink, sink
 from tests.watermain.observe.trouble import CHAIN, MINUTE, late, lineage, name
+from watermain.declare.connection.connection import Connection
 from watermain.declare.connection.notifier import AlertmanagerConnection, NotifierConnection
 from watermain.observe.alert.alert import Sighting
 from watermain.observe.alert.alertmanager import AlertmanagerWay
@@ -44,10 +45,12 @@ receivers:
 class Desk:
     """A step, a sink behind it, looks that are minutes apart and over by now."""
 
-    def __init__(self, received: Sink, words: list[object], dsn: str, graph: Lineage) -> None:
+    def __init__(
+        self, received: Sink, words: Sequence[Connection], dsn: str, graph: Lineage
+    ) -> None:
         self.sink = received
         self.at = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=3)
-        known = notifiers({word.name: word for word in words})  # type: ignore[attr-defined]
+        known = notifiers({word.name: word for word in words})
         opened = ways(known, load_settings(), Path("/nonexistent"))
         self.book = AlertBook(dsn)
         self.step = AlertStep(self.book, graph, known, opened, Patience())
@@ -70,7 +73,9 @@ def received() -> Iterator[Sink]:
 
 
 @pytest.fixture(params=["apprise", pytest.param("alertmanager", marks=pytest.mark.services)])
-def words(request: pytest.FixtureRequest, received: Sink, tmp_path: Path) -> Iterator[list[object]]:
+def words(
+    request: pytest.FixtureRequest, received: Sink, tmp_path: Path
+) -> Iterator[list[Connection]]:
     """The declared ways to the sink."""
     if request.param == "apprise":
         yield [
@@ -128,7 +133,7 @@ class alertmanager:
 
 
 def test_one_cause_gives_one_page_and_one_repair(
-    words: list[object], received: Sink, dsn: str
+    words: list[Connection], received: Sink, dsn: str
 ) -> None:
     """What joins later is no page of its own; the repair is told once."""
     desk = Desk(received, words, dsn, CHAIN)
@@ -140,7 +145,7 @@ def test_one_cause_gives_one_page_and_one_repair(
     assert received.pages() == [("shop.curated.lines", "fired"), ("shop.curated.lines", "fixed")]
 
 
-def test_two_causes_are_two_pages(words: list[object], received: Sink, dsn: str) -> None:
+def test_two_causes_are_two_pages(words: list[Connection], received: Sink, dsn: str) -> None:
     """Each ends for itself, though one dataset reads both."""
     desk = Desk(received, words, dsn, CHAIN)
     desk.look("orders", "stock", "shelf")
@@ -155,7 +160,7 @@ def test_two_causes_are_two_pages(words: list[object], received: Sink, dsn: str)
 
 
 def test_unacknowledged_page_escalates_and_ends(
-    words: list[object], received: Sink, dsn: str
+    words: list[Connection], received: Sink, dsn: str
 ) -> None:
     """The second level is told after its time; a repair ends both levels at once."""
     desk = Desk(received, words, dsn, CHAIN)
@@ -171,7 +176,7 @@ def test_unacknowledged_page_escalates_and_ends(
 
 
 def test_ticket_that_becomes_a_page_is_told_again(
-    words: list[object], received: Sink, dsn: str
+    words: list[Connection], received: Sink, dsn: str
 ) -> None:
     """Once as a ticket, once as a page; it ends once."""
     desk = Desk(received, words[:1], dsn, CHAIN)
@@ -184,7 +189,7 @@ def test_ticket_that_becomes_a_page_is_told_again(
     assert [kind for _, kind in received.pages()] == ["fired", "raised", "fixed"]
 
 
-def test_same_cause_again_is_told_again(words: list[object], received: Sink, dsn: str) -> None:
+def test_same_cause_again_is_told_again(words: list[Connection], received: Sink, dsn: str) -> None:
     """Reopened within the hour, under the same cause."""
     desk = Desk(received, words[:1], dsn, CHAIN)
     for _ in range(2):
@@ -197,7 +202,7 @@ def test_same_cause_again_is_told_again(words: list[object], received: Sink, dsn
 
 
 def test_two_hundred_descendants_are_named_in_one_page(
-    words: list[object], received: Sink, dsn: str
+    words: list[Connection], received: Sink, dsn: str
 ) -> None:
     """One upstream failure, two hundred late datasets, exactly one page that names them."""
     below = [f"d{n}" for n in range(200)]
@@ -213,7 +218,9 @@ def test_two_hundred_descendants_are_named_in_one_page(
     assert all(str(name(each)) in text for each in below)
 
 
-def test_heartbeat_goes_the_way_of_an_alert(words: list[object], received: Sink, dsn: str) -> None:
+def test_heartbeat_goes_the_way_of_an_alert(
+    words: list[Connection], received: Sink, dsn: str
+) -> None:
     """A sign of life leaves by the same way."""
     word = words[0]
     opened = ways(notifiers({"it": word}), load_settings(), Path("/"))["it"]  # type: ignore[dict-item]
