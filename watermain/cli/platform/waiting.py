@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from importlib import import_module
 
 from watermain.declare.dataset import Dataset
 from watermain.declare.errors import TransientError, WatermainError
 from watermain.declare.name import DatasetName
 from watermain.engine.rooms.connections import connections
 from watermain.settings import Settings
-from watermain.source.opening import open_source
+from watermain.source.opening import modules, open_source
 
 MOST_ASKED = 16  # sources at once
 
@@ -18,6 +19,8 @@ MOST_ASKED = 16  # sources at once
 def backlogs(datasets: Mapping[DatasetName, Dataset], settings: Settings) -> dict[str, str]:
     """What waits at every source, in words; each source may take its time."""
     captured = {n: d for n, d in datasets.items() if d.is_captured}
+    for module in modules():  # by one thread: imports wait for each other
+        import_module(module)
     with ThreadPoolExecutor(MOST_ASKED) as pool:
         asked = {n: pool.submit(backlog, d, settings) for n, d in captured.items()}
     return {str(name): told.result() for name, told in asked.items()}

@@ -6,6 +6,7 @@ import ast
 import linecache
 import sys
 import sysconfig
+import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,6 +21,8 @@ from watermain.engine.code.scope import FUNCTIONS, Imported, brought
 OWN = __name__.partition(".")[0]
 NAMELESS = "<string>"  # whatever was handed to `exec`; since Python 3.13 also the text of `-c`
 _OF_OTHERS = {"site-packages", "dist-packages"}
+# Filters of warnings belong to all threads, and before Python 3.11.4 so does the depth of a tree.
+_ONE_AT_A_TIME = threading.Lock()
 _LIBRARY = tuple(
     str(Path(path).resolve()) + "/"
     for name, path in sysconfig.get_paths().items()
@@ -130,8 +133,8 @@ def is_ours(name: str, filename: str | None) -> bool:
 
 @contextmanager
 def _quietly() -> Iterator[None]:
-    """Leave warnings out that were told when the module was loaded."""
-    with warnings.catch_warnings():
+    """Leave warnings out that were told when the module was loaded; one thread at a time."""
+    with _ONE_AT_A_TIME, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
 
