@@ -23,6 +23,8 @@ ELSEWHERE = {
     "deliver.": "tests/faults/alerts.py",
     "expiry.": "tests/watermain/lake/rest/test_expiry.py",
     "files.": "tests/watermain/engine/table/test_file_resident.py",
+    "ledger.packed": "tests/watermain/lake/rest/test_ledger_files.py",
+    "promise.": "tests/watermain/engine/promise/test_evaluate.py",
     "sweep.": "tests/watermain/lake/rest/test_sweep.py",
     "verify.": "tests/watermain/lake/rest/test_verification.py",
 }

@@ -12,7 +12,7 @@ from pathlib import Path
 SOURCES = (".py", ".sql", ".yaml", ".yml")
 Print = tuple[object, ...]
 _FILES: dict[Path, None] = {}  # of all modules that were looked at
-_NEWEST: list[str] = []  # the last of these modules
+_NEWEST: list[tuple[str, object]] = []  # the last of these modules, kept with its name
 
 
 @dataclass(frozen=True)
@@ -83,17 +83,18 @@ def _could_be_module(entry: os.DirEntry[str]) -> bool:
 def module_files() -> Iterable[Path]:
     """List the source files of loaded modules, installed packages left out.
 
-    Guarantees: a module is looked at once, also over a fork. To look at one writes its count of
-    references, which takes a page of its own from what two processes share.
+    Guarantees: a module is looked at once, also over a fork, unless it was loaded again. To look at
+    one writes its count of references, which takes a page of its own from what two processes share.
     """
     fresh = []
     for name in reversed(sys.modules):
-        if _NEWEST and name == _NEWEST[0]:
+        if _NEWEST and name == _NEWEST[0][0] and sys.modules[name] is _NEWEST[0][1]:
             break
         fresh.append(name)
     for name in reversed(fresh):
-        _NEWEST[:] = [name]
-        file = getattr(sys.modules[name], "__file__", None)
+        module = sys.modules[name]
+        _NEWEST[:] = [(name, module)]
+        file = getattr(module, "__file__", None)
         if file and "site-packages" not in (path := Path(file)).parts:
             _FILES[path] = None
     return _FILES

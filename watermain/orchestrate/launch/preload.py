@@ -37,6 +37,7 @@ SHARED = (  # what every room comes to need
     "watermain.declare.body.telling",
     "watermain.process.instance",
     "sqlglot.dialects.duckdb",
+    "croniter",
     # What Dagster itself imports late: for definitions, for an instance on PostgreSQL.
     "dagster._core.definitions.repository_definition.repository_data_builder",
     "dagster._core.definitions.external_asset",
