@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
 from tests.ports import free_port
-from tests.services.platform import Platform
+from tests.services.whole_platform import Platform
 
 ROOT = Path(__file__).parents[2]
 QUIET = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterator
 from datetime import date, timedelta
@@ -13,7 +14,7 @@ from demo.pace import present
 from tests.demo.legs import LEGS, Leg, moved_legs, recorded_legs
 from tests.ports import free_port
 from tests.services.conftest import ROOT
-from tests.services.platform import Platform
+from tests.services.whole_platform import Platform
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(1500)]
 
@@ -48,7 +49,8 @@ def test_days_keep_their_weekday_with_their_hours(
 ) -> None:
     """Each leg of 2013 flies once, at the same minute on New York's clocks."""
     platform, since = moved
-    found = moved_legs(platform.facts("sql", "--limit", "100000", LEGS))
+    told = platform.sound("sql", "--limit", "100000", "--format", "json", LEGS)
+    found = moved_legs(json.loads(told))
     days = days_between(since, since + timedelta(days=3))
     assert days == [day for day in sorted(found) if day <= since + timedelta(days=3)]
     for day in days:
