@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, settings
 from tests.lakes import UNSYNCED, LakeTemplate, empty_template, recall, use
 from watermain.lake.lake import Lake
 from watermain.process.postgres import EmbeddedPostgres
+from watermain.settings import project
 from watermain.testing import plugin
 
 NUMBERS = count()
@@ -62,6 +63,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if SLOW.intersection(getattr(item, "fixturenames", ())):
             item.add_marker("slow")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_project() -> None:
+    """Know this repository as the project before a test speaks of another in its place."""
+    project()
 
 
 @pytest.fixture(scope="session")
