@@ -16,6 +16,7 @@ from watermain.cli.screen import clock
 from watermain.clock import Clock
 from watermain.declare.wording import lasting, share
 from watermain.engine.promise.calendar import Promised
+from watermain.engine.promise.heard import unheard
 from watermain.engine.promise.openslo import documents
 
 app = typer.Typer(no_args_is_help=True, help="See whether promises are kept, and write them down.")
@@ -71,6 +72,8 @@ def show(dataset: Annotated[str, NAME], as_json: Annotated[bool, JSON] = False) 
     screen.OUT.print(f"  hours     {slo.hours}", markup=False)
     if slo.consumers:
         screen.OUT.print(f"  consumers {', '.join(slo.consumers)}", markup=False)
+    for sentence in unheard(found.promised):
+        screen.OUT.print(f"  silent    {sentence}", markup=False)
     screen.OUT.print()
     rows = [
         (

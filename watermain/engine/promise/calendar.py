@@ -69,11 +69,12 @@ def events(terms: Sequence[Term], after: datetime, until: datetime) -> list[Expe
     """What was due by the promises in force: each partition once, by the first that named it.
 
     Shapes: terms follow each other in time, the oldest first.
-    Guarantees: nothing is due by a promise that was made later than the due time.
+    Guarantees: nothing is due by a promise that was made later than the due time, nor by one that
+    nobody has seen yet, which has no terms.
     """
     found: dict[str, Expected] = {}
-    ends = [term.since for term in terms[1:]] + [datetime.max.replace(tzinfo=UTC)]
-    for term, end in zip(terms, ends, strict=True):
+    ends = (*(term.since for term in terms[1:]), datetime.max.replace(tzinfo=UTC))
+    for term, end in zip(terms, ends, strict=False):
         first, last = max(after, term.since), min(until, end)
         if term.promised is not None and first < last:
             for each in expected(term.promised, first, last):

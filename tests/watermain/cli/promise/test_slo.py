@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from tests.watermain.engine.promise.promises import FEES, Commits
 from watermain.cli.promise import standings
 from watermain.cli.promise.slo import app
-from watermain.declare import AtMost, Daily, Share, Slo, Urgency
+from watermain.declare import AtMost, Daily, Hourly, Share, Slo, Urgency
 from watermain.declare.errors import InvalidDeclarationError, UnknownDatasetError
 from watermain.engine.promise.calendar import Promised
 from watermain.engine.promise.evaluate import Evaluator
@@ -84,6 +84,21 @@ def test_promise_is_shown_with_its_verdicts() -> None:
     assert "tier 1, page" in text
     with pytest.raises(UnknownDatasetError, match="promises nothing"):
         _said("show", "billing.curated.fee")
+
+
+@pytest.mark.usefixtures("lake", "home")
+def test_rule_that_can_never_fire_is_told_where_the_promise_is_shown(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """At 60% nothing burns three times as fast as it may; nobody has judged the promise yet."""
+    slo = Slo(ready_within=timedelta(hours=1), objective=Share(0.6, over=timedelta(days=28)))
+    generous = Promised(dataset=FEES, slo=slo, cadence=Hourly(), owner="team:billing")
+    known = RoomPromises((generous,), frozenset({"billing"}))
+    monkeypatch.setattr(standings, "promises", lambda home, teams: known)
+    said = " ".join(_said("show", str(FEES)).split())
+    assert "is dropped: at 60% the fastest burn is 2.5x" in said
+    assert [(each["state"], each["good"]) for each in _facts("list")] == [("not measured", 0)]
+    assert "nothing was due yet" in _said("budget", str(FEES))
 
 
 @pytest.mark.usefixtures("judged")
