@@ -128,7 +128,7 @@ VERBS: dict[str, Verb] = {
     ),
     "observe": Verb(
         "watermain.cli.platform.observe:observe",
-        "Judge every promise as it becomes due, until told to stop; `watermain up` starts it.",
+        "Judge every promise as it becomes due and tell people, until told to stop.",
     ),
     "tend": Verb(
         "watermain.cli.platform.tend:tend",
