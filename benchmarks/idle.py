@@ -104,7 +104,7 @@ def services(platform: Services) -> dict[str, list[int]]:
     mark = f"{platform.settings.home}:"
     for process in psutil.process_iter():
         with suppress(psutil.Error):
-            named = process.environ().get(MARK, "")
+            named = process.environ().get(MARK, "").rstrip()
             if named.startswith(mark) and process.pid not in taken:
                 found[named.removeprefix(mark)].append(process.pid)
     return found

@@ -52,7 +52,8 @@ class Services:
     @property
     def supervisor(self) -> Supervisor:
         """The process table of the data folder."""
-        return Supervisor(self.settings.home, self.at_work)
+        warm = rooms_workspace(self.settings).parent
+        return Supervisor(self.settings.home, self.at_work, warm)
 
     @property
     def wanted(self) -> Wanted:
@@ -111,6 +112,7 @@ class Services:
             command=self._demo(name) if is_demo else commands[STREAM if is_stream(name) else name],
             environment=environment,
             grace=timedelta(seconds=10 if is_demo else 25),
+            is_forked=name != WARM and not is_demo,
         )
 
     def _door(self) -> tuple[str, ...]:

@@ -23,22 +23,30 @@ import psutil
 
 from watermain import durable
 from watermain.declare.errors import UnreachableSystemError
+from watermain.process import wire
 from watermain.process.identity import ProcessIdentity
 from watermain.settings import child_environment
 
 MARK = "SUPERVISED_BY_WATERMAIN"
 ORDER_GRACE = timedelta(seconds=5)
 UMASK = 0o077  # what a service makes is its owner's alone
+LONGEST_NAME = 48  # of a service that may be forked; the mark of what forks it has room for it
+FORK_SECONDS = 60.0  # that the warm process may need to have imported what it forks
 
 
 @dataclass(frozen=True, kw_only=True)
 class Service:
-    """Say how to start one process, and how long it may take to stop in order."""
+    """Say how to start one process, and how long it may take to stop in order.
+
+    Shapes: one that `is_forked` is a module of Python, `python -m <module> <words>`, which the warm
+    process may be asked to become in a fork.
+    """
 
     name: str
     command: Sequence[str]
     environment: Mapping[str, str] = field(default_factory=dict)
     grace: timedelta = timedelta(seconds=20)
+    is_forked: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,14 +78,20 @@ class Supervisor:
 
     Guarantees: only processes that it started are ever signalled; each lives in a session of its
     own, so no terminal takes it down. What `at_work` tells of outlives the service that it came
-    from: it is no stray, and only an order ends it.
+    from: it is no stray, and only an order ends it. Where a warm process answers in the folder
+    `warm`, it is asked to fork the service, which shares what that has imported.
     """
 
     # Held by the class: a child outlives the object that started it.
     _children: ClassVar[dict[int, subprocess.Popen[bytes]]] = {}
 
-    def __init__(self, home: Path, at_work: Callable[[], Collection[int]] = tuple) -> None:
-        self.home, self._at_work = home, at_work
+    def __init__(
+        self,
+        home: Path,
+        at_work: Callable[[], Collection[int]] = tuple,
+        warm: Path | None = None,
+    ) -> None:
+        self.home, self._at_work, self._warm = home, at_work, warm
         self.folder = home / "run"
         self._table = self.folder / "processes.json"
 
@@ -131,26 +145,49 @@ class Supervisor:
         logs = self.home / "logs"
         logs.mkdir(parents=True, exist_ok=True)
         log = logs / f"{service.name}.log"
-        with log.open("ab") as output, _heard():
-            child = subprocess.Popen(
-                list(service.command),
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                env=child_environment(**service.environment, **{MARK: self._mark(service.name)}),
-                start_new_session=True,
-                umask=UMASK,
-            )
-        self._children[child.pid] = child
         entry = Entry(
             name=service.name,
-            identity=ProcessIdentity.of(child.pid),
+            identity=self._forked(service, log) or self._started(service, log),
             command=tuple(service.command),
             log=str(log),
             grace_seconds=service.grace.total_seconds(),
         )
         self._write({**self.entries(), service.name: entry})
         return entry
+
+    def _forked(self, service: Service, log: Path) -> ProcessIdentity | None:
+        """Have the warm process fork the service; None where it does not answer or will not."""
+        if self._warm is None or not service.is_forked or len(service.name) > LONGEST_NAME:
+            return None
+        words = list(service.command)[2:]  # after `python -m`
+        asked = {
+            "do": "start",
+            "words": words,
+            "environment": self._environment(service),
+            "log": str(log),
+        }
+        with suppress(FileNotFoundError, ConnectionError, TimeoutError, ProcessLookupError):
+            answer = wire.ask(self._warm, asked, FORK_SECONDS)
+            return ProcessIdentity.of(int(answer["pid"])) if "pid" in answer else None
+        return None
+
+    def _started(self, service: Service, log: Path) -> ProcessIdentity:
+        with log.open("ab") as output, _heard():
+            child = subprocess.Popen(
+                list(service.command),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env=self._environment(service),
+                start_new_session=True,
+                umask=UMASK,
+            )
+        self._children[child.pid] = child
+        return ProcessIdentity.of(child.pid)
+
+    def _environment(self, service: Service) -> dict[str, str]:
+        mark = self._mark(service.name).ljust(len(self._mark("")) + LONGEST_NAME)
+        return child_environment(**service.environment, **{MARK: mark})
 
     def stop(self, name: str) -> list[int]:
         """Stop a process and then whatever it left behind; give the pids that are gone.
@@ -182,7 +219,7 @@ class Supervisor:
         found = []
         for process in psutil.process_iter():
             try:
-                mark = process.environ().get(MARK, "")
+                mark = process.environ().get(MARK, "").rstrip()
                 if process.pid == own or not _lives(process):
                     continue
             except (psutil.NoSuchProcess, psutil.AccessDenied):

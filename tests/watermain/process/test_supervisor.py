@@ -187,7 +187,7 @@ def test_other_folders_are_left_alone(supervisor: Supervisor, tmp_path: Path) ->
 def test_child_gets_its_variables_with_the_mark(supervisor: Supervisor, tmp_path: Path) -> None:
     """What a service needs is in its environment; compiled bytecode is allowed."""
     show = "import os; print({k: os.environ.get(k) for k in ('A', 'PYTHONDONTWRITEBYTECODE')})"
-    command = (sys.executable, "-c", f"{show}; print(os.environ[{MARK!r}])")
+    command = (sys.executable, "-c", f"{show}; print(os.environ[{MARK!r}].rstrip())")
     entry = supervisor.start(Service(name="shown", command=command, environment={"A": "1"}))
     until(supervisor.dead)
     said = Path(entry.log).read_text().splitlines()

@@ -12,8 +12,8 @@ from pathlib import Path
 from signal import SIGKILL, SIGTERM
 
 from watermain.declare.errors import UnreachableSystemError
-from watermain.orchestrate.launch import wire
 from watermain.orchestrate.launch.options import ServerOptions
+from watermain.process import wire
 from watermain.process.identity import ProcessIdentity
 from watermain.process.worker_record import WorkerRecords
 from watermain.settings import child_environment, project

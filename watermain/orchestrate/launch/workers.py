@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from watermain.machine.system import Ended, ended_child
-from watermain.orchestrate.launch import wire
+from watermain.process import wire
 from watermain.process.worker_record import WorkerRecords
 
 Task = Callable[[], int]

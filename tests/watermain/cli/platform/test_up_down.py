@@ -88,7 +88,7 @@ class Place:
 
 def _mark(process: psutil.Process) -> str:
     try:
-        return process.environ().get("SUPERVISED_BY_WATERMAIN", "")
+        return process.environ().get("SUPERVISED_BY_WATERMAIN", "").rstrip()
     except (psutil.NoSuchProcess, psutil.AccessDenied):
         return ""
 

@@ -18,9 +18,9 @@ from tests.house.tree import ROOT
 from tests.watermain.orchestrate.launch.scene import Scene, scene, soon
 from tests.watermain.orchestrate.launch.test_launcher import monitor
 from watermain.declare.errors import UnreachableSystemError
-from watermain.orchestrate.launch import wire
 from watermain.orchestrate.launch.client import WarmServer
 from watermain.orchestrate.launch.options import ServerOptions
+from watermain.process import wire
 from watermain.process.identity import ProcessIdentity
 from watermain.process.postgres import EmbeddedPostgres
 

@@ -7,8 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from watermain.orchestrate.launch import wire
 from watermain.orchestrate.launch.workers import Workers
+from watermain.process import wire
 
 
 def test_run_whose_process_has_not_claimed_it_yet_is_not_started_again(tmp_path: Path) -> None:

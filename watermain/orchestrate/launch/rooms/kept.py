@@ -11,8 +11,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from watermain.orchestrate.launch import wire
 from watermain.orchestrate.launch.rooms.place import MOST_BYTES
+from watermain.process import wire
 
 
 @dataclass(kw_only=True)

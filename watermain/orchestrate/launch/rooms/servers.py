@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from watermain.machine.system import Ended
-from watermain.orchestrate.launch import wire
 from watermain.orchestrate.launch.rooms.kept import Kept
 from watermain.orchestrate.launch.rooms.place import (
     AGAIN_SECONDS,
@@ -18,6 +17,7 @@ from watermain.orchestrate.launch.rooms.place import (
     sweep,
     write_workspace,
 )
+from watermain.process import wire
 
 LOAD_SECONDS = 300.0  # for a room to load, before it is given up
 Start = Callable[[str, str, socket.socket], int]

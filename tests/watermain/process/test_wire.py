@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from watermain.orchestrate.launch import wire
+from watermain.process import wire
 
 
 @pytest.fixture
