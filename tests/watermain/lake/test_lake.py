@@ -23,6 +23,7 @@ from watermain.declare.errors import (
 from watermain.lake.engine_error import translate
 from watermain.lake.fence import Lease
 from watermain.lake.lake import MOST_ENGINES, Lake, extension, quote, table, text
+from watermain.settings import load_settings
 
 NAME = "shop.curated.sales"
 
@@ -114,6 +115,15 @@ def test_engine_that_was_inherited_by_fork_is_never_ended(
             assert connection.execute("select 1").fetchone() == (1,)
     assert len(engines) == MOST_ENGINES + 1
     assert (0,) in engines
+
+
+def test_lake_of_one_thread_is_the_same_lake_on_an_engine_of_its_own(lake: Lake) -> None:
+    """What asks often and little has one thread, whatever a step of a run may have."""
+    asked = "select current_setting('threads'), (select count(*) from lake.snapshots())"
+    with lake.get_connection() as step, lake.of_one_thread().get_connection() as small:
+        threads, snapshots = step.execute(asked).fetchall()[0]
+        assert threads == load_settings().threads > 1
+        assert small.execute(asked).fetchall() == [(1, snapshots)]
 
 
 def test_lake_tells_of_a_catalog_that_does_not_answer(home: Path) -> None:

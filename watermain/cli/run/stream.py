@@ -83,7 +83,7 @@ def endless(
 ) -> list[Stream | Follower]:
     """A stream for each captured dataset, and one follower for all that are computed."""
     job = Job(
-        lake=Lake.from_settings(),
+        lake=Lake.from_settings().of_one_thread(),
         find=find,
         run_id=f"{PREFIX}{uuid.uuid4()}",
         connections=connections(),

@@ -44,7 +44,7 @@ def feature_check_sensor(team: str, datasets: Sequence[Dataset]) -> list[dg.Sens
     def check(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
         began, clock, events = time.monotonic(), Clock(), list[dg.AssetCheckEvaluation]()
         try:
-            lake = Lake.from_settings()
+            lake = Lake.from_settings().of_one_thread()
             turns = next_turns(lake, [*watched.values()], Turns.read(context.cursor), clock.now())
         except TransientError as error:
             return dg.SkipReason(str(error))

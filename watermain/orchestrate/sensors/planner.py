@@ -49,7 +49,7 @@ def planner_sensor(
     def plan(context: dg.SensorEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
         if not held:
             held.append(planner_of(known(), team))
-        lake, now = Lake.from_settings(), Clock().now()
+        lake, now = Lake.from_settings().of_one_thread(), Clock().now()
         try:
             tried = Tried(held[0], Attempts(lake.dsn()), context.instance, now)
             find = partial(around, tried)

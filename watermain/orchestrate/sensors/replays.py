@@ -42,7 +42,7 @@ def _sensor(dataset: Dataset) -> dg.SensorDefinition:
             yield dg.SkipReason("seen for the first time")
             return
         try:
-            with Lake.from_settings().get_connection() as connection:
+            with Lake.from_settings().of_one_thread().get_connection() as connection:
                 waiting = open_rows(connection, dataset)
         except TransientError as error:
             yield dg.SkipReason(str(error))

@@ -71,7 +71,7 @@ def _asked(
     if dataset.cadence is None or not dataset.is_computed:
         yield {}
         return
-    job = Job(lake=Lake.from_settings(), find=find)
+    job = Job(lake=Lake.from_settings().of_one_thread(), find=find)
     for span in spans(dataset.cadence, due(dataset, job, context.scheduled_execution_time)):
         yield partition_tags(span.first, span.last)
 

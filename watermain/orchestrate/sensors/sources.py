@@ -52,7 +52,7 @@ def _sensor(dataset: Dataset, known: Connections) -> dg.SensorDefinition:
         missed = context.cursor
         context.update_cursor("")
         try:
-            if Lake.from_settings().fence.streamed(str(dataset.name)):
+            if Lake.from_settings().of_one_thread().fence.streamed(str(dataset.name)):
                 yield dg.SkipReason("a stream captures it: `watermain stream` holds its lease")
                 return
             context.update_cursor(MISSED if streamed else "")

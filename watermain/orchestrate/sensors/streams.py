@@ -14,7 +14,7 @@ from watermain.lake.lake import Lake
 from watermain.orchestrate.sensors.streamed import streamed_events
 from watermain.orchestrate.sensors.told import Told
 
-SECONDS = 15
+SECONDS = 30
 
 
 def stream_sensor(
@@ -39,7 +39,9 @@ def stream_sensor(
     def tell(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
         told = Told.read(context.cursor)
         try:
-            events = streamed_events(Lake.from_settings(), streamed, told, time.now())
+            events = streamed_events(
+                Lake.from_settings().of_one_thread(), streamed, told, time.now()
+            )
         except TransientError as error:
             return dg.SkipReason(str(error))
         if not events:
