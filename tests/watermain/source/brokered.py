@@ -22,6 +22,7 @@ from confluent_kafka.admin import (
 
 from tests.ports import free_port
 from tests.watermain.source.kinds import SHAPE, Shape, thing
+from tests.watermain.source.tls_door import certificates
 from watermain.declare.outside.source import Kafka, Mqtt
 from watermain.process.broker import answers
 from watermain.source.kafka.kafka import KafkaSource
@@ -170,15 +171,26 @@ class Mosquitto:
         self._child.wait(120)
 
 
+def _asks_for_a_password(listener: str) -> str:
+    """The settings of a listener at which users show a password."""
+    return (
+        f"listener.name.{listener}.sasl.enabled.mechanisms=SCRAM-SHA-256\n"
+        f"listener.name.{listener}.scram-sha-256.sasl.jaas.config="
+        "org.apache.kafka.common.security.scram.ScramLoginModule required;\n"
+    )
+
+
 class ApacheKafka:
     """One node of Apache Kafka as a child of this process, its log on disk.
 
-    On the port `guarded` it asks for a user with a password (SCRAM-SHA-256).
+    On the port `guarded` it asks for a user with a password (SCRAM-SHA-256); on `sealed` it shows
+    a certificate of `authority` as well, and asks for one: that of the file `certificate`.
     """
 
     def __init__(self, folder: Path, jars: Path) -> None:
         self.folder, self.port, self._control = folder, free_port(), free_port()
-        self.guarded = free_port()
+        self.guarded, self.sealed = free_port(), free_port()
+        self.authority, self.certificate = certificates(folder / "certificates")
         self._java = ["java", "-Xmx512m", "-cp", f"{jars}/*"]
         folder.mkdir(parents=True, exist_ok=True)
         self._settings = folder / "server.properties"
@@ -186,11 +198,15 @@ class ApacheKafka:
             f"process.roles=broker,controller\nnode.id=1\nlog.dirs={folder}/data\n"
             f"controller.quorum.voters=1@127.0.0.1:{self._control}\n"
             f"listeners=PLAINTEXT://127.0.0.1:{self.port},"
-            f"GUARDED://127.0.0.1:{self.guarded},CONTROLLER://127.0.0.1:{self._control}\n"
+            f"GUARDED://127.0.0.1:{self.guarded},SEALED://127.0.0.1:{self.sealed},"
+            f"CONTROLLER://127.0.0.1:{self._control}\n"
             "listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,"
-            "GUARDED:SASL_PLAINTEXT\nlistener.name.guarded.sasl.enabled.mechanisms=SCRAM-SHA-256\n"
-            "listener.name.guarded.scram-sha-256.sasl.jaas.config="
-            "org.apache.kafka.common.security.scram.ScramLoginModule required;\n"
+            "GUARDED:SASL_PLAINTEXT,SEALED:SASL_SSL\n"
+            + "".join(map(_asks_for_a_password, ("guarded", "sealed")))
+            + "listener.name.sealed.ssl.client.auth=required\n"
+            "ssl.keystore.type=PEM\nssl.truststore.type=PEM\n"
+            f"ssl.keystore.location={self.certificate}\n"
+            f"ssl.truststore.location={self.authority}\n"
             "controller.listener.names=CONTROLLER\noffsets.topic.replication.factor=1\n"
             "transaction.state.log.replication.factor=1\ntransaction.state.log.min.isr=1\n"
             "group.initial.rebalance.delay.ms=0\nlog.retention.check.interval.ms=500\n"

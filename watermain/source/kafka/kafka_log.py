@@ -253,11 +253,18 @@ class Log:
             data="nothing was lost; what the lake has committed stands",
             next="give the address, the topic, the rights of the client a look"
             if lasting
-            else "see whether the broker runs; the next capture tries again",
+            else f"see whether the broker runs, and speaks {self._protocol} there; the next"
+            " capture tries again",
         )
 
+    @property
+    def _protocol(self) -> str:
+        return str(self._settings.get("security.protocol", "PLAINTEXT")).upper()
+
     def _hear(self, error: KafkaError) -> None:
-        if self._said is None or self._said.code() in _VAGUE:
+        """Keep what tells most: that all brokers are down says nothing of why."""
+        told = error.code() != KafkaError._ALL_BROKERS_DOWN
+        if self._said is None or (told and self._said.code() in _VAGUE):
             self._said = error
 
     @contextmanager
