@@ -29,7 +29,6 @@ from watermain.observe.rounds import RoundStep, rounds
 from watermain.observe.telling import AlertTelling
 from watermain.settings import load_settings, project
 
-
 app = typer.Typer(add_completion=False)
 
 

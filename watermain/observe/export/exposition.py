@@ -212,5 +212,6 @@ def _alerts(figures: Figures) -> Iterator[Metric]:
         waiting.add_metric([notifier], count)
         oldest.add_metric([notifier], at.timestamp())
     incidents = _gauge("incidents", "Incidents that are not closed.")
-    incidents.add_metric([], told.incidents)
+    if told.incidents is not None:
+        incidents.add_metric([], told.incidents)
     yield from (open_, causes, waiting, oldest, incidents)

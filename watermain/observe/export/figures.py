@@ -89,13 +89,13 @@ class AlertFigures:
 
     Shapes: `open` counts alerts by state and severity; `causes` has the cause of the oldest open
     alert that names a dataset; `waiting` counts what is not delivered, by notifier, with when the
-    oldest of it was made.
+    oldest of it was made; `incidents` are those not closed, None where nobody asked.
     """
 
     open: Mapping[tuple[str, str], int] = field(default_factory=dict)
     causes: Mapping[str, str] = field(default_factory=dict)
     waiting: Mapping[str, tuple[int, datetime]] = field(default_factory=dict)
-    incidents: int = 0
+    incidents: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -52,9 +52,15 @@ def test_scrape_gets_the_last_page(endpoint: tuple[str, Exporting], parts: Parts
     answers = [httpx.get(f"{url}/metrics") for _ in range(3)]
     assert {answer.status_code for answer in answers} == {200}
     assert answers[0].headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
-    assert f"watermain_export_timestamp_seconds {NOON.timestamp()}" in answers[0].text
+    assert f"watermain_export_timestamp_seconds {NOON.timestamp():.6e}" in _plain(answers[0].text)
     assert parts.asked == [NOON]
     assert httpx.get(url).status_code == 404
+
+
+def _plain(text: str) -> str:
+    """The page with every value written in one way."""
+    lines = [line.rpartition(" ") for line in text.splitlines() if not line.startswith("#")]
+    return "\n".join(f"{name} {float(value):.6e}" for name, _, value in lines)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""Rules and settings for a Prometheus with its Alertmanager."""
