@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from watermain.cli.platform.exported import export
 from watermain.clock import Clock
 from watermain.declare.errors import WatermainError
 from watermain.engine.promise.book import VerdictBook
@@ -67,6 +68,9 @@ def observe(
         rounds([*observing(), RoundStep("metrics", exporting)], _tell, stop)
     finally:
         end()
+
+
+app.command("export")(export)
 
 
 def observing() -> list[RoundStep]:

@@ -168,7 +168,7 @@ def _apart() -> Iterable[Alerting]:
             f"\nand on (dataset) ({seen})\n",
             lasts="10m",
             window=name,
-            summary=f"{{{{ $labels.dataset }}}}: the book and Prometheus differ about the last {name}",
-            told="a verdict was corrected or made late, or scrapes were lost; the book is right; first"
-            " command: watermain slo show {{ $labels.dataset }}",
+            summary=f"{{{{ $labels.dataset }}}}: book and Prometheus differ about {name}",
+            told="a verdict was corrected or made late, or scrapes were lost; the book is right;"
+            " first command: watermain slo show {{ $labels.dataset }}",
         )
