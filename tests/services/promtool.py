@@ -71,10 +71,13 @@ class Scenario:
 
 
 def _without_prose(path: Path, folder: Path) -> Path:
-    found = yaml.safe_load(path.read_text())
-    for group in found["groups"]:
-        for rule in group["rules"]:
-            rule.pop("annotations", None)
+    """The rules of a file in one group, in their order, and without annotations."""
+    plain = yaml.safe_load(path.read_text())
+    rules = [rule for group in plain["groups"] for rule in group["rules"]]
+    for rule in rules:
+        rule.pop("annotations", None)
+    # promtool takes groups in any order, and would miss what another one is about to record.
+    found = {"groups": [{"name": path.stem, "rules": rules}]}
     bare = folder / f"bare-{path.name}"
     bare.write_text(yaml.safe_dump(found, sort_keys=False, width=10_000))
     return bare

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,11 +18,13 @@ import yaml
 
 from tests.ports import free_port
 from tests.watermain.observe.export.books import Company
+from tests.watermain.observe.export.seeded import ROOMS, seeded
 from tests.watermain.observe.sink import Sink, sink
 from watermain.declare import Daily, Slo
 from watermain.lake.lake import Lake
 from watermain.observe.export.folder import prometheus_files, write
 from watermain.observe.export.gathering import Gathering
+from watermain.observe.export.grafana.drawn import boards
 from watermain.observe.export.serving import Exporting, serve
 
 pytestmark = pytest.mark.services
@@ -85,17 +88,25 @@ def quicker(files: dict[str, str], manager: int, sink_at: str) -> dict[str, str]
     return found
 
 
-class Watched:
-    """A company with late fees, its figures and who is told of them."""
+class Asked:
+    """A Prometheus."""
 
-    def __init__(self, company: Company, received: Sink, prometheus: str) -> None:
-        self.company, self.received, self.prometheus = company, received, prometheus
+    def __init__(self, prometheus: str) -> None:
+        self.prometheus = prometheus
 
     def ask(self, query: str) -> list[dict[str, Any]]:
         """What Prometheus answers."""
         answer = httpx.get(f"{self.prometheus}/api/v1/query", params={"query": query}).json()
         assert answer["status"] == "success", answer
         return list(answer["data"]["result"])
+
+
+class Watched(Asked):
+    """A company with late fees, its figures and who is told of them."""
+
+    def __init__(self, company: Company, received: Sink, prometheus: str) -> None:
+        super().__init__(prometheus)
+        self.company, self.received = company, received
 
     def told(self) -> list[tuple[str, str, str]]:
         """Receiver, cause and status of each message."""
@@ -163,3 +174,48 @@ def test_late_partition_pages_once_and_is_told_to_be_over(watched: Watched) -> N
     told = watched.told()
     assert {cause for _, cause, _ in told if not cause.startswith("platform/")} == {fees}
     assert told.count(("pages", fees, "firing")) == 1
+
+
+def test_every_panel_of_every_dashboard_shows_something(tmp_path: Path) -> None:
+    """Each query is asked of a real Prometheus with its rules; none is empty, and none is NaN."""
+    port, prom = free_port(), free_port()
+    stop, exporting = threading.Event(), Exporting(seeded)
+    files = quicker(prometheus_files([], {"watermain": port}), port, "http://127.0.0.1:9/")
+    write(tmp_path, files)
+
+    def renew() -> None:
+        while not stop.wait(0.5):
+            vars(exporting)["_made_at"] = None
+            exporting(datetime.now(UTC))
+
+    thread = threading.Thread(target=renew, daemon=True)
+    thread.start()
+    end = serve(port, exporting)
+    command = [
+        "prometheus",
+        f"--config.file={tmp_path / 'prometheus.yml'}",
+        f"--storage.tsdb.path={tmp_path / 'series'}",
+        f"--web.listen-address=127.0.0.1:{prom}",
+    ]
+    try:
+        with running(command, f"http://127.0.0.1:{prom}/-/ready", tmp_path / "prometheus.log"):
+            queries = {
+                f"{board.uid}: {view.title}": query.expr.replace("$dataset", ".*")
+                for board in boards(ROOMS)
+                for view in board.views
+                for query in view.queries
+            }
+            asked = Asked(f"http://127.0.0.1:{prom}")
+            until(lambda: asked.ask("rate(watermain_publishes_total[15m]) > 0"), "figures")
+            until(lambda: asked.ask("watermain:bad_ratio:6h"), "recorded minutes")
+            found = {title: asked.ask(query) for title, query in queries.items()}
+    finally:
+        stop.set()
+        thread.join()
+        end()
+    assert [title for title, answer in found.items() if not answer] == []
+    values = {title: {each["value"][1] for each in answer} for title, answer in found.items()}
+    assert [title for title, each in values.items() if "NaN" in each] == []
+    # A number of anything that is wrong shows what was seeded, and no zero for want of a match.
+    zero = [title for title, each in values.items() if each == {"0"}]
+    assert zero == ["watermain-debug: Datasets without series"]

@@ -10,7 +10,7 @@ import typer
 from watermain.cli import screen
 from watermain.engine.rooms.declared import teams
 from watermain.engine.rooms.promises import promises
-from watermain.observe.export.folder import prometheus_files, write
+from watermain.observe.export.folder import dashboard_files, prometheus_files, write
 from watermain.observe.export.prometheus.configured import JOB
 from watermain.observe.export.prometheus.promise_rules import silent
 from watermain.settings import load_settings
@@ -20,6 +20,9 @@ USUAL_PORT = 9190
 
 def export(
     to: Annotated[Path, typer.Argument(help="A folder, made where it is missing.")],
+    dashboards: Annotated[
+        bool, typer.Option(help="Draw dashboards, for which the extra `grafana` is needed.")
+    ] = True,
     serve_target: Annotated[
         float | None,
         typer.Option(
@@ -34,6 +37,8 @@ def export(
     found = promises(settings.home, teams()).promises
     ports = {JOB: settings.metrics_port or USUAL_PORT}
     files = prometheus_files(found, ports, serve_target)
+    if dashboards:
+        files |= dashboard_files(sorted({each.dataset.team for each in found}))
     for path in write(to, files):
         typer.echo(str(path))
     for sentence in silent(found):

@@ -8,7 +8,12 @@ from pathlib import Path
 from watermain import durable
 from watermain.engine.promise.calendar import Promised
 from watermain.engine.promise.openslo import documents
-from watermain.observe.export.prometheus.configured import route_text, scrape_text
+from watermain.machine.extras import need
+from watermain.observe.export.prometheus.configured import (
+    provisioning_text,
+    route_text,
+    scrape_text,
+)
 from watermain.observe.export.prometheus.promise_rules import groups_of, promise_rules, silent
 from watermain.observe.export.prometheus.recording import recording
 from watermain.observe.export.prometheus.requests import feature_server, request_rules
@@ -37,6 +42,18 @@ def prometheus_files(
     if serve_target is not None:
         found[REQUESTS] = rules_text(request_rules(feature_server(serve_target)))
     return found
+
+
+def dashboard_files(rooms: Collection[str]) -> dict[str, str]:
+    """Dashboards for all, and one for each room in a folder of its own.
+
+    Raises: MissingExtraError.
+    """
+    need("grafana", declared="watermain observe export")
+    from watermain.observe.export.grafana.drawn import boards, drawn
+
+    found = {board.path: drawn(board) for board in boards(rooms)}
+    return found | {"grafana-dashboards.yml": provisioning_text()}
 
 
 def write(to: Path, files: Mapping[str, str]) -> list[Path]:

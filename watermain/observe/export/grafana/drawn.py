@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from grafana_foundation_sdk.builders import dashboard, prometheus, stat, timeseries
 from grafana_foundation_sdk.builders import table as tables
@@ -14,6 +14,7 @@ from grafana_foundation_sdk.models.dashboard import (
     ThresholdsMode,
     VariableRefresh,
 )
+from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
 from watermain.observe.export.grafana.board import Board, View
 from watermain.observe.export.grafana.debug import DEBUG
@@ -25,6 +26,11 @@ SOURCE = "datasource"
 HEIGHT, LOW = 8, 4
 GREEN, RED = "green", "red"
 Panel = stat.Panel | timeseries.Panel | tables.Panel
+_KINDS: Mapping[str, Callable[[], Panel]] = {
+    "number": stat.Panel,
+    "lines": timeseries.Panel,
+    "table": tables.Panel,
+}
 
 
 def boards(rooms: Iterable[str]) -> list[Board]:
@@ -74,8 +80,7 @@ def _source() -> DataSourceRef:
 
 
 def _panel(view: View) -> Panel:
-    kinds = {"number": stat.Panel, "lines": timeseries.Panel, "table": tables.Panel}
-    panel: Panel = kinds[view.kind]()
+    panel = _KINDS[view.kind]()
     panel = (
         panel.title(view.title)
         .description(view.told)
@@ -90,7 +95,9 @@ def _panel(view: View) -> Panel:
         asked = prometheus.Dataquery().expr(query.expr).ref_id(chr(ord("A") + number))
         asked = asked.legend_format(query.legend) if query.legend else asked
         is_table = view.kind == "table"
-        panel = panel.with_target(asked.instant().format("table") if is_table else asked.range())
+        panel = panel.with_target(
+            asked.instant().format(PromQueryFormat.TABLE) if is_table else asked.range()
+        )
     return panel
 
 

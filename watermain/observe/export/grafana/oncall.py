@@ -53,6 +53,13 @@ ONCALL = Board(
                     bad_above=0,
                 ),
                 number(
+                    "Alerts that page",
+                    'sum(watermain_alerts{severity="page"}) or vector(0)',
+                    "Those that may wake somebody.",
+                    bad_above=0,
+                ),
+                number("Open incidents", "watermain_incidents", "Not closed by a check yet."),
+                number(
                     "Datasets missing a partition",
                     "sum(watermain_promise_is_missing)",
                     "The newest partition that was due is not there.",

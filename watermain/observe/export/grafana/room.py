@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from zlib import crc32
+
 from watermain.observe.export.grafana.board import Board, Query, lines, number, table
 
+LONGEST_UID = 40
 _OURS = 'dataset=~"$dataset"'
 
 
@@ -11,7 +14,7 @@ def room_board(room: str) -> Board:
     """The promises of one room, with what was published of its datasets."""
     mine = f'{_OURS},dataset=~"{room}[.].*"'
     return Board(
-        uid=f"watermain-room-{room.replace('_', '-')}"[:40],
+        uid=_uid(room),
         title=f"Room {room}",
         folder=f"Room {room}",
         told=f"The datasets of room {room}.",
@@ -85,4 +88,12 @@ def room_board(room: str) -> Board:
                 ),
             ),
         ),
+    )
+
+
+def _uid(room: str) -> str:
+    """A name that Grafana takes, which has 40 letters at most; long ones end in a checksum."""
+    uid = f"watermain-room-{room}"
+    return (
+        uid if len(uid) <= LONGEST_UID else f"{uid[: LONGEST_UID - 9]}-{crc32(room.encode()):08x}"
     )

@@ -6,6 +6,7 @@ from watermain.observe.export.prometheus.rule import written
 
 JOB = "watermain"
 RULES = "rules/*.yml"
+DASHBOARDS = "/etc/grafana/watermain/dashboards"
 
 
 def scrape_text(ports: dict[str, int]) -> str:
@@ -56,4 +57,20 @@ def route_text() -> str:
         ],
     }
     remarks = ("Put your own receivers in the place of these: nothing listens at port 9.",)
+    return written(plain, remarks)
+
+
+def provisioning_text() -> str:
+    """What Grafana reads to find the dashboards, each in the folder that its file lies in."""
+    plain = {
+        "apiVersion": 1,
+        "providers": [
+            {
+                "name": "watermain",
+                "type": "file",
+                "options": {"path": DASHBOARDS, "foldersFromFilesStructure": True},
+            }
+        ],
+    }
+    remarks = ("Goes to provisioning/dashboards of Grafana; put the path of `dashboards` here.",)
     return written(plain, remarks)

@@ -10,6 +10,7 @@ from watermain.observe.export.promise_figures import WINDOWS
 
 SLICE = "watermain:slice_bad:1m"
 INFO = "watermain:promise:info"
+SELDOM = "2m"  # well within the five minutes for which Prometheus knows a sample
 SLOW = timedelta(hours=6)  # longer windows hold thousands of minutes, and change slowly
 _HALF = timedelta(seconds=30)
 _CAUSE = "max by (dataset, cause_id) (watermain_alert_cause)"
@@ -46,7 +47,7 @@ def recording() -> list[RuleGroup]:
     slow = [_ratio(name, length) for name, length in WINDOWS.items() if length > SLOW]
     return [
         RuleGroup(name="watermain-minutes", rules=[*first, *fast]),
-        RuleGroup(name="watermain-days", rules=slow, every="5m"),
+        RuleGroup(name="watermain-days", rules=slow, every=SELDOM),
     ]
 
 

@@ -55,13 +55,8 @@ def request_rules(objective: RequestObjective) -> list[RuleGroup]:
         )
         for each in WINDOWS
     ]
-    return [
-        RuleGroup(name=f"watermain-{name}-errors", rules=recorded),
-        RuleGroup(
-            name=f"watermain-{name}-burn",
-            rules=[_alert(objective, rule, record) for rule in objective.rules],
-        ),
-    ]
+    alerts = [_alert(objective, rule, record) for rule in objective.rules]
+    return [RuleGroup(name=f"watermain-{name}", rules=[*recorded, *alerts])]
 
 
 def _alert(objective: RequestObjective, rule: BurnRule, record: dict[str, str]) -> Alerting:
