@@ -23,7 +23,7 @@ def seeded(now: datetime) -> Figures:
     grown = int(now.timestamp()) % 1_000_000
     names = [f"{room}.curated.t{number}" for room in ROOMS for number in range(4)]
     promises = [
-        replace(of(name, is_missing=number % 4 == 2), state=STATES[number % 4], owner="team:a")
+        replace(of(name, is_missing=number % 4 == 2), state=STATES[number % 4], left=number % 4 - 2)
         for number, name in enumerate(names)
     ]
     return Figures(
@@ -44,7 +44,7 @@ def seeded(now: datetime) -> Figures:
                 publishes=grown,
                 published_rows=grown,
                 published_bytes=grown,
-                published_at=now,
+                published_at=now - timedelta(minutes=5),
             )
             for name in names
         ),
@@ -54,8 +54,8 @@ def seeded(now: datetime) -> Figures:
                 batches=grown,
                 rows=grown,
                 aside=grown,
-                committed_at=now,
-                reached_at=now,
+                committed_at=now - timedelta(seconds=9),
+                reached_at=now - timedelta(minutes=1),
             ),
         ),
         alerts=AlertFigures(
