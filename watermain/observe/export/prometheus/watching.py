@@ -55,7 +55,7 @@ def _silences() -> Iterable[Alerting]:
         lasts="2m",
         summary="the figures of Watermain are {{ $value | humanizeDuration }} old",
         told="observe answers, but goes round no more, or a clock is wrong;"
-        " first command: watermain logs observe",
+        " first command: watermain status",
     )
     yield _rule(
         "WatermainNobodyJudges",
