@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 from datetime import timedelta
 from pathlib import Path
 
@@ -11,6 +13,7 @@ from tests.services.promtool import Scenario, Told, promtool
 from tests.watermain.engine.promise.promises import promise
 from watermain.declare import AtMost, Hourly, Slo, Urgency
 from watermain.engine.promise.calendar import Promised
+from watermain.observe.export.folder import prometheus_files, write
 from watermain.observe.export.groups import group
 from watermain.observe.export.prometheus.promise_rules import (
     groups_of,
@@ -98,6 +101,20 @@ def test_rules_are_what_prometheus_takes(rules: list[Path]) -> None:
     """Every file, with nothing twice."""
     said = promtool("check", "rules", *rules)
     assert said.count("SUCCESS") == len(rules)
+
+
+def test_settings_are_what_prometheus_and_alertmanager_take(tmp_path: Path) -> None:
+    """Pages go to one receiver and everything else to the other."""
+    write(tmp_path, prometheus_files(ALL, {"watermain": 9190}, serve_target=0.999))
+    said = promtool("check", "config", tmp_path / "prometheus.yml")
+    assert "4 rule files found" in said
+    found = shutil.which("amtool")
+    assert found, "apt-get install prometheus-alertmanager"
+    config = f"--config.file={tmp_path / 'alertmanager.yml'}"
+    for severity, receiver in (("page", "pages"), ("ticket", "tickets")):
+        command = [found, "config", "routes", "test", config, f"severity={severity}"]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        assert done.stdout.strip() == receiver
 
 
 def test_one_late_day_is_a_ticket_and_two_of_seven_are_a_page(

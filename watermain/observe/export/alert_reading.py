@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 
+import psycopg
+
+from watermain.lake.catalog import unreachable
 from watermain.observe.alert.book import AlertBook
 from watermain.observe.export.figures import AlertFigures
 
@@ -25,11 +28,14 @@ def alert_figures(book: AlertBook) -> AlertFigures:
     Guarantees: a dataset that several open alerts name has the cause of the oldest.
     Raises: UnreachableSystemError.
     """
-    alerts = book.listed()
-    with book.connected() as connection:
-        waiting = connection.execute(_WAITING).fetchall()
-        row = connection.execute(_IS_LAID).fetchone()
-        found = connection.execute(_INCIDENTS).fetchone() if row and row[0] else None
+    try:
+        alerts = book.listed()
+        with book.connected() as connection:
+            waiting = connection.execute(_WAITING).fetchall()
+            row = connection.execute(_IS_LAID).fetchone()
+            found = connection.execute(_INCIDENTS).fetchone() if row and row[0] else None
+    except psycopg.Error as error:
+        raise unreachable(error, data="nothing was read") from error
     causes: dict[str, str] = {}
     for alert in alerts:
         for name in (alert.root, *alert.members):

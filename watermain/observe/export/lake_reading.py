@@ -81,7 +81,7 @@ class LakeReading:
                 if newest == self._snapshot:
                     return self._snapshot
                 tables = connection.execute(_TABLES).fetchall()
-        except psycopg.OperationalError as error:
+        except psycopg.Error as error:
             raise unreachable(error, data="nothing was read") from error
         known = {name: each for name, each in self._lake.items() if each.publishes is not None}
         self._lake = {n: replace(each, rows=None, bytes=None) for n, each in known.items()}

@@ -55,9 +55,10 @@ def gained(since: int | None) -> Gained:
             check=True,
         )
     except (subprocess.SubprocessError, OSError) as error:
-        said = (getattr(error, "stderr", None) or str(error)).strip()
+        lines = (getattr(error, "stderr", None) or str(error)).strip().splitlines()
+        said = lines[-1 if lines[0].startswith("Traceback") else 0] if lines else repr(error)
         raise UnreachableSystemError(
-            f"the lake does not say what was published: {said.splitlines()[0] if said else error}",
+            f"the lake does not say what was published: {said}",
             declared="the ledger, upkeep.raw.publishes and upkeep.raw.batches",
             data="the figures of the lake are those of before; the next look asks again",
             next="watermain doctor",

@@ -40,5 +40,5 @@ def _runs(dsn: str) -> dict[str, int]:
             return dict(connection.execute(_RUNS, [list(OPEN), list(ENDED)]).fetchall())
     except psycopg.errors.UndefinedTable:  # Dagster was never started
         return {}
-    except psycopg.OperationalError as error:
+    except psycopg.Error as error:
         raise unreachable(error, data="nothing was read") from error

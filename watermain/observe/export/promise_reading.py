@@ -84,7 +84,7 @@ class PromiseReading:
         try:
             with psycopg.connect(self._dsn()) as connection:
                 row = connection.execute(_CHANGED, [self._marks[0]]).fetchone()
-        except psycopg.OperationalError as error:
+        except psycopg.Error as error:
             raise unreachable(error, data="nothing was read") from error
         newest, names = row or (None, None)
         self._marks = (self._marks[1], newest or 0)

@@ -15,6 +15,7 @@ from watermain.observe.export.figures import Figures
 HOST, PATH = "127.0.0.1", "/metrics"
 OWN_NAMES = frozenset({HOST, "localhost"})
 EVERY = timedelta(seconds=30)
+PATIENCE = timedelta(seconds=30)  # with whoever connects and asks nothing, or does not read
 
 
 class Exporting:
@@ -48,6 +49,8 @@ def serve(port: int, exporting: Exporting, names: Iterable[str] = ()) -> Callabl
     known = OWN_NAMES | set(names)
 
     class Handler(BaseHTTPRequestHandler):
+        timeout = PATIENCE.total_seconds()
+
         def do_GET(self) -> None:
             told = self.headers.get_all("Host") or []
             if len(told) != 1 or told[0].partition(":")[0].lower() not in known:

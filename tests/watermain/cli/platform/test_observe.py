@@ -98,6 +98,12 @@ def test_once_judges_and_pages(company: Path, lake: Lake, received: Sink) -> Non
     assert f"watermain explain {FEES} {body['title'].split()[2]}" in body["message"]
 
 
+def test_process_that_stays_has_no_engine() -> None:
+    """What it asks of the lake it asks in processes that end: an engine takes 30 MB."""
+    code = "import sys, watermain.cli.platform.observe; sys.exit('duckdb' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
 def _scraped(address: str, process: subprocess.Popen[str]) -> str:
     """The page, as soon as it tells of promises that were judged."""
     for _ in range(600):

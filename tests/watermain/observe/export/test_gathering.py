@@ -28,6 +28,7 @@ from watermain.observe.export.ledger_asked import gained
 from watermain.observe.export.platform_reading import platform_figures
 from watermain.observe.incident.book import IncidentBook
 from watermain.process.platform import Services
+from watermain.process.postgres import EmbeddedPostgres
 from watermain.process.supervisor import Service
 from watermain.process.wanted import Wanted
 from watermain.settings import load_settings
@@ -213,3 +214,22 @@ def test_part_that_cannot_be_read_is_named_and_keeps_no_other_away(
     assert 'watermain_export_unread{part="promises"} 1.0' in text
     assert "watermain_evaluated_timestamp_seconds" not in text
     assert found.ledger_at == june(2, 3)
+
+
+def test_table_that_is_not_there_ends_nobody(
+    home: Path, postgres: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A catalog without a lake: whoever judges must not end for the sake of figures."""
+    found = Gathering()(NOON)
+    assert "lake" in found.unread
+    assert (found.lake, found.promises, found.evaluated_at) == ((), (), None)
+    assert found.alerts.incidents == 0
+
+
+def test_process_that_asks_the_ledger_says_why_it_could_not(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In one line, whatever it died of."""
+    monkeypatch.setenv("WATERMAIN_POSTGRES", "host=/nowhere dbname=none")
+    with pytest.raises(UnreachableSystemError, match=r"does not say what was published: \S"):
+        gained(None)
