@@ -1,4 +1,4 @@
-"""What a scrape costs at 1,000 datasets, and what the figures cost the process that judges."""
+"""What a scrape of 1,000 datasets costs, beside the process that judges them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from watermain.engine.promise.book import VerdictBook
 from watermain.engine.promise.calendar import Promised
 from watermain.engine.promise.evaluate import Evaluator
 from watermain.observe.export.exposition import MOST_SERIES
-from watermain.observe.export.figures import CaptureFigures, Figures, LakeFigures
+from watermain.observe.export.figures import AllFigures, CaptureFigures, LakeFigures
 from watermain.observe.export.promise_reading import PromiseReading
 from watermain.observe.export.serving import EVERY, Exporting, serve
 from watermain.process.postgres import EmbeddedPostgres
@@ -36,10 +36,10 @@ class _Platform:
     def __init__(self, dsn: str) -> None:
         self.reading = PromiseReading(VerdictBook(lambda: dsn), lambda: dsn)
 
-    def __call__(self, now: datetime) -> Figures:
+    def __call__(self, now: datetime) -> AllFigures:
         found = self.reading(now)
         names = [str(each.dataset) for each in found.figures]
-        return Figures(
+        return AllFigures(
             at=now,
             evaluated_at=found.evaluated_at,
             promises=found.figures,

@@ -1,4 +1,4 @@
-"""Figures of a real book, scraped by a real Prometheus whose rules reach a real Alertmanager."""
+"""AllFigures of a real book, scraped by a real Prometheus whose rules reach a real Alertmanager."""
 
 from __future__ import annotations
 
@@ -176,8 +176,9 @@ def test_late_partition_pages_once_and_is_told_to_be_over(watched: Watched) -> N
     assert told.count(("pages", fees, "firing")) == 1
 
 
-def test_every_panel_of_every_dashboard_shows_something(tmp_path: Path) -> None:
-    """Each query is asked of a real Prometheus with its rules; none is empty, and none is NaN."""
+@pytest.fixture
+def everything(tmp_path: Path) -> Iterator[Asked]:
+    """A Prometheus with all rules, over figures of which every family has a series."""
     port, prom = free_port(), free_port()
     stop, exporting = threading.Event(), Exporting(seeded)
     files = quicker(prometheus_files([], {"watermain": port}), port, "http://127.0.0.1:9/")
@@ -199,20 +200,24 @@ def test_every_panel_of_every_dashboard_shows_something(tmp_path: Path) -> None:
     ]
     try:
         with running(command, f"http://127.0.0.1:{prom}/-/ready", tmp_path / "prometheus.log"):
-            queries = {
-                f"{board.uid}: {query.expr}": query.expr.replace("$dataset", ".*")
-                for board in boards(ROOMS)
-                for view in board.views
-                for query in view.queries
-            }
-            asked = Asked(f"http://127.0.0.1:{prom}")
-            until(lambda: asked.ask("rate(watermain_publishes_total[15m]) > 0"), "figures")
-            until(lambda: asked.ask("watermain:bad_ratio:6h"), "recorded minutes")
-            found = {title: asked.ask(query) for title, query in queries.items()}
+            yield Asked(f"http://127.0.0.1:{prom}")
     finally:
         stop.set()
         thread.join()
         end()
+
+
+def test_every_panel_of_every_dashboard_shows_something(everything: Asked) -> None:
+    """Each query is asked of a real Prometheus with its rules; none is empty, and none is NaN."""
+    queries = {
+        f"{board.uid}: {query.expr}": query.expr.replace("$dataset", ".*")
+        for board in boards(ROOMS)
+        for view in board.views
+        for query in view.queries
+    }
+    until(lambda: everything.ask("rate(watermain_publishes_total[15m]) > 0"), "figures")
+    until(lambda: everything.ask("watermain:bad_ratio:6h"), "recorded minutes")
+    found = {title: everything.ask(query) for title, query in queries.items()}
     assert [title for title, answer in found.items() if not answer] == []
     values = {title: {each["value"][1] for each in answer} for title, answer in found.items()}
     assert [title for title, each in values.items() if "NaN" in each] == []

@@ -1,4 +1,4 @@
-"""Generated rules, checked and tried by promtool over known series."""
+"""Generated rules, tried by promtool over known series."""
 
 from __future__ import annotations
 

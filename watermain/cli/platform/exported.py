@@ -1,4 +1,4 @@
-"""`watermain observe export`: rules and dashboards for other tools, written into a folder."""
+"""`watermain observe export`: a folder of rules for other tools."""
 
 from __future__ import annotations
 

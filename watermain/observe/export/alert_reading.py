@@ -1,4 +1,4 @@
-"""Who is told of what, read out of the books of alerts and of incidents."""
+"""Who is told of what, read out of the book of alerts."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from watermain.observe.export.figures import Figures, PromiseFigures
+from watermain.observe.export.figures import AllFigures, PromiseFigures
 from watermain.observe.export.folding import folded
 
 MOST_SERIES = 50_000
@@ -19,7 +19,7 @@ LONGEST_LABEL = 120  # letters of an owner's name
 _OF = ("dataset",)
 
 
-def page(figures: Figures, most: int = MOST_SERIES) -> bytes:
+def page(figures: AllFigures, most: int = MOST_SERIES) -> bytes:
     """The text of one scrape.
 
     Guarantees: it has no more series than `most`; what was folded for that is a figure itself.
@@ -32,7 +32,7 @@ def page(figures: Figures, most: int = MOST_SERIES) -> bytes:
 class FiguresCollector(Collector):
     """Tell figures to a registry of Prometheus' own client."""
 
-    def __init__(self, figures: Figures, most: int = MOST_SERIES) -> None:
+    def __init__(self, figures: AllFigures, most: int = MOST_SERIES) -> None:
         self._figures, self._most = figures, most
 
     def collect(self) -> Iterator[Metric]:
@@ -59,7 +59,7 @@ def _instant(name: str, says: str, at: datetime | None) -> GaugeMetricFamily:
     return family
 
 
-def _export(figures: Figures, series: int, left_out: int) -> Iterator[Metric]:
+def _export(figures: AllFigures, series: int, left_out: int) -> Iterator[Metric]:
     """What the exporter says of itself."""
     yield _instant("export", "When these figures were put together.", figures.at)
     said = "1 for a part of these figures that could not be read and so has no series."
@@ -77,7 +77,7 @@ def _export(figures: Figures, series: int, left_out: int) -> Iterator[Metric]:
         yield family
 
 
-def _platform(figures: Figures) -> Iterator[Metric]:
+def _platform(figures: AllFigures) -> Iterator[Metric]:
     services = _gauge("service_up", "1 while a service that should run lives, else 0.", "service")
     for name, lives in sorted(figures.platform.services.items()):
         services.add_metric([name], float(lives))
@@ -96,7 +96,7 @@ def _platform(figures: Figures) -> Iterator[Metric]:
     yield _instant("ledger_asked", said, figures.ledger_at)
 
 
-def _lake(figures: Figures) -> Iterator[Metric]:
+def _lake(figures: AllFigures) -> Iterator[Metric]:
     rows = _gauge("lake_rows", "Rows of the live files of a dataset.", *_OF)
     size = _gauge("lake_bytes", "Bytes of the live files of a dataset.", *_OF)
     publishes = _counter("publishes", "Partitions published, each time counted.", *_OF)
@@ -118,7 +118,7 @@ def _lake(figures: Figures) -> Iterator[Metric]:
     yield from (rows, size, publishes, published, weight, at)
 
 
-def _captures(figures: Figures) -> Iterator[Metric]:
+def _captures(figures: AllFigures) -> Iterator[Metric]:
     batches = _counter("ledger_batches", "Batches in the ledger.", *_OF)
     rows = _counter("ledger_rows_captured", "Rows of these batches that reached raw.", *_OF)
     aside = _counter("ledger_rows_quarantined", "Rows of these batches that were put aside.", *_OF)
@@ -135,7 +135,7 @@ def _captures(figures: Figures) -> Iterator[Metric]:
     yield from (batches, rows, aside, at, lag)
 
 
-def _promises(figures: Figures) -> Iterator[Metric]:
+def _promises(figures: AllFigures) -> Iterator[Metric]:
     found = figures.promises
     said = "1 for each promise, with what decides its rules as `group`."
     info = _gauge("promise_info", said, "dataset", "room", "owner", "tier", "severity", "group")
@@ -197,7 +197,7 @@ def _minutes(found: Sequence[PromiseFigures]) -> Iterator[Metric]:
     yield from (bad, scheduled, burn)
 
 
-def _alerts(figures: Figures) -> Iterator[Metric]:
+def _alerts(figures: AllFigures) -> Iterator[Metric]:
     told = figures.alerts
     open_ = _gauge("alerts", "Alerts that are open.", "state", "severity")
     for (state, severity), count in sorted(told.open.items()):

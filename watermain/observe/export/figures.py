@@ -112,7 +112,7 @@ class PlatformFigures:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Figures:
+class AllFigures:
     """All that one scrape tells.
 
     Shapes: `unread` names the parts that could not be read, of which there is no series then.

@@ -1,4 +1,4 @@
-"""Figures of fewer datasets, where there are too many for a scrape."""
+"""AllFigures of fewer datasets, where there are too many for a scrape."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import TypeVar
 
-from watermain.observe.export.figures import CaptureFigures, Figures, LakeFigures, PromiseFigures
+from watermain.observe.export.figures import AllFigures, CaptureFigures, LakeFigures, PromiseFigures
 
 # The most that a dataset has of each kind, and what the platform has beside its datasets.
 OF_A_PROMISE = 32
@@ -16,7 +16,7 @@ Kind = PromiseFigures | LakeFigures | CaptureFigures
 Every = TypeVar("Every", PromiseFigures, LakeFigures, CaptureFigures)
 
 
-def folded(figures: Figures, most: int) -> tuple[Figures, int]:
+def folded(figures: AllFigures, most: int) -> tuple[AllFigures, int]:
     """The figures of as many datasets as fit, with how many were left out.
 
     Guarantees: what is missing now stays first, then promises by their tier, then what the lake

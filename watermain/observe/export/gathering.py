@@ -11,7 +11,7 @@ from watermain.engine.promise.book import VerdictBook
 from watermain.lake.catalog import catalog_dsn
 from watermain.observe.alert.book import AlertBook
 from watermain.observe.export.alert_reading import alert_figures
-from watermain.observe.export.figures import AlertFigures, Figures, PlatformFigures
+from watermain.observe.export.figures import AlertFigures, AllFigures, PlatformFigures
 from watermain.observe.export.lake_reading import LakeReading
 from watermain.observe.export.platform_reading import platform_figures
 from watermain.observe.export.promise_reading import PromiseReading, ReadPromises
@@ -36,7 +36,7 @@ class Gathering:
         self._promises = PromiseReading(VerdictBook(self._dsn), self._dsn)
         self._lake = LakeReading(self._dsn)
 
-    def __call__(self, now: datetime) -> Figures:
+    def __call__(self, now: datetime) -> AllFigures:
         """The figures now."""
         unread: list[str] = []
 
@@ -51,7 +51,7 @@ class Gathering:
         platform = read("platform", self._platform, PlatformFigures())
         alerts = read("alerts", lambda: alert_figures(self._alerts), AlertFigures())
         read("lake", lambda: self._lake(now), None)
-        return Figures(
+        return AllFigures(
             at=now,
             evaluated_at=promises.evaluated_at,
             ledger_at=self._lake.asked_at,

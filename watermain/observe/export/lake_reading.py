@@ -1,4 +1,4 @@
-"""What the lake holds, read out of its catalog and its ledger from time to time."""
+"""What the lake holds, read out of its catalog from time to time."""
 
 from __future__ import annotations
 

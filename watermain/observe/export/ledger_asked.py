@@ -1,4 +1,4 @@
-"""What the ledger gained of publishes and of batches, asked in a process that ends."""
+"""What the ledger has gained, asked in a process that ends."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What runs of the platform, read out of the process table and Dagster's list of runs."""
+"""What runs of the platform, read out of its process table."""
 
 from __future__ import annotations
 

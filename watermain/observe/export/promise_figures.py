@@ -1,4 +1,4 @@
-"""The figures of one promise, from what was promised and what was judged."""
+"""The figures of one promise, from what was judged of it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The figures of all promises, kept from scrape to scrape and made anew where something changed."""
+"""The figures of all promises, kept from scrape to scrape."""
 
 from __future__ import annotations
 

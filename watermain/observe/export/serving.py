@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from datetime import datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from watermain.declare.errors import UnreachableSystemError
 from watermain.observe.export.exposition import CONTENT_TYPE, page
-from watermain.observe.export.figures import Figures
+from watermain.observe.export.figures import AllFigures
 
 HOST, PATH = "127.0.0.1", "/metrics"
 OWN_NAMES = frozenset({HOST, "localhost"})
@@ -24,7 +24,7 @@ class Exporting:
     Guarantees: a scrape never asks the database, so that it costs the same whoever asks how often.
     """
 
-    def __init__(self, gather: Callable[[datetime], Figures]) -> None:
+    def __init__(self, gather: Callable[[datetime], AllFigures]) -> None:
         self._gather = gather
         self._made_at: datetime | None = None
         self._told: frozenset[str] = frozenset()
@@ -46,7 +46,29 @@ def serve(port: int, exporting: Exporting, names: Iterable[str] = ()) -> Callabl
 
     Raises: UnreachableSystemError, naming the port, where another program has it.
     """
-    known = OWN_NAMES | set(names)
+    try:
+        server = ThreadingHTTPServer((HOST, port), _handler(exporting, OWN_NAMES | set(names)))
+    except OSError as error:
+        raise UnreachableSystemError(
+            f"port {port} on {HOST} is taken by another program",
+            declared="WATERMAIN_METRICS_PORT, or --metrics-port",
+            data="no promise was judged by this process",
+            next=f"watermain observe --metrics-port {port + 1 if port < 65535 else 9190}",
+        ) from error
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+
+    def end() -> None:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+    return end
+
+
+def _handler(exporting: Exporting, known: Collection[str]) -> type[BaseHTTPRequestHandler]:
+    """What answers a request."""
 
     class Handler(BaseHTTPRequestHandler):
         timeout = PATIENCE.total_seconds()
@@ -72,22 +94,4 @@ def serve(port: int, exporting: Exporting, names: Iterable[str] = ()) -> Callabl
         def log_message(self, format: str, *args: Any) -> None:
             """Say nothing of each scrape."""
 
-    try:
-        server = ThreadingHTTPServer((HOST, port), Handler)
-    except OSError as error:
-        raise UnreachableSystemError(
-            f"port {port} on {HOST} is taken by another program",
-            declared="WATERMAIN_METRICS_PORT, or --metrics-port",
-            data="no promise was judged by this process",
-            next=f"watermain observe --metrics-port {port + 1 if port < 65535 else 9190}",
-        ) from error
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-
-    def end() -> None:
-        server.shutdown()
-        server.server_close()
-        thread.join()
-
-    return end
+    return Handler

@@ -1,4 +1,4 @@
-"""`watermain observe`, from a late partition to the page, to figures and to rules."""
+"""`watermain observe`, from a late partition to whoever hears of it."""
 
 from __future__ import annotations
 

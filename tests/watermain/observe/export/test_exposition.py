@@ -12,8 +12,8 @@ from watermain.declare.name import DatasetName
 from watermain.observe.export.exposition import page
 from watermain.observe.export.figures import (
     AlertFigures,
+    AllFigures,
     CaptureFigures,
-    Figures,
     LakeFigures,
     PlatformFigures,
     PromiseFigures,
@@ -48,10 +48,10 @@ def of(name: str, *, is_missing: bool = False, tier: int = 2) -> PromiseFigures:
     )
 
 
-def many(count: int) -> Figures:
+def many(count: int) -> AllFigures:
     """So many datasets, each promised, captured and held; number 7 is missing."""
     names = [f"shop.curated.t{number:04}" for number in range(count)]
-    return Figures(
+    return AllFigures(
         at=NOON,
         promises=tuple(of(name, is_missing=name.endswith("0007")) for name in names),
         lake=tuple(
@@ -90,114 +90,113 @@ def labels(**words: str) -> Labels:
     return frozenset(words.items())
 
 
+EVERYTHING = AllFigures(
+    at=NOON,
+    evaluated_at=NOON - timedelta(seconds=5),
+    ledger_at=NOON - timedelta(minutes=4),
+    platform=PlatformFigures(
+        services={"web": True, "stream": False},
+        runs={"started": 2},
+        ended={"failure": 1},
+    ),
+    promises=(of("shop.curated.fees", is_missing=True),),
+    lake=(
+        LakeFigures(
+            dataset="shop.curated.fees",
+            rows=7,
+            bytes=900,
+            publishes=3,
+            published_rows=30,
+            published_bytes=1000,
+            published_at=NOON - timedelta(hours=1),
+        ),
+        LakeFigures(dataset="shop.curated.new", rows=0, bytes=0),
+    ),
+    captures=(
+        CaptureFigures(
+            dataset="shop.raw.fees",
+            batches=2,
+            rows=40,
+            aside=1,
+            committed_at=NOON,
+            reached_at=NOON - timedelta(seconds=90),
+        ),
+    ),
+    alerts=AlertFigures(
+        open={("firing", "page"): 1},
+        causes={"shop.curated.fees": "shop.raw.fees@20260603"},
+        waiting={"pager": (2, NOON - timedelta(minutes=11))},
+        incidents=1,
+    ),
+    unread=("lake",),
+)
+FEES_LABELS = {"dataset": "shop.curated.fees"}
+AT = NOON.timestamp()
+EXPECTED: dict[str, dict[Labels, float]] = {
+    "watermain_service_up": {labels(service="web"): 1, labels(service="stream"): 0},
+    "watermain_runs": {labels(state="started"): 2},
+    "watermain_runs_ended_last_hour": {labels(state="failure"): 1},
+    "watermain_evaluated_timestamp_seconds": {labels(): AT - 5},
+    "watermain_ledger_asked_timestamp_seconds": {labels(): AT - 240},
+    "watermain_export_timestamp_seconds": {labels(): AT},
+    "watermain_lake_rows": {labels(**FEES_LABELS): 7, labels(dataset="shop.curated.new"): 0},
+    "watermain_lake_bytes": {labels(**FEES_LABELS): 900, labels(dataset="shop.curated.new"): 0},
+    "watermain_publishes_total": {labels(**FEES_LABELS): 3},
+    "watermain_published_rows_total": {labels(**FEES_LABELS): 30},
+    "watermain_published_bytes_total": {labels(**FEES_LABELS): 1000},
+    "watermain_published_timestamp_seconds": {labels(**FEES_LABELS): AT - 3600},
+    "watermain_ledger_batches_total": {labels(dataset="shop.raw.fees"): 2},
+    "watermain_ledger_rows_captured_total": {labels(dataset="shop.raw.fees"): 40},
+    "watermain_ledger_rows_quarantined_total": {labels(dataset="shop.raw.fees"): 1},
+    "watermain_captured_timestamp_seconds": {labels(dataset="shop.raw.fees"): AT},
+    "watermain_lag_seconds": {labels(dataset="shop.raw.fees"): 90},
+    "watermain_promise_partitions": {
+        labels(verdict=verdict, **FEES_LABELS): count
+        for verdict, count in {"good": 20, "bad": 1, "excused": 2, "unknown": 0}.items()
+    },
+    "watermain_promise_late": {labels(last="7", **FEES_LABELS): 1},
+    "watermain_promise_state": {labels(state="met", **FEES_LABELS): 1},
+    "watermain_promise_objective": {labels(**FEES_LABELS): 0.75},
+    "watermain_promise_allowed": {labels(**FEES_LABELS): 1},
+    "watermain_promise_left": {labels(**FEES_LABELS): 0},
+    "watermain_promise_coverage": {labels(**FEES_LABELS): 1},
+    "watermain_promise_is_missing": {labels(**FEES_LABELS): 1},
+    "watermain_promise_is_promised": {labels(**FEES_LABELS): 1},
+    "watermain_promise_slice_bad": {labels(**FEES_LABELS): 1},
+    "watermain_promise_scheduled_minutes": {labels(window=w, **FEES_LABELS): 60 for w in WINDOWS},
+    "watermain_promise_burn": {labels(window=w, **FEES_LABELS): 2 for w in WINDOWS},
+    "watermain_promise_info": {
+        labels(
+            room="shop",
+            owner='team:"billing"\\\n',
+            tier="2",
+            severity="page",
+            group="AT most 1 of 28 late, by the day, tier 2, page",
+            **FEES_LABELS,
+        ): 1
+    },
+    "watermain_alerts": {labels(state="firing", severity="page"): 1},
+    "watermain_alert_cause": {labels(cause_id="shop.raw.fees@20260603", **FEES_LABELS): 1},
+    "watermain_outbox_waiting": {labels(notifier="pager"): 2},
+    "watermain_outbox_oldest_timestamp_seconds": {labels(notifier="pager"): AT - 660},
+    "watermain_incidents": {labels(): 1},
+    "watermain_export_unread": {labels(part="lake"): 1},
+    "watermain_export_folded_datasets": {labels(): 0},
+}
+
+
 def test_page_says_every_figure() -> None:
     """Names, labels and values, one of each."""
-    told = read(
-        page(
-            Figures(
-                at=NOON,
-                evaluated_at=NOON - timedelta(seconds=5),
-                ledger_at=NOON - timedelta(minutes=4),
-                platform=PlatformFigures(
-                    services={"web": True, "stream": False},
-                    runs={"started": 2},
-                    ended={"failure": 1},
-                ),
-                promises=(of("shop.curated.fees", is_missing=True),),
-                lake=(
-                    LakeFigures(
-                        dataset="shop.curated.fees",
-                        rows=7,
-                        bytes=900,
-                        publishes=3,
-                        published_rows=30,
-                        published_bytes=1000,
-                        published_at=NOON - timedelta(hours=1),
-                    ),
-                    LakeFigures(dataset="shop.curated.new", rows=0, bytes=0),
-                ),
-                captures=(
-                    CaptureFigures(
-                        dataset="shop.raw.fees",
-                        batches=2,
-                        rows=40,
-                        aside=1,
-                        committed_at=NOON,
-                        reached_at=NOON - timedelta(seconds=90),
-                    ),
-                ),
-                alerts=AlertFigures(
-                    open={("firing", "page"): 1},
-                    causes={"shop.curated.fees": "shop.raw.fees@20260603"},
-                    waiting={"pager": (2, NOON - timedelta(minutes=11))},
-                    incidents=1,
-                ),
-                unread=("lake",),
-            )
-        )
-    )
-    fees = {"dataset": "shop.curated.fees"}
-    at = NOON.timestamp()
-    expected: dict[str, dict[Labels, float]] = {
-        "watermain_service_up": {labels(service="web"): 1, labels(service="stream"): 0},
-        "watermain_runs": {labels(state="started"): 2},
-        "watermain_runs_ended_last_hour": {labels(state="failure"): 1},
-        "watermain_evaluated_timestamp_seconds": {labels(): at - 5},
-        "watermain_ledger_asked_timestamp_seconds": {labels(): at - 240},
-        "watermain_export_timestamp_seconds": {labels(): at},
-        "watermain_lake_rows": {labels(**fees): 7, labels(dataset="shop.curated.new"): 0},
-        "watermain_lake_bytes": {labels(**fees): 900, labels(dataset="shop.curated.new"): 0},
-        "watermain_publishes_total": {labels(**fees): 3},
-        "watermain_published_rows_total": {labels(**fees): 30},
-        "watermain_published_bytes_total": {labels(**fees): 1000},
-        "watermain_published_timestamp_seconds": {labels(**fees): at - 3600},
-        "watermain_ledger_batches_total": {labels(dataset="shop.raw.fees"): 2},
-        "watermain_ledger_rows_captured_total": {labels(dataset="shop.raw.fees"): 40},
-        "watermain_ledger_rows_quarantined_total": {labels(dataset="shop.raw.fees"): 1},
-        "watermain_captured_timestamp_seconds": {labels(dataset="shop.raw.fees"): at},
-        "watermain_lag_seconds": {labels(dataset="shop.raw.fees"): 90},
-        "watermain_promise_partitions": {
-            labels(verdict=verdict, **fees): count
-            for verdict, count in {"good": 20, "bad": 1, "excused": 2, "unknown": 0}.items()
-        },
-        "watermain_promise_late": {labels(last="7", **fees): 1},
-        "watermain_promise_state": {labels(state="met", **fees): 1},
-        "watermain_promise_objective": {labels(**fees): 0.75},
-        "watermain_promise_allowed": {labels(**fees): 1},
-        "watermain_promise_left": {labels(**fees): 0},
-        "watermain_promise_coverage": {labels(**fees): 1},
-        "watermain_promise_is_missing": {labels(**fees): 1},
-        "watermain_promise_is_promised": {labels(**fees): 1},
-        "watermain_promise_slice_bad": {labels(**fees): 1},
-        "watermain_promise_scheduled_minutes": {labels(window=w, **fees): 60 for w in WINDOWS},
-        "watermain_promise_burn": {labels(window=w, **fees): 2 for w in WINDOWS},
-        "watermain_promise_info": {
-            labels(
-                room="shop",
-                owner='team:"billing"\\\n',
-                tier="2",
-                severity="page",
-                group="at most 1 of 28 late, by the day, tier 2, page",
-                **fees,
-            ): 1
-        },
-        "watermain_alerts": {labels(state="firing", severity="page"): 1},
-        "watermain_alert_cause": {labels(cause_id="shop.raw.fees@20260603", **fees): 1},
-        "watermain_outbox_waiting": {labels(notifier="pager"): 2},
-        "watermain_outbox_oldest_timestamp_seconds": {labels(notifier="pager"): at - 660},
-        "watermain_incidents": {labels(): 1},
-        "watermain_export_unread": {labels(part="lake"): 1},
-        "watermain_export_folded_datasets": {labels(): 0},
-    }
+    told = read(page(EVERYTHING))
     series = told.pop("watermain_export_series")
-    assert told == expected
-    assert series == {labels(): sum(map(len, expected.values())) + 1}
+    assert told == EXPECTED
+    assert series == {labels(): sum(map(len, EXPECTED.values())) + 1}
 
 
 def test_what_nobody_knows_has_no_series() -> None:
     """A dataset that nobody judged, and a platform that was never asked: no zero stands for it."""
     unknown = replace(of("shop.curated.fees"), is_bad=None, scheduled={}, bad={})
-    told = read(page(Figures(at=NOON, promises=(unknown,))))
+    told = read(page(AllFigures(at=NOON, promises=(unknown,))))
     absent = ("slice_bad", "scheduled_minutes", "burn")
     assert [name for name in absent if f"watermain_promise_{name}" in told] == []
     assert "watermain_evaluated_timestamp_seconds" not in told
@@ -231,6 +230,6 @@ def test_promise_has_no_more_series_than_it_is_counted_with() -> None:
     """The limit would not hold otherwise; partitions of an hour have the most."""
     hourly = replace(of("shop.curated.t", is_missing=True), late={2: 1, 6: 1, 24: 1, 72: 1})
     alerts = AlertFigures(causes={"shop.curated.t": "cause"})
-    one = read(page(Figures(at=NOON, promises=(hourly,), alerts=alerts)))
-    none = read(page(Figures(at=NOON)))
+    one = read(page(AllFigures(at=NOON, promises=(hourly,), alerts=alerts)))
+    none = read(page(AllFigures(at=NOON)))
     assert sum(map(len, one.values())) - sum(map(len, none.values())) <= OF_A_PROMISE

@@ -1,4 +1,4 @@
-"""Figures of promises that are kept from reading to reading."""
+"""AllFigures of promises that are kept from reading to reading."""
 
 from __future__ import annotations
 

@@ -10,23 +10,23 @@ import pytest
 
 from tests.ports import free_port
 from watermain.declare.errors import UnreachableSystemError
-from watermain.observe.export.figures import Figures
+from watermain.observe.export.figures import AllFigures
 from watermain.observe.export.serving import Exporting, serve
 
 NOON = datetime(2026, 6, 3, 12, tzinfo=UTC)
 
 
 class Parts:
-    """Figures of which a part may not be read."""
+    """AllFigures of which a part may not be read."""
 
     def __init__(self) -> None:
         self.unread: tuple[str, ...] = ()
         self.asked: list[datetime] = []
 
-    def __call__(self, now: datetime) -> Figures:
+    def __call__(self, now: datetime) -> AllFigures:
         """What was read."""
         self.asked.append(now)
-        return Figures(at=now, unread=self.unread)
+        return AllFigures(at=now, unread=self.unread)
 
 
 @pytest.fixture

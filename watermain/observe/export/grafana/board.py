@@ -9,7 +9,7 @@ ViewKind = Literal["number", "lines", "table"]
 
 
 @dataclass(frozen=True)
-class Query:
+class PanelQuery:
     """An expression of PromQL, with what the legend calls its series."""
 
     expr: str
@@ -27,7 +27,7 @@ class View:
     title: str
     kind: ViewKind
     unit: str
-    queries: tuple[Query, ...]
+    queries: tuple[PanelQuery, ...]
     told: str
     width: int = 12
     bad_above: float | None = None
@@ -60,15 +60,21 @@ def number(title: str, expr: str, told: str, unit: str = "short", **words: float
     """A view of one number."""
     limits = {name: words.get(name) for name in ("bad_above", "good_above")}
     return View(
-        title=title, kind="number", unit=unit, queries=(Query(expr),), told=told, width=6, **limits
+        title=title,
+        kind="number",
+        unit=unit,
+        queries=(PanelQuery(expr),),
+        told=told,
+        width=6,
+        **limits,
     )
 
 
-def lines(title: str, told: str, unit: str, *queries: Query, width: int = 12) -> View:
+def lines(title: str, told: str, unit: str, *queries: PanelQuery, width: int = 12) -> View:
     """A view of series over time."""
     return View(title=title, kind="lines", unit=unit, queries=queries, told=told, width=width)
 
 
-def table(title: str, told: str, unit: str, *queries: Query, width: int = 24) -> View:
+def table(title: str, told: str, unit: str, *queries: PanelQuery, width: int = 24) -> View:
     """A view of the present, a line for each series."""
     return View(title=title, kind="table", unit=unit, queries=queries, told=told, width=width)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from watermain.observe.export.grafana.board import Board, Query, lines, number
+from watermain.observe.export.grafana.board import Board, PanelQuery, lines, number
 from watermain.observe.export.grafana.executive import FOLDER
 
 DEBUG = Board(
@@ -18,25 +18,25 @@ DEBUG = Board(
                     "Lag",
                     "Time since the event up to which a dataset is captured, by the ledger.",
                     "s",
-                    Query("watermain_lag_seconds", "{{dataset}}"),
+                    PanelQuery("watermain_lag_seconds", "{{dataset}}"),
                 ),
                 lines(
                     "Rows captured",
                     "Rows that reached raw, by the ledger; it is asked each five minutes.",
                     "rowsps",
-                    Query("rate(watermain_ledger_rows_captured_total[15m])", "{{dataset}}"),
+                    PanelQuery("rate(watermain_ledger_rows_captured_total[15m])", "{{dataset}}"),
                 ),
                 lines(
                     "Rows put aside",
                     "Rows in quarantine, by the ledger.",
                     "rowsps",
-                    Query("rate(watermain_ledger_rows_quarantined_total[15m])", "{{dataset}}"),
+                    PanelQuery("rate(watermain_ledger_rows_quarantined_total[15m])", "{{dataset}}"),
                 ),
                 lines(
                     "Since the last batch",
                     "Time since a batch was committed.",
                     "s",
-                    Query("time() - watermain_captured_timestamp_seconds", "{{dataset}}"),
+                    PanelQuery("time() - watermain_captured_timestamp_seconds", "{{dataset}}"),
                 ),
             ),
         ),
@@ -47,25 +47,25 @@ DEBUG = Board(
                     "Publishes",
                     "Partitions published, by dataset.",
                     "ops",
-                    Query("rate(watermain_publishes_total[15m])", "{{dataset}}"),
+                    PanelQuery("rate(watermain_publishes_total[15m])", "{{dataset}}"),
                 ),
                 lines(
                     "Since the last publish",
                     "Time since anything of a dataset was published.",
                     "s",
-                    Query("time() - watermain_published_timestamp_seconds", "{{dataset}}"),
+                    PanelQuery("time() - watermain_published_timestamp_seconds", "{{dataset}}"),
                 ),
                 lines(
                     "Rows",
                     "Rows of live files, the ten largest.",
                     "short",
-                    Query("topk(10, watermain_lake_rows)", "{{dataset}}"),
+                    PanelQuery("topk(10, watermain_lake_rows)", "{{dataset}}"),
                 ),
                 lines(
                     "Bytes",
                     "Bytes of live files, the ten largest.",
                     "bytes",
-                    Query("topk(10, watermain_lake_bytes)", "{{dataset}}"),
+                    PanelQuery("topk(10, watermain_lake_bytes)", "{{dataset}}"),
                 ),
             ),
         ),
@@ -76,13 +76,13 @@ DEBUG = Board(
                     "Services",
                     "1 while a service that should run lives.",
                     "short",
-                    Query("watermain_service_up", "{{service}}"),
+                    PanelQuery("watermain_service_up", "{{service}}"),
                 ),
                 lines(
                     "Runs that ended within an hour",
                     "By how they ended.",
                     "short",
-                    Query("watermain_runs_ended_last_hour", "{{state}}"),
+                    PanelQuery("watermain_runs_ended_last_hour", "{{state}}"),
                 ),
                 number(
                     "Series",

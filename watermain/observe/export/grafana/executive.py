@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from watermain.observe.export.grafana.board import Board, Query, lines, number, table
+from watermain.observe.export.grafana.board import Board, PanelQuery, lines, number, table
 
 FOLDER = "Watermain"
 _GOOD = 'sum(watermain_promise_partitions{verdict="good"})'
@@ -62,7 +62,7 @@ EXECUTIVE = Board(
                     "Misses left",
                     "How many partitions may still be late; below zero, too many were.",
                     "short",
-                    Query(
+                    PanelQuery(
                         "sort(min by (dataset, room) (watermain:promise:info * on (dataset)"
                         " group_left () watermain_promise_left))"
                     ),
@@ -71,7 +71,7 @@ EXECUTIVE = Board(
                     "Partitions in time by room",
                     "Of what was judged in the windows.",
                     "percentunit",
-                    Query(
+                    PanelQuery(
                         'sum by (room) (watermain_promise_partitions{verdict="good"} * on (dataset)'
                         " group_left (room) watermain_promise_info)"
                         ' / (sum by (room) (watermain_promise_partitions{verdict=~"good|bad"}'
@@ -83,7 +83,7 @@ EXECUTIVE = Board(
                     "Promises by state",
                     "How many stood how.",
                     "short",
-                    Query("sum by (state) (watermain_promise_state)", "{{state}}"),
+                    PanelQuery("sum by (state) (watermain_promise_state)", "{{state}}"),
                 ),
             ),
         ),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from watermain.observe.export.grafana.board import Board, Query, lines, number, table
+from watermain.observe.export.grafana.board import Board, PanelQuery, lines, number, table
 from watermain.observe.export.grafana.executive import FOLDER
 from watermain.observe.export.prometheus.recording import INFO
 
@@ -69,7 +69,7 @@ ONCALL = Board(
                     "Missing now",
                     "By cause: what has the same one is one problem.",
                     "short",
-                    Query(
+                    PanelQuery(
                         f"{INFO} * on (dataset) group_left () (watermain_promise_is_missing == 1)"
                     ),
                 ),
@@ -77,7 +77,7 @@ ONCALL = Board(
                     "Alerts by state",
                     "As the alert book of the platform has them.",
                     "short",
-                    Query("sum by (state, severity) (watermain_alerts)"),
+                    PanelQuery("sum by (state, severity) (watermain_alerts)"),
                 ),
             ),
         ),
@@ -88,25 +88,25 @@ ONCALL = Board(
                     "Burn over an hour",
                     "Multiples of what objectives allow; 14.4 spends 2% of a month in an hour.",
                     "short",
-                    Query('topk(10, watermain_promise_burn{window="1h"})', "{{dataset}}"),
+                    PanelQuery('topk(10, watermain_promise_burn{window="1h"})', "{{dataset}}"),
                 ),
                 lines(
                     "Burn over six hours",
                     "Multiples of what objectives allow.",
                     "short",
-                    Query('topk(10, watermain_promise_burn{window="6h"})', "{{dataset}}"),
+                    PanelQuery('topk(10, watermain_promise_burn{window="6h"})', "{{dataset}}"),
                 ),
                 lines(
                     "Bad minutes of the last hour, as Prometheus saw them",
                     "The book is right where the two differ.",
                     "percentunit",
-                    Query("topk(10, watermain:bad_ratio:1h)", "{{dataset}}"),
+                    PanelQuery("topk(10, watermain:bad_ratio:1h)", "{{dataset}}"),
                 ),
                 lines(
                     "Runs",
                     "Runs of Dagster that have not ended, by state.",
                     "short",
-                    Query("watermain_runs", "{{state}}"),
+                    PanelQuery("watermain_runs", "{{state}}"),
                 ),
             ),
         ),

@@ -1,1 +1,1 @@
-"""Rules and settings for a Prometheus with its Alertmanager."""
+"""Rules for a Prometheus with its Alertmanager."""

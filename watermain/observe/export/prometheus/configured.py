@@ -1,4 +1,4 @@
-"""What a Prometheus and an Alertmanager need in their own settings."""
+"""What a Prometheus needs in its own settings, with its Alertmanager."""
 
 from __future__ import annotations
 

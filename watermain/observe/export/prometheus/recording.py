@@ -1,4 +1,4 @@
-"""What Prometheus keeps of promises: bad minutes, and the cause that a dataset suffers from."""
+"""What Prometheus keeps of promises, by recording rules."""
 
 from __future__ import annotations
 

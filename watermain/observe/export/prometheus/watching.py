@@ -1,8 +1,9 @@
-"""Rules that watch the watcher: whoever judges, tells and exports may itself be dead."""
+"""Rules that watch the watcher, who may itself be dead."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from watermain.observe.export.groups import PromiseGroup
 from watermain.observe.export.prometheus.recording import INFO, SLICE, ratio, reach
@@ -23,9 +24,7 @@ def watching(groups: Iterable[PromiseGroup]) -> list[RuleGroup]:
     ]
 
 
-def _rule(
-    alert: str, severity: str, expr: str, *, lasts: str, summary: str, told: str, window: str = ""
-) -> Alerting:
+def _rule(alert: str, severity: str, expr: str, *, lasts: str, summary: str, told: str) -> Alerting:
     return Alerting(
         alert=alert,
         expr=expr,
@@ -34,7 +33,7 @@ def _rule(
         told=told,
         runbook=RUNBOOK,
         lasts=lasts,
-        labels={"cause_id": f"platform/{alert}"} | ({"window": window} if window else {}),
+        labels={"cause_id": f"platform/{alert}"},
     )
 
 
@@ -159,7 +158,7 @@ def _apart() -> Iterable[Alerting]:
         )
         apart = f"abs({ratio(name)} - on (dataset) ({book}))"
         seen = f"count_over_time({SLICE}[{reach(WINDOWS[name])}]) >= {0.95 * minutes:g}"
-        yield _rule(
+        found = _rule(
             "WatermainBurnDiffers",
             "ticket",
             f"({apart} > on (dataset) {MOST_APART:g} * ({book}))\nand on (dataset)"
@@ -167,8 +166,8 @@ def _apart() -> Iterable[Alerting]:
             f' (watermain_promise_scheduled_minutes{{window="{name}"}}) > {SLACK_MINUTES})'
             f"\nand on (dataset) ({seen})\n",
             lasts="10m",
-            window=name,
             summary=f"{{{{ $labels.dataset }}}}: book and Prometheus differ about {name}",
             told="a verdict was corrected or made late, or scrapes were lost; the book is right;"
             " first command: watermain slo show {{ $labels.dataset }}",
         )
+        yield replace(found, labels={**found.labels, "window": name})

@@ -1,4 +1,4 @@
-"""Dashboards, as strictly as Grafana's own linter would read them and a little more."""
+"""Dashboards, as strictly as Grafana's own linter would read them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from grafana_foundation_sdk.models.dashboard import Dashboard
 from tests.watermain.observe.export.seeded import ROOMS, seeded
 from tests.watermain.observe.export.test_exposition import read
 from watermain.observe.export.exposition import page
-from watermain.observe.export.grafana.board import Board, Query
+from watermain.observe.export.grafana.board import Board, PanelQuery
 from watermain.observe.export.grafana.drawn import SOURCE, boards, drawn
 from watermain.observe.export.grafana.room import room_board
 from watermain.observe.export.prometheus.recording import recording
@@ -110,7 +110,7 @@ def test_every_query_asks_for_series_that_exist() -> None:
 def test_room_s_dashboard_shows_no_other_room() -> None:
     """Every query is restricted to it."""
     board = room_board("billing")
-    asked: list[Query] = [query for view in board.views for query in view.queries]
+    asked: list[PanelQuery] = [query for view in board.views for query in view.queries]
     assert all('dataset=~"billing[.].*"' in query.expr for query in asked)
     assert 'label_values(watermain_promise_info{room="billing"}, dataset)' in json.dumps(
         json.loads(drawn(board))["templating"]
