@@ -1,4 +1,4 @@
-"""AllFigures of fewer datasets, where there are too many for a scrape."""
+"""Figures of fewer datasets, where there are too many for a scrape."""
 
 from __future__ import annotations
 

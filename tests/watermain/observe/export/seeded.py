@@ -1,4 +1,4 @@
-"""AllFigures of which every family has a series, as they grow from scrape to scrape."""
+"""Figures of which every family has a series, as they grow from scrape to scrape."""
 
 from __future__ import annotations
 

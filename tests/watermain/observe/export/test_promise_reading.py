@@ -1,4 +1,4 @@
-"""AllFigures of promises that are kept from reading to reading."""
+"""Figures of promises that are kept from reading to reading."""
 
 from __future__ import annotations
 

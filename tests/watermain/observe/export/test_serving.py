@@ -17,7 +17,7 @@ NOON = datetime(2026, 6, 3, 12, tzinfo=UTC)
 
 
 class Parts:
-    """AllFigures of which a part may not be read."""
+    """Figures of which a part may not be read."""
 
     def __init__(self) -> None:
         self.unread: tuple[str, ...] = ()
