@@ -12,6 +12,7 @@ from watermain.observe.export.figures import AllFigures, CaptureFigures, LakeFig
 OF_A_PROMISE = 32
 OF_A_TABLE, OF_A_CAPTURE = 6, 5
 RESERVED = 500
+CAUSES_OF_OTHERS = 200  # datasets that suffer, and have no other series
 Kind = PromiseFigures | LakeFigures | CaptureFigures
 Every = TypeVar("Every", PromiseFigures, LakeFigures, CaptureFigures)
 
@@ -32,7 +33,7 @@ def folded(figures: AllFigures, most: int) -> tuple[AllFigures, int]:
     partly |= _names(figures.captures) - _names(captures)
     partly |= _names(figures.lake) - _names(lake)
     causes = figures.alerts.causes
-    named = sorted(set(causes) & kept) if partly else causes
+    named = [*sorted(set(causes) & kept), *sorted(set(causes) - kept)[:CAUSES_OF_OTHERS]]
     alerts = replace(figures.alerts, causes={name: causes[name] for name in named})
     left_out = len(partly | (every - kept))
     return replace(

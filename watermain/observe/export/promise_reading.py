@@ -22,9 +22,8 @@ from watermain.observe.export.promise_figures import LONGEST, aged, measured
 AT_ONCE = 100  # datasets whose verdicts are in memory together
 ANEW = 120  # readings in which each promise is measured anew at least once
 JUDGED = LOOK * 2  # an evaluator that has not judged for so long cannot tell what is missing
-_CHANGED = """
-select max(id), array_agg(distinct dataset) filter (where id > %s) from watermain.verdict
-"""
+_NEWEST = "select coalesce(max(id), 0) from watermain.verdict"
+_CHANGED = "select distinct dataset from watermain.verdict where id > %s"
 
 
 @dataclass(frozen=True)
@@ -46,7 +45,7 @@ class PromiseReading:
     def __init__(self, book: VerdictBook, dsn: Callable[[], str]) -> None:
         self._book, self._dsn = book, dsn
         self._kept: dict[DatasetName, tuple[Promised, PromiseFigures]] = {}
-        self._marks = (0, 0)  # a verdict of an earlier number may be committed later
+        self._marks: tuple[int, ...] = ()  # the newest verdict of the last two readings
         self._turn = 0
 
     def __call__(self, now: datetime) -> ReadPromises:
@@ -80,15 +79,20 @@ class PromiseReading:
                 yield name
 
     def _changed(self) -> set[str]:
-        """The datasets of which a verdict was written since the reading before the last."""
+        """The datasets of which a verdict was written since the reading before the last.
+
+        Guarantees: a verdict that was numbered before another and committed after it is seen; it
+        asks the index, from a number on, however long the book is.
+        """
         try:
             with psycopg.connect(self._dsn()) as connection:
-                row = connection.execute(_CHANGED, [self._marks[0]]).fetchone()
+                row = connection.execute(_NEWEST).fetchone()
+                since, newest = self._marks[:1], row[0] if row else 0
+                self._marks = (*self._marks[-1:], newest)
+                rows = connection.execute(_CHANGED, since).fetchall() if since else []
         except psycopg.Error as error:
             raise unreachable(error, data="nothing was read") from error
-        newest, names = row or (None, None)
-        self._marks = (self._marks[1], newest or 0)
-        return set(names or ())
+        return {name for (name,) in rows}
 
     def _measure(
         self,

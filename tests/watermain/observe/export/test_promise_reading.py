@@ -60,11 +60,17 @@ def test_what_is_quiet_is_not_measured_again(
     monkeypatch.setattr(company.reading._book, "verdicts", verdicts)
     monkeypatch.setattr("watermain.observe.export.promise_reading.ANEW", 10**9)
     company.judge(june(2, 3))
-    for second in range(0, 180, 30):
-        company.judge(june(2, 3, second // 60, second % 60))
-        company.reading(june(2, 3, second // 60, second % 60))
-    assert asked[0] == asked[1] == {str(FEES), str(OTHER)}  # a verdict may be committed late
-    assert asked[3:] == [{str(FEES)}] * 3
+    for minute in range(7):
+        company.judge(june(2, 3, minute))
+        company.reading(june(2, 3, minute))
+        if minute == 2:
+            company.book.correct(
+                OTHER, "2026-06-01", "bad", why="empty", by="ann", now=june(2, 3, minute)
+            )
+    both, late = {str(FEES), str(OTHER)}, {str(FEES)}
+    # Looked at twice, for an earlier verdict may be committed later; no minute of it was bad.
+    assert asked == [both, late, late, both, both, late, late]
+    assert company.reading(june(2, 3, 7)).figures[1].partitions["bad"] == 1
 
 
 def test_every_reading_tells_what_a_first_one_would(company: Company, lake: Lake) -> None:
