@@ -171,7 +171,7 @@ EXPECTED: dict[str, dict[Labels, float]] = {
             owner='team:"billing"\\\n',
             tier="2",
             severity="page",
-            group="AT most 1 of 28 late, by the day, tier 2, page",
+            group="at most 1 of 28 late, by the day, tier 2, page",
             **FEES_LABELS,
         ): 1
     },
