@@ -26,7 +26,7 @@ SLOS = (
 )
 
 
-class _Lake:
+class PartlyLate:
     """Every tenth dataset misses every tenth partition."""
 
     def ready(self, partitions: Mapping[DatasetName, Collection[str]]) -> dict[Pair, datetime]:
@@ -53,7 +53,7 @@ def judged(server: EmbeddedPostgres, count: int) -> dict[str, float]:
         )
         for n in range(count)
     ]
-    evaluator = Evaluator(book, _Lake())
+    evaluator = Evaluator(book, PartlyLate())
     evaluator.judge(promises, BEGIN)
     end = BEGIN + timedelta(days=DAYS)
     began, worked = time.perf_counter(), time.process_time()

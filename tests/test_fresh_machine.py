@@ -23,7 +23,9 @@ TOOLS = (
     "sed",
     "sha256sum",
 )
-PACKAGES = "chromium mosquitto prometheus-alertmanager redis-server default-jre-headless maven"
+PACKAGES = (
+    "chromium mosquitto prometheus prometheus-alertmanager redis-server default-jre-headless maven"
+)
 
 
 @pytest.fixture

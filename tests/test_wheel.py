@@ -89,7 +89,19 @@ def test_wheel_names_its_extras_and_its_pythons(wheel: Path) -> None:
         told = message_from_bytes(file.read(name))
     assert told["Requires-Python"] == ">=3.11"
     assert set(told.get_all("Provides-Extra", [])) == {
-        *("alerts", "avro", "demo", "kafka", "mqtt", "polars", "redis", "s3", "sftp", "test"),
+        *(
+            "alerts",
+            "avro",
+            "demo",
+            "grafana",
+            "kafka",
+            "mqtt",
+            "polars",
+            "redis",
+            "s3",
+            "sftp",
+            "test",
+        ),
     }
     base = [line for line in told.get_all("Requires-Dist", []) if "extra ==" not in line]
     assert "dagster==1.13.27" in base

@@ -69,6 +69,13 @@ class Settings(BaseSettings):
         None, description="the file of the feature server's consumers; `serve-keys.json` by default"
     )
     serve_port: int = Field(3090, description="the port of the feature server on 127.0.0.1")
+    metrics_port: int | None = Field(
+        None,
+        description="port of 127.0.0.1 on which `watermain observe` tells Prometheus its figures;"
+        " none without it",
+        ge=1,
+        le=65535,
+    )
     memory_limit: str = Field("4GB", description="memory that one step's engine may use")
     threads: int = Field(2, description="threads that one step's engine may use", ge=1)
     data_since: date | None = Field(

@@ -144,11 +144,12 @@ def make_targets(files: Mapping[str, str]) -> set[str]:
 
 
 def commands(program: Any, path: str = "watermain") -> dict[str, Any]:
-    """List every visible command by the words that call it."""
+    """List every visible command by the words that call it; a group may be one itself."""
     inner = getattr(program, "commands", None)
     if inner is None:
         return {path: program}
-    found: dict[str, Any] = {}
+    is_one = getattr(program, "invoke_without_command", False)
+    found: dict[str, Any] = {path: program} if is_one else {}
     for name, command in sorted(inner.items()):
         if not command.hidden:
             found |= commands(command, f"{path} {name}")
@@ -211,7 +212,7 @@ def _wrong_call(words: list[str], program: Any) -> str | None:
     command, rest = program, list(words)
     while inner := getattr(command, "commands", None):
         if not rest or rest[0].startswith("-"):
-            return None
+            break
         if rest[0] not in inner:
             return f"no command {rest[0]}"
         command = inner[rest.pop(0)]

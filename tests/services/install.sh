@@ -5,7 +5,7 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
-packages=(chromium mosquitto prometheus-alertmanager redis-server default-jre-headless maven)
+packages=(chromium mosquitto prometheus prometheus-alertmanager redis-server default-jre-headless maven)
 
 missing=()
 for package in "${packages[@]}"; do

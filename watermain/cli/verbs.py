@@ -127,7 +127,7 @@ VERBS: dict[str, Verb] = {
         "Look at all that the platform needs; tell what to run where something fails.",
     ),
     "observe": Verb(
-        "watermain.cli.platform.observe:observe",
+        "watermain.cli.platform.observe:app",
         "Judge every promise as it becomes due and tell people, until told to stop.",
     ),
     "tend": Verb(

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from watermain.cli.platform.exported import export
 from watermain.clock import Clock
 from watermain.declare.errors import WatermainError
 from watermain.engine.promise.book import VerdictBook
@@ -20,6 +21,8 @@ from watermain.lake.catalog import catalog_dsn
 from watermain.observe.alert.book import AlertBook
 from watermain.observe.alert.step import maintenance
 from watermain.observe.asked import AskedCommits
+from watermain.observe.export.gathering import Gathering
+from watermain.observe.export.serving import Exporting, serve
 from watermain.observe.judging import Judging
 from watermain.observe.looking import PromiseLooking
 from watermain.observe.planned import Planned
@@ -27,21 +30,47 @@ from watermain.observe.rounds import RoundStep, rounds
 from watermain.observe.telling import AlertTelling
 from watermain.settings import load_settings, project
 
+app = typer.Typer(add_completion=False)
 
+
+@app.callback(invoke_without_command=True)
 def observe(
+    context: typer.Context,
     once: Annotated[bool, typer.Option("--once", help="One round, and then end.")] = False,
+    metrics_port: Annotated[
+        int | None,
+        typer.Option(
+            help="Serve Prometheus metrics on this port of 127.0.0.1; else by the settings.",
+            min=1,
+            max=65535,
+        ),
+    ] = None,
 ) -> None:
     """Judge every promise as it becomes due and tell people, until told to stop.
 
     `watermain up` starts it.
     """
+    if context.invoked_subcommand is not None:
+        return
     if once:
         _once(observing())
         return
     stop = threading.Event()
     for order in (signal.SIGTERM, signal.SIGINT):
         signal.signal(order, lambda *_: stop.set())
-    rounds(observing(), _tell, stop)
+    port = metrics_port or load_settings().metrics_port
+    if port is None:
+        rounds(observing(), _tell, stop)
+        return
+    exporting = Exporting(Gathering())
+    end = serve(port, exporting, load_settings().host_names)
+    try:
+        rounds([*observing(), RoundStep("metrics", exporting)], _tell, stop)
+    finally:
+        end()
+
+
+app.command("export")(export)
 
 
 def observing() -> list[RoundStep]:

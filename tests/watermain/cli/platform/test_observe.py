@@ -1,17 +1,21 @@
-"""`watermain observe --once`, from a late partition to the page."""
+"""`watermain observe`, from a late partition to whoever hears of it."""
 
 from __future__ import annotations
 
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import httpx
 import psycopg
 import pytest
 
+from tests.ports import free_port
 from tests.watermain.engine.promise.promises import FEES
 from tests.watermain.observe.sink import Sink, sink
 from watermain.declare import AtMost, Daily, Slo
@@ -92,3 +96,81 @@ def test_once_judges_and_pages(company: Path, lake: Lake, received: Sink) -> Non
     assert received.pages() == [(str(FEES), "fired")]
     (_, body), *_ = received.posted
     assert f"watermain explain {FEES} {body['title'].split()[2]}" in body["message"]
+
+
+def test_process_that_stays_has_no_engine() -> None:
+    """What it asks of the lake it asks in processes that end: an engine takes 30 MB."""
+    code = "import sys, watermain.cli.platform.observe; sys.exit('duckdb' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def _scraped(address: str, process: subprocess.Popen[str]) -> str:
+    """The page, as soon as it tells of promises that were judged."""
+    for _ in range(600):
+        assert process.poll() is None, process.communicate()
+        with suppress(httpx.HTTPError):
+            text = httpx.get(address).text
+            if "watermain_evaluated_timestamp_seconds" in text:
+                return text
+        time.sleep(0.2)
+    raise AssertionError("no figures came")
+
+
+@pytest.mark.parametrize("is_option", [True, False])
+def test_service_tells_figures_on_a_port_until_it_is_told_to_stop(
+    company: Path, is_option: bool
+) -> None:
+    """By an option or by the setting; what it is not asked for it does not open."""
+    port = free_port()
+    words = ["--metrics-port", str(port)] if is_option else []
+    setting = {} if is_option else {"WATERMAIN_METRICS_PORT": str(port)}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "watermain", "observe", *words],
+        cwd=company,
+        env=child_environment() | {"WATERMAIN_PROJECT": str(company), **setting},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        text = _scraped(f"http://127.0.0.1:{port}/metrics", process)
+    finally:
+        process.terminate()
+        _, complaint = process.communicate(timeout=60)
+    assert (process.returncode, complaint) == (0, "")
+    assert f'watermain_promise_is_missing{{dataset="{FEES}"}} 1.0' in text
+    assert f'watermain_promise_info{{dataset="{FEES}",' in text
+
+
+def test_export_writes_rules_and_dashboards_out_of_what_rooms_declare(
+    company: Path, tmp_path: Path
+) -> None:
+    """A folder that a Prometheus and a Grafana read, and a word about what is still to do."""
+    done = subprocess.run(
+        [sys.executable, "-m", "watermain", "observe", "export", str(tmp_path / "out")],
+        cwd=company,
+        env=child_environment() | {"WATERMAIN_PROJECT": str(company)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    names = [str(Path(line).relative_to(tmp_path / "out")) for line in done.stdout.splitlines()]
+    assert names == [
+        "prometheus.yml",
+        "alertmanager.yml",
+        "openslo.yml",
+        "rules/watermain-recording.yml",
+        "rules/watermain-promises.yml",
+        "rules/watermain-watching.yml",
+        "dashboards/Watermain/watermain-executive.json",
+        "dashboards/Watermain/watermain-oncall.json",
+        "dashboards/Watermain/watermain-debug.json",
+        "dashboards/Room billing/watermain-room-billing.json",
+        "grafana-dashboards.yml",
+    ]
+    assert 'group="at most 2 of 28 late, by the day, tier 2, page"' in (
+        (tmp_path / "out/rules/watermain-promises.yml").read_text()
+    )
+    assert "targets:\n    - 127.0.0.1:9190" in (tmp_path / "out/prometheus.yml").read_text()
+    assert "set WATERMAIN_METRICS_PORT=9190" in done.stderr

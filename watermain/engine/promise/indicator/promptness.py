@@ -6,11 +6,14 @@ import math
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 from watermain.engine.promise.burn import Counted, Slices
 from watermain.engine.promise.indicator.indicator import Ratio
 from watermain.engine.promise.verdict import Verdict
-from watermain.lake.ledger import BatchRow
+
+if TYPE_CHECKING:  # the ledger brings the engine, which whoever judges does without
+    from watermain.lake.ledger import BatchRow
 
 Hours = tuple[datetime, datetime]  # from, until
 _Minutes = tuple[int, int]

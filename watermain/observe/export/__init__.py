@@ -1,0 +1,1 @@
+"""What other tools are told of the platform: figures, rules, dashboards."""

@@ -1,0 +1,1 @@
+"""Rules for a Prometheus with its Alertmanager."""
