@@ -69,6 +69,7 @@ class Settings(BaseSettings):
         None, description="the file of the feature server's consumers; `serve-keys.json` by default"
     )
     serve_port: int = Field(3090, description="the port of the feature server on 127.0.0.1")
+    console_port: int = Field(3070, description="the port of the console on 127.0.0.1")
     memory_limit: str = Field("4GB", description="memory that one step's engine may use")
     threads: int = Field(2, description="threads that one step's engine may use", ge=1)
     data_since: date | None = Field(
