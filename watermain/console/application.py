@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -61,7 +62,7 @@ def application(sight: Sight) -> Starlette:
         Route("/debug", pages.debug),
         Route("/datasets", pages.datasets),
         Route("/datasets/{name}", pages.dataset),
-        Route("/health", lambda _: PlainTextResponse("ok\n")),
+        Route("/health", lambda _: JSONResponse({"pid": os.getpid()})),
         # What Prometheus scrapes is mounted here: Route("/metrics", ...), from observe/export.
         Mount("/static", StaticFiles(directory=STATIC)),
     ]

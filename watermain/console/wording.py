@@ -40,8 +40,21 @@ def ago(moment: datetime | None, now: datetime) -> str:
         return "never"
     if abs(now - moment) < timedelta(seconds=1):
         return "now"
-    told = lasting(timedelta(seconds=int(abs(now - moment).total_seconds())))
+    told = lasting(_coarse(abs(now - moment)))
     return f"{told} ago" if moment <= now else f"in {told}"
+
+
+def _coarse(length: timedelta) -> timedelta:
+    """A length without what nobody wants to know of it: seconds of hours, minutes of days.
+
+    >>> str(_coarse(timedelta(days=3, minutes=59))), str(_coarse(timedelta(hours=1, seconds=9)))
+    ('3 days, 0:00:00', '1:00:00')
+    """
+    for least, unit in ((86_400, 3600), (600, 60), (0, 1)):
+        seconds = length.total_seconds()
+        if seconds >= least:
+            return timedelta(seconds=seconds // unit * unit)
+    return length
 
 
 def instant(moment: datetime | None) -> Markup:
