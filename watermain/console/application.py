@@ -17,11 +17,11 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from watermain.console.dataset import dataset
-from watermain.console.datasets import Wish, datasets
-from watermain.console.debug import debug
-from watermain.console.executive import executive
-from watermain.console.oncall import oncall
+from watermain.console.page.dataset import dataset
+from watermain.console.page.datasets import Wish, datasets
+from watermain.console.page.debug import debug
+from watermain.console.page.executive import executive
+from watermain.console.page.oncall import oncall
 from watermain.console.sight import Sight
 from watermain.console.wording import FILTERS, MARKS, VERDICTS, ago
 from watermain.declare.errors import InvalidDeclarationError, WatermainError

@@ -24,7 +24,7 @@ QUERIES = {
     "publishes": """
         select dataset, partition, epoch_us(published_at) as published_at, rows_in, rows_out,
             coalesce(rows_quarantined, 0) as rows_aside, seconds, bytes, contract_version, run_id,
-            coalesce(failing, '{{}}') as failing
+            failing
         from {publishes}
         qualify row_number() over (
             partition by dataset order by epoch desc, published_at desc, rowid desc) <= {most}

@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-import psycopg
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
-
+from watermain.console.sessions import ReadingSessions, ReadVerdicts
 from watermain.declare.name import DatasetName
 from watermain.engine.promise.book import VerdictBook
-from watermain.lake.catalog import unreachable
 from watermain.observe.incident.incident import Incident, IncidentEntry
 
-TABLES = ("evaluated", "alert", "outbox", "incident", "incident_entry", "attempt")
 MOST_LISTED = 200
-READING = "-c default_transaction_read_only=on -c statement_timeout=10s"
-_KNOWN = "select name from unnest(%s::text[]) as name where to_regclass('watermain.' || name)"
 _ALERTS = """
 select cause_id, state, severity, root, began_at, resolved_at, facts from watermain.alert
 where (state <> 'resolved' or resolved_at >= %s)
@@ -99,24 +92,17 @@ class Undelivered:
 class Books:
     """Read alerts, incidents, what was tried, and verdicts; write nothing.
 
-    Guarantees: the server itself refuses to write for these connections. What was never written
-    down reads as nothing.
     Raises: UnreachableSystemError.
     """
 
     def __init__(self, dsn: Callable[[], str]) -> None:
-        self._given = dsn
-
-    def dsn(self) -> str:
-        """The address of the catalog's database for sessions that can only read."""
-        given = self._given()
-        options = f"{conninfo_to_dict(given).get('options') or ''} {READING}".strip()
-        return make_conninfo(given, options=options)
+        self.sessions = ReadingSessions(dsn)
+        self._verdicts, self._present = ReadVerdicts(self.sessions), set[str]()
 
     @property
     def verdicts(self) -> VerdictBook | None:
         """The book of verdicts; None before anything was promised."""
-        return VerdictBook(self.dsn) if "evaluated" in self._present() else None
+        return self._verdicts if self._has("evaluated") else None
 
     def alerts(self, since: datetime) -> list[ShownAlert]:
         """What is open or was repaired since an instant, pages before tickets."""
@@ -140,33 +126,22 @@ class Books:
         rows = self._rows("outbox", _WAITING, [])
         return [Undelivered(**dict(zip(names, row, strict=True))) for row in rows]
 
-    def answers(self) -> bool:
-        """Whether the server answers."""
-        with self._connected() as connection:
-            return connection.execute("select 1").fetchone() is not None
-
     def _rows(self, table: str, query: str, words: Sequence[object]) -> list[tuple[Any, ...]]:
-        with self._connected() as connection:
-            if table not in _present(connection):
-                return []
-            return connection.execute(query, words).fetchall()  # type: ignore[arg-type]
+        """What a query finds; nothing before its table was made."""
+        if not self._has(table):
+            return []
+        with self.sessions.lent() as session:
+            return session.execute(query, words).fetchall()  # type: ignore[arg-type]
 
-    def _present(self) -> set[str]:
-        with self._connected() as connection:
-            return _present(connection)
-
-    @contextmanager
-    def _connected(self) -> Iterator[psycopg.Connection]:
-        try:
-            with psycopg.connect(self.dsn()) as connection:
-                yield connection
-        except (psycopg.OperationalError, psycopg.errors.QueryCanceled) as error:
-            raise unreachable(error, data="nothing is shown; nothing was changed") from error
-
-
-def _present(connection: psycopg.Connection) -> set[str]:
-    rows = connection.execute(f"{_KNOWN} is not null", [list(TABLES)]).fetchall()
-    return {str(name) for (name,) in rows}
+    def _has(self, table: str) -> bool:
+        """Whether a table was made; one that was is there for good."""
+        if table not in self._present:
+            with self.sessions.lent() as session:
+                row = session.execute("select to_regclass(%s)", [f"watermain.{table}"]).fetchone()
+            if row is None or row[0] is None:
+                return False
+            self._present.add(table)
+        return True
 
 
 def _incident(row: Sequence[Any]) -> Incident:

@@ -25,8 +25,10 @@ def open_console(platform: Services) -> None:
     with step("console") as line:
         now = platform
         for _ in range(TURNS):
-            if now.supervisor.alive(CONSOLE) is None and answers(now.settings.console_port):
-                write_variables(platform.settings, {VARIABLE: str(free_port())})
+            port = now.settings.console_port
+            if now.supervisor.alive(CONSOLE) is None:
+                port = free_port() if answers(port) else port
+            write_variables(platform.settings, {VARIABLE: str(port)})  # for later commands, too
             now = Services(load_settings())
             entry = now.start(CONSOLE)
             if is_answering(now, entry.pid, OPEN_SECONDS):

@@ -2,6 +2,7 @@
 "use strict";
 
 const seconds = (text) => Date.parse(text) / 1000;
+const whole = Array.from({ length: 10 }, (_, n) => [1, 2, 5].map((step) => step * 10 ** n)).flat();
 const iso = (stamp) => new Date(stamp * 1000).toISOString();
 const color = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
@@ -36,7 +37,7 @@ function options(figure, width, data) {
     legend: { show: false },
     cursor: { show: false },
     scales: { x: { range: reach(data) }, y: { range: (_, low, high) => [Math.min(0, low), Math.max(1, high)] } },
-    axes: [{ ...axis, values: shown }, { ...axis, size: 60 }],
+    axes: [{ ...axis, values: shown }, { ...axis, size: 60, incrs: whole }],
     series: [{}, { stroke: color("--plot"), fill: figure.dataset.chart === "bars" ? color("--plot") : undefined, width: 2, paths, points: { show: false } }],
   };
 }

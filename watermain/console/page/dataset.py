@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from watermain.console.books import Books, ShownAlert
-from watermain.console.calendar import calendar
+from watermain.console.page.calendar import calendar
 from watermain.console.rooms import ToldCheck, ToldDataset, ToldRooms, detail, told
 from watermain.console.sight import Sight
 from watermain.console.standing import one
@@ -51,12 +51,19 @@ def judged_checks(
 ) -> list[dict[str, Any]]:
     """The checks, each with what it found in the last publish.
 
-    Shapes: `failing` is None where nothing was published, for nothing was checked then.
+    Shapes: `failing` is None where nothing was published, for nothing was checked then, or where
+    an older release published and kept no count. What a publish tells beside the declaration is a
+    check, too: it warned, for the rows were published.
     """
-    last = json.loads(publishes[0]["failing"]) if publishes else None
+    told = publishes[0]["failing"] if publishes else None
+    last = None if told is None else json.loads(told)
+    names = {each.name for each in checks}
+    more = [
+        ToldCheck(name=name, column="", blocks=False) for name in last or () if name not in names
+    ]
     return [
         {"check": each, "failing": None if last is None else int(last.get(each.name, 0))}
-        for each in checks
+        for each in (*checks, *more)
     ]
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from watermain.clock import instant_of
 from watermain.console.asked import LedgerFacts
-from watermain.console.dataset import lineage
+from watermain.console.page.dataset import lineage
 from watermain.console.rooms import told
 from watermain.console.sight import Sight
 from watermain.console.standing import one
@@ -73,6 +73,7 @@ def positions(facts: LedgerFacts | None, streams: Sequence[str]) -> list[dict[st
         {
             **row,
             "position": _short(str(row["position"])),
+            "shard": _short(str(row["shard"])),
             "committed_at": instant_of(row["committed_at"]),
         }
         for row in (facts.streams if facts else ())
