@@ -9,7 +9,6 @@ from typing import Any
 
 from watermain.console.sessions import ReadingSessions, ReadVerdicts
 from watermain.declare.name import DatasetName
-from watermain.engine.promise.book import VerdictBook
 from watermain.observe.incident.incident import Incident, IncidentEntry
 
 MOST_LISTED = 200
@@ -97,10 +96,10 @@ class Books:
 
     def __init__(self, dsn: Callable[[], str]) -> None:
         self.sessions = ReadingSessions(dsn)
-        self._verdicts, self._present = ReadVerdicts(self.sessions), set[str]()
+        self._verdicts, self._present = ReadVerdicts(self.sessions, dsn), set[str]()
 
     @property
-    def verdicts(self) -> VerdictBook | None:
+    def verdicts(self) -> ReadVerdicts | None:
         """The book of verdicts; None before anything was promised."""
         return self._verdicts if self._has("evaluated") else None
 

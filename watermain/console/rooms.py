@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from watermain.settings import project
 # As `engine.rooms.last_good` writes it: a test holds the two together, for that module brings the
 # types of the lake along, which weigh as much as this whole process.
 FOLDER, FORMAT = "rooms", 1
+Stamp = tuple[int, int]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +27,8 @@ class ToldDataset:
     """What a list of datasets shows of one.
 
     Shapes: `promised` is None where nothing is promised; `is_unread` where a promise is written
-    down in words that this release does not know.
+    down in words that this release does not know. `schema` is the text of its columns and checks,
+    which weighs a tenth of what it tells.
     """
 
     name: DatasetName
@@ -38,7 +40,24 @@ class ToldDataset:
     inputs: tuple[DatasetName, ...]
     source: str | None
     promised: Promised | None
+    schema: str
     is_unread: bool = False
+
+    @property
+    def columns(self) -> list[ToldColumn]:
+        """Its columns; none where they are written in a way that this release does not know."""
+        try:
+            return [_column(each) for each in json.loads(self.schema)["properties"]]
+        except (KeyError, TypeError):
+            return []
+
+    @property
+    def checks(self) -> list[ToldCheck]:
+        """Its checks; none where they are written in a way that this release does not know."""
+        try:
+            return [*_checks(json.loads(self.schema))]
+        except (KeyError, TypeError):
+            return []
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +92,15 @@ class ToldRooms:
 
     def readers(self, name: DatasetName) -> list[DatasetName]:
         """The datasets that read another."""
-        return [each.name for each in self.datasets.values() if name in each.inputs]
+        return self._readers.get(name, [])
+
+    @cached_property
+    def _readers(self) -> Mapping[DatasetName, list[DatasetName]]:
+        found = dict[DatasetName, list[DatasetName]]()
+        for each in self.datasets.values():
+            for name in each.inputs:
+                found.setdefault(name, []).append(each.name)
+        return found
 
 
 def doors() -> list[str]:
@@ -85,35 +112,40 @@ def doors() -> list[str]:
 def told(home: Path) -> ToldRooms:
     """What the rooms of the project told.
 
-    Guarantees: a file that is torn, or that another release wrote, makes its room silent.
+    Guarantees: a file that is torn, or that another release wrote, makes its room silent. It is
+    the same value until a file changes.
     """
+    return _told(home, tuple((team, _stamp(home / FOLDER / f"{team}.json")) for team in doors()))
+
+
+@lru_cache(maxsize=2)
+def _told(home: Path, stamps: tuple[tuple[str, Stamp | None], ...]) -> ToldRooms:
     found, silent = dict[str, ToldDataset](), dict[str, str]()
-    for team in doors():
-        path = home / FOLDER / f"{team}.json"
+    for team, stamp in stamps:
         try:
-            stands = path.stat()
-            found |= _room(path, stands.st_mtime_ns, stands.st_ino)
-        except (FileNotFoundError, NotADirectoryError):
+            found |= _room(home / FOLDER / f"{team}.json", stamp)
+        except FileNotFoundError:
             silent[team] = "it has never loaded here"
-        except (ValueError, KeyError, TypeError, IndexError):
+        except (OSError, ValueError, KeyError, TypeError, IndexError):
             silent[team] = "what it told last cannot be read"
     order = sorted(found.values(), key=lambda d: (d.name.team, STAGES.index(d.name.stage), d.name))
     return ToldRooms({str(each.name): each for each in order}, silent)
 
 
-def detail(home: Path, name: DatasetName) -> tuple[list[ToldColumn], list[ToldCheck]]:
-    """The columns and the checks of one dataset; none where its room is silent."""
+def _stamp(path: Path) -> Stamp | None:
+    """What changes with each rewriting of a file, which makes another file of it."""
     try:
-        said = json.loads((home / FOLDER / f"{name.team}.json").read_text())["datasets"]
-        (schema,) = next(f["promise"]["schema"] for f in said if f["name"] == str(name))
-        return [_column(each) for each in schema["properties"]], [*_checks(schema)]
-    except (OSError, StopIteration, ValueError, KeyError, TypeError):
-        return [], []
+        stands = path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    return stands.st_mtime_ns, stands.st_ino
 
 
 @lru_cache(maxsize=256)
-def _room(path: Path, written_at: int, inode: int) -> dict[str, ToldDataset]:
-    """What a file says as it stands; each rewriting makes another file of it."""
+def _room(path: Path, stamp: Stamp | None) -> dict[str, ToldDataset]:
+    """What a file says as it stands."""
+    if stamp is None:
+        raise FileNotFoundError(path)
     said = json.loads(path.read_text())
     if said["format"] != FORMAT:
         raise ValueError("another format")
@@ -133,6 +165,7 @@ def _dataset(facts: Mapping[str, Any]) -> ToldDataset:
         inputs=tuple(map(_name, facts["inputs"].values())),
         source=facts.get("source"),
         promised=promised,
+        schema=json.dumps(promise["schema"][0]),
         is_unread=is_unread,
     )
 

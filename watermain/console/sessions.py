@@ -14,6 +14,10 @@ from watermain.engine.promise.book import VerdictBook
 from watermain.lake.catalog import unreachable
 
 IDLE_SECONDS = 15.0
+_STAMP = """
+select (select max(id) from watermain.verdict), (select max(id) from watermain.promise),
+    (select count(*) from watermain.arrival)
+"""
 READING = "-c default_transaction_read_only=on -c statement_timeout=10s"
 
 
@@ -88,11 +92,16 @@ class ReadingSessions:
 class ReadVerdicts(VerdictBook):
     """The book of verdicts as it is, over sessions that are lent."""
 
-    def __init__(self, sessions: ReadingSessions) -> None:
-        super().__init__(sessions._dsn)
+    def __init__(self, sessions: ReadingSessions, dsn: Callable[[], str]) -> None:
+        super().__init__(dsn)
         self._sessions = sessions
 
     @contextmanager
     def _connected(self) -> Iterator[psycopg.Connection]:
         with self._sessions.lent() as session:
             yield session
+
+    def stamp(self) -> tuple[object, ...]:
+        """What changes with everything that is written down."""
+        with self._connected() as session:
+            return tuple(session.execute(_STAMP).fetchone() or ())

@@ -11,7 +11,7 @@ from watermain.clock import Clock
 from watermain.console.asked import AskedLedger, LedgerFacts
 from watermain.console.books import Books
 from watermain.console.remembered import Reading, Remembered
-from watermain.console.standing import AWAY, Standings, standings
+from watermain.console.standing import AWAY, Standings, StandingsReader
 from watermain.declare.errors import UnreachableSystemError
 from watermain.lake.catalog import catalog_dsn
 from watermain.settings import load_settings, project
@@ -41,9 +41,8 @@ class Sight:
         """The sight of the platform that the settings describe."""
         settings, clock = load_settings(), Clock()
         books = Books(lambda: catalog_dsn(load_settings()))
-        read = Remembered(
-            lambda: standings(settings.home, books, clock.now()), FRESH, OLDEST, 2 * FRESH
-        )
+        count = StandingsReader(settings.home, books)
+        read = Remembered(lambda: count(clock.now()), FRESH, OLDEST, 2 * FRESH)
         asked = Remembered(ask or AskedLedger(), ASKED, EVER, timedelta(0))
         dagster = f"http://127.0.0.1:{settings.port}"
         return cls(settings.home, books, read, asked, dagster, clock)

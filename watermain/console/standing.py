@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Literal
@@ -13,7 +13,7 @@ from watermain.console.rooms import ToldDataset, ToldRooms, told
 from watermain.declare.name import DatasetName
 from watermain.engine.promise.book import VerdictBook
 from watermain.engine.promise.budget import PromiseStatus, status, window_begin
-from watermain.engine.promise.calendar import Promised
+from watermain.engine.promise.calendar import Promised, Term
 from watermain.engine.promise.evaluate import SETTLE
 from watermain.engine.promise.verdict import State, Verdict
 
@@ -79,22 +79,37 @@ class Standings:
 
 
 AWAY = timedelta(minutes=10)  # an evaluator that has not judged for so long is told of
+COUNTED = timedelta(minutes=2)
+AT_ONCE = 50  # datasets
+Terms = Mapping[DatasetName, Sequence[Term]]
 
 
-def standings(home: Path, books: Books, now: datetime) -> Standings:
-    """How every dataset stands.
+class StandingsReader:
+    """Tell how every dataset stands; count again only what may have changed.
 
-    Raises: UnreachableSystemError.
+    Guarantees: what was counted is told again as long as nothing was written down since, and for
+    two minutes at most, since what nobody judges becomes due without a word.
     """
-    rooms, book = told(home), books.verdicts
-    wanted = [d.promised for d in rooms.datasets.values() if d.promised is not None]
-    stands = _statuses(wanted, book, now)
-    return Standings(
-        rooms=rooms,
-        lines={name: _line(each, stands.get(each.name)) for name, each in rooms.datasets.items()},
-        at=now,
-        evaluated_at=book.evaluated_at() if book else None,
-    )
+
+    def __init__(self, home: Path, books: Books) -> None:
+        self._home, self._books = home, books
+        self._last: tuple[object, Standings] | None = None
+
+    def __call__(self, now: datetime) -> Standings:
+        """How every dataset stands.
+
+        Raises: UnreachableSystemError.
+        """
+        rooms, book = told(self._home), self._books.verdicts
+        stamp = (rooms, book.stamp() if book else None)
+        evaluated_at = book.evaluated_at() if book else None
+        if self._last is not None:
+            before, found = self._last
+            if before == stamp and timedelta(0) <= now - found.at < COUNTED:
+                return replace(found, evaluated_at=evaluated_at)
+        found = Standings(rooms, _lines(rooms, book, now), now, evaluated_at)
+        self._last = stamp, found
+        return found
 
 
 def one(
@@ -113,16 +128,27 @@ def one(
     return status(terms, verdicts, promised, settled), verdicts
 
 
+def _lines(
+    rooms: ToldRooms, book: VerdictBook | None, now: datetime
+) -> Mapping[str, DatasetStanding]:
+    """A line for each dataset, counted some at a time: verdicts are many."""
+    terms, found = book.terms() if book else {}, dict[str, DatasetStanding]()
+    every = list(rooms.datasets.values())
+    for first in range(0, len(every), AT_ONCE):
+        some = every[first : first + AT_ONCE]
+        stands = _statuses([d.promised for d in some if d.promised], terms, book, now)
+        found |= {str(each.name): _line(each, stands.get(each.name)) for each in some}
+    return found
+
+
 def _statuses(
-    wanted: Collection[Promised], book: VerdictBook | None, now: datetime
+    wanted: Collection[Promised], terms: Terms, book: VerdictBook | None, now: datetime
 ) -> dict[DatasetName, PromiseStatus]:
-    if not wanted:
-        return {}
     settled = now - SETTLE
-    if book is None:
+    if book is None or not wanted:
         return {p.dataset: status([], {}, p, settled) for p in wanted}
     begin = min(window_begin(p, settled) for p in wanted)
-    terms, verdicts = book.terms(), book.verdicts([p.dataset for p in wanted], begin, now)
+    verdicts = book.verdicts([p.dataset for p in wanted], begin, now)
     return {
         p.dataset: status(terms.get(p.dataset, []), verdicts[p.dataset], p, settled) for p in wanted
     }

@@ -16,7 +16,7 @@ from watermain.console.asked import LedgerFacts
 from watermain.console.books import Books
 from watermain.console.remembered import Remembered
 from watermain.console.sight import EVER, Sight
-from watermain.console.standing import standings
+from watermain.console.standing import StandingsReader
 from watermain.declare import (
     AtMost,
     Column,
@@ -161,7 +161,8 @@ class SeededPlatform:
     def sight(self, ask: Callable[[], LedgerFacts] | None = None) -> Sight:
         """What the pages look at, with a clock that stands."""
         clock, books = FixedClock(self.now), Books(lambda: self.dsn)
-        read = Remembered(lambda: standings(self.home, books, self.now), timedelta(0), timedelta(0))
+        count = StandingsReader(self.home, books)
+        read = Remembered(lambda: count(self.now), timedelta(0), timedelta(0))
         asked = Remembered(ask or facts, EVER, EVER)
         return Sight(self.home, books, read, asked, "http://127.0.0.1:3000", clock)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from watermain.console.books import Books, ShownAlert
 from watermain.console.page.calendar import calendar
-from watermain.console.rooms import ToldCheck, ToldDataset, ToldRooms, detail, told
+from watermain.console.rooms import ToldCheck, ToldDataset, ToldRooms, told
 from watermain.console.sight import Sight
 from watermain.console.standing import one
 from watermain.declare.name import DatasetName
@@ -31,12 +31,12 @@ def dataset(sight: Sight, name: DatasetName) -> dict[str, Any] | None:
     found = rooms.datasets.get(str(name))
     if found is None:
         return None
-    ledger, (columns, checks) = sight.ledger(), detail(sight.home, name)
+    ledger = sight.ledger()
     publishes = ledger.value.last(str(name)) if ledger.value else []
     return {
         "told": found,
-        "columns": columns,
-        "checks": judged_checks(checks, publishes),
+        "columns": found.columns,
+        "checks": judged_checks(found.checks, publishes),
         "publishes": publishes,
         "readers": rooms.readers(name),
         "lineage": lineage(rooms, found),
