@@ -39,6 +39,7 @@ GUIDES = (
     "promises",
     "indicators",
     "alerts",
+    "console",
     "demo",
     "glossary",
 )

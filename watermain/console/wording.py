@@ -91,9 +91,7 @@ def marks(states: Iterable[str | None]) -> Markup:
 
 def breaking(name: str) -> Markup:
     """A name that may go on in the next line after each of its parts."""
-    return Markup("<wbr>").join(
-        piece for part in name.split(".") for piece in (escape(part), escape("."))
-    )[: -len("<wbr>.")]
+    return Markup(".<wbr>").join(map(escape, name.split(".")))
 
 
 def counted(number: int, noun: str) -> str:
