@@ -1,4 +1,4 @@
-"""Time to a page of the console with 1,000 datasets of 30 days, each judged and published."""
+"""Time to a page of the console with 1,000 datasets of 30 days."""
 
 from __future__ import annotations
 

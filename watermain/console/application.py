@@ -55,7 +55,7 @@ def application(sight: Sight) -> Starlette:
 
     Guarantees: it answers to reading alone, and every page is made anew from what is known.
     """
-    pages = Pages(sight)
+    pages = ConsolePages(sight)
     routes = [
         Route("/", pages.executive),
         Route("/on-call", pages.oncall),
@@ -94,7 +94,7 @@ class WithHeaders:
         await self._app(scope, receive, with_headers)
 
 
-class Pages:
+class ConsolePages:
     """Make pages out of what is seen."""
 
     def __init__(self, sight: Sight) -> None:

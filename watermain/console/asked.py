@@ -1,4 +1,4 @@
-"""What the lake's ledger and Dagster tell, asked in a process that ends."""
+"""The lake's ledger, asked in a process that ends."""
 
 from __future__ import annotations
 

@@ -88,7 +88,7 @@ class Undelivered:
     why: str
 
 
-class Books:
+class ShownBooks:
     """Read alerts, incidents, what was tried, and verdicts; write nothing.
 
     Raises: UnreachableSystemError.

@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Reading(Generic[T]):
+class LastReading(Generic[T]):
     """What was read, when, and why the last try to read it again gave nothing.
 
     Shapes: `value` and `at` are None where it was never read.
@@ -42,11 +42,14 @@ class Remembered(Generic[T]):
         patience: timedelta = timedelta(seconds=10),
     ) -> None:
         self._read, self._fresh, self._most, self._patience = read, fresh_for, at_most, patience
-        self._kept, self._tried_at = Reading[T](), datetime.min.replace(tzinfo=Clock().now().tzinfo)
+        self._kept, self._tried_at = (
+            LastReading[T](),
+            datetime.min.replace(tzinfo=Clock().now().tzinfo),
+        )
         self._reading, self._lock = threading.Event(), threading.Lock()
         self._reading.set()
 
-    def get(self) -> Reading[T]:
+    def get(self) -> LastReading[T]:
         """What was read last."""
         now = Clock().now()
         if not timedelta(0) <= now - self._tried_at < self._fresh:
@@ -67,8 +70,8 @@ class Remembered(Generic[T]):
 
     def _renew(self, now: datetime) -> None:
         try:
-            self._kept = Reading(self._read(), now)
+            self._kept = LastReading(self._read(), now)
         except WatermainError as error:
-            self._kept = Reading(self._kept.value, self._kept.at, error.what)
+            self._kept = LastReading(self._kept.value, self._kept.at, error.what)
         finally:
             self._reading.set()

@@ -14,6 +14,7 @@ from watermain.engine.promise.book import VerdictBook
 from watermain.lake.catalog import unreachable
 
 IDLE_SECONDS = 15.0
+MOST_SESSIONS = 4  # at once
 _STAMP = """
 select (select max(id) from watermain.verdict), (select max(id) from watermain.promise),
     (select count(*) from watermain.arrival)
@@ -22,7 +23,7 @@ READING = "-c default_transaction_read_only=on -c statement_timeout=10s"
 
 
 class ReadingSessions:
-    """Lend sessions in which the server itself refuses to write.
+    """Lend sessions in which the server itself refuses to write, MOST_SESSIONS at once.
 
     Guarantees: a session is lent to one at a time, and ends once nobody has asked for it for
     IDLE_SECONDS, for each is a process of the server; one that has died is not lent.
@@ -30,11 +31,17 @@ class ReadingSessions:
 
     def __init__(self, dsn: Callable[[], str]) -> None:
         self._dsn, self._lock = dsn, threading.Lock()
+        self._room = threading.Semaphore(MOST_SESSIONS)
         self._idle: list[tuple[float, psycopg.Connection]] = []
 
     @contextmanager
     def lent(self) -> Iterator[psycopg.Connection]:
         """A session for the block. Raises: UnreachableSystemError."""
+        with self._room, self._lent() as session:
+            yield session
+
+    @contextmanager
+    def _lent(self) -> Iterator[psycopg.Connection]:
         try:
             session = self._living() or self._opened()
             try:

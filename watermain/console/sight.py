@@ -9,8 +9,8 @@ from pathlib import Path
 
 from watermain.clock import Clock
 from watermain.console.asked import AskedLedger, LedgerFacts
-from watermain.console.books import Books
-from watermain.console.remembered import Reading, Remembered
+from watermain.console.books import ShownBooks
+from watermain.console.remembered import LastReading, Remembered
 from watermain.console.standing import AWAY, Standings, StandingsReader
 from watermain.declare.errors import UnreachableSystemError
 from watermain.lake.catalog import catalog_dsn
@@ -30,7 +30,7 @@ class Sight:
     """
 
     home: Path
-    books: Books
+    books: ShownBooks
     read_standings: Remembered[Standings]
     read_ledger: Remembered[LedgerFacts]
     dagster: str
@@ -40,7 +40,7 @@ class Sight:
     def of_settings(cls, ask: Callable[[], LedgerFacts] | None = None) -> Sight:
         """The sight of the platform that the settings describe."""
         settings, clock = load_settings(), Clock()
-        books = Books(lambda: catalog_dsn(load_settings()))
+        books = ShownBooks(lambda: catalog_dsn(load_settings()))
         count = StandingsReader(settings.home, books)
         read = Remembered(lambda: count(clock.now()), FRESH, OLDEST, 2 * FRESH)
         asked = Remembered(ask or AskedLedger(), ASKED, EVER, timedelta(0))
@@ -62,7 +62,7 @@ class Sight:
             )
         return found.value
 
-    def ledger(self) -> Reading[LedgerFacts]:
+    def ledger(self) -> LastReading[LedgerFacts]:
         """What the ledger and Dagster told last; nothing until they were asked."""
         return self.read_ledger.get()
 

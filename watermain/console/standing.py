@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
-from watermain.console.books import Books
+from watermain.console.books import ShownBooks
 from watermain.console.rooms import ToldDataset, ToldRooms, told
 from watermain.declare.name import DatasetName
 from watermain.engine.promise.book import VerdictBook
@@ -91,7 +91,7 @@ class StandingsReader:
     two minutes at most, since what nobody judges becomes due without a word.
     """
 
-    def __init__(self, home: Path, books: Books) -> None:
+    def __init__(self, home: Path, books: ShownBooks) -> None:
         self._home, self._books = home, books
         self._last: tuple[object, Standings] | None = None
 
@@ -113,7 +113,7 @@ class StandingsReader:
 
 
 def one(
-    promised: Promised, books: Books, now: datetime
+    promised: Promised, books: ShownBooks, now: datetime
 ) -> tuple[PromiseStatus, Mapping[str, Verdict]]:
     """How one promise stands, with the verdicts in force of its window.
 

@@ -1,4 +1,4 @@
-"""Instants, ages and states in the words of the pages."""
+"""The words of the pages."""
 
 from __future__ import annotations
 

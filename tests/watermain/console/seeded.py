@@ -13,7 +13,7 @@ import pyarrow as pa
 from tests.watermain.engine.promise.promises import Commits
 from watermain.clock import FixedClock
 from watermain.console.asked import LedgerFacts
-from watermain.console.books import Books
+from watermain.console.books import ShownBooks
 from watermain.console.remembered import Remembered
 from watermain.console.sight import EVER, Sight
 from watermain.console.standing import StandingsReader
@@ -160,7 +160,7 @@ class SeededPlatform:
 
     def sight(self, ask: Callable[[], LedgerFacts] | None = None) -> Sight:
         """What the pages look at, with a clock that stands."""
-        clock, books = FixedClock(self.now), Books(lambda: self.dsn)
+        clock, books = FixedClock(self.now), ShownBooks(lambda: self.dsn)
         count = StandingsReader(self.home, books)
         read = Remembered(lambda: count(self.now), timedelta(0), timedelta(0))
         asked = Remembered(ask or facts, EVER, EVER)

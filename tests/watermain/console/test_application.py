@@ -17,7 +17,7 @@ from tests.watermain.console.seeded import SCRIPT, SeededPlatform, facts
 from tests.watermain.engine.promise.promises import june
 from watermain.console.application import HEADERS
 from watermain.console.asked import LedgerFacts
-from watermain.console.books import Books
+from watermain.console.books import ShownBooks
 from watermain.declare.errors import UnreachableSystemError
 from watermain.engine.rooms.last_good import FOLDER
 from watermain.settings import child_environment
@@ -200,10 +200,10 @@ def test_mistake_of_ours_shows_no_trace(
 ) -> None:
     """500, and what is in the error stays here."""
 
-    def wrong(_: Books) -> list[object]:
+    def wrong(_: ShownBooks) -> list[object]:
         raise ZeroDivisionError("/a/secret/path")
 
-    monkeypatch.setattr(Books, "incidents", wrong)
+    monkeypatch.setattr(ShownBooks, "incidents", wrong)
     answer = PageReader(seeded.sight()).get("/")
     assert answer.status_code == 500
     assert "The console made a mistake" in answer.text
@@ -243,7 +243,7 @@ def test_evaluator_that_is_away_is_told_of(fresh: SeededPlatform) -> None:
     """What was due since then is not measured, and no page calls it met."""
     fresh.judged(until=NOW - timedelta(days=4))
     reader = PageReader(fresh.sight())
-    for page in ("/", "/on-call", "/datasets"):
+    for page in ("/", "/on-call", "/datasets", f"/datasets/{LATE}"):
         text = reader.get(page).text
         assert "Nobody judges: the last verdicts are of 2026-06-16 12:00:00 UTC." in text
     text = reader.get("/datasets/operations.curated.fees").text

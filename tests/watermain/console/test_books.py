@@ -9,7 +9,7 @@ import pytest
 
 from tests.watermain.console.seeded import SeededPlatform
 from tests.watermain.engine.promise.promises import june
-from watermain.console.books import Books
+from watermain.console.books import ShownBooks
 from watermain.declare.errors import UnreachableSystemError
 from watermain.declare.name import DatasetName
 from watermain.lake.lake import Lake
@@ -31,7 +31,7 @@ def seeded(home: Path, lake: Lake) -> SeededPlatform:
 def test_nothing_was_written_yet(home: Path) -> None:
     """Where there is no table nothing is found, and none is made."""
     dsn = str(load_settings().postgres)
-    books = Books(lambda: dsn)
+    books = ShownBooks(lambda: dsn)
     assert books.verdicts is None
     assert (books.alerts(NOW), books.incidents(), books.tries()) == ([], [], [])
     assert books.undelivered() == []
@@ -42,7 +42,7 @@ def test_nothing_was_written_yet(home: Path) -> None:
 
 def test_trouble_is_read(seeded: SeededPlatform) -> None:
     """An alert with all that it reaches, an incident, what was tried, what was not delivered."""
-    books = Books(lambda: seeded.dsn)
+    books = ShownBooks(lambda: seeded.dsn)
     (alert,) = books.alerts(NOW)
     assert (alert.root, alert.severity, alert.state) == (str(LATE), "page", "firing")
     assert alert.is_open
@@ -63,7 +63,7 @@ def test_alert_of_another_release_is_shown(seeded: SeededPlatform) -> None:
     """What it says beyond its columns may be missing; it is an alert all the same."""
     with psycopg.connect(seeded.dsn) as connection:
         connection.execute("update watermain.alert set facts = '{}'")
-    (alert,) = Books(lambda: seeded.dsn).alerts(NOW)
+    (alert,) = ShownBooks(lambda: seeded.dsn).alerts(NOW)
     assert (alert.told, alert.reached) == ([], {str(LATE)})
 
 
@@ -73,7 +73,7 @@ def test_repaired_alert_is_read_for_as_long_as_asked(seeded: SeededPlatform) -> 
         connection.execute(
             "update watermain.alert set state = 'resolved', resolved_at = %s", [june(20, 9)]
         )
-    books = Books(lambda: seeded.dsn)
+    books = ShownBooks(lambda: seeded.dsn)
     assert [a.is_open for a in books.alerts(june(20, 8))] == [False]
     assert books.alerts(june(20, 10)) == []
 
@@ -90,14 +90,14 @@ def test_server_refuses_to_write(seeded: SeededPlatform, statement: str) -> None
     """Whatever a page would do by mistake."""
     with (
         pytest.raises(psycopg.errors.ReadOnlySqlTransaction),
-        Books(lambda: seeded.dsn).sessions.lent() as session,
+        ShownBooks(lambda: seeded.dsn).sessions.lent() as session,
     ):
         session.execute(statement)  # type: ignore[arg-type]
 
 
 def test_verdicts_are_those_of_the_book(seeded: SeededPlatform) -> None:
     """The same verdicts, the same instant, by way of sessions that are lent."""
-    book, own = Books(lambda: seeded.dsn).verdicts, seeded.judged(days=3)
+    book, own = ShownBooks(lambda: seeded.dsn).verdicts, seeded.judged(days=3)
     assert book is not None
     assert book.verdicts([LATE], june(1), NOW) == own.verdicts([LATE], june(1), NOW)
     assert book.evaluated_at() == own.evaluated_at() == NOW
@@ -106,7 +106,7 @@ def test_verdicts_are_those_of_the_book(seeded: SeededPlatform) -> None:
 
 def test_stamp_changes_with_what_is_written(seeded: SeededPlatform) -> None:
     """A verdict more is another stamp; a look is none."""
-    book, own = Books(lambda: seeded.dsn).verdicts, seeded.judged(days=3)
+    book, own = ShownBooks(lambda: seeded.dsn).verdicts, seeded.judged(days=3)
     assert book is not None
     before = book.stamp()
     assert book.stamp() == before
@@ -116,7 +116,7 @@ def test_stamp_changes_with_what_is_written(seeded: SeededPlatform) -> None:
 
 def test_server_that_is_away_is_said_to_be() -> None:
     """Without its address."""
-    books = Books(lambda: "host=127.0.0.1 port=9 password=hidden connect_timeout=1")
+    books = ShownBooks(lambda: "host=127.0.0.1 port=9 password=hidden connect_timeout=1")
     with pytest.raises(UnreachableSystemError) as told:
         books.alerts(NOW)
     assert "hidden" not in str(told.value)

@@ -1,4 +1,4 @@
-"""What is read once, and read again beside whoever asks."""
+"""What is read again beside whoever asks."""
 
 from __future__ import annotations
 

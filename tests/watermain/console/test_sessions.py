@@ -1,4 +1,4 @@
-"""Sessions that are lent, given back, and ended."""
+"""Sessions that are lent to one at a time."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ import pytest
 from tests.watermain.console.seeded import SeededPlatform
 from tests.watermain.engine.promise.promises import june
 from watermain.cli.promise.standings import standings as of_command
-from watermain.console.books import Books
+from watermain.console.books import ShownBooks
 from watermain.console.standing import COUNTED, ORDER, Standings, StandingsReader, one
 from watermain.lake.lake import Lake
 from watermain.settings import load_settings
@@ -28,7 +28,7 @@ def seeded(home: Path, lake: Lake) -> SeededPlatform:
 
 def read(seeded: SeededPlatform) -> Standings:
     """How every dataset stands now."""
-    return StandingsReader(seeded.home, Books(lambda: seeded.dsn))(NOW)
+    return StandingsReader(seeded.home, ShownBooks(lambda: seeded.dsn))(NOW)
 
 
 def test_page_and_command_say_the_same(seeded: SeededPlatform) -> None:
@@ -41,7 +41,7 @@ def test_page_and_command_say_the_same(seeded: SeededPlatform) -> None:
         told = (line.good, line.bad, line.unknown, line.left, line.allowed)
         assert told == tuple(facts[n] for n in ("good", "bad", "unknown", "left", "allowed"))
         assert round(line.coverage, 4) == facts["coverage"]
-        stands, verdicts = one(each.promised, Books(lambda: seeded.dsn), NOW)
+        stands, verdicts = one(each.promised, ShownBooks(lambda: seeded.dsn), NOW)
         assert stands == each.status
         assert {k: verdicts[k] for k in each.verdicts} == each.verdicts
     assert len(wanted) == 3
@@ -56,7 +56,7 @@ def test_what_needs_a_look_comes_first(seeded: SeededPlatform) -> None:
 
 def test_nothing_is_counted_twice_until_something_is_written(seeded: SeededPlatform) -> None:
     """The same lines, while the instant of the evaluator is read each time."""
-    reader = StandingsReader(seeded.home, Books(lambda: seeded.dsn))
+    reader = StandingsReader(seeded.home, ShownBooks(lambda: seeded.dsn))
     first = reader(NOW)
     assert reader(NOW + timedelta(seconds=10)).lines is first.lines
     name = first.promised[0].told.name
@@ -67,7 +67,7 @@ def test_nothing_is_counted_twice_until_something_is_written(seeded: SeededPlatf
 
 def test_what_nobody_judges_is_counted_again_after_a_while(seeded: SeededPlatform) -> None:
     """An evaluator that is away writes nothing, and what becomes due is not measured."""
-    reader = StandingsReader(seeded.home, Books(lambda: seeded.dsn))
+    reader = StandingsReader(seeded.home, ShownBooks(lambda: seeded.dsn))
     first = reader(NOW)
     assert reader(NOW + COUNTED).lines is not first.lines
     later = reader(NOW + timedelta(days=5))

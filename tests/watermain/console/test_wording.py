@@ -1,4 +1,4 @@
-"""Instants, ages and states in words."""
+"""States in words, with how old they are."""
 
 from __future__ import annotations
 

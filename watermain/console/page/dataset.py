@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from watermain.console.books import Books, ShownAlert
+from watermain.console.books import ShownAlert, ShownBooks
 from watermain.console.page.calendar import calendar
 from watermain.console.rooms import ToldCheck, ToldDataset, ToldRooms, told
 from watermain.console.sight import Sight
@@ -97,7 +97,7 @@ def troubles_of(sight: Sight, name: DatasetName) -> dict[str, Any]:
     }
 
 
-def _open_alerts(books: Books, name: str, sight: Sight) -> list[ShownAlert]:
+def _open_alerts(books: ShownBooks, name: str, sight: Sight) -> list[ShownAlert]:
     found = books.alerts(sight.clock.now())
     return [each for each in found if each.is_open and name in each.reached]
 
@@ -105,10 +105,12 @@ def _open_alerts(books: Books, name: str, sight: Sight) -> list[ShownAlert]:
 def _promise(sight: Sight, of: ToldDataset) -> dict[str, Any]:
     promised = of.promised
     if promised is None:
-        return {"stands": None, "calendar": None, "silent_rules": []}
+        return {"stands": None, "calendar": None, "silent_rules": [], "evaluated_at": None}
     stands, verdicts = one(promised, sight.books, sight.clock.now())
+    book = sight.books.verdicts
     return {
         "stands": stands,
         "calendar": calendar(stands, verdicts, promised.cadence),
         "silent_rules": unheard(promised),
+        "evaluated_at": book.evaluated_at() if book else None,
     }
