@@ -76,6 +76,7 @@ class Settings(BaseSettings):
         ge=1,
         le=65535,
     )
+    console_port: int = Field(3070, description="the port of the console on 127.0.0.1")
     memory_limit: str = Field("4GB", description="memory that one step's engine may use")
     threads: int = Field(2, description="threads that one step's engine may use", ge=1)
     data_since: date | None = Field(

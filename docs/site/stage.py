@@ -40,6 +40,7 @@ GUIDES = (
     "indicators",
     "alerts",
     "prometheus",
+    "console",
     "demo",
     "glossary",
 )

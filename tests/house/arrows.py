@@ -16,6 +16,7 @@ DISTRICTS = {
     "orchestrate": (4, "orchestrate"),
     "read": (4, "read"),
     "observe": (4, "observe"),
+    "console": (5, "console"),
     "cli": (6, "cli"),
     "__main__": (6, "cli"),
     "testing": (6, "testing"),

@@ -85,6 +85,10 @@ def test_asset_page_shows_owner_columns_checks_freshness(
     ):
         expect(page.get_by_text(text).first).to_be_visible()
     assert page.get_by_text("sensitivity: internal").count() == 0
+    health = page.locator('a[href$="/datasets/operations.curated.flights"]').first
+    expect(health).to_be_attached()
+    address = str(health.get_attribute("href"))
+    assert "operations.curated.flights" in httpx.get(address, timeout=60, trust_env=False).text
     _await_freshness(page)
     owners = page.get_by_text("Owners", exact=True).locator("xpath=../..")
     expect(owners.get_by_text("operations").first).to_be_visible()

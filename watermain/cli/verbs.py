@@ -130,6 +130,10 @@ VERBS: dict[str, Verb] = {
         "watermain.cli.platform.observe:app",
         "Judge every promise as it becomes due and tell people, until told to stop.",
     ),
+    "console": Verb(
+        "watermain.cli.listen.console:console",
+        "Serve pages on which promises, alerts and datasets are seen; they change nothing.",
+    ),
     "tend": Verb(
         "watermain.cli.platform.tend:tend",
         "Start again every service that dies, until `watermain down`.",

@@ -24,6 +24,7 @@ HOST = "127.0.0.1"
 WEB, DAEMON, WARM, LIVE, TEND = "web", "daemon", "warm", "live", "tend"
 MOVEMENTS, STATIONS = "movements", "stations"
 STREAM, SERVE, OBSERVE = "stream", "serve", "observe"
+CONSOLE = "console"
 BUS, FIELD, WEATHER = "bus", "field", "weather"
 TODAY = (LIVE, MOVEMENTS, STATIONS)  # what lets the demo's world of today happen
 OUTSIDE = {  # the demo's servers: the connection that leads to each, and how its address begins
@@ -40,7 +41,7 @@ ONE_HEAP = {
     "MALLOC_TRIM_THRESHOLD_": str(1 << 20),
     "MALLOC_MMAP_THRESHOLD_": str(1 << 20),
 }
-STOP_ORDER = (TEND, OBSERVE, *FEATURES, *TODAY, DAEMON, WEB, WARM, *OUTSIDE)
+STOP_ORDER = (TEND, CONSOLE, OBSERVE, *FEATURES, *TODAY, DAEMON, WEB, WARM, *OUTSIDE)
 
 
 @dataclass(frozen=True)
@@ -103,6 +104,7 @@ class Services:
             ),
             TEND: (python, "-m", "watermain", "tend"),
             OBSERVE: (python, "-m", "watermain", "observe"),
+            CONSOLE: (python, "-m", "watermain", "console"),
             STREAM: (python, "-m", "watermain", "stream", *_streamed(name)),
             SERVE: (python, "-m", "watermain", "serve", *self._door()),
         }
@@ -124,6 +126,11 @@ class Services:
     def features_url(self) -> str:
         """Where the feature server is reached."""
         return f"http://{HOST}:{self.settings.serve_port}"
+
+    @property
+    def console_url(self) -> str:
+        """Where the console is reached."""
+        return f"http://{HOST}:{self.settings.console_port}"
 
     def _demo(self, name: str) -> tuple[str, ...]:
         """The command of one of the demo's services."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import httpx
@@ -49,6 +50,16 @@ query Status($id: ID!) {
   }
 }
 """
+FAILED = """
+query Failed($since: Float!) {
+  runsOrError(filter: {statuses: [FAILURE], updatedAfter: $since}, limit: 200) {
+    __typename
+    ... on Runs { results {
+      runId startTime endTime assetSelection { path } tags { key value }
+    } }
+  }
+}
+"""
 LOCATIONS = """
 query Locations {
   workspaceOrError {
@@ -90,6 +101,14 @@ class Web:
             else:
                 states[entry["name"]] = "" if entry["loadStatus"] == "LOADED" else "loading"
         return states
+
+    def failed(self, since: datetime) -> list[dict[str, Any]]:
+        """The runs that failed since an instant, newest first, 200 at most, as Dagster tells them.
+
+        Raises: UnreachableSystemError.
+        """
+        found = self._ask(FAILED, {"since": since.timestamp()})["runsOrError"]
+        return list(found.get("results", ()))
 
     def launch(self, names: Sequence[DatasetName], tags: Mapping[str, str]) -> str:
         """Submit one run of datasets of one team; give its id.

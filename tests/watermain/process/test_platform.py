@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from watermain.process.platform import DAEMON, SERVE, STREAM, TEND, WARM, WEB, Services
+from watermain.process.platform import CONSOLE, DAEMON, SERVE, STREAM, TEND, WARM, WEB, Services
 from watermain.settings import Settings, child_environment
 
 UNTOLD = 0
@@ -31,7 +31,7 @@ libc.fclose(out)
 """
 
 
-@pytest.mark.parametrize("name", [WARM, WEB, DAEMON, STREAM, SERVE, TEND])
+@pytest.mark.parametrize("name", [WARM, WEB, DAEMON, STREAM, SERVE, CONSOLE, TEND])
 def test_service_has_one_heap_for_all_its_threads(tmp_path: Path, name: str) -> None:
     """What a thread no longer needs serves the next one, whichever that is."""
     service = Services(Settings(data_dir=tmp_path, postgres="host=nowhere")).service(name)

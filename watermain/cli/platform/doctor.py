@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from watermain.cli import screen
+from watermain.cli.platform.console import answering
 from watermain.cli.platform.status import down, service_facts
 from watermain.declare.errors import UnreachableSystemError, WatermainError
 from watermain.engine.mart.mart import notes
@@ -27,7 +28,7 @@ from watermain.orchestrate.instance.health import failed_runs, failing_ticks
 from watermain.orchestrate.instance.opening import open_instance
 from watermain.privacy import open_to_others
 from watermain.process.instance import dagster_home, storage_url
-from watermain.process.platform import Services, free_bytes
+from watermain.process.platform import CONSOLE, Services, free_bytes
 from watermain.process.postgres import server_binaries
 from watermain.process.probe import probe_catalog, probe_files
 from watermain.process.web import Web
@@ -142,6 +143,13 @@ def _web(settings: Settings) -> tuple[bool, str, str]:
     return not broken, found or ", ".join(states), f"tail -50 {settings.home / 'logs' / 'web.log'}"
 
 
+def _console(settings: Settings) -> tuple[bool, str, str]:
+    platform = Services(settings)
+    url, entry = platform.console_url, platform.supervisor.alive(CONSOLE)
+    found = f"{url} is ours" if entry and answering(url) == entry.pid else f"none at {url}"
+    return found.endswith("ours"), found, f"tail -50 {settings.home / 'logs' / 'console.log'}"
+
+
 def _manifest(settings: Settings) -> tuple[bool, str, str]:
     path = manifest()
     broken = [d for d in everything().values() if d.broken and d.unloaded is None]
@@ -244,6 +252,7 @@ CHECKS: dict[str, Check] = {
     "lake": _lake,
     "port": _port,
     "web server": _web,
+    "console": _console,
     "dbt manifest": _manifest,
     "rooms": _rooms,
     "services": _services,

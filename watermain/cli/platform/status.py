@@ -47,8 +47,11 @@ def status(
         services = looked.result()
     waiting = troubles(platform.settings.home)
     if as_json:
-        told = {"url": platform.url, "memory": memory_measure(), "services": services}
-        screen.facts(told | {"datasets": datasets, "streams_waiting": [*map(vars, waiting)]})
+        places = {"url": platform.url, "console": platform.console_url}
+        told = {"memory": memory_measure(), "services": services}
+        screen.facts(
+            places | told | {"datasets": datasets, "streams_waiting": [*map(vars, waiting)]}
+        )
     else:
         _print(platform, services, datasets)
         for each in waiting:
@@ -154,6 +157,7 @@ def _print(
     shown = (*columns, "waiting") if asked else columns
     screen.grid(shown, rows, right={"rows", "partitions", "snapshot"})
     screen.ERR.print(f"\nlook   {platform.url}", style="dim")
+    screen.ERR.print(f"look   {platform.console_url}", style="dim")
 
 
 def _size(count: int | None) -> str:

@@ -13,6 +13,7 @@ import typer
 
 from watermain.cli import screen
 from watermain.cli.platform import filling, ground, outside
+from watermain.cli.platform.console import open_console
 from watermain.cli.platform.listening import listen_first
 from watermain.cli.platform.locations import await_locations, await_servers
 from watermain.cli.platform.tend import watch
@@ -21,6 +22,7 @@ from watermain.cli.screen import ERR
 from watermain.engine.rooms.declared import check_rooms, feature_tables
 from watermain.engine.rooms.directory import everything
 from watermain.process.platform import (
+    CONSOLE,
     DAEMON,
     LIVE,
     OBSERVE,
@@ -109,6 +111,7 @@ def _start(platform: Services, *, demo: bool, asked: list[str], detach: bool) ->
         screen.ERR.print(f"  an earlier run: {told}", style="yellow")
     ground.lay_ground(platform)
     outside.write_variables(platform.settings, {"WATERMAIN_PORT": str(platform.settings.port)})
+    open_console(platform)
     other = demo and (loaded is None or _is_other(asked, loaded))
     at_once = (*TODAY, *_streams(platform)) if other else ()
     with _paused(platform, at_once):  # one replay, one capture at a time
@@ -146,6 +149,7 @@ def _want(platform: Services, *, demo: bool, detach: bool) -> None:
         WARM,
         WEB,
         DAEMON,
+        CONSOLE,
         OBSERVE,
         *((*OUTSIDE, *TODAY) if demo else ()),
         *([TEND] if detach else ()),
@@ -206,6 +210,7 @@ def _tell(platform: Services, began: float, *, ran: bool, detach: bool) -> None:
     word = "already runs" if ran else "is up"
     screen.ERR.print(f"\nWatermain {word}, healthy after {seconds:.0f} s.", style="bold")
     screen.ERR.print(f"  look   {platform.url}")
+    screen.ERR.print(f"  look   {Services(load_settings()).console_url}")
     screen.ERR.print("  ask    watermain status")
     if platform.supervisor.alive("serve") is not None:
         url = Services(load_settings()).features_url

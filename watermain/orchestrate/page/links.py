@@ -7,9 +7,10 @@ from typing import Any
 
 import dagster as dg
 
+from watermain.declare.name import DatasetName
 from watermain.engine.rooms.declared import PRODUCT
 from watermain.orchestrate.policy import beta_accepted
-from watermain.settings import project
+from watermain.settings import load_settings, project
 
 
 def code(declared: str) -> dict[str, Any]:
@@ -33,6 +34,11 @@ def code(declared: str) -> dict[str, Any]:
             )
         value = dg.CodeReferencesMetadataValue(code_references=[found])
     return {"dagster/code_references": value}
+
+
+def console_page(name: DatasetName) -> dg.MetadataValue[Any]:
+    """The page of a dataset in the console, at the port that the console has as this is loaded."""
+    return dg.MetadataValue.url(f"http://127.0.0.1:{load_settings().console_port}/datasets/{name}")
 
 
 def page(path: str) -> dg.MetadataValue[Any]:

@@ -13,7 +13,7 @@ from watermain.declare.wording import sentence, size
 from watermain.engine.publish.publication import Outcome, Publication
 from watermain.engine.release.release import shown
 from watermain.engine.table.table import stored_schema
-from watermain.orchestrate.page.links import code, page
+from watermain.orchestrate.page.links import code, console_page, page
 
 UNCHANGED = "same inputs with the same code; nothing new was published"
 
@@ -62,6 +62,7 @@ def static_metadata(dataset: Dataset) -> dict[str, Any]:
     name, contract = dataset.name, dataset.contract
     found: dict[str, Any] = {
         "dagster/table_name": str(name),
+        "health": console_page(name),
         "declared": dataset.declared,
         **code(dataset.declared),
         "key": ", ".join(contract.key) or "none, for there is one row",

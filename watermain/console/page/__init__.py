@@ -1,0 +1,1 @@
+"""The pages of the console, each as what it is made of."""
