@@ -17,7 +17,7 @@ from watermain.declare.errors import (
     MissingSettingError,
     UnreachableSystemError,
 )
-from watermain.declare.outside.web import proved_reference
+from watermain.declare.outside.reference import proved_reference
 from watermain.settings import Settings, variable
 
 if TYPE_CHECKING:

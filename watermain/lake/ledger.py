@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import NamedTuple
 
 import duckdb
-import pyarrow as pa
 
 from watermain.declare.errors import LedgerGapError
 from watermain.declare.name import DatasetName
@@ -199,6 +198,8 @@ def append(
     """Add rows inside the caller's transaction."""
     if not rows:
         return
+    import pyarrow as pa  # needless to whom only reads
+
     target = BATCHES if isinstance(rows[0], BatchRow) else PUBLISHES
     names = [field.name for field in fields(rows[0])]
     values = pa.table({name: [getattr(row, name) for row in rows] for name in names})

@@ -11,8 +11,8 @@ import pyarrow as pa
 
 from watermain.declare.errors import InvalidDeclarationError
 from watermain.declare.outside.kind import LEAST_LOOK, SourceWord
+from watermain.declare.outside.reference import proved_reference
 
-_REFERENCE = re.compile(r"env:[A-Za-z_]\w*|file:\.?/.+|vault:[^#\s]+#[^#\s]+")
 _HEADER = re.compile(r"[A-Za-z0-9-]+")
 _PATH = re.compile(r"/[A-Za-z0-9._~/-]*")
 # Headers: signature, timestamp and idempotency key.
@@ -263,21 +263,6 @@ class Webhook(SourceWord):
     def key_header(self) -> str:
         """The header that holds what tells one event from another."""
         return self.idempotency or _SCHEMES[self.scheme][2]
-
-
-def proved_reference(reference: str, word: str) -> str:
-    """Give the reference back, proved to name a secret rather than to be one.
-
-    Raises: InvalidDeclarationError, without the text, which may be a secret.
-    """
-    if not _REFERENCE.fullmatch(reference):
-        raise InvalidDeclarationError(
-            f"{word}: the secret is not given as a reference",
-            declared=word,
-            data="nothing was read",
-            next="use one of `env:NAME`, `file:/path`, `file:./path`, `vault:path#field`",
-        )
-    return reference
 
 
 def _wrong(word: object, what: str, next: str) -> InvalidDeclarationError:

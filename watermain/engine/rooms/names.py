@@ -10,7 +10,7 @@ from pathlib import Path
 
 from watermain import durable
 from watermain.declare.name import DatasetName
-from watermain.engine.rooms.declared import PRODUCT, teams
+from watermain.engine.rooms.doors import PRODUCT, teams
 from watermain.settings import Settings, project
 
 KINDS = (".py", ".sql", ".yml", ".yaml")
