@@ -170,6 +170,15 @@ def test_status_of_an_empty_catalog_says_what_to_do(home: Path) -> None:
     assert "not running: daemon, web; next: watermain up" in done.output
 
 
+def test_telling_the_status_imports_nothing_that_it_does_not_need() -> None:
+    """It is asked often, beside a platform that is busy: half of its time was imports."""
+    heavy = ("pyarrow", "numpy", "pandas", "ibis", "dagster", "croniter")
+    asked = "import sys, watermain.cli.platform.status, watermain.cli.look.facts;"
+    asked += f" print([name for name in {heavy} if name in sys.modules])"
+    told = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
+    assert told.stdout == "[]\n"
+
+
 def test_sources_are_asked_on_demand(lake: Lake) -> None:
     """What waits costs a client of each source."""
     without = json.loads(CliRunner().invoke(app, ["status", "--json"]).stdout)["datasets"]
