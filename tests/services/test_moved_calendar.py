@@ -79,10 +79,11 @@ def test_calendars_begin_with_the_data_where_every_partition_is_filled(
 FLIGHTS = "operations.curated.flights"
 BACKFILLS = """{ partitionBackfillsOrError(limit: 5) { ... on PartitionBackfills { results {
   id status partitionNames error { message } } } } }"""
-RUNS = """query ($id: String!) { runsOrError(filter: {tags: [{key: "dagster/backfill", value: $id}]}) {
+RUNS = """query ($id: String!) {
+  runsOrError(filter: {tags: [{key: "dagster/backfill", value: $id}]}) {
   ... on Runs { results { status assetSelection { path } tags { key value } } } } }"""
-FAILED = """{ runsOrError(filter: {statuses: [FAILURE, CANCELED]}) { ... on Runs { results {
-  runId } } } }"""
+FAILED = """{ runsOrError(filter: {statuses: [FAILURE, CANCELED]}) {
+  ... on Runs { results { runId } } } }"""
 OPEN = {"REQUESTED", "CANCELING", "COMPLETING", "FAILING"}
 
 
