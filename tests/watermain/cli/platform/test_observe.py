@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -13,7 +12,7 @@ import psycopg
 import pytest
 
 from tests.watermain.engine.promise.promises import FEES
-from tests.watermain.observe.sink import Sink, sink
+from tests.watermain.observe.sink import Sink
 from watermain.declare import AtMost, Daily, Slo
 from watermain.engine.promise.book import VerdictBook
 from watermain.engine.promise.calendar import Promised
@@ -29,13 +28,6 @@ from watermain import NotifierConnection
 
 pager = NotifierConnection("pager", address="json://127.0.0.1:{port}")
 """
-
-
-@pytest.fixture
-def received() -> Iterator[Sink]:
-    """The sink."""
-    with sink() as made:
-        yield made
 
 
 @pytest.fixture
