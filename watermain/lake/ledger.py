@@ -198,11 +198,10 @@ def append(
     """Add rows inside the caller's transaction."""
     if not rows:
         return
+    target = BATCHES if isinstance(rows[0], BatchRow) else PUBLISHES
     import pyarrow as pa  # needless to whom only reads
 
-    target = BATCHES if isinstance(rows[0], BatchRow) else PUBLISHES
-    names = [field.name for field in fields(rows[0])]
-    values = pa.table({name: [getattr(row, name) for row in rows] for name in names})
+    values = pa.table({f.name: [getattr(r, f.name) for r in rows] for f in fields(rows[0])})
     connection.register("watermain_ledger", values)
     connection.execute(f"insert into {target} by name select * from watermain_ledger")
     connection.unregister("watermain_ledger")

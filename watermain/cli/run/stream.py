@@ -64,11 +64,7 @@ def stream(
     end = metrics.serve(metrics_port) if metrics_port is not None else None
     try:
         pace = Pace(rows=rows, every=timedelta(seconds=every))
-        if asked:
-            run_streams(endless(asked, pace, stop, metrics), stop)
-        else:
-            tell("nothing flows yet; it waits for code that changes")
-            stop.wait()
+        run_streams(endless(asked, pace, stop, metrics), stop)
     finally:
         if end is not None:
             end()
@@ -88,6 +84,8 @@ def endless(
     asked: list[Dataset], pace: Pace, stop: threading.Event, metrics: Metrics
 ) -> list[Stream | Follower]:
     """A stream for each captured dataset, and one follower for all that are computed."""
+    if not asked:
+        tell("nothing flows yet; it waits for code that changes")
     job = Job(
         lake=Lake.from_settings(),
         find=find,
