@@ -19,6 +19,7 @@ from watermain.project import Project, find
 PREFIX = "WATERMAIN_"
 SOURCE = "WATERMAIN_SOURCE_"
 LAKE_FILE = "lake.json"  # in the data folder: the lake that it belongs to
+UPKEEP_SCHEDULE = "50 * * * *"  # the default, which stands without being proved each time
 
 
 class Settings(BaseSettings):
@@ -146,7 +147,7 @@ class Settings(BaseSettings):
         gt=0,
     )
     upkeep_schedule: str = Field(
-        "50 * * * *",
+        UPKEEP_SCHEDULE,
         description="when what is old is forgotten, and many small files become few",
     )
     training_days: int = Field(
@@ -160,7 +161,7 @@ class Settings(BaseSettings):
     @field_validator("upkeep_schedule")
     @classmethod
     def _is_due_some_day(cls, given: str) -> str:
-        for complaint in schedule_complaints(given):
+        for complaint in () if given == UPKEEP_SCHEDULE else schedule_complaints(given):
             raise ValueError(": ".join(complaint))
         return given
 

@@ -1,4 +1,4 @@
-"""Fixtures of the marts."""
+"""Fixtures that many tests of the product share."""
 
 from __future__ import annotations
 
@@ -11,11 +11,19 @@ from tests.lakes import LakeTemplate, recall, shared_folder, use
 from tests.watermain.engine.feature_lake import FeatureLake, minute
 from tests.watermain.engine.house import House
 from tests.watermain.engine.training_case import DELAY
+from tests.watermain.observe.sink import Sink, sink
 from watermain.dbt.dbt import prepare_manifest
 from watermain.declare import Dataset
 from watermain.engine.mart.mart import marts
 from watermain.lake.lake import Lake
 from watermain.settings import Settings
+
+
+@pytest.fixture
+def received() -> Iterator[Sink]:
+    """A service that takes what people are told."""
+    with sink() as made:
+        yield made
 
 
 @pytest.fixture(scope="session")

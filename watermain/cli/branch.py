@@ -89,7 +89,10 @@ def promote(name: Name, as_json: Json = False) -> None:
     with screen.step(f"promote {name}") as line:
         done = publish(name, Job(lake=Lake.from_settings(), find=find, run_id=f"promote {name}"))
         parts = sum(len(each.rows) for each in done)
-        line.say(f"{parts} parts of {len(done)} datasets, snapshot {done[0].snapshot}")
+        line.say(
+            f"{screen.count(parts, 'part')} of {screen.count(len(done), 'dataset')},"
+            f" snapshot {done[0].snapshot}"
+        )
     work.tell_dagster([each.publication for each in done])
     if as_json:
         screen.facts({str(d.dataset.name): [r.partition for r in d.rows] for d in done})

@@ -19,9 +19,11 @@ Severity = Literal["block", "quarantine", "warn"]
 class Check:
     """A rule: `block` holds the data back, `quarantine` puts rows aside and `warn` reports.
 
+    Shapes: `word` is what declares a rule of this kind.
     Guarantees: where a rule stands in the code is no part of what it says.
     """
 
+    word: ClassVar[str]
     runbook: ClassVar[str] = "rows-break-a-rule"
     speaks_of_rows: ClassVar[bool] = True
 
@@ -57,6 +59,8 @@ class Check:
 class NotNull(Check):
     """Every row has a value in the column."""
 
+    word: ClassVar[str] = "not_null"
+
     column: str
 
     @property
@@ -71,6 +75,7 @@ class UniqueKey(Check):
     Rows that lack all of it do only where `blanks_repeat`, too.
     """
 
+    word: ClassVar[str] = "unique"
     runbook: ClassVar[str] = "duplicate-keys"
 
     key: tuple[str, ...]
@@ -89,6 +94,8 @@ class UniqueKey(Check):
 class AcceptedValues(Check):
     """Every value, where there is one, is in the list."""
 
+    word: ClassVar[str] = "accepted_values"
+
     column: str
     values: tuple[Any, ...]
 
@@ -100,6 +107,8 @@ class AcceptedValues(Check):
 @dataclass(frozen=True, kw_only=True)
 class Between(Check):
     """Every value, where there is one, lies inside the bounds, which are included."""
+
+    word: ClassVar[str] = "between"
 
     column: str
     low: Any = None
@@ -113,6 +122,8 @@ class Between(Check):
 @dataclass(frozen=True, kw_only=True)
 class Matches(Check):
     """Every value, where there is one, matches the whole pattern."""
+
+    word: ClassVar[str] = "matches"
 
     column: str
     pattern: str
@@ -140,6 +151,7 @@ class RefersTo(Check):
     nothing, as in SQL.
     """
 
+    word: ClassVar[str] = "refers_to"
     runbook: ClassVar[str] = "dangling-references"
 
     column: str | tuple[str, ...]
@@ -165,6 +177,7 @@ class RefersTo(Check):
 class RowCount(Check):
     """Each partition has a number of rows inside the bounds, which are included."""
 
+    word: ClassVar[str] = "row_count"
     runbook: ClassVar[str] = "unusual-volume"
     speaks_of_rows: ClassVar[bool] = False
 
@@ -180,6 +193,8 @@ class RowCount(Check):
 class Expression(Check):
     """The SQL condition is true, or unknown, for every row."""
 
+    word: ClassVar[str] = "expression"
+
     name: str
     sql: str
 
@@ -192,6 +207,7 @@ class Expression(Check):
 class Query(Check):
     """The SQL query finds no row; it calls datasets by their quoted names, this one's too."""
 
+    word: ClassVar[str] = "query"
     speaks_of_rows: ClassVar[bool] = False
 
     name: str
@@ -210,6 +226,7 @@ class Query(Check):
 class FreshWithin(Check):
     """The newest value lies at most so long before now, or before the partition's end."""
 
+    word: ClassVar[str] = "fresh_within"
     runbook: ClassVar[str] = "stale-content"
     speaks_of_rows: ClassVar[bool] = False
 
@@ -231,6 +248,7 @@ class Steady(Check):
     Units: `within` is a factor around the median of the last `against` partitions.
     """
 
+    word: ClassVar[str] = "steady"
     runbook: ClassVar[str] = "unusual-volume"
     speaks_of_rows: ClassVar[bool] = False
 
@@ -244,6 +262,11 @@ class Steady(Check):
 
     def columns(self) -> tuple[str, ...]:
         return () if self.of == ROWS else (self.of,)
+
+
+def kinds() -> dict[str, type[Check]]:
+    """Every kind of rule by the word that declares it."""
+    return {kind.word: kind for kind in sorted(Check.__subclasses__(), key=lambda each: each.word)}
 
 
 def not_null(column: str, *, severity: Severity = "block") -> NotNull:

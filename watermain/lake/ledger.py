@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import NamedTuple
 
 import duckdb
-import pyarrow as pa
 
 from watermain.declare.errors import LedgerGapError
 from watermain.declare.name import DatasetName
@@ -200,8 +199,9 @@ def append(
     if not rows:
         return
     target = BATCHES if isinstance(rows[0], BatchRow) else PUBLISHES
-    names = [field.name for field in fields(rows[0])]
-    values = pa.table({name: [getattr(row, name) for row in rows] for name in names})
+    import pyarrow as pa  # needless to whom only reads
+
+    values = pa.table({f.name: [getattr(r, f.name) for r in rows] for f in fields(rows[0])})
     connection.register("watermain_ledger", values)
     connection.execute(f"insert into {target} by name select * from watermain_ledger")
     connection.unregister("watermain_ledger")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
@@ -12,8 +11,9 @@ from watermain.clock import instant_of, micros
 from watermain.declare.errors import UnreachableSystemError, WatermainError
 from watermain.declare.name import DatasetName
 from watermain.engine.promise.book import Pair
-from watermain.settings import child_environment
+from watermain.observe.child import SilentChildError, asked
 
+MODULE = "watermain.observe.asked"
 PATIENCE = timedelta(minutes=5)
 
 
@@ -26,30 +26,17 @@ class AskedCommits:
         Raises: UnreachableSystemError.
         """
         wanted = {str(name): sorted(keys) for name, keys in partitions.items()}
-        command = [sys.executable, "-m", "watermain.observe.asked"]
         try:
-            done = subprocess.run(
-                command,
-                input=json.dumps(wanted),
-                capture_output=True,
-                text=True,
-                timeout=PATIENCE.total_seconds(),
-                env=child_environment(),
-                check=True,
-            )
-        except (subprocess.SubprocessError, OSError) as error:
-            said = getattr(error, "stderr", None) or str(error)
+            found = asked(MODULE, json.dumps(wanted), PATIENCE)
+        except SilentChildError as error:
             raise UnreachableSystemError(
                 f"the lake gave no answer about {sum(map(len, wanted.values()))} partitions:"
-                f" {said.strip().splitlines()[0] if said.strip() else error}",
+                f" {error.said.splitlines()[0] if error.said else error}",
                 declared="the ledger, upkeep.raw.publishes",
                 data="no verdict was written; the next round asks again",
                 next="watermain doctor",
             ) from error
-        return {
-            (DatasetName.parse(name), key): instant_of(at)
-            for name, key, at in json.loads(done.stdout)
-        }
+        return {(DatasetName.parse(name), key): instant_of(at) for name, key, at in found}
 
 
 def main() -> None:
@@ -57,9 +44,9 @@ def main() -> None:
     from watermain.engine.promise.published import LakeCommits
     from watermain.lake.lake import Lake
 
-    asked = {DatasetName.parse(n): keys for n, keys in json.load(sys.stdin).items()}
+    wanted = {DatasetName.parse(n): keys for n, keys in json.load(sys.stdin).items()}
     try:
-        found = LakeCommits(Lake.from_settings()).ready(asked)
+        found = LakeCommits(Lake.from_settings()).ready(wanted)
     except WatermainError as error:
         sys.exit(str(error))
     json.dump([[str(name), key, micros(at)] for (name, key), at in found.items()], sys.stdout)

@@ -76,13 +76,15 @@ class Limit:
 class Backlog:
     """Tell how much waits at the source; None where a source cannot tell cheaply.
 
-    Units: `bytes` are those that the source has to keep for us, be they ours to read or not.
+    Units: `files` are deliveries, or whatever `noun` says; `bytes` are those that the source has to
+    keep for us, be they ours to read or not.
     """
 
     rows: int | None = None
     bytes: int | None = None
     files: int | None = None
     oldest: datetime | None = None
+    noun: tuple[str, str] = ("delivery", "deliveries")
 
     @property
     def is_empty(self) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.watermain.engine.promise.promises import FEES, TWO_HOURS, Commits, june, promise
-from tests.watermain.observe.sink import Sink, sink
+from tests.watermain.observe.sink import Sink
 from watermain.declare import AtMost, Slo
 from watermain.declare.connection.connection import Connection
 from watermain.declare.connection.notifier import AlertmanagerConnection, NotifierConnection
@@ -87,13 +87,6 @@ class Platform:
     def open(self) -> Sequence[Alert]:
         """The alerts that are open."""
         return self.alerts.listed()
-
-
-@pytest.fixture
-def received() -> Iterator[Sink]:
-    """The sink."""
-    with sink() as made:
-        yield made
 
 
 @pytest.fixture

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 
-from watermain.declare.dataset import Dataset
 from watermain.declare.name import STAGES, DatasetName
 from watermain.lake import checkpoint, ledger
 from watermain.lake.lake import Lake
 from watermain.lake.rest.census import row_counts
+
+if TYPE_CHECKING:
+    from watermain.declare.dataset import Dataset
 
 LATEST = f"""
 select dataset, count(*) filter (partition <> ''), max(published_at),

@@ -12,6 +12,7 @@ import typer
 
 from watermain.cli import screen
 from watermain.cli.platform.console import answering
+from watermain.cli.platform.dark import dark_rooms
 from watermain.cli.platform.status import down, service_facts
 from watermain.declare.errors import UnreachableSystemError, WatermainError
 from watermain.engine.mart.mart import notes
@@ -138,9 +139,11 @@ def _port(settings: Settings) -> tuple[bool, str, str]:
 
 def _web(settings: Settings) -> tuple[bool, str, str]:
     states = Web(Services(settings).url).locations()
-    broken = {name: why for name, why in states.items() if why}
+    reasons = dark_rooms(settings)
+    broken = {name: reasons.get(name, why) for name, why in states.items() if why}
     found = "; ".join(f"{n}: {w.splitlines()[0]}" for n, w in broken.items())
-    return not broken, found or ", ".join(states), f"tail -50 {settings.home / 'logs' / 'web.log'}"
+    log = f"tail -50 {settings.home / 'logs' / 'web.log'}"
+    return not broken, found or ", ".join(states), "watermain check" if reasons else log
 
 
 def _console(settings: Settings) -> tuple[bool, str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
@@ -12,6 +13,7 @@ import typer
 
 from watermain.cli import screen
 from watermain.cli.look import facts
+from watermain.cli.platform.dark import dark_rooms
 from watermain.cli.screen import clock
 from watermain.declare.errors import UnreachableSystemError
 from watermain.engine.rooms.names import dataset_names
@@ -22,7 +24,9 @@ from watermain.process.platform import DAEMON, LIVE, TEND, WARM, WEB, Services
 from watermain.settings import Settings, load_settings
 from watermain.trouble import troubles
 
-UNREACHABLE = 3
+FAILED, UNREACHABLE = 1, 3
+STARTING = "starting"
+ROOMS_LOG = "watermain.rooms"
 
 
 def status(
@@ -33,6 +37,8 @@ def status(
 ) -> None:
     """Tell which services run and how every dataset stands. Ends with 3 when a service is down."""
     platform = Services(load_settings())
+    dark = dark_rooms(platform.settings)
+    logging.getLogger(ROOMS_LOG).disabled = bool(dark)  # told below, once
     datasets: list[dict[str, Any]] = []
     away: UnreachableSystemError | None = None
     with ThreadPoolExecutor(1) as beside:  # the kernel adds up pages while the lake is asked
@@ -45,55 +51,75 @@ def status(
         except UnreachableSystemError as error:
             away = error
         services = looked.result()
-    waiting = troubles(platform.settings.home)
+    waiting = [t for t in troubles(platform.settings.home) if t.dataset not in dark]
     if as_json:
-        places = {"url": platform.url, "console": platform.console_url}
-        told = {"memory": memory_measure(), "services": services}
-        screen.facts(
-            places | told | {"datasets": datasets, "streams_waiting": [*map(vars, waiting)]}
-        )
+        told = {"url": platform.url, "console": platform.console_url}
+        told |= {"memory": memory_measure(), "services": services, "datasets": datasets}
+        told |= {"streams_waiting": [*map(vars, waiting)], "rooms_not_loading": dark}
+        screen.facts(told)
     else:
         _print(platform, services, datasets)
         for each in waiting:
             screen.OUT.print(f"\n{each}\n  next  {each.next}", markup=False)
+    _tell(services, dark)
+    if away is not None:
+        raise away
+    if down(services):
+        raise typer.Exit(UNREACHABLE)
+    if dark:
+        raise typer.Exit(FAILED)
+
+
+def _tell(services: list[dict[str, Any]], dark: Mapping[str, str]) -> None:
+    """Say what is not as it should be, or is not yet."""
+    for why in dark.values():
+        screen.ERR.print(f"\n{why}", style="red", markup=False)
+    coming = [s["name"] for s in services if s["needed"] and s["state"] == STARTING]
+    if coming:
+        screen.ERR.print(f"\nstarting: {', '.join(sorted(coming))}; `watermain up` is at work")
     if wrong := down(services):
         screen.ERR.print(
             f"\nnot running: {', '.join(sorted(wrong))}; next: watermain up", style="red"
         )
-    if away is not None:
-        raise away
-    if wrong:
-        raise typer.Exit(UNREACHABLE)
 
 
 def service_facts(platform: Services) -> list[dict[str, Any]]:
     """Each service: whether it runs, whether it should, since when, and its memory.
 
     What `watermain up` was to start should run until `watermain down`, and PostgreSQL with Dagster
-    always.
+    always. While a `watermain up` is at work, what it has not come to yet is `starting`.
     """
-    entries = platform.supervisor.entries()
+    coming, entries = platform.wanted.is_coming(), platform.supervisor.entries()
     alive = {name: p.pid for name, e in entries.items() if (p := e.process()) is not None}
     wanted = {WEB, DAEMON, *entries, *platform.wanted.services()}
     found, look = [], Families(apart=alive.values())
     if not platform.settings.postgres:
         running = platform.server.running()
-        found.append(server_fact("postgres", running, look, needed=True))
+        fact = server_fact("postgres", running, look, needed=True)
+        found.append(_soon(fact) if coming else fact)
     if platform.demo_server.data.exists():
         running = platform.demo_server.running()
-        needed = LIVE in wanted
-        found.append(server_fact("demo database", running, look, needed=needed))
+        fact = server_fact("demo database", running, look, needed=LIVE in wanted)
+        found.append(_soon(fact) if coming else fact)
     for name in dict.fromkeys((WEB, DAEMON, WARM, *entries, *platform.wanted.services())):
         if name == TEND and name not in wanted:
             continue
         fact = server_fact(name, alive.get(name), look, needed=name in wanted)
+        if coming and (name not in entries or platform.wanted.is_coming(entries[name].identity)):
+            fact = _soon(fact)
         found.append({**fact, "log": str(platform.settings.home / "logs" / f"{name}.log")})
     return found
 
 
 def down(services: list[dict[str, Any]]) -> list[str]:
-    """The services that should run and do not."""
-    return [s["name"] for s in services if s["needed"] and s["state"] != "runs"]
+    """The services that should run and do not, nor are about to."""
+    return [s["name"] for s in services if s["needed"] and s["state"] == "stopped"]
+
+
+def _soon(fact: dict[str, Any]) -> dict[str, Any]:
+    """A service that `watermain up` is about to start."""
+    is_next = fact["needed"] and fact["state"] == "stopped"
+    return fact | ({"state": STARTING} if is_next else {})
 
 
 def server_fact(name: str, pid: int | None, families: Families, *, needed: bool) -> dict[str, Any]:

@@ -14,6 +14,7 @@ import typer
 from watermain.cli import screen
 from watermain.cli.platform import filling, ground, outside
 from watermain.cli.platform.console import open_console
+from watermain.cli.platform.dark import dark_rooms
 from watermain.cli.platform.listening import listen_first
 from watermain.cli.platform.locations import await_locations, await_servers
 from watermain.cli.platform.tend import watch
@@ -129,6 +130,7 @@ def _start(platform: Services, *, demo: bool, asked: list[str], detach: bool) ->
         line.say(f"judged by {OBSERVE} {platform.start(OBSERVE).pid}")
     if detach:
         platform.start(TEND)
+    platform.wanted.come()
 
 
 def _streams(platform: Services) -> list[str]:
@@ -185,11 +187,14 @@ def _serve(platform: Services) -> tuple[Web, list[str]]:
     web = Web(platform.url)
     with screen.step("code locations") as line:
         states = await_locations(platform, web)
-        wrong = {name: why.splitlines()[0] for name, why in states.items() if why}
+        reasons = dark_rooms(platform.settings)
+        wrong = {name: reasons.get(name, why) for name, why in states.items() if why}
         line.say(", ".join(name for name in states if name not in wrong))
         if wrong:
-            told = "; ".join(f"{name} does not load: {why}" for name, why in wrong.items())
-            line.fail(f"{told}; the other rooms go on, next: watermain check")
+            told = f"{', '.join(wrong)} {'do' if len(wrong) > 1 else 'does'} not load"
+            line.fail(f"{told}; the other rooms go on, and it follows when it is mended")
+    for why in wrong.values():
+        ERR.print(f"  {why}", style="yellow", markup=False)
     return web, [*wrong]
 
 

@@ -36,5 +36,9 @@ def backlog(dataset: Dataset, settings: Settings) -> str:
         return error.what
     if waiting.is_empty:
         return "nothing"
-    known = (("rows", waiting.rows), ("files", waiting.files), ("bytes", waiting.bytes))
-    return next(f"{count:,} {unit}" for unit, count in known if count)
+    known = (
+        (("row", "rows"), waiting.rows),
+        (waiting.noun, waiting.files),
+        (("byte", "bytes"), waiting.bytes),
+    )
+    return next(f"{count:,} {unit[count > 1]}" for unit, count in known if count)

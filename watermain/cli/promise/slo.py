@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import getpass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -15,7 +15,7 @@ from watermain.cli.promise.standings import AWAY, PromiseStanding, book, one, pr
 from watermain.cli.screen import clock
 from watermain.clock import Clock
 from watermain.declare.wording import lasting, share
-from watermain.engine.promise.calendar import Promised
+from watermain.engine.promise.calendar import Promised, events
 from watermain.engine.promise.heard import unheard
 from watermain.engine.promise.openslo import documents
 
@@ -116,12 +116,19 @@ def excuse(
     found, now, by = one(dataset), Clock().now(), getpass.getuser()
     due_at = found.slo.at(found.cadence.window(partition).end)
     if now >= due_at:
-        raise typer.BadParameter(
-            f"{partition} was due at {due_at:%F %H:%M} UTC: watermain slo correct {dataset}"
-            f" {partition} excused --why '...'"
-        )
+        raise typer.BadParameter(_too_late(found, partition, due_at))
     book().excuse(found.dataset, partition, why=why, by=by, now=now)
     screen.OUT.print(f"{dataset} {partition} is excused by {by}: {why}", markup=False)
+
+
+def _too_late(found: Promised, partition: str, due_at: datetime) -> str:
+    """What becomes of a partition that was due, and so cannot be excused any more."""
+    was, terms = f"{partition} was due at {due_at:%F %H:%M} UTC", book().terms()
+    mine = terms.get(found.dataset, [])
+    if not events(mine, due_at - timedelta(microseconds=1), due_at):
+        begun = f", which began at {mine[0].since:%F %H:%M} UTC" if mine else ""
+        return f"{was}, outside the promise{begun}: it counts neither way already"
+    return f"{was}: watermain slo correct {found.dataset} {partition} excused --why '...'"
 
 
 @app.command()

@@ -16,6 +16,7 @@ from watermain.settings import child_environment
 
 LOOK_SECONDS = 3.0
 CHECK = "--check"
+STAY = "--stay"  # though nothing flows in the rooms that were mended
 
 
 @dataclass(kw_only=True)
@@ -59,9 +60,14 @@ class Renewal:
             self.stop.set()
 
     def begin_anew(self) -> None:
-        """Become a new process of the same command, under the same number."""
+        """Become a new process of the same command, under the same number.
+
+        One that began beside a room that did not load stays, though nothing may flow in it.
+        """
         sys.stderr.flush()
-        os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], child_environment())
+        words = [w for w in sys.orig_argv[1:] if w != STAY]
+        stays = [STAY] if self.broken or STAY in sys.orig_argv else []
+        os.execve(sys.executable, [sys.executable, *words, *stays], child_environment())
 
     def _unloaded(self) -> frozenset[str]:
         """The rooms that a new process of the same command cannot load."""

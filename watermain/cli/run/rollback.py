@@ -28,7 +28,11 @@ def rollback(
     job = Job(lake=Lake.from_settings(), find=find, run_id="rollback")
     with screen.step(f"{found.name}") as line:
         done = restore(found, to, job)
-        word = f"{len(done.rows)} parts restored" if done.rows else "stands as it did, unchanged"
+        word = (
+            f"{screen.count(len(done.rows), 'part')} restored"
+            if done.rows
+            else "stands as it did, unchanged"
+        )
         line.say(f"{word}; readers see snapshot {done.snapshot}")
     work.tell_dagster([done.publication])
     if as_json:

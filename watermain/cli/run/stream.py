@@ -13,7 +13,7 @@ import typer
 from watermain.cli import screen
 from watermain.cli.named import named
 from watermain.cli.run.flow import files_behind, of_rooms_that_load, tell_broken
-from watermain.cli.run.renewal import Renewal, now_ns
+from watermain.cli.run.renewal import STAY, Renewal, now_ns
 from watermain.cli.screen import ERR
 from watermain.declare.dataset import Dataset
 from watermain.declare.errors import InvalidDeclarationError, WatermainError
@@ -35,6 +35,7 @@ def stream(
         list[str] | None,
         typer.Argument(help="Rooms, or datasets as declared; none means all that is live."),
     ] = None,
+    *,
     every: Annotated[float, typer.Option(help="Seconds after which it commits.")] = 3.0,
     rows: Annotated[int, typer.Option(min=1, help="Rows after which it commits sooner.")] = 50_000,
     metrics_port: Annotated[
@@ -43,13 +44,14 @@ def stream(
     check: Annotated[
         bool, typer.Option("--check", help="Print the rooms that do not load, and end.")
     ] = False,
+    stay: Annotated[bool, typer.Option(STAY, hidden=True)] = False,
 ) -> None:
     """Capture datasets as their rows arrive, and compute what follows, until told to stop.
 
     Changed code is taken up within seconds, as soon as it loads.
     """
     began_ns = now_ns()
-    asked, broken = chosen(names or []), _broken(names or [])
+    asked, broken = chosen(names or [], stays=stay or check), _broken(names or [])
     if check:
         for team in broken:
             screen.OUT.print(team)
@@ -82,6 +84,8 @@ def endless(
     asked: list[Dataset], pace: Pace, stop: threading.Event, metrics: Metrics
 ) -> list[Stream | Follower]:
     """A stream for each captured dataset, and one follower for all that are computed."""
+    if not asked:
+        tell("nothing flows yet; it waits for code that changes")
     job = Job(
         lake=Lake.from_settings().of_one_thread(),
         find=find,
@@ -106,10 +110,11 @@ def tell(text: str) -> None:
     ERR.print(text, markup=False)
 
 
-def chosen(names: list[str]) -> list[Dataset]:
+def chosen(names: list[str], *, stays: bool = False) -> list[Dataset]:
     """The datasets that rooms or names stand for: captured, or computed at a stream's pace.
 
-    A room stands for what flows in it, and no name for all rooms.
+    A room stands for what flows in it, and no name for all rooms; who `stays` takes it that nothing
+    flows in them now.
     Raises: UnknownDatasetError or InvalidDeclarationError.
     """
     found: list[Dataset] = []
@@ -117,14 +122,14 @@ def chosen(names: list[str]) -> list[Dataset]:
     live, broken = of_rooms_that_load(rooms)
     for name in names:
         if name in rooms:
-            if name not in broken and not any(d.name.team == name for d in live):
+            if not stays and name not in broken and not any(d.name.team == name for d in live):
                 raise _idle(name, f"{project().rooms}/{name}/raw.py")
             continue
         asked = named(name)
         if not (follows(asked) or asked.is_captured):
             raise _idle(name, asked.declared)
         found.append(asked)
-    if not names and not live and not broken:
+    if not names and not live and not broken and not stays:
         raise _idle("the project", f"{project().rooms}/")
     return list({d.name: d for d in (*live, *found)}.values())
 

@@ -11,7 +11,7 @@ import typer
 
 from watermain.cli.exits import FAILED
 from watermain.cli.run.plan import Run
-from watermain.cli.screen import ERR, bar, step
+from watermain.cli.screen import ERR, bar, count, step
 from watermain.cli.span import refused, span_of
 from watermain.engine.publish.publication import Job, Publication
 from watermain.engine.publish.publish import publish
@@ -86,7 +86,10 @@ def build_in(branch: str, plan: Sequence[Run]) -> list[dict[str, object]]:
                 done = publish(dataset, span, job)
                 done.refuse_blocked()
                 rows = [o.rows_out for o in done.outcomes if o.published]
-                line.say(f"built {sum(rows):,} rows in {len(rows)} parts in branch {branch}")
+                line.say(
+                    f"built {count(sum(rows), 'row')} in {count(len(rows), 'part')}"
+                    f" in branch {branch}"
+                )
             facts.append(
                 {"datasets": [str(name)], "branch": branch, "from": run.first, "to": run.last}
                 | {"published_partitions": len(rows), "published_rows": sum(rows)}
@@ -120,4 +123,4 @@ def _outcome(ran: Ran) -> str:
         return "nothing was published"
     if not ran.partitions:
         return "unchanged, nothing was published"
-    return f"published {ran.rows:,} rows in {ran.partitions} parts"
+    return f"published {count(ran.rows, 'row')} in {count(ran.partitions, 'part')}"

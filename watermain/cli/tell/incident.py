@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import getpass
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -143,8 +143,9 @@ def close(
             dataset = named(str(found.dataset))
             why = str(prove(connection, dataset, check, found.began_at, before))
     made = book.add(number, "closed", why, by=getpass.getuser(), at=datetime.now(UTC))
-    took = span(made.repair_time) if made.repair_time is not None else ""
-    _tell(made, as_json, f"incident {number} is closed; repaired after {took}; {why}")
+    took = span(made.repair_time or timedelta(0))
+    told = f"incident {number} is closed; told as repaired {took} after it began; {why}"
+    _tell(made, as_json, told)
 
 
 def _book() -> IncidentBook:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import pyarrow as pa
-
 
 def pattern_fault(pattern: str) -> str | None:
     """What is wrong with a pattern, or None; RE2, the engine's own library, is asked."""
-    import pyarrow.compute as pc  # needless to whom declares no pattern
+    import pyarrow as pa  # needless to whom declares no pattern
+    import pyarrow.compute as pc
 
     try:
         pc.match_substring_regex(pa.nulls(1, pa.string()), pattern)  # `pa.array` imports pandas

@@ -1,4 +1,4 @@
-"""References to secrets, which stand in declarations in their place."""
+"""References that stand for secrets wherever something is declared."""
 
 from __future__ import annotations
 

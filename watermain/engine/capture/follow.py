@@ -15,7 +15,7 @@ from watermain.declare.dataset import Dataset
 from watermain.declare.errors import BrokenContractError, TooLargeError, WatermainError
 from watermain.declare.name import DatasetName
 from watermain.engine.capture.stream import PASSING, unnamed
-from watermain.engine.plan.driven import follower_of, guard
+from watermain.engine.plan.driven import follower_of, guard, unknown_inputs
 from watermain.engine.plan.planner import PlanCursor, Planner
 from watermain.engine.plan.survey import COMING, Around, Outlook, Pause
 from watermain.engine.publish.attempt import Attempts
@@ -26,6 +26,7 @@ from watermain.settings import load_settings
 
 LOOK_SECONDS = 1.0
 PAUSE = timedelta(seconds=5)
+UNTIL_KNOWN = timedelta(days=1)  # whoever runs this begins anew when a room is mended
 
 Tell = Callable[[str], None]
 
@@ -42,7 +43,8 @@ class Follower:
     succeed.
     Guarantees: it stages, audits and publishes as any run does, by the one body; the ledger tells
     what changed, whoever changed it, so nothing is missed while it is away. What is more than the
-    guard lets through is told and left alone. A dataset that meets an error holds up no other.
+    guard lets through is told and left alone. A dataset that meets an error holds up no other, nor
+    does one that reads what nobody knows, since the room that declares it has never loaded.
     """
 
     datasets: Sequence[Dataset]
@@ -60,8 +62,12 @@ class Follower:
 
     def run(self) -> None:
         """Follow until `stop` is set; what is away is tried ever more rarely, up to a bound."""
-        order = in_order(self.datasets)
+        order = in_order(self.known)
+        self._tell_unknown()
         while not self.stop.is_set():
+            if not order:
+                self.stop.wait()
+                break
             failed = self._round(order)
             if failed:
                 self._wait(order, failed)
@@ -69,6 +75,26 @@ class Follower:
                 self._works(order)
                 self.stop.wait(LOOK_SECONDS)
         self._works(order)
+        for name in self.unknown:
+            trouble.end(load_settings().home, str(name))
+
+    @cached_property
+    def unknown(self) -> Mapping[DatasetName, WatermainError]:
+        """The datasets that read what nobody knows, each with the reason."""
+        return unknown_inputs(in_order(self.datasets), self.job.find)
+
+    @property
+    def known(self) -> list[Dataset]:
+        """The datasets that can be followed."""
+        return [d for d in self.datasets if d.name not in self.unknown]
+
+    def _tell_unknown(self) -> None:
+        home, now = load_settings().home, self.job.clock.now()
+        for dataset in self.datasets:
+            if (error := self.unknown.get(dataset.name)) is not None:
+                self._say(dataset, error)
+                again_at = now + UNTIL_KNOWN
+                trouble.begin(home, str(dataset.name), error, now=now, again_at=again_at)
 
     def _round(self, order: Sequence[Dataset]) -> dict[DatasetName, WatermainError]:
         """Look once, and refresh each dataset behind what it reads; give the errors that they met.
@@ -118,14 +144,14 @@ class Follower:
     @cached_property
     def planner(self) -> Planner:
         """What tells which partitions are stale."""
-        return follower_of(self.datasets, self.job.find)
+        return follower_of(self.known, self.job.find)
 
     def look(self) -> None:
         """Note which partitions are stale."""
         found = self.planner.look(self.job.lake, self.cursor, self._around, self.job.clock.now())
         self.cursor = found.cursor
         outlooks = found.survey.outlooks if found.survey else {}
-        for dataset in self.datasets:
+        for dataset in self.known:
             of = outlooks.get(dataset.name, {}).values()
             keys = {v.due.key for v in of if v.state in COMING}
             if keys:
@@ -134,7 +160,7 @@ class Follower:
 
     def _around(self) -> Around:
         """What the planner must know beside the ledger; a dataset rests as its cadence says."""
-        tried = Attempts(self.job.lake.dsn()).of(d.name for d in self.datasets)
+        tried = Attempts(self.job.lake.dsn()).of(d.name for d in self.known)
         none = timedelta(0)
         return Around(
             now=self.job.clock.now(),

@@ -186,7 +186,13 @@ class Endless(Protocol):
 
 
 def run_streams(streams: Sequence[Endless], stop: threading.Event) -> None:
-    """Run every stream until `stop` is set; what no stream expects ends them all and is raised."""
+    """Run every stream until `stop` is set; what no stream expects ends them all and is raised.
+
+    Where there is none, it waits.
+    """
+    if not streams:
+        stop.wait()
+        return
     with ThreadPoolExecutor(max_workers=len(streams)) as pool:
         ends = [pool.submit(stream.run) for stream in streams]
         for end in ends:

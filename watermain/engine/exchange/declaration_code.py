@@ -54,17 +54,17 @@ _NAMES = {
 
 NAMED = ("other", "low", "high", "against", "within")
 WARNING = (FreshWithin, Steady)  # their words say `warn` unless told otherwise
-WORDS: Mapping[type[Check], tuple[str, tuple[str, ...]]] = {
-    NotNull: ("not_null", ("column",)),
-    UniqueKey: ("unique", ("key",)),
-    AcceptedValues: ("accepted_values", ("column", "values")),
-    Between: ("between", ("column",)),
-    Matches: ("matches", ("column", "pattern")),
-    RefersTo: ("refers_to", ("column", "dataset")),
-    RowCount: ("row_count", ()),
-    FreshWithin: ("fresh_within", ("column", "within")),
-    Steady: ("steady", ("of",)),
-    Expression: ("expression", ("name", "sql")),
+POSITIONAL: Mapping[type[Check], tuple[str, ...]] = {
+    NotNull: ("column",),
+    UniqueKey: ("key",),
+    AcceptedValues: ("column", "values"),
+    Between: ("column",),
+    Matches: ("column", "pattern"),
+    RefersTo: ("column", "dataset"),
+    RowCount: (),
+    FreshWithin: ("column", "within"),
+    Steady: ("of",),
+    Expression: ("name", "sql"),
 }
 
 
@@ -155,7 +155,7 @@ def check_code(check: Check) -> str:
             data="nothing was written",
             next="write it as a test of a dbt model",
         )
-    word, places = WORDS[type(check)]
+    word, places = check.word, POSITIONAL[type(check)]
     said = vars(check)
     parts = [", ".join(map(repr, said[p])) if p == "key" else _said(said[p]) for p in places]
     named = [k for k in NAMED if k not in places and said.get(k) is not None]

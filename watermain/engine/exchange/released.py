@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from watermain.declare.cadence import Cadence
 from watermain.declare.check import Check
@@ -36,6 +36,11 @@ class Released:
 
 def released(dataset: Dataset) -> Released:
     """What a declared dataset promises."""
+    return replace(promise(dataset), definition=definition(dataset))
+
+
+def promise(dataset: Dataset) -> Released:
+    """What a declared dataset promises, but for the definition of a feature, which is code."""
     return Released(
         name=str(dataset.name),
         contract=dataset.contract,
@@ -45,5 +50,4 @@ def released(dataset: Dataset) -> Released:
         cadence=dataset.cadence,
         slo=dataset.slo,
         is_captured=not dataset.is_computed,
-        definition=definition(dataset),
     )

@@ -12,34 +12,19 @@ from watermain.declare.check import (
     Between,
     Check,
     Expression,
-    FreshWithin,
     Matches,
     NotNull,
-    Query,
-    RefersTo,
     RowCount,
     Severity,
-    Steady,
     UniqueKey,
+    kinds,
 )
 from watermain.declare.errors import UnreadableContractError, quoted
 from watermain.declare.name import DatasetName
 from watermain.engine.audit.rule import violation
 
 ENGINE = "watermain"
-KINDS: Mapping[str, type[Check]] = {
-    "accepted_values": AcceptedValues,
-    "between": Between,
-    "expression": Expression,
-    "fresh_within": FreshWithin,
-    "matches": Matches,
-    "not_null": NotNull,
-    "query": Query,
-    "refers_to": RefersTo,
-    "row_count": RowCount,
-    "steady": Steady,
-    "unique": UniqueKey,
-}
+KINDS = kinds()
 SEVERITIES: Mapping[Severity, str] = {
     "block": "error",
     "quarantine": "error",
@@ -110,9 +95,8 @@ def _own(check: Check) -> dict[str, Any]:
 
 def facts(check: Check) -> dict[str, Any]:
     """A check as plain values that YAML can hold."""
-    kind = next(word for word, kind in KINDS.items() if type(check) is kind)
     words = {k: _plain(v) for k, v in vars(check).items() if k not in _UNSAID and v is not None}
-    return {"check": kind, **words}
+    return {"check": check.word, **words}
 
 
 def check_of(rule: Mapping[str, Any], column: str | None) -> Check | None:

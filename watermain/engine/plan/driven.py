@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 
 from watermain.declare.dataset import Dataset
+from watermain.declare.errors import TerminalError
 from watermain.declare.name import DatasetName
 from watermain.engine.plan.graph import Graph
 from watermain.engine.plan.guard import Guard
@@ -33,6 +34,27 @@ def follower_of(chosen: Sequence[Dataset], find: Callable[[DatasetName], Dataset
     known = {n: find(n) for d in chosen for n in d.upstream} | {d.name: d for d in chosen}
     names = {d.name for d in chosen}
     return Planner(Graph(known, lambda d: d.name not in names), lambda _: True, heard=True)
+
+
+def unknown_inputs(
+    chosen: Sequence[Dataset], find: Callable[[DatasetName], Dataset]
+) -> dict[DatasetName, TerminalError]:
+    """Which of these, each behind what it reads, read what nobody knows, and why it is unknown.
+
+    What reads one of them is among them, too.
+    """
+    found: dict[DatasetName, TerminalError] = {}
+    own = {d.name for d in chosen}
+    for dataset in chosen:
+        for name in dataset.upstream:
+            try:
+                if name not in own:
+                    find(name)
+                elif name in found:
+                    raise found[name]
+            except TerminalError as error:
+                found.setdefault(dataset.name, error)
+    return found
 
 
 def is_left(dataset: Dataset) -> bool:

@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-from pathlib import Path
 from typing import TypeVar
 
 from watermain.declare.dataset import Dataset
 from watermain.declare.errors import InvalidProjectError
 from watermain.declare.name import DatasetName
 from watermain.engine.rooms.broken_room import broken, stand_in
+from watermain.engine.rooms.doors import PRODUCT, package, shelf_file, teams
 from watermain.engine.rooms.since import since
 from watermain.settings import project
 
-PRODUCT = Path(__file__).resolve().parents[2]
+__all__ = [
+    "PRODUCT",
+    "check_rooms",
+    "datasets_on",
+    "feature_tables",
+    "on_shelf",
+    "package",
+    "shelf_file",
+    "teams",
+]
 T = TypeVar("T")
-
-
-def teams() -> list[str]:
-    """Every room that has a door."""
-    doors = [*project().rooms_folder.glob("*/definitions.py"), *PRODUCT.glob("*/definitions.py")]
-    return sorted(p.parent.name for p in doors)
 
 
 def check_rooms() -> None:
@@ -37,19 +40,6 @@ def check_rooms() -> None:
             data="nothing was started",
             next="watermain new room <team>, or name the package of the rooms there",
         )
-
-
-def package(team: str) -> str:
-    """The package of a room: the platform's own ships with it."""
-    is_own = (PRODUCT / team / "definitions.py").exists()
-    return f"{'watermain' if is_own else project().rooms}.{team}"
-
-
-def shelf_file(team: str, shelf: str) -> str:
-    """Where a room declares a kind of thing, as people call the file."""
-    if shelf == "marts":
-        return f"{project().dbt}/models/marts/{team}/"
-    return f"{package(team).replace('.', '/')}/{shelf}.py"
 
 
 def on_shelf(team: str, shelf: str, kind: type[T]) -> list[T]:

@@ -86,22 +86,12 @@ def _read(path: Path) -> list[dict[str, Any]]:
 
 def _facts(dataset: Dataset) -> dict[str, Any]:
     from watermain.engine.exchange.odcs import facts  # needless to whom only reads a sound room
-    from watermain.engine.exchange.released import Released
+    from watermain.engine.exchange.released import promise
 
-    promise = Released(
-        name=str(dataset.name),
-        contract=dataset.contract,
-        owner=dataset.owner,
-        description=dataset.description,
-        checks=dataset.checks,
-        cadence=dataset.cadence,
-        slo=dataset.slo,
-        is_captured=not dataset.is_computed,
-    )
     return {
         "name": str(dataset.name),
         "declared": dataset.declared,
-        "promise": facts(promise),
+        "promise": facts(promise(dataset)),
         "inputs": {alias: str(name) for alias, name in dataset.inputs.items()},
         "needs": {
             alias: {

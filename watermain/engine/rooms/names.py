@@ -10,24 +10,27 @@ from pathlib import Path
 
 from watermain import durable
 from watermain.declare.name import DatasetName
-from watermain.engine.rooms.declared import PRODUCT, teams
+from watermain.engine.rooms.doors import PRODUCT, teams
 from watermain.settings import Settings, project
 
 KINDS = (".py", ".sql", ".yml", ".yaml")
 
 
 def dataset_names(settings: Settings) -> tuple[DatasetName, ...]:
-    """Every declared dataset by name; the rooms are loaded only when a file of theirs changed."""
+    """Every declared dataset by name; the rooms are loaded only when a file of theirs changed.
+
+    Guarantees: nothing is remembered while a room does not load, so that whoever asks is told.
+    """
     path, now = settings.home / "run" / "names.json", _stamp()
     with suppress(FileNotFoundError, NotADirectoryError, ValueError, KeyError, TypeError):
         known = json.loads(path.read_text())
         if known["stamp"] == now:
             return tuple(map(DatasetName.parse, known["names"]))
-    from watermain.engine.rooms.directory import everything  # as heavy as what rooms import
+    from watermain.engine.rooms.directory import everything, troubled_rooms  # as heavy as rooms
 
     found = everything()
-    names = tuple(found)
-    if path.parent.exists() and not any(dataset.broken for dataset in found.values()):
+    names, is_whole = tuple(found), not any(d.broken for d in found.values())
+    if path.parent.exists() and is_whole and not troubled_rooms():  # what does not load is told
         durable.replace(path, json.dumps({"stamp": now, "names": [*map(str, names)]}))
     return names
 

@@ -7,8 +7,6 @@ from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property
 from typing import Any
 
-import pyarrow.parquet as pq
-
 from watermain.lake import store
 from watermain.lake.rest.checksum import Checksum, checksum, checksum_of
 from watermain.settings import Settings, load_settings
@@ -37,6 +35,8 @@ class AtRest:
 
         Raises: ArrowInvalid, for what is no Parquet file.
         """
+        import pyarrow.parquet as pq  # needless to whom only takes checksums
+
         with (
             self._answering(path),
             self._system.open(path, "rb") if self.is_remote else open(path, "rb") as file,

@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 import duckdb
-import pyarrow as pa
 
 from watermain.declare.name import DatasetName
 from watermain.failpoint import failpoint
@@ -67,6 +66,8 @@ def vouch(connection: duckdb.DuckDBPyConnection, rows: Sequence[Vouched]) -> Non
     """
     if not rows:
         return
+    import pyarrow as pa  # needless to whom only reads
+
     columns = {n: [getattr(r, n) for r in rows] for n in Vouched._fields if n != "checksum"}
     columns |= {
         "bytes": [r.checksum.bytes for r in rows],

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from datetime import datetime, timedelta
 
 from watermain.clock import instant_of, micros
 from watermain.observe.alert.deliver import Delivered
-from watermain.settings import child_environment
+from watermain.observe.child import SilentChildError, asked
 
+MODULE = "watermain.observe.alert.handed"
 PATIENCE = timedelta(minutes=10)
 
 
@@ -19,22 +19,10 @@ def handed(now: datetime) -> Delivered:
 
     Guarantees: a process that dies leaves what it had in hand to the next one.
     """
-    command = [sys.executable, "-m", "watermain.observe.alert.handed"]
     try:
-        done = subprocess.run(
-            command,
-            input=str(micros(now)),
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE.total_seconds(),
-            env=child_environment(),
-            check=False,
-        )
-    except (subprocess.SubprocessError, OSError) as error:
-        return Delivered(failed=(f"the process that delivers: {type(error).__name__}",))
-    if done.returncode:  # what it printed may hold an address
-        return Delivered(failed=(f"the process that delivers ended with {done.returncode}",))
-    said = json.loads(done.stdout)
+        said = asked(MODULE, str(micros(now)), PATIENCE)
+    except SilentChildError as error:  # what it said may hold an address
+        return Delivered(failed=(f"the process that delivers {error}",))
     return Delivered(said["sent"], tuple(said["failed"]))
 
 

@@ -16,7 +16,7 @@ _BEGINS = {"fired": "", "raised": "now a page: ", "escalated": "nobody took it o
 def title(alert: Alert, kind: TellingKind) -> str:
     """One line: how bad, of which dataset, which promise."""
     if kind == "fixed":
-        return f"[fixed] {alert.root}: well again after {_for(alert, None)}"
+        return f"[fixed] {alert.root}: well again, {_for(alert, None)} after it began"
     begins = "again: " if kind == "fired" and alert.openings > 1 else _BEGINS.get(kind, "still: ")
     return f"[{alert.severity}] {begins}{alert.root}: {_first(alert).told}"
 
@@ -26,6 +26,7 @@ def text(alert: Alert, kind: TellingKind, at: datetime) -> str:
     lines = [f"began      {alert.began_at:%Y-%m-%d %H:%M:%S} UTC, {_for(alert, at)} ago"]
     if kind == "fixed":
         lines = [f"lasted     {_for(alert, None)}, from {alert.began_at:%Y-%m-%d %H:%M:%S} UTC"]
+        lines += [f"well       since {w:%Y-%m-%d %H:%M:%S} UTC"] if (w := alert.resolved_at) else []
         lines += [f"proof      {alert.proof}"]
     else:
         said = [f"{signal.dataset}: {signal.told} ({signal.rule})" for signal in alert.signals]

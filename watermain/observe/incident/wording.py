@@ -47,7 +47,7 @@ def postmortem(
 ) -> str:
     """The file that is filled in after an incident, with all that the timeline knows."""
     repaired = incident.repair_time
-    took = span(repaired) if repaired is not None else "not repaired yet"
+    took = f"{span(repaired)} after it began" if repaired is not None else "not yet"
     reached = sorted(str(name) for name in lineage.below(incident.dataset))
     closing = [entry.text for entry in incident.entries if entry.kind == "closed"]
     parts = [
@@ -57,7 +57,7 @@ def postmortem(
         "\n".join(
             (
                 f"- began: {incident.began_at:%Y-%m-%d %H:%M:%S} UTC",
-                f"- repaired after: {took}",
+                f"- told as repaired: {took}",
                 f"- began {incident.openings} times" if incident.openings > 1 else "- began once",
                 f"- severity: {incident.severity}, owner: {incident.owner or 'nobody'}",
             )

@@ -92,7 +92,7 @@ def _told(dataset: Dataset, every: timedelta, *, streamed: bool) -> str:
 def _amount(waiting: Backlog) -> str:
     """What waits, in words."""
     counts = {
-        ("delivery", "deliveries"): waiting.files,
+        waiting.noun: waiting.files,
         ("row", "rows"): waiting.rows,
         ("byte", "bytes"): waiting.bytes,
     }

@@ -122,7 +122,7 @@ class RestSource:
         position = self.memory.acknowledged()
         low = position.end if position else words.start
         count = max(0, (self.access.clock.now() - words.delay - low) // words.every)
-        return Backlog(files=count, oldest=low if count else None)
+        return Backlog(files=count, oldest=low if count else None, noun=("window", "windows"))
 
     def verify(self) -> None:
         """Prove that the latest window gives a page of records."""

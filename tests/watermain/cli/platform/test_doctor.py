@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from tests.watermain.observe.sink import Sink, sink
+from tests.watermain.observe.sink import Sink
 from watermain.__main__ import app
 from watermain.cli.platform import doctor
 from watermain.declare import FilesConnection, KafkaConnection
@@ -21,13 +20,6 @@ from watermain.declare.errors import InvalidDeclarationError
 from watermain.observe.alert.book import AlertBook, Posted
 from watermain.observe.alert.step import heartbeat
 from watermain.settings import load_settings
-
-
-@pytest.fixture
-def received() -> Iterator[Sink]:
-    """A service that takes what people are told."""
-    with sink() as made:
-        yield made
 
 
 @pytest.fixture

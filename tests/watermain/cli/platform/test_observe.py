@@ -17,7 +17,7 @@ import pytest
 
 from tests.ports import free_port
 from tests.watermain.engine.promise.promises import FEES
-from tests.watermain.observe.sink import Sink, sink
+from tests.watermain.observe.sink import Sink
 from watermain.declare import AtMost, Daily, Slo
 from watermain.engine.promise.book import VerdictBook
 from watermain.engine.promise.calendar import Promised
@@ -33,13 +33,6 @@ from watermain import NotifierConnection
 
 pager = NotifierConnection("pager", address="json://127.0.0.1:{port}")
 """
-
-
-@pytest.fixture
-def received() -> Iterator[Sink]:
-    """The sink."""
-    with sink() as made:
-        yield made
 
 
 @pytest.fixture

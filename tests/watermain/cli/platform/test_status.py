@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -83,6 +84,7 @@ def test_what_up_was_to_start_should_run_until_down(lake: Lake) -> None:
     platform = Services(load_settings())
     assert down(service_facts(platform)) == ["web", "daemon"]
     platform.wanted.want(["web", "daemon", "live", "stream"])
+    platform.wanted.come()
     found = {s["name"]: (s["state"], s["needed"]) for s in service_facts(platform)}
     assert found["live"] == found["stream"] == ("stopped", True)
     assert found["warm"] == ("stopped", False)
@@ -93,10 +95,62 @@ def test_what_up_was_to_start_should_run_until_down(lake: Lake) -> None:
     assert [s["name"] for s in service_facts(platform)] == ["web", "daemon", "warm"]
 
 
+def test_what_up_has_not_come_to_yet_is_starting(lake: Lake) -> None:
+    """It is missing neither to the table nor to the exit code, until that command is done."""
+    platform = Services(load_settings())
+    platform.wanted.want(["web", "daemon", "observe"])
+    found = {s["name"]: s["state"] for s in service_facts(platform)}
+    coming = dict.fromkeys(("web", "daemon", "observe"), "starting")
+    assert found == {**coming, "warm": "stopped"}
+    done = CliRunner().invoke(app, ["status"])
+    assert done.exit_code == 0, done.output
+    assert "starting: daemon, observe, web; `watermain up` is at work" in done.output
+    assert "not running" not in done.output
+    platform.wanted.come()
+    assert down(service_facts(platform)) == ["web", "daemon", "observe"]
+    platform.stop()
+
+
+DOOR = '''"""A door."""
+
+from watermain.orchestrate.location import lazy_location
+
+defs = lazy_location("{room}")
+'''
+
+
+def test_room_that_does_not_load_is_told_each_time(
+    lake: Lake, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """While no platform runs the room is loaded anew for it: of its trouble nothing is kept."""
+    root = tmp_path_factory.mktemp("project")
+    (root / "pyproject.toml").write_text('[tool.watermain]\nrooms = "rooms"\ndbt = "none"\n')
+    for room in ("sound", "odd"):
+        (root / "rooms" / room).mkdir(parents=True)
+        (root / "rooms" / room / "definitions.py").write_text(DOOR.format(room=room))
+    (load_settings().home / "run").mkdir(exist_ok=True)
+    odd = root / "rooms" / "odd" / "curated.py"
+    odd.write_text("def broken(:\n")
+    for _ in range(2):
+        assert rooms_told(root) == ["odd"]
+    odd.write_text("")
+    assert rooms_told(root) == []
+    assert (load_settings().home / "run" / "names.json").exists()
+
+
+def rooms_told(root: Path) -> list[str]:
+    """The rooms that the command says do not load."""
+    asked = [sys.executable, "-m", "watermain", "--project", str(root), "status"]
+    told = subprocess.run(asked, capture_output=True, text=True, check=False).stderr
+    assert "not running: daemon, web; next: watermain up" in told
+    return re.findall(r"BrokenRoomError: room (\w+) does not load: SyntaxError: invalid", told)
+
+
 def test_observing_is_a_service_like_others(lake: Lake) -> None:
     """It stands in the table once it is wanted, and its absence is told."""
     platform = Services(load_settings())
     platform.wanted.want(["observe"])
+    platform.wanted.come()
     facts = {s["name"]: s for s in service_facts(platform)}
     assert (facts["observe"]["state"], facts["observe"]["needed"]) == ("stopped", True)
     assert facts["observe"]["log"].endswith("/logs/observe.log")
@@ -114,6 +168,15 @@ def test_status_of_an_empty_catalog_says_what_to_do(home: Path) -> None:
     assert done.exception.what == "the lake is empty: nobody has brought it up"
     assert done.exception.next == "watermain up"
     assert "not running: daemon, web; next: watermain up" in done.output
+
+
+def test_telling_the_status_imports_nothing_that_it_does_not_need() -> None:
+    """It is asked often, beside a platform that is busy: half of its time was imports."""
+    heavy = ("pyarrow", "numpy", "pandas", "ibis", "dagster", "croniter")
+    asked = "import sys, watermain.cli.platform.status, watermain.cli.look.facts;"
+    asked += f" print([name for name in {heavy} if name in sys.modules])"
+    told = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
+    assert told.stdout == "[]\n"
 
 
 def test_sources_are_asked_on_demand(lake: Lake) -> None:

@@ -57,6 +57,11 @@ def _said(*words: str) -> str:
     return done.stdout
 
 
+def _flat(told: str) -> str:
+    """What is told in a frame, as one line."""
+    return " ".join(told.replace("\u2502", " ").split())
+
+
 def _facts(*words: str) -> Any:
     return json.loads(_said(*words, "--json"))
 
@@ -121,6 +126,13 @@ def test_verdict_is_corrected_and_partition_excused_by_name() -> None:
     assert "is excused by" in _said("excuse", str(FEES), running, "--why", "closed")
     refused = CliRunner().invoke(app, ["excuse", str(FEES), late, "--why", "closed"])
     assert refused.exit_code == 2
+    assert f"watermain slo correct {FEES} {late} excused" in _flat(refused.output)
+    older = f"{_day(20):%F}"
+    refused = CliRunner().invoke(app, ["excuse", str(FEES), older, "--why", "closed"])
+    assert refused.exit_code == 2
+    assert "outside the promise, which began at" in _flat(refused.output)
+    assert "it counts neither way already" in _flat(refused.output)
+    assert "correct" not in refused.output
     assert (
         CliRunner().invoke(app, ["correct", str(FEES), late, "fine", "--why", "x"]).exit_code == 2
     )

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from tests.watermain.observe.sink import Sink, sink
+from tests.watermain.observe.sink import Sink
 from watermain.__main__ import app
 from watermain.cli.tell import alert as alert_command
 from watermain.declare.connection.connection import Connection
@@ -43,13 +43,6 @@ def told(*words: str) -> Result:
 def facts(*words: str) -> Any:
     """The facts that a command prints."""
     return json.loads(told(*words, "--json").stdout)
-
-
-@pytest.fixture
-def received() -> Iterator[Sink]:
-    """The sink."""
-    with sink() as made:
-        yield made
 
 
 @pytest.fixture

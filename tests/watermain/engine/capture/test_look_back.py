@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import dagster as dg
 import ibis
@@ -32,6 +33,7 @@ from watermain.declare import (
     row_count,
 )
 from watermain.declare.errors import (
+    BrokenRoomError,
     InvalidCadenceError,
     InvalidDeclarationError,
     UnreachableSystemError,
@@ -48,6 +50,7 @@ from watermain.lake.lake import Lake, table
 from watermain.orchestrate.policy import dependency
 from watermain.orchestrate.sensors.streamed import streamed_events
 from watermain.orchestrate.sensors.told import Told
+from watermain.trouble import troubles
 
 DAYS = Daily(start=date(2013, 1, 1), every=timedelta(milliseconds=1))
 INSTANT = pa.timestamp("us", "UTC")
@@ -269,6 +272,40 @@ def test_follower_tries_again_what_follows_a_publish(lake: Lake, came: Came) -> 
         until(lambda: tries.count(traffic.name) == 3)
     assert crowds.name in tries[: tries.index(traffic.name) + 3]
     assert [line.splitlines()[0] for line in told] == ["UnreachableSystemError: the store is away"]
+
+
+def test_follower_goes_on_beside_what_reads_a_room_that_never_loaded(
+    lake: Lake, came: Came, home: Path
+) -> None:
+    """It is told once with what reads it in turn, is trouble to status; the others are followed."""
+    told: list[str] = []
+    dark = DatasetName.parse("dark.curated.forecasts")
+    why = BrokenRoomError("room dark does not load", declared="a", data="b", next="c")
+    name = DatasetName.parse("shop.curated.forecast")
+    forecast = replace(traffic, name=name, inputs={"visits": dark})
+    below = replace(crowds, name=DatasetName.parse("shop.curated.below"))
+    below = replace(below, inputs=dict.fromkeys(crowds.inputs, forecast.name))
+    known = {**KNOWN, forecast.name: forecast, below.name: below}
+
+    def find(name: DatasetName) -> Dataset:
+        if name == dark:
+            raise why
+        return known[name]
+
+    work = Job(lake=lake, find=find, run_id=f"{PREFIX}4", clock=NOW)
+    asked = [below, forecast, crowds, traffic]
+    follower = Follower(datasets=asked, job=work, stop=threading.Event(), tell=told.append)
+    came("2013-01-03 11:00", "2013-01-03 11:30")
+    with following(follower):
+        until(lambda: count(lake, crowds) == 1)
+        waits = {each.dataset: each.what for each in troubles(home)}
+    assert waits == dict.fromkeys(map(str, (forecast.name, below.name)), why.what)
+    assert told == [f"BrokenRoomError: {why}"] * 2
+    assert troubles(home) == []
+    alone = Follower(datasets=[forecast], job=work, stop=threading.Event(), tell=told.append)
+    with following(alone):
+        until(lambda: bool(troubles(home)))
+    assert troubles(home) == []
 
 
 def test_follower_computes_downstream_after_upstream() -> None:

@@ -319,3 +319,15 @@ def test_a_source_that_tells_is_not_asked_again_and_again(lake: Lake) -> None:
         until(lambda: source.listened == 2)
         assert source.turns == 3  # the last one found nothing more
     assert proved(lake) == (5, 1)
+
+
+def test_nothing_to_stream_waits_until_it_is_told_to_stop() -> None:
+    """A process whose rooms do not load yet is there when they do."""
+    stop = threading.Event()
+    process = threading.Thread(target=run_streams, args=([], stop))
+    process.start()
+    process.join(0.1)
+    assert process.is_alive()
+    stop.set()
+    process.join(60)
+    assert not process.is_alive()

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.watermain.observe.sink import Sink, sink
+from tests.watermain.observe.sink import Sink
 from tests.watermain.observe.trouble import NOON, late
 from watermain.declare.connection.notifier import NotifierConnection
 from watermain.lake.lake import Lake
@@ -23,13 +22,6 @@ from watermain import AlertmanagerConnection, NotifierConnection
 
 pager = NotifierConnection("pager", address="json://127.0.0.1:{port}")
 """
-
-
-@pytest.fixture
-def received() -> Iterator[Sink]:
-    """The sink."""
-    with sink() as made:
-        yield made
 
 
 @pytest.fixture

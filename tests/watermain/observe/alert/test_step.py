@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -48,13 +48,6 @@ class Post:
     def kinds(self) -> list[str]:
         """What arrived."""
         return [kind for _, kind in self.received.pages()]
-
-
-@pytest.fixture
-def received() -> Iterator[Sink]:
-    """The sink."""
-    with sink() as made:
-        yield made
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from tests.ports import free_port
-from tests.watermain.observe.sink import Sink, sink
+from tests.watermain.observe.sink import Sink
 from tests.watermain.observe.trouble import CHAIN, MINUTE, late, lineage, name
 from watermain.declare.connection.connection import Connection
 from watermain.declare.connection.notifier import AlertmanagerConnection, NotifierConnection
@@ -63,13 +63,6 @@ class Desk:
         told = self.step.step(Sighting(at=self.at, signals=signals))  # type: ignore[arg-type]
         assert told.delivered.failed == ()
         self.sink.wait(before + more)
-
-
-@pytest.fixture
-def received() -> Iterator[Sink]:
-    """The sink."""
-    with sink() as made:
-        yield made
 
 
 @pytest.fixture(params=["apprise", pytest.param("alertmanager", marks=pytest.mark.services)])

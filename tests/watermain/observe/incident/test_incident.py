@@ -167,7 +167,7 @@ def test_stakeholders_and_successors_read_what_the_timeline_knows() -> None:
     causes = suspects(found.dataset, NOON, changed, {}, CHAIN)
     text = postmortem(found, CHAIN, causes, NOON + HOUR)
     assert "- 2026-11-30 11:00:00 shop.curated.orders: first publish by other code" in text
-    assert "repaired after: 30 min" in text
+    assert "told as repaired: 30 min after it began" in text
     assert "Not closed: no check proves it yet." in text
     assert "- 2026-11-30 12:05:00  note      ann: note it" in text
 
