@@ -22,6 +22,7 @@ DRIFT = "lake.upkeep_raw.drift"
 CARRIED = "lake.upkeep_raw.carried_code"
 CHECKSUMS = "lake.upkeep_raw.checksums"
 VERIFICATIONS = "lake.upkeep_raw.verifications"
+JUDGED = "lake.upkeep_raw.verdicts"
 
 # The ledger alone keeps rows in the catalog, where a row costs a commit less than a file.
 # Its columns are plain ones, which the catalog gives back as they came.
@@ -62,6 +63,9 @@ DDL = (
         dataset varchar, file varchar, bytes bigint, snapshot bigint, last_snapshot bigint,
         state varchar, why varchar, partitions varchar, run_id varchar,
         verified_at timestamptz)""",
+    f"""create table if not exists {JUDGED} (
+        id bigint, dataset varchar, partition varchar, due_at timestamptz, state varchar,
+        judged_at timestamptz, signed_by varchar, why varchar, ready_at timestamptz)""",
 )
 
 # Columns that a ledger made by an earlier release lacks. Each shape that a table ever had costs
