@@ -37,7 +37,7 @@ from watermain.observe.watch.asked import (
 )
 from watermain.observe.watch.backlog import BacklogWatching
 from watermain.observe.watch.captures import CaptureWatching
-from watermain.observe.watch.changes import Changes
+from watermain.observe.watch.changes import LatestChanges
 from watermain.observe.watch.together import SeenTogether
 from watermain.observe.watch.watching import Watch
 from watermain.settings import load_settings, project
@@ -77,7 +77,7 @@ def observing() -> list[RoundStep]:
 
 def watching() -> list[Watch]:
     """Whoever watches for what no verdict tells of."""
-    lately = Changes(_dsn, _home, lambda: project().root)
+    lately = LatestChanges(_dsn, _home, lambda: project().root)
     return [
         Watch(CaptureWatching(_home, _known)),
         Watch(BacklogWatching(_home, _known)),

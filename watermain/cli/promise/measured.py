@@ -11,6 +11,7 @@ from math import isnan
 from watermain.cli.promise.volume import rows_by_day
 from watermain.clock import micros
 from watermain.declare.dataset import Dataset
+from watermain.engine.capture.waiting import noted
 from watermain.engine.promise.book import VerdictBook
 from watermain.engine.promise.budget import status, window_begin
 from watermain.engine.promise.calendar import Promised
@@ -26,7 +27,6 @@ from watermain.lake.ledger import BATCHES, BatchRow, PublishRow
 from watermain.observe.watch.ledger.completeness import volumes
 from watermain.settings import load_settings
 from watermain.source.protocol import Backlog
-from watermain.waiting import noted
 
 LATELY = timedelta(days=1)  # of what a stream captured
 USUAL = timedelta(days=28)  # where nothing promises a window

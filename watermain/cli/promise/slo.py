@@ -31,6 +31,7 @@ PARTITION = typer.Argument(help="Such as 2026-11-30.")
 WHY = typer.Option(help="Why, in a sentence that others will read.")
 JSON = typer.Option("--json", help="Print facts as JSON.")
 MOST_SHOWN = 10
+TOLD = ("partition", "due_at", "state", "ready_at", "judged_at", "by", "why")  # of a verdict
 COLORS = {"met": "green", "burning": "yellow", "breached": "red", "not measured": "magenta"}
 
 
@@ -58,18 +59,7 @@ def show(dataset: Annotated[str, NAME], as_json: Annotated[bool, JSON] = False) 
     (found,) = _stand([one(dataset)])
     verdicts = sorted(found.verdicts.values(), key=lambda v: v.due_at, reverse=True)[:MOST_SHOWN]
     if as_json:
-        told = [
-            {
-                "partition": v.partition,
-                "due_at": v.due_at,
-                "state": v.state,
-                "ready_at": v.ready_at,
-                "judged_at": v.judged_at,
-                "by": v.by,
-                "why": v.why,
-            }
-            for v in verdicts
-        ]
+        told = [{name: getattr(v, name) for name in TOLD} for v in verdicts]
         least = smallest_drop(_rows(found.promised), Clock().now())
         screen.facts({**found.facts(), "smallest_drop": least, "verdicts": told})
         return

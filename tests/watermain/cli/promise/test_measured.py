@@ -12,6 +12,7 @@ from tests.watermain.engine.promise.promises import Commits
 from tests.watermain.observe.watch.ledger.test_look import BATCH, PUBLISH
 from watermain.cli.promise.measured import MeasuredIndicator, Measuring
 from watermain.declare import AtMost, Daily, Dataset, DatasetName, Slo
+from watermain.engine.capture.waiting import note
 from watermain.engine.promise.book import VerdictBook
 from watermain.engine.promise.calendar import Promised
 from watermain.engine.promise.evaluate import Evaluator
@@ -19,7 +20,6 @@ from watermain.engine.publish.attempt import Attempt, Attempts
 from watermain.engine.rooms.directory import everything
 from watermain.lake import ledger
 from watermain.lake.lake import Lake
-from watermain.waiting import note
 
 FLIGHTS = DatasetName("operations", "curated", "flights")
 CAPTURED = DatasetName("operations", "raw", "flights")

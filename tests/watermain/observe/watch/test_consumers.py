@@ -11,7 +11,7 @@ from tests.watermain.observe.watch.failures import FEES, GRAVITY, MILD, NOW
 from watermain.declare import Column, Contract, Migration
 from watermain.engine.rooms.last_good import FOLDER, _facts
 from watermain.observe.watch.asked import CONTRACT_PROMISES, CONTRACTS, AskedWatching
-from watermain.observe.watch.changes import Changes
+from watermain.observe.watch.changes import LatestChanges
 from watermain.observe.watch.consumers import broken
 
 
@@ -51,7 +51,7 @@ def test_rooms_are_held_against_the_contracts_of_the_project(home: Path) -> None
     (home / FOLDER).mkdir()
     path = home / FOLDER / "operations.json"
     path.write_text(json.dumps({"format": 1, "datasets": [facts]}, default=str))
-    changes = Changes(lambda: "", lambda: home, lambda: home)
+    changes = LatestChanges(lambda: "", lambda: home, lambda: home)
     watching = AskedWatching("contracts", CONTRACTS, CONTRACT_PROMISES, changes.contracts)
     looked = watching.look(NOW)
     assert looked.signals == ()
