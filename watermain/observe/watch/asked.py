@@ -20,7 +20,7 @@ LEDGER = "watermain.observe.watch.ledger.look"
 LEDGER_PROMISES = frozenset({"completeness", "duplicate_rate", "cost", "skew", "drift"})
 CONTRACTS = "watermain.observe.watch.consumers"
 CONTRACT_PROMISES = frozenset({"schema_compatibility"})
-PATIENCE = timedelta(minutes=5)
+PATIENCE = timedelta(minutes=1)  # people who are to be told of something else wait meanwhile
 ASKING = timedelta(seconds=90)  # of the lake, which costs a second of a core
 AGAIN = timedelta(minutes=15)  # though nothing changed: days end, and spans move on
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -20,8 +20,8 @@ from watermain.engine.rooms.last_good import FOLDER, FORMAT
 class DeclaredFacts:
     """What is known of a dataset without its code.
 
-    Shapes: `contract` is the document of its contract as plain values; `is_captured` says whether
-    a source brings its rows.
+    Shapes: `columns` has nested ones by their path, too; `contract` is the document of its contract
+    as plain values; `is_captured` says whether a source brings its rows.
     """
 
     dataset: DatasetName
@@ -56,10 +56,21 @@ def _facts(told: Mapping[str, Any]) -> DeclaredFacts:
     return DeclaredFacts(
         dataset=DatasetName.parse(told["name"]),
         cadence=_cadence(own.get("cadence")),
-        columns=frozenset(each["name"] for each in table.get("properties") or []),
+        columns=frozenset(_named(table.get("properties") or [])),
         is_captured=told["source"] is not None,
         contract=contract,
     )
+
+
+def _named(properties: Iterable[Mapping[str, Any]], path: str = "") -> Iterator[str]:
+    """Columns by their names, and what lies in them by its path."""
+    for each in properties:
+        name = f"{path}{each['name']}"
+        yield name
+        yield from _named(each.get("properties") or [], f"{name}.")
+        if items := each.get("items"):
+            yield f"{name}[]"
+            yield from _named(items.get("properties") or [], f"{name}[].")
 
 
 def _cadence(words: Mapping[str, Any] | None) -> Cadence | None:

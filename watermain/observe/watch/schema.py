@@ -45,11 +45,13 @@ def unknown(
 ) -> list[Signal]:
     """Columns that sources show and contracts do not know yet; each dataset is a ticket.
 
-    Guarantees: it stands until the contract knows the columns.
+    Guarantees: it stands until the contract knows the columns; of a dataset whose contract is not
+    known nothing is said.
     """
     found = dict[DatasetName, list[SeenColumn]]()
     for each in seen:
-        if each.column not in contracts.get(each.dataset, ()):
+        known = contracts.get(each.dataset)
+        if known is not None and each.column not in known:
             found.setdefault(each.dataset, []).append(each)
     return [
         Signal(

@@ -20,6 +20,7 @@ from watermain.observe.watch.ledger.stream import RecentBatches
 
 PROMISE = "completeness"
 SETTLED = timedelta(hours=2)  # after its end a day that promises nothing is expected to be whole
+ABSENT = timedelta(days=1)  # after its end one that promises nothing is expected to be there
 LEAST_CAPTURED, GRAVELY_FEW = 0.95, 0.5
 
 
@@ -46,7 +47,8 @@ class DailyRows:
             if key < self.cadence.first:
                 return None
             end = self.cadence.window(key).end
-            due = self.slo.at(end) if self.slo else end + SETTLED
+            late = SETTLED if key in self.rows else ABSENT
+            due = self.slo.at(end) if self.slo else end + late
             if due <= now and self._is_expected(day):
                 return key
         return None
@@ -70,13 +72,15 @@ class DailyRows:
 def volumes(days: Iterable[DailyRows], now: datetime) -> dict[DatasetName, tuple[str, Volume]]:
     """How the last whole day of each dataset compares with the days before it.
 
-    Guarantees: a day without any publish is told by the promise to be in time, and by nothing here.
+    Guarantees: a day without any publish has no rows, where nothing is promised; the promise to be
+    in time tells of it elsewhere.
     """
     found = {}
     for each in days:
         key = each.newest(now) if isinstance(each.cadence, Daily) else None
-        if key is not None and key in each.rows:
-            found[each.dataset] = key, judge(each.history(key), each.rows[key])
+        rows = None if key is None else each.rows.get(key, 0 if each.slo is None else None)
+        if key is not None and rows is not None:
+            found[each.dataset] = key, judge(each.history(key), rows)
     return found
 
 

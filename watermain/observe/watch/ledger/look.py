@@ -72,7 +72,7 @@ def judged(
             duplicates.PROMISE: streamed,
             cost.PROMISE: None,
             skew.PROMISE: None,
-            schema.UNKNOWN: None,
+            schema.UNKNOWN: said.keys(),
         },
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
@@ -90,6 +91,15 @@ def test_day_is_judged_when_it_is_due() -> None:
     assert _days(10, Slo(ready_within=timedelta(days=1))).newest(june(3, 2)) == "2026-06-01"
     young = DailyRows(dataset=FEES, cadence=Daily(start=date(2026, 6, 3)), rows={})
     assert young.newest(june(3, 2)) is None
+
+
+def test_day_without_a_publish_has_no_rows_where_nothing_is_promised() -> None:
+    """A day later; a promise to be in time tells of it by itself."""
+    for slo, day, states in ((None, 3, []), (None, 4, ["none"]), (SOON, 4, [])):
+        days = _days(1000, slo)
+        gone = replace(days, rows={k: n for k, n in days.rows.items() if k != "2026-06-02"})
+        found = completeness.volumes([gone], june(day, 2))
+        assert [v.state for k, v in found.values() if k == "2026-06-02"] == states
 
 
 def test_strange_days_teach_nothing() -> None:
