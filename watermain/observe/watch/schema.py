@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from watermain.declare.errors import DriftError, quoted
@@ -13,6 +13,7 @@ from watermain.observe.watch.gravity import Gravity
 from watermain.trouble import Trouble
 
 REFUSED, UNKNOWN = "schema", "drift"
+STANDS = timedelta(days=7)
 
 
 class SeenColumn(NamedTuple):
@@ -41,17 +42,17 @@ def refused(troubles: Iterable[Trouble], gravity: Gravity) -> list[Signal]:
 
 
 def unknown(
-    seen: Iterable[SeenColumn], contracts: Mapping[DatasetName, Collection[str]]
+    seen: Iterable[SeenColumn], contracts: Mapping[DatasetName, Collection[str]], now: datetime
 ) -> list[Signal]:
     """Columns that sources show and contracts do not know yet; each dataset is a ticket.
 
-    Guarantees: it stands until the contract knows the columns; of a dataset whose contract is not
-    known nothing is said.
+    Guarantees: it stands until the contract knows the columns, or for a week, since a source may
+    rightly show more than anybody wants; of a dataset whose contract is not known nothing is said.
     """
     found = dict[DatasetName, list[SeenColumn]]()
     for each in seen:
         known = contracts.get(each.dataset)
-        if known is not None and each.column not in known:
+        if known is not None and each.column not in known and now - each.seen_at < STANDS:
             found.setdefault(each.dataset, []).append(each)
     return [
         Signal(

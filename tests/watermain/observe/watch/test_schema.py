@@ -6,24 +6,27 @@ import json
 from pathlib import Path
 
 from tests.watermain.engine.promise.promises import june
-from tests.watermain.observe.watch.failures import ORDERS, OTHER
+from tests.watermain.observe.watch.failures import NOW, ORDERS, OTHER
 from watermain.engine.rooms.last_good import FOLDER, FORMAT
 from watermain.observe.watch.declared import declared
 from watermain.observe.watch.schema import SeenColumn, unknown
 
 
 def test_columns_beyond_a_contract_are_a_ticket_until_it_knows_them() -> None:
-    """One for each dataset, since the first of them was seen."""
+    """One for each dataset, since the first of them was seen, for a week at most."""
     seen = [
         SeenColumn(ORDERS, "tip", "evolved", june(2)),
         SeenColumn(ORDERS, "gate", "diverted", june(1)),
         SeenColumn(OTHER, "fee", "evolved", june(1)),
     ]
-    (found,) = unknown(seen, {ORDERS: ["order_id"], OTHER: ["fee"]})
+    (found,) = unknown(seen, {ORDERS: ["order_id"], OTHER: ["fee"]}, NOW)
     assert (found.dataset, found.severity, found.at) == (ORDERS, "ticket", june(1))
     assert found.told == "its source shows `gate`, `tip`, kept as diverted or evolved"
-    assert unknown(seen, {ORDERS: ["gate", "tip"], OTHER: ["fee"]}) == []
-    assert unknown(seen, {}) == []
+    assert unknown(seen, {ORDERS: ["gate", "tip"], OTHER: ["fee"]}, NOW) == []
+    assert unknown(seen, {}, NOW) == []
+    (later,) = unknown(seen, {ORDERS: ["order_id"]}, june(8))
+    assert later.told == "its source shows `tip`, kept as evolved"
+    assert unknown(seen, {ORDERS: ["order_id"]}, june(9)) == []
 
 
 def test_what_a_contract_says_of_nested_columns_is_known_by_its_path(tmp_path: Path) -> None:

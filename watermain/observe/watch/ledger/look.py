@@ -63,7 +63,7 @@ def judged(
         *cost.surges(facts.days, cost.DAILY, now),
         *cost.surges(facts.hours, cost.HOURLY, now),
         *skew.skewed(facts.timed, now - cost.LATELY),
-        *schema.unknown(facts.seen, {name: each.columns for name, each in said.items()}),
+        *schema.unknown(facts.seen, {name: each.columns for name, each in said.items()}, now),
     ]
     return Looked(
         signals=tuple(one_each(found)),

@@ -96,7 +96,7 @@ def platform(lake: Lake, home: Path) -> Lake:
         ledger.append(connection, rows)
         ledger.append(connection, [BATCH])
         seen = [
-            Drifted(str(ORDERS), n, "evolved", "", "", "", "", 1, "", "", june(2)) for n in "ab"
+            Drifted(str(ORDERS), n, "evolved", "", "", "", "", 1, "", "", june(29)) for n in "ab"
         ]
         remember_drift(connection, [*seen, seen[0]._replace(column_name="order_id")])
     return lake
