@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -27,7 +28,22 @@ from watermain.observe.judging import Judging
 from watermain.observe.looking import PromiseLooking
 from watermain.observe.planned import Planned
 from watermain.observe.rounds import RoundStep, rounds
+from watermain.observe.shown import VerdictsShown
 from watermain.observe.telling import AlertTelling
+from watermain.observe.watch.access import AccessWatching
+from watermain.observe.watch.asked import (
+    ASKING,
+    CONTRACT_PROMISES,
+    CONTRACTS,
+    LEDGER,
+    LEDGER_PROMISES,
+    AskedWatching,
+)
+from watermain.observe.watch.backlog import BacklogWatching
+from watermain.observe.watch.captures import CaptureWatching
+from watermain.observe.watch.changes import LatestChanges
+from watermain.observe.watch.together import SeenTogether
+from watermain.observe.watch.watching import Watch
 from watermain.settings import load_settings, project
 
 app = typer.Typer(add_completion=False)
@@ -77,12 +93,27 @@ def observing() -> list[RoundStep]:
     """The steps of a round, over the books of this platform."""
     book = VerdictBook(_dsn)
     planned = Planned(book, lambda now: maintenance(project().root, now))
-    looking = PromiseLooking(book, lambda: Attempts(_dsn()), _known)
+    watches = watching()
+    looking = SeenTogether(PromiseLooking(book, lambda: Attempts(_dsn()), _known), watches)
     telling = AlertTelling(AlertBook(_dsn), looking, lambda: planned.windows, notifying_anew)
     return [
         RoundStep("maintenance", planned),
         RoundStep("promises", Judging(book, AskedCommits(), _known)),
+        *(RoundStep(each.watching.name, each) for each in watches),
         RoundStep("alerts", telling),
+        RoundStep("verdicts", VerdictsShown(_dsn)),
+    ]
+
+
+def watching() -> list[Watch]:
+    """Whoever watches for what no verdict tells of."""
+    lately = LatestChanges(_dsn, _home, lambda: project().root)
+    return [
+        Watch(CaptureWatching(_home, _known)),
+        Watch(BacklogWatching(_home, _known)),
+        Watch(AccessWatching(_dsn)),
+        Watch(AskedWatching("ledger", LEDGER, LEDGER_PROMISES, lately.commits), ASKING),
+        Watch(AskedWatching("contracts", CONTRACTS, CONTRACT_PROMISES, lately.contracts)),
     ]
 
 
@@ -101,6 +132,10 @@ def _once(steps: list[RoundStep]) -> None:
 
 def _known() -> RoomPromises:
     return promises(load_settings().home, teams())
+
+
+def _home() -> Path:
+    return load_settings().home
 
 
 def _dsn() -> str:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
+from watermain import trouble
 from watermain.declare.dataset import Dataset
 from watermain.declare.errors import TransientError
+from watermain.engine.capture.waiting import note
 from watermain.engine.plan.rhythm import is_streamed
 from watermain.lake.lake import Lake
 from watermain.orchestrate.tags import run_tags
@@ -63,7 +65,9 @@ def _sensor(dataset: Dataset, known: Connections) -> dg.SensorDefinition:
                 yield dg.SkipReason("a capture is under way")
                 return
             waiting = open_source(dataset, load_settings(), known).backlog()
+            _well(dataset, waiting)
         except TransientError as error:
+            _troubled(dataset, error, every)
             yield dg.SkipReason(str(error))
             return
         if waiting.is_empty:
@@ -73,6 +77,19 @@ def _sensor(dataset: Dataset, known: Connections) -> dg.SensorDefinition:
             yield dg.RunRequest(asset_selection=[key], tags=run_tags([key.path], {}, why))
 
     return watch
+
+
+def _well(dataset: Dataset, found: Backlog) -> None:
+    """Note what waits at a source that answers."""
+    home, now, name = load_settings().home, datetime.now(UTC), str(dataset.name)
+    note(home, name, found.finest, oldest=found.oldest, now=now)
+    trouble.end(home, name)
+
+
+def _troubled(dataset: Dataset, error: TransientError, every: timedelta) -> None:
+    """Tell of a source that does not answer, as a stream would."""
+    home, now = load_settings().home, datetime.now(UTC)
+    trouble.begin(home, str(dataset.name), error, now=now, again_at=now + every)
 
 
 def is_under_way(instance: dg.DagsterInstance, key: dg.AssetKey) -> bool:
