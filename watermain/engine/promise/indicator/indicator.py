@@ -175,4 +175,14 @@ INDICATORS = (
         "gauge",
         "change.lineage_coverage",
     ),
+    Indicator(
+        "M15",
+        "audit_failures",
+        "access that was refused, each time counted",
+        "refusals",
+        "the log of audits",
+        "a window that is named",
+        "each",
+        "access.audit_failures",
+    ),
 )
