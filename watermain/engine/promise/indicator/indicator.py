@@ -176,6 +176,16 @@ INDICATORS = (
         "change.lineage_coverage",
     ),
     Indicator(
+        "M14",
+        "votes",
+        "mean vote of whoever voted, one a person, with how many they were",
+        "score from 1 to 5",
+        "the votes of consumers",
+        "90 days",
+        "gauge",
+        "opinion.votes",
+    ),
+    Indicator(
         "M15",
         "audit_failures",
         "access that was refused, each time counted",
