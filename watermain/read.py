@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import difflib
-import os
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
-from functools import cache
 from typing import Any
 
 import duckdb
@@ -31,7 +28,6 @@ from watermain.engine.feature.training_manifest import Manifest
 from watermain.engine.rooms.declared import feature_tables
 from watermain.engine.rooms.mask import (
     ASIDE,
-    UnknownMaskError,
     declaration,
     hides,
     nothing,
@@ -39,18 +35,15 @@ from watermain.engine.rooms.mask import (
     unknown_masks,
 )
 from watermain.engine.rooms.question import RefusedQueryError, Statement, parse, refused
+from watermain.engine.rooms.watched import Stopwatch, audited
 from watermain.lake.engine_error import translate
 from watermain.lake.lake import Lake, quote
-from watermain.lake.shown.disclosure import Disclosure, GroundlessDisclosureError, disclose
+from watermain.lake.shown.disclosure import Disclosure, disclose
 from watermain.lake.shown.shown import Hides, Shown, pinned
 from watermain.lake.shown.wall import EngineClock, batches
 from watermain.lake.shown.warm_wall import Asked, answering
-from watermain.record.audit import AuditKind
-from watermain.record.brief import person
-from watermain.record.tally import AuditTally, Denial
-from watermain.settings import Settings, load_settings, project
+from watermain.settings import load_settings, project
 
-FILES = (".csv", ".parquet", ".json", ".txt", ".gz", ".duckdb", ".db", ".env")
 Names = Callable[[], Mapping[DatasetName, Dataset]]
 __all__ = [
     "Answer",
@@ -165,10 +158,11 @@ def reading(
 ) -> Iterator[Reading]:
     """Answer as `query` does, but with rows in portions of bounded size while the block lasts."""
     clock = EngineClock(load_settings().read_seconds)
-    with _audited():
+    watch = Stopwatch(clock)
+    with audited():
         question = parse(sql)
     lake = lake or Lake.from_settings()
-    with _audited(question), lake.get_connection() as connection, _limits(clock):
+    with audited(question), lake.get_connection() as connection, _limits(clock):
         newest = lake.snapshot(connection)
         at = newest if snapshot is None else _known(snapshot, newest, connection)
         _check_published(question, _published(connection), declared)
@@ -194,45 +188,9 @@ def reading(
                 )
                 engine, tables = held.enter_context(answering(lake, connection, asked))
             schema, portions = batches(engine, engine.extract_statements(sql)[0], clock)
-            with closing(portions):
-                yield Reading(schema=schema, batches=portions, snapshot=at, masked=_masked(tables))
-
-
-@contextmanager
-def _audited(question: Statement | None = None) -> Iterator[None]:
-    """Write down whoever reaches for what people may not read; the refusal stands anyway."""
-    names = sorted(question.datasets) if question else []
-    only = str(names[0]) if len(names) == 1 else None
-    try:
-        yield
-    except RefusedQueryError as error:
-        if error.reaches:
-            _note("query", error.reaches, only)
-        raise
-    except UnknownMaskError as error:
-        _note("mask", "nobody says which columns are personal", str(error.dataset))
-        raise
-    except GroundlessDisclosureError:
-        _note("unmask", "no reason was given", only)
-        raise
-    except UnknownDatasetError:
-        if question and any(map(_is_path, question.others)):
-            _note("query", "a file in place of a dataset", only)
-        raise
-
-
-def _note(kind: AuditKind, detail: str, dataset: str | None) -> None:
-    _tally(os.getpid(), load_settings()).add(Denial(kind, person(), detail, dataset))
-
-
-@cache
-def _tally(process: int, settings: Settings) -> AuditTally:
-    """What this process counts, which one that came by fork does not."""
-    return AuditTally.of(settings, soon=timedelta(0))
-
-
-def _is_path(name: str) -> bool:
-    return "/" in name or name.lower().endswith(FILES)
+            with closing(portions), watch.timing(question):
+                rows = watch.counting(portions)
+                yield Reading(schema=schema, batches=rows, snapshot=at, masked=_masked(tables))
 
 
 def _mask(name: DatasetName, declared: Names) -> Hides:

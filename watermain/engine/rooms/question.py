@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 import json
 import os
 import re
@@ -41,12 +42,14 @@ class RefusedQueryError(TerminalError):
 class Statement:
     """One reading statement, and the names of tables that stand in it.
 
-    Shapes: `others` are names that are neither datasets' nor given by the statement itself.
+    Shapes: `others` are names that are neither datasets' nor given by the statement itself; `shape`
+    is a print of the statement without its values.
     """
 
     sql: str
     datasets: frozenset[DatasetName]
     others: frozenset[str]
+    shape: str
 
 
 def parse(sql: str) -> Statement:
@@ -61,6 +64,9 @@ def parse(sql: str) -> Statement:
     others: set[str] = set()
     own: set[str] = set()
     for node in _nodes(tree):
+        node.pop("query_location", None)
+        if node.get("class") == "CONSTANT":
+            node["value"] = None
         kind = node.get("type")
         own.update(str(each["key"]).lower() for each in _tables_of_its_own(node))
         if kind == "TABLE_FUNCTION":
@@ -76,6 +82,7 @@ def parse(sql: str) -> Statement:
         sql=sql,
         datasets=frozenset(datasets),
         others=frozenset(n for n in others if n.lower() not in own),
+        shape=hashlib.sha256(json.dumps(tree, default=str).encode()).hexdigest()[:16],
     )
 
 

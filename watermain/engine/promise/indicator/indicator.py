@@ -126,6 +126,16 @@ INDICATORS = (
         "work.cost_per_gb",
     ),
     Indicator(
+        "M8",
+        "query_latency",
+        "time until the last row of an answer, within which half and 95% of questions stayed",
+        "seconds",
+        "the log of questions",
+        "a day",
+        "minutes",
+        "access.query_latency",
+    ),
+    Indicator(
         "M9",
         "backlog",
         "what waits at the source in the finest unit that it knows",
