@@ -113,7 +113,7 @@ def test_operation_costs_nothing_where_no_traces_are_asked_for(
 
 def test_operation_is_refused_without_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever asks for traces and lacks the library is told what to install, before any work."""
-    monkeypatch.setenv("WATERMAIN_OTLP_ENDPOINT", "http://127.0.0.1:1")
+    monkeypatch.setenv("WATERMAIN_OTLP_ENDPOINT", "http://127.0.0.1:2")  # nobody's so far
     monkeypatch.setitem(sys.modules, "opentelemetry.sdk", None)
     with (
         pytest.raises(MissingExtraError, match="extra `traces` of watermain") as caught,

@@ -14,6 +14,7 @@ import pytest
 
 from tests.watermain.engine.feed import Feed
 from tests.watermain.trace.collector import Collector, Received
+from watermain.cli.look import trace
 from watermain.declare import Column, Contract, Daily, Dataset, Kafka, dataset, raw
 from watermain.engine.capture.ingest import capture
 from watermain.engine.publish import staging
@@ -27,6 +28,7 @@ from watermain.trace import outlet
 from watermain.trace.message import kept
 from watermain.trace.span import MOST_LINKS
 from watermain.trace.tracing import current
+from watermain.trace.walk import published
 
 DAYS = Daily(start=date(2013, 1, 1))
 COLUMNS = (Column("id", pa.string(), "the thing"), Column("at", pa.timestamp("us"), "when"))
@@ -205,13 +207,13 @@ def test_publish_that_fails_says_by_what(lake: Lake, collector: Collector) -> No
     """The span has the kind of the error, never its words."""
     capture(events, job(lake), source=messages(0, 1, headers(1)))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("WATERMAIN_FAILPOINT", "publish.before_commit=raise")
+        patch.setenv("WATERMAIN_FAILPOINT", "publish.after_data_before_commit=raise")
         with pytest.raises(RuntimeError):
             publish(sales, DAY, job(lake))
     sent(collector)
     (whole,) = collector.named("publish")
     assert whole.failed == "RuntimeError"
-    assert [s.failed for s in collector.named("commit")][-1] == "RuntimeError"
+    assert [each.failed for each in collector.named("audit")] == [""]
 
 
 def test_publish_stands_when_the_collector_is_away(
@@ -222,3 +224,35 @@ def test_publish_stands_when_the_collector_is_away(
     capture(events, job(lake), source=messages(0, 2, headers(1, 2)))
     done = publish(sales, DAY, job(lake))
     assert [(o.partition, o.rows_out) for o in done.outcomes] == [("2013-01-01", 2)]
+
+
+def test_walk_leads_back_from_the_ledger_alone(
+    lake: Lake, collector: Collector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The numbers that the ledger gives are those that the collector was sent."""
+    monkeypatch.setattr(trace, "find", KNOWN.__getitem__)
+    capture(events, job(lake), source=messages(0, 2, headers(1, 2)))
+    publish(sales, Span(DAYS, "2013-01-01", "2013-01-03"), job(lake, "run-2"))
+    sent(collector)
+    (captured,), (whole,) = collector.named("capture"), collector.named("publish")
+    with lake.get_connection() as connection:
+        found = [
+            *trace._walk(connection, sales, ["2013-01-02"]),
+            *trace._walk(connection, sales, DAY.keys),
+        ]
+    assert [(s.depth, s.what.dataset, str(s.what.point)) for s in found] == [
+        (0, "shop.curated.sales", whole.point),
+        (0, "shop.curated.sales", whole.point),
+        (1, "shop.raw.events", captured.point),
+    ]
+    assert [str(each) for each in found[-1].messages.points] == [sender(1), sender(2)]
+
+
+def test_walk_counts_what_it_leaves_out(lake: Lake) -> None:
+    """Many batches of a day are listed newest first, up to a bound that is told."""
+    for number in range(MOST_LINKS + 3):
+        capture(events, job(lake), source=messages(number, 1, [None]))
+    with lake.get_connection() as connection:
+        rows, total = published(connection, events.name, DAY.keys)
+    assert (len(rows), total) == (MOST_LINKS, MOST_LINKS + 3)
+    assert rows[0].at >= rows[-1].at

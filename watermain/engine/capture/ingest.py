@@ -104,17 +104,16 @@ class Intake:
 
     def take(self, limit: Limit) -> Iterator[ledger.BatchRow]:
         """Commit what waits at the source; give the ledger row of each batch."""
+        landing, name = self.landing, self.landing.dataset.name
         for batch in self.source.batches(after=self.positions, limit=limit):
-            name = self.landing.dataset.name
             ledger.contiguous(self.positions, batch.shard, batch.start, name)
-            landing = self.landing
             with traced(landing.dataset, batch, landing.job.run_id, landing.lease):
                 recorded = landing.commit(batch, time.monotonic())
             self.positions[batch.shard] = batch.end
             failpoint("ingest.before_acknowledge")
             self.source.acknowledge({batch.shard: batch.end})
             self.taken += 1
-            self.landing.tidy(self.taken)
+            landing.tidy(self.taken)
             yield recorded
 
 
