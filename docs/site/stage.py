@@ -39,6 +39,7 @@ GUIDES = (
     "promises",
     "indicators",
     "alerts",
+    "traces",
     "demo",
     "glossary",
 )
