@@ -33,7 +33,7 @@ from watermain.lake import lake
 from watermain.settings import set_variables
 
 OFF_LIMIT, ON_LIMIT, QUESTION_LIMIT = 1.03, 1.25, 1.2
-TURNS = 41
+TURNS = 15
 ENDPOINT = "WATERMAIN_OTLP_ENDPOINT"
 
 
@@ -111,6 +111,8 @@ def main() -> int:
     missed = 0
     with shop() as place, collector() as address:
         job = place.job("watched")
+        dsn = place.server.dsn("watched")
+        set_variables({"WATERMAIN_DATA_DIR": str(place.folder), "WATERMAIN_POSTGRES": dsn})
         captured(job), published(job)
         for name, work in (("capture of one row", captured), ("publish of one day", published)):
             missed |= measure(

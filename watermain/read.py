@@ -157,8 +157,7 @@ def reading(
     unmask: str | None = None,
 ) -> Iterator[Reading]:
     """Answer as `query` does, but with rows in portions of bounded size while the block lasts."""
-    clock = EngineClock(load_settings().read_seconds)
-    watch = Stopwatch(clock)
+    watch = Stopwatch(clock := EngineClock(load_settings().read_seconds))
     with audited():
         question = parse(sql)
     lake = lake or Lake.from_settings()
@@ -178,14 +177,8 @@ def reading(
                 some = {}
                 if ASIDE in names and masked:
                     some[ASIDE] = _partly(connection, at, declared)
-                asked = Asked(
-                    snapshot=at,
-                    newest=newest,
-                    names=names,
-                    hides=hides_of,
-                    partly=some,
-                    alone=not masked,
-                )
+                told = {"names": names, "hides": hides_of, "partly": some, "alone": not masked}
+                asked = Asked(snapshot=at, newest=newest, **told)  # type: ignore[arg-type]
                 engine, tables = held.enter_context(answering(lake, connection, asked))
             schema, portions = batches(engine, engine.extract_statements(sql)[0], clock)
             with closing(portions), watch.timing(question):

@@ -1,4 +1,4 @@
-"""What consumers think of a dataset, one vote a person and month."""
+"""What consumers think of a dataset, by their votes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The numbers of traces and of spans, which follow from what they are about."""
+"""The numbers of spans, which follow from what they are about."""
 
 from __future__ import annotations
 

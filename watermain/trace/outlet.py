@@ -25,6 +25,8 @@ MOST_AT_ONCE = 256
 REQUEST = timedelta(seconds=5)
 REST = timedelta(seconds=10)  # after a request that failed
 FAREWELL = timedelta(seconds=1)
+# What an exporter may raise of a value or of a way; requests' own errors are of the system.
+UNSENT = (OSError, ValueError, TypeError, RuntimeError, AttributeError)
 SETTING = "WATERMAIN_OTLP_ENDPOINT"
 _OUTLETS: dict[tuple[int, str], SpanOutlet] = {}  # by process: a thread does not come along by fork
 
@@ -88,7 +90,7 @@ class SpanOutlet:
     def _sent(self, spans: Sequence[OpenSpan]) -> bool:
         try:
             return self._send(spans)
-        except Exception as error:  # whatever a library raises, no trace is worth an end
+        except UNSENT as error:
             LOG.debug("spans were not sent: %s", error)
             return False
 

@@ -1,4 +1,4 @@
-"""The log of refused access on a real PostgreSQL, away and back."""
+"""The log of refused access on a real PostgreSQL that goes away."""
 
 from __future__ import annotations
 

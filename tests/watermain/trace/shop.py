@@ -1,4 +1,4 @@
-"""A topic whose messages say what traces them, and a dataset computed from it."""
+"""A topic whose messages say what traces them, below a dataset."""
 
 from __future__ import annotations
 

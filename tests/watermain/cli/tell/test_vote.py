@@ -1,4 +1,4 @@
-"""`watermain vote`: cast, listed and told of."""
+"""`watermain vote`, from the ballot to the list."""
 
 from __future__ import annotations
 
