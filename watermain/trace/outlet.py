@@ -130,6 +130,8 @@ def _sender(endpoint: str) -> Any:
     from opentelemetry.sdk.resources import Resource
     from opentelemetry.sdk.trace.export import SpanExportResult
 
+    # It tells of each try that failed; we tell once.
+    logging.getLogger("opentelemetry.exporter").setLevel(logging.CRITICAL)
     exporter = OTLPSpanExporter(
         endpoint=f"{endpoint.rstrip('/')}/v1/traces", timeout=REQUEST.total_seconds()
     )
