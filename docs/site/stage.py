@@ -41,6 +41,7 @@ GUIDES = (
     "alerts",
     "prometheus",
     "console",
+    "traces",
     "demo",
     "glossary",
 )

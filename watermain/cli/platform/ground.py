@@ -12,6 +12,7 @@ from watermain.engine.table.file_resident import settle as settled
 from watermain.lake import ledger
 from watermain.lake.belonging import proved
 from watermain.lake.lake import Lake
+from watermain.machine.extras import need
 from watermain.machine.owner import claim
 from watermain.privacy import close
 from watermain.process.instance import write_instance
@@ -19,6 +20,7 @@ from watermain.process.platform import Services
 from watermain.process.probe import probe_catalog, probe_files
 from watermain.process.supervisor import UMASK
 from watermain.settings import Settings, project
+from watermain.trace.outlet import SETTING
 
 DATABASES = ("watermain", "dagster")
 
@@ -26,6 +28,8 @@ DATABASES = ("watermain", "dagster")
 def lay_ground(platform: Services) -> None:
     """Start PostgreSQL, and then make what is missing in it."""
     settings = platform.settings
+    if settings.otlp_endpoint:
+        need("traces", declared=SETTING)  # before services start that could do nothing
     close_folder(settings)
 
     claim(settings)
