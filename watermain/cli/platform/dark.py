@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from watermain.orchestrate.launch import wire
+from watermain.process import wire
 from watermain.process.instance import rooms_workspace
 from watermain.settings import Settings
 

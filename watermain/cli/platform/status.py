@@ -53,7 +53,7 @@ def status(
         services = looked.result()
     waiting = [t for t in troubles(platform.settings.home) if t.dataset not in dark]
     if as_json:
-        told = {"url": platform.url, "console": platform.console_url}
+        told: dict[str, Any] = {"url": platform.url, "console": platform.console_url}
         told |= {"memory": memory_measure(), "services": services, "datasets": datasets}
         told |= {"streams_waiting": [*map(vars, waiting)], "rooms_not_loading": dark}
         screen.facts(told)

@@ -6,7 +6,7 @@ import threading
 from pathlib import Path
 
 from watermain.cli.platform.dark import dark_rooms
-from watermain.orchestrate.launch import wire
+from watermain.process import wire
 from watermain.process.instance import rooms_workspace
 from watermain.settings import load_settings
 
