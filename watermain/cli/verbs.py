@@ -147,6 +147,10 @@ VERBS: dict[str, Verb] = {
         "watermain.cli.tell.incident:app",
         "Follow what went wrong, until a check proves that it stays away.",
     ),
+    "runbook": Verb(
+        "watermain.cli.tell.runbook:app",
+        "Read what to do about a symptom, and do it for one partition.",
+    ),
     "branch": Verb(
         "watermain.cli.branch:app",
         "Work beside what readers see.",
