@@ -22,6 +22,7 @@ from watermain.observe.alert.alert import Ailment, Maintenance, Sighting
 from watermain.observe.alert.cause import Lineage
 
 Verdicts = Mapping[DatasetName, Sequence[Verdict]]
+ON_TIME = "on_time"
 DECISIVE = {"hour": timedelta(days=14), "day": timedelta(days=60), "month": timedelta(days=400)}
 
 
@@ -43,22 +44,22 @@ class PromiseLooking:
     def __call__(
         self, now: datetime, members: Collection[DatasetName], windows: Sequence[Maintenance]
     ) -> tuple[Sighting, Lineage]:
-        """What is wrong now; `members` are those that open alerts name.
+        """What is wrong now; `members` are those that open alerts know to be late.
 
         Raises: UnreachableSystemError.
         """
         names = {each.dataset for each in self._book.missing(now - AWAITED)} | set(members)
         if not names:
             return Sighting(at=now, windows=tuple(windows)), Lineage({})
-        terms, known = self._book.terms(), self._known()
-        promised = {n: p for n, said in terms.items() if (p := said[-1].promised) is not None}
+        terms = self._book.terms()
+        promised = _in_force(terms)
         verdicts = self._verdicts([promised[n] for n in names if n in promised], now)
         signals = [
             _told(signal, terms[name], promised[name], found)
             for name, found in verdicts.items()
             if (signal := heard(promised[name], found, now))
         ]
-        lineage = _lineage(known, promised.values())
+        lineage = _lineage(self._known(), promised.values())
         ill = {signal.dataset for signal in signals}
         look = Sighting(
             at=now,
@@ -69,6 +70,13 @@ class PromiseLooking:
             proofs={n: _proof(verdicts.get(n, ())) for n in set(members) - ill},
         )
         return look, lineage
+
+    def lineage(self) -> Lineage:
+        """Who reads whom, and who owns what, as the rooms last said.
+
+        Raises: UnreachableSystemError.
+        """
+        return _lineage(self._known(), _in_force(self._book.terms()).values())
 
     def _verdicts(self, promised: Collection[Promised], now: datetime) -> Verdicts:
         """The verdicts that decide, oldest due first; months reach further back than hours."""
@@ -107,6 +115,10 @@ def _told(
     stands = status(terms, {v.partition: v for v in verdicts}, promised, signal.at - SETTLE)
     words = promised.slo.told(promised.cadence)
     return replace(signal, at=due_at, due_at=due_at, words=words, left=stands.left)
+
+
+def _in_force(terms: Mapping[DatasetName, Sequence[Term]]) -> dict[DatasetName, Promised]:
+    return {n: p for n, said in terms.items() if (p := said[-1].promised) is not None}
 
 
 def _lineage(known: RoomPromises, promised: Iterable[Promised]) -> Lineage:

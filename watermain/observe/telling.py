@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from watermain.declare.connection.connection import Connection as Word
-from watermain.declare.name import DatasetName
 from watermain.observe.alert.alert import Alert, Maintenance, Sighting, Telling
 from watermain.observe.alert.alertmanager import AGAIN
 from watermain.observe.alert.book import AlertBook
@@ -19,9 +18,7 @@ NOBODY = (
     "nobody is told of broken promises: no notifier is declared in resources/notifiers.py;"
     " see them by `watermain alert list`"
 )
-Looking = Callable[
-    [datetime, frozenset[DatasetName], Sequence[Maintenance]], tuple[Sighting, Lineage]
-]
+Looking = Callable[[datetime, Sequence[Alert], Sequence[Maintenance]], tuple[Sighting, Lineage]]
 
 
 class AlertTelling:
@@ -54,8 +51,7 @@ class AlertTelling:
         said = [NOBODY] if not words and not self._is_warned else []
         self._is_warned = not words
         open_, windows = self._book.listed(), self._windows()
-        members = frozenset(name for alert in open_ for name in alert.members)
-        look, lineage = self._looking(now, members, windows)
+        look, lineage = self._looking(now, open_, windows)
         step = AlertStep(self._book, lineage, words, {})
         if look.signals or open_ or windows:
             said += map(_line, *_taken(step.decide(look).tellings, words))

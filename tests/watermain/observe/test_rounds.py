@@ -38,6 +38,21 @@ def test_trouble_of_a_step_is_told_once_and_keeps_no_other_from_its_turn() -> No
     assert steps.turns == 4
 
 
+def test_defect_of_a_step_is_told_once_and_ends_nothing() -> None:
+    """With its traceback; a service that dies silently judges nothing."""
+    steps, told = _Steps(), list[str]()
+
+    def broken(now: datetime) -> str:
+        raise KeyError("a defect of ours")
+
+    both = [RoundStep("first", broken), RoundStep("second", steps.counted)]
+    rounds(both, told.append, steps.stop, pause=timedelta(0))
+    (said,) = told
+    assert said.startswith("first: Traceback")
+    assert said.endswith("KeyError: 'a defect of ours'")
+    assert steps.turns == 4
+
+
 def test_nothing_is_done_once_it_is_told_to_stop() -> None:
     """Not even a round."""
     steps, told = _Steps(), list[str]()

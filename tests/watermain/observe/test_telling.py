@@ -31,6 +31,8 @@ from watermain.observe.judging import Judging
 from watermain.observe.looking import PromiseLooking
 from watermain.observe.planned import Planned
 from watermain.observe.telling import NOBODY, AlertTelling
+from watermain.observe.watch.together import SeenTogether
+from watermain.observe.watch.watching import Watch
 from watermain.settings import load_settings, project
 
 MINUTE = timedelta(minutes=1)
@@ -50,6 +52,7 @@ class Platform:
         owners = {FEES: "team:billing", ORDERS: "team:orders"}
         self.known = RoomPromises(said, frozenset({"billing"}), inputs, owners)
         self.windows: tuple[Maintenance, ...] = ()
+        self.watches = list[Watch]()
         self.alerts = AlertBook(lake.dsn)
         self.begin()
         self.look()
@@ -59,7 +62,10 @@ class Platform:
         self.book = VerdictBook(self.lake.dsn)
         self.planned = Planned(self.book, lambda now: self.windows)
         self.judging = Judging(self.book, self.commits, lambda: self.known)
-        looking = PromiseLooking(self.book, lambda: Attempts(self.lake.dsn()), lambda: self.known)
+        looking = SeenTogether(
+            PromiseLooking(self.book, lambda: Attempts(self.lake.dsn()), lambda: self.known),
+            self.watches,
+        )
         self.telling = AlertTelling(
             AlertBook(self.lake.dsn),
             looking,

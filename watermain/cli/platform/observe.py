@@ -25,6 +25,8 @@ from watermain.observe.looking import PromiseLooking
 from watermain.observe.planned import Planned
 from watermain.observe.rounds import RoundStep, rounds
 from watermain.observe.telling import AlertTelling
+from watermain.observe.watch.together import SeenTogether
+from watermain.observe.watch.watching import Watch
 from watermain.settings import load_settings, project
 
 
@@ -48,13 +50,20 @@ def observing() -> list[RoundStep]:
     """The steps of a round, over the books of this platform."""
     book = VerdictBook(_dsn)
     planned = Planned(book, lambda now: maintenance(project().root, now))
-    looking = PromiseLooking(book, lambda: Attempts(_dsn()), _known)
+    watches = watching()
+    looking = SeenTogether(PromiseLooking(book, lambda: Attempts(_dsn()), _known), watches)
     telling = AlertTelling(AlertBook(_dsn), looking, lambda: planned.windows, notifying_anew)
     return [
         RoundStep("maintenance", planned),
         RoundStep("promises", Judging(book, AskedCommits(), _known)),
+        *(RoundStep(each.watching.name, each) for each in watches),
         RoundStep("alerts", telling),
     ]
+
+
+def watching() -> list[Watch]:
+    """Whoever watches for what no verdict tells of."""
+    return []
 
 
 def _once(steps: list[RoundStep]) -> None:

@@ -19,7 +19,8 @@ class Signal:
     the rule that fired in words (`burn 14.4x over 1 h and 5 m`), `partitions` what is concerned,
     oldest first, and `told` is what a person reads in one sentence. `words` is the promise in
     words, `due_at` when the newest of the partitions was due, and `left` how many may still be
-    missed, below zero where too many were; each is empty where nobody has looked.
+    missed, below zero where too many were; each is empty where nobody has looked. With `is_alone`
+    nothing upstream can be its cause, nor explains it anything else that is wrong.
     """
 
     dataset: DatasetName
@@ -32,3 +33,4 @@ class Signal:
     words: str = ""
     due_at: datetime | None = None
     left: int | None = None
+    is_alone: bool = False

@@ -23,7 +23,8 @@ class Alert:
     Shapes: `cause_id` names the dataset that was found to be the cause and the instant, and never
     changes; `root` moves up when something above it is found wrong. `signals` are what the last
     look that saw any saw, `members` every dataset that ever complained of it, `told` what people
-    were told: severity and level of escalation. `openings` counts how often it began.
+    were told: severity and level of escalation. `openings` counts how often it began. `alone` is
+    the promise of signals that nothing upstream explains; such an alert has no others.
     Units: instants are UTC; `began_at` is the clock of the repair, which reopening keeps.
     """
 
@@ -50,6 +51,7 @@ class Alert:
     held_by: str = ""
     proof: str = ""
     told: tuple[tuple[Severity, int], ...] = ()
+    alone: str = ""
 
     @property
     def is_open(self) -> bool:

@@ -63,17 +63,21 @@ def _walked(
     return frozenset(found)
 
 
-def home(name: DatasetName, alerts: Sequence[Alert], lineage: Lineage) -> Alert | None:
+def home(signal: Signal, alerts: Sequence[Alert], lineage: Lineage) -> Alert | None:
     """The open alert that explains what is wrong with a dataset; the oldest of several.
 
     It is one of those that complained, or is computed from one, or the alert's own root is
-    computed from it. What only shares a reader with an alert has another cause.
+    computed from it. What only shares a reader with an alert has another cause. What stands alone
+    is explained by what was wrong with that dataset in the same way.
     """
-    oldest = sorted(alerts, key=lambda alert: (alert.began_at, alert.cause_id))
+    name = signal.dataset
+    oldest = sorted(akin(signal, alerts), key=lambda alert: (alert.began_at, alert.cause_id))
     above = lineage.above(name)
     for alert in oldest:
         if name == alert.root or name in alert.members:
             return alert
+    if signal.is_alone:
+        return None
     for alert in oldest:
         if alert.root in above or above.intersection(alert.members):
             return alert
@@ -81,6 +85,12 @@ def home(name: DatasetName, alerts: Sequence[Alert], lineage: Lineage) -> Alert 
         if name in lineage.above(alert.root):
             return alert
     return None
+
+
+def akin(signal: Signal, alerts: Iterable[Alert]) -> list[Alert]:
+    """Alerts of which a signal can be: of what stands alone in the same way, or of neither."""
+    alone = signal.promise if signal.is_alone else ""
+    return [alert for alert in alerts if alert.alone == alone]
 
 
 def roots(

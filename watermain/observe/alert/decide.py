@@ -9,7 +9,7 @@ from datetime import datetime
 from watermain.declare.name import DatasetName
 from watermain.engine.promise.signal import Severity, Signal
 from watermain.observe.alert.alert import Alert, Sighting, Telling, TellingKind
-from watermain.observe.alert.cause import Lineage, home, roots
+from watermain.observe.alert.cause import Lineage, akin, home, roots
 from watermain.observe.alert.policy import USUAL, Patience
 from watermain.observe.alert.wording import text, title
 
@@ -75,23 +75,27 @@ def _grouped(
     known = {alert.cause_id: alert for alert in (*opened, *lately)}
     left = list[Signal]()
     for signal in look.signals:
-        owner = home(signal.dataset, opened, lineage)
-        owner = owner or next((a for a in lately if signal.dataset in (a.root, *a.members)), None)
+        owner = home(signal, opened, lineage)
+        again = (a for a in akin(signal, lately) if signal.dataset in (a.root, *a.members))
+        owner = owner or next(again, None)
         if owner is None:
             left.append(signal)
         else:
             found.setdefault(owner.cause_id, []).append(signal)
     joined = [_seen(known[key], signals, look, lineage) for key, signals in found.items()]
+    shared = [signal for signal in left if not signal.is_alone]
     new = [
         _begun(root, signals, look, lineage)
-        for root, signals in roots(left, look.ailments, lineage).items()
+        for root, signals in roots(shared, look.ailments, lineage).items()
     ]
-    return joined + new
+    return joined + new + [_begun(s.dataset, [s], look, lineage) for s in left if s.is_alone]
 
 
 def _begun(root: DatasetName, signals: list[Signal], look: Sighting, lineage: Lineage) -> Alert:
+    alone = signals[0].promise if signals[0].is_alone else ""
     alert = Alert(
-        cause_id=f"{root}@{look.at:%Y%m%dT%H%M%S.%fZ}",
+        cause_id=f"{root}@{look.at:%Y%m%dT%H%M%S.%fZ}" + (f"/{alone}" if alone else ""),
+        alone=alone,
         root=root,
         severity="ticket",
         owner=lineage.owners.get(root, ""),

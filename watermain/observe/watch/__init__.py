@@ -1,0 +1,1 @@
+"""What goes wrong that no verdict tells of, a file for each way in which it does."""
