@@ -1,10 +1,19 @@
 """What team harbour knows to be true."""
 
+import time
+
 import ibis
 import pyarrow as pa
 from watermain import Column, Contract, Hourly, dataset, latest_delivery
 
 from rooms.harbour.plan import TIMES
+
+COLUMNS = (
+    Column("sighting_id", pa.string(), "the sighting, stable across corrections"),
+    Column("seen_at", pa.timestamp("us", "UTC"), "when it was seen"),
+    Column("containers", pa.int64(), "what it carries"),
+)
+LIGHT, PACE = 1000, 1000  # more containers are weighed one by one, so many in a second
 
 
 def sightings(delivered: ibis.Table) -> ibis.Table:
@@ -12,26 +21,31 @@ def sightings(delivered: ibis.Table) -> ibis.Table:
     return latest_delivery(delivered, "sighting_id")
 
 
-def seen(number):
-    """What is computed from a table that comes late."""
+def weighed(delivered: pa.Table) -> pa.Table:
+    """Keep each sighting, and take the longer the more a single ship carries."""
+    heavy = [n for n in delivered.column("containers").to_pylist() if n > LIGHT]
+    time.sleep(sum(heavy) / PACE)
+    return delivered.select([column.name for column in COLUMNS])
+
+
+def computed(name, body, cadence):
+    """A table that is computed from the raw one of the same name."""
     return dataset(
-        f"harbour.curated.late_{number}",
-        inputs={"delivered": f"harbour.raw.late_{number}"},
+        f"harbour.curated.{name}",
+        inputs={"delivered": f"harbour.raw.{name}"},
         contract=Contract(
-            grain="one row per sighting, as it was delivered last",
+            grain="one row per sighting",
             key=("sighting_id",),
             event_time="seen_at",
             version="0.1.0",
-            columns=(
-                Column("sighting_id", pa.string(), "the sighting, stable across corrections"),
-                Column("seen_at", pa.timestamp("us", "UTC"), "when it was seen"),
-                Column("containers", pa.int64(), "what it carries"),
-            ),
+            columns=COLUMNS,
         ),
-        cadence=Hourly(),
+        cadence=cadence,
         owner="team:harbour",
-    )(sightings)
+    )(body)
 
 
 for _number in range(1, TIMES + 1):
-    globals()[f"late_{_number}"] = seen(_number)
+    globals()[f"late_{_number}"] = computed(f"late_{_number}", sightings, Hourly())  # F1
+    globals()[f"dear_{_number}"] = computed(f"dear_{_number}", weighed, None)  # F4
+    globals()[f"heavy_{_number}"] = computed(f"heavy_{_number}", weighed, Hourly())  # F8

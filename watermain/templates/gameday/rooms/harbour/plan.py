@@ -2,3 +2,4 @@
 
 TIMES = 1
 DUE_SECONDS = (3540,)  # after the end of the hour, for each time
+TODAY = (2026, 11, 30)
