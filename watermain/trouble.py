@@ -68,6 +68,12 @@ def troubles(home: Path) -> list[Trouble]:
     return sorted(_living(home), key=lambda each: each.dataset)
 
 
+def left(home: Path) -> set[str]:
+    """The datasets whose stream ended in trouble; nobody knows how they stand."""
+    known = {path.name.removesuffix(".json") for path in (home / FOLDER).glob("*.json")}
+    return known - {each.dataset for each in _living(home)}
+
+
 def _living(home: Path) -> Iterator[Trouble]:
     for path in (home / FOLDER).glob("*.json"):
         found = _read(path)

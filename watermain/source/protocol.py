@@ -90,6 +90,12 @@ class Backlog:
         counts = [n for n in (self.rows, self.files) if n is not None]
         return not any(counts) if counts else not self.bytes
 
+    @property
+    def finest(self) -> tuple[int, str] | None:
+        """What waits with its unit: rows, else files, else bytes; None where nobody can tell."""
+        counts = ((self.rows, "rows"), (self.files, "files"), (self.bytes, "bytes"))
+        return next(((count, unit) for count, unit in counts if count is not None), None)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Batch:

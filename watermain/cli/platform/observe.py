@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -25,6 +26,17 @@ from watermain.observe.looking import PromiseLooking
 from watermain.observe.planned import Planned
 from watermain.observe.rounds import RoundStep, rounds
 from watermain.observe.telling import AlertTelling
+from watermain.observe.watch.access import AccessWatching
+from watermain.observe.watch.asked import (
+    CONTRACT_PROMISES,
+    CONTRACTS,
+    LEDGER,
+    LEDGER_PROMISES,
+    AskedWatching,
+)
+from watermain.observe.watch.backlog import BacklogWatching
+from watermain.observe.watch.captures import CaptureWatching
+from watermain.observe.watch.changes import Changes
 from watermain.observe.watch.together import SeenTogether
 from watermain.observe.watch.watching import Watch
 from watermain.settings import load_settings, project
@@ -63,7 +75,14 @@ def observing() -> list[RoundStep]:
 
 def watching() -> list[Watch]:
     """Whoever watches for what no verdict tells of."""
-    return []
+    lately = Changes(_dsn, _home, lambda: project().root)
+    return [
+        Watch(CaptureWatching(_home, _known)),
+        Watch(BacklogWatching(_home, _known)),
+        Watch(AccessWatching(_dsn)),
+        Watch(AskedWatching("ledger", LEDGER, LEDGER_PROMISES, lately.commits)),
+        Watch(AskedWatching("contracts", CONTRACTS, CONTRACT_PROMISES, lately.contracts)),
+    ]
 
 
 def _once(steps: list[RoundStep]) -> None:
@@ -81,6 +100,10 @@ def _once(steps: list[RoundStep]) -> None:
 
 def _known() -> RoomPromises:
     return promises(load_settings().home, teams())
+
+
+def _home() -> Path:
+    return load_settings().home
 
 
 def _dsn() -> str:

@@ -56,7 +56,7 @@ class Follower:
     begun: set[DatasetName] = field(default_factory=set)
     said: dict[DatasetName, str] = field(default_factory=dict)
     backoff: Backoff = field(default_factory=lambda: Backoff(first=PAUSE))
-    waits: bool = False
+    waits: bool = True  # a former one may have died in trouble
 
     def run(self) -> None:
         """Follow until `stop` is set; what is away is tried ever more rarely, up to a bound."""

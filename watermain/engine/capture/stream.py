@@ -14,7 +14,7 @@ from typing import Protocol
 import duckdb
 import psycopg
 
-from watermain import trouble
+from watermain import trouble, waiting
 from watermain.backoff import Backoff
 from watermain.declare.dataset import Dataset
 from watermain.declare.errors import (
@@ -33,7 +33,8 @@ from watermain.source.opening import open_source
 from watermain.source.protocol import Limit, Listener, Source
 
 PREFIX = "stream:"  # how the ledger's run ids begin that no Dagster run stands behind
-LOOK_SECONDS = 5.0
+LOOK_SECONDS = 5.0  # where metrics are served
+NOTE_SECONDS = 60.0
 LISTEN_SECONDS = 30.0  # then it reads though nothing was heard: only reading moves some things
 LEASE_WAIT_SECONDS = 1.0
 # What passes when a server behind the engine comes back, though nobody gave it a name.
@@ -71,7 +72,8 @@ class Stream:
     tell: Tell
     source: Source | None = None
     said: str = ""
-    looked: float = field(default=-LOOK_SECONDS)
+    is_proved: bool = False
+    looked: float = field(default=-NOTE_SECONDS)
     backoff: Backoff = field(default_factory=Backoff)
 
     def run(self) -> None:
@@ -113,12 +115,12 @@ class Stream:
         """Tell once that what was away is there again."""
         name = str(self.dataset.name)
         self.metrics.trouble(name, False)
-        if self.backoff.tries or self.said:
+        if self.backoff.tries or self.said or not self.is_proved:  # a former one died in trouble
             trouble.end(load_settings().home, name)
         if self.backoff.tries:
             self.tell(f"{name} goes on, after {self.backoff.tries} tries")
         self.backoff.rest()
-        self.said = ""
+        self.said, self.is_proved = "", True
 
     def _flow(self, held: Intake) -> None:
         limit = Limit(rows=self.pace.rows, seconds=max(self.pace.every.total_seconds(), 0.1))
@@ -144,12 +146,14 @@ class Stream:
             self.stop.wait(self.pace.every.total_seconds() - (time.monotonic() - began))
 
     def _look(self, held: Intake) -> None:
-        """Measure what waits, now and then, if somebody wants to know."""
-        if not self.metrics.is_served or time.monotonic() < self.looked + LOOK_SECONDS:
+        """Measure what waits, now and then, for metrics and for who watches."""
+        pause = LOOK_SECONDS if self.metrics.is_served else NOTE_SECONDS
+        if time.monotonic() < self.looked + pause:
             return
         name, keeps_log = str(self.dataset.name), self.dataset.origin.keeps_log
-        waiting = held.source.backlog()
-        self.metrics.backlog(name, keeps_log, waiting, self.job.clock.now())
+        waits, now = held.source.backlog(), self.job.clock.now()
+        self.metrics.backlog(name, keeps_log, waits, now)
+        waiting.note(load_settings().home, name, waits.finest, oldest=waits.oldest, now=now)
         self.looked = time.monotonic()
 
     def _say(self, error: WatermainError) -> None:

@@ -27,7 +27,7 @@ def alert_of(facts: Mapping[str, Any]) -> Alert:
         **{
             **words,
             "root": DatasetName.parse(facts["root"]),
-            "signals": tuple(_signal(each) for each in facts["signals"]),
+            "signals": tuple(signal_of(each) for each in facts["signals"]),
             "members": tuple(DatasetName.parse(each) for each in facts["members"]),
             "affected": tuple(DatasetName.parse(each) for each in facts["affected"]),
             "consumers": tuple(facts["consumers"]),
@@ -47,7 +47,13 @@ def telling_of(facts: Mapping[str, Any]) -> Telling:
     return Telling(**{**_words(facts), "levels": levels})
 
 
-def _signal(facts: Mapping[str, Any]) -> Signal:
+def signal_facts(signal: Signal) -> dict[str, Any]:
+    """A signal as JSON can hold it."""
+    return _facts(signal)
+
+
+def signal_of(facts: Mapping[str, Any]) -> Signal:
+    """The signal that was kept as these facts."""
     words = _words(facts)
     words |= {"dataset": DatasetName.parse(facts["dataset"])}
     return Signal(**{**words, "partitions": tuple(facts["partitions"])})

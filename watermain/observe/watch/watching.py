@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Container, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -23,7 +23,7 @@ class Looked:
     """
 
     signals: tuple[Signal, ...] = ()
-    judged: Mapping[str, Collection[DatasetName] | None] = field(default_factory=dict)
+    judged: Mapping[str, Container[DatasetName] | None] = field(default_factory=dict)
     proofs: Mapping[DatasetName, str] = field(default_factory=dict)
 
     @classmethod

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
+from watermain import trouble
 from watermain.declare.dataset import Dataset
 from watermain.declare.errors import TransientError
 from watermain.engine.plan.rhythm import is_streamed
@@ -16,6 +17,7 @@ from watermain.settings import load_settings
 from watermain.source.opening import open_source
 from watermain.source.outside import NONE_DECLARED, Connections
 from watermain.source.protocol import Backlog
+from watermain.waiting import note
 
 # What a stream is to capture is looked at rarely: whether a stream does. One that is missing twice
 # in a row is no restart, and until it is back runs capture what waits.
@@ -63,7 +65,9 @@ def _sensor(dataset: Dataset, known: Connections) -> dg.SensorDefinition:
                 yield dg.SkipReason("a capture is under way")
                 return
             waiting = open_source(dataset, load_settings(), known).backlog()
+            _well(dataset, waiting)
         except TransientError as error:
+            _troubled(dataset, error, every)
             yield dg.SkipReason(str(error))
             return
         if waiting.is_empty:
@@ -73,6 +77,19 @@ def _sensor(dataset: Dataset, known: Connections) -> dg.SensorDefinition:
             yield dg.RunRequest(asset_selection=[key], tags=run_tags([key.path], {}, why))
 
     return watch
+
+
+def _well(dataset: Dataset, found: Backlog) -> None:
+    """Note what waits at a source that answers."""
+    home, now, name = load_settings().home, datetime.now(UTC), str(dataset.name)
+    note(home, name, found.finest, oldest=found.oldest, now=now)
+    trouble.end(home, name)
+
+
+def _troubled(dataset: Dataset, error: TransientError, every: timedelta) -> None:
+    """Tell of a source that does not answer, as a stream would."""
+    home, now = load_settings().home, datetime.now(UTC)
+    trouble.begin(home, str(dataset.name), error, now=now, again_at=now + every)
 
 
 def is_under_way(instance: dg.DagsterInstance, key: dg.AssetKey) -> bool:

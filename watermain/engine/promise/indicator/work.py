@@ -60,5 +60,4 @@ def cost_per_gb(
 
 def backlog(waits: Backlog) -> tuple[int, str] | None:
     """What waits with its unit: rows, else files, else bytes; None where the source cannot tell."""
-    counts = ((waits.rows, "rows"), (waits.files, "files"), (waits.bytes, "bytes"))
-    return next(((count, unit) for count, unit in counts if count is not None), None)
+    return waits.finest

@@ -1,0 +1,1 @@
+"""What the lake's ledger tells watchers, in a process that ends."""
