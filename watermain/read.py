@@ -35,6 +35,7 @@ from watermain.engine.rooms.mask import (
     unknown_masks,
 )
 from watermain.engine.rooms.question import RefusedQueryError, Statement, parse, refused
+from watermain.engine.rooms.watched import Stopwatch, audited
 from watermain.lake.engine_error import translate
 from watermain.lake.lake import Lake, quote
 from watermain.lake.shown.disclosure import Disclosure, disclose
@@ -156,9 +157,12 @@ def reading(
     unmask: str | None = None,
 ) -> Iterator[Reading]:
     """Answer as `query` does, but with rows in portions of bounded size while the block lasts."""
-    question, clock = parse(sql), EngineClock(load_settings().read_seconds)
+    clock = EngineClock(load_settings().read_seconds)
+    watch = Stopwatch(clock)
+    with audited():
+        question = parse(sql)
     lake = lake or Lake.from_settings()
-    with lake.get_connection() as connection, _limits(clock):
+    with audited(question), lake.get_connection() as connection, _limits(clock):
         newest = lake.snapshot(connection)
         at = newest if snapshot is None else _known(snapshot, newest, connection)
         _check_published(question, _published(connection), declared)
@@ -184,8 +188,9 @@ def reading(
                 )
                 engine, tables = held.enter_context(answering(lake, connection, asked))
             schema, portions = batches(engine, engine.extract_statements(sql)[0], clock)
-            with closing(portions):
-                yield Reading(schema=schema, batches=portions, snapshot=at, masked=_masked(tables))
+            with closing(portions), watch.timing(question):
+                rows = watch.counting(portions)
+                yield Reading(schema=schema, batches=rows, snapshot=at, masked=_masked(tables))
 
 
 def _mask(name: DatasetName, declared: Names) -> Hides:
@@ -234,7 +239,8 @@ def _limits(clock: EngineClock) -> Iterator[None]:
         what = "the query needs more memory, or room to spill, than it may have"
         raise _limited(what, "WATERMAIN_MEMORY_LIMIT") from error
     except duckdb.PermissionException as error:
-        raise refused(f"it reaches for something that is no dataset: {_first(error)}") from error
+        what = f"it reaches for something that is no dataset: {_first(error)}"
+        raise refused(what, reaches="what the engine is walled off from") from error
     except duckdb.IOException as error:
         if isinstance(translate(error, "the lake"), UnreachableSystemError | LostFileError):
             raise

@@ -144,6 +144,9 @@ class Settings(BaseSettings):
     training_days: int = Field(
         365, description="days that a snapshot stays which a training set was made from", ge=1
     )
+    query_days: float = Field(
+        90, description="days that the time of each question is kept; 0 for none", ge=0
+    )
     log_megabytes: int = Field(
         16, description="size at which a service's log becomes its one former file", ge=1
     )

@@ -175,6 +175,10 @@ VERBS: dict[str, Verb] = {
         "watermain.cli.promise.slo:app",
         "See whether promises are kept, and write them down.",
     ),
+    "vote": Verb(
+        "watermain.cli.tell.vote:app",
+        "Say how well a dataset serves you, from 1 to 5, and see what others said.",
+    ),
     "quarantine": Verb(
         "watermain.cli.quarantine:app",
         "See, replay or discard rows that were put aside.",

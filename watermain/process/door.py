@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 
 from starlette.responses import PlainTextResponse
@@ -36,11 +36,17 @@ class HostDoor:
 
     A page elsewhere whose name was made to lead here (DNS rebinding) sends its own name.
     Guarantees: the names are those of the loopback, the address that a connection came to, and
-    those that the settings list; a request names one host, or none is believed.
+    those that the settings list; a request names one host, or none is believed. `denied` hears of
+    each that is refused.
     """
 
-    def __init__(self, app: ASGIApp, names: Iterable[str] = ()) -> None:
-        self._app = app
+    def __init__(
+        self,
+        app: ASGIApp,
+        names: Iterable[str] = (),
+        denied: Callable[[Refusal], None] = lambda _: None,
+    ) -> None:
+        self._app, self._denied = app, denied
         self._names = LOOPBACK | {name.lower() for name in names} - ANY
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -51,7 +57,9 @@ class HostDoor:
         refusal = self.refusal(scope)
         if refusal is None:
             await self._app(scope, receive, self.sending(send))
-        elif scope["type"] == "websocket":
+            return
+        self._denied(refusal)
+        if scope["type"] == "websocket":
             await receive()  # the question for the connection
             await send({"type": "websocket.close", "code": POLICY_VIOLATED, "reason": refusal.why})
         else:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from watermain.process.door import HostDoor, SiteDoor, host_of
@@ -96,3 +98,12 @@ def test_host_door_knows_the_names_of_its_settings() -> None:
         refusal = HOST.refusal(scope(host=host))
         assert refusal is not None
         assert "WATERMAIN_HOSTS" in refusal.why
+
+
+def test_host_door_tells_of_whom_it_refuses() -> None:
+    """Each refusal is heard of once, and what is let in never."""
+    denied: list[int] = []
+    door = HostDoor(nothing, denied=lambda refusal: denied.append(refusal.status))
+    for host in ("localhost", "evil.example"):
+        asyncio.run(door(scope(host=host), nothing, nothing))  # type: ignore[arg-type]
+    assert denied == [421]

@@ -13,6 +13,7 @@ from watermain.declare.outside.web import Webhook
 from watermain.engine.rooms.connections import connections
 from watermain.engine.rooms.directory import everything
 from watermain.process.door import HostDoor
+from watermain.record.tally import OTHER_HOST, AuditTally
 from watermain.settings import load_settings
 from watermain.source.outside import Outside
 from watermain.source.webhook.patience import PatientProtocol
@@ -33,10 +34,12 @@ def listen(
             next="declare a raw dataset with `Webhook(path=..., secret=...)`",
         )
     settings = load_settings()
-    app = endpoint(datasets, Outside(settings, connections()))
+    tally = AuditTally.of(settings)
+    app = endpoint(datasets, Outside(settings, connections()), tally.add)
     for route in app.routes:
         ERR.print(f"POST http://{host}:{port}{getattr(route, 'path', '')}", markup=False)
-    serve(HostDoor(app, (host, *settings.host_names)), host, port)
+    door = HostDoor(app, (host, *settings.host_names), lambda _: tally.add(OTHER_HOST))
+    serve(door, host, port)
 
 
 def serve(app: object, host: str, port: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
@@ -12,6 +13,7 @@ from watermain.declare.errors import InvalidDeclarationError, MissingSettingErro
 from watermain.engine.rooms.declared import teams
 from watermain.engine.rooms.directory import everything, feature_sets
 from watermain.process.door import HostDoor
+from watermain.record.tally import OTHER_HOST, AuditTally, Denial
 from watermain.serve.feature_server.application import application
 from watermain.serve.feature_server.asking import Asking
 from watermain.serve.feature_server.catalog import Catalog
@@ -31,12 +33,13 @@ def serve(
     """Answer questions for the newest features of entities, out of the online store."""
     settings = load_settings()
     catalog = served_catalog()
-    door = None if is_open else doorkeeper(settings)
+    tally = AuditTally.of(settings)
+    door = None if is_open else doorkeeper(settings, tally.add)
     if is_open:
         check_loopback(host)
     app = application(Asking(catalog, reader_of(settings), door))
     ERR.print(f"POST http://{host}:{port}/v1/features", markup=False)
-    run(HostDoor(app, (host, *settings.host_names)), host, port)
+    run(HostDoor(app, (host, *settings.host_names), lambda _: tally.add(OTHER_HOST)), host, port)
 
 
 def served_catalog() -> Catalog:
@@ -55,13 +58,13 @@ def served_catalog() -> Catalog:
     return catalog
 
 
-def doorkeeper(settings: Settings) -> Doorkeeper:
+def doorkeeper(settings: Settings, denied: Callable[[Denial], None] = lambda _: None) -> Doorkeeper:
     """Who lets consumers in.
 
     Raises: MissingSettingError, when there are none.
     """
     path = keys_path(settings)
-    door = Doorkeeper(path)
+    door = Doorkeeper(path, denied=denied)
     if not door.known():
         raise MissingSettingError(
             "no consumer may ask the feature server",

@@ -26,6 +26,12 @@ TELLING = ("position", "reason")
 Of = Callable[[DatasetName], Dataset | None]
 
 
+class UnknownMaskError(UnknownDatasetError):
+    """Refuse rows of a dataset of which nobody says which columns are personal."""
+
+    dataset: DatasetName
+
+
 def hides(contract: Contract) -> Hides:
     """Whether a column of the table is masked for people, whatever the case of its name.
 
@@ -74,7 +80,7 @@ def declaration(name: DatasetName) -> Dataset | None:
     """What the dataset's own shelf says of it, no other one loaded; None where it says nothing.
 
     Guarantees: where the shelf does not load, what it last declared, as the rows were published.
-    Raises: UnknownDatasetError, when the shelf does not load, and is not known from before.
+    Raises: UnknownMaskError, when the shelf does not load, and is not known from before.
     """
     try:
         return next((d for d in _shelf(name) if d.name == name), None)
@@ -95,9 +101,9 @@ def _shelf(name: DatasetName) -> list[Dataset]:
     return marts(name.team, manifest) if manifest.exists() else []
 
 
-def unknown_masks(name: DatasetName, why: str) -> UnknownDatasetError:
+def unknown_masks(name: DatasetName, why: str) -> UnknownMaskError:
     """Refuse to show rows of which nobody says which are personal."""
-    return UnknownDatasetError(
+    error = UnknownMaskError(
         f"which columns of `{name}` are personal is not known: its declaration {why}",
         declared=f"{project().rooms}/{name.team}/{name.stage}"
         if name.stage != "marts"
@@ -105,3 +111,5 @@ def unknown_masks(name: DatasetName, why: str) -> UnknownDatasetError:
         data="nothing was read",
         next='mend the declaration, or ask with --unmask "why", which is recorded',
     )
+    error.dataset = name
+    return error

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 import json
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -22,23 +24,32 @@ BARE: dict[str, str | bool | int | float | list[str]] = {
     "lock_configuration": True,
     "threads": 1,
 }
+_PLAIN = re.compile(r"[a-z][a-z0-9_]{0,39}")
 TELLING = frozenset({"DESCRIBE", "SUMMARY"})  # of a table; other kinds of `show` tell of the engine
 
 
 class RefusedQueryError(TerminalError):
-    """Refuse a query that is not one reading statement over declared datasets."""
+    """Refuse a query that is not one reading statement over declared datasets.
+
+    Shapes: `reaches` says in our own words what it reached for that people may not; empty where it
+    is merely wrong.
+    """
+
+    reaches: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Statement:
     """One reading statement, and the names of tables that stand in it.
 
-    Shapes: `others` are names that are neither datasets' nor given by the statement itself.
+    Shapes: `others` are names that are neither datasets' nor given by the statement itself; `shape`
+    is a print of the statement without its values.
     """
 
     sql: str
     datasets: frozenset[DatasetName]
     others: frozenset[str]
+    shape: str
 
 
 def parse(sql: str) -> Statement:
@@ -53,12 +64,15 @@ def parse(sql: str) -> Statement:
     others: set[str] = set()
     own: set[str] = set()
     for node in _nodes(tree):
+        node.pop("query_location", None)
+        if node.get("class") == "CONSTANT":
+            node["value"] = None
         kind = node.get("type")
         own.update(str(each["key"]).lower() for each in _tables_of_its_own(node))
         if kind == "TABLE_FUNCTION":
             _check_function(node)
         elif kind == "SHOW_REF" and (node["show_type"] not in TELLING or node["table_name"]):
-            raise refused("`show` tells of the engine, not of a dataset")
+            raise refused("`show` tells of the engine, not of a dataset", reaches="the engine")
         elif kind == "BASE_TABLE":
             words = [node[k] for k in ("catalog_name", "schema_name", "table_name") if node[k]]
             name = _named(words)
@@ -68,17 +82,20 @@ def parse(sql: str) -> Statement:
         sql=sql,
         datasets=frozenset(datasets),
         others=frozenset(n for n in others if n.lower() not in own),
+        shape=hashlib.sha256(json.dumps(tree, default=str).encode()).hexdigest()[:16],
     )
 
 
-def refused(reason: str, *, next: str = "") -> RefusedQueryError:
+def refused(reason: str, *, next: str = "", reaches: str = "") -> RefusedQueryError:
     """The four lines of a query that was not run."""
-    return RefusedQueryError(
+    error = RefusedQueryError(
         f"the query was not run: {reason}",
         declared="watermain/read.py  one reading statement over declared datasets",
         data="unchanged",
         next=next or 'watermain sql "select * from operations.curated.flights limit 5"',
     )
+    error.reaches = reaches
+    return error
 
 
 def _parsed(sql: str) -> dict[str, Any]:
@@ -95,7 +112,13 @@ def _parsed(sql: str) -> dict[str, Any]:
         what = ", ".join(kinds) or "nothing"
         if kinds == ["select"]:
             what = str(told.get("error_message", "a select that makes something first"))
-        raise refused(f"one `select` or `with` is allowed, this is: {what}")
+        changes = [kind for kind in kinds if kind not in ("select", "explain")]
+        raise refused(
+            f"one `select` or `with` is allowed, this is: {what}",
+            reaches=f"a statement that does more than read: {', '.join(changes)}"
+            if changes
+            else "",
+        )
     statement: dict[str, Any] = told["statements"][0]
     return statement
 
@@ -128,7 +151,10 @@ def _tables_of_its_own(node: dict[str, Any]) -> list[dict[str, Any]]:
 def _check_function(node: dict[str, Any]) -> None:
     name = str((node.get("function") or {}).get("function_name", "")).lower()
     if name not in HARMLESS:
-        raise refused(f"the table function `{name}` reads something that is no dataset")
+        raise refused(
+            f"the table function `{name}` reads something that is no dataset",
+            reaches=f"a table function: {name if _PLAIN.fullmatch(name) else 'by an odd name'}",
+        )
 
 
 def _named(words: list[str]) -> DatasetName | None:

@@ -31,6 +31,10 @@ create or replace trigger watermain_disclosure_stays
 """
 
 
+class GroundlessDisclosureError(InvalidDeclarationError):
+    """Refuse to show what is masked where nobody says why."""
+
+
 @dataclass(frozen=True)
 class Disclosure:
     """One question whose answer shows what is personal or secret."""
@@ -45,10 +49,10 @@ def disclose(lake: Lake, disclosure: Disclosure) -> None:
     """Note a disclosure before it happens.
 
     Guarantees: once it returns, the note is committed; no statement changes or deletes a note.
-    Raises: InvalidDeclarationError, when no reason is given; or UnreachableSystemError.
+    Raises: GroundlessDisclosureError, when no reason is given; or UnreachableSystemError.
     """
     if not disclosure.reason.strip() or "\0" in disclosure.reason:
-        raise InvalidDeclarationError(
+        raise GroundlessDisclosureError(
             "what is masked is shown for a reason only, and none is given",
             declared="--unmask",
             data="nothing was read",

@@ -14,6 +14,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from watermain.clock import Clock
 from watermain.declare.errors import WatermainError
+from watermain.record.tally import NOBODY
 from watermain.serve.feature_server import arrow_answer
 from watermain.serve.feature_server.answer import Found, json_answer, judged
 from watermain.serve.feature_server.catalog import Catalog
@@ -26,7 +27,6 @@ from watermain.serve.feature_server.reader import Reader, silent
 BODY_PATIENCE = timedelta(seconds=10)
 MOST_AT_ONCE = 512
 JSON = "application/json"
-NOBODY = "nobody"
 _JSON_NAME = JSON.encode()
 _ARROW_NAME = arrow_answer.MEDIA_TYPE.encode()
 _LATE = "the body is late"

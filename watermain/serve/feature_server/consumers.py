@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from watermain import durable
 from watermain.declare.errors import MissingSettingError, quoted
+from watermain.record.tally import NOBODY, Denial
 from watermain.serve.feature_server.problem import RefusedRequestError
 from watermain.serve.feature_server.rate import Allowance
 from watermain.settings import Settings
@@ -100,11 +101,17 @@ class Doorkeeper:
     """Tell consumers by their keys, and hold each to its rate.
 
     Guarantees: a changed file is read within LOOK_SECONDS, and while it cannot be read, those
-    known before are let in. How long a comparison takes tells nothing of a key.
+    known before are let in. How long a comparison takes tells nothing of a key. Who is not known is
+    counted by `denied`.
     """
 
-    def __init__(self, path: Path, now: Callable[[], float] = time.monotonic) -> None:
-        self._path, self._now = path, now
+    def __init__(
+        self,
+        path: Path,
+        now: Callable[[], float] = time.monotonic,
+        denied: Callable[[Denial], None] = lambda _: None,
+    ) -> None:
+        self._path, self._now, self._denied = path, now, denied
         self._seen: object = None
         self._looked = -LOOK_SECONDS
         self._consumers: dict[str, Consumer] = {}
@@ -125,13 +132,13 @@ class Doorkeeper:
         if now - self._looked >= LOOK_SECONDS:
             self._look(now)
         if not authorization or not authorization.startswith(_SCHEME):
-            raise _refused(HTTPStatus.UNAUTHORIZED, "the request has no key")
+            raise self._refused(HTTPStatus.UNAUTHORIZED, "the request has no key")
         found, asked = None, _print(authorization.removeprefix(_SCHEME).strip())
         for name, consumer in self._consumers.items():
             if hmac.compare_digest(consumer.sha256, asked):
                 found = name
         if found is None:
-            raise _refused(HTTPStatus.FORBIDDEN, "the key is of no consumer")
+            raise self._refused(HTTPStatus.FORBIDDEN, "the key is of no consumer")
         if counted and (seconds := self._allowances[found].wait_seconds(now)):
             raise RefusedRequestError(
                 HTTPStatus.TOO_MANY_REQUESTS,
@@ -141,6 +148,17 @@ class Doorkeeper:
                 headers={"retry-after": str(seconds)},
             )
         return found
+
+    def _refused(self, status: HTTPStatus, what: str) -> RefusedRequestError:
+        self._denied(Denial("key", NOBODY, f"feature server: {what}"))
+        challenge = {"www-authenticate": "Bearer"} if status is HTTPStatus.UNAUTHORIZED else {}
+        return RefusedRequestError(
+            status,
+            what,
+            declared="the consumers' file",
+            next="send `Authorization: Bearer <key>`; `watermain consumer add NAME` makes a key",
+            headers=challenge,
+        )
 
     def _look(self, now: float) -> None:
         self._looked = now
@@ -183,14 +201,3 @@ def _write(path: Path, consumers: Mapping[str, Consumer]) -> None:
 
 def _wrong(what: str, path: Path, next_step: str) -> MissingSettingError:
     return MissingSettingError(what, declared=str(path), data="unchanged", next=next_step)
-
-
-def _refused(status: HTTPStatus, what: str) -> RefusedRequestError:
-    challenge = {"www-authenticate": "Bearer"} if status is HTTPStatus.UNAUTHORIZED else {}
-    return RefusedRequestError(
-        status,
-        what,
-        declared="the consumers' file",
-        next="send `Authorization: Bearer <key>`; `watermain consumer add NAME` makes a key",
-        headers=challenge,
-    )

@@ -6,7 +6,7 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -75,8 +75,10 @@ class Inbox:
         secrets: Secrets,
         clock: Clock | None = None,
         room: Room | None = None,
+        *,
+        denied: Callable[[], None] = lambda: None,
     ) -> None:
-        self.word, self.secrets = word, secrets
+        self.word, self.secrets, self._denied = word, secrets, denied
         self.clock, self.room = clock or Clock(), room or Room()
         self._writer = EventWriter(folder, self.room.segment_bytes)
         since = micros(self.clock.now() - self.room.remember_for)
@@ -101,6 +103,7 @@ class Inbox:
         if b"." in key:  # it would move the boundary between what is signed
             return DOTTED_KEY
         if not await self._proof.holds(headers, key, body):
+            self._denied()
             return UNSIGNED
         if not 0 < len(key) <= MOST_KEY_BYTES:
             return NO_KEY

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
@@ -14,6 +15,7 @@ from starlette.routing import Route
 from watermain.declare.dataset import Dataset
 from watermain.declare.errors import InvalidDeclarationError, WatermainError
 from watermain.declare.outside.web import Webhook
+from watermain.record.tally import NOBODY, Denial
 from watermain.source.connected import prove_connections
 from watermain.source.outside import Outside
 from watermain.source.webhook.webhook import inbox_folder
@@ -21,14 +23,20 @@ from watermain.source.webhook.webhook_inbox import FULL, TOO_LARGE, Inbox, Reply
 
 BODY_SECONDS = 30.0
 MOST_BODIES = 256
+UNPROVED = "no signature of the event is made with a secret of its webhook"
 SLOW = Reply(408, "the event took too long to arrive", {})
 
 Open = Callable[[], Inbox]
 
 
-def endpoint(datasets: Iterable[Dataset], outside: Outside) -> Starlette:
+def endpoint(
+    datasets: Iterable[Dataset],
+    outside: Outside,
+    denied: Callable[[Denial], None] = lambda _: None,
+) -> Starlette:
     """Build the application that takes the events of these datasets.
 
+    Shapes: `denied` counts events whose signature is none.
     Raises: InvalidDeclarationError, when two of them share a path.
     """
     opens: dict[str, Open] = {}
@@ -48,7 +56,8 @@ def endpoint(datasets: Iterable[Dataset], outside: Outside) -> Starlette:
         if word.connection:
             prove_connections(dataset, outside.connections)
             word = outside.word(word.connection).applied(word)
-        opens[word.path] = lambda word=word, folder=folder: Inbox(word, folder, secrets)  # type: ignore[misc]
+        unsigned = partial(denied, Denial("signature", NOBODY, UNPROVED, str(dataset.name)))
+        opens[word.path] = partial(Inbox, word, folder, secrets, denied=unsigned)
     return application(opens)
 
 

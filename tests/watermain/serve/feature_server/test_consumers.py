@@ -11,6 +11,7 @@ import orjson
 import pytest
 
 from watermain.declare.errors import MissingSettingError
+from watermain.record.tally import Denial
 from watermain.serve.feature_server import consumers
 from watermain.serve.feature_server.consumers import (
     Doorkeeper,
@@ -95,8 +96,11 @@ def test_others_are_not_let_in(
 ) -> None:
     """401 asks for a key, 403 knows the key of nobody."""
     add_consumer(path, "alerts", 100)
-    error = refused(Doorkeeper(path, hand), authorization)
+    denied: list[Denial] = []
+    error = refused(Doorkeeper(path, hand, denied.append), authorization)
     assert error.status == status
+    assert [(each.kind, each.who) for each in denied] == [("key", "nobody")]
+    assert "wm_" not in denied[0].detail
     assert ("www-authenticate" in error.headers) == (status == HTTPStatus.UNAUTHORIZED)
     assert "wm_" not in str(error)
 

@@ -13,6 +13,7 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
+import httpx
 import pyarrow as pa
 import pytest
 
@@ -21,6 +22,7 @@ from tests.watermain.source.web_kinds import SECRET, WebhookKind, signed
 from tests.watermain.source.web_server import served
 from watermain.declare import Column, Contract, Dataset, Webhook, raw
 from watermain.declare.errors import InvalidDeclarationError, UnreachableSystemError
+from watermain.record.tally import Denial
 from watermain.secrets import Secrets
 from watermain.settings import Settings
 from watermain.source.outside import Outside
@@ -337,6 +339,21 @@ def test_endpoint_serves_each_declared_webhook(tmp_path: Path) -> None:
         ]
     with pytest.raises(InvalidDeclarationError, match="another webhook has the path /one"):
         endpoint([one, hook("shop.raw.third", "/one")], Outside(settings))
+
+
+def test_endpoint_counts_what_is_not_signed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each event without a signature that holds is told under the name of its dataset."""
+    monkeypatch.setenv("HOOK", "a secret")
+    denied: list[Denial] = []
+    app = endpoint(
+        [hook("shop.raw.one", "/one")], Outside(Settings(data_dir=tmp_path)), denied.append
+    )
+    with served(app) as address:
+        answered = httpx.post(f"{address}/one", content=BODY, trust_env=False, timeout=120)
+    assert answered.status_code == 401
+    assert [(d.kind, d.who, d.dataset) for d in denied] == [("signature", "nobody", "shop.raw.one")]
 
 
 def test_inbox_answers_when_too_many_wait(tmp_path: Path) -> None:
