@@ -56,7 +56,8 @@ class Director:
         """What people were told, and what the book has of it."""
         assert seen.provoked is not None
         dataset = seen.failure.dataset(seen.number)
-        heard = self._pager.first(dataset, seen.provoked.at, PATIENCE)
+        wanted = seen.failure.severity
+        heard = self._pager.first(dataset, seen.provoked.at, wanted, PATIENCE[wanted])
         if heard is None:
             return seen
         self._tell(f"{seen.failure.code} {seen.number}: {heard.title}")
@@ -82,6 +83,8 @@ class Director:
         if seen.told_at is None:
             return seen
         seen = replace(seen, mitigation=tuple(self._runbook(seen)))
+        if seen.failure.stands:
+            return seen
         over = self._pager.fixed(self._cause(seen), CLEARED)
         if over is None:
             return seen

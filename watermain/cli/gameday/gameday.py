@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -12,10 +13,11 @@ from watermain.cli import screen
 from watermain.cli.exits import FAILED
 from watermain.cli.gameday import report
 from watermain.cli.gameday.director import Director
-from watermain.cli.gameday.failure import FAILURES, LEFT_OUT, chosen
-from watermain.cli.gameday.pager import game_pager
+from watermain.cli.gameday.failure import FAILURES, Failure, Seen, chosen
+from watermain.cli.gameday.pager import GamePager, game_pager
 from watermain.cli.gameday.scenes import SCENES
-from watermain.cli.gameday.stage import refuse_others, staged
+from watermain.cli.gameday.stage import Stage, refuse_others, staged
+from watermain.cli.gameday.tides import tides
 from watermain.machine.extras import need
 from watermain.settings import project
 
@@ -43,14 +45,13 @@ def gameday(
     wanted = chosen(failures or [])
     refuse_others(project())
     need("alerts", declared="watermain gameday")
-    with game_pager() as pager, staged(times, pager.port, keep=keep) as stage:
-        for each in wanted:
-            for number in range(1, times + 1):
-                SCENES[each.code].before(stage, number)
-        with screen.step("a platform of its own", spinner=False) as line, stage.up():
-            line.say(f"{stage.root}, port {stage.port}")
-            seen = Director(stage, pager, _tell).play(wanted, times)
-        others = report.strangers(pager.heard, wanted)
+    with (
+        game_pager() as pager,
+        tides() as outside,
+        staged(times, pager.port, outside, keep=keep) as stage,
+    ):
+        seen = _played(stage, pager, wanted, times)
+    others = report.strangers(pager.heard, wanted)
     if to is not None:
         to.write_text(report.page(seen, others, datetime.now(UTC)), encoding="utf-8")
     if as_json:
@@ -61,6 +62,21 @@ def gameday(
         raise typer.Exit(FAILED)
 
 
+def _played(stage: Stage, pager: GamePager, wanted: list[Failure], times: int) -> list[Seen]:
+    """Bring the stage up, and let each failure happen so many times."""
+    cases = [(SCENES[each.code], number) for each in wanted for number in range(1, times + 1)]
+    for scene, number in cases:
+        scene.before(stage, number)
+    with ExitStack() as stack:
+        with screen.step("a platform of its own", spinner=False) as line:
+            stage.sound("contract", "export")
+            stack.enter_context(stage.up())
+            for scene, number in cases:
+                scene.ready(stage, number)
+            line.say(f"{stage.root}, port {stage.port}")
+        return Director(stage, pager, _tell).play(wanted, times)
+
+
 def _list(*, as_json: bool) -> None:
     if as_json:
         known = [
@@ -69,7 +85,6 @@ def _list(*, as_json: bool) -> None:
         screen.facts(known)
         return
     rows = [(f.code, f.title, f.severity, f.runbook, f.provoked) for f in FAILURES.values()]
-    rows += [(code, "", "", "", why) for code, why in LEFT_OUT.items()]
     screen.grid(
         ("", "failure", "is a", "runbook", "how it is provoked"), rows, wrap="how it is provoked"
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -45,17 +45,28 @@ class GamePager:
             HeardTelling(at=datetime.now(UTC), cause_id=cause, kind=kind, title=title)
         )
 
-    def first(self, dataset: str, since: datetime, patience: timedelta) -> HeardTelling | None:
-        """Wait for the first thing that is told of a dataset's trouble."""
-        return self._awaited(
-            lambda t: t.dataset == dataset and t.kind in FIRST and t.at >= since, patience
-        )
+    def first(
+        self, dataset: str, since: datetime, severity: str, patience: timedelta
+    ) -> HeardTelling | None:
+        """Wait for the first thing that is told of a dataset's trouble.
+
+        Shapes: it is the first of that severity, as a ticket may become a page; where none comes,
+        the first of any.
+        """
+
+        def told(heard: HeardTelling) -> bool:
+            return heard.dataset == dataset and heard.kind in FIRST and heard.at >= since
+
+        found = self._awaited(lambda t: told(t) and t.title.startswith(f"[{severity}]"), patience)
+        return found or next(filter(told, list(self.heard)), None)
 
     def fixed(self, cause_id: str, patience: timedelta) -> HeardTelling | None:
         """Wait until a cause is told to be over."""
         return self._awaited(lambda t: t.cause_id == cause_id and t.kind == "fixed", patience)
 
-    def _awaited(self, is_it, patience: timedelta) -> HeardTelling | None:  # type: ignore[no-untyped-def]
+    def _awaited(
+        self, is_it: Callable[[HeardTelling], bool], patience: timedelta
+    ) -> HeardTelling | None:
         until = monotonic() + patience.total_seconds()
         while True:
             found = next(filter(is_it, list(self.heard)), None)

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from math import ceil
 from typing import Any
 
-from watermain.cli.gameday.failure import FAILURES, LEFT_OUT, Failure, Seen
+from watermain.cli.gameday.failure import FAILURES, Failure, Seen
 from watermain.cli.gameday.pager import HeardTelling
 
 COLUMNS = (
@@ -29,9 +29,6 @@ first alert, recovery from its mending to the arrival of the message that it is 
 def page(seen: Sequence[Seen], others: Sequence[HeardTelling], at: datetime) -> str:
     """The page of a game day."""
     rows = [_row(each, [s for s in seen if s.failure is each]) for each in _played(seen)]
-    rows += [
-        f"| {code} | {why} | 0 | | | | | | | | not provoked |" for code, why in LEFT_OUT.items()
-    ]
     parts = [_head(at) + "\n".join(rows), _notes(seen)]
     said = [f"- {each.title}" for each in others]
     parts.append("Alerts of what nobody provoked: " + ("none." if not said else ""))
@@ -91,7 +88,7 @@ def _row(failure: Failure, seen: Sequence[Seen]) -> str:
         _one({s.owner for s in found}),
         _spread([s.detection for s in found]),
         f"[{failure.runbook}](runbooks/{failure.runbook}.md)",
-        _spread([s.recovery for s in found]),
+        (failure.stands and "not awaited") or _spread([s.recovery for s in found]),
         f"{good} of {len(seen)}",
     )
     return f"| {' | '.join(map(str, cells))} |"

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from watermain.cli.gameday.tides import Tides
 from watermain.cli.init import templates
 from watermain.declare.errors import InvalidProjectError, UnreachableSystemError
 from watermain.process.postgres import EmbeddedPostgres
@@ -47,6 +49,7 @@ class Stage:
     root: Path
     port: int
     due_at: tuple[datetime, ...]
+    tides: Tides
 
     @property
     def drop(self) -> Path:
@@ -69,36 +72,64 @@ class Stage:
         begun = self.due_at[0] - LEAD
         return begun.replace(minute=0, second=0, microsecond=0) - timedelta(hours=1)
 
-    def send(self, name: str, rows: Sequence[Sequence[object]], header: str = HEADER) -> None:
-        """Drop a file, whole at once."""
+    def send(
+        self,
+        name: str,
+        rows: Sequence[Sequence[object]],
+        header: str = HEADER,
+        ago: timedelta = timedelta(0),
+    ) -> None:
+        """Drop a file, whole at once, as one that was written a while ago."""
         lines = [header, *(",".join(map(str, row)) for row in rows)]
         hidden = self.drop / f".{name}"
         hidden.write_text("\n".join(lines) + "\n")
+        if ago:
+            at = (datetime.now(UTC) - ago).timestamp()
+            os.utime(hidden, (at, at))
         hidden.rename(self.drop / name)
+
+    def plan_customs(self, said: Mapping[str, Collection[int]]) -> None:
+        """Write which contracts of team customs are changed."""
+        known = {"BROKEN": (), "KNOWN": (), **said}
+        lines = [f"{name} = {tuple(sorted(some))}" for name, some in known.items()]
+        head = '"""What `watermain gameday` wrote."""'
+        hidden = self.root / "rooms" / "customs" / ".plan"
+        hidden.write_text("\n".join([head, "", f"TIMES = {len(self.due_at)}", *lines, ""]))
+        hidden.rename(hidden.with_name("plan.py"))
 
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Run a command of ours in the project."""
+        return self.python("watermain", *words)
+
+    def python(self, module: str, *words: str) -> subprocess.CompletedProcess[str]:
+        """Run a module in the project, under no settings but its own."""
         kept = {k: v for k, v in child_environment().items() if not k.startswith(PREFIX)}
-        ports = {f"{PREFIX}PORT": str(self.port)}
         return subprocess.run(
-            [sys.executable, "-m", "watermain", *words],
+            [sys.executable, "-m", module, *words],
             cwd=self.root,
-            env={**kept, **ports},
+            env={**kept, f"{PREFIX}PORT": str(self.port)},
             capture_output=True,
             text=True,
             timeout=PATIENCE_SECONDS,
             check=False,
         )
 
+    def sound(self, *words: str) -> str:
+        """What a command prints that has to end well.
+
+        Raises: UnreachableSystemError, with what it said instead.
+        """
+        done = self.run(*words)
+        if done.returncode:
+            raise _failed(words, done)
+        return done.stdout
+
     def facts(self, *words: str) -> Any:
         """What a command tells as JSON.
 
         Raises: UnreachableSystemError, with what it said instead.
         """
-        done = self.run(*words, "--json")
-        if done.returncode:
-            raise _failed(words, done)
-        return json.loads(done.stdout)
+        return json.loads(self.sound(*words, "--json"))
 
     @contextmanager
     def up(self) -> Iterator[None]:
@@ -107,15 +138,13 @@ class Stage:
         Raises: UnreachableSystemError, with what it said instead.
         """
         try:
-            done = self.run("up", "--detach")
-            if done.returncode:
-                raise _failed(("up",), done)
+            self.sound("up", "--detach")
             yield
         finally:
             self.run("down")
 
 
-def written(folder: Path, times: int, pager: int, now: datetime) -> Stage:
+def written(folder: Path, times: int, pager: int, outside: Tides, now: datetime) -> Stage:
     """Write the project into a folder.
 
     Shapes: everything may fail `times` times, and people are told at the port `pager`.
@@ -132,24 +161,36 @@ def written(folder: Path, times: int, pager: int, now: datetime) -> Stage:
     first = now + LEAD
     hour = now.replace(minute=0, second=0, microsecond=0)
     due = tuple(first + APART * number for number in range(times))
-    told = ", ".join(str(int((each - hour).total_seconds())) for each in due)
+    seconds = [int((each - hour).total_seconds()) for each in due]
+    told = ", ".join(map(str, seconds))
+    lines = [f"TIMES = {times}", f"DUE_SECONDS = ({told},)", f"TODAY = {_day(now)}", ""]
     plan = root / "rooms" / "harbour" / "plan.py"
-    plan.write_text(
-        f'"""What `watermain gameday` wrote."""\n\nTIMES = {times}\nDUE_SECONDS = ({told},)\n'
-    )
-    notifiers = root / "resources" / "notifiers.py"
-    notifiers.write_text(notifiers.read_text().replace("127.0.0.1:9/", f"127.0.0.1:{pager}/"))
-    rounded = tuple(hour + timedelta(seconds=int((d - hour).total_seconds())) for d in due)
-    return Stage(root, free_port(), rounded)
+    plan.write_text("\n".join(['"""What `watermain gameday` wrote."""', "", *lines]))
+    _put(root / "resources" / "notifiers.py", pager)
+    _put(root / "resources" / "connections.py", outside.port)
+    exact = tuple(hour + timedelta(seconds=each) for each in seconds)
+    made = Stage(root, free_port(), exact, outside)
+    made.plan_customs({})
+    return made
+
+
+def _day(now: datetime) -> tuple[int, int, int]:
+    begun = now - timedelta(hours=2)  # so that the hour that is due has begun on it
+    return begun.year, begun.month, begun.day
+
+
+def _put(path: Path, port: int) -> None:
+    """Write the port of what the game plays into a file that names another."""
+    path.write_text(path.read_text().replace("127.0.0.1:9/", f"127.0.0.1:{port}/"))
 
 
 @contextmanager
-def staged(times: int, pager: int, *, keep: bool = False) -> Iterator[Stage]:
+def staged(times: int, pager: int, outside: Tides, *, keep: bool = False) -> Iterator[Stage]:
     """A stage in a scratch folder that goes when it is over, unless it is kept."""
     folder = Path(tempfile.mkdtemp(prefix="watermain-gameday-"))
     folder.chmod(0o700)
     try:
-        yield written(folder, times, pager, datetime.now(UTC))
+        yield written(folder, times, pager, outside, datetime.now(UTC))
     finally:
         if not keep:
             shutil.rmtree(folder, ignore_errors=True)

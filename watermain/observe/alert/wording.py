@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 
 from watermain.engine.promise.signal import Signal
 from watermain.observe.alert.alert import Alert, TellingKind
+from watermain.observe.runbook.symptom import command_of, page_of
 
 MOST_NAMES = 500
 MOST_SENTENCES = 5
-RUNBOOK = "partitions-are-late"
 _BEGINS = {"fired": "", "raised": "now a page: ", "escalated": "nobody took it on: "}
 
 
@@ -39,7 +39,9 @@ def text(alert: Alert, kind: TellingKind, at: datetime) -> str:
     if kind != "fixed":
         key = next((s.partitions[-1] for s in alert.signals if _names(s, alert)), "")
         lines += [f"first      watermain explain {alert.root} {key}".rstrip()]
-        lines += [f"runbook    docs/runbooks/{RUNBOOK}.md"]
+        promise = _first(alert).promise
+        lines += [f"runbook    docs/runbooks/{page_of(promise)}.md"]
+        lines += [f"go on      {command_of(promise, alert.root, key)}"]
         lines += [f"take it    watermain alert ack {alert.cause_id}"]
     return "\n".join(lines)
 

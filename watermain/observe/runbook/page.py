@@ -23,6 +23,7 @@ ASKED = {
     "FIRST": "the first partition",
     "LAST": "the last partition",
     "KEY": "the condition that finds the row",
+    "NAME": "its name",
 }
 KNOWN = {**GIVEN, **FOUND, **ASKED}
 _TITLE = re.compile(r"^# +(.*)$", re.MULTILINE)

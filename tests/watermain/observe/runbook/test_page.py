@@ -38,7 +38,7 @@ curl https://example.org/DATASET
 LOOKS = {
     *("explain", "history", "logs", "runs", "sql", "stale", "status", "verify", "diff", "doctor"),
     *("slo show", "slo budget", "alert list", "incident show", "quarantine list"),
-    *("quarantine show", "features list", "features parity", "contract export"),
+    *("consumer list", "quarantine show", "features list", "features parity", "contract export"),
 }
 MENDS = {"run"}
 
@@ -114,6 +114,7 @@ def test_every_command_of_every_runbook_exists() -> None:
         assert step.kind == "ask" or verb in {"look": LOOKS, "mend": MENDS}[step.kind], (name, verb)
         if step.kind == "look":
             assert "--repair" not in rest
+            assert verb != "contract export" or "--check" in rest
 
 
 def test_every_runbook_has_commands() -> None:

@@ -22,10 +22,18 @@ def sightings(delivered: ibis.Table) -> ibis.Table:
 
 
 def weighed(delivered: pa.Table) -> pa.Table:
-    """Keep each sighting, and take the longer the more a single ship carries."""
-    heavy = [n for n in delivered.column("containers").to_pylist() if n > LIGHT]
+    """Sum what each sighting was told to carry, and take the longer the more a single one does."""
+    wanted = delivered.select([column.name for column in COLUMNS])
+    summed = wanted.group_by("sighting_id").aggregate([("seen_at", "min"), ("containers", "sum")])
+    heavy = [n for n in summed.column("containers_sum").to_pylist() if n > LIGHT]
     time.sleep(sum(heavy) / PACE)
-    return delivered.select([column.name for column in COLUMNS])
+    return pa.table(
+        {
+            "sighting_id": summed.column("sighting_id"),
+            "seen_at": summed.column("seen_at_min"),
+            "containers": summed.column("containers_sum"),
+        }
+    )
 
 
 def computed(name, body, cadence):

@@ -99,11 +99,12 @@ def guarded(number):
 
 for _number in range(1, TIMES + 1):
     globals()[f"late_{_number}"] = late(_number)  # F1
-    globals()[f"drifted_{_number}"] = files(f"drifted_{_number}", cadence=Daily())  # F2
     globals()[f"thinned_{_number}"] = files(f"thinned_{_number}", cadence=Daily())  # F3
     globals()[f"dear_{_number}"] = files(f"dear_{_number}", cadence=Daily())  # F4
     globals()[f"doubled_{_number}"] = files(
         f"doubled_{_number}", promised=contract(repeats_within=timedelta(days=2)), cadence=Daily()
     )  # F5
+    globals()[f"piled_{_number}"] = files(f"piled_{_number}", cadence=Daily())  # F6
+    globals()[f"asked_{_number}"] = files(f"asked_{_number}", cadence=Daily())  # F7
     globals()[f"heavy_{_number}"] = files(f"heavy_{_number}", cadence=Hourly())  # F8
     globals()[f"guarded_{_number}"] = guarded(_number)  # F10
