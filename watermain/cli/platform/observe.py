@@ -25,6 +25,8 @@ from watermain.observe.judging import Judging
 from watermain.observe.looking import PromiseLooking
 from watermain.observe.planned import Planned
 from watermain.observe.rounds import RoundStep, rounds
+from watermain.observe.runbook.book import RunbookBook
+from watermain.observe.runbook.remedies import Remedying
 from watermain.observe.telling import AlertTelling
 from watermain.observe.watch.access import AccessWatching
 from watermain.observe.watch.asked import (
@@ -70,6 +72,7 @@ def observing() -> list[RoundStep]:
         RoundStep("promises", Judging(book, AskedCommits(), _known)),
         *(RoundStep(each.watching.name, each) for each in watches),
         RoundStep("alerts", telling),
+        RoundStep("remedies", Remedying(lambda: RunbookBook(_dsn()), AlertBook(_dsn))),
     ]
 
 

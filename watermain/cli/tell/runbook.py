@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import shlex
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Annotated, Any
 
@@ -19,6 +20,7 @@ from watermain.declare.errors import InvalidDeclarationError, InvalidPartitionEr
 from watermain.lake.catalog import catalog_dsn
 from watermain.observe.runbook.book import RunbookBook, RunbookCase, StepTaken
 from watermain.observe.runbook.page import ASKED, Runbook, RunbookStep, filled, told
+from watermain.observe.runbook.remedies import REMEDY
 from watermain.observe.runbook.runner import RunbookRunner, found_words, given_words, run_here
 from watermain.observe.runbook.shelf import named_runbook, runbooks
 from watermain.settings import load_settings
@@ -75,6 +77,7 @@ def show(
 @app.command()
 def run(
     name: Name,
+    *,
     dataset: Of,
     partition: Key = None,
     yes: Annotated[
@@ -83,6 +86,7 @@ def run(
     step: Annotated[
         list[int] | None, typer.Option(help="Only this command, counted from 1; may be repeated.")
     ] = None,
+    most: Annotated[int | None, typer.Option(hidden=True)] = None,
 ) -> None:
     """Show each command of a runbook, ask, run it, and write down what was run.
 
@@ -92,16 +96,20 @@ def run(
     wanted = _wanted(book, step or [])
     if yes:
         _refuse_unsafe(book, wanted)
-    if found.cadence is not None and partition is None:
-        raise _without_partition(found)
     dsn = _dsn()
     words = _case(found, partition, dsn)
+    if most is None and _lacks_partition(wanted, words):
+        raise _without_partition(found)
     case = RunbookCase(runbook=book.name, dataset=found.name, partition=partition or "")
+    if most is not None:  # asked by a remedy, which nobody answers
+        runner = RunbookRunner(
+            book=RunbookBook(dsn), case=case, by=REMEDY, is_automatic=True, most=most, run=run_here
+        )
+        _end(list(runner.mend(book.steps, words)))
+        return
     by = getpass.getuser()
     runner = RunbookRunner(book=RunbookBook(dsn), case=case, by=by, run=run_here)
-    done = [_step(runner, each, number, words, yes=yes) for number, each in wanted]
-    if any(each is not None and each.exit_code for each in done):
-        raise typer.Exit(FAILED)
+    _end([_step(runner, each, number, words, yes=yes) for number, each in wanted])
 
 
 @app.command()
@@ -119,6 +127,12 @@ def log(dataset: Of, as_json: Json = False) -> None:
 
 def _dsn() -> str:
     return catalog_dsn(load_settings())
+
+
+def _end(done: Sequence[StepTaken | None]) -> None:
+    """End with 1 where a command did. Raises: typer.Exit."""
+    if any(each is not None and each.exit_code for each in done):
+        raise typer.Exit(FAILED)
 
 
 def _case(dataset: Dataset, partition: str | None, dsn: str) -> dict[str, str]:
@@ -145,6 +159,11 @@ def _proved(dataset: Dataset, partition: str) -> None:
             declared=dataset.declared,
             next=f"use one such as {_lately(dataset)}",
         ) from None
+
+
+def _lacks_partition(wanted: list[tuple[int, RunbookStep]], words: dict[str, str]) -> bool:
+    """Whether a command is about one partition, and nobody named any."""
+    return any("PARTITION" in filled(step.words, words) for _, step in wanted)
 
 
 def _without_partition(dataset: Dataset) -> InvalidPartitionError:

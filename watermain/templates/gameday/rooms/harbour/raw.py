@@ -83,7 +83,7 @@ def guarded(number):
             window=Increment(
                 since="since",
                 until="until",
-                start=datetime(*TODAY, tzinfo=UTC),
+                start=datetime.combine(date(*TODAY), datetime.min.time(), UTC),
                 every=timedelta(seconds=10),
                 catch_up=timedelta(days=2),
             ),
