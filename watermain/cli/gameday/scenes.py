@@ -238,8 +238,9 @@ class SecretScene(Scene):
         self._give(stage, number, "second")
 
     def _give(self, stage: Stage, number: int, token: str) -> None:
-        folder = stage.root / "secrets"
-        folder.mkdir(mode=0o700, exist_ok=True)
+        folder = stage.home / "secrets"
+        for each in (stage.home, folder):
+            each.mkdir(mode=0o700, exist_ok=True)
         hidden = folder / f".tides_{number}"
         hidden.write_text(token)
         hidden.chmod(0o600)
