@@ -150,7 +150,9 @@ def written(folder: Path, times: int, pager: int, outside: Tides, now: datetime)
     Shapes: everything may fail `times` times, and people are told at the port `pager`.
     """
     root = folder / "game_day"
-    shutil.copytree(templates() / "gameday", root)
+    shutil.copytree(
+        templates() / "gameday", root, ignore=shutil.ignore_patterns("__pycache__", ".*_cache")
+    )
     shutil.copytree(
         templates() / "project" / "dbt_project",
         root / "dbt_project",

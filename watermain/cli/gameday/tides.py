@@ -19,7 +19,8 @@ class Tides:
     def answer(self, path: str, shown: str) -> tuple[int, object]:
         """The status and the body of an answer."""
         place, asked = urlsplit(path).path, parse_qs(urlsplit(path).query)
-        if shown != f"Bearer {self.tokens.get(place, '')}":
+        right = self.tokens.get(place)
+        if right is None or shown != f"Bearer {right}":
             return 401, {"error": "the token is not valid any more"}
         since = asked.get("since", [""])[0]
         row = {"sighting_id": f"{place}@{since}", "seen_at": since, "containers": 1}

@@ -1,18 +1,20 @@
 """What team harbour knows to be true."""
 
 import time
+from datetime import date, timedelta
 
 import ibis
 import pyarrow as pa
 from watermain import Column, Contract, Hourly, dataset, latest_delivery
 
-from rooms.harbour.plan import TIMES
+from rooms.harbour.plan import TIMES, TODAY
 
 COLUMNS = (
     Column("sighting_id", pa.string(), "the sighting, stable across corrections"),
     Column("seen_at", pa.timestamp("us", "UTC"), "when it was seen"),
     Column("containers", pa.int64(), "what it carries"),
 )
+HOURLY = Hourly(start=date(*TODAY) - timedelta(days=1))  # hours are many
 LIGHT, PACE = 1000, 1000  # more containers are weighed one by one, so many in a second
 
 
@@ -54,6 +56,6 @@ def computed(name, body, cadence):
 
 
 for _number in range(1, TIMES + 1):
-    globals()[f"late_{_number}"] = computed(f"late_{_number}", sightings, Hourly())  # F1
+    globals()[f"late_{_number}"] = computed(f"late_{_number}", sightings, HOURLY)  # F1
     globals()[f"dear_{_number}"] = computed(f"dear_{_number}", weighed, None)  # F4
-    globals()[f"heavy_{_number}"] = computed(f"heavy_{_number}", weighed, Hourly())  # F8
+    globals()[f"heavy_{_number}"] = computed(f"heavy_{_number}", weighed, HOURLY)  # F8

@@ -22,6 +22,7 @@ from rooms.harbour.plan import DUE_SECONDS, TIMES, TODAY
 
 OFTEN = timedelta(seconds=5)
 SETTLED = timedelta(seconds=1)
+SINCE = date(*TODAY) - timedelta(days=1)  # hours are many
 AWAKE = Urgency(tier=1, page_on_first_miss=True)
 
 
@@ -62,7 +63,7 @@ def late(number):
     """F1: each hour is promised so many seconds after its end."""
     return files(
         f"late_{number}",
-        cadence=Hourly(),
+        cadence=Hourly(start=SINCE),
         slo=Slo(
             ready_within=timedelta(seconds=DUE_SECONDS[number - 1]),
             objective=AtMost(6, of=672),
@@ -106,5 +107,5 @@ for _number in range(1, TIMES + 1):
     )  # F5
     globals()[f"piled_{_number}"] = files(f"piled_{_number}", cadence=Daily())  # F6
     globals()[f"asked_{_number}"] = files(f"asked_{_number}", cadence=Daily())  # F7
-    globals()[f"heavy_{_number}"] = files(f"heavy_{_number}", cadence=Hourly())  # F8
+    globals()[f"heavy_{_number}"] = files(f"heavy_{_number}", cadence=Hourly(start=SINCE))  # F8
     globals()[f"guarded_{_number}"] = guarded(_number)  # F10
