@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from watermain.cli.gameday.failure import PATIENCE, Failure, Seen
+from watermain.cli.gameday.failure import PATIENCE, Failure, FailureSeen
 from watermain.cli.gameday.pager import GamePager, HeardTelling
 from watermain.cli.gameday.scenes import SCENES
 from watermain.cli.gameday.stage import Stage
@@ -30,14 +30,14 @@ class Director:
         self._stage, self._pager, self._tell = stage, pager, tell
         self._commands = threading.Lock()  # one command at a time: each is a process
 
-    def play(self, failures: Sequence[Failure], times: int) -> list[Seen]:
+    def play(self, failures: Sequence[Failure], times: int) -> list[FailureSeen]:
         """Let each fail so many times, all beside each other; in the order of the list."""
         cases = [(each, number) for each in failures for number in range(1, times + 1)]
         with ThreadPoolExecutor(max_workers=len(cases)) as pool:
             return list(pool.map(lambda case: self._case(*case), cases))
 
-    def _case(self, failure: Failure, number: int) -> Seen:
-        seen = Seen(failure=failure, number=number)
+    def _case(self, failure: Failure, number: int) -> FailureSeen:
+        seen = FailureSeen(failure=failure, number=number)
         try:
             seen = self._told(self._provoked(seen))
             if seen.provoked is not None:
@@ -47,12 +47,12 @@ class Director:
         self._tell(f"{failure.code} {number}: {seen.outcome}{_why(seen)}")
         return seen
 
-    def _provoked(self, seen: Seen) -> Seen:
+    def _provoked(self, seen: FailureSeen) -> FailureSeen:
         done = SCENES[seen.failure.code].provoke(self._stage, seen.number)
         self._tell(f"{seen.failure.code} {seen.number}: {seen.failure.provoked}")
         return replace(seen, provoked=done)
 
-    def _told(self, seen: Seen) -> Seen:
+    def _told(self, seen: FailureSeen) -> FailureSeen:
         """What people were told, and what the book has of it."""
         assert seen.provoked is not None
         dataset = seen.failure.dataset(seen.number)
@@ -76,7 +76,7 @@ class Director:
             owner=alert.owner,
         )
 
-    def _mended(self, seen: Seen) -> Seen:
+    def _mended(self, seen: FailureSeen) -> FailureSeen:
         """Let the outside be well, run what the runbook says, wait for the end."""
         SCENES[seen.failure.code].mend(self._stage, seen.number)
         seen = replace(seen, mended_at=datetime.now(UTC))
@@ -90,11 +90,11 @@ class Director:
             return seen
         return replace(seen, fixed_at=over.at, proof=over.title)
 
-    def _cause(self, seen: Seen) -> str:
+    def _cause(self, seen: FailureSeen) -> str:
         dataset = seen.failure.dataset(seen.number)
         return next(t.cause_id for t in self._pager.heard if _is_of(t, dataset, seen))
 
-    def _runbook(self, seen: Seen) -> list[tuple[str, int]]:
+    def _runbook(self, seen: FailureSeen) -> list[tuple[str, int]]:
         """Run what mends in the runbook, as somebody on call does."""
         words = ["--dataset", seen.failure.dataset(seen.number)]
         if seen.provoked is not None and seen.provoked.partition is not None:
@@ -110,11 +110,11 @@ class Director:
         return [(" ".join(s["words"]), done.returncode) for s in wanted]
 
 
-def _is_of(heard: HeardTelling, dataset: str, seen: Seen) -> bool:
+def _is_of(heard: HeardTelling, dataset: str, seen: FailureSeen) -> bool:
     return heard.dataset == dataset and heard.at == seen.told_at
 
 
-def _why(seen: Seen) -> str:
+def _why(seen: FailureSeen) -> str:
     parts = []
     if seen.detection is not None:
         parts.append(f"told after {seen.detection.total_seconds():.0f} s")

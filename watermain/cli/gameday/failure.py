@@ -56,7 +56,7 @@ class Provoked:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Seen:
+class FailureSeen:
     """What came of one failure.
 
     Shapes: instants are None where nothing of the kind happened. `rule`, `severity` and `owner` are
@@ -186,8 +186,8 @@ _ALL = (
         promises=("backlog",),
         severity="ticket",
         runbook="work-piles-up",
-        provoked="thirty files arrive that have waited for eleven minutes behind a broken line",
-        mended="the line works",
+        provoked="a file a second arrives that has waited for eleven minutes behind a slow line",
+        mended="the line is quick again",
     ),
     Failure(
         code="F7",

@@ -13,7 +13,7 @@ from watermain.cli import screen
 from watermain.cli.exits import FAILED
 from watermain.cli.gameday import report
 from watermain.cli.gameday.director import Director
-from watermain.cli.gameday.failure import FAILURES, Failure, Seen, chosen
+from watermain.cli.gameday.failure import FAILURES, Failure, FailureSeen, chosen
 from watermain.cli.gameday.pager import GamePager, game_pager
 from watermain.cli.gameday.scenes import SCENES
 from watermain.cli.gameday.stage import Stage, refuse_others, staged
@@ -62,7 +62,7 @@ def gameday(
         raise typer.Exit(FAILED)
 
 
-def _played(stage: Stage, pager: GamePager, wanted: list[Failure], times: int) -> list[Seen]:
+def _played(stage: Stage, pager: GamePager, wanted: list[Failure], times: int) -> list[FailureSeen]:
     """Bring the stage up, and let each failure happen so many times."""
     cases = [(SCENES[each.code], number) for each in wanted for number in range(1, times + 1)]
     for scene, number in cases:

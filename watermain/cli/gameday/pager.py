@@ -80,7 +80,7 @@ def game_pager() -> Iterator[GamePager]:
     """A pager on a port of its own."""
     made: GamePager
 
-    class Handler(BaseHTTPRequestHandler):
+    class PagerHandler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             made.hear(self.headers.get("Idempotency-Key", ""), body)
@@ -91,7 +91,7 @@ def game_pager() -> Iterator[GamePager]:
         def log_message(self, format: str, *args: object) -> None:
             """Say nothing."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), PagerHandler)
     made = GamePager(server.server_address[1])
     thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
     thread.start()

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from math import ceil
 from typing import Any
 
-from watermain.cli.gameday.failure import FAILURES, Failure, Seen
+from watermain.cli.gameday.failure import FAILURES, Failure, FailureSeen
 from watermain.cli.gameday.pager import HeardTelling
 
 COLUMNS = (
@@ -26,7 +26,7 @@ first alert, recovery from its mending to the arrival of the message that it is 
 """
 
 
-def page(seen: Sequence[Seen], others: Sequence[HeardTelling], at: datetime) -> str:
+def page(seen: Sequence[FailureSeen], others: Sequence[HeardTelling], at: datetime) -> str:
     """The page of a game day."""
     rows = [_row(each, [s for s in seen if s.failure is each]) for each in _played(seen)]
     parts = [_head(at) + "\n".join(rows), _notes(seen)]
@@ -46,7 +46,7 @@ def strangers(heard: Sequence[HeardTelling], failures: Sequence[Failure]) -> lis
     return [t for t in heard if t.kind == "fired" and not t.dataset.startswith(tables)]
 
 
-def facts(seen: Seen) -> dict[str, Any]:
+def facts(seen: FailureSeen) -> dict[str, Any]:
     """What came of one failure, for programs."""
     return {
         "failure": seen.failure.code,
@@ -70,12 +70,12 @@ def p95(values: Sequence[float]) -> float:
     return sorted(values)[ceil(len(values) * 0.95) - 1]
 
 
-def _played(seen: Sequence[Seen]) -> list[Failure]:
+def _played(seen: Sequence[FailureSeen]) -> list[Failure]:
     played = {each.failure.code for each in seen}
     return [each for code, each in FAILURES.items() if code in played]
 
 
-def _row(failure: Failure, seen: Sequence[Seen]) -> str:
+def _row(failure: Failure, seen: Sequence[FailureSeen]) -> str:
     found = [s for s in seen if s.told_at is not None]
     good = sum(s.outcome == "as expected" for s in seen)
     cells = (
@@ -94,7 +94,7 @@ def _row(failure: Failure, seen: Sequence[Seen]) -> str:
     return f"| {' | '.join(map(str, cells))} |"
 
 
-def _notes(seen: Sequence[Seen]) -> str:
+def _notes(seen: Sequence[FailureSeen]) -> str:
     lines = ["What was done, and what was told the first time:"]
     for failure in _played(seen):
         first = next(s for s in seen if s.failure is failure)
@@ -105,7 +105,7 @@ def _notes(seen: Sequence[Seen]) -> str:
     return "\n".join(lines)
 
 
-def _told(seen: Seen) -> str:
+def _told(seen: FailureSeen) -> str:
     if not seen.told:
         return "Nobody was told."
     ran = ", ".join(f"`{words}`" for words, _ in seen.mitigation)

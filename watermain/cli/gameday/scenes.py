@@ -1,4 +1,4 @@
-"""What is done so that something fails, and what so that it is well again."""
+"""How each failure comes about on a game day, how its cause goes."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from watermain.cli.gameday.stage import Stage
 
 HOUR = "%Y-%m-%d-%H:%M"
 DAY, MINUTE = timedelta(days=1), timedelta(minutes=1)
+MOST_FILES = 600  # one a second
 PAPERS = "paper_id,stamped_at,duty"
 
 
@@ -110,22 +111,27 @@ class CostScene(Scene):
 
     def before(self, stage: Stage, number: int) -> None:
         """It was cheap."""
-        stage.send(f"dear_{number}-before.csv", sightings(stage.hour, 20))
+        stage.send(f"dear_{number}-before.csv", sightings(stage.hour - DAY, 20))
 
     def ready(self, stage: Stage, number: int) -> None:
         """It was cheap in each hour: a platform that is minutes old has no such past."""
-        stage.python("watermain.cli.gameday.past", f"harbour.curated.dear_{number}")
+        stage.plant(f"harbour.curated.dear_{number}")
 
     def provoke(self, stage: Stage, number: int) -> Provoked:
         """A row comes that takes 130 s."""
-        row = ("dear", f"{stage.hour:%FT%TZ}", 130_000)
-        stage.send(f"dear_{number}-dear.csv", [row])
-        return Provoked(at=datetime.now(UTC) + timedelta(seconds=130))
+        self._send(stage, number, "dear", 130_000)
+        return Provoked(
+            at=datetime.now(UTC) + timedelta(seconds=130),
+            partition=f"{stage.hour - DAY:%Y-%m-%d}",
+        )
 
     def mend(self, stage: Stage, number: int) -> None:
         """It is taken back."""
-        row = ("dear", f"{stage.hour:%FT%TZ}", -130_000)
-        stage.send(f"dear_{number}-taken.csv", [row])
+        self._send(stage, number, "taken", -130_000)
+
+    def _send(self, stage: Stage, number: int, name: str, weight: int) -> None:
+        row = ("dear", f"{stage.hour - DAY:%FT%TZ}", weight)
+        stage.send(f"dear_{number}-{name}.csv", [row])
 
 
 class RepeatScene(Scene):
@@ -146,21 +152,32 @@ class RepeatScene(Scene):
 
 
 class BacklogScene(Scene):
-    """F6: much comes that has waited long."""
+    """F6: what comes has waited long, for as long as the line is slow."""
+
+    def __init__(self) -> None:
+        self._over = dict[int, threading.Event]()
 
     def before(self, stage: Stage, number: int) -> None:
         """Something came in time."""
         stage.send(f"piled_{number}-before.csv", sightings(stage.hour, 20))
 
     def provoke(self, stage: Stage, number: int) -> Provoked:
-        """Files come that were written eleven minutes ago."""
-        for file in range(30):
-            rows = sightings(stage.hour, 5, f"{file}-")
-            stage.send(f"piled_{number}-{file}.csv", rows, ago=11 * MINUTE)
+        """Files begin to come that were written eleven minutes ago."""
+        self._over[number] = threading.Event()
+        words = (stage, number, self._over[number])
+        threading.Thread(target=self._send, args=words, daemon=True).start()
         return Provoked(at=datetime.now(UTC))
 
     def mend(self, stage: Stage, number: int) -> None:
-        """Nothing is left to do: what came is worked off."""
+        """The line is quick again, and nothing waits there."""
+        self._over[number].set()
+
+    def _send(self, stage: Stage, number: int, over: threading.Event) -> None:
+        for file in range(MOST_FILES):
+            rows = sightings(stage.hour, 5, f"{file}-")
+            stage.send(f"piled_{number}-{file}.csv", rows, ago=11 * MINUTE)
+            if over.wait(1.0):
+                return
 
 
 class AccessScene(Scene):

@@ -97,11 +97,20 @@ class Stage:
         hidden.write_text("\n".join([head, "", f"TIMES = {len(self.due_at)}", *lines, ""]))
         hidden.rename(hidden.with_name("plan.py"))
 
+    def plant(self, dataset: str) -> None:
+        """Give a table a past of cheap hours.
+
+        Raises: UnreachableSystemError, with what it said instead.
+        """
+        done = self._python("watermain.cli.gameday.past", dataset)
+        if done.returncode:
+            raise _failed(("past", dataset), done)
+
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Run a command of ours in the project."""
-        return self.python("watermain", *words)
+        return self._python("watermain", *words)
 
-    def python(self, module: str, *words: str) -> subprocess.CompletedProcess[str]:
+    def _python(self, module: str, *words: str) -> subprocess.CompletedProcess[str]:
         """Run a module in the project, under no settings but its own."""
         kept = {k: v for k, v in child_environment().items() if not k.startswith(PREFIX)}
         return subprocess.run(

@@ -32,7 +32,7 @@ def tides() -> Iterator[Tides]:
     """The service on a port of its own."""
     made: Tides
 
-    class Handler(BaseHTTPRequestHandler):
+    class TidesHandler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             status, told = made.answer(self.path, self.headers.get("Authorization", ""))
             body = json.dumps(told).encode()
@@ -45,7 +45,7 @@ def tides() -> Iterator[Tides]:
         def log_message(self, format: str, *args: object) -> None:
             """Say nothing."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), TidesHandler)
     made = Tides(server.server_address[1])
     thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
     thread.start()

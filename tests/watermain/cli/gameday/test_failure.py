@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tests.house.tree import ROOT
-from watermain.cli.gameday.failure import FAILURES, Provoked, Seen, chosen
+from watermain.cli.gameday.failure import FAILURES, FailureSeen, Provoked, chosen
 from watermain.cli.gameday.scenes import SCENES
 from watermain.declare.errors import InvalidDeclarationError
 from watermain.observe.runbook.shelf import runbooks
@@ -16,7 +16,7 @@ from watermain.observe.runbook.symptom import page_of
 
 AT = datetime(2026, 6, 3, 8, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
-GOOD = Seen(
+GOOD = FailureSeen(
     failure=FAILURES["F1"],
     number=2,
     provoked=Provoked(at=AT, partition="2026-06-03-07:00"),

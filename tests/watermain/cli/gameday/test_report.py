@@ -6,12 +6,12 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from tests.watermain.cli.gameday.test_failure import AT, GOOD, SECOND
-from watermain.cli.gameday.failure import FAILURES, Seen
+from watermain.cli.gameday.failure import FAILURES, FailureSeen
 from watermain.cli.gameday.pager import HeardTelling
 from watermain.cli.gameday.report import facts, p95, page, strangers
 
 SLOW = replace(GOOD, number=1, told_at=AT + 90 * SECOND)
-UNSEEN = Seen(failure=FAILURES["F2"], number=1, provoked=GOOD.provoked)
+UNSEEN = FailureSeen(failure=FAILURES["F2"], number=1, provoked=GOOD.provoked)
 
 
 def heard(dataset: str, kind: str = "fired") -> HeardTelling:

@@ -1,4 +1,4 @@
-"""The project of a game day is whole, and nobody else's."""
+"""The project that a game day writes is whole; it stands where nobody needs anything."""
 
 from __future__ import annotations
 

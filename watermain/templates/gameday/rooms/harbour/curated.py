@@ -5,7 +5,7 @@ from datetime import date, timedelta
 
 import ibis
 import pyarrow as pa
-from watermain import Column, Contract, Hourly, dataset, latest_delivery
+from watermain import Column, Contract, Daily, Hourly, dataset, latest_delivery
 
 from rooms.harbour.plan import TIMES, TODAY
 
@@ -14,7 +14,8 @@ COLUMNS = (
     Column("seen_at", pa.timestamp("us", "UTC"), "when it was seen"),
     Column("containers", pa.int64(), "what it carries"),
 )
-HOURLY = Hourly(start=date(*TODAY) - timedelta(days=1))  # hours are many
+SINCE = date(*TODAY) - timedelta(days=1)  # hours are many
+HOURLY, DAILY = Hourly(start=SINCE), Daily(start=SINCE)
 LIGHT, PACE = 1000, 1000  # more containers are weighed one by one, so many in a second
 
 
@@ -57,5 +58,5 @@ def computed(name, body, cadence):
 
 for _number in range(1, TIMES + 1):
     globals()[f"late_{_number}"] = computed(f"late_{_number}", sightings, HOURLY)  # F1
-    globals()[f"dear_{_number}"] = computed(f"dear_{_number}", weighed, None)  # F4
+    globals()[f"dear_{_number}"] = computed(f"dear_{_number}", weighed, DAILY)  # F4
     globals()[f"heavy_{_number}"] = computed(f"heavy_{_number}", weighed, HOURLY)  # F8

@@ -101,7 +101,7 @@ def guarded(number):
 for _number in range(1, TIMES + 1):
     globals()[f"late_{_number}"] = late(_number)  # F1
     globals()[f"thinned_{_number}"] = files(f"thinned_{_number}", cadence=Daily())  # F3
-    globals()[f"dear_{_number}"] = files(f"dear_{_number}", cadence=Daily())  # F4
+    globals()[f"dear_{_number}"] = files(f"dear_{_number}", cadence=Daily(start=SINCE))  # F4
     globals()[f"doubled_{_number}"] = files(
         f"doubled_{_number}", promised=contract(repeats_within=timedelta(days=2)), cadence=Daily()
     )  # F5
