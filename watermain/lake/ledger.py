@@ -22,50 +22,51 @@ DRIFT = "lake.upkeep_raw.drift"
 CARRIED = "lake.upkeep_raw.carried_code"
 CHECKSUMS = "lake.upkeep_raw.checksums"
 VERIFICATIONS = "lake.upkeep_raw.verifications"
+JUDGED = "lake.upkeep_raw.verdicts"
 
-# The ledger alone keeps rows in the catalog, where a row costs a commit less than a file.
-# Its columns are plain ones, which the catalog gives back as they came.
+# The ledger alone keeps rows in the catalog, where a row costs a commit less than a file; its
+# columns are plain ones, which the catalog gives back as they came.
 INLINED = {"": 500, "publishes": 50, "checksums": 50}  # by table; by the hundred a file costs less
 
 DDL = (
     "create schema if not exists lake.upkeep_raw",
     f"""create table if not exists {BATCHES} (
-        stream varchar, shard varchar, from_position varchar, to_position varchar,
-        batch_id varchar, rows bigint, quarantined bigint, content_hash varchar,
-        contract_version varchar, epoch bigint, run_id varchar, committed_at timestamptz,
-        rows_in bigint, repeated bigint, late bigint, late_partitions varchar,
-        newest_at timestamptz, watermark_at timestamptz, seconds double)""",
+        stream varchar, shard varchar, from_position varchar, to_position varchar, batch_id varchar,
+        rows bigint, quarantined bigint, content_hash varchar, contract_version varchar,
+        epoch bigint, run_id varchar, committed_at timestamptz, rows_in bigint, repeated bigint,
+        late bigint, late_partitions varchar, newest_at timestamptz, watermark_at timestamptz,
+        seconds double)""",
     f"""create table if not exists {PUBLISHES} (
         dataset varchar, partition varchar, data_version varchar, code_version varchar,
         contract_version varchar, contract_hash varchar, rows_in bigint, rows_out bigint,
         bytes bigint, seconds double, peak_memory bigint, input_snapshot bigint, epoch bigint,
-        run_id varchar, published_at timestamptz, failing varchar,
-        rows_quarantined bigint)""",
+        run_id varchar, published_at timestamptz, failing varchar, rows_quarantined bigint)""",
     f"""create table if not exists {QUARANTINE} (
         dataset varchar, batch_id varchar, position varchar, reason varchar, payload varchar,
-        contract_version varchar, run_id varchar, quarantined_at timestamptz,
-        partition varchar, rule varchar, code_version varchar, epoch bigint)""",
-    f"""create table if not exists {VERDICTS} (
-        aside_id varchar, dataset varchar, verdict varchar, reason varchar, decided_by varchar,
-        contract_version varchar, run_id varchar, decided_at timestamptz)""",
+        contract_version varchar, run_id varchar, quarantined_at timestamptz, partition varchar,
+        rule varchar, code_version varchar, epoch bigint)""",
+    f"create table if not exists {VERDICTS} (aside_id varchar, dataset varchar, verdict varchar,"
+    " reason varchar, decided_by varchar, contract_version varchar, run_id varchar,"
+    " decided_at timestamptz)",
     f"""create table if not exists {MEANS} (
         dataset varchar, partition varchar, column_name varchar, mean double, epoch bigint)""",
     f"""create table if not exists {DRIFT} (
         dataset varchar, column_name varchar, outcome varchar, type varchar, shard varchar,
-        position varchar, batch_id varchar, rows bigint, contract_version varchar,
-        run_id varchar, seen_at timestamptz)""",
+        position varchar, batch_id varchar, rows bigint, contract_version varchar, run_id varchar,
+        seen_at timestamptz)""",
     f"create table if not exists {CARRIED} (dataset varchar, former varchar, code varchar)",
-    f"""create table if not exists {CHECKSUMS} (
-        dataset varchar, file varchar, bytes bigint, checksum varchar, origin varchar,
-        epoch bigint, vouched_at timestamptz)""",
+    f"create table if not exists {CHECKSUMS} (dataset varchar, file varchar, bytes bigint,"
+    " checksum varchar, origin varchar, epoch bigint, vouched_at timestamptz)",
     f"""create table if not exists {VERIFICATIONS} (
         dataset varchar, file varchar, bytes bigint, snapshot bigint, last_snapshot bigint,
-        state varchar, why varchar, partitions varchar, run_id varchar,
-        verified_at timestamptz)""",
+        state varchar, why varchar, partitions varchar, run_id varchar, verified_at timestamptz)""",
+    f"create table if not exists {JUDGED} (id bigint, dataset varchar, partition varchar,"
+    " due_at timestamptz, state varchar, judged_at timestamptz, signed_by varchar, why varchar,"
+    " ready_at timestamptz)",
 )
 
-# Columns that a ledger made by an earlier release lacks. Each shape that a table ever had costs
-# every reader a load of the catalog as it was then: a new ledger has one.
+# What a ledger of an earlier release lacks. Each shape that a table ever had costs every reader a
+# load of the catalog as it was then: a new ledger has one.
 ADDED = {
     BATCHES: {
         "rows_in": "bigint",
@@ -85,9 +86,8 @@ ADDED = {
     },
 }
 
-
-# A partition stands as its last publish says, which is the greatest in this order. Nothing else
-# says what is last: clocks of two writers differ, and an epoch may publish twice.
+# A partition stands as its last publish says, the greatest in this order and in no other: clocks of
+# two writers differ, and an epoch may publish twice.
 _ORDER = ("epoch", "published_at", "rowid")
 
 

@@ -187,3 +187,27 @@ verifications = raw(
     ),
     owner=OWNER,
 )
+
+verdicts = raw(
+    "upkeep.raw.verdicts",
+    source=Platform(table="verdicts"),
+    description="What was judged of partitions that promises expect, as the book of verdicts has"
+    " it; `watermain observe` copies it within minutes, and a correction is a row more.",
+    contract=Contract(
+        grain="one row per verdict about a partition",
+        key=("id",),
+        event_time="judged_at",
+        columns=(
+            Column("id", pa.int64(), "number of the verdict; of a partition the highest counts"),
+            Column("dataset", pa.string(), "whose promise it is about"),
+            Column("partition", pa.string(), "which of its partitions"),
+            Column("due_at", pa.timestamp("us", "UTC"), "when it was due"),
+            Column("state", pa.string(), "`good`, `bad`, `excused` or `unknown`"),
+            Column("judged_at", pa.timestamp("us", "UTC"), "when it was judged"),
+            Column("signed_by", pa.string(), "the evaluator, or who corrected it"),
+            Column("why", pa.string(), "in one sentence"),
+            Column("ready_at", pa.timestamp("us", "UTC"), "its commit, if it was judged after it"),
+        ),
+    ),
+    owner=OWNER,
+)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.watermain.engine.promise.promises import FEES, june, promise
+from tests.watermain.engine.promise.promises import FEES, Commits, june, promise
 from watermain.declare.errors import UnreachableSystemError
 from watermain.declare.name import DatasetName
 from watermain.engine.promise.book import LONG_AGO, VerdictBook
@@ -69,6 +69,33 @@ def test_promises_are_judged_by_the_ledger_of_the_lake(lake: Lake, home: Path) -
     asked = {FEES: ["2026-06-01", "2026-06-09"]}
     assert LakeCommits(lake).ready(asked) == {(FEES, "2026-06-01"): june(2, 1, 59, 59)}
     assert LakeCommits(lake).ready({}) == {}
+
+
+def test_round_in_which_nothing_can_be_due_asks_nothing(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For less than half a minute; a promise that is new, or what is due, is judged at once."""
+    book, commits, asked = VerdictBook(lake.dsn), Commits(), list[datetime]()
+    known = [RoomPromises((promise(),), frozenset({"billing"}))]
+    judging = Judging(book, commits, lambda: known[0])
+    judge = judging._evaluator.judge
+
+    def counted(promises: object, now: datetime, **words: object) -> object:
+        asked.append(now)
+        return judge(promises, now, **words)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(judging._evaluator, "judge", counted)
+    for second in range(0, 70, 10):
+        assert judging(june(1, 12) + timedelta(seconds=second)) == ""
+    assert [at.second for at in asked] == [0, 30, 0]
+    other = promise(name=DatasetName("billing", "curated", "other"))
+    known[0] = RoomPromises((promise(), other), frozenset({"billing"}))
+    judging(june(1, 12, 1, 10))
+    assert len(asked) == 4
+    judging(june(1, 12, 1))  # a clock that was set back
+    assert len(asked) == 5
+    said = [judging(june(2, 1, 59, 40) + timedelta(seconds=s)) for s in range(0, 50, 10)]
+    assert said == ["", "", "", "2 bad", ""]
 
 
 def test_promise_ends_where_its_room_is_known_and_no_longer_makes_it(

@@ -27,6 +27,7 @@ from watermain.observe.planned import Planned
 from watermain.observe.rounds import RoundStep, rounds
 from watermain.observe.runbook.book import RunbookBook
 from watermain.observe.runbook.remedies import Remedying
+from watermain.observe.shown import VerdictsShown
 from watermain.observe.telling import AlertTelling
 from watermain.observe.watch.access import AccessWatching
 from watermain.observe.watch.asked import (
@@ -38,7 +39,7 @@ from watermain.observe.watch.asked import (
 )
 from watermain.observe.watch.backlog import BacklogWatching
 from watermain.observe.watch.captures import CaptureWatching
-from watermain.observe.watch.changes import Changes
+from watermain.observe.watch.changes import LatestChanges
 from watermain.observe.watch.together import SeenTogether
 from watermain.observe.watch.watching import Watch
 from watermain.settings import load_settings, project
@@ -73,12 +74,13 @@ def observing() -> list[RoundStep]:
         *(RoundStep(each.watching.name, each) for each in watches),
         RoundStep("alerts", telling),
         RoundStep("remedies", Remedying(lambda: RunbookBook(_dsn()), AlertBook(_dsn))),
+        RoundStep("verdicts", VerdictsShown(_dsn)),
     ]
 
 
 def watching() -> list[Watch]:
     """Whoever watches for what no verdict tells of."""
-    lately = Changes(_dsn, _home, lambda: project().root)
+    lately = LatestChanges(_dsn, _home, lambda: project().root)
     return [
         Watch(CaptureWatching(_home, _known)),
         Watch(BacklogWatching(_home, _known)),

@@ -10,14 +10,20 @@ from typing import Annotated, Literal
 import typer
 
 from watermain.cli import screen
+from watermain.cli.named import named
+from watermain.cli.promise.measured import Measuring
 from watermain.cli.promise.plot import LEGEND, budget_lines
 from watermain.cli.promise.standings import AWAY, PromiseStanding, book, one, promised, standings
+from watermain.cli.promise.volume import noticed, rows_by_day
 from watermain.cli.screen import clock
 from watermain.clock import Clock
 from watermain.declare.wording import lasting, share
 from watermain.engine.promise.calendar import Promised
 from watermain.engine.promise.heard import unheard
 from watermain.engine.promise.openslo import documents
+from watermain.engine.rooms.directory import everything
+from watermain.lake.lake import Lake
+from watermain.observe.watch.ledger.completeness import DailyRows, smallest_drop
 
 app = typer.Typer(no_args_is_help=True, help="See whether promises are kept, and write them down.")
 NAME = typer.Argument(help="Such as operations.curated.flights.")
@@ -25,6 +31,7 @@ PARTITION = typer.Argument(help="Such as 2026-11-30.")
 WHY = typer.Option(help="Why, in a sentence that others will read.")
 JSON = typer.Option("--json", help="Print facts as JSON.")
 MOST_SHOWN = 10
+TOLD = ("partition", "due_at", "state", "ready_at", "judged_at", "by", "why")  # of a verdict
 COLORS = {"met": "green", "burning": "yellow", "breached": "red", "not measured": "magenta"}
 
 
@@ -52,19 +59,9 @@ def show(dataset: Annotated[str, NAME], as_json: Annotated[bool, JSON] = False) 
     (found,) = _stand([one(dataset)])
     verdicts = sorted(found.verdicts.values(), key=lambda v: v.due_at, reverse=True)[:MOST_SHOWN]
     if as_json:
-        told = [
-            {
-                "partition": v.partition,
-                "due_at": v.due_at,
-                "state": v.state,
-                "ready_at": v.ready_at,
-                "judged_at": v.judged_at,
-                "by": v.by,
-                "why": v.why,
-            }
-            for v in verdicts
-        ]
-        screen.facts({**found.facts(), "verdicts": told})
+        told = [{name: getattr(v, name) for name in TOLD} for v in verdicts]
+        least = smallest_drop(_rows(found.promised), Clock().now())
+        screen.facts({**found.facts(), "smallest_drop": least, "verdicts": told})
         return
     _head(found)
     slo = found.promised.slo
@@ -72,6 +69,8 @@ def show(dataset: Annotated[str, NAME], as_json: Annotated[bool, JSON] = False) 
     screen.OUT.print(f"  hours     {slo.hours}", markup=False)
     if slo.consumers:
         screen.OUT.print(f"  consumers {', '.join(slo.consumers)}", markup=False)
+    if drop := noticed(_rows(found.promised), Clock().now()):
+        screen.OUT.print(f"  notices   {drop}", markup=False, highlight=False)
     for sentence in unheard(found.promised):
         screen.OUT.print(f"  silent    {sentence}", markup=False)
     screen.OUT.print()
@@ -86,6 +85,35 @@ def show(dataset: Annotated[str, NAME], as_json: Annotated[bool, JSON] = False) 
         for v in verdicts
     ]
     screen.grid(("partition", "due", "state", "came", "why"), rows)
+
+
+@app.command()
+def indicators(dataset: Annotated[str, NAME], as_json: Annotated[bool, JSON] = False) -> None:
+    """Tell what is measured of a dataset, each figure with its unit and its source."""
+    measuring = Measuring(
+        dataset=named(dataset),
+        everything=[*everything().values()],
+        promised=promised().get(dataset),
+        book=book(),
+        lake=Lake.from_settings(),
+        now=Clock().now(),
+    )
+    found = list(measuring.all())
+    if as_json:
+        screen.facts([each.facts() for each in found])
+        return
+    rows = [
+        (
+            each.indicator.number,
+            each.indicator.name,
+            "" if each.value is None else f"{each.value:,.6g}",
+            each.unit,
+            each.told,
+            each.indicator.source,
+        )
+        for each in found
+    ]
+    screen.grid(("", "indicator", "value", "unit", "of", "source"), rows, right={"value"})
 
 
 @app.command()
@@ -155,6 +183,13 @@ def export(
         return
     to.write_text(text)
     screen.OUT.print(f"{len(promised())} promises written to {to}", markup=False)
+
+
+def _rows(of: Promised) -> DailyRows:
+    captured = of.dataset.stage == "raw"
+    return rows_by_day(
+        of.dataset, of.cadence, of, Lake.from_settings(), is_captured=captured, now=Clock().now()
+    )
 
 
 def _stand(wanted: list[Promised]) -> list[PromiseStanding]:

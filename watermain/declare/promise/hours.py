@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime, time
+from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from watermain.declare.errors import InvalidDeclarationError
@@ -46,3 +47,15 @@ class Hours:
         local = instant.astimezone(ZoneInfo(self.zone))
         within = local.time() >= self.begin and (self.end == time(0) or local.time() < self.end)
         return within and local.date() in self.days
+
+    def spans(self, after: datetime, until: datetime) -> Iterator[tuple[datetime, datetime]]:
+        """The promised hours between two instants, oldest first, cut off at both."""
+        zone, day = ZoneInfo(self.zone), timedelta(days=1)
+        date, last = (after.astimezone(zone) - day).date(), until.astimezone(zone).date()
+        while date <= last:
+            ends = date + day if self.end == time(0) else date
+            begin = datetime.combine(date, self.begin, zone).astimezone(UTC)
+            end = datetime.combine(ends, self.end, zone).astimezone(UTC)
+            if date in self.days and max(begin, after) < min(end, until):
+                yield max(begin, after), min(end, until)
+            date += day

@@ -14,7 +14,7 @@ from typing import Protocol
 import duckdb
 import psycopg
 
-from watermain import trouble, waiting
+from watermain import trouble
 from watermain.backoff import Backoff
 from watermain.declare.dataset import Dataset
 from watermain.declare.errors import (
@@ -25,6 +25,7 @@ from watermain.declare.errors import (
     WatermainError,
 )
 from watermain.engine.capture.ingest import Intake, intake
+from watermain.engine.capture.waiting import note
 from watermain.engine.publish.publication import Job
 from watermain.lake.fence import STREAM
 from watermain.metrics import Metrics
@@ -153,7 +154,7 @@ class Stream:
         name, keeps_log = str(self.dataset.name), self.dataset.origin.keeps_log
         waits, now = held.source.backlog(), self.job.clock.now()
         self.metrics.backlog(name, keeps_log, waits, now)
-        waiting.note(load_settings().home, name, waits.finest, oldest=waits.oldest, now=now)
+        note(load_settings().home, name, waits.finest, oldest=waits.oldest, now=now)
         self.looked = time.monotonic()
 
     def _say(self, error: WatermainError) -> None:

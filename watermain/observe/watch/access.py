@@ -24,7 +24,7 @@ select at, kind, who, dataset, count from watermain.audit where at > %s order by
 """
 
 
-class Refusal(NamedTuple):
+class RefusedAccess(NamedTuple):
     """Access that was refused, once or several times: who wanted it, of what kind, to what."""
 
     at: datetime
@@ -34,12 +34,12 @@ class Refusal(NamedTuple):
     times: int
 
 
-def violations(refusals: Iterable[Refusal]) -> Iterator[Signal]:
+def violations(refusals: Iterable[RefusedAccess]) -> Iterator[Signal]:
     """A signal for each dataset that somebody was refused lately: a page where it is repeated.
 
     Guarantees: what is refused is a page without any promise, for nobody promises an attack.
     """
-    found = defaultdict[DatasetName, list[Refusal]](list)
+    found = defaultdict[DatasetName, list[RefusedAccess]](list)
     for each in refusals:
         found[_dataset(each.dataset)].append(each)
     for name, some in found.items():
@@ -82,7 +82,7 @@ class AccessWatching:
                 rows = connection.execute(_REFUSED, [now - WITHIN]).fetchall()
         except psycopg.OperationalError as error:
             raise unreachable(error, data="alerts stand as they were") from error
-        refused = [Refusal(at.astimezone(UTC), *rest) for at, *rest in rows]
+        refused = [RefusedAccess(at.astimezone(UTC), *rest) for at, *rest in rows]
         return Looked.of(PROMISE, tuple(violations(refused)))
 
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 from watermain.declare.name import DatasetName
 from watermain.declare.wording import lasting
+from watermain.engine.capture.waiting import WaitingLook, noted
 from watermain.engine.promise.signal import Signal
 from watermain.engine.rooms.promises import RoomPromises
 from watermain.observe.watch.gravity import Gravity
 from watermain.observe.watch.watching import Looked
-from watermain.waiting import WaitingLook, noted
 
 PROMISE = "backlog"
 OLDEST = timedelta(minutes=10)  # that something may wait, where its age is known

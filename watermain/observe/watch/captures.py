@@ -1,4 +1,4 @@
-"""What streams and captures wait for, as they tell it in the data folder."""
+"""What captures wait for, as they tell it in the data folder."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from watermain.lake.catalog import unreachable
 RELEASED = "contracts"  # in the project
 
 
-class Changes:
+class LatestChanges:
     """Tell what is equal for as long as nothing has changed.
 
     Guarantees: neither the lake nor a contract is read.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cached_property
 
 from watermain.declare.name import DatasetName
 from watermain.engine.promise.signal import Severity
@@ -19,11 +20,16 @@ class Gravity:
     """
 
     def __init__(self, known: RoomPromises) -> None:
-        lineage, found = Lineage(known.inputs), set[DatasetName]()
-        for each in known.promises:
+        self._known = known
+
+    @cached_property
+    def _grave(self) -> frozenset[DatasetName]:
+        """What somebody may be woken for; looked for when something has failed."""
+        lineage, found = Lineage(self._known.inputs), set[DatasetName]()
+        for each in self._known.promises:
             if each.slo.urgency.severity == "page":
                 found |= {each.dataset, *lineage.above(each.dataset)}
-        self._grave = frozenset(found)
+        return frozenset(found)
 
     def of(self, dataset: DatasetName) -> Severity:
         """What a failure of a dataset is at most."""

@@ -10,6 +10,7 @@ import dagster as dg
 from watermain import trouble
 from watermain.declare.dataset import Dataset
 from watermain.declare.errors import TransientError
+from watermain.engine.capture.waiting import note
 from watermain.engine.plan.rhythm import is_streamed
 from watermain.lake.lake import Lake
 from watermain.orchestrate.tags import run_tags
@@ -17,7 +18,6 @@ from watermain.settings import load_settings
 from watermain.source.opening import open_source
 from watermain.source.outside import NONE_DECLARED, Connections
 from watermain.source.protocol import Backlog
-from watermain.waiting import note
 
 # What a stream is to capture is looked at rarely: whether a stream does. One that is missing twice
 # in a row is no restart, and until it is back runs capture what waits.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import yaml
 from typer.testing import CliRunner
 
 from tests.watermain.engine.promise.promises import FEES, Commits
+from tests.watermain.observe.watch.ledger.test_look import PUBLISH
 from watermain.cli.promise import standings
 from watermain.cli.promise.slo import app
 from watermain.declare import AtMost, Daily, Hourly, Share, Slo, Urgency
@@ -20,6 +22,7 @@ from watermain.engine.promise.calendar import Promised
 from watermain.engine.promise.evaluate import Evaluator
 from watermain.engine.promise.openslo import documents
 from watermain.engine.rooms.promises import RoomPromises
+from watermain.lake import ledger
 from watermain.lake.lake import Lake
 
 SLO = Slo(
@@ -152,3 +155,16 @@ def test_promises_are_written_as_openslo(tmp_path: Path) -> None:
     *_, told = yaml.safe_load_all(documents([other]))
     assert told["spec"]["timeWindow"][0]["duration"] == "40d"
     assert told["spec"]["objectives"][0]["target"] == 0.95
+
+
+def test_show_tells_which_drop_of_rows_would_be_noticed(judged: None, lake: Lake) -> None:
+    """A fifth of steady days; nothing before the baseline has learnt."""
+    assert "notices   no drop of rows yet" in _said("show", str(FEES))
+    rows = [
+        replace(PUBLISH, partition=f"{_day(back):%F}", published_at=_day(back - 1))
+        for back in range(1, 58)
+    ]
+    with lake.get_connection() as connection:
+        ledger.append(connection, rows)
+    assert "notices   a drop of 20% of a day's rows" in _said("show", str(FEES))
+    assert _facts("show", str(FEES))["smallest_drop"] == pytest.approx(0.2)

@@ -1,4 +1,4 @@
-"""A small company's promises, and what captures say of their troubles."""
+"""What captures of a small company meet."""
 
 from __future__ import annotations
 

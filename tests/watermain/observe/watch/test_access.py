@@ -10,7 +10,7 @@ import pytest
 
 from tests.watermain.observe.watch.failures import MINUTE, NOW, ORDERS
 from watermain.lake.lake import Lake
-from watermain.observe.watch.access import PLATFORM, AccessWatching, Refusal, violations
+from watermain.observe.watch.access import PLATFORM, AccessWatching, RefusedAccess, violations
 
 # As the log of audits declares it.
 TABLE = """
@@ -24,14 +24,17 @@ create table watermain.audit (
 @pytest.mark.parametrize(("times", "severity"), [(1, "ticket"), (4, "ticket"), (5, "page")])
 def test_refusals_that_repeat_are_a_page(times: int, severity: str) -> None:
     """Nobody needs to promise that strangers are refused."""
-    (found,) = violations([Refusal(NOW, "unmask", "ann", str(ORDERS), times)])
+    (found,) = violations([RefusedAccess(NOW, "unmask", "ann", str(ORDERS), times)])
     assert (found.dataset, found.severity, found.is_alone) == (ORDERS, severity, True)
     assert found.told == f"access was refused {times} times in 15 min (unmask), to ann"
 
 
 def test_what_names_no_dataset_is_the_platforms() -> None:
     """A request with a key that nobody gave out, or a name that is none."""
-    some = [Refusal(NOW, "key", "x", None, 1), Refusal(NOW, "query", "y", "drop table", 1)]
+    some = [
+        RefusedAccess(NOW, "key", "x", None, 1),
+        RefusedAccess(NOW, "query", "y", "drop table", 1),
+    ]
     (found,) = violations(some)
     assert found.dataset == PLATFORM
     assert found.told == "access was refused 2 times in 15 min (key, query), to x, y"

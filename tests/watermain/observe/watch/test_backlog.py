@@ -1,4 +1,4 @@
-"""What waits at sources, out of what streams and sensors note."""
+"""What waits at sources, out of what was noted there."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.watermain.observe.watch.failures import GRAVITY, MINUTE, NOW, ORDERS, OTHER, known
+from watermain.engine.capture.waiting import MOST_LOOKS, WaitingLook, looks, note, noted
 from watermain.observe.watch.backlog import BacklogWatching, piling
-from watermain.waiting import MOST_LOOKS, WaitingLook, looks, note, noted
 
 
 def _looks(*amounts: int) -> list[WaitingLook]:

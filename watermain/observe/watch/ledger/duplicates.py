@@ -1,4 +1,4 @@
-"""Rows that come again and again."""
+"""Rows that sources give more than once."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ from watermain.lake import ledger
 from watermain.lake.drifted import Drifted, remember_drift
 from watermain.lake.lake import Lake
 from watermain.observe.watch.asked import LEDGER, LEDGER_PROMISES, AskedWatching
-from watermain.observe.watch.changes import Changes
+from watermain.observe.watch.changes import LatestChanges
 
 NOW = june(30, 8)
 PUBLISH = ledger.PublishRow(
@@ -103,7 +103,7 @@ def platform(lake: Lake, home: Path) -> Lake:
 
 
 def _watching(lake: Lake, home: Path) -> AskedWatching:
-    changes = Changes(lake.dsn, lambda: home, lambda: home)
+    changes = LatestChanges(lake.dsn, lambda: home, lambda: home)
     return AskedWatching("ledger", LEDGER, LEDGER_PROMISES, changes.commits)
 
 
