@@ -144,6 +144,16 @@ class Settings(BaseSettings):
     training_days: int = Field(
         365, description="days that a snapshot stays which a training set was made from", ge=1
     )
+    otlp_endpoint: str | None = Field(
+        None,
+        description="http(s):// address of a collector of OpenTelemetry that is sent traces",
+        pattern=r"^https?://[^/\s]+(/\S*)?$",
+    )
+    correlation_header: str | None = Field(
+        None,
+        description="header of messages by which their senders find them again",
+        pattern=r"^[A-Za-z0-9_.-]{1,100}$",
+    )
     query_days: float = Field(
         90, description="days that the time of each question is kept; 0 for none", ge=0
     )

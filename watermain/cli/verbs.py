@@ -77,6 +77,12 @@ VERBS: dict[str, Verb] = {
         "Tell a dataset's contract, neighbours, publishes, check results and positions.",
         takes="dataset",
     ),
+    "trace": Verb(
+        "watermain.cli.look.trace:trace",
+        "Walk back from a published partition to the traces of the batches and messages it came"
+        " from.",
+        takes="dataset",
+    ),
     "stale": Verb(
         "watermain.cli.run.stale:stale",
         "List the partitions that are due, why, and what becomes of each.",

@@ -37,6 +37,7 @@ from watermain.lake.written import Written, present
 from watermain.machine.extras import need
 from watermain.machine.owner import prove_owner
 from watermain.settings import Settings, load_settings
+from watermain.trace.tracing import part
 
 EXTENSIONS = ("ducklake", "postgres_scanner")
 MOST_ENGINES = 4
@@ -256,22 +257,23 @@ class Lake(BaseModel):
         connection.execute("begin")
         try:
             yield written
-            failpoint("publish.before_sync")
-            written.sync_tables()
-            vouch_for_written(connection, written, leases)
-            written.sync_ledger()
-            own: dict[str, object] = {"commit": uuid.uuid4().hex}
-            claims = [each.claim | own for each in leases]
-            claims[0] |= {"retired": list(retired)} if retired else {}
-            claim = json.dumps(claims)
-            connection.execute(
-                f"call lake.set_commit_message('watermain', {text(message)},"
-                f" extra_info => {text(claim)})"
-            )
-            with Unsettled(self.folder, written.paths) as files:
-                failpoint("publish.before_commit")
-                self._commit(connection, files, lease, claim)
-                failpoint("publish.after_commit")
+            with part("commit"):
+                failpoint("publish.before_sync")
+                written.sync_tables()
+                vouch_for_written(connection, written, leases)
+                written.sync_ledger()
+                own: dict[str, object] = {"commit": uuid.uuid4().hex}
+                claims = [each.claim | own for each in leases]
+                claims[0] |= {"retired": list(retired)} if retired else {}
+                claim = json.dumps(claims)
+                connection.execute(
+                    f"call lake.set_commit_message('watermain', {text(message)},"
+                    f" extra_info => {text(claim)})"
+                )
+                with Unsettled(self.folder, written.paths) as files:
+                    failpoint("publish.before_commit")
+                    self._commit(connection, files, lease, claim)
+                    failpoint("publish.after_commit")
         except BaseException as error:
             _roll_back(connection)
             translated = translate(error, lease.dataset)

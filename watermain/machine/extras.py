@@ -18,6 +18,7 @@ EXTRAS: Mapping[str, tuple[str, ...]] = {
     "polars": ("polars",),
     "redis": ("redis", "hiredis"),
     "sftp": ("asyncssh",),
+    "traces": ("opentelemetry.sdk", "opentelemetry.exporter.otlp.proto.http"),
     "s3": ("s3fs", "duckdb_extension_httpfs"),
 }
 
@@ -25,7 +26,14 @@ EXTRAS: Mapping[str, tuple[str, ...]] = {
 def missing(extra: str) -> list[str]:
     """List the modules of an extra that are not installed; nothing is imported."""
     known = sys.modules
-    return [n for n in EXTRAS[extra] if known.get(n) is None and find_spec(n) is None]
+    return [n for n in EXTRAS[extra] if known.get(n) is None and not _is_found(n)]
+
+
+def _is_found(name: str) -> bool:
+    try:
+        return find_spec(name) is not None
+    except ModuleNotFoundError:  # what it lies in is not installed either
+        return False
 
 
 def need(extra: str, *, declared: str) -> None:

@@ -17,6 +17,7 @@ from watermain.engine.capture.drift import Drifting, both
 from watermain.engine.capture.landing_net import UNLANDED, UndoError, sound_part
 from watermain.engine.capture.lateness import Late, Watermarks
 from watermain.engine.capture.repeats import leave_out_repeats
+from watermain.engine.capture.traced import landed, traced
 from watermain.engine.code.code import code_version
 from watermain.engine.publish.publication import Job, Outcome, Publication
 from watermain.engine.table.absence import referred
@@ -35,6 +36,8 @@ from watermain.settings import load_settings
 from watermain.source.opening import open_source
 from watermain.source.poison import hushed
 from watermain.source.protocol import Batch, Limit, Source
+from watermain.trace.message import keep, prepare
+from watermain.trace.tracing import part
 
 _NONE = Lease("", 0)
 
@@ -75,6 +78,7 @@ def intake(
         job.lake.get_connection() as connection,
     ):
         ensure_table(job.lake, connection, dataset, lease)
+        prepare(connection, dataset)
         landing = _Landing(dataset=dataset, job=job, connection=connection, lease=lease)
         ends = checkpoint.ends(connection, dataset.name)
         landing.watermarks = Watermarks.known(dataset, ends)
@@ -100,15 +104,16 @@ class Intake:
 
     def take(self, limit: Limit) -> Iterator[ledger.BatchRow]:
         """Commit what waits at the source; give the ledger row of each batch."""
+        landing, name = self.landing, self.landing.dataset.name
         for batch in self.source.batches(after=self.positions, limit=limit):
-            name = self.landing.dataset.name
             ledger.contiguous(self.positions, batch.shard, batch.start, name)
-            recorded = self.landing.commit(batch, time.monotonic())
+            with traced(landing.dataset, batch, landing.job.run_id, landing.lease):
+                recorded = landing.commit(batch, time.monotonic())
             self.positions[batch.shard] = batch.end
             failpoint("ingest.before_acknowledge")
             self.source.acknowledge({batch.shard: batch.end})
             self.taken += 1
-            self.landing.tidy(self.taken)
+            landing.tidy(self.taken)
             yield recorded
 
 
@@ -187,7 +192,8 @@ class _Landing:
                 self._bury(batch, "true", seq="-1", lsn=f"coalesce({oldest}, {newest})")
             columns = ", ".join(quote(n) for n in stored_schema(self.dataset).names)
             columns += self.drift.land(batch, self.job.clock.now())
-            self._land(batch, columns)
+            with part("stage"):
+                self._land(batch, columns)
             self._truncates(batch)
             failpoint("ingest.after_rows_before_ledger")
             span = self._span(batch) if batch.reset or self._truncated() else counted.span
@@ -195,11 +201,13 @@ class _Landing:
             self._quarantine(batch, counted)
             size = written.sync(last=True)
             recorded = self._record(batch, counted, began)
+            messages = keep(self.connection, self.dataset, batch.batch_id, TYPED)
             self._publish(fresh, recorded, size)
             if trial:
                 raise UndoError
             failpoint("ingest.after_ledger_before_commit")
         failpoint("ingest.after_commit")
+        landed(recorded, messages)
         self.size += size
         for outcome in fresh:
             self.outcomes[outcome.partition] = both(self.outcomes.get(outcome.partition), outcome)

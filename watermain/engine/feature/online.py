@@ -23,6 +23,10 @@ from watermain.lake.lake import Lake
 from watermain.lake.rest.inventory import inventory
 from watermain.lake.rest.verification import damaged, verify
 from watermain.online.protocol import CORRECTIONS, ENTRIES, Cursor, OnlineStore
+from watermain.trace.identity import point
+from watermain.trace.span import OpenSpan
+from watermain.trace.tracing import begin, operation
+from watermain.trace.walk import origins
 
 ROWS_AT_ONCE = 20_000
 
@@ -59,8 +63,13 @@ def push(
     or DamagedDataError.
     """
     feature_of(dataset)
-    with _pusher(dataset, lake, store, rows_at_once) as pusher:
-        return pusher.run(micros(now))
+    with operation("push") as span, _pusher(dataset, lake, store, rows_at_once) as pusher:
+        if span is not None:
+            pusher.traced(span)
+        done = pusher.run(micros(now))
+        if span is not None:
+            span.tell(written=done.written, corrected=done.corrected, snapshot=done.cursor.snapshot)
+        return done
 
 
 def rebuild(dataset: Dataset, lake: Lake, store: OnlineStore, now: datetime) -> Pushed:
@@ -109,6 +118,14 @@ class _Pusher:
         """How long after its event time a row lasts."""
         online = feature_of(self.dataset).online
         return None if online is None else online.ttl
+
+    def traced(self, span: OpenSpan) -> None:
+        """Say what the push is about, and link it to what was published since the last."""
+        present, cursor = self.lake.snapshot(self.connection), self.store.cursor(self.table)
+        found = origins(self.connection, [self.dataset.name], cursor.snapshot if cursor else 0)
+        span.tell(dataset=self.table)
+        span.link(found.points, found.total, "publishes")
+        begin(span, point("push", self.table, present, attempt=span.began))
 
     def run(self, now_us: int) -> Pushed:
         """Finish what was cut off, and then go on to the present."""

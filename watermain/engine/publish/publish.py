@@ -16,6 +16,7 @@ from watermain.engine.publish.decision import Decision, Work, decide
 from watermain.engine.publish.publication import Job, Outcome, Publication, runs_of
 from watermain.engine.publish.refused import remember_refused
 from watermain.engine.publish.staging import Computed, stage, unchanged
+from watermain.engine.publish.traced import traced
 from watermain.engine.table.compaction import tidy
 from watermain.engine.table.order import refuse_unpublished
 from watermain.engine.table.partition import Span
@@ -24,6 +25,7 @@ from watermain.failpoint import failpoint
 from watermain.lake import ledger
 from watermain.lake.written import Written
 from watermain.machine.system import peak_memory_bytes
+from watermain.trace.tracing import operation
 
 
 def publish(dataset: Dataset, span: Span | None, job: Job) -> Publication:
@@ -67,7 +69,7 @@ def _first_attempt(work: Work, former: tuple[str, ...] | None, began: float) -> 
 
     Nothing is staged where nothing has, or where former versions of code must be found first.
     """
-    with _transaction(work) as written:
+    with operation("publish"), _transaction(work) as written:
         tried = _Tried(decision=(decision := decide(work, former)))
         if decision.is_unsure:
             raise _LeaveError
@@ -103,7 +105,7 @@ def _later_attempt(
     work: Work, decision: Decision, keys: Sequence[str], began: float
 ) -> Publication:
     """Publish some partitions from the snapshot that was read first."""
-    with _transaction(work) as written:
+    with operation("publish"), _transaction(work) as written:
         attempt = _attempt(work, decision, keys, written, began)
         if any(o.blocked for o in attempt.outcomes):
             raise _LeaveError
@@ -114,6 +116,7 @@ def _attempt(
     work: Work, decision: Decision, keys: Sequence[str], written: Written, began: float
 ) -> Publication:
     """Stage partitions; where none is refused, write down that they are published."""
+    traced(work, decision, keys)
     computed = stage(work, decision, keys, written)
     report = _report(work, decision, computed.outcomes, began, samples=computed.samples)
     report = replace(report, bytes=computed.bytes)

@@ -22,6 +22,7 @@ from watermain.lake.lake import table, text
 from watermain.lake.rest import signed_zero
 from watermain.lake.rest.signed_zero import floating
 from watermain.lake.written import Written
+from watermain.trace.tracing import part
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,9 +61,10 @@ def stage(work: Work, decision: Decision, keys: Sequence[str], written: Written)
     elif work.job.cut is None:  # a cut retires every file that has rows of these partitions
         connection.execute(f"delete from {target} where {staged.where}")
     floats = floating(stored_schema(dataset))
-    rows = signed_zero.written(connection, target, sql, floats)
+    with part("stage"):
+        rows = signed_zero.written(connection, target, sql, floats)
     failpoint("publish.after_stage")
-    with ThreadPoolExecutor(1) as beside:
+    with part("audit"), ThreadPoolExecutor(1) as beside:
         flushed = beside.submit(written.sync)
         rows_in = _rows_in(work, decision, views, span)
         staged = replace(staged, files=written.data_files(), written=rows)

@@ -25,6 +25,10 @@ from dagster._utils.error import serializable_error_info_from_exc_info
 from dagster._utils.interrupts import capture_interrupts
 from dagster_shared.error import SerializableErrorInfo
 
+from watermain.trace.identity import run_point
+from watermain.trace.outlet import settle
+from watermain.trace.tracing import operation
+
 FORK = multiprocessing.get_context("fork")
 PR_SET_PDEATHSIG = 1
 DONE = b"done"
@@ -125,11 +129,17 @@ def _work(order: StepOrder, connection: Connection, run_worker: int) -> None:
     with capture_interrupts():
         _die_with(run_worker)
         try:
-            for event in order.events():
-                connection.send_bytes(serialize_value(event).encode())
+            with operation("step") as span:
+                if span is not None:
+                    span.parent = run_point(order.context.run_id)
+                    span.point = span.parent.child(order.key)
+                    span.tell(step=order.key, run_id=order.context.run_id)
+                for event in order.events():
+                    connection.send_bytes(serialize_value(event).encode())
         except (Exception, KeyboardInterrupt, DagsterExecutionInterruptedError):
             error = serializable_error_info_from_exc_info(sys.exc_info())
             connection.send_bytes(serialize_value(error).encode())
+        settle()
         connection.send_bytes(DONE)
 
 

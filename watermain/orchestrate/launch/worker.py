@@ -11,6 +11,9 @@ from dagster._utils.interrupts import capture_interrupts
 
 from watermain.orchestrate.instance.connection import keep_connection
 from watermain.process.worker_record import WorkerRecords
+from watermain.trace.identity import run_point
+from watermain.trace.outlet import settle
+from watermain.trace.tracing import operation
 
 
 def work_on(run_id: str, instance_ref: str, records: WorkerRecords) -> int:
@@ -20,9 +23,15 @@ def work_on(run_id: str, instance_ref: str, records: WorkerRecords) -> int:
             return 0
         with DagsterInstance.from_ref(deserialize_value(instance_ref, InstanceRef)) as instance:
             keep_connection(instance)
-            return _execute_run_command_body(
-                run_id, instance, lambda event: None, set_exit_code_on_failure=False
-            )
+            with operation("run") as span:
+                if span is not None:
+                    span.point = run_point(run_id)
+                    span.tell(run_id=run_id)
+                code = _execute_run_command_body(
+                    run_id, instance, lambda event: None, set_exit_code_on_failure=False
+                )
+            settle()
+            return code
 
 
 def report_death(run_id: str, instance_ref: str, exit_code: int) -> int:

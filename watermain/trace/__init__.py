@@ -1,0 +1,1 @@
+"""Traces of what the platform does, for a collector of OpenTelemetry."""
