@@ -55,7 +55,8 @@ def gameday(
     if to is not None:
         to.write_text(report.page(seen, others, datetime.now(UTC)), encoding="utf-8")
     if as_json:
-        screen.facts([report.facts(each) for each in seen])
+        told = [each.title for each in others]
+        screen.facts({"failures": [report.facts(each) for each in seen], "others": told})
     else:
         screen.OUT.print(report.page(seen, others, datetime.now(UTC)), markup=False, end="")
     if others or any(each.wrong for each in seen):

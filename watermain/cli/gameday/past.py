@@ -10,10 +10,10 @@ from watermain.lake.ledger import PUBLISHES
 HOURS = 8
 _PLANT = """
 insert into {publishes} by name
-select * replace (
+select * exclude (ago) replace (
     published_at - to_hours(ago) as published_at, epoch - ago as epoch, 1.0 as seconds,
     1000 as bytes, 'game day' as run_id
-) exclude (ago)
+)
 from (select * from {publishes} where dataset = {dataset} order by published_at desc limit 1),
     range(1, {hours} + 1) as past(ago)
 """

@@ -24,7 +24,7 @@ from watermain.project import Project
 from watermain.settings import PREFIX, child_environment
 
 HEADER = "sighting_id,seen_at,containers"
-LEAD = timedelta(minutes=4)  # from writing the project to the first due time: it has to stand then
+LEAD = timedelta(minutes=6)  # from writing the project to the first due time: it has to stand then
 APART = timedelta(seconds=20)  # between one time and the next
 PATIENCE_SECONDS = 900
 

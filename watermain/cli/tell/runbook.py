@@ -96,10 +96,10 @@ def run(
     wanted = _wanted(book, step or [])
     if yes:
         _refuse_unsafe(book, wanted)
+    if most is None and _lacks_partition(wanted, given_words(found, partition)):
+        raise _without_partition(found)
     dsn = _dsn()
     words = _case(found, partition, dsn)
-    if most is None and _lacks_partition(wanted, words):
-        raise _without_partition(found)
     case = RunbookCase(runbook=book.name, dataset=found.name, partition=partition or "")
     if most is not None:  # asked by a remedy, which nobody answers
         runner = RunbookRunner(

@@ -35,7 +35,7 @@ def test_project_says_when_things_are_due(stage: Stage) -> None:
     assert stage.due_at[0] == NOW + LEAD
     assert stage.due_at[1] - stage.due_at[0] == timedelta(seconds=20)
     plan = (stage.root / "rooms" / "harbour" / "plan.py").read_text()
-    assert "DUE_SECONDS = (3672, 3692,)" in plan
+    assert "DUE_SECONDS = (3792, 3812,)" in plan
     assert "json://127.0.0.1:4567/" in (stage.root / "resources" / "notifiers.py").read_text()
     assert "http://127.0.0.1:7654/" in (stage.root / "resources" / "connections.py").read_text()
     assert find(stage.root).game_day
@@ -45,7 +45,7 @@ def test_due_hour_is_the_one_whose_end_the_seconds_count_from(stage: Stage) -> N
     """Also where the due time lies behind the next full hour."""
     end = stage.hour + timedelta(hours=1)
     assert end == datetime(2026, 6, 3, 8, tzinfo=UTC)
-    assert (stage.due_at[0] - end).total_seconds() == 3672
+    assert (stage.due_at[0] - end).total_seconds() == 3792
 
 
 @pytest.mark.slow

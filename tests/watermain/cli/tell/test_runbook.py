@@ -98,6 +98,24 @@ def test_failure_is_the_end_s_code(lake: Lake, ran: list[tuple[str, ...]]) -> No
     assert ran == [("watermain", "stale", FLIGHTS)]
 
 
+def test_remedy_runs_what_mends_so_often(lake: Lake, ran: list[tuple[str, ...]]) -> None:
+    """Without a question, as nobody's; no more than its bound."""
+    for _ in range(2):
+        assert told("run", LATE, *OF, "--most", "1").exit_code == 0
+    assert ran == [("watermain", "run", FLIGHTS, "--partition", DAY)]
+    (step,) = json.loads(told("log", "--dataset", FLIGHTS, "--json").stdout)
+    assert (step["by"], step["is_automatic"]) == ("remedy", True)
+
+
+def test_partition_is_wanted_only_where_a_command_needs_it(
+    lake: Lake, ran: list[tuple[str, ...]]
+) -> None:
+    """What is about the whole dataset is run without one."""
+    words = ("run", LATE, "--dataset", FLIGHTS, "--step", "2", "--yes")
+    assert told(*words).exit_code == 0
+    assert ran == [("watermain", "slo", "show", FLIGHTS)]
+
+
 def test_command_is_run_for_real(lake: Lake, capfd: pytest.CaptureFixture[str]) -> None:
     """In a process of its own, whose end is kept."""
     assert told("run", "partitions-are-late", *OF, "--step", "4", "--yes").exit_code == 0
