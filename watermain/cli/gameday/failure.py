@@ -16,7 +16,7 @@ SEEN_WITHIN: dict[Severity, timedelta] = {
 }
 PATIENCE: dict[Severity, timedelta] = {
     "page": timedelta(minutes=5),
-    "ticket": timedelta(minutes=8),
+    "ticket": timedelta(minutes=12),
 }
 Outcome = Literal["as expected", "otherwise", "not detected", "not provoked"]
 
@@ -186,7 +186,7 @@ _ALL = (
         promises=("backlog",),
         severity="ticket",
         runbook="work-piles-up",
-        provoked="a file a second arrives that has waited for eleven minutes behind a slow line",
+        provoked="three files a second arrive that have waited for eleven minutes behind a slow line",
         mended="the line is quick again",
     ),
     Failure(
@@ -196,7 +196,7 @@ _ALL = (
         promises=("access",),
         severity="page",
         runbook="access-is-refused",
-        provoked="somebody asks six times for unmasked rows and gives no reason",
+        provoked="somebody asks five times for unmasked rows and gives no reason",
         mended="nobody asks any more",
         stands="no refusal may be younger than a quarter of an hour",
     ),

@@ -12,7 +12,8 @@ from watermain.cli.gameday.stage import Stage
 
 HOUR = "%Y-%m-%d-%H:%M"
 DAY, MINUTE = timedelta(days=1), timedelta(minutes=1)
-MOST_FILES = 600  # one a second
+MOST_FILES, FILES_APART = 2400, 1 / 3  # seconds: more than any look finds worked off
+REFUSED = 5  # as often as makes it more than a slip
 PAPERS = "paper_id,stamped_at,duty"
 
 
@@ -176,7 +177,7 @@ class BacklogScene(Scene):
         for file in range(MOST_FILES):
             rows = sightings(stage.hour, 5, f"{file}-")
             stage.send(f"piled_{number}-{file}.csv", rows, ago=11 * MINUTE)
-            if over.wait(1.0):
+            if over.wait(FILES_APART):
                 return
 
 
@@ -190,10 +191,9 @@ class AccessScene(Scene):
     def provoke(self, stage: Stage, number: int) -> Provoked:
         """They ask again and again."""
         asked = f"select * from harbour.raw.asked_{number}"
-        at = datetime.now(UTC)
-        for _ in range(6):
+        for _ in range(REFUSED):
             stage.run("sql", asked, "--unmask", " ")
-        return Provoked(at=at)
+        return Provoked(at=datetime.now(UTC))
 
     def mend(self, stage: Stage, number: int) -> None:
         """They stop."""

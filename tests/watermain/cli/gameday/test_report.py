@@ -31,7 +31,7 @@ def test_page_has_a_row_for_each_failure() -> None:
     assert drift.endswith("| none | 0 of 1 |")
     assert "Told: it is missing. Run: `watermain run x`." in text
     assert "Nobody was told." in text
-    assert "- F2 1: nobody was told within 480 s" in text
+    assert "- F2 1: nobody was told within 720 s" in text
     assert "what nobody provoked: none." in text
 
 
