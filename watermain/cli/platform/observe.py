@@ -31,6 +31,7 @@ from watermain.observe.shown import VerdictsShown
 from watermain.observe.telling import AlertTelling
 from watermain.observe.watch.access import AccessWatching
 from watermain.observe.watch.asked import (
+    ASKING,
     CONTRACT_PROMISES,
     CONTRACTS,
     LEDGER,
@@ -85,7 +86,7 @@ def watching() -> list[Watch]:
         Watch(CaptureWatching(_home, _known)),
         Watch(BacklogWatching(_home, _known)),
         Watch(AccessWatching(_dsn)),
-        Watch(AskedWatching("ledger", LEDGER, LEDGER_PROMISES, lately.commits)),
+        Watch(AskedWatching("ledger", LEDGER, LEDGER_PROMISES, lately.commits), ASKING),
         Watch(AskedWatching("contracts", CONTRACTS, CONTRACT_PROMISES, lately.contracts)),
     ]
 

@@ -39,13 +39,17 @@ def note(
 ) -> None:
     """Note what waits at a dataset's source, about once a minute; the last looks are kept.
 
+    That nothing waits any more is noted at once.
+
     Shapes: `waits` is an amount with its unit, None where the source cannot tell.
     """
     path = home / FOLDER / f"{dataset}.json"
     before = looks(path)
     if waits is None:
         return
-    if before and timedelta(0) <= now - datetime.fromisoformat(before[-1].at) < PAUSE:
+    is_worked_off = bool(before) and before[-1].amount > 0 and waits[0] == 0
+    at = datetime.fromisoformat(before[-1].at) if before else None
+    if at is not None and not is_worked_off and timedelta(0) <= now - at < PAUSE:
         return
     fresh = WaitingLook(
         at=now.isoformat(),

@@ -21,6 +21,7 @@ LEDGER_PROMISES = frozenset({"completeness", "duplicate_rate", "cost", "skew", "
 CONTRACTS = "watermain.observe.watch.consumers"
 CONTRACT_PROMISES = frozenset({"schema_compatibility"})
 PATIENCE = timedelta(minutes=5)
+ASKING = timedelta(seconds=90)  # of the lake, which costs a second of a core
 AGAIN = timedelta(minutes=15)  # though nothing changed: days end, and spans move on
 
 

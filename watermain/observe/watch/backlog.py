@@ -27,23 +27,21 @@ def piling(
     """Say what waits for too long at a source, if anything does.
 
     Shapes: `looks` are oldest first, and the last is fresh.
-    Guarantees: what waits but shrinks is being worked off.
+    Guarantees: what waits but shrinks is being worked off. A file that has just come and says that
+    it is old has not waited yet.
     """
-    last = looks[-1]
-    if not last.amount:
+    last, is_aged = looks[-1], looks[-1].oldest is not None
+    waited = _waiting(looks, may_shrink=is_aged)
+    if len(waited) < LEAST_LOOKS:
         return None
-    rule, since = "", datetime.fromisoformat(last.at)
+    since = datetime.fromisoformat(waited[0].at)
+    rule = f"has not shrunk for {lasting(GROWING)}"
+    if datetime.fromisoformat(last.at) - since < GROWING:
+        return None
     if last.oldest is not None:
-        since = datetime.fromisoformat(last.oldest)
-        rule = f"waits for {lasting(OLDEST)}" if now - since >= OLDEST else ""
-    else:
-        grown = _growing(looks)
-        since = datetime.fromisoformat(grown[0].at)
-        lasted = datetime.fromisoformat(last.at) - since
-        if len(grown) >= LEAST_LOOKS and lasted >= GROWING:
-            rule = f"has not shrunk for {lasting(GROWING)}"
-    if not rule:
-        return None
+        since, rule = datetime.fromisoformat(last.oldest), f"waits for {lasting(OLDEST)}"
+        if now - since < OLDEST:
+            return None
     return Signal(
         dataset=dataset,
         promise=PROMISE,
@@ -54,11 +52,11 @@ def piling(
     )
 
 
-def _growing(looks: Sequence[WaitingLook]) -> list[WaitingLook]:
-    """The last looks in a row of which none found less than the one before, or nothing."""
-    found = [looks[-1]]
-    for each in reversed(looks[:-1]):
-        if not each.amount or each.amount > found[0].amount:
+def _waiting(looks: Sequence[WaitingLook], *, may_shrink: bool) -> list[WaitingLook]:
+    """The last looks in a row that found something, and no less than the one before."""
+    found: list[WaitingLook] = []
+    for each in reversed(looks):
+        if not each.amount or (found and not may_shrink and each.amount > found[0].amount):
             break
         found.insert(0, each)
     return found

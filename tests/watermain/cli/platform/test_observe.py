@@ -14,12 +14,16 @@ import pytest
 
 from tests.watermain.engine.promise.promises import FEES
 from tests.watermain.observe.sink import Sink, sink
+from watermain import trouble
 from watermain.declare import AtMost, Daily, Slo
+from watermain.declare.errors import ExpiredCredentialError
 from watermain.engine.promise.book import VerdictBook
 from watermain.engine.promise.calendar import Promised
 from watermain.engine.promise.written import written
 from watermain.engine.rooms.last_good import FOLDER, FORMAT
+from watermain.lake import ledger
 from watermain.lake.lake import Lake
+from watermain.observe.alert.book import AlertBook
 from watermain.settings import child_environment
 
 SLO = Slo(ready_within=timedelta(hours=2), objective=AtMost(2, of=28), consumers=("the board",))
@@ -92,3 +96,28 @@ def test_once_judges_and_pages(company: Path, lake: Lake, received: Sink) -> Non
     assert received.pages() == [(str(FEES), "fired")]
     (_, body), *_ = received.posted
     assert f"watermain explain {FEES} {body['title'].split()[2]}" in body["message"]
+
+
+def test_what_no_verdict_tells_of_is_watched_for(company: Path, lake: Lake, home: Path) -> None:
+    """Every watcher has its turn; what a living capture meets becomes an alert with its owner."""
+    observed(company)
+    orders, now = "billing.raw.orders", datetime.now(UTC)
+    refused = ExpiredCredentialError("401", declared="here", data="none", next="rotate it")
+    for _ in range(2):
+        trouble.begin(home, orders, refused, now=now, again_at=now)
+    path = home / FOLDER / "billing.json"
+    told = json.loads(path.read_text())
+    other = {**told["datasets"][0], "name": orders, "promised": None}
+    other["promise"] = {"team": {"name": "team:orders"}}
+    path.write_text(json.dumps({**told, "datasets": [*told["datasets"], other]}))
+    said = observed(company)
+    for step in ("captures", "backlog", "access", "ledger", "contracts", "verdicts"):
+        assert f"{step}: nothing is due" in said
+    (alert,) = [each for each in AlertBook(lake.dsn).listed() if str(each.root) == orders]
+    assert (alert.owner, alert.severity) == ("team:orders", "ticket")
+    assert [(each.promise, each.told) for each in alert.signals] == [
+        ("secret", "its source has refused the credential 2 times: 401")
+    ]
+    with lake.get_connection() as connection:
+        copied = connection.execute(f"select distinct state from {ledger.JUDGED}").fetchall()
+    assert copied == [("bad",)]

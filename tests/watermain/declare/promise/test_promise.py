@@ -134,3 +134,17 @@ def test_hours_are_half_open_in_their_zone() -> None:
 def test_plain_values_give_the_same_promise_back(slo: Slo) -> None:
     """Whatever it says."""
     assert promised(plain(slo)) == slo
+
+
+def test_promised_hours_are_spans_between_two_instants() -> None:
+    """On the day when the clock moves, an hour less; cut off at both ends; never on other days."""
+    office = Hours(begin=time(1), end=time(7), days=Days(weekdays="sat-sun"), zone="Europe/Berlin")
+    begin, end = datetime(2026, 3, 28, 2, tzinfo=UTC), datetime(2026, 3, 30, 12, tzinfo=UTC)
+    assert [(f"{a:%d %H:%M}", f"{b:%d %H:%M}") for a, b in office.spans(begin, end)] == [
+        ("28 02:00", "28 06:00"),
+        ("29 00:00", "29 05:00"),
+    ]
+    whole = [*Hours().spans(begin, end)]
+    assert sum(((b - a) for a, b in whole), timedelta(0)) == end - begin
+    late = [*Hours(begin=time(22)).spans(begin, end)]
+    assert [b - a for a, b in late] == [timedelta(hours=2)] * 2

@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ import pytest
 
 from tests.watermain.engine.capture.test_lateness import events
 from tests.watermain.engine.feed import Feed
+from watermain import trouble
 from watermain.backoff import Backoff
 from watermain.declare.errors import SourceError, UnreachableSystemError
 from watermain.engine.capture.ingest import capture
@@ -28,6 +29,7 @@ from watermain.engine.capture.stream import (
     Stream,
     run_streams,
 )
+from watermain.engine.capture.waiting import noted
 from watermain.engine.publish.publish import Job
 from watermain.lake import ledger
 from watermain.lake.fence import STREAM
@@ -213,6 +215,25 @@ def test_a_fenced_stream_goes_on_under_a_new_lease(lake: Lake, home: Any) -> Non
     assert proved(lake) == (10 * source.acknowledged, source.acknowledged)
     assert len(epochs(lake)) >= 2
     assert any("LostLease" in line for line in told)
+
+
+def test_what_waits_is_noted_and_trouble_of_a_dead_process_is_over(lake: Lake, home: Path) -> None:
+    """Whoever watches reads both, whether or not metrics are served."""
+    away = UnreachableSystemError("away", declared="here", data="none", next="wait")
+    now = datetime.now(UTC)
+    trouble.begin(home, str(events.name), away, now=now, again_at=now)
+    path = home / trouble.FOLDER / f"{events.name}.json"
+    path.write_text(path.read_text().replace(f'"pid": {os.getpid()}', f'"pid": {2**22 + 1}'))
+    assert trouble.left(home) == {str(events.name)}
+    source = Endless()
+    with running(made(lake, source)):
+        until(lambda: source.acknowledged >= 6)
+    assert trouble.left(home) == set()
+    ((name, looks),) = noted(home)
+    assert (name, [(each.amount, each.unit) for each in looks]) == (
+        str(events.name),
+        [(1000, "rows")],
+    )
 
 
 def test_errors_are_told_once_then_tried_again(lake: Lake, home: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -43,13 +44,30 @@ def test_what_does_not_shrink_for_five_minutes_is_told(
         assert found.told == f"{amounts[-1]} rows wait at its source since 07:55:00 UTC"
 
 
-@pytest.mark.parametrize(("age", "is_told"), [(9, False), (10, True)])
-def test_age_of_the_oldest_decides_where_it_is_known(age: int, is_told: bool) -> None:
-    """However few wait, or however much they shrink."""
-    last = WaitingLook(
-        at=NOW.isoformat(), amount=1, unit="files", oldest=(NOW - age * MINUTE).isoformat()
-    )
-    assert (piling(ORDERS, [last], GRAVITY, NOW) is not None) == is_told
+@pytest.mark.parametrize(
+    ("age", "amounts", "is_told"),
+    [
+        (9, (3, 3, 2, 2, 1, 1), False),
+        (10, (3, 3, 2, 2, 1, 1), True),
+        (999, (3, 3, 0, 1, 1, 1), False),
+        (999, (0, 0, 0, 0, 0, 1), False),
+    ],
+)
+def test_age_of_the_oldest_decides_where_it_is_known(
+    age: int, amounts: tuple[int, ...], is_told: bool
+) -> None:
+    """However much shrinks; but an old file that has just come has not waited."""
+    oldest = (NOW - age * MINUTE).isoformat()
+    some = [replace(each, oldest=oldest) for each in _looks(*amounts)]
+    assert (piling(ORDERS, some, GRAVITY, NOW) is not None) == is_told
+
+
+def test_that_nothing_waits_any_more_is_noted_at_once(tmp_path: Path) -> None:
+    """And again only after a while."""
+    for second, amount in enumerate((5, 7, 0, 0, 9)):
+        note(tmp_path, str(ORDERS), (amount, "rows"), oldest=None, now=NOW + second * MINUTE / 60)
+    ((_, found),) = noted(tmp_path)
+    assert [each.amount for each in found] == [5, 0]
 
 
 def test_source_at_which_nobody_looked_lately_is_not_judged(tmp_path: Path) -> None:

@@ -25,12 +25,15 @@ from watermain.declare import (
     Webhook,
     raw,
 )
+from watermain.engine.capture.waiting import noted
 from watermain.lake.lake import Lake
 from watermain.orchestrate.sensors.schedules import daily_schedule
 from watermain.orchestrate.sensors.sources import source_sensors
 from watermain.settings import load_settings
+from watermain.source.protocol import Backlog
 from watermain.source.webhook.segments import EventWriter
 from watermain.source.webhook.webhook import inbox_folder
+from watermain.trouble import troubles
 
 CONTRACT = Contract(
     grain="one row per airline in each delivery",
@@ -103,6 +106,8 @@ def test_file_sensor_asks_for_one_capture_when_a_file_waits(drop: Path) -> None:
     (sensor,) = source_sensors([airlines])
     with dg.instance_for_test() as instance:
         (asked,) = sensor.evaluate_tick(tick(sensor, instance)).run_requests or []
+        ((name, looks),) = noted(drop.parent)
+        assert (name, looks[-1].amount, looks[-1].unit) == ("shop.raw.airlines", 1, "files")
         assert asked.asset_selection == [KEY]
         assert asked.tags == {
             "dagster/sensor_name": "shop_airlines_files",
@@ -163,6 +168,13 @@ def test_daily_schedule_drives_only_what_reads_the_platform_s_own_tables() -> No
     assert daily_schedule("shop", [airlines]) == []
 
 
+class _Answers:
+    """A source that answers: nothing waits."""
+
+    def backlog(self) -> Backlog:
+        return Backlog(rows=0)
+
+
 @pytest.mark.parametrize("kind", ["kafka", "mqtt"])
 def test_message_sensor_waits_while_the_broker_does_not_answer(
     home: Path, monkeypatch: pytest.MonkeyPatch, kind: str
@@ -178,3 +190,9 @@ def test_message_sensor_waits_while_the_broker_does_not_answer(
         said = sensor.evaluate_tick(tick(sensor, instance))
     assert said.run_requests == []
     assert "see whether the broker runs" in str(said.skip_message)
+    (told,) = troubles(home)
+    assert (told.dataset, told.kind) == (str(words[kind].name), "UnreachableSystemError")
+    monkeypatch.setattr("watermain.orchestrate.sensors.sources.open_source", lambda *_: _Answers())
+    with dg.instance_for_test() as instance:
+        sensor.evaluate_tick(tick(sensor, instance))
+    assert troubles(home) == []
