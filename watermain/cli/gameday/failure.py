@@ -186,7 +186,7 @@ _ALL = (
         promises=("backlog",),
         severity="ticket",
         runbook="work-piles-up",
-        provoked="three files a second arrive that have waited for eleven minutes behind a slow line",
+        provoked="three files a second come that have waited for eleven minutes elsewhere",
         mended="the line is quick again",
     ),
     Failure(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from math import ceil
@@ -20,7 +21,8 @@ Each failure is provoked on a small platform of its own, with real processes: ca
 evaluator and delivery to a webhook. How that is done tells the [guide](guides/gameday.md). This
 page is what `make gameday` wrote on {on}; everything in it comes from what arrived at the webhook
 and from the platform's books. Detection is from when something was wrong to the arrival of the
-first alert, recovery from its mending to the arrival of the message that it is over.
+first alert, recovery from its mending to the arrival of the message that it is over. The machine
+had {processors} processors, and work for {load:.0f} of them in the last quarter of an hour.
 
 {columns}
 """
@@ -37,7 +39,8 @@ def page(seen: Sequence[FailureSeen], others: Sequence[HeardTelling], at: dateti
 
 def _head(at: datetime) -> str:
     head = f"| {' | '.join(COLUMNS)} |\n|{'---|' * len(COLUMNS)}"
-    return _HEAD.format(on=f"{at:%Y-%m-%d}", columns=head)
+    words = {"processors": os.cpu_count() or 1, "load": os.getloadavg()[2]}
+    return _HEAD.format(on=f"{at:%Y-%m-%d}", columns=head, **words)
 
 
 def strangers(heard: Sequence[HeardTelling], failures: Sequence[Failure]) -> list[HeardTelling]:
@@ -98,7 +101,9 @@ def _notes(seen: Sequence[FailureSeen]) -> str:
     lines = ["What was done, and what was told the first time:"]
     for failure in _played(seen):
         first = next(s for s in seen if s.failure is failure)
-        lines.append(f"- {failure.code}: {failure.provoked}. {_told(first)} {failure.mended}.")
+        lines.append(
+            f"- {failure.code}: {failure.provoked}, and {_told(first)}, and then {failure.mended}."
+        )
     wrong = [f"- {s.failure.code} {s.number}: {'; '.join(s.wrong)}" for s in seen if s.wrong]
     if wrong:
         lines += ["", "What was not as it has to be:", *wrong]
@@ -107,9 +112,9 @@ def _notes(seen: Sequence[FailureSeen]) -> str:
 
 def _told(seen: FailureSeen) -> str:
     if not seen.told:
-        return "Nobody was told."
-    ran = ", ".join(f"`{words}`" for words, _ in seen.mitigation)
-    return f"Told: {seen.told}." + (f" Run: {ran}." if ran else "") + " Then:"
+        return "nobody was told"
+    ran = " and ".join(f"`{words}`" for words, _ in seen.mitigation)
+    return f'people were told "{seen.told}"' + (f", and {ran} was run" if ran else "")
 
 
 def _one(values: set[str]) -> str:
