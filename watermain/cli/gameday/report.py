@@ -102,7 +102,8 @@ def _notes(seen: Sequence[FailureSeen]) -> str:
     for failure in _played(seen):
         first = next(s for s in seen if s.failure is failure)
         lines.append(
-            f"- {failure.code}: {failure.provoked}, and {_told(first)}, and then {failure.mended}."
+            f"- {failure.code}: {failure.provoked}, and {_told(first)},"
+            f" and then {failure.mended}{_ran(first)}."
         )
     wrong = [f"- {s.failure.code} {s.number}: {'; '.join(s.wrong)}" for s in seen if s.wrong]
     if wrong:
@@ -111,10 +112,12 @@ def _notes(seen: Sequence[FailureSeen]) -> str:
 
 
 def _told(seen: FailureSeen) -> str:
-    if not seen.told:
-        return "nobody was told"
+    return f'people were told "{seen.told}"' if seen.told else "nobody was told"
+
+
+def _ran(seen: FailureSeen) -> str:
     ran = " and ".join(f"`{words}`" for words, _ in seen.mitigation)
-    return f'people were told "{seen.told}"' + (f", and {ran} was run" if ran else "")
+    return f", and {ran} was run" if ran else ""
 
 
 def _one(values: set[str]) -> str:

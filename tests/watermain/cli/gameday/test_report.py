@@ -29,7 +29,8 @@ def test_page_has_a_row_for_each_failure() -> None:
     )
     assert drift.startswith("| F2 | schema drift | 1 | 0 | none | none | none | none |")
     assert drift.endswith("| none | 0 of 1 |")
-    assert 'and people were told "it is missing", and `watermain run x` was run, and then' in text
+    assert 'and people were told "it is missing", and then the partner sends it, and' in text
+    assert "sends it, and `watermain run x` was run." in text
     assert "and nobody was told, and then" in text
     assert "- F2 1: nobody was told within 720 s" in text
     assert "what nobody provoked: none." in text
