@@ -20,7 +20,7 @@ ifdef PYTHON
 export PYTHON
 endif
 
-.PHONY: help ready up down status test test-services test-campaigns check format bench faults faults-bite mutants demo-year dbt-sources picture contracts gate datacontract docs test-pythons build lock clean
+.PHONY: help ready up down status test test-services test-campaigns check format bench faults faults-bite gameday mutants demo-year dbt-sources picture contracts gate datacontract docs test-pythons build lock clean
 
 help:  ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -81,6 +81,9 @@ faults: ready  ## run the long campaigns of faults (ONLY=kills,zombies RUNS=300 
 
 faults-bite: ready  ## plant defects into the platform, see that each of them is found
 	@$(BIN)/python -m tests.faults --only bite
+
+gameday: ready  ## provoke the ten usual failures, write docs/gameday.md (ONLY="F1 F5" TIMES=5)
+	@$(BIN)/watermain gameday $(ONLY) --times $(or $(TIMES),1) --to docs/gameday.md
 
 mutants: ready  ## change the engine in fifty places by chance, see that tests find each (SEED=1)
 	@$(BIN)/python -m tests.faults.mutants $(if $(SEED),--seed $(SEED))

@@ -79,7 +79,10 @@ def test_wheel_holds_every_file_of_the_product(wheel: Path) -> None:
     assert (ours | planted) - names == set()
     carried = {n for n in names if n.startswith("watermain/")} - ours - planted
     company = {n for n in repository() if n.startswith(COMPANY)}
-    assert carried == {f"watermain/templates/flights/{n}" for n in company}
+    pages = {n.removeprefix("docs/") for n in repository() if n.startswith("docs/runbooks/")}
+    assert carried == {f"watermain/templates/flights/{n}" for n in company} | {
+        f"watermain/templates/{n}" for n in pages
+    }
 
 
 def test_wheel_names_its_extras_and_its_pythons(wheel: Path) -> None:
@@ -116,7 +119,7 @@ def test_sdist_holds_what_the_wheel_is_built_from(built: Path) -> None:
     assert {"pyproject.toml", "README.md", "LICENSE"} <= names
     assert {n for n in repository() if n.startswith("watermain/")} <= names
     assert {f"watermain/templates/{name}" for name in TEMPLATES} <= names
-    assert {n for n in repository() if n.startswith(COMPANY)} <= names
+    assert {n for n in repository() if n.startswith((*COMPANY, "docs/runbooks/"))} <= names
     assert not [n for n in names if n.startswith("tests")]
 
 
@@ -150,6 +153,10 @@ def test_installed_wheel_writes_the_example(installed: Path, tmp_path: Path) -> 
     ran(installed / "watermain", "init", "airport", "--example", "flights", cwd=tmp_path)
     told = ran(installed / "watermain", "check", cwd=tmp_path / "airport")
     assert all(f"ok     {team}" in told for team in ("operations", "prediction", "weather"))
+    shown = ran(
+        installed / "watermain", "runbook", "show", "partitions-are-late", cwd=tmp_path / "airport"
+    )
+    assert "watermain explain DATASET PARTITION" in shown
 
 
 @pytest.mark.timeout(900)

@@ -23,7 +23,8 @@ class Project:
     `demo` is a module whose command plays an outside world for `watermain up`. `stream` says what
     is captured or followed without end: ALL that is live in one process, the same in a process for
     each of the ROOMS, or a list of datasets and teams. `repository` is the address under which the
-    project's files are read by a browser.
+    project's files are read by a browser. With a `game_day` it says that nothing of it matters, so
+    that failures may be provoked in it.
     """
 
     root: Path
@@ -34,6 +35,7 @@ class Project:
     demo: str = ""
     stream: tuple[str, ...] | str = ALL
     repository: str = ""
+    game_day: str = ""
 
     @property
     def rooms_folder(self) -> Path:

@@ -42,12 +42,13 @@ GUIDES = (
     "prometheus",
     "console",
     "traces",
+    "gameday",
     "demo",
     "glossary",
 )
 CONTENTS = {
     "Guides": [f"guides/{name}" for name in GUIDES],
-    "In operation": ["runbooks/index", "faults", "benchmarks/index"],
+    "In operation": ["runbooks/index", "faults", "gameday", "benchmarks/index"],
     "The project": ["architecture", "decisions/index", "contributing", "changelog"],
 }
 DECISIONS = """# Decisions

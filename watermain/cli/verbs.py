@@ -157,6 +157,14 @@ VERBS: dict[str, Verb] = {
         "watermain.cli.tell.incident:app",
         "Follow what went wrong, until a check proves that it stays away.",
     ),
+    "runbook": Verb(
+        "watermain.cli.tell.runbook:app",
+        "Read what to do about a symptom, and do it for one partition.",
+    ),
+    "gameday": Verb(
+        "watermain.cli.gameday.gameday:gameday",
+        "Provoke failures on a small platform of its own, and tell what came of each.",
+    ),
     "branch": Verb(
         "watermain.cli.branch:app",
         "Work beside what readers see.",

@@ -64,6 +64,7 @@ if TYPE_CHECKING:
     from watermain.declare.promise.due import Due
     from watermain.declare.promise.hours import Hours
     from watermain.declare.promise.objective import AtMost, Share
+    from watermain.declare.promise.remedy import Remedy
     from watermain.declare.promise.urgency import Urgency
     from watermain.declare.quarantine import Quarantine
     from watermain.declare.slo import Slo
@@ -90,6 +91,7 @@ _HOMES = (
     "promise.due",
     "promise.hours",
     "promise.objective",
+    "promise.remedy",
     "promise.urgency",
     "quarantine",
     "slo",
@@ -137,6 +139,7 @@ __all__ = [
     "PostgresConnection",
     "Quarantine",
     "RegistryConnection",
+    "Remedy",
     "Rest",
     "RestConnection",
     "S3Store",

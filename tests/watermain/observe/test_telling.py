@@ -26,10 +26,10 @@ from watermain.observe.alert.book import AlertBook
 from watermain.observe.alert.cause import Lineage
 from watermain.observe.alert.deliver import Delivered
 from watermain.observe.alert.step import AlertStep, notifiers, ways
-from watermain.observe.alert.wording import RUNBOOK
 from watermain.observe.judging import Judging
 from watermain.observe.looking import PromiseLooking
 from watermain.observe.planned import Planned
+from watermain.observe.runbook.symptom import USUAL
 from watermain.observe.telling import NOBODY, AlertTelling
 from watermain.observe.watch.together import SeenTogether
 from watermain.observe.watch.watching import Watch
@@ -123,6 +123,8 @@ def test_late_partition_is_told_once_and_once_more_when_it_came(
         "read by    the board",
         f"first      watermain explain {FEES} 2026-06-02",
         "runbook    docs/runbooks/partitions-are-late.md",
+        f"go on      watermain runbook run partitions-are-late --dataset {FEES}"
+        " --partition 2026-06-02",
         f"take it    watermain alert ack {cause}",
     ]
     assert [platform.look() for _ in range(5)] == [""] * 5
@@ -136,7 +138,7 @@ def test_late_partition_is_told_once_and_once_more_when_it_came(
     assert platform.open() == []
     assert len(received.posted) == 2
     guide = (project().root / "docs/guides/promises.md").read_text()
-    assert (project().root / f"docs/runbooks/{RUNBOOK}.md").exists()
+    assert (project().root / f"docs/runbooks/{USUAL}.md").exists()
     for _, page in received.posted:
         assert f"```text\n{page['title']}\n\n{page['message']}\n```" in guide
 

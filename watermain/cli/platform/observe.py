@@ -28,6 +28,8 @@ from watermain.observe.judging import Judging
 from watermain.observe.looking import PromiseLooking
 from watermain.observe.planned import Planned
 from watermain.observe.rounds import RoundStep, rounds
+from watermain.observe.runbook.book import RunbookBook
+from watermain.observe.runbook.remedies import Remedying
 from watermain.observe.shown import VerdictsShown
 from watermain.observe.telling import AlertTelling
 from watermain.observe.watch.access import AccessWatching
@@ -101,6 +103,7 @@ def observing() -> list[RoundStep]:
         RoundStep("promises", Judging(book, AskedCommits(), _known)),
         *(RoundStep(each.watching.name, each) for each in watches),
         RoundStep("alerts", telling),
+        RoundStep("remedies", Remedying(lambda: RunbookBook(_dsn()), AlertBook(_dsn))),
         RoundStep("verdicts", VerdictsShown(_dsn)),
     ]
 

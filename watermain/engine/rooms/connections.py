@@ -36,8 +36,24 @@ def notifying() -> Mapping[str, Connection]:
 def notifying_anew() -> Mapping[str, Connection]:
     """The same for a process that lasts: read again when the file was written again."""
     module = f"{project().resources}.notifiers"
+    at = written_at(module)
+    return {} if at is None else _written(module, at)
+
+
+def written_at(module: str) -> int | None:
+    """When a module of the project was written, in nanoseconds; None where it is not there."""
     path = project().root.joinpath(*module.split(".")).with_suffix(".py")
-    return _written(module, path.stat().st_mtime_ns) if path.exists() else {}
+    return path.stat().st_mtime_ns if path.exists() else None
+
+
+def anew(module: str) -> object:
+    """A module of the project as it is written now.
+
+    Raises: InvalidDeclarationError, for one that cannot be imported.
+    """
+    sys.modules.pop(module, None)
+    importlib.invalidate_caches()
+    return _loaded(module)
 
 
 @lru_cache(maxsize=1)

@@ -6,24 +6,10 @@ from datetime import datetime, timedelta
 
 from watermain.engine.promise.signal import Signal
 from watermain.observe.alert.alert import Alert, TellingKind
+from watermain.observe.runbook.symptom import command_of, page_of
 
 MOST_NAMES = 500
 MOST_SENTENCES = 5
-RUNBOOK = "partitions-are-late"
-# By the promise that a signal names; every other has that of partitions that are late.
-RUNBOOKS = {
-    "completeness": "unusual-volume",
-    "duplicate_rate": "duplicate-keys",
-    "drift": "unknown-columns",
-    "schema": "unknown-columns",
-    "secret": "captures-stand-still",
-    "capture": "captures-stand-still",
-    "backlog": "captures-stand-still",
-    "cost": "work-costs-more",
-    "skew": "work-costs-more",
-    "access": "access-is-refused",
-    "schema_compatibility": "a-released-contract-is-broken",
-}
 _BEGINS = {"fired": "", "raised": "now a page: ", "escalated": "nobody took it on: "}
 
 
@@ -54,14 +40,11 @@ def text(alert: Alert, kind: TellingKind, at: datetime) -> str:
     if kind != "fixed":
         key = next((s.partitions[-1] for s in alert.signals if _names(s, alert)), "")
         lines += [f"first      watermain explain {alert.root} {key}".rstrip()]
-        lines += [f"runbook    docs/runbooks/{runbook_of(_first(alert))}.md"]
+        promise = _first(alert).promise
+        lines += [f"runbook    docs/runbooks/{page_of(promise)}.md"]
+        lines += [f"go on      {command_of(promise, alert.root, key)}"]
         lines += [f"take it    watermain alert ack {alert.cause_id}"]
     return "\n".join(lines)
-
-
-def runbook_of(signal: Signal) -> str:
-    """The page that tells what to do about a signal."""
-    return RUNBOOKS.get(signal.promise, RUNBOOK)
 
 
 def _first(alert: Alert) -> Signal:

@@ -134,6 +134,16 @@ def follow(connection: Connection, tellings: Sequence[Telling]) -> None:
             connection.execute(_ENTRY, words_)
 
 
+def note_open(
+    connection: Connection, dataset: DatasetName, text: str, *, by: str, at: datetime
+) -> None:
+    """Add a note to each open incident of a dataset, in the caller's transaction."""
+    prepare(connection)
+    for each in _read(connection, " where i.dataset = %s", [str(dataset)]):
+        if each.is_open:
+            connection.execute(_ENTRY, (each.number, at, "note", by, text, None))
+
+
 def _opened(connection: Connection, words: tuple[Any, ...]) -> int:
     row = connection.execute(
         "insert into watermain.incident (dataset, title, severity, owner, began_at, cause_id)"

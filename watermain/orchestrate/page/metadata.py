@@ -79,6 +79,7 @@ def static_metadata(dataset: Dataset) -> dict[str, Any]:
         found["optional_inputs"] = ", ".join(optional)
     if dataset.slo is not None:
         found["slo"] = promise(dataset)
+        found["runbook"] = page("docs/runbooks/partitions-are-late.md")
     return found
 
 

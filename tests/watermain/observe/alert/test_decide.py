@@ -220,6 +220,8 @@ def test_page_says_what_is_broken_whom_it_reaches_and_the_first_command() -> Non
         "read by    the board",
         "first      watermain explain shop.curated.orders 2026-11-29",
         "runbook    docs/runbooks/partitions-are-late.md",
+        "go on      watermain runbook run partitions-are-late --dataset shop.curated.orders"
+        " --partition 2026-11-29",
         f"take it    watermain alert ack {told.cause_id}",
     ]
 

@@ -1,0 +1,1 @@
+"""A day on which things fail on purpose, on a platform that nobody needs."""

@@ -1,0 +1,224 @@
+"""The platform that fails on purpose: a project of its own, with processes of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from watermain.cli.gameday.tides import Tides
+from watermain.cli.init import templates
+from watermain.declare.errors import InvalidProjectError, UnreachableSystemError
+from watermain.process.postgres import EmbeddedPostgres
+from watermain.project import Project
+from watermain.settings import PREFIX, child_environment
+
+HEADER = "sighting_id,seen_at,containers"
+LEAD = timedelta(minutes=6)  # from writing the project to the first due time: it has to stand then
+APART = timedelta(seconds=20)  # between one time and the next
+PATIENCE_SECONDS = 900
+
+
+def refuse_others(project: Project) -> None:
+    """See that failures may be provoked for a project.
+
+    Raises: InvalidProjectError, for one that is neither a demo nor says that it may fail.
+    """
+    if not project.demo and not project.game_day:
+        raise InvalidProjectError.nothing_happened(
+            f"{project.root.name} is no demo, and does not say that failures may be provoked",
+            declared=f"{project.root / 'pyproject.toml'}  [tool.watermain]",
+            next='run it in the demo, or write game_day = "yes" there where nothing matters',
+        )
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A project in a folder of its own; `due_at` is when its late tables are due, time by time."""
+
+    root: Path
+    port: int
+    due_at: tuple[datetime, ...]
+    tides: Tides
+
+    @property
+    def drop(self) -> Path:
+        """Where its partner puts files."""
+        return self.root / "drop"
+
+    @property
+    def home(self) -> Path:
+        """Its data folder."""
+        return self.root / "data"
+
+    @property
+    def dsn(self) -> str:
+        """Where its books lie."""
+        return EmbeddedPostgres(self.home / "postgres").dsn("watermain")
+
+    @property
+    def hour(self) -> datetime:
+        """The beginning of the hour that is due."""
+        begun = self.due_at[0] - LEAD
+        return begun.replace(minute=0, second=0, microsecond=0) - timedelta(hours=1)
+
+    def send(
+        self,
+        name: str,
+        rows: Sequence[Sequence[object]],
+        header: str = HEADER,
+        ago: timedelta = timedelta(0),
+    ) -> None:
+        """Drop a file, whole at once, as one that was written a while ago."""
+        lines = [header, *(",".join(map(str, row)) for row in rows)]
+        hidden = self.drop / f".{name}"
+        hidden.write_text("\n".join(lines) + "\n")
+        if ago:
+            at = (datetime.now(UTC) - ago).timestamp()
+            os.utime(hidden, (at, at))
+        hidden.rename(self.drop / name)
+
+    def plan_customs(self, said: Mapping[str, Collection[int]]) -> None:
+        """Write which contracts of team customs are changed."""
+        known = {"BROKEN": (), "KNOWN": (), **said}
+        lines = [f"{name} = {tuple(sorted(some))}" for name, some in known.items()]
+        head = '"""What `watermain gameday` wrote."""'
+        hidden = self.root / "rooms" / "customs" / ".plan"
+        hidden.write_text("\n".join([head, "", f"TIMES = {len(self.due_at)}", *lines, ""]))
+        hidden.rename(hidden.with_name("plan.py"))
+
+    def plant(self, dataset: str) -> None:
+        """Give a table a past of cheap hours.
+
+        Raises: UnreachableSystemError, with what it said instead.
+        """
+        done = self._python("watermain.cli.gameday.past", dataset)
+        if done.returncode:
+            raise _failed(("past", dataset), done)
+
+    def run(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """Run a command of ours in the project."""
+        return self._python("watermain", *words)
+
+    def _python(self, module: str, *words: str) -> subprocess.CompletedProcess[str]:
+        """Run a module in the project, under no settings but its own."""
+        kept = {k: v for k, v in child_environment().items() if not k.startswith(PREFIX)}
+        return subprocess.run(
+            [sys.executable, "-m", module, *words],
+            cwd=self.root,
+            env={**kept, f"{PREFIX}PORT": str(self.port)},
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE_SECONDS,
+            check=False,
+        )
+
+    def sound(self, *words: str) -> str:
+        """What a command prints that has to end well.
+
+        Raises: UnreachableSystemError, with what it said instead.
+        """
+        done = self.run(*words)
+        if done.returncode:
+            raise _failed(words, done)
+        return done.stdout
+
+    def facts(self, *words: str) -> Any:
+        """What a command tells as JSON.
+
+        Raises: UnreachableSystemError, with what it said instead.
+        """
+        return json.loads(self.sound(*words, "--json"))
+
+    @contextmanager
+    def up(self) -> Iterator[None]:
+        """Bring the platform up; take it down whatever happens.
+
+        Raises: UnreachableSystemError, with what it said instead.
+        """
+        try:
+            self.sound("up", "--detach")
+            yield
+        finally:
+            self.run("down")
+
+
+def written(folder: Path, times: int, pager: int, outside: Tides, now: datetime) -> Stage:
+    """Write the project into a folder.
+
+    Shapes: everything may fail `times` times, and people are told at the port `pager`.
+    """
+    root = folder / "game_day"
+    shutil.copytree(
+        templates() / "gameday", root, ignore=shutil.ignore_patterns("__pycache__", ".*_cache")
+    )
+    shutil.copytree(
+        templates() / "project" / "dbt_project",
+        root / "dbt_project",
+        ignore=shutil.ignore_patterns("models", "target", "logs"),
+    )
+    (root / "dbt_project" / "models").mkdir()
+    (root / "drop").mkdir()
+    first = now + LEAD
+    hour = now.replace(minute=0, second=0, microsecond=0)
+    due = tuple(first + APART * number for number in range(times))
+    seconds = [int((each - hour).total_seconds()) for each in due]
+    told = ", ".join(map(str, seconds))
+    lines = [f"TIMES = {times}", f"DUE_SECONDS = ({told},)", f"TODAY = {_day(now)}", ""]
+    plan = root / "rooms" / "harbour" / "plan.py"
+    plan.write_text("\n".join(['"""What `watermain gameday` wrote."""', "", *lines]))
+    _put(root / "resources" / "notifiers.py", pager)
+    _put(root / "resources" / "connections.py", outside.port)
+    exact = tuple(hour + timedelta(seconds=each) for each in seconds)
+    made = Stage(root, free_port(), exact, outside)
+    made.plan_customs({})
+    return made
+
+
+def _day(now: datetime) -> tuple[int, int, int]:
+    begun = now - timedelta(hours=2)  # so that the hour that is due has begun on it
+    return begun.year, begun.month, begun.day
+
+
+def _put(path: Path, port: int) -> None:
+    """Write the port of what the game plays into a file that names another."""
+    path.write_text(path.read_text().replace("127.0.0.1:9/", f"127.0.0.1:{port}/"))
+
+
+@contextmanager
+def staged(times: int, pager: int, outside: Tides, *, keep: bool = False) -> Iterator[Stage]:
+    """A stage in a scratch folder that goes when it is over, unless it is kept."""
+    folder = Path(tempfile.mkdtemp(prefix="watermain-gameday-"))
+    folder.chmod(0o700)
+    try:
+        yield written(folder, times, pager, outside, datetime.now(UTC))
+    finally:
+        if not keep:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def free_port() -> int:
+    """A loopback port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _failed(words: Sequence[str], done: subprocess.CompletedProcess[str]) -> UnreachableSystemError:
+    said = (done.stderr or done.stdout).strip().splitlines()
+    return UnreachableSystemError(
+        f"watermain {' '.join(words)} ended with {done.returncode}: {' '.join(said[-4:])[:400]}",
+        declared="the project of the game day",
+        data="of this project nothing is touched; that of the game day is taken down",
+        next="watermain gameday --keep, and look there",
+    )

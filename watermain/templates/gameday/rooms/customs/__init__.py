@@ -1,0 +1,1 @@
+"""The room of team customs, which changes what it promised."""

@@ -1,0 +1,5 @@
+"""What `watermain gameday` writes: whose contracts leave out a column, or know one more."""
+
+TIMES = 1
+BROKEN = ()
+KNOWN = ()

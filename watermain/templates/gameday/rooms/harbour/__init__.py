@@ -1,0 +1,1 @@
+"""The room of team harbour, whose sources fail on purpose."""

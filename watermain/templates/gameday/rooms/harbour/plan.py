@@ -1,0 +1,5 @@
+"""What `watermain gameday` writes before it begins: when things are due, how often each fails."""
+
+TIMES = 1
+DUE_SECONDS = (3540,)  # after the end of the hour, for each time
+TODAY = (2026, 11, 30)
