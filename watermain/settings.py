@@ -321,6 +321,12 @@ def set_variables(variables: Mapping[str, str]) -> None:
     os.environ.update(variables)
 
 
+def take_environment(variables: Mapping[str, str]) -> None:
+    """Have this process, which was forked from another, see these variables and no others."""
+    os.environ.clear()
+    os.environ.update(variables)
+
+
 def child_environment(**extra: str) -> dict[str, str]:
     """The environment for a process that the platform starts: ours, but bytecode is compiled."""
     kept = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}

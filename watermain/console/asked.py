@@ -69,7 +69,7 @@ Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
-class LedgerFacts:
+class LedgerAnswer:
     """What the ledger and Dagster told.
 
     Shapes: `publishes` has the last ones of each dataset as the text of a JSON list, which weighs
@@ -96,7 +96,7 @@ class LedgerFacts:
 class AskedLedger:
     """Ask the ledger without holding an engine between the questions."""
 
-    def __call__(self) -> LedgerFacts:
+    def __call__(self) -> LedgerAnswer:
         """What they tell now.
 
         Raises: UnreachableSystemError.
@@ -111,7 +111,7 @@ class AskedLedger:
                 env=child_environment(),
                 check=True,
             )
-            return LedgerFacts(**json.loads(done.stdout))
+            return LedgerAnswer(**json.loads(done.stdout))
         except (subprocess.SubprocessError, OSError, ValueError) as error:
             said = str(getattr(error, "stderr", None) or error).strip().splitlines()
             raise UnreachableSystemError(

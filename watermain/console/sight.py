@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from watermain.clock import Clock
-from watermain.console.asked import AskedLedger, LedgerFacts
+from watermain.console.asked import AskedLedger, LedgerAnswer
 from watermain.console.books import ShownBooks
 from watermain.console.remembered import LastReading, Remembered
 from watermain.console.standing import AWAY, Standings, StandingsReader
@@ -32,12 +32,12 @@ class Sight:
     home: Path
     books: ShownBooks
     read_standings: Remembered[Standings]
-    read_ledger: Remembered[LedgerFacts]
+    read_ledger: Remembered[LedgerAnswer]
     dagster: str
     clock: Clock
 
     @classmethod
-    def of_settings(cls, ask: Callable[[], LedgerFacts] | None = None) -> Sight:
+    def of_settings(cls, ask: Callable[[], LedgerAnswer] | None = None) -> Sight:
         """The sight of the platform that the settings describe."""
         settings, clock = load_settings(), Clock()
         books = ShownBooks(lambda: catalog_dsn(load_settings()))
@@ -62,7 +62,7 @@ class Sight:
             )
         return found.value
 
-    def ledger(self) -> LastReading[LedgerFacts]:
+    def ledger(self) -> LastReading[LedgerAnswer]:
         """What the ledger and Dagster told last; nothing until they were asked."""
         return self.read_ledger.get()
 

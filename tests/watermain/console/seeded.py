@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from tests.watermain.engine.promise.promises import Commits
 from watermain.clock import FixedClock
-from watermain.console.asked import LedgerFacts
+from watermain.console.asked import LedgerAnswer
 from watermain.console.books import ShownBooks
 from watermain.console.remembered import Remembered
 from watermain.console.sight import EVER, Sight
@@ -158,7 +158,7 @@ class SeededPlatform:
         )
         return alert
 
-    def sight(self, ask: Callable[[], LedgerFacts] | None = None) -> Sight:
+    def sight(self, ask: Callable[[], LedgerAnswer] | None = None) -> Sight:
         """What the pages look at, with a clock that stands."""
         clock, books = FixedClock(self.now), ShownBooks(lambda: self.dsn)
         count = StandingsReader(self.home, books)
@@ -176,9 +176,9 @@ def is_late(table: str, number: int, days: int) -> timedelta | None:
     return timedelta(hours=1)
 
 
-def facts() -> LedgerFacts:
+def facts() -> LedgerAnswer:
     """What a ledger may tell."""
-    return LedgerFacts(publishes={}, failed_runs=[], locations={})
+    return LedgerAnswer(publishes={}, failed_runs=[], locations={})
 
 
 def _signal(name: DatasetName, at: datetime) -> Signal:

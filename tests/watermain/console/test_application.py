@@ -16,7 +16,7 @@ from tests.watermain.console.reader import PageReader
 from tests.watermain.console.seeded import SCRIPT, SeededPlatform, facts
 from tests.watermain.engine.promise.promises import june
 from watermain.console.application import HEADERS
-from watermain.console.asked import LedgerFacts
+from watermain.console.asked import LedgerAnswer
 from watermain.console.books import ShownBooks
 from watermain.declare.errors import UnreachableSystemError
 from watermain.engine.rooms.last_good import FOLDER
@@ -278,7 +278,7 @@ def test_room_whose_words_are_torn_is_silent_and_said_to_be(
 def test_ledger_that_cannot_be_read_is_said_to_be(seeded: SeededPlatform) -> None:
     """The books are shown; what the ledger knows is unknown, and is not called none."""
 
-    def away() -> LedgerFacts:
+    def away() -> LedgerAnswer:
         raise UnreachableSystemError.nothing_happened("it is away", declared="x", next="wait")
 
     reader = PageReader(seeded.sight(away))
@@ -296,8 +296,8 @@ def test_console_knows_no_engine(seeded: SeededPlatform) -> None:
         "from watermain.console import serving\n"
         "from watermain.console.application import application\n"
         "from watermain.console.sight import Sight\n"
-        "from watermain.console.asked import LedgerFacts\n"
-        "app = application(Sight.of_settings(lambda: LedgerFacts(publishes={})))\n"
+        "from watermain.console.asked import LedgerAnswer\n"
+        "app = application(Sight.of_settings(lambda: LedgerAnswer(publishes={})))\n"
         "async def ask(page):\n"
         "    way = httpx.ASGITransport(app)\n"
         "    async with httpx.AsyncClient(transport=way, base_url='http://localhost') as client:\n"

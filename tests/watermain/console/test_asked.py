@@ -12,7 +12,7 @@ import pytest
 from tests.watermain.engine.promise.promises import june
 from watermain.clock import micros
 from watermain.console import asked
-from watermain.console.asked import AskedLedger, LedgerFacts, of_ledger
+from watermain.console.asked import AskedLedger, LedgerAnswer, of_ledger
 from watermain.declare.errors import UnreachableSystemError
 from watermain.lake import ledger
 from watermain.lake.lake import Lake
@@ -90,7 +90,7 @@ def told(lake: Lake) -> Lake:
 
 def test_last_publishes_are_told_newest_first(told: Lake) -> None:
     """Twelve of each dataset, with what they broke."""
-    found = LedgerFacts(**of_ledger(NOW)).last(FEES)
+    found = LedgerAnswer(**of_ledger(NOW)).last(FEES)
     assert [row["partition"] for row in found[:3]] == ["2026-06-18", "2026-06-19", "2026-06-18"]
     assert len(found) == 12
     assert found[0]["published_at"] == june(20, 2)
@@ -99,7 +99,7 @@ def test_last_publishes_are_told_newest_first(told: Lake) -> None:
 
 def test_costs_are_told_by_day(told: Lake) -> None:
     """Of 28 days, and of the last seven the dearest."""
-    facts = LedgerFacts(**of_ledger(NOW))
+    facts = LedgerAnswer(**of_ledger(NOW))
     assert len(facts.costs) == 19
     assert dict(facts.costs[-1]) == {
         "day": "2026-06-20",
@@ -113,7 +113,7 @@ def test_costs_are_told_by_day(told: Lake) -> None:
 
 def test_change_of_a_contract_is_told(told: Lake) -> None:
     """Once, with both versions."""
-    (change,) = LedgerFacts(**of_ledger(NOW)).changes
+    (change,) = LedgerAnswer(**of_ledger(NOW)).changes
     told_ = (change["dataset"], change["version_before"], change["contract_version"])
     assert told_ == (FEES, "1.0.0", "1.1.0")
     assert change["at"] == micros(june(20, 1))
@@ -121,13 +121,13 @@ def test_change_of_a_contract_is_told(told: Lake) -> None:
 
 def test_rule_that_rows_of_a_standing_partition_break_is_told(told: Lake) -> None:
     """Of the last publish of each partition."""
-    (row,) = LedgerFacts(**of_ledger(NOW)).failing
+    (row,) = LedgerAnswer(**of_ledger(NOW)).failing
     assert (row["partition"], row["failing"]) == ("2026-06-19", '{"between_fee": 3}')
 
 
 def test_streams_stand_at_their_last_position(told: Lake) -> None:
     """With their sums; batches of a week by the share of rows that were repeated."""
-    facts = LedgerFacts(**of_ledger(NOW))
+    facts = LedgerAnswer(**of_ledger(NOW))
     (stream,) = facts.streams
     assert (stream["stream"], stream["batches"], stream["repeated"]) == (RAW, 3, 61)
     assert stream["watermark_at"] == micros(june(19, 1))
@@ -146,7 +146,7 @@ def test_process_that_ends_tells_the_same(told: Lake) -> None:
 def test_question_makes_no_lake(home: Path) -> None:
     """Where there is none nothing is told, and none is made."""
     dsn = str(load_settings().postgres)
-    assert LedgerFacts(**of_ledger(NOW)).publishes == {}
+    assert LedgerAnswer(**of_ledger(NOW)).publishes == {}
     with psycopg.connect(dsn) as connection:
         row = connection.execute("select to_regclass('ducklake_table')").fetchone()
     assert row == (None,)

@@ -26,6 +26,7 @@ from watermain.settings import PREFIX, child_environment
 HEADER = "sighting_id,seen_at,containers"
 LEAD = timedelta(minutes=6)  # from writing the project to the first due time: it has to stand then
 APART = timedelta(seconds=20)  # between one time and the next
+AWAY = timedelta(days=7)  # when something is due that is not to be late on this game day
 PATIENCE_SECONDS = 900
 
 
@@ -153,10 +154,19 @@ class Stage:
             self.run("down")
 
 
-def written(folder: Path, times: int, pager: int, outside: Tides, now: datetime) -> Stage:
+def written(
+    folder: Path,
+    times: int,
+    pager: int,
+    outside: Tides,
+    now: datetime,
+    *,
+    falls_due: bool = True,
+) -> Stage:
     """Write the project into a folder.
 
-    Shapes: everything may fail `times` times, and people are told at the port `pager`.
+    Shapes: everything may fail `times` times, and people are told at the port `pager`; unless it
+    `falls_due`, nothing becomes late before the game day is long over.
     """
     root = folder / "game_day"
     shutil.copytree(
@@ -173,7 +183,8 @@ def written(folder: Path, times: int, pager: int, outside: Tides, now: datetime)
     hour = now.replace(minute=0, second=0, microsecond=0)
     due = tuple(first + APART * number for number in range(times))
     seconds = [int((each - hour).total_seconds()) for each in due]
-    told = ", ".join(map(str, seconds))
+    away = 0 if falls_due else int(AWAY.total_seconds())
+    told = ", ".join(str(each + away) for each in seconds)
     lines = [f"TIMES = {times}", f"DUE_SECONDS = ({told},)", f"TODAY = {_day(now)}", ""]
     plan = root / "rooms" / "harbour" / "plan.py"
     plan.write_text("\n".join(['"""What `watermain gameday` wrote."""', "", *lines]))
@@ -196,12 +207,14 @@ def _put(path: Path, port: int) -> None:
 
 
 @contextmanager
-def staged(times: int, pager: int, outside: Tides, *, keep: bool = False) -> Iterator[Stage]:
+def staged(
+    times: int, pager: int, outside: Tides, *, falls_due: bool = True, keep: bool = False
+) -> Iterator[Stage]:
     """A stage in a scratch folder that goes when it is over, unless it is kept."""
     folder = Path(tempfile.mkdtemp(prefix="watermain-gameday-"))
     folder.chmod(0o700)
     try:
-        yield written(folder, times, pager, outside, datetime.now(UTC))
+        yield written(folder, times, pager, outside, datetime.now(UTC), falls_due=falls_due)
     finally:
         if not keep:
             shutil.rmtree(folder, ignore_errors=True)

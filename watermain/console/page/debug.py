@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from watermain.clock import instant_of
-from watermain.console.asked import LedgerFacts
+from watermain.console.asked import LedgerAnswer
 from watermain.console.page.dataset import lineage
 from watermain.console.rooms import told
 from watermain.console.sight import Sight
@@ -57,7 +57,7 @@ def debug(sight: Sight, name: DatasetName | None) -> dict[str, Any] | None:
     }
 
 
-def repeats(facts: LedgerFacts | None, streams: Sequence[str]) -> dict[str, list[int]]:
+def repeats(facts: LedgerAnswer | None, streams: Sequence[str]) -> dict[str, list[int]]:
     """For each stream, how many batches of a week had how many rows whose key stood in raw."""
     found = dict[str, list[int]]()
     for row in facts.repeats if facts else ():
@@ -67,7 +67,7 @@ def repeats(facts: LedgerFacts | None, streams: Sequence[str]) -> dict[str, list
     return found
 
 
-def positions(facts: LedgerFacts | None, streams: Sequence[str]) -> list[dict[str, Any]]:
+def positions(facts: LedgerAnswer | None, streams: Sequence[str]) -> list[dict[str, Any]]:
     """Where each shard of streams stands, the last to commit first."""
     return [
         {
@@ -82,7 +82,7 @@ def positions(facts: LedgerFacts | None, streams: Sequence[str]) -> list[dict[st
 
 
 def _streams(
-    facts: LedgerFacts | None, datasets: Mapping[str, Any], name: DatasetName | None
+    facts: LedgerAnswer | None, datasets: Mapping[str, Any], name: DatasetName | None
 ) -> list[str]:
     """All streams, or those that a dataset is made of, itself or what it reads, however deep."""
     known = {row["stream"] for row in (facts.streams if facts else ())}

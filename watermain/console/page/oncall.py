@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from watermain.clock import instant_of
-from watermain.console.asked import LedgerFacts
+from watermain.console.asked import LedgerAnswer
 from watermain.console.books import TriedPartition
 from watermain.console.sight import Sight
 from watermain.trouble import troubles
@@ -64,7 +64,7 @@ def failing_datasets(
     return [(name, partitions[name], failed[name]) for name in names[:MOST_TOP]]
 
 
-def lags(facts: LedgerFacts | None, now: datetime) -> list[dict[str, Any]]:
+def lags(facts: LedgerAnswer | None, now: datetime) -> list[dict[str, Any]]:
     """How far each stream is behind, the furthest first; what is not measured comes before all."""
     found = dict[str, dict[str, Any]]()
     for row in facts.streams if facts else ():
@@ -76,7 +76,7 @@ def lags(facts: LedgerFacts | None, now: datetime) -> list[dict[str, Any]]:
     return sorted(found.values(), key=lambda e: (e["lag"] is not None, -_seconds(e["lag"])))
 
 
-def schema_changes(facts: LedgerFacts | None) -> list[dict[str, Any]]:
+def schema_changes(facts: LedgerAnswer | None) -> list[dict[str, Any]]:
     """The last changes of contracts, and columns that sources showed, newest first."""
     if facts is None:
         return []
@@ -101,7 +101,7 @@ def schema_changes(facts: LedgerFacts | None) -> list[dict[str, Any]]:
     return sorted(told, key=lambda each: each["at"], reverse=True)
 
 
-def room_troubles(facts: LedgerFacts | None, silent: Mapping[str, str]) -> list[tuple[str, str]]:
+def room_troubles(facts: LedgerAnswer | None, silent: Mapping[str, str]) -> list[tuple[str, str]]:
     """The rooms of which something is wrong, each with the first line of why."""
     found = dict(silent)
     for name, why in ((facts.locations or {}) if facts else {}).items():

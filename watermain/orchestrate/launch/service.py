@@ -16,6 +16,7 @@ from watermain.machine.shown import room_of, show_command, show_variable
 from watermain.orchestrate.launch.workers import Task, leave
 from watermain.process import wire
 from watermain.process.supervisor import MARK, UMASK
+from watermain.settings import take_environment
 
 
 def begin(client: socket.socket, question: wire.Line, part: Callable[[], None]) -> Task | None:
@@ -50,8 +51,7 @@ def _become(
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
     os.close(nothing)
-    os.environ.clear()
-    os.environ.update(environment)
+    take_environment(environment)
     show_variable(MARK, environment[MARK])
     show_command((sys.executable, "-m", *words))
     sys.argv = list(words)

@@ -41,6 +41,14 @@ def test_project_says_when_things_are_due(stage: Stage) -> None:
     assert find(stage.root).game_day
 
 
+def test_nothing_is_due_in_days_where_nothing_is_to_be_late(tmp_path: Path) -> None:
+    """What is not played must not page as a stranger."""
+    written(tmp_path, 2, 4567, Tides(7654), NOW, falls_due=False)
+    plan = (tmp_path / "game_day" / "rooms" / "harbour" / "plan.py").read_text()
+    week = 7 * 24 * 3600
+    assert f"DUE_SECONDS = ({3792 + week}, {3812 + week},)" in plan
+
+
 def test_due_hour_is_the_one_whose_end_the_seconds_count_from(stage: Stage) -> None:
     """Also where the due time lies behind the next full hour."""
     end = stage.hour + timedelta(hours=1)

@@ -10,7 +10,7 @@ import pytest
 from tests.watermain.console.seeded import SeededPlatform
 from tests.watermain.engine.promise.promises import june
 from watermain.clock import micros
-from watermain.console.asked import LedgerFacts
+from watermain.console.asked import LedgerAnswer
 from watermain.console.page.debug import MOST_OF_PLACE, debug, positions, repeats
 from watermain.declare.name import DatasetName
 from watermain.lake.lake import Lake
@@ -18,7 +18,7 @@ from watermain.settings import load_settings
 
 NOW = june(20, 12)
 RAW, OTHER = "operations.raw.fees", "weather.raw.reports"
-FACTS = LedgerFacts(
+FACTS = LedgerAnswer(
     publishes={},
     repeats=(
         {"stream": RAW, "bucket": 0, "batches": 9},

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from tests.watermain.engine.promise.promises import june
 from watermain.clock import micros
-from watermain.console.asked import LedgerFacts
+from watermain.console.asked import LedgerAnswer
 from watermain.console.books import TriedPartition
 from watermain.console.page.oncall import (
     by_hour,
@@ -18,7 +18,7 @@ from watermain.console.page.oncall import (
 )
 
 NOW = june(20, 12, 30)
-NONE = LedgerFacts(publishes={})
+NONE = LedgerAnswer(publishes={})
 
 
 def stream(name: str, reached: int | None, at: int, shard: str = "s") -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""A service that says what it sees, and then waits."""
+"""A service that waits once it has said what it sees."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A real Kafka that proves itself, asks for a certificate, and then for a password."""
+"""A real Kafka that proves itself to whoever shows it a certificate with a password."""
 
 from __future__ import annotations
 
