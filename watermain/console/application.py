@@ -63,7 +63,6 @@ def application(sight: Sight) -> Starlette:
         Route("/datasets", pages.datasets),
         Route("/datasets/{name}", pages.dataset),
         Route("/health", lambda _: JSONResponse({"pid": os.getpid()})),
-        # What Prometheus scrapes is mounted here: Route("/metrics", ...), from observe/export.
         Mount("/static", StaticFiles(directory=STATIC)),
     ]
     handlers: dict[Any, Callable[[Request, Any], Response]] = {

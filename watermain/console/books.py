@@ -57,6 +57,11 @@ class ShownAlert:
         signals = self.facts.get("signals") or []
         return [f"{each.get('dataset')}: {each.get('told')}" for each in signals]
 
+    def broken(self, promise: str) -> set[str]:
+        """The datasets that it says break a promise, by the name of its indicator."""
+        signals = self.facts.get("signals") or []
+        return {str(s.get("dataset")) for s in signals if s.get("promise") == promise}
+
     @property
     def reached(self) -> set[str]:
         """The datasets that it is about: its root, those that complain, those below."""

@@ -139,7 +139,7 @@ class SeededPlatform:
             severity="page",
             owner="team:operations",
             began_at=began,
-            signals=(_signal(name, began),),
+            signals=(_signal(name, began), replace(_signal(mart, began), promise="completeness")),
             members=(name,),
             affected=(mart,),
             consumers=("the board",),

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
+from watermain.console.books import ShownBooks
 from watermain.console.sight import Sight
 from watermain.console.standing import ORDER, DatasetStanding
 from watermain.engine.promise.budget import LEAST_COVERAGE
@@ -29,6 +30,7 @@ def executive(sight: Sight) -> dict[str, Any]:
         "stands": stands,
         "counts": [(state, counts[state]) for state in ORDER[:-1]],
         "on_time": on_time(promised),
+        "short": None if sight.away(stands.evaluated_at, now) else short_of_rows(sight.books, now),
         "promised": len(promised),
         "datasets": len(stands.lines),
         "key": key_datasets(promised)[:MOST_KEY],
@@ -54,6 +56,12 @@ def on_time(promised: Sequence[DatasetStanding]) -> dict[str, Any]:
         "judged": good + bad,
         "due": due,
     }
+
+
+def short_of_rows(books: ShownBooks, now: datetime) -> list[str]:
+    """The datasets of which an open alert says that rows are missing."""
+    alerts = [each for each in books.alerts(now - MONTH) if each.is_open]
+    return sorted({name for each in alerts for name in each.broken("completeness")})
 
 
 def key_datasets(promised: Sequence[DatasetStanding]) -> list[DatasetStanding]:
