@@ -115,6 +115,9 @@ def _checked(root: Path, said: dict[str, Any]) -> Project:
         if not all(part.isidentifier() for part in package.split(".")):
             why = f"`{name}` is {package!r}, which is the name of no package"
             raise _refused(path, why, f"name the package as Python imports it, such as {name!r}")
+    if "dbt" in said and not (root / said["dbt"]).is_dir():
+        why = f"`dbt` is {said['dbt']!r}, and there is no such folder, so its marts are unknown"
+        raise _refused(path, why, "name the folder of the dbt project, or leave the line out")
     stream = said.get("stream", ALL)
     address = said.get("repository", "")
     if address and not address.startswith(("https://", "http://")):

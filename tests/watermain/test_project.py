@@ -51,6 +51,7 @@ def test_no_project_is_said_in_four_lines(tmp_path: Path) -> None:
         (TABLE + "rooms = 'my-rooms'\n", "which is the name of no package"),
         (TABLE + "rooms = ''\n", "which is the name of no package"),
         (TABLE + "repository = 'acme/data'\n", "`repository` is 'acme/data', which is no address"),
+        (TABLE + "dbt = 'marts'\n", "`dbt` is 'marts', and there is no such folder"),
         ("[tool]\nwatermain = 1\n", "`tool.watermain` is no table"),
         ("[tool.watermain\n", "it is no TOML"),
     ],

@@ -153,7 +153,9 @@ def _console(settings: Settings) -> tuple[bool, str, str]:
     return found.endswith("ours"), found, f"tail -50 {settings.home / 'logs' / 'console.log'}"
 
 
-def _manifest(settings: Settings) -> tuple[bool, str, str]:
+def _manifest(_: Settings) -> tuple[bool, str, str]:
+    if not project().dbt_folder.exists():
+        return True, "there is no dbt project", ""
     path = manifest()
     broken = [d for d in everything().values() if d.broken and d.unloaded is None]
     wrong = sorted(str(d.name) for d in broken)

@@ -82,7 +82,9 @@ def start_postgres(platform: Services) -> None:
 
 
 def prepare_marts(settings: Settings) -> None:
-    """Compile the dbt project when its files changed."""
+    """Compile the dbt project when its files changed; a company may have none."""
+    if not project().dbt_folder.exists():
+        return
     with step("dbt project") as line:
         before = _changed_at(manifest_path(settings))
         path = prepare_manifest(settings)

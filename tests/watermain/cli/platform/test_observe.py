@@ -45,7 +45,7 @@ def company(tmp_path: Path, lake: Lake, home: Path) -> Path:
     (root / "rooms" / "billing").mkdir(parents=True)
     (root / "rooms" / "billing" / "definitions.py").write_text("")
     (root / "resources").mkdir()
-    (root / "pyproject.toml").write_text('[tool.watermain]\nrooms = "rooms"\ndbt = "none"\n')
+    (root / "pyproject.toml").write_text('[tool.watermain]\nrooms = "rooms"\n')
     facts = {
         "name": str(FEES),
         "inputs": {},

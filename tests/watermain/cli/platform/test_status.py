@@ -124,7 +124,7 @@ def test_room_that_does_not_load_is_told_each_time(
 ) -> None:
     """While no platform runs the room is loaded anew for it: of its trouble nothing is kept."""
     root = tmp_path_factory.mktemp("project")
-    (root / "pyproject.toml").write_text('[tool.watermain]\nrooms = "rooms"\ndbt = "none"\n')
+    (root / "pyproject.toml").write_text('[tool.watermain]\nrooms = "rooms"\n')
     for room in ("sound", "odd"):
         (root / "rooms" / room).mkdir(parents=True)
         (root / "rooms" / room / "definitions.py").write_text(DOOR.format(room=room))

@@ -69,7 +69,7 @@ BROKEN = "sales.curated.kept", "sales.raw.orders", "care.curated.kept"
 @pytest.fixture
 def company(tmp_path: Path) -> Path:
     """A project of two rooms, one of which reads the other."""
-    (tmp_path / "pyproject.toml").write_text('[tool.watermain]\nrooms = "rooms"\ndbt = "none"\n')
+    (tmp_path / "pyproject.toml").write_text('[tool.watermain]\nrooms = "rooms"\n')
     for team, read in (("sales", "sales.raw.orders"), ("care", "sales.curated.kept")):
         room = tmp_path / "rooms" / team
         room.mkdir(parents=True)

@@ -29,7 +29,7 @@ def company(lake: Lake, received: Sink, tmp_path: Path, monkeypatch: pytest.Monk
     """A project with a notifier, for which a page lies in the outbox."""
     root = tmp_path / "company"
     (root / "resources").mkdir(parents=True)
-    (root / "pyproject.toml").write_text('[tool.watermain]\nrooms = "rooms"\ndbt = "none"\n')
+    (root / "pyproject.toml").write_text('[tool.watermain]\nrooms = "rooms"\n')
     (root / "resources" / "__init__.py").write_text("")
     text = NOTIFIERS.format(port=received.port)
     (root / "resources" / "notifiers.py").write_text(text)

@@ -117,7 +117,7 @@ def company(
     root: Path, patched: Callable[[str, str], None], *, forks: bool = True, **modules: str
 ) -> Iterator[Company]:
     """Serve a company of two rooms in an empty folder, with other modules, until the block ends."""
-    (root / "pyproject.toml").write_text('[tool.watermain]\nrooms = "rooms"\ndbt = "none"\n')
+    (root / "pyproject.toml").write_text('[tool.watermain]\nrooms = "rooms"\n')
     places = []
     for team in ROOMS:
         (root / "rooms" / team).mkdir(parents=True)
