@@ -104,6 +104,7 @@ def test_wheel_names_its_extras_and_its_pythons(wheel: Path) -> None:
             "s3",
             "sftp",
             "test",
+            "traces",
         ),
     }
     base = [line for line in told.get_all("Requires-Dist", []) if "extra ==" not in line]

@@ -77,7 +77,7 @@ def tab(shop: Path) -> Tab:
 def test_verbs_are_completed(tab: Tab) -> None:
     """Out of the table, which imports none of them."""
     assert tab("desc") == ["describe"]
-    assert {"run", "runs"} == set(tab("run"))
+    assert {"run", "runbook", "runs"} == set(tab("run"))
 
 
 def test_names_are_completed_without_importing_a_room(tab: Tab) -> None:

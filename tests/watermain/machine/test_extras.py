@@ -31,6 +31,7 @@ from watermain.source.opening import open_source
 
 # What may not be imported without its extra; nothing else of the product depends on one.
 HELD = {
+    "watermain.observe.export.grafana.drawn",
     *(f"watermain.online.{name}" for name in ("redis", "redis_fill")),
     "watermain.serve.feature_server.redis_reader",
     "watermain.source.avro_budget",

@@ -16,7 +16,14 @@ from watermain.engine.promise.book import VerdictBook
 from watermain.engine.promise.budget import status, window_begin
 from watermain.engine.promise.calendar import Promised
 from watermain.engine.promise.evaluate import SETTLE
-from watermain.engine.promise.indicator import change, content, promptness, work
+from watermain.engine.promise.indicator import (
+    access,
+    change,
+    content,
+    opinion,
+    promptness,
+    work,
+)
 from watermain.engine.promise.indicator.indicator import INDICATORS, Indicator, Ratio
 from watermain.engine.promise.verdict import Verdict
 from watermain.engine.publish.attempt import Attempts
@@ -25,11 +32,15 @@ from watermain.lake import ledger
 from watermain.lake.lake import Lake, text
 from watermain.lake.ledger import BATCHES, BatchRow, PublishRow
 from watermain.observe.watch.ledger.completeness import volumes
+from watermain.record.audit import FOLDER, AuditLog
+from watermain.record.query_log import QueryLog
+from watermain.record.vote import VoteBook
 from watermain.settings import load_settings
 from watermain.source.protocol import Backlog
 
-LATELY = timedelta(days=1)  # of what a stream captured
+LATELY = timedelta(days=1)  # of what a stream captured, and of what was asked
 USUAL = timedelta(days=28)  # where nothing promises a window
+VOTED = timedelta(days=90)
 FRESH = timedelta(minutes=15)
 
 
@@ -101,6 +112,9 @@ class Measuring:
             "lineage_coverage": lambda: _ratio(
                 change.lineage_coverage(self.everything), "datasets"
             ),
+            "query_latency": self._query_latency,
+            "votes": self._votes,
+            "audit_failures": self._audit_failures,
         }
 
     @property
@@ -194,6 +208,23 @@ class Measuring:
             return None, ""
         found = change.compatibility([released.contract, self.dataset.contract])
         return _ratio(found, "changes since the release")
+
+    def _query_latency(self) -> tuple[float | None, str]:
+        log = QueryLog(self.lake.dsn, USUAL)
+        found = access.query_latency(log.since(self.now - LATELY, self.dataset.name))
+        if found is None:
+            return None, ""
+        return found.p95, f"half within {found.p50:.2f} s, of {found.of:,} questions"
+
+    def _votes(self) -> tuple[float | None, str]:
+        book = VoteBook(self.lake.dsn)
+        found = opinion.votes(book.since(self.now - VOTED, self.dataset.name))
+        return found.mean, str(found) if found.voters else ""
+
+    def _audit_failures(self) -> tuple[float | None, str]:
+        log = AuditLog(self.lake.dsn, load_settings().home / FOLDER)
+        refused = access.audit_failures(log.since(self.now - USUAL), self.dataset.name)
+        return float(refused), f"{refused:,} refusals in {USUAL.days} days"
 
     def _breaches(self) -> tuple[float | None, str]:
         counts = [v for v in self._verdicts if v.counts]

@@ -33,6 +33,7 @@ SHARED = (  # what every room comes to need
     "watermain.engine.exchange.odcs",
     "watermain.engine.rooms.last_good",
     "watermain.declare.feature_table",
+    "watermain.declare.promise.remedy",
     "watermain.declare.body.change",
     "watermain.declare.body.telling",
     "watermain.process.instance",

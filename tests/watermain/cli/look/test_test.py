@@ -12,7 +12,7 @@ from watermain.cli.exits import FAILED, exit_code
 from watermain.cli.look import test as command
 from watermain.cli.look.test import files_of
 from watermain.declare.errors import InvalidProjectError, UnknownDatasetError, WatermainError
-from watermain.engine.rooms import declared
+from watermain.engine.rooms import doors
 from watermain.project import Project
 from watermain.settings import project
 
@@ -80,7 +80,7 @@ def test_room_without_tests_is_told_in_four_lines(
     (shop.root / "rooms" / "bare").mkdir(parents=True)
     (shop.root / "rooms" / "bare" / "definitions.py").write_text("")
     monkeypatch.setattr(command, "project", lambda: shop)
-    monkeypatch.setattr(declared, "project", lambda: shop)
+    monkeypatch.setattr(doors, "project", lambda: shop)
     done = CliRunner().invoke(app, ["test", room])
     assert isinstance(done.exception, kind)
     assert exit_code(done.exception) == 2

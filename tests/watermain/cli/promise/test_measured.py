@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
@@ -20,6 +21,9 @@ from watermain.engine.publish.attempt import Attempt, Attempts
 from watermain.engine.rooms.directory import everything
 from watermain.lake import ledger
 from watermain.lake.lake import Lake
+from watermain.record.audit import FOLDER, AuditEntry, AuditLog
+from watermain.record.query_log import QueryLog, QueryRecord
+from watermain.record.vote import Vote, VoteBook
 
 FLIGHTS = DatasetName("operations", "curated", "flights")
 CAPTURED = DatasetName("operations", "raw", "flights")
@@ -59,9 +63,41 @@ def test_nothing_is_told_where_nothing_was_measured(
 ) -> None:
     """But for what declarations say by themselves."""
     said = _measured(lake, found, FLIGHTS, None)
-    assert len(said) == 13
-    assert {n for n, each in said.items() if each.value is not None} == {"lineage_coverage"}
-    assert said["lineage_coverage"].value == 1.0
+    assert len(said) == 16
+    told = {n: each.value for n, each in said.items() if each.value is not None}
+    assert told == {"lineage_coverage": 1.0, "audit_failures": 0}
+
+
+def test_who_asked_and_who_was_refused_is_counted(
+    lake: Lake, found: dict[DatasetName, Dataset], home: Path
+) -> None:
+    """Questions, votes and refusals of the dataset alone."""
+    asked = QueryRecord(
+        at=NOW - DAY / 2, who="ann", datasets=(str(FLIGHTS),), seconds=0.5, rows=3, shape="a"
+    )
+    log = QueryLog(lake.dsn, 28 * DAY)
+    for seconds in (0.1, 0.2, 4.0):
+        log.add(replace(asked, seconds=seconds))
+    log.add(replace(asked, datasets=(str(CAPTURED),), seconds=60.0))
+    log.settle()
+    for who, score in (("ann", 5), ("bob", 3), ("cy", 1)):
+        VoteBook(lake.dsn).append(Vote(at=NOW - DAY, dataset=FLIGHTS, who=who, score=score, why=""))
+    refused = AuditEntry(
+        at=NOW - DAY, kind="unmask", who="ann", detail="", dataset=str(FLIGHTS), count=2
+    )
+    assert (
+        AuditLog(lake.dsn, home / FOLDER).append(
+            [refused, replace(refused, dataset=None, id=uuid4())]
+        )
+        == ""
+    )
+    said = _measured(lake, found, FLIGHTS, None)
+    assert (said["query_latency"].value, said["query_latency"].told) == (
+        4.0,
+        "half within 0.20 s, of 3 questions",
+    )
+    assert said["votes"].told == "3.0 of 5 by 3 people; whoever voted chose to"
+    assert said["audit_failures"].told == "2 refusals in 28 days"
 
 
 def test_computed_dataset_is_measured_from_book_and_ledger(
