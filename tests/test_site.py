@@ -76,3 +76,10 @@ def test_changes_are_told_by_kind(site: dict[str, str]) -> None:
     """The changelog of the site has what a release brought, by kind."""
     assert "### Added\n\n- " in site["changelog.md"]
     assert "### Fixed\n\n- " in site["changelog.md"]
+
+
+def test_fragments_of_the_changelog_lead_nowhere() -> None:
+    """They are read in two places, from which no link would lead to the same page."""
+    fragments = {p: said for p, said in repository().items() if p.startswith("changelog.d/")}
+    linked = [path for path, said in fragments.items() if "](" in said]
+    assert linked == ["changelog.d/README.md"]
