@@ -39,9 +39,13 @@ select dataset, floor(({{now}} - epoch_us(published_at)) / {{span}})::bigint as 
     sum(bytes)::double
 from {PUBLISHES} where published_at >= make_timestamptz({{since}}) group by all
 """
+# What was there when a source was captured for the first time is what it is, and no change of it.
 _DRIFT = f"""
-select dataset, column_name, outcome, epoch_us(min(seen_at)) from {DRIFT}
-where outcome in ('evolved', 'diverted') group by all
+with begun as (select stream, min(committed_at) as first_at from {BATCHES} group by all)
+select dataset, column_name, outcome, epoch_us(min(seen_at))
+from {DRIFT} left join begun on stream = dataset
+where outcome in ('evolved', 'diverted') group by dataset, column_name, outcome, first_at
+having first_at is null or min(seen_at) > first_at
 """
 
 

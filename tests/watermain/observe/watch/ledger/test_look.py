@@ -94,11 +94,13 @@ def platform(lake: Lake, home: Path) -> Lake:
     rows += [replace(rows[0], partition=str(last), rows_out=400, seconds=60, published_at=NOW)]
     with lake.get_connection() as connection:
         ledger.append(connection, rows)
-        ledger.append(connection, [BATCH])
+        ledger.append(connection, [replace(BATCH, committed_at=june(2)), BATCH])
         seen = [
             Drifted(str(ORDERS), n, "evolved", "", "", "", "", 1, "", "", june(29)) for n in "ab"
         ]
-        remember_drift(connection, [*seen, seen[0]._replace(column_name="order_id")])
+        known = seen[0]._replace(column_name="order_id")
+        always = seen[0]._replace(column_name="from the first batch on", seen_at=june(1))
+        remember_drift(connection, [*seen, known, always])
     return lake
 
 
