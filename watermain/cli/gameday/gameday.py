@@ -18,6 +18,7 @@ from watermain.cli.gameday.pager import GamePager, game_pager
 from watermain.cli.gameday.scenes import SCENES
 from watermain.cli.gameday.stage import Stage, refuse_others, staged
 from watermain.cli.gameday.tides import tides
+from watermain.cli.outlet_file import written_to
 from watermain.machine.extras import need
 from watermain.settings import project
 
@@ -53,7 +54,8 @@ def gameday(
         seen = _played(stage, pager, wanted, times)
     others = report.strangers(pager.heard, wanted)
     if to is not None:
-        to.write_text(report.page(seen, others, datetime.now(UTC)), encoding="utf-8")
+        with written_to(to):
+            to.write_text(report.page(seen, others, datetime.now(UTC)), encoding="utf-8")
     if as_json:
         told = [each.title for each in others]
         screen.facts({"failures": [report.facts(each) for each in seen], "others": told})

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from time import monotonic, sleep
 from urllib.parse import unquote
+
+from watermain.cli.gameday.loopback import QuietHandler, listening
 
 FIRST = ("fired", "raised")
 
@@ -80,7 +80,7 @@ def game_pager() -> Iterator[GamePager]:
     """A pager on a port of its own."""
     made: GamePager
 
-    class PagerHandler(BaseHTTPRequestHandler):
+    class PagerHandler(QuietHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             made.hear(self.headers.get("Idempotency-Key", ""), body)
@@ -88,16 +88,6 @@ def game_pager() -> Iterator[GamePager]:
             self.send_header("Content-Length", "0")
             self.end_headers()
 
-        def log_message(self, format: str, *args: object) -> None:
-            """Say nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), PagerHandler)
-    made = GamePager(server.server_address[1])
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-    thread.start()
-    try:
+    with listening(PagerHandler) as port:
+        made = GamePager(port)
         yield made
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

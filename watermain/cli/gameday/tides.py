@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
+
+from watermain.cli.gameday.loopback import QuietHandler, listening
 
 
 class Tides:
@@ -32,7 +32,7 @@ def tides() -> Iterator[Tides]:
     """The service on a port of its own."""
     made: Tides
 
-    class TidesHandler(BaseHTTPRequestHandler):
+    class TidesHandler(QuietHandler):
         def do_GET(self) -> None:
             status, told = made.answer(self.path, self.headers.get("Authorization", ""))
             body = json.dumps(told).encode()
@@ -42,16 +42,6 @@ def tides() -> Iterator[Tides]:
             self.end_headers()
             self.wfile.write(body)
 
-        def log_message(self, format: str, *args: object) -> None:
-            """Say nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), TidesHandler)
-    made = Tides(server.server_address[1])
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-    thread.start()
-    try:
+    with listening(TidesHandler) as port:
+        made = Tides(port)
         yield made
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from watermain.cli import screen
+from watermain.cli.outlet_file import written_to
 from watermain.engine.rooms.declared import teams
 from watermain.engine.rooms.promises import promises
 from watermain.observe.export.folder import dashboard_files, prometheus_files, write
@@ -39,7 +40,9 @@ def export(
     files = prometheus_files(found, ports, serve_target)
     if dashboards:
         files |= dashboard_files(sorted({each.dataset.team for each in found}))
-    for path in write(to, files):
+    with written_to(to):
+        made = write(to, files)
+    for path in made:
         typer.echo(str(path))
     for sentence in silent(found):
         screen.ERR.print(f"left out  {sentence}", markup=False)

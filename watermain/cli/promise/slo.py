@@ -11,6 +11,7 @@ import typer
 
 from watermain.cli import screen
 from watermain.cli.named import named
+from watermain.cli.outlet_file import written_to
 from watermain.cli.promise.measured import Measuring
 from watermain.cli.promise.plot import LEGEND, budget_lines
 from watermain.cli.promise.standings import AWAY, PromiseStanding, book, one, promised, standings
@@ -188,7 +189,8 @@ def export(
     if to is None:
         typer.echo(text, nl=False)
         return
-    to.write_text(text)
+    with written_to(to):
+        to.write_text(text, encoding="utf-8")
     screen.OUT.print(f"{len(promised())} promises written to {to}", markup=False)
 
 

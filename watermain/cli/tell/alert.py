@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from watermain.cli import screen
+from watermain.cli.outlet_file import written_to
 from watermain.declare.connection.notifier import NotifierConnection
 from watermain.declare.errors import InvalidDeclarationError, quoted
 from watermain.engine.rooms.connections import notifying
@@ -120,7 +121,8 @@ def rotation(
     """Write a rota as a calendar, in which people take turns for good."""
     if file.exists():
         raise _refused(f"{file} is there already", "name another file, or edit that one")
-    file.write_text(turns(people, _instant(begins), timedelta(hours=hours)), encoding="utf-8")
+    with written_to(file):
+        file.write_text(turns(people, _instant(begins), timedelta(hours=hours)), encoding="utf-8")
     screen.OUT.print(f"wrote {file}", markup=False)
 
 

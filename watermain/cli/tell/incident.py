@@ -12,6 +12,7 @@ import typer
 
 from watermain.cli import screen
 from watermain.cli.named import named
+from watermain.cli.outlet_file import written_to
 from watermain.declare.errors import InvalidDeclarationError
 from watermain.engine.publish.attempt import Attempts
 from watermain.engine.rooms.directory import everything
@@ -96,7 +97,8 @@ def show(
     if file is not None:
         if file.exists():
             raise _refused(f"{file} is there already", "name another file")
-        file.write_text(postmortem(found, lineage, causes, now), encoding="utf-8")
+        with written_to(file):
+            file.write_text(postmortem(found, lineage, causes, now), encoding="utf-8")
         screen.OUT.print(f"wrote {file}", markup=False)
     elif as_json:
         screen.facts({**_facts(found), "suspects": [_suspect(each) for each in causes]})
