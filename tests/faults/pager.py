@@ -10,6 +10,7 @@ from pathlib import Path
 import apprise
 
 from tests.watermain.observe.trouble import CHAIN, MINUTE, NOON, late
+from watermain import durable
 from watermain.declare.connection.notifier import NotifierConnection
 from watermain.observe.alert.alert import Maintenance, Sighting
 from watermain.observe.alert.book import AlertBook
@@ -75,4 +76,4 @@ def tell(port: int, seed: int, done: Path) -> None:
     for number, look in enumerate(looks(seed)):
         if number >= first:
             step.step(look)
-            done.write_text(str(number + 1))
+            durable.replace(done, str(number + 1))
