@@ -141,7 +141,7 @@ def test_no_process_speaks_to_another_machine(place: Place) -> None:
 
 
 def _links(process: psutil.Process) -> list[Any]:
-    """The sockets of a process; a process that has just ended has none, and its files are hidden."""
+    """The sockets of a process; one that has just ended has none, and hides its files."""
     try:
         return list(process.net_connections(kind="inet"))
     except psutil.NoSuchProcess:
