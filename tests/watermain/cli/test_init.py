@@ -104,3 +104,41 @@ def test_example_is_the_company_of_the_demo(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     for team in ("operations", "prediction", "upkeep", "weather"):
         assert f"ok     {team}" in done.stdout
+
+
+BROUGHT = {
+    "dbt_project.yml": "name: shop\nversion: '1.0'\nprofile: shop\n",
+    "seeds/raw_orders.csv": "id,amount\n1,2.50\n2,3.00\n",
+    "models/staging/stg_orders.sql": "select id as order_id, amount from {{ ref('raw_orders') }}",
+    "models/totals.sql": "select sum(order_id) as n from {{ ref('stg_orders') }}",
+}
+
+
+@pytest.mark.slow
+def test_dbt_project_is_brought_as_it_is(tmp_path: Path) -> None:
+    """Not one line of it is ours, and its project may stand within it."""
+    for name, text in BROUGHT.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    done = watermain("init", "acme", "--dbt", ".", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    home = tmp_path / "acme"
+    assert 'dbt = ".."' in (home / "pyproject.toml").read_text()
+    assert "my_" not in "".join(
+        p.read_text() for p in home.rglob("*") if p.is_file() and "__pycache__" not in p.parts
+    )
+    checked = watermain("check", cwd=home)
+    assert "ok     acme  3 datasets" in checked.stdout, checked.stderr
+    (tmp_path / "models" / "totals.sql").write_text("select nothing from {{ ref('stg_orders') }}")
+    wrong = watermain("check", cwd=home)
+    assert wrong.returncode == 1
+    assert "dbt model `totals` is refused by the engine" in wrong.stderr
+    assert 'Referenced column "nothing" not found' in wrong.stderr
+
+
+def test_init_refuses_what_is_no_dbt_project(tmp_path: Path) -> None:
+    """Nothing is written."""
+    done = watermain("init", "acme", "--dbt", ".", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "it has no dbt_project.yml" in done.stderr
+    assert list(tmp_path.iterdir()) == []
