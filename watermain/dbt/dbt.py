@@ -116,8 +116,9 @@ def project_files(project: Path | None = None) -> list[Path]:
     """Every file that dbt may read of a project; links are followed, what it writes is left out."""
     folder = _folder(project)
     tops = [p for p in folder.iterdir() if p.suffix in _TOPS or p.name == ".dbtignore"]
-    found, seen = [p for p in tops if p.is_file()], set()
-    for root in _roots(folder):
+    found, roots = [p for p in tops if p.is_file()], _roots(folder)
+    seen = set() if folder in roots else {os.path.realpath(folder)}  # a link may lead back to it
+    for root in roots:
         for place, names, files in os.walk(root, followlinks=True):
             real = os.path.realpath(place)
             if real in seen:
