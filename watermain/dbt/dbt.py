@@ -115,7 +115,8 @@ def content_hash(project: Path | None = None) -> str:
 def project_files(project: Path | None = None) -> list[Path]:
     """Every file that dbt may read of a project; links are followed, what it writes is left out."""
     folder = _folder(project)
-    tops = [p for p in folder.iterdir() if p.suffix in _TOPS or p.name == ".dbtignore"]
+    tops = [p for p in folder.iterdir() if p.suffix in _TOPS and not p.name.startswith(".")]
+    tops.append(folder / ".dbtignore")
     found, roots = [p for p in tops if p.is_file()], _roots(folder)
     seen = set() if folder in roots else {os.path.realpath(folder)}  # a link may lead back to it
     for root in roots:
