@@ -17,9 +17,8 @@ from tests.watermain.engine.house import House
 from watermain.dbt.dbt import command, prepare_manifest
 from watermain.declare.check import Check, Expression, NotNull, UniqueKey
 from watermain.engine.audit.rule import counted
-from watermain.engine.mart.manifest import CompiledProject
 from watermain.engine.mart.mart import marts
-from watermain.engine.mart.mart_check import constraints_of, subjects
+from watermain.engine.mart.mart_check import constraints_of
 from watermain.engine.publish.publish import publish
 from watermain.lake.lake import Lake
 from watermain.settings import Settings, child_environment
@@ -56,6 +55,17 @@ def listed(values: str, config: str = "", more: str = "") -> str:
     return generic("accepted_values", f"{{values: {values}{more}}}", config)
 
 
+def over(warn: str, error: str, more: str = "") -> str:
+    """The test for nulls, which judges their number."""
+    return generic("not_null", config=f"{{warn_if: '{warn}', error_if: '{error}'{more}}}")
+
+
+def summed(error: str) -> str:
+    """The test for values that repeat, which counts the rows that have them."""
+    calc = "coalesce(sum(n_records), 0)"
+    return generic("unique", config=f"{{fail_calc: '{calc}', error_if: '{error}'}}")
+
+
 CASES = (
     Case("unique|", "varchar", ("'a'", "'a'", "'b'", "null"), "fail"),
     Case("unique|", "varchar", ("'a'", "null", "null", "null"), "pass"),
@@ -73,6 +83,19 @@ CASES = (
     Case(generic("unique", config="{where: id > 1}"), "bigint", ("1", "1", "2", "3"), "pass"),
     Case(generic("unique", config="{where: id < 3}"), "bigint", ("1", "1", "2", "3"), "fail"),
     Case(generic("unique", config='{error_if: ">0"}'), "bigint", ("1", "1", "2", "3"), "fail"),
+    Case(over("> 1", "> 3"), "double", ("1", "2", "3", "null"), "pass"),
+    Case(over("> 1", "> 3"), "double", ("1", "2", "null", "null"), "warn"),
+    Case(over("> 1", "> 3"), "double", ("null", "null", "null", "null"), "fail"),
+    Case(over("> 3", "> 1"), "double", ("1", "2", "null", "null"), "fail"),
+    Case(over("> 1", "> 3", ", severity: warn"), "double", ("null",) * 4, "warn"),
+    Case(over("!= 0", "> 1"), "double", ("1", "2", "3", "null"), "warn"),
+    Case(over("between 2 and 3", "= 4"), "double", ("1", "null", "null", "null"), "warn"),
+    Case(over("!= 0", "> 1", ", limit: 1"), "double", ("null",) * 4, "warn"),
+    Case(over("!= 0", "> 1", ", where: id < 3"), "double", ("1", "null", "null", "2"), "warn"),
+    Case(summed("> 4"), "bigint", ("7", "7", "7", "7"), "pass"),
+    Case(summed("> 3"), "bigint", ("7", "7", "7", "7"), "fail"),
+    Case(summed("> 0"), "bigint", ("1", "2", "3", "4"), "pass"),
+    Case(generic("not_null", config="{store_failures: true}"), "double", ("null",) * 4, "fail"),
     Case("not_null|", "varchar", ("'a'", "'b'", "''", "'d'"), "pass"),
     Case("not_null|", "varchar", ("'a'", "'b'", "''", "null"), "fail"),
     Case(generic("not_null", config="{severity: WARN}"), "double", ("1", "2", "3", "null"), "warn"),
@@ -238,29 +261,3 @@ def test_constraints_of_one_name_all_count() -> None:
         Expression(name="check_a", sql="a > 0"),
         Expression(name="check_a_2", sql="a < 9"),
     ]
-
-
-def test_subjects_of_a_part_are_the_models_that_read_it() -> None:
-    """Through parts of parts; a source is no model."""
-    part = {"resource_type": "model", "config": {"materialized": "ephemeral"}}
-    table = {"resource_type": "model", "config": {"materialized": "table"}}
-    nodes = {
-        "model.w.inner": {**part, "depends_on": {"nodes": ["source.w.a.b"]}},
-        "model.w.outer": {**part, "depends_on": {"nodes": ["model.w.inner"]}},
-        "model.w.one": {**table, "depends_on": {"nodes": ["model.w.outer"]}},
-        "model.w.two": {**table, "depends_on": {"nodes": ["model.w.inner"]}},
-    }
-    made = CompiledProject({"nodes": nodes, "sources": {}})
-
-    def test_of(*read: str) -> dict[str, Any]:
-        attached = read[0] if len(read) == 1 else None
-        return {
-            "config": {"meta": {}},
-            "depends_on": {"nodes": list(read)},
-            "attached_node": attached,
-        }
-
-    assert subjects(made, test_of("model.w.inner")) == {"model.w.one", "model.w.two"}
-    assert subjects(made, test_of("model.w.two")) == {"model.w.two"}
-    assert subjects(made, test_of("model.w.one", "model.w.two")) == {"model.w.one", "model.w.two"}
-    assert subjects(made, test_of("source.w.a.b")) == set()
