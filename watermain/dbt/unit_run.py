@@ -20,14 +20,17 @@ UNKNOWN = "memory"  # what dbt calls the database of an engine in memory
 
 
 def run_units(
-    folder: Path, models: Sequence[str], databases: Sequence[str]
+    folder: Path,
+    models: Sequence[str],
+    databases: Sequence[str],
+    project: Path | None = None,
 ) -> tuple[dict[str, tuple[str, str]], str]:
     """What dbt says of each unit test of some models, by its id; and why it ended without, if so.
 
     Shapes: `folder` holds `<database>.duckdb` for each of the databases; `models` are dbt's full
     names, such as `shop.marts.orders`.
     """
-    project = company().dbt_folder
+    project = project or company().dbt_folder
     profile = str(read_yaml(project / "dbt_project.yml").get("profile") or "default")
     outputs = (read_yaml(project / PROFILES).get(profile) or {}).get("outputs") or {}
     output = outputs.get(TARGET) or EMPTY

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from watermain.engine.mart.manifest import CompiledProject, read_project
 from watermain.engine.mart.mart import contracts
 from watermain.engine.mart.node import Node, declared, relation
 from watermain.lake.lake import quote
+from watermain.settings import project as company
 
 ContractOf = Callable[[DatasetName], Contract | None]
 PASSED = "pass"
@@ -59,28 +60,46 @@ def _tested(project: CompiledProject, test: Node) -> Node | None:
 
 
 def run_unit_tests(
-    manifest: Path, contract_of: ContractOf, team: str | None = None
+    manifest: Path,
+    contract_of: ContractOf,
+    team: str | None = None,
+    folder: Path | None = None,
 ) -> list[UnitVerdict]:
     """Have dbt run the unit tests of a team's models, or of all, over tables without a row.
 
+    Shapes: `folder` is the dbt project, else that of the company.
     Guarantees: every unit test has a verdict; one that dbt does not run has its reason.
     """
     project, tests = read_project(manifest), unit_tests(manifest, team)
+    wrong = list(_wrong(project, team))
     if not tests:
-        return []
+        return wrong
     models = {test["unique_id"]: _tested(project, test) for test in tests}
     chosen = sorted({".".join(node["fqn"]) for node in models.values() if node})
     with tempfile.TemporaryDirectory(prefix="watermain-unit-") as place:
-        folder = Path(place)
-        databases = _tables(folder, project, tests, contracts(manifest, contract_of))
-        results, error = run_units(folder, chosen, databases)
-    return [_verdict(project, test, results, error) for test in tests]
+        known = contracts(manifest, contract_of)
+        databases = _tables(Path(place), project, tests, known)
+        results, error = run_units(Path(place), chosen, databases, folder)
+    return [*(_verdict(test, results, error) for test in tests), *wrong]
 
 
-def _verdict(
-    project: CompiledProject, test: Node, results: dict[str, tuple[str, str]], error: str
-) -> UnitVerdict:
-    status, told = results.get(test["unique_id"], (NOT_RUN, error or _why(project, test)))
+def _wrong(project: CompiledProject, team: str | None) -> Iterator[UnitVerdict]:
+    """The unit tests that dbt cannot read, such as one of a model that is wrong itself."""
+    for fault in faults_of(project.manifest):
+        section, _, name = fault.entry.partition(".")
+        place = {"original_file_path": fault.path, "config": {}}
+        if section == "unit_tests" and team in (None, project.naming.team(place)):
+            yield UnitVerdict(
+                model="?",
+                name=name,
+                declared=f"{company().dbt}/{fault.path}:{fault.line}",
+                status=NOT_RUN,
+                told=fault.what,
+            )
+
+
+def _verdict(test: Node, results: dict[str, tuple[str, str]], error: str) -> UnitVerdict:
+    status, told = results.get(test["unique_id"], (NOT_RUN, error or "dbt leaves it out"))
     return UnitVerdict(
         model=test["model"],
         name=test["name"],
@@ -88,12 +107,6 @@ def _verdict(
         status=status,
         told=told.strip("\n"),
     )
-
-
-def _why(project: CompiledProject, test: Node) -> str:
-    """Why dbt did not run a test: it says nothing of those that are disabled or left out."""
-    wrong = [f for f in faults_of(project.manifest) if f.node in test["depends_on"]["nodes"]]
-    return f"{wrong[0].path}:{wrong[0].line} {wrong[0].what}" if wrong else "dbt leaves it out"
 
 
 def _tables(
@@ -107,6 +120,8 @@ def _tables(
     A table whose columns are not known is left out: dbt says so of the tests that read it.
     """
     read = {key for test in tests for key in test["depends_on"].get("nodes", [])}
+    tested = [node for test in tests if (node := _tested(project, test))]
+    read |= {key for node in tested for key in node["depends_on"].get("nodes", [])}
     held: dict[str, list[tuple[Node, Contract]]] = {}
     for key in sorted(read):
         contract, node = contract_of(key), project.node(key)
