@@ -47,7 +47,7 @@ REASONS = {
     "circle_one": "reads itself, by way of the models that it reads",
     "circle_two": "reads itself, by way of the models that it reads",
     "clock": "says `run_started_at`, which differs each time it is compiled",
-    "columns": "says `adapter.get_columns_in_relation`, which asks the database",
+    "columns_of_past": "asks for the columns of `past`, which are not known before it is built",
     "divides": "`divides` is wrong: division by zero",
     "grows": "is materialized as 'incremental'",
     "hooked": "sets `pre-hook`, which the platform does not run: it would run beside",
@@ -81,13 +81,24 @@ REASONS = {
 }
 
 
+RIGHT = {"below", "columns", "given", "right", "right_too", "stored", "warned"}
+
+
 @pytest.mark.slow
 def test_each_mistake_darkens_its_model_and_what_reads_it_alone(
     shown: Mapping[str, Dataset],
 ) -> None:
     """Four lines each, at a file of the project; what is right is declared as ever."""
     told = {name: d.broken for name, d in shown.items() if d.broken}
-    assert set(shown) - set(told) == {"below", "given", "right", "right_too", "stored", "warned"}
+    assert set(shown) - set(told) == {
+        "below",
+        "columns",
+        "given",
+        "right",
+        "right_too",
+        "stored",
+        "warned",
+    }
     assert set(told) == set(REASONS)
     for name, text in told.items():
         what, where, data, then = text.splitlines()

@@ -36,10 +36,11 @@ class Exposure:
 
 def exposures(team: str, manifest: Path) -> list[Exposure]:
     """The exposures of a team."""
-    return [e for e in _all(read_project(manifest)) if e.team == team]
+    return [e for e in of_project(read_project(manifest)) if e.team == team]
 
 
-def _all(project: CompiledProject) -> list[Exposure]:
+def of_project(project: CompiledProject) -> list[Exposure]:
+    """The exposures of a project that belong to a team."""
     return project.kept(STAGE, lambda: list(_declared(project)))
 
 
@@ -62,7 +63,7 @@ def _declared(project: CompiledProject) -> Iterator[Exposure]:
 
 def homeless(project: CompiledProject) -> Iterator[str]:
     """Each exposure that belongs to no team, a line for each."""
-    known = {e.declared + e.name for e in _all(project)}
+    known = {e.declared + e.name for e in of_project(project)}
     for node in (project.manifest.get("exposures") or {}).values():
         if declared(node) + node["name"] not in known:
             yield (
