@@ -60,6 +60,8 @@ def promised(
     whose tests say `unique` and `not_null`; without those its uniqueness is not checked. What did
     not write its key down is a draft.
     """
+    if schema is not None and (node["config"].get("contract") or {}).get("enforced"):
+        _refuse_other_columns(node, schema)
     key = _key(project, node, words)
     grain = words.get("grain") or node["description"].strip().partition(". ")[0].removesuffix(".")
     if not grain:
@@ -113,6 +115,29 @@ def _strict(
         counted = config.get("error_if") in (None, "!= 0") and config.get("limit") != 0
         if meant and known and own and plain and counted:
             yield said["kwargs"]
+
+
+def _refuse_other_columns(node: Node, schema: Schema) -> None:
+    """Refuse a model whose enforced contract tells of other columns than its SQL makes.
+
+    Raises: InvalidDeclarationError.
+    """
+    said = {c.name: c.type for c in _written(node)}
+    made = dict(schema)
+    for name in said.keys() ^ made.keys():
+        where = "its SQL does not make" if name in said else "the contract does not name"
+        refuse(
+            node,
+            f"has an enforced contract, and a column `{name}` that {where}",
+            "let `columns:` name what the SQL makes, each with its `data_type`",
+        )
+    for name, kind in made.items():
+        if said[name] != kind:
+            refuse(
+                node,
+                f"has an enforced contract by which `{name}` is {said[name]}, but it is {kind}",
+                "cast the column in the SQL, or write its `data_type` as it is",
+            )
 
 
 def _written(node: Node) -> Iterator[Column]:

@@ -17,9 +17,9 @@ from tests.watermain.engine.house import House
 from watermain.dbt.dbt import command, prepare_manifest
 from watermain.declare.check import Check, Expression, NotNull, UniqueKey
 from watermain.engine.audit.rule import counted
-from watermain.engine.mart.mart import marts
 from watermain.engine.mart.mart_check import constraints_of
 from watermain.engine.publish.publish import publish
+from watermain.engine.rooms.from_dbt import marts
 from watermain.lake.lake import Lake
 from watermain.settings import Settings, child_environment
 
