@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from tests.house.tree import DBT as PROJECT
 from tests.watermain.dbt.museum import READS, ROOM, project
-from watermain.dbt.dbt import prepare_manifest
+from watermain.dbt.dbt import load_manifest, prepare_manifest
+from watermain.dbt.dbt_fault import faults_of
 from watermain.engine.mart.beside.unit_test import UnitVerdict, run_unit_tests, unit_tests
-from watermain.engine.rooms.from_dbt import promised
+from watermain.engine.rooms.from_dbt import marts, promised
 from watermain.settings import Settings
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
+KEPT = ("semantic_models", "metrics", "saved_queries", "exposures")
 AIRCRAFT = 'source("operations_curated", "aircraft")'
 SHOUT = f"""select
     upper(tail_number) as shouted,
@@ -78,6 +82,32 @@ UNITS = f"""unit_tests:
     given: []
     expect: {{rows: []}}
 """
+OTHERS = """semantic_models:
+  - name: shouts
+    model: ref('fct_shouted')
+    defaults: {agg_time_dimension: shouted_on}
+    entities: [{name: shout, type: primary, expr: shouted}]
+    dimensions: [{name: shouted_on, type: time, type_params: {time_granularity: day}}]
+    measures: [{name: shouts_heard, agg: count, expr: shouted}]
+metrics:
+  - {name: shouts_heard, label: Shouts, type: simple, type_params: {measure: shouts_heard}}
+saved_queries:
+  - name: all_shouts
+    query_params: {metrics: [shouts_heard]}
+exposures:
+  - name: board
+    type: dashboard
+    owner: {email: ada@example.com}
+    depends_on: [ref('fct_shouted')]
+  - name: lost
+    type: dashboard
+    owner: {email: ada@example.com}
+    depends_on: [ref('fct_gone')]
+models:
+  - name: fct_days
+    time_spine: {standard_granularity_column: day}
+    columns: [{name: day, granularity: day}]
+"""
 FILES: dict[str, str | bytes] = {
     "dbt_project.yml": (PROJECT / "dbt_project.yml").read_text()
     + 'on-run-start: ["drop table nothing"]\n',
@@ -87,15 +117,27 @@ FILES: dict[str, str | bytes] = {
     f"{ROOM}/fct_again.sql": LATEST,
     f"{ROOM}/fct_broken.sql": 'select * from {{ ref("fct_shouted") }} where {% if %}',
     f"{ROOM}/units.yml": UNITS,
+    f"{ROOM}/others.yml": OTHERS,
+    f"{ROOM}/fct_days.sql": f"select date '2013-01-01' as day where exists ({READS})",
     "models/marts/weather/dim_calm.sql": READS,
 }
 
 
 @pytest.fixture(scope="module")
-def verdicts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, UnitVerdict]:
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The project."""
+    return project(tmp_path_factory.mktemp("units") / "dbt_project", FILES)
+
+
+@pytest.fixture(scope="module")
+def manifest(made: Path) -> Path:
+    """What it compiles to."""
+    return prepare_manifest(Settings(data_dir=PROJECT / "target" / "units"), made)
+
+
+@pytest.fixture(scope="module")
+def verdicts(made: Path, manifest: Path) -> dict[str, UnitVerdict]:
     """What becomes of each unit test, by its name."""
-    made = project(tmp_path_factory.mktemp("units") / "dbt_project", FILES)
-    manifest = prepare_manifest(Settings(data_dir=PROJECT / "target" / "units"), made)
     assert unit_tests(manifest, "weather") == []
     return {v.name: v for v in run_unit_tests(manifest, promised, "operations", made)}
 
@@ -122,3 +164,19 @@ def test_unit_test_that_cannot_run_is_named(verdicts: dict[str, UnitVerdict]) ->
     assert verdicts["no_such_column"].status == "error"
     assert "tail" in verdicts["no_such_column"].told
     assert verdicts["of_a_broken_model"].status == "not run"
+
+
+def test_what_other_tools_read_stays_in_the_manifest(manifest: Path) -> None:
+    """Semantic models, metrics, saved queries, exposures; a wrong one is told, alone."""
+    found = load_manifest(manifest)
+    kept = {word: {n["name"] for n in found[word].values()} for word in KEPT}
+    assert kept == {
+        "semantic_models": {"shouts"},
+        "metrics": {"shouts_heard"},
+        "saved_queries": {"all_shouts"},
+        "exposures": {"board"} | kept["exposures"] & {"lost"},
+    }
+    (lost,) = (f for f in faults_of(found) if "fct_gone" in f.what)
+    assert lost.path == f"{ROOM}/others.yml"
+    darkened = {d.name.table for d in marts("operations", manifest) if d.broken}
+    assert darkened == {"fct_broken"}
