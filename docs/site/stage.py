@@ -31,6 +31,7 @@ GUIDES = (
     "connections",
     "contracts",
     "marts",
+    "dbt",
     "features",
     "serving",
     "integrity",

@@ -22,6 +22,7 @@ from dbt.exceptions import UninstalledPackagesFoundError
 from dbt_common.clients.jinja import get_environment
 from dbt_common.exceptions import CompilationError
 
+from watermain.dbt.dbt_columns import Columns, UnknownColumnsError, in_order
 from watermain.dbt.dbt_fault import Fault, entries, line_of, nodes_of, places, said
 from watermain.dbt.dbt_profile import TARGET, profiles
 from watermain.dbt.dbt_seed import NEXT, seed_facts
@@ -34,6 +35,7 @@ PARSERS = (
     *("MacroParser", "ModelParser", "SeedParser", "SingularTestParser", "SnapshotParser"),
 )
 STOCK = ("dbt", "dbt_duckdb")
+COLUMNS = "get_columns_in_relation"
 
 
 class AsksTheDatabaseError(CompilationError):  # type: ignore[misc]  # dbt ships no types
@@ -71,6 +73,7 @@ class Compilation:
     files: dict[str, dict[str, Any]] = field(default_factory=dict)
     seeds: dict[str, Any] = field(default_factory=dict)
     absent: tuple[str, ...] = ()
+    columns: Columns | None = None
     variables: Environment = field(default_factory=lambda: Environment(child_environment()))
 
     def load(self, stock: Callable[..., Any], config: Any, **words: Any) -> Any:
@@ -84,8 +87,9 @@ class Compilation:
                 config.packages.packages = []  # who calls one of them is told so
             except Exception as error:  # of a foreign project: whatever it brings about
                 self._leave_out(error)
-        self._compile(manifest, config)
         self._type_seeds(manifest, config)
+        self.columns = Columns(manifest, self.seeds)
+        self._compile(manifest, config)
         return manifest
 
     def read(self, stock: Callable[..., Any], path: Any, *words: Any, **named: Any) -> Any:
@@ -180,9 +184,12 @@ class Compilation:
         return f"{where}:{section}.{name}" in self.skipped
 
     def _compile(self, manifest: Any, config: Any) -> None:
-        """Compile each model and each test by itself; what reads a wrong one has no need of it."""
+        """Compile each model and each test by itself; what reads a wrong one has no need of it.
+
+        What is read is compiled before, for a template may ask for its columns.
+        """
         compiler = Compiler(config)
-        for node in sorted(manifest.nodes.values(), key=lambda n: not n.is_ephemeral_model):
+        for node in in_order(manifest.nodes):
             wrong = {f.node for f in self.faults}
             kind = str(node.resource_type)
             if kind not in ("model", "test") or str(node.language) != "sql":
@@ -236,12 +243,13 @@ class Compilation:
         elif undefined := re.match(r"'(\w+)' is undefined", what):
             word = undefined.group(1)
             what = f"calls `{word}`, {self._why_undefined(word)}"
+        told = isinstance(error, UnknownColumnsError)
         self._add(
             node.original_file_path,
             what,
             line=line_of(error, node.raw_code or "", word) if node.raw_code else 1,
             node=node.unique_id,
-            next=self._instead(word),
+            next=error.next if told else self._instead(word),
         )
 
     def _why_undefined(self, word: str) -> str:
@@ -292,11 +300,17 @@ def limited() -> Iterator[None]:
         signal.setitimer(signal.ITIMER_REAL, 0)
 
 
-def ask(wrapper: Any, name: str) -> Any:
-    """Answer what a template asks of the adapter, where no database is needed."""
-    if name not in ANSWERED:
-        raise AsksTheDatabaseError(name)
-    return getattr(wrapper._adapter, name)
+def answering(compilation: Compilation) -> Callable[[Any, str], Any]:
+    """Answer what templates ask of the adapter, where no database is needed."""
+
+    def ask(wrapper: Any, name: str) -> Any:
+        if name == COLUMNS and compilation.columns is not None:
+            return compilation.columns.of
+        if name not in ANSWERED:
+            raise AsksTheDatabaseError(name)
+        return getattr(wrapper._adapter, name)
+
+    return ask
 
 
 def install(compilation: Compilation) -> None:
@@ -314,7 +328,7 @@ def install(compilation: Compilation) -> None:
     replaced: dict[str, tuple[Any, Any]] = {
         "get_full_manifest": (loading.ManifestLoader, loads),
         "invalid_target_fail_unless_test": (loading, compilation.missing),
-        "__getattr__": (RuntimeDatabaseWrapper, ask),
+        "__getattr__": (RuntimeDatabaseWrapper, answering(compilation)),
     }
     for name, (owner, ours) in replaced.items():
         setattr(owner, name, ours)

@@ -40,5 +40,8 @@ def advice(word: str) -> str:
     if word in CHANGING or word in CLOCKS or word == "random":
         return "read the instant from a column of an input, or the value from a `var`"
     if word in ASKING or word.startswith("get_"):
-        return "write the columns, the values out, or keep them in a `var`"
+        return (
+            "write the values out, or keep them in a `var`: `dbt_vars = { values = [...] }` in"
+            " [tool.watermain], then `var('values')`"
+        )
     return ""

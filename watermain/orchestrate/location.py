@@ -43,7 +43,7 @@ from watermain.orchestrate.sweep_asset import sweep_assets
 from watermain.orchestrate.upkeep.history_asset import history_assets
 from watermain.orchestrate.upkeep.tidying_asset import tidying_assets
 from watermain.orchestrate.verification_asset import is_verification, verification_asset
-from watermain.settings import load_settings
+from watermain.settings import load_settings, project
 from watermain.source.connected import prove_connections
 from watermain.source.outside import Connections
 
@@ -95,6 +95,7 @@ def code_location(team: str) -> dg.Definitions:
     refuse_circles({d.name: d for d in _surroundings(datasets)})
     assets = [
         *(_asset(d, known) for d in datasets),
+        *_exposures(team),
         *quarantine_assets(datasets),
         *sweep_assets(datasets),
         *history_assets(datasets),
@@ -120,6 +121,15 @@ def code_location(team: str) -> dg.Definitions:
             *upkeep_schedule(team, datasets),
         ],
     )
+
+
+def _exposures(team: str) -> list[dg.AssetSpec]:
+    """What stands outside and reads the team's datasets, as its dbt project tells."""
+    if not project().dbt_folder.exists():
+        return []
+    from watermain.orchestrate.dbt_asset import exposure_assets  # needless without a dbt project
+
+    return exposure_assets(team, manifest())
 
 
 def _asset(dataset: Dataset, known: Connections) -> dg.AssetsDefinition | dg.AssetSpec:

@@ -74,6 +74,7 @@ MACROS: dict[str, str | bytes] = {
     "models/marts/weather/twin.sql": READS,
     "tests/lonely.sql": "select 1 as one where false",
 }
+OF_PAST = '{% set c = adapter.get_columns_in_relation(ref("past")) %}\n'
 MISTAKES: dict[str, str | bytes] = {
     **MACROS,
     **model("right", READS),
@@ -83,6 +84,9 @@ MISTAKES: dict[str, str | bytes] = {
     **model("asks", f'-- one\n{{% set r = run_query("select 1") %}}\n{READS}'),
     **model("asks_far", f"{READS} where {{{{ asking() }}}} = 1"),
     **model("columns", '{% set c = adapter.get_columns_in_relation(ref("right")) %}\n' + READS),
+    **model(
+        "columns_of_past", '{% set c = adapter.get_columns_in_relation(ref("past")) %}\n' + READS
+    ),
     **model("nowhere", 'select *\nfrom {{ ref("nothing") }}'),
     **model("unsourced", 'select * from {{ source("operations_curated", "nosuch") }}'),
     **model("syntax", f"{READS}\n{{% if %}}"),

@@ -21,11 +21,13 @@ from watermain.declare.dataset import Dataset
 from watermain.declare.errors import WatermainError, quoted
 from watermain.declare.name import DatasetName
 from watermain.declare.need import Needs
+from watermain.engine.mart.beside.exposure import homeless
+from watermain.engine.mart.beside.unused import refuse_hooks, unused
 from watermain.engine.mart.dark_mart import dark
 from watermain.engine.mart.inferred import Schema, inferred
 from watermain.engine.mart.manifest import CompiledProject, alias, read_project
-from watermain.engine.mart.mart_check import checks_of, strays
-from watermain.engine.mart.mart_fault import UNREADABLE, Faults, belongs_nowhere, hooks
+from watermain.engine.mart.mart_check import checks_of
+from watermain.engine.mart.mart_fault import UNREADABLE, Faults, belongs_nowhere
 from watermain.engine.mart.mart_promise import promise
 from watermain.engine.mart.node import Node, declared, refuse
 from watermain.engine.mart.promised import is_complete, promised, words_said
@@ -61,9 +63,28 @@ def marts(team: str, manifest: Path, contract_of: ContractOf = lambda name: None
 def notes(manifest: Path, contract_of: ContractOf = lambda name: None) -> list[str]:
     """What is wrong with a project beside its marts, a line for each."""
     project = read_project(manifest)
-    other = [*strays(project), *belongs_nowhere(project)]
-    told = [*_Declaring(project, manifest, contract_of).faults.strays(), *hooks(project)]
-    return [*told, *(f"{e.declared} {e.what}" for e in other)]
+    told = [*_Declaring(project, manifest, contract_of).faults.strays()]
+    told += [f"{e.declared} {e.what}" for e in belongs_nowhere(project)]
+    return [*told, *unused(project), *homeless(project)]
+
+
+def contracts(manifest: Path, contract_of: ContractOf) -> Callable[[str], Contract | None]:
+    """What each node of a project promises, by its id; None for what is no dataset or is wrong."""
+    project = read_project(manifest)
+    faults = _Declaring(project, manifest, contract_of).faults
+
+    def contract(key: str) -> Contract | None:
+        node = project.node(key)
+        try:
+            own = project.keys.get(project.name(node), "")
+        except (WatermainError, KeyError):
+            return None
+        made = faults.made(project.node(own)) if own else None
+        if own:
+            return made.contract if isinstance(made, Dataset) else None
+        return contract_of(project.name(node))
+
+    return contract
 
 
 def _promise(project: CompiledProject, node: Node | None) -> dict[str, Any]:
@@ -183,8 +204,7 @@ def _optional(
 
 def _refuse_config(node: Node) -> None:
     """Refuse what decides rows or rights in dbt, but has no meaning here."""
-    config = node["config"]
-    how = config["materialized"]
+    how = node["config"]["materialized"]
     if how not in TABLES:
         refuse(
             node,
@@ -192,9 +212,7 @@ def _refuse_config(node: Node) -> None:
             "say `materialized: table`: the platform stages, audits and publishes every mart, and"
             " computes only partitions whose inputs changed",
         )
-    for word in ("pre-hook", "post-hook", "sql_header", "grants"):
-        if config.get(word):
-            refuse(node, f"sets `{word}`, which the platform does not run", "leave it out")
+    refuse_hooks(node)
 
 
 def _body(sql: str) -> Callable[..., ibis.Table]:
