@@ -28,7 +28,7 @@ MOST_WAITED = timedelta(seconds=2 * COMPILE_SECONDS)  # for whoever compiles bef
 MOST_BYTES = 1_000_000  # of a larger file, which is a seed, the time counts instead of the content
 RETRY = "dbt parse --project-dir dbt_project --profiles-dir dbt_project --target platform"
 _LEFT_OUT = {"target", "logs", "__pycache__"}
-_OWN = ("dbt", "dbt_compiler", "dbt_fault", "dbt_profile", "dbt_seed", "dbt_words")
+_OWN = ("dbt", "dbt_compiler", "dbt_fault", "dbt_forms", "dbt_profile", "dbt_seed", "dbt_words")
 _NOT_MODELS = re.compile(r"^(?:macros|tests|data-tests|snapshots|analyses|analysis)/")
 
 

@@ -77,6 +77,13 @@ def repair(broken: Sequence[Verified], known: Known, job: Job) -> Repair:
 
 def _replaced(dataset: Dataset, files: Sequence[Listed], job: Job) -> Iterator[Publication]:
     """Publish the partitions of damaged files without them, a group of files at a time."""
+    if dataset.keeps_history:
+        raise DamagedDataError(
+            f"{dataset.name} keeps a history that stands nowhere else",
+            declared=dataset.declared,
+            data="unchanged",
+            next=f"restore the file from a backup, then watermain verify {dataset.name}",
+        )
     if "filename" in dataset.contract.schema.names:
         raise DamagedDataError(
             f"{dataset.name} has a column `filename`, so that no damaged file can be left out",
