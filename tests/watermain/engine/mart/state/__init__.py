@@ -1,1 +1,1 @@
-"""Tests of `watermain/engine/mart`."""
+"""Tests of `watermain/engine/mart/state`."""

@@ -1,38 +1,46 @@
-"""A dbt project of models that grow, built in rounds by stock dbt beside the platform."""
+"""A dbt project of models that grow, with its sources in rounds."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
 from watermain.declare import Column, Contract, Dataset, dataset
+from watermain.lake.lake import Lake
 from watermain.settings import child_environment
+from watermain.testing import TrialLake
 
 Row = tuple[Any, ...]
+Rows = Sequence[Mapping[str, Any]]
+STAMPS = ("dbt_updated_at", "dbt_valid_from", "dbt_valid_to")
 TEAM = "operations"
 PLACE = f"models/marts/{TEAM}"
 EVENTS = (
     ("id", pa.int64()),
     ("who", pa.string()),
     ("amount", pa.int64()),
-    ("at", pa.timestamp("us")),
+    ("moment", pa.timestamp("us")),
 )
 PEOPLE = (
     *(("id", pa.int64()), ("region", pa.string()), ("name", pa.string())),
     ("updated_at", pa.timestamp("us")),
 )
-READ = 'select id, who, amount, "at", cast("at" as date) as on_day from {{ source("curated", "events") }}'
-SINCE = '{% if is_incremental() %} where "at" > (select max("at") from {{ this }}) {% endif %}'
+READ = (
+    "select id, who, amount, moment, cast(moment as date) as on_day"
+    ' from {{ source("curated", "events") }}'
+)
+SINCE = "{% if is_incremental() %} where moment > (select max(moment) from {{ this }}) {% endif %}"
 AGAIN = (
-    '{% if is_incremental() %} where "at" >= (select max("at") from {{ this }}) - interval 1 day'
-    "{% endif %}"
+    "{% if is_incremental() %} where moment >="
+    " (select max(moment) from {{ this }}) - interval 1 day {% endif %}"
 )
 PEOPLE_READ = 'select * from {{ source("curated", "people") }}'
 
@@ -100,11 +108,11 @@ def model(how: str, sql: str) -> str:
 
 
 KEPT = (
-    'select id, amount, "at", 1 as first_amount from {{ source("curated", "events") }}'
+    'select id, amount, moment, 1 as first_amount from {{ source("curated", "events") }}'
     "{% if is_incremental() %} where amount > 10{% endif %}"
 )
-BATCH = 'select id, who, amount, "at" from {{ source("curated", "events") }}'
-MICRO = "incremental_strategy='microbatch', event_time='at', begin='2024-01-01', "
+BATCH = 'select id, who, amount, moment from {{ source("curated", "events") }}'
+MICRO = "incremental_strategy='microbatch', event_time='moment', begin='2024-01-01', "
 MODELS: Mapping[str, str] = {
     "appended": model("incremental_strategy='append'", f"{READ} {SINCE}"),
     "repeated": model("incremental_strategy='append'", READ),
@@ -118,7 +126,7 @@ MODELS: Mapping[str, str] = {
         "unique_key='id', incremental_predicates=['amount < 50']", f"{READ} {AGAIN}"
     ),
     "merged": model("incremental_strategy='merge', unique_key='id'", READ),
-    "merged_pair": model("incremental_strategy='merge', unique_key=['who', 'at']", READ),
+    "merged_pair": model("incremental_strategy='merge', unique_key=['who', 'moment']", READ),
     "merged_kept": model(
         "incremental_strategy='merge', unique_key='id', merge_exclude_columns=['first_amount']",
         KEPT.replace("1 as first_amount", "amount as first_amount"),
@@ -128,7 +136,7 @@ MODELS: Mapping[str, str] = {
     ),
     "merged_narrow": model(
         "incremental_strategy='merge', unique_key='id',"
-        " incremental_predicates=['DBT_INTERNAL_DEST.on_day > date \\'2024-01-01\\'']",
+        " incremental_predicates=[\"DBT_INTERNAL_DEST.on_day > date '2024-01-01'\"]",
         READ,
     ),
     "whole": "select count(*) as n, sum(amount) as total from {{ ref('merged') }}",
@@ -156,22 +164,22 @@ PYTHON: Mapping[str, tuple[str, str]] = {
     "python_grows": (
         "def model(dbt, session):\n"
         "    dbt.config(materialized='incremental', unique_key='id')\n"
-        "    found = dbt.source('curated', 'events').project('id, amount, \"at\"')\n"
+        "    found = dbt.source('curated', 'events').project('id, amount, moment')\n"
         "    if dbt.is_incremental:\n"
-        "        last = session.sql(f'select max(\"at\") from {dbt.this}').fetchone()[0]\n"
-        '        found = found.filter(f"\\"at\\" >= timestamp \'{last}\' - interval 1 day")\n'
+        "        last = session.sql(f'select max(moment) from {dbt.this}').fetchone()[0]\n"
+        "        found = found.filter(f\"moment >= timestamp '{last}' - interval 1 day\")\n"
         "    return found\n",
         "{name: id, data_type: bigint}, {name: amount, data_type: bigint},"
-        " {name: at, data_type: timestamp}",
+        " {name: moment, data_type: timestamp}",
     ),
 }
+TIMED = "strategy: timestamp, updated_at: updated_at"
 SNAPSHOTS: Mapping[str, str] = {
-    "time_stays": "strategy: timestamp, updated_at: updated_at, unique_key: id",
-    "time_gone": "strategy: timestamp, updated_at: updated_at, unique_key: id, hard_deletes: invalidate",
-    "time_record": "strategy: timestamp, updated_at: updated_at, unique_key: id, hard_deletes: new_record",
+    "time_stays": f"{TIMED}, unique_key: id",
+    "time_gone": f"{TIMED}, unique_key: id, hard_deletes: invalidate",
+    "time_record": f"{TIMED}, unique_key: id, hard_deletes: new_record",
     "time_until": (
-        "strategy: timestamp, updated_at: updated_at, unique_key: [id, name],"
-        " dbt_valid_to_current: \"timestamp '9999-12-31'\""
+        f"{TIMED}, unique_key: [id, name], dbt_valid_to_current: \"timestamp '9999-12-31'\""
     ),
     "check_all": "strategy: check, check_cols: all, unique_key: id, hard_deletes: invalidate",
     "check_some": "strategy: check, check_cols: [name], unique_key: id",
@@ -201,7 +209,7 @@ def files() -> dict[str, str]:
         ),
         "models/sources.yml": (
             "sources:\n  - name: curated\n    schema: operations_curated\n    tables:\n"
-            "      - {name: events, config: {event_time: at}}\n      - {name: people}\n"
+            "      - {name: events, config: {event_time: moment}}\n      - {name: people}\n"
         ),
         f"snapshots/{TEAM}/block.sql": BLOCK,
     }
@@ -246,7 +254,7 @@ def source(name: str, columns: Sequence[tuple[str, pa.DataType]]) -> Dataset:
 SOURCES = {"events": source("events", EVENTS), "people": source("people", PEOPLE)}
 
 
-def plain(rows: Sequence[Mapping[str, Any]]) -> list[Row]:
+def plain(rows: Rows) -> list[Row]:
     """Rows that compare, in one order."""
 
     def value(one: Any) -> Any:
@@ -254,6 +262,60 @@ def plain(rows: Sequence[Mapping[str, Any]]) -> list[Row]:
 
     told = [tuple(sorted((k, value(v)) for k, v in row.items())) for row in rows]
     return sorted(told, key=repr)
+
+
+def with_instants_by_rank(rows: Rows) -> Rows:
+    """The same rows with each instant of a run as its number in their order.
+
+    Shapes: identifiers that such an instant is part of become the word of what they are made of.
+    """
+    held = [{k: _text(v) for k, v in row.items()} for row in rows]
+    marked = {v for row in held for k, v in row.items() if k in STAMPS and v and v[:4] != "2024"}
+    rank = {v: f"run {n}" for n, v in enumerate(sorted(marked))}
+    return [{k: _ranked(row, k, rank) for k in row} for row in held]
+
+
+def _text(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, (date, datetime)) else value
+
+
+def _ranked(row: Mapping[str, Any], name: str, rank: Mapping[str, str]) -> Any:
+    if name != "dbt_scd_id":
+        return rank.get(row[name], row[name]) if name in STAMPS else row[name]
+    at = str(row["dbt_updated_at"]).replace("T", " ")
+    own = hashlib.md5(f"{row['id']}|{at}".encode()).hexdigest()
+    return "of the key and its instant" if row[name] == own else "of another"
+
+
+class Growing(TrialLake):
+    """A lake with two sources, whose marts are built in their order."""
+
+    def __init__(self, lake: Lake, marts: Mapping[str, Dataset]) -> None:
+        super().__init__(lake)
+        self.marts = marts
+        self.clock.set(datetime(2026, 1, 1, 12, 30, 15, 123456, tzinfo=UTC))
+        self.know(*SOURCES.values(), *marts.values())
+
+    def give(self, rows: Mapping[str, Sequence[Row]]) -> None:
+        """Put rows into the sources, in place of those before."""
+        for name, listed in rows.items():
+            schema = SOURCES[name].contract.schema
+            told = [dict(zip(schema.names, row, strict=True)) for row in listed]
+            self.given(SOURCES[name], pa.Table.from_pylist(told, schema=schema))
+
+    def build(self, *names: str) -> None:
+        """Publish marts, or all of them, what they read first."""
+        left = {self.marts[n].name: self.marts[n] for n in names or self.marts}
+        while left:
+            for mart in [d for d in left.values() if not set(d.upstream) & set(left)]:
+                days = ("2024-01-01", "2024-01-05")
+                ends = {"day": days, "month": ("2024-01-01", "2024-01-01")}
+                self.publish(mart, *(ends[mart.cadence.unit] if mart.cadence else ()))
+                del left[mart.name]
+
+    def read(self, name: str) -> Rows:
+        """The rows of a mart."""
+        return self.rows(self.marts[name]).table.to_pylist()
 
 
 def built_by_stock(folder: Path) -> list[dict[str, list[dict[str, Any]]]]:
@@ -294,7 +356,7 @@ from dbt.cli.main import dbtRunner
 from dbt.adapters.factory import reset_adapters
 
 COLUMNS = {
-    "events": 'id bigint, who varchar, amount bigint, "at" timestamp',
+    "events": 'id bigint, who varchar, amount bigint, moment timestamp',
     "people": "id bigint, region varchar, name varchar, updated_at timestamp",
 }
 found = []
@@ -313,7 +375,8 @@ for each in json.loads(pathlib.Path("rounds.json").read_text()):
     reset_adapters()
     with duckdb.connect("stock.duckdb") as con:
         tables = con.execute(
-            "select schema_name, table_name from duckdb_tables() where schema_name <> 'operations_curated'"
+            "select schema_name, table_name from duckdb_tables()"
+            " where schema_name <> 'operations_curated'"
         ).fetchall()
         told = {}
         for schema, table in tables:
