@@ -15,7 +15,7 @@ import sqlglot
 from sqlglot import exp
 
 from watermain.dbt.dbt_fault import said
-from watermain.declare.body.mart import CompiledModel, Growth, Mart
+from watermain.declare.body.mart import THIS, CompiledModel, Growth, Mart
 from watermain.declare.cadence import Cadence, Daily, Hourly, Monthly
 from watermain.declare.contract import Contract
 from watermain.declare.dataset import Dataset
@@ -150,41 +150,46 @@ class _Declaring:
             return replace(shape, cadence=_cadence(node, words))
         sql = self._project.renamed(node, lambda name: f"input_{alias(name)}")
         if node["resource_type"] == "snapshot":
-            source, schema = self._inferred(node, sql, inputs)
-            return self._snapshot(node, words, source, [name for name, _ in schema], inputs)
-        grows = is_incremental(node)
-        is_batch = grows and strategy(node) == BATCHES
-        if is_batch:
-            words = microbatch_words(node, words)
-        elif grows and "cadence" in words:
+            source, known = self._inferred(node, sql, inputs)
+            return self._snapshot(node, words, source, [name for name, _ in known], inputs)
+        if is_incremental(node):
+            return self._incremental(node, words, sql, inputs)
+        return replace(self._made(node, words, sql, inputs), cadence=_cadence(node, words))
+
+    def _made(
+        self, node: Node, words: Mapping[str, Any], sql: str, inputs: Mapping[str, DatasetName]
+    ) -> Shape:
+        """A table that SQL makes as a whole."""
+        if is_complete(node, words):
+            return Shape(sql=sql, words=words)
+        made, schema = self._inferred(node, sql, inputs)
+        return Shape(sql=made, words=words, schema=schema)
+
+    def _incremental(
+        self, node: Node, words: Mapping[str, Any], sql: str, inputs: Mapping[str, DatasetName]
+    ) -> Shape:
+        """A table that is cut into batches, or whose rows follow from its own last ones."""
+        if strategy(node) == BATCHES:
+            shape = self._made(node, microbatch_words(node, words), sql, inputs)
+            cadence = microbatch_cadence(node, words)
+            return replace(shape, cadence=cadence, batched=batched(self._project, node))
+        if "cadence" in words:
             refuse(
                 node,
                 "is incremental and has a cadence",
                 "keep one: with a cadence the partitions whose inputs changed are made anew",
             )
-        made: str = sql
-        schema: Schema | None = None
-        if not is_complete(node, words):
-            made, schema = self._inferred(node, sql, inputs)
-        shape = Shape(sql=made, words=words, schema=schema, cadence=_cadence(node, words))
-        if is_batch:
-            around = microbatch_cadence(node, words)
-            return replace(shape, cadence=around, batched=batched(self._project, node))
-        if not grows:
-            return shape
-        columns = (
-            [n for n, _ in schema] if schema else [c["name"] for c in node["columns"].values()]
-        )
-        return replace(shape, grows=self._growth(node, columns, made, inputs))
+        shape = self._made(node, words, sql, inputs)
+        written = [str(column["name"]) for column in node["columns"].values()]
+        columns = [name for name, _ in shape.schema] if shape.schema else written
+        return replace(shape, grows=self._growth(node, columns))
 
-    def _growth(
-        self, node: Node, columns: list[str], made: str, inputs: Mapping[str, DatasetName]
-    ) -> Growth | None:
+    def _growth(self, node: Node, columns: list[str]) -> Growth | None:
         """How an incremental model grows, by its SQL where `is_incremental()` is true."""
         own = self._project.name(node)
 
         def rename(name: DatasetName) -> str:
-            return "input_this" if name == own else f"input_{alias(name)}"
+            return f"input_{THIS}" if name == own else f"input_{alias(name)}"
 
         code = self._project.told.get("grown", {}).get(node["unique_id"], node["compiled_code"])
         return growth(node, self._project.renamed(node, rename, code), columns)
