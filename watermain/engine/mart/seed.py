@@ -17,9 +17,11 @@ from watermain.engine.mart.manifest import CompiledProject
 from watermain.engine.mart.mart_check import checks_of
 from watermain.engine.mart.node import Node, declared, refuse
 from watermain.engine.mart.promised import promised
+from watermain.lake.lake import quote
 from watermain.settings import project as company
 
 BATCH_ROWS = 65_536
+EXACT = "decimal(38, 12)"  # by which a number is held against what became of it
 MOST_SHOWN = 200  # signs of a line that does not fit
 
 
@@ -60,12 +62,15 @@ def _kind(node: Node, name: str, word: str) -> pa.DataType:
     return kind
 
 
-def _body(path: Path, delimiter: str, columns: Mapping[str, str], place: str) -> Callable[..., Any]:
+def _body(
+    path: Path, delimiter: str, columns: Mapping[str, str], place: str = ""
+) -> Callable[..., Any]:
     def body() -> pa.RecordBatchReader:
         with duckdb.connect(config={"threads": 1}) as connection:
             try:
-                rows = _read(connection, path, delimiter, columns)
-                return rows.to_arrow_table().to_reader(BATCH_ROWS)
+                rows = _read(connection, path, delimiter, columns).to_arrow_table()
+                _refuse_rounded(connection, _Seed(path, delimiter, columns, place))
+                return rows.to_reader(BATCH_ROWS)
             except (duckdb.ConversionException, duckdb.InvalidInputException) as error:
                 _refuse_rows(connection, _Seed(path, delimiter, columns, place), error)
 
@@ -100,6 +105,29 @@ def _read(
         escapechar='"',
         store_rejects=rejects,
     )
+
+
+def _refuse_rounded(connection: duckdb.DuckDBPyConnection, seed: _Seed) -> None:
+    """Refuse a number that its type would round, which the engine does without a word.
+
+    Raises: BrokenContractError.
+    """
+    rows = _read(connection, seed.path, seed.delimiter, dict.fromkeys(seed.columns, "varchar"))
+    for name, word in seed.columns.items():
+        kind = physical_type(word)
+        if kind is None or not (pa.types.is_integer(kind) or pa.types.is_decimal(kind)):
+            continue
+        value = f"try_cast({quote(name)} as {EXACT})"
+        wrong = rows.select(f"row_number() over () as n, {quote(name)} as v, {value} as x").filter(
+            f"x <> try_cast(v as {word})"
+        )
+        found = wrong.order("n").limit(1).fetchone()
+        if found:
+            raise BrokenContractError.not_published(
+                f"seed `{seed.path.name}`: row {found[0]}: {word} would round `{name}`: {found[1]}",
+                declared=f"{seed.place}:1",
+                next="correct that row, or say another type in `config: column_types`",
+            )
 
 
 def _refuse_rows(

@@ -179,7 +179,7 @@ SNAPSHOTS: Mapping[str, str] = {
     "time_gone": f"{TIMED}, unique_key: id, hard_deletes: invalidate",
     "time_record": f"{TIMED}, unique_key: id, hard_deletes: new_record",
     "time_until": (
-        f"{TIMED}, unique_key: [id, name], dbt_valid_to_current: \"timestamp '9999-12-31'\""
+        f"{TIMED}, unique_key: [id, region], dbt_valid_to_current: \"timestamp '9999-12-31'\""
     ),
     "check_all": "strategy: check, check_cols: all, unique_key: id, hard_deletes: invalidate",
     "check_some": "strategy: check, check_cols: [name], unique_key: id",
@@ -202,7 +202,9 @@ TABLES = (*MODELS, *PYTHON, *SNAPSHOTS, "in_a_block")
 def files() -> dict[str, str]:
     """The project, file by file."""
     found = {
-        "dbt_project.yml": "name: growing\nversion: '1.0'\nprofile: growing\n",
+        "dbt_project.yml": (
+            "name: growing\nversion: '1.0'\nprofile: growing\nmodels: {+materialized: table}\n"
+        ),
         "profiles.yml": (
             "growing: {target: dev, outputs: {dev: {type: duckdb, path: stock.duckdb,"
             " threads: 1, settings: {timezone: UTC}}}}\n"
