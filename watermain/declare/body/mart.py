@@ -30,10 +30,10 @@ class Growth:
     made anew: its history is nowhere else.
     """
 
-    sql: str = field(default="", repr=False)
-    written: str = field(default=f"select * from {NEW}", repr=False)
-    gone: str = field(default="", repr=False)
-    repeats: str = field(default="", repr=False)
+    sql: str = ""
+    written: str = f"select * from {NEW}"
+    gone: str = ""
+    repeats: str = ""
     target: str = "standing"
     keeps: bool = False
 
@@ -54,5 +54,5 @@ class Mart:
     model: CompiledModel | None = None
     broken: str | None = None
     is_sql: bool = True
-    grows: Growth | None = None
+    grows: Growth | None = field(default=None, repr=False)
     batched: Mapping[str, str] = field(default_factory=dict)
