@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Mapping
+from types import ModuleType
 from typing import Any
 
 import duckdb
@@ -174,16 +176,26 @@ def _body(
     """The model as a body: it runs in an engine of its own, which reaches no file and no lake."""
 
     def body(**tables: ibis.Table) -> Any:
-        namespace: dict[str, Any] = {"__name__": f"dbt_model_{identifier}", "__file__": place}
-        exec(compile(code, place, "exec"), namespace)
+        model = _loaded(code, place, identifier)
         settings: dict[str, Any] = {"enable_external_access": False}
         with duckdb.connect(config=settings) as session:
             session.execute("set timezone = 'UTC'")
-            made = namespace["model"](
-                ModelSession(session, tables, read, given, identifier), session
-            )
+            made = model(ModelSession(session, tables, read, given, identifier), session)
             if isinstance(made, duckdb.DuckDBPyRelation):
                 return made.to_arrow_table()
             return made
 
     return body
+
+
+def _loaded(code: str, place: str, identifier: str) -> Callable[..., Any]:
+    """The function `model` of a file, as a module of its own has it."""
+    module = ModuleType(f"dbt_model_{identifier}")
+    module.__file__ = place
+    sys.modules[module.__name__] = module  # where data classes look up their own annotations
+    try:
+        exec(compile(code, place, "exec"), module.__dict__)
+    finally:
+        del sys.modules[module.__name__]
+    found: Callable[..., Any] = module.__dict__["model"]
+    return found

@@ -111,6 +111,16 @@ def test_sources_and_frames() -> None:
     assert found["n"].tolist() == [2, 4, 6]
 
 
+def test_a_model_may_declare_classes() -> None:
+    """Even those that look their own module up."""
+    code = (
+        "from __future__ import annotations\nfrom dataclasses import dataclass\n\n\n"
+        "@dataclass\nclass Pair:\n    n: int\n\n\n"
+        "def model(dbt, session):\n    return session.sql(f'select {Pair(4).n} as n')\n"
+    )
+    assert run(code).to_pydict() == {"n": [4]}
+
+
 def test_what_was_not_named_is_no_input() -> None:
     """dbt knows inputs by their literals alone, and so does lineage."""
     code = "def model(dbt, session):\n    return dbt.ref('one' + 'x')\n"
