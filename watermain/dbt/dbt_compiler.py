@@ -24,6 +24,7 @@ from dbt_common.exceptions import CompilationError
 
 from watermain.dbt.dbt_columns import Columns, UnknownColumnsError, in_order
 from watermain.dbt.dbt_fault import Fault, entries, line_of, nodes_of, places, said
+from watermain.dbt.dbt_forms import compiled
 from watermain.dbt.dbt_profile import TARGET, profiles
 from watermain.dbt.dbt_seed import NEXT, seed_facts
 from watermain.dbt.dbt_words import ANSWERED, ASKS, CHANGES, advice, changing
@@ -72,6 +73,7 @@ class Compilation:
     skipped: set[str] = field(default_factory=set)
     files: dict[str, dict[str, Any]] = field(default_factory=dict)
     seeds: dict[str, Any] = field(default_factory=dict)
+    grown: dict[str, str] = field(default_factory=dict)
     absent: tuple[str, ...] = ()
     columns: Columns | None = None
     variables: Environment = field(default_factory=lambda: Environment(child_environment()))
@@ -192,14 +194,14 @@ class Compilation:
         for node in in_order(manifest.nodes):
             wrong = {f.node for f in self.faults}
             kind = str(node.resource_type)
-            if kind not in ("model", "test") or str(node.language) != "sql":
+            if kind not in ("model", "snapshot", "test") or str(node.language) != "sql":
                 continue
             if wrong & {node.unique_id, *node.depends_on.nodes}:
                 continue
             try:
                 with limited():
                     self._refuse_changing(node, manifest)
-                    compiler.compile_node(node, manifest, {}, write=False)
+                    self.grown |= compiled(compiler, node, manifest)
             except Exception as error:  # of a foreign template: whatever it brings about
                 self._blame(node, error)
 
@@ -369,7 +371,7 @@ def main(project: Path, folder: Path, variables: str) -> None:
     _place(found)
     asked = sorted(n for n in compilation.variables.asked if not n.startswith("DBT_"))
     found["watermain"] = {"faults": [f.facts() for f in compilation.faults], "asked": asked}
-    found["watermain"]["seeds"] = compilation.seeds
+    found["watermain"] |= {"seeds": compilation.seeds, "grown": compilation.grown}
     path.write_text(json.dumps(found))
 
 

@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Any
 
 from watermain.declare.body.frame import FRAMES, asked
-from watermain.declare.body.mart import Mart
+from watermain.declare.body.mart import Growth, Mart
 from watermain.declare.cadence import Cadence
 from watermain.declare.check import Check, NotNull, RowCount, UniqueKey
 from watermain.declare.column.drift import DRIFTS, EXTRA
@@ -194,6 +194,16 @@ class Dataset:
         if self.unloaded is not None:
             return str(self.unloaded)
         return self.mart.broken if self.mart else None
+
+    @property
+    def growth(self) -> Growth | None:
+        """How it follows from its own last rows; None where it is made as a whole."""
+        return self.mart.grows if self.mart else None
+
+    @property
+    def keeps_history(self) -> bool:
+        """Whether its rows stand nowhere else, so that it is never made anew."""
+        return self.growth is not None and self.growth.keeps
 
     def refuse_broken(self) -> None:
         """Refuse to build what is wrong.

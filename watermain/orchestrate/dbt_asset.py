@@ -36,7 +36,9 @@ def with_dbt(model: CompiledModel, words: Mapping[str, Any]) -> dict[str, Any]:
         "metadata": {
             **_facts(node, project.manifest),
             **words["metadata"],
-            "model_sql": dg.MetadataValue.md(f"```sql\n{_narrow(node['raw_code'])}\n```"),
+            "model_sql": dg.MetadataValue.md(
+                f"```{node.get('language') or 'sql'}\n{_narrow(node['raw_code'])}\n```"
+            ),
         },
     }
 

@@ -28,7 +28,6 @@ def fault(museum: dict[str, Any], path: str) -> Fault:
 @pytest.mark.parametrize(
     ("path", "line", "what", "next_step"),
     [
-        ("incremental.sql", 2, "says `is_incremental`, which asks the database", "`cadence`"),
         ("asks.sql", 2, "says `run_query`, which asks the database", "in a `var`"),
         ("asks_far.sql", 1, "`run_query`, through the macro `asking`, which asks", "in a `var`"),
         ("columns_of_past.sql", 1, "asks for the columns of `past`, which", "columns out"),

@@ -60,6 +60,10 @@ def decides(dataset: Dataset) -> dict[str, object]:
         found["captured"] = (dataset.contract.repeats_within, dataset.contract.drift)
     elif dataset.mart is not None:
         found["sql"] = dataset.mart.sql
+        if dataset.mart.grows is not None:
+            found["grows"] = dataclasses.asdict(dataset.mart.grows)
+        if dataset.mart.batched:
+            found["batched"] = sorted(dataset.mart.batched.items())
     elif dataset.body is not None:
         found |= {"body": dataset.body, "takes": takes(dataset.body)}
     return found

@@ -15,6 +15,7 @@ from sqlglot.optimizer.pushdown_projections import pushdown_projections
 from sqlglot.optimizer.qualify import qualify
 from sqlglot.optimizer.scope import traverse_scope
 
+from watermain.declare.body.mart import THIS
 from watermain.declare.dataset import Dataset
 from watermain.declare.name import DatasetName
 from watermain.engine.table.table import stored_schema
@@ -29,14 +30,24 @@ def columns_used(reader: Dataset, find: Callable[[DatasetName], Dataset]) -> Use
     Guarantees: nothing is read; a body that takes frames or Arrow tables is not called.
     """
     schemas = {alias: stored_schema(find(name)) for alias, name in reader.inputs.items()}
-    sql = reader.mart.sql if reader.mart else _sql(reader, schemas)
-    found = None if sql is None else _columns(sql, schemas)
-    if found is None:
+    texts = _texts(reader) if reader.mart else [_sql(reader, schemas)]
+    known = {**schemas, THIS: reader.contract.schema} if reader.growth else schemas
+    each = [None if sql is None else _columns(sql, known) for sql in texts]
+    told = [columns for columns in each if columns is not None]
+    if len(told) < len(each):
         return None
+    found = {alias: frozenset().union(*(columns[alias] for columns in told)) for alias in schemas}
     used: dict[DatasetName, frozenset[str]] = {}
     for alias, name in reader.inputs.items():
         used[name] = used.get(name, frozenset()) | found[alias]
     return used
+
+
+def _texts(mart: Dataset) -> list[str | None]:
+    """Every form of a mart's SQL; of one that reads tables without SQL nothing is known."""
+    if mart.mart is None or (mart.inputs and not mart.mart.is_sql):
+        return [None]
+    return [mart.mart.sql, *([mart.growth.sql] if mart.growth else [])]
 
 
 def _sql(reader: Dataset, schemas: Mapping[str, pa.Schema]) -> str | None:

@@ -77,7 +77,9 @@ def _digest(datasets: Iterable[Dataset]) -> str:
     found = hashlib.sha256()
     for dataset in datasets:
         if dataset.mart is not None:
-            found.update(f"{dataset!r}\0{dataset.mart.sql}\0{dataset.broken}\0".encode())
+            found.update(
+                f"{dataset!r}\0{dataset.mart.sql}\0{dataset.growth}\0{dataset.broken}\0".encode()
+            )
     return found.hexdigest()
 
 
