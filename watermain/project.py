@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 import tomllib
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +21,12 @@ class Project:
     """What `[tool.watermain]` in a project's pyproject.toml says or leaves as it is.
 
     Shapes: `rooms`, `resources` and `sensors` are packages beside that file; `dbt` is a folder;
-    `demo` is a module whose command plays an outside world for `watermain up`. `stream` says what
-    is captured or followed without end: ALL that is live in one process, the same in a process for
-    each of the ROOMS, or a list of datasets and teams. `repository` is the address under which the
-    project's files are read by a browser. With a `game_day` it says that nothing of it matters, so
-    that failures may be provoked in it.
+    `dbt_teams` gives folders of it, or groups as `group:<name>`, to teams, and `dbt_vars` are its
+    variables, as `--vars` has them. `demo` is a module whose command plays an outside world for
+    `watermain up`. `stream` says what is captured or followed without end: ALL that is live in one
+    process, the same in a process for each of the ROOMS, or a list of datasets and teams.
+    `repository` is the address under which the project's files are read by a browser. With a
+    `game_day` it says that nothing of it matters, so that failures may be provoked in it.
     """
 
     root: Path
@@ -32,6 +34,8 @@ class Project:
     resources: str = "resources"
     sensors: str = "sensors"
     dbt: str = "dbt_project"
+    dbt_teams: Mapping[str, str] = field(default_factory=dict, hash=False)
+    dbt_vars: Mapping[str, Any] = field(default_factory=dict, hash=False)
     demo: str = ""
     stream: tuple[str, ...] | str = ALL
     repository: str = ""
@@ -51,6 +55,10 @@ class Project:
     def dbt_folder(self) -> Path:
         """Where the dbt project stands, if there is one."""
         return self.root / self.dbt
+
+    def teams(self) -> tuple[str, ...]:
+        """Every team that has a room here."""
+        return tuple(sorted(p.parent.name for p in self.rooms_folder.glob("*/definitions.py")))
 
     @property
     def workspace(self) -> Path:
@@ -106,6 +114,11 @@ def _checked(root: Path, said: dict[str, Any]) -> Project:
                 isinstance(value, list) and all(isinstance(v, str) for v in value)
             )
             wanted = f"a list of texts, or one of `{ALL}`, `{ROOMS}`"
+        elif name == "dbt_teams":
+            right = isinstance(value, dict) and all(isinstance(v, str) for v in value.values())
+            wanted = 'a table, such as {"models/staging" = "sales"}'
+        elif name == "dbt_vars":
+            right, wanted = isinstance(value, dict), 'a table, such as {currency = "EUR"}'
         else:
             right, wanted = isinstance(value, str), "a text"
         if not right:

@@ -28,8 +28,8 @@ MOST_WAITED = timedelta(seconds=2 * COMPILE_SECONDS)  # for whoever compiles bef
 MOST_BYTES = 1_000_000  # of a larger file, which is a seed, the time counts instead of the content
 RETRY = "dbt parse --project-dir dbt_project --profiles-dir dbt_project --target platform"
 _LEFT_OUT = {"target", "logs", "__pycache__"}
-_OWN = ("dbt", "dbt_compiler", "dbt_fault", "dbt_words")
-_MART = re.compile(r"(?:^|/)marts/[^/]+/[^/]+\.(?:sql|py)$")
+_OWN = ("dbt", "dbt_compiler", "dbt_fault", "dbt_profile", "dbt_seed", "dbt_words")
+_NOT_MODELS = re.compile(r"^(?:macros|tests|data-tests|snapshots|analyses|analysis)/")
 
 
 def _folder(given: Path | None) -> Path:
@@ -84,6 +84,7 @@ def content_hash(project: Path | None = None) -> str:
     part in it, and the variables that are options of dbt.
     """
     project, digest = _folder(project), hashlib.sha256()
+    digest.update(json.dumps(company().dbt_vars, sort_keys=True, default=str).encode())
     for package in ("dbt-core", "dbt-duckdb", "dbt-adapters", "dbt-common", "jinja2"):
         digest.update(f"{package} {version(package)}\0".encode())
     for name, value in sorted(child_environment().items()):
@@ -182,9 +183,18 @@ def _compiled(project: Path, folder: Path, before: Path, lock: int) -> dict[str,
         told = found["watermain"]
         told["asked"] = _hashed(told["asked"])
     listed = [os.path.relpath(p, project) for p in project_files(project)]
-    told |= {"stamp": stamp, "marts": [p for p in listed if _MART.search(p)]}
+    told |= {"stamp": stamp, "models": [p for p in listed if _is_model(p)]}
     told["kept"] = _kept(found, _cached(before), set(listed))
     return {**found, "watermain": told}
+
+
+def _is_model(path: str) -> bool:
+    """Whether a file would be a model, as far as its place tells."""
+    return (
+        path.endswith((".sql", ".py"))
+        and not _NOT_MODELS.match(path)
+        and "dbt_packages" not in path
+    )
 
 
 def _kept(now: Mapping[str, Any], before: Mapping[str, Any], files: set[str]) -> dict[str, Any]:
@@ -215,6 +225,7 @@ def command(*words: str, project: Path | None = None) -> list[str]:
 def _compile(project: Path, folder: Path, lock: int) -> str:
     """Run the compiler; say why it ended without a result, if it did."""
     words = [sys.executable, "-m", "watermain.dbt.dbt_compiler", str(project), str(folder)]
+    words.append(json.dumps(dict(company().dbt_vars), default=str))
     try:
         done = subprocess.run(
             words,

@@ -23,6 +23,8 @@ from dbt_common.clients.jinja import get_environment
 from dbt_common.exceptions import CompilationError
 
 from watermain.dbt.dbt_fault import Fault, entries, line_of, nodes_of, places, said
+from watermain.dbt.dbt_profile import TARGET, profiles
+from watermain.dbt.dbt_seed import NEXT, seed_facts
 from watermain.dbt.dbt_words import ANSWERED, ASKS, CHANGES, advice, changing
 from watermain.settings import child_environment
 
@@ -67,6 +69,7 @@ class Compilation:
     faults: list[Fault] = field(default_factory=list)
     skipped: set[str] = field(default_factory=set)
     files: dict[str, dict[str, Any]] = field(default_factory=dict)
+    seeds: dict[str, Any] = field(default_factory=dict)
     absent: tuple[str, ...] = ()
     variables: Environment = field(default_factory=lambda: Environment(child_environment()))
 
@@ -82,6 +85,7 @@ class Compilation:
             except Exception as error:  # of a foreign project: whatever it brings about
                 self._leave_out(error)
         self._compile(manifest, config)
+        self._type_seeds(manifest, config)
         return manifest
 
     def read(self, stock: Callable[..., Any], path: Any, *words: Any, **named: Any) -> Any:
@@ -191,6 +195,19 @@ class Compilation:
                     compiler.compile_node(node, manifest, {}, write=False)
             except Exception as error:  # of a foreign template: whatever it brings about
                 self._blame(node, error)
+
+    def _type_seeds(self, manifest: Any, config: Any) -> None:
+        for node in manifest.nodes.values():
+            if str(node.resource_type) != "seed":
+                continue
+            own = node.package_name == config.project_name
+            root = Path(self.root if own else node.root_path)
+            try:
+                self.seeds[node.unique_id] = seed_facts(root / node.original_file_path, node.config)
+            except Exception as error:  # of a foreign file: whatever it brings about
+                self._add(
+                    node.original_file_path, said(error), line=1, node=node.unique_id, next=NEXT
+                )
 
     def _refuse_changing(self, node: Any, manifest: Any) -> None:
         codes = {node.unique_id: node.raw_code}
@@ -321,24 +338,35 @@ def _wrap(parser: Any, compilation: Compilation) -> None:
     parser.parse_file = parse_file
 
 
-def main(project: Path, folder: Path) -> None:
+def main(project: Path, folder: Path, variables: str) -> None:
     """Compile a project into `manifest.json`, which tells what is wrong beside what is right."""
     compilation = Compilation(root=str(project), folder=folder)
     install(compilation)
     words = ["--no-send-anonymous-usage-stats", "--no-version-check", "--no-use-colors"]
     words += ["--no-partial-parse", "--quiet", "--log-path", str(folder / "logs"), "parse"]
-    words += ["--target", "platform", "--target-path", str(folder)]
-    words += ["--project-dir", str(project), "--profiles-dir", str(project)]
+    words += ["--target", TARGET, "--target-path", str(folder), "--vars", variables]
+    words += ["--project-dir", str(project), "--profiles-dir", str(profiles(project, folder))]
     done = dbtRunner().invoke(words)
     path = folder / "manifest.json"
     if done.exception is not None and not compilation.faults:
         compilation._add("dbt_project.yml", said(done.exception), line=1)
     whole = done.exception is None and path.exists()
     found = json.loads(path.read_text()) if whole else {"nodes": {}, "sources": {}, "metadata": {}}
+    _place(found)
     asked = sorted(n for n in compilation.variables.asked if not n.startswith("DBT_"))
     found["watermain"] = {"faults": [f.facts() for f in compilation.faults], "asked": asked}
+    found["watermain"]["seeds"] = compilation.seeds
     path.write_text(json.dumps(found))
 
 
+def _place(found: dict[str, Any]) -> None:
+    """Name the files of installed packages from the project's folder, as its own are named."""
+    own = found["metadata"].get("project_name")
+    for node in (*found["nodes"].values(), *found["sources"].values()):
+        if node["package_name"] != own:
+            package = f"dbt_packages/{node['package_name']}"
+            node["original_file_path"] = f"{package}/{node['original_file_path']}"
+
+
 if __name__ == "__main__":
-    main(Path(sys.argv[1]).resolve(), Path(sys.argv[2]).resolve())
+    main(Path(sys.argv[1]).resolve(), Path(sys.argv[2]).resolve(), sys.argv[3])

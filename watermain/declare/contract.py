@@ -74,7 +74,8 @@ class Migration:
 class Contract:
     """Promise what a table holds: grain, key, event time and columns.
 
-    The key `()` is that of a table with one row.
+    The key `()` is that of a table with one row; `keyless` says that rows have none, so that
+    nobody checks whether one comes twice.
     `repeats_within` is for what is captured: a row whose key raw holds already is a repeat, which
     is left out and counted. It promises that no key comes again with an event time further from its
     first than that, so that no more of raw is searched; `timedelta.max` promises nothing. `drift`
@@ -93,6 +94,7 @@ class Contract:
     migrations: tuple[Migration, ...] = ()
     quarantine: Quarantine = UNLIMITED
     drift: Drift = "divert"
+    keyless: bool = False
 
     def __post_init__(self) -> None:
         for complaint in self._complaints():
@@ -112,6 +114,8 @@ class Contract:
         if isinstance(self.key, str):
             found.append("the key must be a tuple of column names; `()` is for a table of one row")
             return found
+        if self.keyless and self.key:
+            found.append("it names a key, and says that it has none")
         within = self.repeats_within
         if within is not None and within < timedelta(0):
             found.append(f"repeats_within {within} is negative")
@@ -169,6 +173,7 @@ class Contract:
         within = self.repeats_within
         return {
             **({} if within is None else {"repeats_within_seconds": within.total_seconds()}),
+            **({"keyless": True} if self.keyless else {}),
             "grain": self.grain,
             "key": list(self.key),
             "event_time": self.event_time,

@@ -117,6 +117,10 @@ class Dataset:
     def _one_row_complaints(self) -> Iterator[tuple[str, str]]:
         if self.contract.key:
             return
+        if self.contract.keyless:
+            if not self.is_computed or self.feature is not None:
+                yield "what is captured and what is served has a key", "name it in `key=`"
+            return
         if not self.is_computed or self.cadence is not None or self.feature is not None:
             yield (
                 "a table of one row is neither captured nor cut into partitions, nor of features",
@@ -253,7 +257,8 @@ class Dataset:
         implied: list[Check] = [NotNull(column=n) for n in dict.fromkeys(needed)]
         if self.is_computed:
             key = self.contract.key
-            implied.append(UniqueKey(key=key) if key else RowCount(low=1, high=1))
+            if not self.contract.keyless:
+                implied.append(UniqueKey(key=key) if key else RowCount(low=1, high=1))
         return tuple(c for c in implied if c.label not in declared) + self.checks
 
 

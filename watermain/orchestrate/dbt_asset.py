@@ -10,7 +10,8 @@ import dagster as dg
 from dagster._utils.tags import is_valid_tag_key
 
 from watermain.declare.body.mart import CompiledModel
-from watermain.engine.mart.manifest import Node, read_project
+from watermain.engine.mart.manifest import read_project
+from watermain.engine.mart.node import Node
 
 WIDTH = 56  # letters of a line that a table of metadata has room for
 

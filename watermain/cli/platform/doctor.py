@@ -15,10 +15,10 @@ from watermain.cli.platform.console import answering
 from watermain.cli.platform.dark import dark_rooms
 from watermain.cli.platform.status import down, service_facts
 from watermain.declare.errors import UnreachableSystemError, WatermainError
-from watermain.engine.mart.mart import notes
 from watermain.engine.rooms.connections import connections, notifying
 from watermain.engine.rooms.declared import teams
 from watermain.engine.rooms.directory import everything, manifest, troubled_rooms
+from watermain.engine.rooms.from_dbt import notes
 from watermain.lake.belonging import proved
 from watermain.lake.catalog import catalog_dsn
 from watermain.lake.lake import EXTENSIONS, Lake, extension

@@ -18,6 +18,8 @@ class CompiledModel:
 class Mart:
     """The SQL that makes the rows, which reads each input as `input_<alias>`.
 
+    Where it is no SQL that runs, for the rows are made otherwise, it tells what decides them.
+
     One that is wrong says in `broken`, in four lines, why it cannot be built; of such a one dbt
     may have compiled no model.
     """
@@ -25,3 +27,4 @@ class Mart:
     sql: str = field(repr=False)
     model: CompiledModel | None = None
     broken: str | None = None
+    is_sql: bool = True

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, TypeVar
 
 import sqlglot
 from sqlglot import exp
@@ -16,45 +16,92 @@ from watermain.dbt.dbt import load_manifest
 from watermain.dbt.dbt_fault import said
 from watermain.declare.errors import InvalidDeclarationError
 from watermain.declare.name import DatasetName
+from watermain.engine.mart.naming import Naming, source_name
+from watermain.engine.mart.node import Node, is_ephemeral, is_table, refuse, relation
 from watermain.settings import project
 
-Node = Mapping[str, Any]
-_HOME = "move it to models/marts/<team>/, or make it ephemeral"
-_NO_INPUTS = {
-    "seed": "capture the file: `raw(..., source=Files(...))` in a room, a curated dataset over it;"
-    " then watermain new dbt-sources, read it by `source()`",
-    "snapshot": "read its source by `source()`; the lake keeps every published state:"
-    " watermain sql --snapshot <n>",
-}
+T = TypeVar("T")
 
 
 def read_project(manifest: Path) -> CompiledProject:
     """The project that a manifest holds, read again only when the file has changed."""
-    state = manifest.stat()
-    return _read(manifest, state.st_mtime_ns, state.st_ino)
+    state, company = manifest.stat(), project()
+    said = tuple(sorted(company.dbt_teams.items()))
+    return _read(manifest, state.st_mtime_ns, state.st_ino, company.teams(), said)
 
 
 @lru_cache(maxsize=2)
-def _read(manifest: Path, changed: int, inode: int) -> CompiledProject:
-    return CompiledProject(load_manifest(manifest))
+def _read(
+    manifest: Path, changed: int, inode: int, teams: tuple[str, ...], said: tuple[Any, ...]
+) -> CompiledProject:
+    return CompiledProject(load_manifest(manifest), Naming(teams=teams, said=dict(said)))
 
 
 @dataclass(frozen=True)
 class CompiledProject:
-    """A compiled dbt project, whose sources and models are datasets."""
+    """A compiled dbt project, whose sources, models, seeds and snapshots are datasets."""
 
     manifest: Node
+    naming: Naming
 
-    def models(self, team: str) -> Iterator[Node]:
-        """The models in a team's folder that become tables."""
-        for node in self.manifest["nodes"].values():
-            in_room = node["fqn"][1:-1] == ["marts", team]
-            if node["resource_type"] == "model" and in_room and not is_ephemeral(node):
-                yield node
+    def tables(self, team: str) -> Iterator[Node]:
+        """The nodes of a team that become tables."""
+        for key, name in self.names.items():
+            if isinstance(name, DatasetName) and name.team == team:
+                yield self.manifest["nodes"][key]
 
-    def tests(self) -> Iterator[Node]:
+    @cached_property
+    def names(self) -> Mapping[str, DatasetName | InvalidDeclarationError]:
+        """The dataset that each node is which becomes a table, or why it is none."""
+        found: dict[str, DatasetName | InvalidDeclarationError] = {}
+        for key, node in self.manifest["nodes"].items():
+            if is_table(node):
+                try:
+                    found[key] = self.naming.name(node)
+                except InvalidDeclarationError as error:
+                    found[key] = error
+        return found
+
+    @cached_property
+    def keys(self) -> Mapping[DatasetName, str]:
+        """The node that each dataset of the project is, by its id."""
+        return {n: key for key, n in self.names.items() if isinstance(n, DatasetName)}
+
+    @cached_property
+    def _own(self) -> Mapping[tuple[str, str], DatasetName]:
+        """The tables that the project makes, by the schema and the table of compiled SQL."""
+        nodes = self.manifest["nodes"]
+        named = ((relation(nodes[key]), name) for key, name in self.names.items())
+        return {place: name for place, name in named if isinstance(name, DatasetName)}
+
+    def name(self, node: Node) -> DatasetName:
+        """The dataset that a source or a node is.
+
+        Raises: InvalidDeclarationError, for what belongs to no team or is no dataset.
+        """
+        if node["resource_type"] == "source":
+            return source_name(node, self._own)
+        found = self.names[node["unique_id"]]
+        if isinstance(found, InvalidDeclarationError):
+            raise found
+        return found
+
+    @cached_property
+    def tests(self) -> tuple[Node, ...]:
         """Every test, whatever it reads."""
-        return (n for n in self.manifest["nodes"].values() if n["resource_type"] == "test")
+        nodes = self.manifest["nodes"].values()
+        return tuple(n for n in nodes if n["resource_type"] == "test")
+
+    def kept(self, word: str, make: Callable[[], T]) -> T:
+        """What was made of the project once under a word."""
+        if word not in self._made:
+            self._made[word] = make()
+        found: T = self._made[word]
+        return found
+
+    @cached_property
+    def _made(self) -> dict[str, Any]:
+        return {}
 
     @cached_property
     def told(self) -> Node:
@@ -75,11 +122,27 @@ class CompiledProject:
 
     def inputs(self, node: Node) -> list[DatasetName]:
         """The datasets that a node reads, through ephemeral models to what those read."""
-        found: list[DatasetName] = []
-        for unique_id in node["depends_on"]["nodes"]:
+        return list(dict.fromkeys(self._relations(node).values()))
+
+    def _relations(self, node: Node) -> dict[tuple[str, str], DatasetName]:
+        """What a node reads: the tables of its compiled SQL, and the datasets that they are."""
+        found: dict[tuple[str, str], DatasetName] = {}
+        for unique_id in node["depends_on"].get("nodes", []):
             upstream = self.node(unique_id)
-            found += self.inputs(upstream) if is_ephemeral(upstream) else [_input(node, upstream)]
-        return list(dict.fromkeys(found))
+            if is_ephemeral(upstream):
+                found |= self._relations(upstream)
+            else:
+                found[relation(upstream)] = self._input(node, upstream)
+        return found
+
+    def _input(self, node: Node, upstream: Node) -> DatasetName:
+        """The dataset that a node reads; what is none is refused where it is read."""
+        try:
+            return self.name(upstream)
+        except InvalidDeclarationError as error:
+            kind, name = upstream["resource_type"], upstream["name"]
+            why = "which is no dataset" if kind == "source" else "which belongs to no team"
+            refuse(node, f"reads the {kind} `{name}`, {why}", error.next)
 
     def node(self, unique_id: str) -> Node:
         """The source, model or test of that id."""
@@ -89,7 +152,7 @@ class CompiledProject:
 
     def renamed(self, node: Node, rename: Callable[[DatasetName], str]) -> str:
         """The compiled SQL of a model or a test, with its tables renamed."""
-        known = {(n.schema, n.table): n for n in self.inputs(node)}
+        known = self._relations(node)
 
         def table(part: exp.Expr) -> exp.Expr:
             if not isinstance(part, exp.Table) or not part.db:
@@ -112,53 +175,6 @@ class CompiledProject:
         return str(tree.transform(table).sql(dialect="duckdb", pretty=True))
 
 
-def is_ephemeral(node: Node) -> bool:
-    """Whether a node is no table but a part of the SQL of those that read it."""
-    return bool(node["resource_type"] == "model" and node["config"]["materialized"] == "ephemeral")
-
-
-def name_of(node: Node) -> DatasetName:
-    """The dataset that a dbt source or model is.
-
-    Raises: InvalidDeclarationError, for a model outside `models/marts/<team>/`.
-    """
-    if node["resource_type"] == "source":
-        team, _, stage = node["schema"].rpartition("_")
-        return DatasetName(team, stage, node["identifier"])
-    folder = node["fqn"][1:-1]
-    if node["resource_type"] != "model" or len(folder) != 2 or folder[0] != "marts":
-        refuse(node, "belongs to no team", _HOME)
-    return DatasetName(folder[1], "marts", node["alias"])
-
-
-def _input(node: Node, upstream: Node) -> DatasetName:
-    """The dataset that a node reads; what it may not read is refused where it is read."""
-    kind, name = upstream["resource_type"], upstream["name"]
-    if kind in _NO_INPUTS:
-        refuse(node, f"reads the {kind} `{name}`, which is no dataset", _NO_INPUTS[kind])
-    try:
-        return name_of(upstream)
-    except InvalidDeclarationError as error:
-        refuse(node, f"reads the {kind} `{name}`, which belongs to no team", error.next)
-
-
 def alias(name: DatasetName) -> str:
     """The word by which a mart's SQL calls an input."""
     return f"{name.schema}_{name.table}"
-
-
-def declared(node: Node) -> str:
-    """Where a model or a test stands."""
-    return f"{project().dbt}/{node['original_file_path']}:1"
-
-
-def refuse(node: Node, what: str, next: str) -> NoReturn:
-    """Refuse a model or a test.
-
-    Raises: InvalidDeclarationError.
-    """
-    raise InvalidDeclarationError.nothing_happened(
-        f"dbt {node['resource_type']} `{node['name']}` {what}",
-        declared=declared(node),
-        next=next,
-    )

@@ -1,4 +1,4 @@
-"""The dbt models of a team as declared datasets."""
+"""The models, the seeds and the snapshots of a dbt project as declared datasets."""
 
 from __future__ import annotations
 
@@ -7,108 +7,159 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import ibis
+import pyarrow as pa
 import sqlglot
 from sqlglot import exp
 
+from watermain.dbt.dbt_fault import said
 from watermain.declare.body.mart import CompiledModel, Mart
 from watermain.declare.cadence import Cadence, Daily, Hourly, Monthly
-from watermain.declare.contract import Column, Contract, Migration, Sensitivity
+from watermain.declare.contract import Contract
 from watermain.declare.dataset import Dataset
 from watermain.declare.errors import WatermainError, quoted
 from watermain.declare.name import DatasetName
 from watermain.declare.need import Needs
-from watermain.engine.exchange.dbt_sources import arrow_type
 from watermain.engine.mart.dark_mart import dark
-from watermain.engine.mart.manifest import (
-    CompiledProject,
-    Node,
-    alias,
-    declared,
-    name_of,
-    read_project,
-    refuse,
-)
+from watermain.engine.mart.inferred import Schema, inferred
+from watermain.engine.mart.manifest import CompiledProject, alias, read_project
 from watermain.engine.mart.mart_check import checks_of, strays
 from watermain.engine.mart.mart_fault import UNREADABLE, Faults, belongs_nowhere, hooks
 from watermain.engine.mart.mart_promise import promise
+from watermain.engine.mart.node import Node, declared, refuse
+from watermain.engine.mart.promised import is_complete, promised, words_said
+from watermain.engine.mart.seed import seed
 
 CADENCES: Mapping[str, type[Cadence]] = {"hourly": Hourly, "daily": Daily, "monthly": Monthly}
-PLACES = {"zone", "start", "late_for_days"}
-WORDS = PLACES | {
-    *("cadence", "event_time", "grain", "key", "migrations", "optional", "owner"),
-    *("schedule", "slo", "version"),
-}
 TABLES = {"table", "view"}
+ContractOf = Callable[[DatasetName], Contract | None]
 
 
-def marts(team: str, manifest: Path) -> list[Dataset]:
-    """Declare every model of `models/marts/<team>/` as the dataset `<team>.marts.<model>`.
+def marts(team: str, manifest: Path, contract_of: ContractOf = lambda name: None) -> list[Dataset]:
+    """Declare every model, seed and snapshot of a team as the dataset `<team>.marts.<alias>`.
 
+    Shapes: `contract_of` tells what rooms promise of the datasets that models read as sources.
     Guarantees: a mart's inputs, contract and checks are those of the dbt project; one that is wrong
     keeps its name, and tells why when it is built; it takes no other with it.
     """
     project = read_project(manifest)
-    faults = _faults(project, manifest)
+    faults = _Declaring(project, manifest, contract_of).faults
     found: list[Dataset] = []
-    for node in project.models(team):
+    for node in project.tables(team):
         made = faults.made(node)
         if isinstance(made, WatermainError):
             kept = project.told.get("kept", {}).get(node["original_file_path"])
-            made = dark(name_of(node), made, **(_promise(node) or _promise(kept)))
-        found += [made] if made else []  # `notes` tells of one without a name
+            promise = _promise(project, node) or _promise(project, kept)
+            made = dark(project.name(node), made, **promise)
+        found += [made] if made else []
     for name, path, error in faults.unparsed(team):
-        found.append(dark(name, error, **_promise(project.told["kept"].get(path))))
+        found.append(dark(name, error, **_promise(project, project.told["kept"].get(path))))
     return found
 
 
-def _faults(project: CompiledProject, manifest: Path) -> Faults:
-    return Faults(project, lambda node: _dataset(project, node, manifest))
-
-
-def notes(manifest: Path) -> list[str]:
+def notes(manifest: Path, contract_of: ContractOf = lambda name: None) -> list[str]:
     """What is wrong with a project beside its marts, a line for each."""
     project = read_project(manifest)
     other = [*strays(project), *belongs_nowhere(project)]
-    told = [*_faults(project, manifest).strays(), *hooks(project)]
+    told = [*_Declaring(project, manifest, contract_of).faults.strays(), *hooks(project)]
     return [*told, *(f"{e.declared} {e.what}" for e in other)]
 
 
-def _promise(node: Node | None) -> dict[str, Any]:
-    """What a model promises, as far as it can be read."""
+def _promise(project: CompiledProject, node: Node | None) -> dict[str, Any]:
+    """What a model promises, as far as it can be read without its SQL."""
     if node is None:
         return {}
     try:
-        words = _words(node)
-        contract, cadence = _contract(node, words), _cadence(node, words)
+        words = words_said(node)
+        if not is_complete(node, words):
+            return {}
+        contract, cadence = promised(project, node, words), _cadence(node, words)
     except (WatermainError, *UNREADABLE):
         return {}
     return {"contract": contract, "cadence": cadence, "owner": words.get("owner")}
 
 
-def _dataset(project: CompiledProject, node: Node, manifest: Path) -> Dataset:
-    if node["language"] != "sql":
-        refuse(node, f"is written in {node['language']}", "write the model in SQL")
-    words = _words(node)
-    inputs = {alias(n): n for n in project.inputs(node)}
-    if not inputs:
-        refuse(node, "reads nothing", "read a table by `source()` or `ref()`")
-    sql = project.renamed(node, lambda name: f"input_{alias(name)}")
-    _refuse_config(node)
-    return Dataset(
-        name=name_of(node),
-        contract=_contract(node, words),
-        owner=words.get("owner", f"team:{name_of(node).team}"),
-        declared=declared(node),
-        description=node["description"].strip().partition(". ")[2],
-        inputs=inputs,
-        needs=_optional(node, words, inputs),
-        checks=tuple(checks_of(project, node, words["key"])),
-        cadence=_cadence(node, words),
-        slo=promise(node, words.get("slo")),
-        schedule=words.get("schedule"),
-        body=_body(sql),
-        mart=Mart(sql=sql, model=CompiledModel(id=node["unique_id"], manifest=manifest)),
+class _Declaring:
+    """The way from the nodes of a project to datasets, each of which is made once."""
+
+    def __init__(self, project: CompiledProject, manifest: Path, contract_of: ContractOf) -> None:
+        self._project, self._manifest, self._contract_of = project, manifest, contract_of
+        self.faults = Faults(project, self.dataset)
+
+    def dataset(self, node: Node) -> Dataset:
+        """The dataset of one node.
+
+        Raises: InvalidDeclarationError, for what cannot be honoured.
+        """
+        words, model = (
+            words_said(node),
+            CompiledModel(id=node["unique_id"], manifest=self._manifest),
+        )
+        name = self._project.name(node)
+        common = {
+            "name": name,
+            "owner": words.get("owner") or _owner(self._project, node, name.team),
+            "declared": declared(node),
+            "description": node["description"].strip().partition(". ")[2],
+        }
+        if node["resource_type"] == "seed":
+            return seed(self._project, node, words, model, common)
+        _refuse_config(node)
+        if node["language"] != "sql":
+            refuse(node, f"is written in {node['language']}", "write the model in SQL")
+        inputs = {alias(n): n for n in self._project.inputs(node)}
+        sql = self._project.renamed(node, lambda name: f"input_{alias(name)}")
+        schema: Schema | None = None
+        if not is_complete(node, words):
+            sql, schema = self._inferred(node, sql, inputs)
+        contract = promised(self._project, node, words, schema)
+        return Dataset(
+            **common,
+            contract=contract,
+            inputs=inputs,
+            needs=_optional(node, words, inputs),
+            checks=tuple(checks_of(self._project, node, contract.key)),
+            cadence=_cadence(node, words),
+            slo=promise(node, words.get("slo")),
+            schedule=words.get("schedule"),
+            body=_body(sql),
+            mart=Mart(sql=sql, model=model),
+        )
+
+    def _inferred(
+        self, node: Node, sql: str, inputs: Mapping[str, DatasetName]
+    ) -> tuple[str, Schema]:
+        """What the engine makes of a model whose columns are not all written down."""
+        known = {f"input_{alias}": self._columns(node, name) for alias, name in inputs.items()}
+        try:
+            return inferred(sql, known)
+        except duckdb.Error as error:
+            refuse(node, f"is refused by the engine: {said(error)}", "mend its SQL")
+
+    def _columns(self, node: Node, name: DatasetName) -> pa.Schema:
+        """The columns of a dataset that a model reads."""
+        above = self._project.keys.get(name)
+        made = self.faults.made(self._project.node(above)) if above else None
+        contract = made.contract if isinstance(made, Dataset) else self._contract_of(name)
+        if isinstance(made, WatermainError):
+            raise made
+        if contract is None:
+            refuse(
+                node,
+                f"reads `{name}`, which no room declares, so its columns are not known",
+                "declare that dataset, or write a `data_type` for each column of the model and its"
+                " `key` in meta.watermain",
+            )
+        return contract.schema
+
+
+def _owner(project: CompiledProject, node: Node, team: str) -> str:
+    """Who answers for a node: whoever its group names, else its team."""
+    groups = (project.manifest.get("groups") or {}).values()
+    named = [g for g in groups if g["name"] == node["config"].get("group")]
+    return next(
+        (str(g["owner"]["email"]) for g in named if g["owner"].get("email")), f"team:{team}"
     )
 
 
@@ -128,18 +179,6 @@ def _optional(
         for alias, name in inputs.items()
         if str(name) in said
     }
-
-
-def _contract(node: Node, words: Mapping[str, Any]) -> Contract:
-    grain = node["description"].strip().partition(". ")[0]
-    return Contract(
-        grain=words.get("grain") or grain.removesuffix("."),
-        key=tuple(words["key"]),
-        event_time=words.get("event_time"),
-        version=str(words.get("version", "1.0.0")),
-        migrations=tuple(Migration(*map(str, m)) for m in words.get("migrations", {}).items()),
-        columns=tuple(_column(node, c) for c in node["columns"].values()),
-    )
 
 
 def _refuse_config(node: Node) -> None:
@@ -167,45 +206,11 @@ def _body(sql: str) -> Callable[..., ibis.Table]:
         if any(word != name for word, name in names.items()):
             tree = sqlglot.parse_one(sql, dialect="duckdb")
             text = exp.replace_tables(tree, names, dialect="duckdb").sql(dialect="duckdb")
-        return next(iter(tables.values())).get_backend().sql(text)
+        given = next(iter(tables.values()), None)
+        backend = ibis.get_backend() if given is None else given.get_backend()
+        return backend.sql(text)
 
     return body
-
-
-def _words(node: Node) -> Mapping[str, Any]:
-    words: dict[str, Any] = node["config"]["meta"].get("watermain", {})
-    unknown = set(words) - WORDS
-    if unknown:
-        refuse(node, f"says {quoted(unknown)} in meta.watermain", f"use {quoted(WORDS)}")
-    if not isinstance(words.get("key"), list):
-        refuse(node, "has no key", "list its columns in `config: meta: watermain: key: [...]`")
-    return words
-
-
-def _column(node: Node, column: Mapping[str, Any]) -> Column:
-    word, meta = column.get("data_type"), column["config"]["meta"]
-    kind = arrow_type(word or "")
-    if kind is None:
-        refuse(
-            node,
-            f"gives column `{column['name']}` the data_type {word!r}",
-            "use one such as `varchar`, `integer`, `bigint`, `double`, `date`, `timestamptz`",
-        )
-    sensitivity = meta.get("sensitivity", Sensitivity.INTERNAL.value)
-    known = [s.value for s in Sensitivity]
-    if sensitivity not in known:
-        refuse(
-            node,
-            f"gives column `{column['name']}` the sensitivity {sensitivity!r}",
-            f"use one of {quoted(known)}",
-        )
-    return Column(
-        column["name"],
-        kind,
-        column["description"],
-        unit=meta.get("unit"),
-        sensitivity=Sensitivity(sensitivity),
-    )
 
 
 def _cadence(node: Node, words: Mapping[str, Any]) -> Cadence | None:

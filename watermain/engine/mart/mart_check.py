@@ -17,14 +17,8 @@ from watermain.declare.check import (
     UniqueKey,
 )
 from watermain.declare.errors import InvalidDeclarationError, quoted
-from watermain.engine.mart.manifest import (
-    CompiledProject,
-    Node,
-    declared,
-    is_ephemeral,
-    name_of,
-    refuse,
-)
+from watermain.engine.mart.manifest import CompiledProject
+from watermain.engine.mart.node import Node, declared, is_ephemeral, refuse
 
 SEVERITIES: Mapping[str, Severity] = {"error": "block", "warn": "warn"}
 CONSTRAINTS = ("check", "not_null", "primary_key", "unique")
@@ -53,12 +47,11 @@ def checks_of(project: CompiledProject, model: Node, key: Sequence[str]) -> list
     Raises: InvalidDeclarationError, for a test or a constraint that cannot be kept.
     """
     found: dict[str, Check] = {}
-    for test in project.tests():
-        if model["unique_id"] in subjects(project, test):
-            check = _check(project, model, test, tuple(key))
-            if check.label in found and check != found[check.label]:
-                check = _query(project, model, test, check.severity)
-            found[check.label] = replace(check, declared=declared(test))
+    for test in tests_of(project, model):
+        check = _check(project, model, test, tuple(key))
+        if check.label in found and check != found[check.label]:
+            check = _query(project, model, test, check.severity)
+        found[check.label] = replace(check, declared=declared(test))
     for check in constraints_of(model, key):
         said = found.get(check.label)
         if said is None or said.severity != check.severity:
@@ -98,6 +91,19 @@ def _unique(
     return UniqueKey(key=columns, severity=severity, nulls_repeat=nulls_repeat or is_key)
 
 
+def tests_of(project: CompiledProject, model: Node) -> tuple[Node, ...]:
+    """The tests that hold a model."""
+    return project.kept("tests", lambda: _by_subject(project)).get(model["unique_id"], ())
+
+
+def _by_subject(project: CompiledProject) -> dict[str, tuple[Node, ...]]:
+    found: dict[str, tuple[Node, ...]] = {}
+    for test in project.tests:
+        for key in subjects(project, test):
+            found[key] = (*found.get(key, ()), test)
+    return found
+
+
 def subject(project: CompiledProject, test: Node) -> str | None:
     """The id of what a test speaks about; dagster-dbt has the same rule.
 
@@ -121,7 +127,7 @@ def subjects(project: CompiledProject, test: Node) -> set[str]:
     found = {about} if about else set(test["depends_on"]["nodes"])
     while parts := {i for i in found if i.startswith("model.") and _is_part(project, i)}:
         found = (found - parts) | {r for p in parts for r in _readers(project, p)}
-    return {i for i in found if i.startswith("model.")}
+    return {i for i in found if i in project.names}
 
 
 def _is_part(project: CompiledProject, unique_id: str) -> bool:
@@ -131,12 +137,12 @@ def _is_part(project: CompiledProject, unique_id: str) -> bool:
 
 def _readers(project: CompiledProject, unique_id: str) -> list[str]:
     nodes = project.manifest["nodes"].items()
-    return [k for k, n in nodes if unique_id in n["depends_on"]["nodes"] and k.startswith("model.")]
+    return [k for k, n in nodes if unique_id in n["depends_on"].get("nodes", []) and k.startswith("model.")]
 
 
 def strays(project: CompiledProject) -> Iterator[InvalidDeclarationError]:
     """Each test that holds no mart, so that nobody takes it for one that passes."""
-    for test in project.tests():
+    for test in project.tests:
         if not subjects(project, test):
             try:
                 refuse(
@@ -172,7 +178,7 @@ def _query(project: CompiledProject, model: Node, test: Node, severity: Severity
     return Query(
         name=test["name"],
         sql=project.renamed(test, str),
-        datasets=tuple(n for n in project.inputs(test) if n != name_of(model)),
+        datasets=tuple(n for n in project.inputs(test) if n != project.name(model)),
         severity=severity,
     )
 
@@ -204,7 +210,7 @@ def _reference(
     project: CompiledProject, model: Node, test: Node, severity: Severity
 ) -> Check | None:
     words = test["test_metadata"]["kwargs"]
-    others = [n for n in project.inputs(test) if n != name_of(model)]
+    others = [n for n in project.inputs(test) if n != project.name(model)]
     if len(others) != 1:
         return None  # it refers to itself
     column, field = words["column_name"], words["field"]

@@ -11,8 +11,9 @@ from watermain.dbt.dbt_fault import Fault, faults_of
 from watermain.declare.dataset import Dataset
 from watermain.declare.errors import BrokenModelError, InvalidDeclarationError, WatermainError
 from watermain.declare.name import DatasetName
-from watermain.engine.mart.manifest import CompiledProject, Node, declared, is_ephemeral, name_of
+from watermain.engine.mart.manifest import CompiledProject
 from watermain.engine.mart.mart_check import subjects
+from watermain.engine.mart.node import TABLES, Node, declared
 from watermain.settings import project as company
 
 _ABSENT = re.compile(r'reads `ref\("(\w+)"\)`, which does not exist')
@@ -43,7 +44,7 @@ class Faults:
         return self._known[key]
 
     def _tried(self, node: Node) -> WatermainError | Dataset | None:
-        if is_ephemeral(node) or not is_named(node):
+        if not isinstance(self._project.names.get(node["unique_id"]), DatasetName):
             return None
         try:
             return self._declare(node)
@@ -61,20 +62,19 @@ class Faults:
         nodes = self._project.manifest["nodes"].values()
         known = {n["original_file_path"] for n in nodes}
         known |= {n["original_file_path"] for n in _disabled(self._project)}
-        for path in self._project.told.get("marts", []):
-            place = PurePosixPath(path)
-            if path in known or place.parent.name != team:
+        for path in self._project.told.get("models", []):
+            name = self._project.naming.guess(path)
+            if path in known or name is None or name.team != team:
                 continue
             whole = [f for f in self._all if f.path in (path, "dbt_project.yml")]
-            name = _named(team, place.stem)
-            if whole and name:
-                yield name, path, _error(place.stem, whole[0])
+            if whole:
+                yield name, path, _error(name.table, whole[0])
 
     def strays(self) -> Iterator[str]:
         """What is wrong with the project beside its models, a line for each."""
+        files, guess = set(self._project.told.get("models", [])), self._project.naming.guess
         for fault in self._all:
-            place = PurePosixPath(fault.path)
-            if "marts" not in place.parts or _named(place.parent.name, place.stem) is None:
+            if fault.path not in files or guess(fault.path) is None:
                 yield f"{company().dbt}/{fault.path}:{fault.line} {fault.what}"
 
     def _own(self, node: Node) -> BrokenModelError | None:
@@ -98,7 +98,7 @@ class Faults:
         place, own = PurePosixPath(fault.path), PurePosixPath(_path(node))
         if fault.node or fault.entry or place.suffix not in (".yml", ".yaml"):
             return False
-        stems = {PurePosixPath(p).stem for p in self._project.told.get("marts", [])}
+        stems = {PurePosixPath(p).stem for p in self._project.told.get("models", [])}
         its = place.stem == own.stem or place.stem not in stems
         return its and place.parent == own.parent and not node.get("patch_path")
 
@@ -112,9 +112,9 @@ class Faults:
         return None
 
     def _above(self, node: Node) -> BrokenModelError | None:
-        for upstream in node["depends_on"]["nodes"]:
+        for upstream in node["depends_on"].get("nodes", []):
             above = self._project.manifest["nodes"].get(upstream)
-            if above is None or above["resource_type"] != "model":
+            if above is None or above["resource_type"] not in TABLES:
                 continue
             error = self.made(above)
             if isinstance(error, WatermainError):
@@ -125,21 +125,6 @@ class Faults:
                     data=DATA,
                     next=error.next,
                 )
-        return None
-
-
-def is_named(node: Node) -> bool:
-    """Whether a model is a dataset by its place and its name; `belongs_nowhere` tells of others."""
-    try:
-        return bool(name_of(node))
-    except InvalidDeclarationError:
-        return False
-
-
-def _named(team: str, table: str) -> DatasetName | None:
-    try:
-        return DatasetName(team, "marts", table)
-    except InvalidDeclarationError:
         return None
 
 
@@ -171,13 +156,10 @@ def _disabled(project: CompiledProject) -> Iterator[Node]:
 
 
 def belongs_nowhere(project: CompiledProject) -> Iterator[InvalidDeclarationError]:
-    """Each model that is neither a mart of a team nor a part of one."""
-    for node in project.manifest["nodes"].values():
-        if node["resource_type"] == "model" and node["config"]["materialized"] != "ephemeral":
-            try:
-                name_of(node)
-            except InvalidDeclarationError as error:
-                yield error
+    """Each model, seed or snapshot that is no dataset of a team."""
+    for name in project.names.values():
+        if isinstance(name, InvalidDeclarationError):
+            yield name
 
 
 def hooks(project: CompiledProject) -> Iterator[str]:

@@ -13,7 +13,7 @@ from watermain.declare.promise.hours import Hours
 from watermain.declare.promise.objective import AtMost, Objective, Share
 from watermain.declare.promise.urgency import Urgency
 from watermain.declare.slo import Slo
-from watermain.engine.mart.manifest import Node, refuse
+from watermain.engine.mart.node import Node, refuse
 
 PARTS: Mapping[str, frozenset[str]] = {
     "due": frozenset({"cron", "zone", "holidays"}),

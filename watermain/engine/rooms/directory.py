@@ -36,7 +36,7 @@ def _declared(team: str, _: date | None) -> tuple[Dataset, ...]:
     """A room's datasets as they are while the data begin on a day: `watermain up` may set it."""
     found = [d for shelf in SHELVES for d in datasets_on(team, shelf)]
     if project().dbt_folder.exists():
-        from watermain.engine.mart.mart import marts  # needless to whom asks for one shelf
+        from watermain.engine.rooms.from_dbt import marts  # needless to whom asks for one shelf
 
         found += since(marts(team, manifest()))
     return tuple({d.name: d for d in found}.values())

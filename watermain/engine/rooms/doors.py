@@ -11,8 +11,7 @@ PRODUCT = Path(__file__).resolve().parents[2]
 
 def teams() -> list[str]:
     """Every room that has a door."""
-    doors = [*project().rooms_folder.glob("*/definitions.py"), *PRODUCT.glob("*/definitions.py")]
-    return sorted(p.parent.name for p in doors)
+    return sorted([*project().teams(), *(p.parent.name for p in PRODUCT.glob("*/definitions.py"))])
 
 
 def package(team: str) -> str:

@@ -10,9 +10,9 @@ from watermain.declare.contract import Contract
 from watermain.declare.dataset import Dataset
 from watermain.declare.errors import InvalidDeclarationError, UnknownDatasetError
 from watermain.declare.name import DatasetName
-from watermain.engine.mart.mart import marts
 from watermain.engine.rooms.broken_room import broken, stand_in
 from watermain.engine.rooms.declared import on_shelf, shelf_file, teams
+from watermain.engine.rooms.from_dbt import marts
 from watermain.lake.lake import text
 from watermain.lake.shown.shown import Hides
 from watermain.settings import project

@@ -12,8 +12,10 @@ from typing import Any, NoReturn
 import duckdb
 import ibis
 import pyarrow as pa
+import sqlglot
 from ibis.backends.sql.datatypes import DuckDBType
 from ibis.expr.operations import InMemoryTable
+from sqlglot import exp
 
 from watermain.declare.body.frame import Frame, asked
 from watermain.declare.dataset import Dataset
@@ -50,6 +52,8 @@ def staged_sql(
     seen = _seen(connection, dataset, views)
     if seen in _COMPILED:
         return _COMPILED[seen]
+    if dataset.mart is not None and dataset.mart.is_sql and dataset.mart.broken is None:
+        return _COMPILED.setdefault(seen, _mart_sql(connection, dataset, dataset.mart.sql, views))
     backend = ibis.duckdb.from_connection(connection)
     kinds = {} if dataset.mart is not None or dataset.body is None else asked(dataset.body)
     if {Frame.POLARS, Frame.LAZY}.intersection(kinds.values()):
@@ -66,12 +70,25 @@ def staged_sql(
             connection.register(RESULT, scannable(_kept(connection, dataset, result)))
             sql = f"select * from {RESULT}"
     if isinstance(result, ibis.Table):
-        _compare(connection, dataset, sql, result)
+        _compare(connection, dataset, sql)
     columns = ", ".join(quote(c.name) for c in dataset.contract.columns)
     staged = f"select {columns} from ({sql}) as body"
     if isinstance(result, ibis.Table) and not result.op().find(InMemoryTable):
         _COMPILED[seen] = staged
     return staged
+
+
+def _mart_sql(
+    connection: duckdb.DuckDBPyConnection, dataset: Dataset, sql: str, views: Mapping[str, str]
+) -> str:
+    """The SQL of a model over the views of its inputs."""
+    names = {f"input_{alias}": view for alias, view in views.items()}
+    if any(word != view for word, view in names.items()):
+        tree = sqlglot.parse_one(sql, dialect="duckdb")
+        sql = exp.replace_tables(tree, names, dialect="duckdb").sql(dialect="duckdb")
+    _compare(connection, dataset, sql)
+    columns = ", ".join(quote(c.name) for c in dataset.contract.columns)
+    return f"select {columns} from ({sql}) as body"
 
 
 def _seen(
@@ -149,12 +166,10 @@ def _kept(connection: duckdb.DuckDBPyConnection, dataset: Dataset, result: Any) 
     return pa.Table.from_batches(rows, schema)
 
 
-def _compare(
-    connection: duckdb.DuckDBPyConnection, dataset: Dataset, sql: str, result: ibis.Table
-) -> None:
+def _compare(connection: duckdb.DuckDBPyConnection, dataset: Dataset, sql: str) -> None:
     """Hold the engine's own types of the rows against the contract's."""
     found = described(connection, sql)
-    difference = differs([*result.columns], dataset.contract.schema.names)
+    difference = differs([*found], dataset.contract.schema.names)
     if difference:
         _refuse(dataset, difference)
     connection.register(SHAPE, dataset.contract.schema.empty_table())

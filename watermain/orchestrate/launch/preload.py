@@ -29,7 +29,7 @@ ALWAYS = (
 SHARED = (  # what every room comes to need
     "watermain.orchestrate.location",
     "watermain.orchestrate.dbt_asset",
-    "watermain.engine.mart.mart",
+    "watermain.engine.rooms.from_dbt",
     "watermain.engine.exchange.odcs",
     "watermain.engine.rooms.last_good",
     "watermain.declare.feature_table",

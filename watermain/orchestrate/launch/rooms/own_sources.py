@@ -9,8 +9,8 @@ from pathlib import Path
 import watermain
 from watermain.dbt.dbt import manifest_path
 from watermain.declare.dataset import Dataset
-from watermain.engine.mart.mart import marts
 from watermain.engine.rooms.declared import package, teams
+from watermain.engine.rooms.from_dbt import marts
 from watermain.orchestrate.launch.freshness import LoadedSources, Print, fingerprint
 from watermain.settings import project
 
