@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -19,6 +18,7 @@ from typing import Any
 
 from watermain import durable
 from watermain.dbt.dbt_fault import Fault, said
+from watermain.dbt.dbt_profile import read_yaml
 from watermain.declare.errors import UnreachableSystemError
 from watermain.settings import Settings, child_environment, load_settings, variable
 from watermain.settings import project as company
@@ -27,9 +27,21 @@ COMPILE_SECONDS = 900.0
 MOST_WAITED = timedelta(seconds=2 * COMPILE_SECONDS)  # for whoever compiles before us
 MOST_BYTES = 1_000_000  # of a larger file, which is a seed, the time counts instead of the content
 RETRY = "dbt parse --project-dir dbt_project --profiles-dir dbt_project --target platform"
+_TOPS = (".yml", ".yaml")  # beside them a project may have whatever its repository has
+_PACKAGES = "dbt_packages"
+_FOLDERS = {
+    "model-paths": "models",
+    "seed-paths": "seeds",
+    "test-paths": "tests",
+    "snapshot-paths": "snapshots",
+    "macro-paths": "macros",
+    "analysis-paths": "analyses",
+    "docs-paths": "docs",
+    "asset-paths": "assets",
+    "function-paths": "functions",
+}
 _LEFT_OUT = {"target", "logs", "__pycache__"}
 _OWN = ("dbt", "dbt_compiler", "dbt_fault", "dbt_profile", "dbt_seed", "dbt_words")
-_NOT_MODELS = re.compile(r"^(?:macros|tests|data-tests|snapshots|analyses|analysis)/")
 
 
 def _folder(given: Path | None) -> Path:
@@ -102,27 +114,38 @@ def content_hash(project: Path | None = None) -> str:
 
 def project_files(project: Path | None = None) -> list[Path]:
     """Every file that dbt may read of a project; links are followed, what it writes is left out."""
-    found, seen = [], set()
-    for root in _roots(_folder(project)):
-        for folder, names, files in os.walk(root, followlinks=True):
-            real = os.path.realpath(folder)
+    folder = _folder(project)
+    tops = [p for p in folder.iterdir() if p.suffix in _TOPS or p.name == ".dbtignore"]
+    found, seen = [p for p in tops if p.is_file()], set()
+    for root in _roots(folder):
+        for place, names, files in os.walk(root, followlinks=True):
+            real = os.path.realpath(place)
             if real in seen:
                 names.clear()
                 continue
             seen.add(real)
             names[:] = [n for n in names if n not in _LEFT_OUT and not n.startswith(".")]
             kept = [n for n in files if not n.startswith(".") or n == ".dbtignore"]
-            found += [Path(folder) / n for n in kept if (Path(folder) / n).is_file()]
-    return sorted(found)
+            found += [Path(place) / n for n in kept if (Path(place) / n).is_file()]
+    return sorted(set(found))
 
 
 def _roots(project: Path) -> list[Path]:
-    """The project's folder, and then those that it names outside of it."""
-    told = project / "dbt_project.yml"
-    text = told.read_text(errors="replace") if told.exists() else ""
-    named = re.findall(r"""["'\s\[,](\.\.?/[^"'\s\],]*|/[^"'\s\],]+)""", text)
-    outside = [Path(os.path.normpath(project / name)) for name in named]
-    return [project, *(p for p in outside if p.is_dir() and not p.is_relative_to(project))]
+    """The folders that a project reads; all of its own where it cannot be asked."""
+    said = read_yaml(project / "dbt_project.yml")
+    if not said:
+        return [project]
+    named = [folder for word in _FOLDERS for folder in _named(project, word)]
+    named += [_PACKAGES, str(said.get("packages-install-path") or _PACKAGES)]
+    folders = {Path(os.path.normpath(project / str(name))) for name in named}
+    return sorted(folder for folder in folders if folder.is_dir())
+
+
+def _named(project: Path, word: str) -> list[str]:
+    """The folders that a project names for a kind of files, else those that dbt takes."""
+    found = read_yaml(project / "dbt_project.yml").get(word)
+    listed = found if isinstance(found, list) else [found] if isinstance(found, str) else []
+    return [str(folder) for folder in listed] or [_FOLDERS[word]]
 
 
 def load_manifest(path: Path) -> dict[str, Any]:
@@ -183,18 +206,16 @@ def _compiled(project: Path, folder: Path, before: Path, lock: int) -> dict[str,
         told = found["watermain"]
         told["asked"] = _hashed(told["asked"])
     listed = [os.path.relpath(p, project) for p in project_files(project)]
-    told |= {"stamp": stamp, "models": [p for p in listed if _is_model(p)]}
+    told |= {"stamp": stamp, "models": _models(project, listed)}
     told["kept"] = _kept(found, _cached(before), set(listed))
     return {**found, "watermain": told}
 
 
-def _is_model(path: str) -> bool:
-    """Whether a file would be a model, as far as its place tells."""
-    return (
-        path.endswith((".sql", ".py"))
-        and not _NOT_MODELS.match(path)
-        and "dbt_packages" not in path
-    )
+def _models(project: Path, files: Iterable[str]) -> list[str]:
+    """The files that would be models, as far as their places tell."""
+    folders = [f"{os.path.normpath(folder)}/" for folder in _named(project, "model-paths")]
+    within = (p for p in files if any(p.startswith(f) or f == "./" for f in folders))
+    return [p for p in within if p.endswith((".sql", ".py"))]
 
 
 def _kept(now: Mapping[str, Any], before: Mapping[str, Any], files: set[str]) -> dict[str, Any]:

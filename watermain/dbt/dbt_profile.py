@@ -17,8 +17,8 @@ def profiles(project: Path, folder: Path) -> Path:
 
     A project that never heard of us keeps its `profiles.yml`, whose targets are for `dbt` alone.
     """
-    name = str(_read(project / "dbt_project.yml").get("profile") or "default")
-    outputs = (_read(project / PROFILES).get(name) or {}).get("outputs") or {}
+    name = str(read_yaml(project / "dbt_project.yml").get("profile") or "default")
+    outputs = (read_yaml(project / PROFILES).get(name) or {}).get("outputs") or {}
     if TARGET in outputs:
         return project
     text = yaml.safe_dump({name: {"target": TARGET, "outputs": {TARGET: EMPTY}}})
@@ -26,7 +26,7 @@ def profiles(project: Path, folder: Path) -> Path:
     return folder
 
 
-def _read(path: Path) -> dict[str, Any]:
+def read_yaml(path: Path) -> dict[str, Any]:
     """What a file says; nothing where it cannot be read, for dbt itself tells of that."""
     try:
         found = yaml.safe_load(path.read_text(encoding="utf-8"))

@@ -70,7 +70,7 @@ def is_draft(contract: Contract) -> bool:
 def _of_table(old: Contract, new: Contract) -> Iterator[Change]:
     if _plain(old.grain) != _plain(new.grain):
         yield _change(None, old.grain, new.grain, "a row stands for something else")
-    if set(old.key) != set(new.key):
+    if not old.keyless and (set(old.key) != set(new.key) or new.keyless):
         yield _change(None, quoted(old.key), quoted(new.key), "the key is another")
     if old.event_time != new.event_time:
         first = old.event_time is None

@@ -145,6 +145,14 @@ class Contract:
         """Whether the column is never null, by its own word or as part of the key."""
         return name in self.key or not self.column(name).nullable
 
+    @property
+    def key_told(self) -> str:
+        """The key in words."""
+        none = (
+            "none, so uniqueness is not checked" if self.keyless else "none, for there is one row"
+        )
+        return ", ".join(self.key) or none
+
     @cached_property
     def _by_name(self) -> dict[str, Column]:
         return {c.name: c for c in self.columns}

@@ -48,7 +48,7 @@ def _declared(dataset: Dataset) -> dict[str, Any]:
         "owner": dataset.owner,
         "declared": dataset.declared,
         "contract": contract.version,
-        "key": list(contract.key),
+        "key": list(contract.key) if contract.key else contract.key_told,
         "event time": contract.event_time,
         "cadence": str(dataset.cadence or "one table, without partitions"),
         "promise": dataset.slo.told(dataset.cadence) if dataset.slo and dataset.cadence else "none",

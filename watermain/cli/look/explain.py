@@ -65,7 +65,7 @@ def _declared(dataset: Dataset, everything: Any) -> dict[str, Any]:
         "grain": contract.grain,
         "owner": dataset.owner,
         "declared": dataset.declared,
-        "key": list(contract.key),
+        "key": list(contract.key) if contract.key else contract.key_told,
         "event_time": contract.event_time,
         "cadence": str(dataset.cadence) if dataset.cadence else None,
         "source": str(dataset.source) if dataset.source else None,

@@ -127,6 +127,7 @@ def contract_code(contract: Contract) -> str:
     words = {
         "grain": repr(contract.grain),
         "key": repr(contract.key),
+        "keyless": "True" if contract.keyless else None,
         "event_time": repr(contract.event_time) if contract.event_time else None,
         "version": repr(contract.version),
         "migrations": _tuple(

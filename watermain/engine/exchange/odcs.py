@@ -89,7 +89,8 @@ def _table(name: DatasetName, promise: Released) -> dict[str, Any]:
             ],
             "quality": rules.get(None),
             "customProperties": _properties(
-                key=None if keys else [*contract.key],
+                key=None if keys or contract.keyless else [*contract.key],
+                keyless=contract.keyless or None,
                 eventTime=contract.event_time,
                 repeatsWithin=_repeats(contract.repeats_within),
                 quarantine=_told(vars(contract.quarantine))

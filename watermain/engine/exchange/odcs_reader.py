@@ -79,7 +79,8 @@ class _TableReader:
         checks = [*self._checks(), *self._options(columns)]
         contract = Contract(
             grain=self.table.dataGranularityDescription or self.table.description or "one row",
-            key=tuple(about["key"]) if "key" in about else self._key(),
+            key=self._key(about),
+            keyless=bool(about.get("keyless")),
             columns=tuple(columns),
             event_time=about.get("eventTime"),
             repeats_within=_repeats(about.get("repeatsWithin")),
@@ -102,11 +103,13 @@ class _TableReader:
             notes=tuple(self.notes),
         )
 
-    def _key(self) -> tuple[str, ...]:
+    def _key(self, about: Mapping[str, Any]) -> tuple[str, ...]:
         """The columns of the primary key; a table without one may hold any number of rows.
 
         Raises: UnreadableContractError.
         """
+        if "key" in about or about.get("keyless"):
+            return tuple(about.get("key", ()))
         placed = [p for p in self.table.properties or [] if p.primaryKey]
         if not placed:
             _refuse(

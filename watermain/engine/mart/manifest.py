@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 import sqlglot
 from sqlglot import exp
@@ -17,10 +17,22 @@ from watermain.dbt.dbt_fault import said
 from watermain.declare.errors import InvalidDeclarationError
 from watermain.declare.name import DatasetName
 from watermain.engine.mart.naming import Naming, source_name
-from watermain.engine.mart.node import Node, is_ephemeral, is_table, refuse, relation
+from watermain.engine.mart.node import Node, declared, is_ephemeral, is_table, refuse, relation
 from watermain.settings import project
 
 T = TypeVar("T")
+
+
+class TwinError(InvalidDeclarationError):
+    """Refuse a node that would be the same dataset as one before it."""
+
+    first: str
+    name: DatasetName
+
+    def of(self, first: str, name: DatasetName) -> Self:
+        """The same, with what it speaks of."""
+        self.first, self.name = first, name
+        return self
 
 
 def read_project(manifest: Path) -> CompiledProject:
@@ -60,7 +72,30 @@ class CompiledProject:
                     found[key] = self.naming.name(node)
                 except InvalidDeclarationError as error:
                     found[key] = error
+        firsts: dict[DatasetName, str] = {}
+        for key, name in found.items():
+            if isinstance(name, DatasetName) and firsts.setdefault(name, key) != key:
+                found[key] = self._twin(key, firsts[name], name)
         return found
+
+    @cached_property
+    def twins(self) -> Mapping[str, InvalidDeclarationError]:
+        """Why nodes cannot be built that another one would be the same dataset as."""
+        found: dict[str, InvalidDeclarationError] = {}
+        for key, name in self.names.items():
+            if isinstance(name, TwinError):
+                found |= {key: name, name.first: self._twin(name.first, key, name.name)}
+        return found
+
+    def _twin(self, key: str, other: str, name: DatasetName) -> TwinError:
+        nodes = self.manifest["nodes"]
+        return TwinError(
+            f"dbt {nodes[key]['resource_type']} `{nodes[key]['name']}` would be `{name}`, as"
+            f" `{nodes[other]['name']}` in {nodes[other]['original_file_path']} would",
+            declared=declared(nodes[key]),
+            data="nothing happened",
+            next="give one of them another `alias`, or another team",
+        ).of(other, name)
 
     @cached_property
     def keys(self) -> Mapping[DatasetName, str]:

@@ -137,7 +137,11 @@ def _is_part(project: CompiledProject, unique_id: str) -> bool:
 
 def _readers(project: CompiledProject, unique_id: str) -> list[str]:
     nodes = project.manifest["nodes"].items()
-    return [k for k, n in nodes if unique_id in n["depends_on"].get("nodes", []) and k.startswith("model.")]
+    return [
+        k
+        for k, n in nodes
+        if unique_id in n["depends_on"].get("nodes", []) and k.startswith("model.")
+    ]
 
 
 def strays(project: CompiledProject) -> Iterator[InvalidDeclarationError]:

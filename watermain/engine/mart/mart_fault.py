@@ -46,6 +46,8 @@ class Faults:
     def _tried(self, node: Node) -> WatermainError | Dataset | None:
         if not isinstance(self._project.names.get(node["unique_id"]), DatasetName):
             return None
+        if node["unique_id"] in self._project.twins:
+            return self._project.twins[node["unique_id"]]
         try:
             return self._declare(node)
         except WatermainError as error:

@@ -14,6 +14,7 @@ from watermain.lake.lake import quote
 
 MASKED = frozenset({Sensitivity.PERSONAL, Sensitivity.SECRET})
 MASK = "***"
+COPY = "_copy"
 _SAMPLES = 5
 # No column of a contract is called so.
 OLD, NEW, IS = "_watermain_old", "_watermain_new", "_watermain_is"
@@ -66,14 +67,19 @@ def difference(
 ) -> Difference:
     """Compare two relations by the contract's key, on the columns that both have.
 
-    Guarantees: exact, whatever the order of rows. Rows that lie at the same place in both cost
+    Guarantees: exact, whatever the order of rows; rows without a key are equal as wholes, each as
+    often as it stands. Rows that lie at the same place in both cost
     one scan; only those that do not are joined.
     """
     before, after = _types(connection, old), _types(connection, new)
     key = [k for k in dataset.contract.key if k in before and k in after]
     shared = [n for n in after if n in before and n not in key]
     counts = [_count(connection, relation, where) for relation in (old, new)]
-    _compare(connection, (old, new), where, key, shared)
+    relations = (old, new)
+    if dataset.contract.keyless:
+        key, shared = [*shared, COPY], []
+        relations = (_numbered(old, key[:-1]), _numbered(new, key[:-1]))
+    _compare(connection, relations, where, key, shared)
     totals = _totals(connection, shared)
     return Difference(
         before=counts[0],
@@ -92,6 +98,12 @@ def difference(
 def _types(connection: duckdb.DuckDBPyConnection, relation: str) -> dict[str, str]:
     rows = connection.execute(f"describe select * from {relation}").fetchall()
     return {str(name): str(kind) for name, kind, *_ in rows}
+
+
+def _numbered(relation: str, columns: list[str]) -> str:
+    """Rows that are numbered among those equal to them."""
+    each = ", ".join(map(quote, columns))
+    return f"(select *, row_number() over (partition by {each}) as {COPY} from {relation})"
 
 
 def _count(connection: duckdb.DuckDBPyConnection, relation: str, where: str) -> int:
@@ -181,7 +193,8 @@ def _sample(
     def shown(row: Mapping[str, Any], name: str) -> Any:
         return MASK if name in hidden and row[name] is not None else row[name]
 
-    sample: dict[str, Any] = {"row": word, "key": {k: shown(there, k) for k in names[0]}}
+    told = {k: shown(there, k) for k in names[0] if k != COPY}
+    sample: dict[str, Any] = {"row": word, "key": told}
     if word == "changed" and old is not None and new is not None:
         changed = [c for c in names[1] if repr(old[c]) != repr(new[c])]
         sample["values"] = {c: [shown(old, c), shown(new, c)] for c in changed}

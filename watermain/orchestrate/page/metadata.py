@@ -65,7 +65,7 @@ def static_metadata(dataset: Dataset) -> dict[str, Any]:
         "health": console_page(name),
         "declared": dataset.declared,
         **code(dataset.declared),
-        "key": ", ".join(contract.key) or "none, for there is one row",
+        "key": contract.key_told,
         "cadence": str(dataset.cadence or "none, for the table is published whole"),
         "contract": page(shown(name)),
         "contract_version": contract.version,

@@ -219,10 +219,10 @@ def releases(draw: Any) -> Released:
         contract = replace(contract, drift=draw(st.sampled_from(["divert", "evolve", "freeze"])))
     cadence = draw(st.none() | CADENCES) if contract.event_time else None
     if not captured and cadence is None and draw(st.booleans()):
-        contract = replace(contract, key=())
+        contract = replace(contract, key=(), keyless=draw(st.booleans()))
     names = tuple(c.name for c in contract.columns)
     found = draw(st.lists(checks(names), max_size=5, unique_by=lambda c: c.label))
-    if not contract.key:
+    if not contract.key and not contract.keyless:
         found = [check for check in found if not isinstance(check, RowCount)]
     return Released(
         name=f"{draw(WORDS)}.curated.{draw(WORDS)}",

@@ -52,7 +52,7 @@ def rows_of(
     )
     if row.is_empty:  # rules that no value keeps
         return st.just([]) if least == 0 else st.nothing()
-    if not contract.key:
+    if not contract.key and not contract.keyless:
         return st.lists(row, min_size=1, max_size=1)
     if cadence is None or partition is not None:
         for check in checks:
@@ -60,7 +60,7 @@ def rows_of(
                 least = max(least, check.low)
                 most = max(least, most if check.high is None else min(most, check.high))
     keys = {c.key for c in checks if isinstance(c, UniqueKey)}
-    keys |= {contract.key} if isinstance(promised, Contract) else set()
+    keys |= {contract.key} if isinstance(promised, Contract) and contract.key else set()
     unique = tuple(_teller(key) for key in sorted(keys))
     return st.lists(row, min_size=least, max_size=most, unique_by=unique or None)
 
