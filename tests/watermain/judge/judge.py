@@ -37,7 +37,7 @@ def main(folder: Path) -> None:
     place.mkdir()
     theirs = stock.build(project().dbt_folder, place)
     published = ours.Published(Lake.from_settings())
-    found = {line: published.said(line) for line in differences(theirs, published.side())}
+    found = {line: published.said(key) for key, line in differences(theirs, published.side())}
     (folder / "judged.json").write_text(json.dumps(found, indent=1))
 
 

@@ -36,11 +36,11 @@ class Published:
             self._publish(dataset, job)
 
     def _ordered(self) -> Iterator[Dataset]:
-        inputs = {name: set(d.inputs.values()) for name, d in self.known.items()}
-        yield from (self.known[name] for name in TopologicalSorter(inputs).static_order())
+        above = {name: set(d.upstream) for name, d in self.known.items()}
+        yield from (self.known[name] for name in TopologicalSorter(above).static_order())
 
     def _publish(self, dataset: Dataset, job: Job) -> None:
-        if {*dataset.inputs.values()} & {*self.refused, *self.skipped}:
+        if {*dataset.upstream} & {*self.refused, *self.skipped}:
             self.skipped.add(dataset.name)
             return
         try:
@@ -49,11 +49,12 @@ class Published:
         except WatermainError as error:
             self.refused[dataset.name] = str(error)
 
-    def said(self, difference: str) -> str:
-        """What we said of the node that a difference is about, if anything."""
-        words = difference.replace(":", " ").split()
-        told = {str(name.table): why for name, why in self.refused.items()}
-        return next((why for table, why in told.items() if any(table in w for w in words)), "")
+    def said(self, key: str) -> str:
+        """What we said of a node, or of what a test is about, where we refused it."""
+        tests = {t["unique_id"]: t for t in self.project.tests}
+        about = mart_check.subjects(self.project, tests[key]) if key in tests else {key}
+        named = {self.project.names.get(k) for k in about}
+        return next((why for name, why in self.refused.items() if name in named), "")
 
     def side(self) -> Side:
         """What can be read of it."""
@@ -87,9 +88,7 @@ class Published:
         node, dataset = self.project.node(key), self.known[name]
         label = mart_check._check(self.project, node, test, dataset.contract.key).label
         labels = {label, str(test["name"])}
-        found = [
-            f for o in self.done[name].outcomes for f in o.findings if f.check in labels
-        ]
+        found = [f for o in self.done[name].outcomes for f in o.findings if f.check in labels]
         if not found:
             return "not run"
         failed = [f for f in found if not f.passed]

@@ -55,34 +55,34 @@ def plain(value: Any) -> Any:
     return value if isinstance(value, (str, int)) or value is None else repr(value)
 
 
-def differences(stock: Side, ours: Side) -> Iterator[str]:
-    """Everything in which two sides differ, a line for each."""
-    for name in sorted(stock.nodes ^ ours.nodes):
-        yield f"node {name} is named by {'stock' if name in stock.nodes else 'ours'} alone"
+def differences(stock: Side, ours: Side) -> Iterator[tuple[str, str]]:
+    """Everything in which two sides differ: the id of the node, and a line."""
+    for key in sorted(stock.nodes ^ ours.nodes):
+        yield key, f"{short(key)} is named by {'stock' if key in stock.nodes else 'ours'} alone"
     for key in sorted(stock.tables.keys() | ours.tables.keys()):
-        yield from _between(key, stock.tables.get(key), ours.tables.get(key))
+        for line in _between(stock.tables.get(key), ours.tables.get(key)):
+            yield key, f"{short(key)}{line}"
     for key in sorted(stock.verdicts.keys() | ours.verdicts.keys()):
         theirs, mine = stock.verdicts.get(key, "not run"), ours.verdicts.get(key, "not run")
         if theirs != mine:
-            yield f"{_short(key)}: stock {theirs}, ours {mine}"
+            yield key, f"{short(key)}: stock {theirs}, ours {mine}"
 
 
-def _between(key: str, stock: Made | None, ours: Made | None) -> Iterator[str]:
+def _between(stock: Made | None, ours: Made | None) -> Iterator[str]:
     if stock is None or ours is None:
-        yield f"{_short(key)} is a table of {'ours' if stock is None else 'stock'} alone"
+        yield f" is a table of {'ours' if stock is None else 'stock'} alone"
         return
     for theirs, mine in zip(stock.columns, ours.columns, strict=False):
         if theirs != mine:
-            told = f"stock {' '.join(theirs)}, ours {' '.join(mine)}"
-            yield f"{_short(key)}: {told}"
+            yield f": stock {' '.join(theirs)}, ours {' '.join(mine)}"
     if len(stock.columns) != len(ours.columns):
-        yield f"{_short(key)}: {len(stock.columns)} columns of stock, {len(ours.columns)} of ours"
+        yield f": {len(stock.columns)} columns of stock, {len(ours.columns)} of ours"
     elif stock.rows != ours.rows:
         lost, more = stock.rows - ours.rows, ours.rows - stock.rows
-        yield f"{_short(key)}: {lost.total()} rows of stock alone, {more.total()} of ours alone"
+        yield f": {lost.total()} rows of stock alone, {more.total()} of ours alone"
 
 
-def _short(key: str) -> str:
+def short(key: str) -> str:
     """An id without the project's name, and without the hash that ends the id of a test."""
     kind, _, *name = key.split(".")
     return f"{kind} {'.'.join(name[:1] if kind == 'test' else name)}"

@@ -8,6 +8,7 @@ from typing import Any
 
 import duckdb
 import yaml
+from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 from dbt.cli.main import dbtRunner
 
 from tests.watermain.judge.side import Side, read
@@ -29,19 +30,24 @@ def build(project: Path, folder: Path) -> Side:
         _run("deps", *places[:4])
     kinds = [word for kind in TABLES for word in ("--resource-type", kind)]
     _run("build", *places)
+    listed = _run("ls", *kinds, "--output", "json", "--output-keys", "unique_id", *places)
+    DuckDBConnectionManager.close_all_connections()  # which keep the file
+    return made(folder, {json.loads(line)["unique_id"] for line in listed})
+
+
+def made(folder: Path, nodes: set[str]) -> Side:
+    """What a build left in a folder."""
     manifest, run = (
         json.loads((folder / "target" / f"{word}.json").read_text())
         for word in ("manifest", "run_results")
     )
-    listed = _run("ls", *kinds, "--output", "json", "--output-keys", "unique_id", *places)
-    side = Side(nodes={json.loads(line)["unique_id"] for line in listed})
-    results = {r["unique_id"]: str(r["status"]) for r in run["results"]}
+    side, results = Side(nodes=nodes), {r["unique_id"]: r["status"] for r in run["results"]}
     side.verdicts = {
         key: VERDICTS.get(word, word)
         for key, word in results.items()
         if key.startswith(("test.", "unit_test."))
     }
-    with duckdb.connect(str(folder / "stock.duckdb"), read_only=True) as connection:
+    with duckdb.connect(str(folder / "stock.duckdb")) as connection:
         connection.execute("set timezone = 'UTC'")
         for key, node in manifest["nodes"].items():
             if node["resource_type"] in TABLES and results.get(key) == "success":
