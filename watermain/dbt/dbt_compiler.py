@@ -245,13 +245,12 @@ class Compilation:
         elif undefined := re.match(r"'(\w+)' is undefined", what):
             word = undefined.group(1)
             what = f"calls `{word}`, {self._why_undefined(word)}"
-        told = isinstance(error, UnknownColumnsError)
         self._add(
             node.original_file_path,
             what,
             line=line_of(error, node.raw_code or "", word) if node.raw_code else 1,
             node=node.unique_id,
-            next=error.next if told else self._instead(word),
+            next=error.next if isinstance(error, UnknownColumnsError) else self._instead(word),
         )
 
     def _why_undefined(self, word: str) -> str:

@@ -39,7 +39,7 @@ def main(project: Path, folder: Path, asked: dict[str, Any]) -> None:
     """Run the tests that are asked for; write what dbt says of each into the folder."""
     stock = RuntimeDatabaseWrapper.__getattr__
     install(Parsed(root=str(project), folder=folder))
-    RuntimeDatabaseWrapper.__getattr__ = stock  # here is a database, with every table that is read
+    RuntimeDatabaseWrapper.__getattr__ = stock  # type: ignore[method-assign]  # here is a database, with every table that is read
     output = {
         "type": "duckdb",
         "path": str(folder / f"{asked['database']}.duckdb"),

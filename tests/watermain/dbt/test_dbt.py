@@ -31,6 +31,7 @@ from watermain.declare import Daily
 from watermain.engine.mart.mart import marts
 from watermain.engine.publish.publish import publish
 from watermain.engine.table.partition import Span
+from watermain.lake import branch
 from watermain.lake.lake import Lake
 from watermain.settings import Settings, child_environment
 
@@ -215,7 +216,7 @@ def test_prepare_manifest_recovers_from_a_process_killed_while_compiling(
 
 @pytest.mark.slow
 def test_stock_dbt_builds_the_same_tables_as_the_platform(lake: Lake, home: Path) -> None:
-    """`dbt build` on the lake, in its scratch schema, equals what publishing made."""
+    """`dbt build` in a scratch schema of the lake, and in a branch, equals what publishing made."""
     declared = {d.name.table: d for d in marts("operations", prepare_manifest())}
     house = House(lake, declared)
     second = datetime(2013, 2, 1, 15, tzinfo=UTC)
@@ -234,23 +235,34 @@ def test_stock_dbt_builds_the_same_tables_as_the_platform(lake: Lake, home: Path
     for name, mart in declared.items():
         whole = Span(mart.cadence, "2013-01-01", "2013-02-01") if mart.cadence else None
         assert publish(mart, whole, house.job).refuse_blocked() is None, name
-    done = subprocess.run(
-        command("build", "--target-path", str(home / "target"), "--log-path", str(home)),
-        cwd=ROOT,
-        env=child_environment(),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout
-    assert "ERROR=0" in done.stdout
-    with lake.get_connection() as connection:
+    branch.create(lake, "trial")
+    for target, place, schema in (
+        ("scratch", lake, "scratch_operations_marts"),
+        ("branch", lake.on("trial"), "operations_marts"),
+    ):
+        done = subprocess.run(
+            command(
+                "build", "--target", target, "--target-path", f"{home}/t", "--log-path", str(home)
+            ),
+            cwd=ROOT,
+            env={**child_environment(), "LAKE_BRANCH": "trial"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout
+        assert "ERROR=0" in done.stdout
         for name in declared:
-            ours = connection.execute(f"from lake.operations_marts.{name} order by all").fetchall()
-            theirs = connection.execute(
-                f"from lake.scratch_operations_marts.{name} order by all"
-            ).fetchall()
+            ours, theirs = (
+                _sorted(where, f"{shelf}.{name}")
+                for where, shelf in ((lake, "operations_marts"), (place, schema))
+            )
             assert ours == theirs != []
+
+
+def _sorted(lake: Lake, table: str) -> list[tuple[object, ...]]:
+    with lake.get_connection() as connection:
+        return connection.execute(f"from lake.{table} order by all").fetchall()
 
 
 def _aircraft() -> pa.Table:

@@ -8,16 +8,14 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
-import sqlglot
 from sqlglot import exp
-from sqlglot.errors import SqlglotError
 
 from watermain.dbt.dbt import load_manifest
-from watermain.dbt.dbt_fault import said
 from watermain.declare.errors import InvalidDeclarationError
 from watermain.declare.name import DatasetName
 from watermain.engine.mart.naming import Naming, source_name
 from watermain.engine.mart.node import Node, declared, is_ephemeral, is_table, refuse, relation
+from watermain.engine.mart.reach import parsed
 from watermain.settings import project
 
 T = TypeVar("T")
@@ -216,11 +214,7 @@ class CompiledProject:
                 fresh.set("alias", exp.TableAlias(this=part.this.copy()))
             return fresh
 
-        try:
-            tree = sqlglot.parse_one(code or node["compiled_code"], dialect="duckdb")
-        except SqlglotError as error:
-            refuse(node, f"is no SQL: {said(error)}", "mend the SQL that it compiles to")
-        return str(tree.transform(table).sql(dialect="duckdb", pretty=True))
+        return str(parsed(node, code).transform(table).sql(dialect="duckdb", pretty=True))
 
 
 def alias(name: DatasetName) -> str:

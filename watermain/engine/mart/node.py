@@ -33,18 +33,18 @@ def relation(node: Node) -> tuple[str, str]:
     return str(node["schema"]), str(node.get("identifier") or node.get("alias"))
 
 
-def declared(node: Node) -> str:
+def declared(node: Node, line: int = 1) -> str:
     """Where a node stands."""
-    return f"{project().dbt}/{node['original_file_path']}:1"
+    return f"{project().dbt}/{node['original_file_path']}:{line}"
 
 
-def refuse(node: Node, what: str, next: str) -> NoReturn:
+def refuse(node: Node, what: str, next: str, *, line: int = 1) -> NoReturn:
     """Refuse a node.
 
     Raises: InvalidDeclarationError.
     """
     raise InvalidDeclarationError.nothing_happened(
         f"dbt {node['resource_type']} `{node['name']}` {what}",
-        declared=declared(node),
+        declared=declared(node, line),
         next=next,
     )

@@ -1,0 +1,6 @@
+select
+    customer_id,
+    count(*) as subscriptions,
+    sum(monthly_amount) as monthly_amount
+from {{ ref("stg_periods") }}
+group by customer_id

@@ -1,0 +1,1 @@
+select date_month as date_day from {{ ref("util_months") }}

@@ -1,0 +1,3 @@
+{{ config(materialized="ephemeral") }}
+
+{{ calendar.months_between(var("first_month"), var("last_month")) }}
