@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import Any
 
 import pyarrow as pa
 
@@ -17,27 +18,36 @@ T = pa.types
 
 def promised(kind: pa.DataType) -> pa.DataType:
     """What a contract says for a type: what it holds, however it is laid out in memory."""
-    if T.is_dictionary(kind) or T.is_run_end_encoded(kind):
-        return promised(kind.value_type)
-    if isinstance(kind, pa.BaseExtensionType):
-        return promised(kind.storage_type)
-    if T.is_large_string(kind) or T.is_string_view(kind):
-        return pa.string()
-    if T.is_large_binary(kind) or T.is_binary_view(kind) or T.is_fixed_size_binary(kind):
-        return pa.binary()
-    if T.is_timestamp(kind):
-        return pa.timestamp("us", "UTC" if kind.tz else None)
-    if T.is_date(kind):
-        return pa.date32()
-    if T.is_decimal(kind) and not T.is_decimal256(kind):
-        return pa.decimal128(kind.precision, kind.scale)
-    if T.is_list(kind) or T.is_large_list(kind) or T.is_list_view(kind):
-        return pa.list_(promised(kind.value_type))
-    if T.is_struct(kind):
-        return pa.struct([pa.field(f.name, promised(f.type)) for f in kind])
-    if T.is_map(kind):
-        return pa.map_(promised(kind.key_type), promised(kind.item_type))
-    return kind
+    return next((of(kind) for belongs, of in _PROMISED if belongs(kind)), kind)
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(T.is_large_string(kind) or T.is_string_view(kind))
+
+
+def _is_binary(kind: pa.DataType) -> bool:
+    return bool(T.is_large_binary(kind) or T.is_binary_view(kind) or T.is_fixed_size_binary(kind))
+
+
+def _is_list(kind: pa.DataType) -> bool:
+    return bool(T.is_list(kind) or T.is_large_list(kind) or T.is_list_view(kind))
+
+
+_PROMISED: tuple[tuple[Callable[[pa.DataType], bool], Callable[[Any], pa.DataType]], ...] = (
+    (lambda k: T.is_dictionary(k) or T.is_run_end_encoded(k), lambda k: promised(k.value_type)),
+    (lambda k: isinstance(k, pa.BaseExtensionType), lambda k: promised(k.storage_type)),
+    (_is_text, lambda k: pa.string()),
+    (_is_binary, lambda k: pa.binary()),
+    (T.is_timestamp, lambda k: pa.timestamp("us", "UTC" if k.tz else None)),
+    (T.is_date, lambda k: pa.date32()),
+    (
+        lambda k: T.is_decimal(k) and not T.is_decimal256(k),
+        lambda k: pa.decimal128(k.precision, k.scale),
+    ),
+    (_is_list, lambda k: pa.list_(promised(k.value_type))),
+    (T.is_struct, lambda k: pa.struct([pa.field(f.name, promised(f.type)) for f in k])),
+    (T.is_map, lambda k: pa.map_(promised(k.key_type), promised(k.item_type))),
+)
 
 
 def columns_of(schema: pa.Schema, where: str, without: Iterable[str] = ()) -> pa.Schema:

@@ -61,7 +61,7 @@ def proved_key(
 
 
 def _candidates(rows: Rows, columns: Sequence[Column]) -> Iterator[tuple[str, ...]]:
-    """Columns that may name a row by their statistics, the likeliest first, each alone and then two."""
+    """Columns that may name a row by their statistics: the likeliest, then some together."""
     asked = [c for c in columns if _may_name(c.type)]
     if not asked:
         return

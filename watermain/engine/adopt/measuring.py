@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from watermain.declare.contract import Column
 from watermain.engine.adopt.rows import Rows
 from watermain.lake.lake import quote
 
+T = pa.types
+_BATCH_ROWS = 65_536
+NANOSECONDS = "`{}` has instants between two microseconds, which the lake would cut"
 NAN = "it holds NaN in `{}`, which footers leave out and readers would miss"
 
 
@@ -54,3 +60,18 @@ def facts(rows: Rows, columns: Sequence[Column]) -> dict[str, PieceFacts]:
             rows=count, ends=ends, nans=tuple(name for name, holds in nans if holds)
         )
     return found
+
+
+def cut_column(path: Path) -> str:
+    """A column of a file whose instants are finer than a microsecond; empty where none is."""
+    with pq.ParquetFile(path) as file:
+        names = [
+            f.name for f in file.schema_arrow if T.is_timestamp(f.type) and f.type.unit == "ns"
+        ]
+        for batch in file.iter_batches(_BATCH_ROWS, columns=names) if names else ():
+            for name in names:
+                instants = batch.column(name).cast(pa.int64())
+                whole = pc.multiply(pc.divide(instants, 1000), 1000)
+                if not pc.all(pc.equal(whole, instants), min_count=0).as_py():
+                    return name
+    return ""

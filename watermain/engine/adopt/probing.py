@@ -26,7 +26,8 @@ def refusal(path: Path, types: Mapping[str, str]) -> str:
     with tempfile.TemporaryDirectory(dir=scratch) as folder, own_engine() as connection:
         connection.execute(f"load '{extension('ducklake')}'")
         connection.execute(
-            f"attach {text(f'ducklake:{folder}/catalog')} as probe (data_path {text(f'{folder}/files')})"
+            f"attach {text(f'ducklake:{folder}/catalog')} as probe"
+            f" (data_path {text(f'{folder}/files')})"
         )
         columns = ", ".join(f"{quote(name)} {kind}" for name, kind in types.items())
         connection.execute(f"create table probe.asked ({columns})")

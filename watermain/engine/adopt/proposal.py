@@ -12,13 +12,14 @@ import pyarrow.parquet as pq
 
 from watermain.declare.cadence import Cadence, Daily, Hourly, Monthly
 from watermain.declare.contract import Column, Contract, Sensitivity
+from watermain.declare.dataset import Dataset
 from watermain.declare.errors import quoted
 from watermain.engine.adopt.column_type import columns_of
 from watermain.engine.adopt.key import Proved, proved_key
-from watermain.engine.adopt.measuring import NAN, PieceFacts, facts
+from watermain.engine.adopt.measuring import NAN, NANOSECONDS, PieceFacts, cut_column, facts
 from watermain.engine.adopt.piece import Measured, Piece, Standing, refused
 from watermain.engine.adopt.probing import refusal
-from watermain.engine.adopt.rows import Rows, of_files
+from watermain.engine.adopt.rows import Rows, of_pieces
 from watermain.engine.adopt.sensitivity import proposed
 from watermain.engine.table.table import engine_types
 
@@ -68,8 +69,7 @@ def propose(
     where = standing.place
     schema = columns_of(standing.schema, where, wishes.without)
     bare = [Column(f.name, f.type, standing.described.get(f.name, "")) for f in schema]
-    files = [piece.path for piece in standing.pieces if piece.path is not None]
-    rows = rows or of_files(connection, files)
+    rows = rows or of_pieces(connection, standing.pieces, schema)
     of = facts(rows, bare)
     proved = proved_key(rows, bare, wished=wishes.key or standing.key, where=where)
     event = _event_time(bare, of, wishes, where)
@@ -84,8 +84,7 @@ def propose(
         version="0.1.0",
         columns=columns,
     )
-    types = engine_types(connection, contract.schema)
-    pieces = _weighed(standing.pieces, of, event, types)
+    pieces = _weighed(standing.pieces, of, event, engine_types(connection, contract.schema))
     _refuse_lacking(pieces, columns, where)
     return Proposal(
         standing=standing,
@@ -94,6 +93,21 @@ def propose(
         pieces=pieces,
         notes=(*standing.notes, *_notes(proved, masked, event, why)),
     )
+
+
+def again(connection: duckdb.DuckDBPyConnection, standing: Standing, dataset: Dataset) -> Proposal:
+    """Hold what stands there now against a dataset that was adopted before.
+
+    Raises: UnadoptableTableError, where the key does not hold any more.
+    """
+    contract, where = dataset.contract, standing.place
+    rows = of_pieces(connection, standing.pieces, contract.schema)
+    of = facts(rows, contract.columns)
+    proved_key(rows, contract.columns, wished=contract.key, where=where)
+    event = contract.event_time or ""
+    pieces = _weighed(standing.pieces, of, event, engine_types(connection, contract.schema))
+    _refuse_lacking(pieces, contract.columns, where)
+    return Proposal(standing=standing, contract=contract, cadence=dataset.cadence, pieces=pieces)
 
 
 def _column(
@@ -181,10 +195,18 @@ def _weighed(
         facts_of = of.get(str(piece.path or piece.name), PieceFacts(rows=0, ends={}, nans=()))
         measured, why = _measured(facts_of, event), piece.why
         if not why and piece.path is not None and piece.write is None:
-            nan = facts_of.nans[:1]
-            why = NAN.format(*nan) if nan else _asked(piece, types, asked)
+            why = _odd(piece, facts_of) or _asked(piece, types, asked)
         found.append(replace(piece, measured=measured, why=why))
     return tuple(found)
+
+
+def _odd(piece: Piece, found: PieceFacts) -> str:
+    """Which values of a piece would not be read back as they are."""
+    assert piece.path is not None
+    if found.nans:
+        return NAN.format(found.nans[0])
+    cut = cut_column(piece.path)
+    return NANOSECONDS.format(cut) if cut else ""
 
 
 def _refuse_lacking(pieces: Sequence[Piece], columns: Sequence[Column], where: str) -> None:

@@ -9,7 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
 
+from watermain.engine.adopt.piece import Piece
 from watermain.lake.lake import quote, text
 from watermain.settings import load_settings
 
@@ -54,11 +57,24 @@ def own_engine() -> Iterator[duckdb.DuckDBPyConnection]:
         yield connection
 
 
-def of_files(connection: duckdb.DuckDBPyConnection, files: Sequence[Path]) -> Rows:
-    """The rows of Parquet files, columns put together by their names."""
-    listed = ", ".join(text(str(path)) for path in files)
-    relation = (
-        f"select * from read_parquet([{listed}], union_by_name = true, filename = true,"
-        " hive_partitioning = false)"
+def of_pieces(
+    connection: duckdb.DuckDBPyConnection, pieces: Sequence[Piece], schema: pa.Schema
+) -> Rows:
+    """The rows of Parquet files, columns put together by their names.
+
+    Shapes: a column that stands in no file, nor in what a piece says besides, is null.
+    """
+    alike: dict[tuple[tuple[str, str], ...], list[Path]] = {}
+    held = set[str]()
+    for piece in pieces:
+        if piece.path is not None:
+            alike.setdefault(tuple(sorted(piece.constants.items())), []).append(piece.path)
+            held.update(pq.read_schema(piece.path).names, piece.constants)
+    absent = "".join(f", null as {quote(n)}" for n in schema.names if n not in held)
+    relation = " union all by name ".join(
+        f"(select *{''.join(f', {text(v)} as {quote(n)}' for n, v in constants)}{absent}"
+        f" from read_parquet([{', '.join(text(str(path)) for path in paths)}],"
+        " union_by_name = true, filename = true, hive_partitioning = false))"
+        for constants, paths in alike.items()
     )
     return Rows(connection=connection, relation=relation, by=quote(FILE))
