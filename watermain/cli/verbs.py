@@ -149,6 +149,10 @@ VERBS: dict[str, Verb] = {
         "watermain.cli.new:app",
         "Write the files of a new room, dataset or source.",
     ),
+    "adopt": Verb(
+        "watermain.cli.adopt.adopt:adopt",
+        "Declare tables that stand elsewhere, and bring their history into the lake.",
+    ),
     "alert": Verb(
         "watermain.cli.tell.alert:app",
         "See what people are told of, take it on, try the ways to them.",

@@ -86,7 +86,9 @@ def _piece(
     path = Path(name) if name.startswith("/") else folder / name
     if not path.is_file():
         raise refused(
-            f"the log names {name}, which is not there", str(folder), "restore it, or vacuum the log"
+            f"the log names {name}, which is not there",
+            str(folder),
+            "restore it, or vacuum the log",
         )
     found = path.stat()
     values = {part: added.get(f"partition.{part}") for part in parts}

@@ -102,7 +102,7 @@ def _rank(column: Column, distinct: int, count: int) -> int:
 
 def _may_name(kind: pa.DataType) -> bool:
     T = pa.types
-    return T.is_integer(kind) or T.is_string(kind) or T.is_date(kind) or T.is_timestamp(kind)
+    return bool(T.is_integer(kind) or T.is_string(kind) or T.is_date(kind) or T.is_timestamp(kind))
 
 
 def _holds(rows: Rows, key: tuple[str, ...], by: str) -> bool:

@@ -73,5 +73,5 @@ def cut_column(path: Path) -> str:
                 instants = batch.column(name).cast(pa.int64())
                 whole = pc.multiply(pc.divide(instants, 1000), 1000)
                 if not pc.all(pc.equal(whole, instants), min_count=0).as_py():
-                    return name
+                    return str(name)
     return ""

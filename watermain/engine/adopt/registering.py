@@ -13,7 +13,7 @@ from pathlib import Path
 import duckdb
 
 from watermain.declare.dataset import Dataset
-from watermain.declare.errors import BranchError, InvalidProjectError
+from watermain.declare.errors import BranchError, InvalidProjectError, SourceError
 from watermain.engine.adopt.piece import Piece
 from watermain.engine.adopt.placing import Ground, Placed, batch_of
 from watermain.engine.adopt.storage import Uncut, uncut
@@ -167,6 +167,24 @@ class Registering:
             raise
         failpoint("adopt.after_commit")
         self._count(placed, outcomes)
+
+    def refuse_other_state(self, pieces: Sequence[Piece]) -> None:
+        """Refuse rows of a table that changed since some of them were adopted.
+
+        Raises: SourceError.
+        """
+        wanted = {piece.mark for piece in pieces if "@" in piece.mark}
+        families = {mark.rpartition("/")[0] for mark in wanted}
+        known = {shard.partition("/")[2] for shard in self.known if shard.startswith("adopted/")}
+        other = [m for m in known - wanted if m.rpartition("/")[0] in families and "@" in m]
+        if other:
+            raise SourceError(
+                f"{self.dataset.name}: the file changed since {len(other)} pieces of the table"
+                " were adopted: their rows would come twice",
+                declared=self.dataset.declared,
+                data="what was adopted stands, and nothing more was",
+                next="put the file back as it was; or drop what is new as Parquet",
+            )
 
     def _placed(self, group: Group) -> Iterator[Placed]:
         """Bring the files of a group to their places, but none that the lake has."""
