@@ -17,12 +17,10 @@ from watermain.declare.dataset import Dataset
 from watermain.declare.errors import SourceError
 from watermain.engine.adopt.piece import Piece
 from watermain.lake.rest.checksum import Checksum, checksum
+from watermain.lake.written import ADOPTED
 from watermain.source.drop.drop import CONTENTS
 from watermain.source.protocol import REJECTED, Batch
 
-# A commit looks for its new files among all that lie beside it, but into no folder of an older
-# name: see `Written`. What was adopted lies beneath one, however much that is.
-FOLDER = "ducklake-00-adopted"
 MOST_LETTERS = 200  # of one step of a path, as it is written there
 _CHUNK_BYTES = 2**20
 _NAMES = uuid.UUID("a3f7f7f0-4a0c-5a0e-9d5e-1f6d0a6b6f17")
@@ -89,7 +87,7 @@ class Ground:
         Raises: SourceError, for a file that changed since it was looked at.
         """
         token = uuid.uuid5(_NAMES, f"{self.dataset.name}/{piece.name}").hex
-        waiting = self.table / FOLDER / f".{token}.tmp"
+        waiting = self.table / ADOPTED / f".{token}.tmp"
         waiting.parent.mkdir(parents=True, exist_ok=True)
         waiting.unlink(missing_ok=True)
         try:
@@ -119,7 +117,7 @@ class Ground:
         }
         steps = [f"{name}={_escaped(value)}" for name, value in told.items()]
         name = uuid.uuid5(_NAMES, f"{self.dataset.name}/{batch.batch_id}")
-        return self.table.joinpath(FOLDER, *steps, f"ducklake-{name}.parquet")
+        return self.table.joinpath(ADOPTED, *steps, f"ducklake-{name}.parquet")
 
 
 def changed(dataset: Dataset, piece: Piece) -> SourceError:
@@ -150,7 +148,8 @@ def _brought(piece: Piece, waiting: Path, *, copy: bool) -> int:
 
 
 def _escaped(value: str) -> str:
-    return quote(value, safe="")
+    """A value as a step of a path; one with a dot would look like a file to whoever globs."""
+    return quote(value, safe="").replace(".", "%2E")
 
 
 def _is_same(piece: Piece, path: Path) -> bool:

@@ -72,13 +72,14 @@ def uncut(
         connection=connection,
         dataset=dataset,
         lease=lease,
-        is_cut=_is_cut(lake, dataset),
+        is_cut=is_cut(lake, dataset),
     )
     yield held
     held.close()
 
 
-def _is_cut(lake: Lake, dataset: Dataset) -> bool:
+def is_cut(lake: Lake, dataset: Dataset) -> bool:
+    """Whether the table has storage partitions."""
     try:
         with psycopg.connect(lake.dsn()) as connection:
             words = [dataset.name.schema, dataset.name.table]
