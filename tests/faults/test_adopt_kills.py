@@ -1,4 +1,4 @@
-"""An adoption that is killed wherever it hurts goes on: 0 lost, 0 doubled, the table as declared."""
+"""An adoption that is killed wherever it hurts goes on: 0 lost, 0 doubled, cut as declared."""
 
 from __future__ import annotations
 

@@ -93,7 +93,7 @@ class Ground:
         try:
             written = _brought(piece, waiting, copy=self.copies)
             content, found = summed(waiting)
-            if piece.path is not None and not _is_same(piece, waiting):
+            if piece.write is None and not _is_same(piece, waiting):
                 raise changed(self.dataset, piece)
             batch = batch_of(piece, content)
             if batch.shard in known:

@@ -47,7 +47,8 @@ def test_files_are_registered_without_a_byte_written(lake: Lake, tmp_path: Path)
     with lake.get_connection() as connection:
         standing = ledger.latest(connection, dataset.name)
         batches = connection.execute(
-            f"select sum(rows), count(*) from {ledger.BATCHES} where stream = {text(str(dataset.name))}"
+            f"select sum(rows), count(*) from {ledger.BATCHES}"
+            f" where stream = {text(str(dataset.name))}"
         ).fetchone()
     assert sum(row.rows_out for row in standing.values()) == 120
     assert min(standing) == "2024-01-01"
