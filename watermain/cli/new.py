@@ -8,6 +8,7 @@ from typing import Annotated, Literal, NoReturn
 
 import typer
 
+from watermain.cli.adopt.dropped import from_files
 from watermain.cli.named import named as known
 from watermain.cli.scaffold import Draft, named, with_location
 from watermain.cli.written import changed, finish, join, template, test_path, write
@@ -20,6 +21,7 @@ from watermain.engine.rooms.directory import everything, everything_sound
 from watermain.settings import project
 
 app = typer.Typer(no_args_is_help=True, help="Write the files of a new room, dataset or source.")
+_NEW = "New dataset `{}`."
 READS = typer.Option(help="The dataset that the new one is computed from.")
 Kind = Literal["files", "sftp", "postgres", "kafka", "mqtt", "rest", "webhook"]
 
@@ -61,10 +63,24 @@ def room(
 @app.command()
 def dataset(
     name: Annotated[str, typer.Argument(help="Such as billing.curated.landing_fees.")],
-    reads: Annotated[str, READS],
+    reads: Annotated[str | None, READS] = None,
+    pattern: Annotated[
+        str | None, typer.Option(help="Files that a raw one is captured from: inbox/orders-*.csv.")
+    ] = None,
+    key: Annotated[str, typer.Option(help="The columns that name a row: a,b.")] = "",
 ) -> None:
-    """Declare a curated dataset, computed from another one, and its test."""
+    """Declare a dataset with its test: a curated one from another, a raw one from files.
+
+    Of files the header and the types are read, and the key is proved by a scan.
+    """
     wanted = _wanted(name)
+    if pattern is not None:
+        if reads is not None or wanted.stage != "raw":
+            raw_name = f"{wanted.team}.raw.{wanted.table}"
+            way = f"watermain new dataset {raw_name} --pattern {pattern!r}"
+            _refuse("a raw dataset alone is captured from files", name, way)
+        finish(from_files(wanted, pattern, key) + changed(f"dataset-{name}", _NEW.format(wanted)))
+        return
     if wanted.stage != "curated":
         marts = shelf_file(wanted.team, "marts")
         ways = {
@@ -73,8 +89,9 @@ def dataset(
         }
         way = ways.get(wanted.stage, f"write it in {shelf_file(wanted.team, wanted.stage)}")
         _refuse(f"{wanted.stage} are not written by this command", name, way)
-    written = _dataset(wanted, known(reads))
-    finish(written + changed(f"dataset-{name}", f"New dataset `{wanted}`."))
+    if reads is None:
+        _refuse("a curated dataset is computed from another one", name, f"{name} --reads <dataset>")
+    finish(_dataset(wanted, known(reads)) + changed(f"dataset-{name}", _NEW.format(wanted)))
 
 
 @app.command()
@@ -99,7 +116,7 @@ def source(
     if f'"{connection}"' not in (place.read_text() if place.exists() else ""):
         place.parent.mkdir(exist_ok=True)
         written.append(join(place, _told(template("connection", f"{kind}.py"), connection)))
-    finish(written + changed(f"dataset-{name}", f"New dataset `{wanted}`."))
+    finish(written + changed(f"dataset-{name}", _NEW.format(wanted)))
 
 
 @app.command(name="dbt-sources")

@@ -129,7 +129,7 @@ def _write(there: Outside, target: Target, found: Proposal) -> None:
         words={"pattern": PATTERN, "format": "parquet"},
         contract=found.contract,
         cadence=found.cadence,
-        address=_shown(address),
+        address=shown(address),
     )
     finish(made.write() + changed(f"dataset-{target.name}", f"New dataset `{target.name}`."))
 
@@ -140,7 +140,8 @@ def connection_of(address: Path, table: str) -> str:
     return word if word == table else f"{word}_{table}"
 
 
-def _shown(address: Path) -> str:
+def shown(address: Path) -> str:
+    """A folder as a connection names it: from the project where it lies within."""
     root = project().root
     inside = address.is_relative_to(root)
     return f"./{address.relative_to(root)}" if inside else str(address)

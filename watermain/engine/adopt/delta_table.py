@@ -71,8 +71,7 @@ def _refuse_features(table: Any, folder: Path) -> None:
         marked = pa.RecordBatchReader.from_stream(table.deletion_vectors()).read_all().num_rows
         if marked:
             raise refused(
-                f"{marked} files of the Delta table have deletion vectors: rows that are deleted,"
-                " but lie in the files",
+                f"{marked} of its files have deletion vectors: rows that are deleted, but lie there",
                 str(folder),
                 "write them out first: `reorg table ... apply (purge)` in Spark",
             )

@@ -145,7 +145,7 @@ def test_delta_table_that_needs_more_of_a_reader_is_refused(tmp_path: Path) -> N
     lines = ({"protocol": asked}, {"remove": remove}, add)
     (log / f"{2:020d}.json").write_text("\n".join(map(json.dumps, lines)))
     with pytest.raises(
-        UnadoptableTableError, match="1 files of the Delta table have deletion vectors"
+        UnadoptableTableError, match="1 of its files have deletion vectors"
     ):
         delta_table.standing(folder, tmp_path)
 
