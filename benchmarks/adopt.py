@@ -25,7 +25,7 @@ import duckdb
 
 from watermain.declare import Files, raw
 from watermain.declare.dataset import Dataset
-from watermain.engine.adopt.parquet_folder import PATTERN, standing
+from watermain.engine.adopt.kind.parquet_folder import PATTERN, standing
 from watermain.engine.adopt.proposal import Proposal, Wishes, propose
 from watermain.engine.adopt.registering import Registered, groups, registering
 from watermain.engine.adopt.rows import own_engine

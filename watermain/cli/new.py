@@ -10,8 +10,17 @@ import typer
 
 from watermain.cli.adopt.dropped import from_files
 from watermain.cli.named import named as known
-from watermain.cli.scaffold import Draft, named, with_location
-from watermain.cli.written import changed, finish, join, template, test_path, write
+from watermain.cli.scaffold import (
+    Draft,
+    changed,
+    finish,
+    join,
+    named,
+    template,
+    test_path,
+    with_location,
+    write,
+)
 from watermain.declare.dataset import Dataset
 from watermain.declare.errors import InvalidDeclarationError
 from watermain.declare.name import MOST_LETTERS, WORD, DatasetName

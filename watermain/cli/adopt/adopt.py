@@ -13,12 +13,12 @@ from watermain.cli import screen
 from watermain.cli.adopt import server, telling
 from watermain.cli.adopt.declaration import Declared
 from watermain.cli.adopt.loading import capture_waiting, declared, register
-from watermain.cli.adopt.outside import Outside, outside
+from watermain.cli.adopt.outside import Elsewhere, outside
 from watermain.cli.adopt.target import Target, targets
+from watermain.cli.scaffold import changed, finish
 from watermain.cli.spread import spread
-from watermain.cli.written import changed, finish
 from watermain.declare.dataset import Dataset
-from watermain.engine.adopt.parquet_folder import PATTERN
+from watermain.engine.adopt.kind.parquet_folder import PATTERN
 from watermain.engine.adopt.proposal import Proposal, Wishes
 from watermain.engine.adopt.quote import quote
 from watermain.settings import project
@@ -91,7 +91,7 @@ def adopt(
             _adopt(there, target, wished.wishes, how)
 
 
-def _adopt(there: Outside, target: Target, wishes: Wishes, how: How) -> None:
+def _adopt(there: Elsewhere, target: Target, wishes: Wishes, how: How) -> None:
     """One table, from the look at it to the hand-over."""
     before = target.declared
     if before is None:
@@ -116,7 +116,7 @@ def _adopt(there: Outside, target: Target, wishes: Wishes, how: How) -> None:
     telling.done(name, registered, captured, _goes_on(there, dataset))
 
 
-def _write(there: Outside, target: Target, found: Proposal) -> None:
+def _write(there: Elsewhere, target: Target, found: Proposal) -> None:
     """Declare the table; where no folder of it is watched, a drop folder takes what comes."""
     address = there.place
     if not there.is_watched:
@@ -147,7 +147,7 @@ def shown(address: Path) -> str:
     return f"./{address.relative_to(root)}" if inside else str(address)
 
 
-def _goes_on(there: Outside, dataset: Dataset) -> str:
+def _goes_on(there: Elsewhere, dataset: Dataset) -> str:
     if there.is_watched:
         return f"files that come to {there.place} are captured from now on: watermain up"
     folder = project().root / "inbox" / dataset.name.table

@@ -6,8 +6,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from watermain.cli.scaffold import named
-from watermain.cli.written import join, template, test_path, write
+from watermain.cli.scaffold import join, named, template, test_path, write
 from watermain.declare.cadence import Cadence
 from watermain.declare.contract import Contract
 from watermain.declare.errors import InvalidProjectError

@@ -9,7 +9,7 @@ from watermain.cli.adopt.adopt import connection_of, shown
 from watermain.cli.adopt.declaration import Declared
 from watermain.declare.connection.files import FilesConnection
 from watermain.declare.name import DatasetName
-from watermain.engine.adopt.dropped_files import FORMATS, proposal
+from watermain.engine.adopt.kind.dropped_files import FORMATS, proposal
 from watermain.engine.adopt.proposal import Wishes
 from watermain.engine.adopt.rows import own_engine
 from watermain.engine.rooms.connections import connections

@@ -1,4 +1,4 @@
-"""The history of an adopted table, brought into the lake and handed over to its live source."""
+"""The history of an adopted table, brought into the lake before its live source goes on."""
 
 from __future__ import annotations
 

@@ -11,9 +11,9 @@ from tempfile import TemporaryDirectory
 import duckdb
 
 from watermain.declare.dataset import Dataset
-from watermain.engine.adopt import delta_table, iceberg_table, parquet_folder
-from watermain.engine.adopt.database_file import DatabaseFile
-from watermain.engine.adopt.piece import Standing, refused
+from watermain.engine.adopt.kind import delta_table, iceberg_table, parquet_folder
+from watermain.engine.adopt.kind.database_file import DatabaseFile
+from watermain.engine.adopt.piece import TableStanding, refused
 from watermain.engine.adopt.proposal import Proposal, Wishes, again, propose
 from watermain.engine.adopt.rows import own_engine
 from watermain.settings import load_settings
@@ -23,7 +23,7 @@ _FORMS = "a folder of Parquet, an Iceberg or Delta table, a DuckDB file, or conn
 
 
 @dataclass(frozen=True, kw_only=True)
-class Outside:
+class Elsewhere:
     """Tables that lie at one place of this machine.
 
     Shapes: with a `database` they are those of a DuckDB file, else the one of a folder.
@@ -73,7 +73,7 @@ class Outside:
         same = replace(made, contract=dataset.contract, cadence=dataset.cadence)
         return self.database.cut(self.connection, table, same)
 
-    def _standing(self, without: Sequence[str]) -> Standing:
+    def _standing(self, without: Sequence[str]) -> TableStanding:
         if _is_delta(self.place):
             return delta_table.standing(self.place, self.scratch)
         if iceberg_table.metadata_of(self.place) is not None:
@@ -82,7 +82,7 @@ class Outside:
 
 
 @contextmanager
-def outside(source: str) -> Iterator[Outside]:
+def outside(source: str) -> Iterator[Elsewhere]:
     """Look at what a name leads to; what is written for the look goes with the block.
 
     Raises: UnadoptableTableError.
@@ -96,7 +96,7 @@ def outside(source: str) -> Iterator[Outside]:
         if place.is_file() and place.suffix in DATABASES:
             database = DatabaseFile(path=place.resolve())
             with database.opened() as connection:
-                yield Outside(
+                yield Elsewhere(
                     place=place.resolve(),
                     scratch=Path(folder),
                     connection=connection,
@@ -106,7 +106,7 @@ def outside(source: str) -> Iterator[Outside]:
         if place.is_file() and iceberg_table.metadata_of(place) is None:
             raise refused(f"{source} is one file", source, f"name {_FORMS}")
         with own_engine() as connection:
-            yield Outside(place=place.resolve(), scratch=Path(folder), connection=connection)
+            yield Elsewhere(place=place.resolve(), scratch=Path(folder), connection=connection)
 
 
 def _is_delta(place: Path) -> bool:

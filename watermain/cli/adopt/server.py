@@ -9,14 +9,19 @@ from watermain.cli.adopt import telling
 from watermain.cli.adopt.declaration import Declared
 from watermain.cli.adopt.loading import capture_waiting, declared
 from watermain.cli.adopt.target import Target, targets
-from watermain.cli.written import changed, finish
+from watermain.cli.scaffold import changed, finish
 from watermain.declare.connection.database import PostgresConnection
 from watermain.declare.dataset import raw
 from watermain.declare.errors import InvalidDeclarationError
 from watermain.declare.outside.source import Postgres
-from watermain.engine.adopt.postgres_schema import ServerProposal, ServerTable, proposal, tables
+from watermain.engine.adopt.kind.postgres_schema import (
+    ServerProposal,
+    ServerTable,
+    proposal,
+    tables,
+)
 from watermain.engine.adopt.proposal import Wishes
-from watermain.engine.adopt.quote import Part, Quote
+from watermain.engine.adopt.quote import Quote, Share
 from watermain.engine.adopt.registering import Registered
 from watermain.engine.rooms.connections import connections
 from watermain.settings import load_settings
@@ -28,7 +33,7 @@ WHY = "its rows lie in a database, and are copied as of the point where its slot
 
 
 @dataclass(frozen=True, kw_only=True)
-class Schema:
+class ServerSchema:
     """A schema behind a declared connection."""
 
     connection: str
@@ -40,16 +45,20 @@ class Schema:
         return Outside(load_settings(), connections()).address(self.connection, composed)()
 
 
-def named(source: str) -> Schema | None:
+def named(source: str) -> ServerSchema | None:
     """What `connection/schema` names; None for what begins with no connection to PostgreSQL."""
     connection, _, schema = source.partition("/")
     if not isinstance(connections().get(connection), PostgresConnection):
         return None
-    return Schema(connection=connection, schema=schema or "public")
+    return ServerSchema(connection=connection, schema=schema or "public")
 
 
 def adopt(
-    place: Schema, into: str, wishes: Wishes, chosen: Sequence[str], goes_on: Callable[[], bool]
+    place: ServerSchema,
+    into: str,
+    wishes: Wishes,
+    chosen: Sequence[str],
+    goes_on: Callable[[], bool],
 ) -> None:
     """Adopt the tables of a schema, each for itself.
 
@@ -85,7 +94,9 @@ def adopt(
         )
 
 
-def _looked_at(place: Schema, table: ServerTable, target: Target, wishes: Wishes) -> ServerProposal:
+def _looked_at(
+    place: ServerSchema, table: ServerTable, target: Target, wishes: Wishes
+) -> ServerProposal:
     """Propose a declaration, and prove that it can be captured."""
     told = proposal(place.dsn, table, wishes)
     dataset = raw(
@@ -99,7 +110,7 @@ def _looked_at(place: Schema, table: ServerTable, target: Target, wishes: Wishes
     return told
 
 
-def _write(place: Schema, target: Target, told: ServerProposal) -> None:
+def _write(place: ServerSchema, target: Target, told: ServerProposal) -> None:
     made = Declared(
         name=target.name,
         kind="postgres",
@@ -112,10 +123,10 @@ def _write(place: Schema, target: Target, told: ServerProposal) -> None:
 
 
 def _quote(table: ServerTable) -> Quote:
-    none = Part(files=0, rows=0, bytes=0)
+    none = Share(files=0, rows=0, bytes=0)
     return Quote(
         linked=none,
-        written=Part(files=0, rows=table.rows, bytes=table.bytes),
+        written=Share(files=0, rows=table.rows, bytes=table.bytes),
         left=none,
         partitions=1,
         reasons=((WHY, 1),),

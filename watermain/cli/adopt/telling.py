@@ -1,4 +1,4 @@
-"""What an adoption says before it begins, and once it is done."""
+"""What an adoption says before it begins, then of what came of it."""
 
 from __future__ import annotations
 

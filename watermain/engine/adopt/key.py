@@ -22,7 +22,7 @@ _ENOUGH = 0.9  # of the rows that an estimate must tell apart; it errs by some p
 
 
 @dataclass(frozen=True, kw_only=True)
-class Proved:
+class ProvedKey:
     """A key that a scan proved, and how far: in the whole table, or in each piece by itself."""
 
     key: tuple[str, ...]
@@ -31,7 +31,7 @@ class Proved:
 
 def proved_key(
     rows: Rows, columns: Sequence[Column], *, wished: tuple[str, ...], where: str
-) -> Proved:
+) -> ProvedKey:
     """Prove the key that is wished for, or the likeliest that holds.
 
     Guarantees: no row lacks a value of the key, and no two rows of the table, or of one piece,
@@ -45,7 +45,7 @@ def proved_key(
     for by in ("", f"{rows.by}, "):
         for key in tries:
             if _holds(rows, key, by):
-                return Proved(key=key, in_each_piece=bool(by))
+                return ProvedKey(key=key, in_each_piece=bool(by))
     if wished:
         raise refused(
             f"({', '.join(wished)}) is no key: {_why(rows, wished)}",

@@ -75,7 +75,7 @@ class Piece:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Standing:
+class TableStanding:
     """A table as it stands outside.
 
     Shapes: `kind` is one word for what it is, `place` where it lies and `name` what it is called;

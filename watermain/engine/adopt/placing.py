@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote
 
+from watermain import durable
 from watermain.declare.dataset import Dataset
 from watermain.declare.errors import SourceError
 from watermain.engine.adopt.piece import Piece
@@ -99,11 +100,9 @@ class Ground:
             if batch.shard in known:
                 return None
             path = self._home(piece, batch, content)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            os.replace(waiting, path)  # of two names of one file it leaves both
+            durable.settle(waiting, path, below=self.table)
         finally:
             waiting.unlink(missing_ok=True)
-        _settle(path, self.table)
         return Placed(piece=piece, batch=batch, path=path, checksum=found, written=written)
 
     def _home(self, piece: Piece, batch: Batch, content: str) -> Path:
@@ -161,14 +160,3 @@ def _is_same(piece: Piece, path: Path) -> bool:
 def delivered_at(mtime_ns: int) -> datetime:
     """When a file was written last, as its rows tell it."""
     return datetime.fromtimestamp(mtime_ns // 1000 / 1e6, UTC)
-
-
-def _settle(path: Path, table: Path) -> None:
-    """Bring a file to the disk, and then the folders that lead to it."""
-    above = [each for each in path.parents if each.is_relative_to(table)]
-    for each in (path, *above):
-        handle = os.open(each, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)

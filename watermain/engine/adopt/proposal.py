@@ -15,9 +15,9 @@ from watermain.declare.contract import Column, Contract, Sensitivity
 from watermain.declare.dataset import Dataset
 from watermain.declare.errors import quoted
 from watermain.engine.adopt.column_type import columns_of
-from watermain.engine.adopt.key import Proved, proved_key
+from watermain.engine.adopt.key import ProvedKey, proved_key
 from watermain.engine.adopt.measuring import NAN, NANOSECONDS, PieceFacts, cut_column, facts
-from watermain.engine.adopt.piece import Measured, Piece, Standing, refused
+from watermain.engine.adopt.piece import Measured, Piece, TableStanding, refused
 from watermain.engine.adopt.probing import refusal
 from watermain.engine.adopt.rows import Rows, of_pieces
 from watermain.engine.adopt.sensitivity import proposed
@@ -48,7 +48,7 @@ class Wishes:
 class Proposal:
     """The contract of a table, its rhythm and its pieces; `notes` say why it is so."""
 
-    standing: Standing
+    standing: TableStanding
     contract: Contract
     cadence: Cadence | None
     pieces: tuple[Piece, ...]
@@ -57,7 +57,7 @@ class Proposal:
 
 def propose(
     connection: duckdb.DuckDBPyConnection,
-    standing: Standing,
+    standing: TableStanding,
     wishes: Wishes,
     rows: Rows | None = None,
 ) -> Proposal:
@@ -95,7 +95,9 @@ def propose(
     )
 
 
-def again(connection: duckdb.DuckDBPyConnection, standing: Standing, dataset: Dataset) -> Proposal:
+def again(
+    connection: duckdb.DuckDBPyConnection, standing: TableStanding, dataset: Dataset
+) -> Proposal:
     """Hold what stands there now against a dataset that was adopted before.
 
     Raises: UnadoptableTableError, where the key does not hold any more.
@@ -113,7 +115,7 @@ def again(connection: duckdb.DuckDBPyConnection, standing: Standing, dataset: Da
 def _column(
     bare: Column,
     masked: Mapping[str, tuple[Sensitivity, str]],
-    proved: Proved,
+    proved: ProvedKey,
     event: str,
     required: frozenset[str],
 ) -> Column:
@@ -236,7 +238,7 @@ def _day(moment: date | datetime) -> date:
 
 
 def _notes(
-    proved: Proved,
+    proved: ProvedKey,
     masked: Mapping[str, tuple[Sensitivity, str]],
     event: str,
     why: str,

@@ -7,7 +7,8 @@ import os
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 import duckdb
@@ -247,51 +248,61 @@ class Registering:
 
     def _record(self, placed: Sequence[Placed], outcomes: list[Outcome], seconds: float) -> None:
         """Write down which pieces the lake has now, and the partitions that got their rows."""
-        now, contract = self.job.clock.now(), self.dataset.contract
-        batches = []
-        for each in placed:
-            self._advance(each)
-            batches.append(
-                ledger.BatchRow(
-                    stream=str(self.dataset.name),
-                    shard=each.batch.shard,
-                    from_position=each.batch.start,
-                    to_position=each.batch.end,
-                    batch_id=each.batch.batch_id,
-                    rows=each.piece.rows,
-                    quarantined=0,
-                    content_hash=each.checksum.text,
-                    contract_version=contract.version,
-                    epoch=self.target.lease.epoch,
-                    run_id=self.job.run_id,
-                    committed_at=now,
-                    rows_in=each.piece.rows,
-                    newest_at=self.watermarks.newest(each.batch.shard),
-                    watermark_at=self.watermarks.reached,
-                    seconds=seconds / len(placed),
-                )
-            )
+        now = self.job.clock.now()
+        batches = [self._batch(each, now, seconds / len(placed)) for each in placed]
         ledger.append(self.connection, batches)
         share = max(1, len(outcomes))
         size = sum(each.checksum.bytes for each in placed) // share
-        publish = ledger.PublishRow(
+        ledger.append(
+            self.connection,
+            [self._published(each, now, seconds / share, size) for each in outcomes],
+        )
+
+    def _batch(self, placed: Placed, now: datetime, seconds: float) -> ledger.BatchRow:
+        """The ledger's row of a piece, alike to that of a captured file."""
+        self._advance(placed)
+        batch = placed.batch
+        return ledger.BatchRow(
+            stream=str(self.dataset.name),
+            shard=batch.shard,
+            from_position=batch.start,
+            to_position=batch.end,
+            batch_id=batch.batch_id,
+            rows=placed.piece.rows,
+            quarantined=0,
+            content_hash=placed.checksum.text,
+            contract_version=self.dataset.contract.version,
+            epoch=self.target.lease.epoch,
+            run_id=self.job.run_id,
+            committed_at=now,
+            rows_in=placed.piece.rows,
+            newest_at=self.watermarks.newest(batch.shard),
+            watermark_at=self.watermarks.reached,
+            seconds=seconds,
+        )
+
+    def _published(
+        self, outcome: Outcome, now: datetime, seconds: float, size: int
+    ) -> ledger.PublishRow:
+        contract = self.dataset.contract
+        return ledger.PublishRow(
             dataset=str(self.dataset.name),
-            partition="",
-            data_version="",
+            partition=outcome.partition,
+            data_version=outcome.data_version,
             code_version=code_version(self.dataset),
             contract_version=contract.version,
             contract_hash=contract.hash,
-            rows_in=0,
-            rows_out=0,
+            rows_in=outcome.rows_in,
+            rows_out=outcome.rows_out,
             bytes=size,
-            seconds=seconds / share,
+            seconds=seconds,
             peak_memory=peak_memory_bytes(),
             input_snapshot=0,
             epoch=self.target.lease.epoch,
             run_id=self.job.run_id,
             published_at=now,
+            failing=outcome.failing,
         )
-        ledger.append(self.connection, [_published(publish, each) for each in outcomes])
 
     def _advance(self, placed: Placed) -> None:
         """Move the watermarks on by a piece, as its capture would have done.
@@ -315,17 +326,6 @@ class Registering:
         done.written_bytes += sum(each.written for each in placed)
         done.linked_bytes += sum(each.checksum.bytes for each in placed if not each.written)
         done.partitions |= {each.partition for each in outcomes}
-
-
-def _published(shared: ledger.PublishRow, outcome: Outcome) -> ledger.PublishRow:
-    return replace(
-        shared,
-        partition=outcome.partition,
-        data_version=outcome.data_version,
-        rows_in=outcome.rows_in,
-        rows_out=outcome.rows_out,
-        failing=outcome.failing,
-    )
 
 
 def _inside(key: str, span: Span | None) -> tuple[Finding, ...]:

@@ -1,4 +1,4 @@
-"""A PostgreSQL schema is adopted, and its changes follow from the point of the copy."""
+"""A PostgreSQL schema is adopted, its changes follow from the point of the copy."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import pytest
 
 from tests.watermain.cli.adopt.company import Company
 from tests.watermain.cli.adopt.test_adopt import counted
+from watermain.engine.adopt.kind.postgres_schema import proposal, tables
 from watermain.engine.adopt.piece import UnadoptableTableError
-from watermain.engine.adopt.postgres_schema import proposal, tables
 from watermain.engine.adopt.proposal import Wishes
 from watermain.process.postgres import EmbeddedPostgres
 
@@ -37,6 +37,7 @@ def shop(postgres: EmbeddedPostgres) -> str:
     return dsn
 
 
+@pytest.mark.slow
 def test_schema_is_adopted_and_followed(company: Company, shop: str) -> None:
     """Refused whole while its changes could not be captured; then copied, then followed."""
     place = company.root / "resources" / "connections.py"

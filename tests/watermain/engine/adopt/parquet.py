@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from watermain.declare import Files, raw
 from watermain.declare.dataset import Dataset
-from watermain.engine.adopt.parquet_folder import standing
+from watermain.engine.adopt.kind.parquet_folder import standing
 from watermain.engine.adopt.proposal import Proposal, Wishes, propose
 from watermain.engine.adopt.rows import own_engine
 from watermain.engine.publish.publication import Job

@@ -1,4 +1,4 @@
-"""Files are registered as they are, once, and the live source goes on behind them."""
+"""Files are registered as they are, once, with the live source going on behind them."""
 
 from __future__ import annotations
 

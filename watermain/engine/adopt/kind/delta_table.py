@@ -11,9 +11,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from watermain.declare.errors import quoted
-from watermain.engine.adopt.piece import Piece, Standing, refused
+from watermain.engine.adopt.kind.rewritten import rewritten
+from watermain.engine.adopt.piece import Piece, TableStanding, refused
 from watermain.engine.adopt.placing import delivered_at, too_long
-from watermain.engine.adopt.rewritten import rewritten
 from watermain.machine.extras import need
 
 LOG = "_delta_log"
@@ -23,7 +23,7 @@ HARMLESS = frozenset({"timestampNtz", "v2Checkpoint", "vacuumProtocolCheck", DEL
 _MAPPING = "delta.columnMapping.mode"
 
 
-def standing(folder: Path, scratch: Path) -> Standing:
+def standing(folder: Path, scratch: Path) -> TableStanding:
     """Read the log, and list the files of the newest version.
 
     Raises: UnadoptableTableError or MissingExtraError.
@@ -45,7 +45,7 @@ def standing(folder: Path, scratch: Path) -> Standing:
         ) from None
     parts = list(table.metadata().partition_columns)
     pieces = [_piece(folder, each, parts, schema, scratch) for each in added]
-    return Standing(
+    return TableStanding(
         kind="Delta",
         place=str(folder),
         name=folder.name,
@@ -71,7 +71,7 @@ def _refuse_features(table: Any, folder: Path) -> None:
         marked = pa.RecordBatchReader.from_stream(table.deletion_vectors()).read_all().num_rows
         if marked:
             raise refused(
-                f"{marked} of its files have deletion vectors: rows that are deleted, but lie there",
+                f"{marked} of its files have deletion vectors: rows that lie there deleted",
                 str(folder),
                 "write them out first: `reorg table ... apply (purge)` in Spark",
             )

@@ -11,7 +11,7 @@ from pathlib import Path
 import duckdb
 
 from watermain.declare.errors import quoted
-from watermain.engine.adopt.piece import Measured, Piece, Standing, refused
+from watermain.engine.adopt.piece import Measured, Piece, TableStanding, refused
 from watermain.engine.adopt.placing import delivered_at
 from watermain.engine.adopt.proposal import Proposal
 from watermain.engine.adopt.rows import Rows, own_engine
@@ -51,7 +51,9 @@ class DatabaseFile:
         ).fetchall()
         return [f"{schema}.{name}" for schema, name in rows]
 
-    def standing(self, connection: duckdb.DuckDBPyConnection, table: str) -> tuple[Standing, Rows]:
+    def standing(
+        self, connection: duckdb.DuckDBPyConnection, table: str
+    ) -> tuple[TableStanding, Rows]:
         """One table, with its rows. Raises: UnadoptableTableError."""
         known = self.tables(connection)
         if table not in known:
@@ -69,7 +71,7 @@ class DatabaseFile:
                 str(self.path),
                 "do without it: --leave-out",
             ) from None
-        standing = Standing(
+        standing = TableStanding(
             kind="DuckDB",
             place=str(self.path),
             name=table.rpartition(".")[2],

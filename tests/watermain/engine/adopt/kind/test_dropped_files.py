@@ -1,4 +1,4 @@
-"""`watermain new dataset --pattern` reads the header and the types of what lies there."""
+"""Header, types of dropped files, as `watermain new dataset --pattern` reads them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from watermain.declare.contract import Sensitivity
-from watermain.engine.adopt.dropped_files import proposal
+from watermain.engine.adopt.kind.dropped_files import proposal
 from watermain.engine.adopt.piece import UnadoptableTableError
 from watermain.engine.adopt.proposal import Proposal, Wishes
 from watermain.engine.adopt.rows import own_engine

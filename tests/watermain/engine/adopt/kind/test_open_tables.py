@@ -1,4 +1,4 @@
-"""Delta and Iceberg tables, DuckDB files: what lives there is what stands in the lake."""
+"""What lives in a Delta table, an Iceberg table or a DuckDB file is what stands in the lake."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from pyroaring import BitMap
 
 from tests.watermain.engine.adopt.parquet import declared, job, month, rows
 from watermain.declare.errors import SourceError
-from watermain.engine.adopt import delta_table, iceberg_table
-from watermain.engine.adopt.database_file import DatabaseFile
-from watermain.engine.adopt.piece import Standing, UnadoptableTableError
+from watermain.engine.adopt.kind import delta_table, iceberg_table
+from watermain.engine.adopt.kind.database_file import DatabaseFile
+from watermain.engine.adopt.piece import TableStanding, UnadoptableTableError
 from watermain.engine.adopt.proposal import Proposal, Wishes, propose
 from watermain.engine.adopt.registering import Registered, groups, registering
 from watermain.engine.adopt.rows import own_engine
@@ -32,7 +32,7 @@ _Z85 = str.maketrans(
     _B85,
     "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?&<>()[]{}@%$#",
 )
-Look = Callable[[Path, Path], Standing]
+Look = Callable[[Path, Path], TableStanding]
 
 
 def with_region(number: int) -> pa.Table:
@@ -76,7 +76,7 @@ def iceberg(folder: Path, version: str = "2") -> Any:
     return made
 
 
-def home(table: Any) -> Path:
+def place_of(table: Any) -> Path:
     """Where an Iceberg table lies."""
     return Path(table.location().removeprefix("file://"))
 
@@ -144,9 +144,7 @@ def test_delta_table_that_needs_more_of_a_reader_is_refused(tmp_path: Path) -> N
     }
     lines = ({"protocol": asked}, {"remove": remove}, add)
     (log / f"{2:020d}.json").write_text("\n".join(map(json.dumps, lines)))
-    with pytest.raises(
-        UnadoptableTableError, match="1 of its files have deletion vectors"
-    ):
+    with pytest.raises(UnadoptableTableError, match="1 of its files have deletion vectors"):
         delta_table.standing(folder, tmp_path)
 
 
@@ -155,12 +153,12 @@ def test_delta_table_that_needs_more_of_a_reader_is_refused(tmp_path: Path) -> N
 def test_iceberg_table_is_registered(shared_lake: Lake, tmp_path: Path) -> None:
     """A column that has another name now, and rows that were deleted, are read as Iceberg does."""
     made = iceberg(tmp_path / "warehouse")
-    proposal = proposed(iceberg_table.standing, home(made), tmp_path / "scratch")
+    proposal = proposed(iceberg_table.standing, place_of(made), tmp_path / "scratch")
     assert [piece.is_linked for piece in proposal.pieces] == [True, True]
     assert load(shared_lake, proposal, "shop.raw.ice").written_bytes == 0
     with made.update_schema() as update:
         update.rename_column("amount", "price")
-    later = proposed(iceberg_table.standing, home(made), tmp_path / "again")
+    later = proposed(iceberg_table.standing, place_of(made), tmp_path / "again")
     assert {piece.why for piece in later.pieces} == {"its column `amount` is called `price` now"}
     load(shared_lake, later, "shop.raw.ice_later")
     dataset = declared(later, "shop.raw.ice_later")
@@ -172,7 +170,7 @@ def test_iceberg_table_is_registered(shared_lake: Lake, tmp_path: Path) -> None:
 def test_iceberg_table_of_version_3_is_refused(tmp_path: Path) -> None:
     """So is one that was moved from where its metadata says that it is."""
     made = iceberg(tmp_path / "warehouse")
-    path = iceberg_table.metadata_of(home(made))
+    path = iceberg_table.metadata_of(place_of(made))
     assert path is not None
     told = json.loads(path.read_text())
     other = path.with_name("00009-x.metadata.json")
@@ -180,10 +178,10 @@ def test_iceberg_table_of_version_3_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UnadoptableTableError, match="of version 3"):
         iceberg_table.standing(other, tmp_path)
     other.unlink()
-    for data in (home(made) / "data").rglob("*.parquet"):
+    for data in (place_of(made) / "data").rglob("*.parquet"):
         data.unlink()
     with pytest.raises(UnadoptableTableError, match="which is not there"):
-        iceberg_table.standing(home(made), tmp_path)
+        iceberg_table.standing(place_of(made), tmp_path)
 
 
 def test_duckdb_file_is_written_month_by_month(shared_lake: Lake, tmp_path: Path) -> None:
@@ -194,7 +192,6 @@ def test_duckdb_file_is_written_month_by_month(shared_lake: Lake, tmp_path: Path
         outside.execute("create table orders (order_id bigint primary key, ordered_at timestamptz,"
                         " email varchar, amount double)")  # fmt: skip
         outside.execute("insert into orders from given")
-        outside.execute("create table spans (id int primary key, span interval)")
     database = DatabaseFile(path=path)
 
     def look() -> Proposal:
@@ -217,8 +214,16 @@ def test_duckdb_file_is_written_month_by_month(shared_lake: Lake, tmp_path: Path
     os.utime(path, (1, 1))
     with pytest.raises(SourceError, match="the file changed since 2 pieces"):
         load(shared_lake, replace(look(), contract=proposal.contract), "shop.raw.duck")
+
+
+def test_duckdb_file_that_cannot_be_adopted_is_refused(home: Path, tmp_path: Path) -> None:
+    """A type that no contract has; a file that is none."""
+    path = tmp_path / "shop.duckdb"
+    with duckdb.connect(str(path)) as outside:
+        outside.execute("create table spans (id int primary key, span interval)")
+    database = DatabaseFile(path=path)
     with database.opened() as connection:
-        assert database.tables(connection) == ["main.orders", "main.spans"]
+        assert database.tables(connection) == ["main.spans"]
         found, source = database.standing(connection, "main.spans")
         with pytest.raises(UnadoptableTableError, match="`span` is"):
             propose(connection, found, Wishes(), source)

@@ -11,9 +11,9 @@ from urllib.parse import unquote, urlsplit
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from watermain.engine.adopt.piece import Piece, Standing, refused
+from watermain.engine.adopt.kind.rewritten import rewritten
+from watermain.engine.adopt.piece import Piece, TableStanding, refused
 from watermain.engine.adopt.placing import delivered_at, too_long
-from watermain.engine.adopt.rewritten import rewritten
 from watermain.machine.extras import need
 
 METADATA = "metadata"
@@ -29,7 +29,7 @@ def metadata_of(place: Path) -> Path | None:
     return max(found, key=lambda p: (p.stat().st_mtime_ns, p.name), default=None)
 
 
-def standing(place: Path, scratch: Path) -> Standing:
+def standing(place: Path, scratch: Path) -> TableStanding:
     """Read the metadata, and list the files of the present snapshot.
 
     Raises: UnadoptableTableError or MissingExtraError.
@@ -60,7 +60,7 @@ def standing(place: Path, scratch: Path) -> Standing:
         ) from None
     pieces = [_piece(table, scan, task, scratch, where) for task in tasks]
     snapshot = table.current_snapshot()
-    return Standing(
+    return TableStanding(
         kind="Iceberg",
         place=where,
         name=(metadata or place).parent.parent.name,

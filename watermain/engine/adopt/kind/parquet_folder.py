@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from watermain.declare.errors import quoted
-from watermain.engine.adopt.piece import Piece, Standing, refused
+from watermain.engine.adopt.piece import Piece, TableStanding, refused
 from watermain.engine.adopt.placing import delivered_at, too_long
 from watermain.source.delivery import Caps
 from watermain.source.drop.store import UnservedError
@@ -20,7 +20,7 @@ ODD_INSTANTS = "INT96"
 _MOST_TOLD = 5
 
 
-def standing(folder: Path, pattern: str = PATTERN, *, without: Iterable[str] = ()) -> Standing:
+def standing(folder: Path, pattern: str = PATTERN, *, without: Iterable[str] = ()) -> TableStanding:
     """Look at the files that a pattern names, as the capture of the folder will.
 
     Shapes: `without` names what is left out, columns as well as folders' names.
@@ -50,7 +50,7 @@ def standing(folder: Path, pattern: str = PATTERN, *, without: Iterable[str] = (
                 why=why,
             )
         )
-    return Standing(
+    return TableStanding(
         kind="Parquet",
         place=where,
         name=folder.name,

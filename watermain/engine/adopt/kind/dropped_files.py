@@ -1,4 +1,4 @@
-"""Files that somebody drops, looked at for the header and the types of their columns."""
+"""Files that somebody drops, looked at for the names, the types of their columns."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from watermain.engine.adopt import parquet_folder
-from watermain.engine.adopt.piece import Standing, refused
+from watermain.engine.adopt.kind import parquet_folder
+from watermain.engine.adopt.piece import TableStanding, refused
 from watermain.engine.adopt.proposal import Proposal, Wishes, propose
 from watermain.engine.adopt.rows import FILE, Rows
 from watermain.lake.lake import quote, text
@@ -46,7 +46,7 @@ def proposal(
     files = _named(folder, pattern)
     rows = _rows(connection, files, kind, folder)
     schema = connection.execute(f"{rows.relation} limit 0").to_arrow_table().schema
-    standing = Standing(
+    standing = TableStanding(
         kind=kind.upper(),
         place=str(folder / pattern),
         name=folder.name,
