@@ -29,6 +29,8 @@ GUIDES = (
     "commands",
     "settings",
     "connections",
+    "adopt",
+    "readers",
     "contracts",
     "marts",
     "dbt",
