@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import subprocess
+import json
 import sys
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
@@ -12,9 +12,10 @@ import psycopg
 
 from watermain.declare.errors import UnreachableSystemError, WatermainError
 from watermain.lake.catalog import unreachable
-from watermain.settings import child_environment
+from watermain.observe.child import SilentChildError, asked
 
 DATASET = "upkeep.raw.verdicts"
+MODULE = "watermain.observe.shown"
 PATIENCE = timedelta(minutes=5)
 EVERY = timedelta(minutes=5)
 MOST = 10_000  # in one commit
@@ -63,20 +64,12 @@ class VerdictsShown:
 
 
 def _copied() -> None:
-    command = [sys.executable, "-m", "watermain.observe.shown"]
     try:
-        subprocess.run(
-            command,
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE.total_seconds(),
-            env=child_environment(),
-            check=True,
-        )
-    except (subprocess.SubprocessError, OSError) as error:
-        said = (getattr(error, "stderr", None) or str(error)).strip()
+        asked(MODULE, "", PATIENCE)
+    except SilentChildError as error:
+        said = error.said.splitlines()
         raise UnreachableSystemError(
-            f"verdicts could not be copied: {said.splitlines()[0] if said else error}",
+            f"verdicts could not be copied: {said[0] if said else error}",
             declared=DATASET,
             data=UNTOLD,
             next="watermain doctor",
@@ -144,11 +137,12 @@ def _schema() -> Any:
 
 
 def main() -> None:
-    """Copy once."""
+    """Copy once; print how many."""
     try:
-        copy()
+        count = copy()
     except WatermainError as error:
         sys.exit(str(error))
+    json.dump(count, sys.stdout)
 
 
 if __name__ == "__main__":

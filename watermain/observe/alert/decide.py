@@ -177,7 +177,7 @@ def _fired(alert: Alert, look: Sighting, patience: Patience) -> tuple[Alert, lis
     names = (alert.root, *(signal.dataset for signal in alert.signals))
     held = next((w for n in names for w in look.windows if w.holds(n, look.at)), None)
     alert = replace(alert, held_by=held.name if held else "")
-    if held or look.at - alert.pending_since < patience.hold_for:
+    if held or look.at - alert.pending_since < patience.hold(alert):
         return alert, []
     fired = replace(alert, state="firing", fired_at=look.at, reminded_at=look.at)
     return _told(fired, 0), ["fired"]
