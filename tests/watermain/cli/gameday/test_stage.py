@@ -43,10 +43,12 @@ def test_project_says_when_things_are_due(stage: Stage) -> None:
 
 def test_nothing_is_due_in_days_where_nothing_is_to_be_late(tmp_path: Path) -> None:
     """What is not played must not page as a stranger."""
-    written(tmp_path, 2, 4567, Tides(7654), NOW, falls_due=False)
+    made = written(tmp_path, 2, 4567, Tides(7654), NOW, played=["F9", "F7"])
     plan = (tmp_path / "game_day" / "rooms" / "harbour" / "plan.py").read_text()
     week = 7 * 24 * 3600
     assert f"DUE_SECONDS = ({3792 + week}, {3812 + week},)" in plan
+    assert "PLAYED = ('F7', 'F9')" in plan
+    assert [len(made.numbers(code)) for code in ("F1", "F7", "F9")] == [1, 2, 2]
 
 
 def test_due_hour_is_the_one_whose_end_the_seconds_count_from(stage: Stage) -> None:
@@ -82,7 +84,12 @@ def test_room_is_changed_for_one_time(stage: Stage) -> None:
     """Others stay as they are."""
     stage.plan_customs({"BROKEN": {2}})
     plan = (stage.root / "rooms" / "customs" / "plan.py").read_text()
-    assert plan.splitlines()[2:] == ["TIMES = 2", "BROKEN = (2,)", "KNOWN = ()"]
+    assert plan.splitlines()[2:] == [
+        "TIMES = 2",
+        f"PLAYED = {tuple(SCENES)}",
+        "BROKEN = (2,)",
+        "KNOWN = ()",
+    ]
 
 
 def test_folder_goes_when_it_is_over() -> None:
