@@ -26,6 +26,7 @@ from watermain.settings import PREFIX, child_environment
 
 HEADER = "sighting_id,seen_at,containers"
 LEAD = timedelta(minutes=6)  # from writing the project to the first due time: it has to stand then
+MORE = timedelta(minutes=1)  # for each time more
 APART = timedelta(seconds=20)  # between one time and the next
 AWAY = timedelta(days=7)  # when something is due that is not to be late on this game day
 PATIENCE_SECONDS = 900
@@ -80,7 +81,7 @@ class Stage:
     @property
     def hour(self) -> datetime:
         """The beginning of the hour that is due."""
-        begun = self.due_at[0] - LEAD
+        begun = self.due_at[0] - lead(len(self.due_at))
         return begun.replace(minute=0, second=0, microsecond=0) - timedelta(hours=1)
 
     def send(
@@ -190,7 +191,7 @@ def written(
     )
     (root / "dbt_project" / "models").mkdir()
     (root / "drop").mkdir()
-    first = now + LEAD
+    first = now + lead(times)
     hour = now.replace(minute=0, second=0, microsecond=0)
     due = tuple(first + APART * number for number in range(times))
     seconds = [int((each - hour).total_seconds()) for each in due]
@@ -212,6 +213,11 @@ def written(
     made = Stage(root, free_port(), exact, outside, codes)
     made.plan_customs({})
     return made
+
+
+def lead(times: int) -> timedelta:
+    """The time that a platform has to stand in: one of more tables needs more."""
+    return LEAD + MORE * (times - 1)
 
 
 def _day(now: datetime) -> tuple[int, int, int]:

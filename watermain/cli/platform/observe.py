@@ -30,13 +30,15 @@ from watermain.observe.planned import Planned
 from watermain.observe.rounds import RoundStep, rounds
 from watermain.observe.runbook.book import RunbookBook
 from watermain.observe.runbook.remedies import Remedying
-from watermain.observe.shown import VerdictsShown
+from watermain.observe.shown import BooksShown
 from watermain.observe.telling import AlertTelling
 from watermain.observe.watch.access import AccessWatching
 from watermain.observe.watch.asked import (
     ASKING,
     CONTRACT_PROMISES,
     CONTRACTS,
+    EXPIRY,
+    EXPIRY_PROMISES,
     LEDGER,
     LEDGER_PROMISES,
     AskedWatching,
@@ -44,6 +46,9 @@ from watermain.observe.watch.asked import (
 from watermain.observe.watch.backlog import BacklogWatching
 from watermain.observe.watch.captures import CaptureWatching
 from watermain.observe.watch.changes import LatestChanges
+from watermain.observe.watch.reader.failing import FailingWatching
+from watermain.observe.watch.reader.spending import EVERY as SPENDING
+from watermain.observe.watch.reader.spending import SpendingWatching
 from watermain.observe.watch.together import SeenTogether
 from watermain.observe.watch.watching import EACH_ROUND, Watch
 from watermain.settings import load_settings, project
@@ -104,7 +109,7 @@ def observing() -> list[RoundStep]:
         *(RoundStep(each.watching.name, each, each.is_beside) for each in watches),
         RoundStep("alerts", telling),
         RoundStep("remedies", Remedying(lambda: RunbookBook(_dsn()), AlertBook(_dsn))),
-        RoundStep("verdicts", VerdictsShown(_dsn), is_beside=True),
+        RoundStep("books", BooksShown(_dsn), is_beside=True),
     ]
 
 
@@ -112,13 +117,17 @@ def watching() -> list[Watch]:
     """Whoever watches for what no verdict tells of."""
     lately = LatestChanges(_dsn, _home, lambda: project().root)
     ledger = AskedWatching("ledger", LEDGER, LEDGER_PROMISES, lately.commits)
+    ending = AskedWatching("expiry", EXPIRY, EXPIRY_PROMISES, lately.connections)
     contracts = AskedWatching("contracts", CONTRACTS, CONTRACT_PROMISES, lately.contracts)
     return [
         Watch(CaptureWatching(_home, _known), EACH_ROUND),
         Watch(BacklogWatching(_home, _known)),
         Watch(AccessWatching(_dsn), EACH_ROUND),
+        Watch(SpendingWatching(_dsn), SPENDING),
+        Watch(FailingWatching(_dsn, _known)),
         Watch(ledger, ASKING, is_beside=True),
         Watch(contracts, is_beside=True),
+        Watch(ending, is_beside=True),
     ]
 
 

@@ -20,6 +20,8 @@ LEDGER = "watermain.observe.watch.ledger.look"
 LEDGER_PROMISES = frozenset({"completeness", "duplicate_rate", "cost", "skew", "drift"})
 CONTRACTS = "watermain.observe.watch.consumers"
 CONTRACT_PROMISES = frozenset({"schema_compatibility"})
+EXPIRY = "watermain.observe.watch.expiry"
+EXPIRY_PROMISES = frozenset({"expiry"})
 PATIENCE = timedelta(minutes=1)  # people who are to be told of something else wait meanwhile
 ASKING = timedelta(minutes=1)  # of the lake, which costs a third of a second of a core
 AGAIN = timedelta(minutes=15)  # though nothing changed: days end, and spans move on

@@ -10,6 +10,7 @@ import psycopg
 
 from watermain.engine.rooms.last_good import FOLDER as ROOMS
 from watermain.lake.catalog import unreachable
+from watermain.settings import project
 
 RELEASED = "contracts"  # in the project
 
@@ -50,6 +51,11 @@ class LatestChanges:
         """What rooms wrote down, and the files of released contracts."""
         released = _stand(self._project() / RELEASED, "*/*.yaml")
         return WatchedState(None, (self._rooms(), released))
+
+    def connections(self) -> WatchedState:
+        """What rooms wrote down, and the files that declare connections."""
+        resources = _stand(project().resources_folder, "*.py")
+        return WatchedState(None, (self._rooms(), resources))
 
     def _rooms(self) -> object:
         return _stand(self._home() / ROOMS, "*.json")
