@@ -16,6 +16,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import psycopg
+
 from watermain.cli.gameday.failure import FAILURES
 from watermain.cli.gameday.tides import Tides
 from watermain.cli.init import templates
@@ -30,6 +32,7 @@ MORE = timedelta(minutes=1)  # for each time more
 APART = timedelta(seconds=20)  # between one time and the next
 AWAY = timedelta(days=7)  # when something is due that is not to be late on this game day
 PATIENCE_SECONDS = 900
+_REFUSED = "select max(at) from watermain.audit where dataset = %s"
 ALL, LATENESS = tuple(FAILURES), "F1"
 
 
@@ -118,6 +121,12 @@ class Stage:
         done = self._python("watermain.cli.gameday.past", dataset)
         if done.returncode:
             raise _failed(("past", dataset), done)
+
+    def refused_at(self, dataset: str) -> datetime:
+        """When access to a dataset was refused last, by the platform's own book."""
+        with psycopg.connect(self.dsn) as connection:
+            row = connection.execute(_REFUSED, [dataset]).fetchone()
+        return row[0].astimezone(UTC) if row and row[0] else datetime.now(UTC)
 
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Run a command of ours in the project."""

@@ -113,9 +113,7 @@ def test_everything_that_sources_are_opened_with_is_asked(
 ) -> None:
     """Certificates of connections, with the secrets that connections and sources refer to."""
     made, key = _written(tmp_path / "a.pem", NOW + 3 * DAY), tmp_path / "a.key"
-    word = KafkaConnection(
-        "broker", address="kafka://h:9", tls=Tls(certificate=str(made), key=str(key))
-    )
+    word = KafkaConnection("broker", address="h:9", tls=Tls(certificate=str(made), key=str(key)))
     secrets = home / "secrets"
     secrets.mkdir()
     (secrets / "t").write_text(_jwt(exp=(NOW + 2 * DAY).timestamp()))
