@@ -100,7 +100,7 @@ def _begun(root: DatasetName, signals: list[Signal], look: Sighting, lineage: Li
         severity="ticket",
         owner=lineage.owners.get(root, ""),
         began_at=look.at,
-        pending_since=look.at,
+        pending_since=_wrong_since(signals, look),
         signals=(),
         members=(),
     )
@@ -119,7 +119,7 @@ def _seen(alert: Alert, signals: list[Signal], look: Sighting, lineage: Lineage)
             alert,
             state="pending",
             openings=alert.openings + alert.is_told,
-            pending_since=look.at,
+            pending_since=_wrong_since(signals, look),
             resolved_at=None,
             fired_at=None,
             level=0,
@@ -145,6 +145,11 @@ def _seen(alert: Alert, signals: list[Signal], look: Sighting, lineage: Lineage)
         consumers=lineage.readers(root),
         absent_since=None,
     )
+
+
+def _wrong_since(signals: Sequence[Signal], look: Sighting) -> datetime:
+    """Since when it is known to be wrong: of what is late, since it was looked for in vain."""
+    return min((*(s.at for s in signals if s.due_at is None), look.at))
 
 
 def _stepped(alert: Alert, look: Sighting, patience: Patience) -> tuple[Alert, list[TellingKind]]:

@@ -14,7 +14,7 @@ HOUR = timedelta(hours=1)
 class Patience:
     """When an alert fires, clears, is told again and goes to the next level.
 
-    Units: `hold_for` is how long a signal lasts before anybody is told, unless nothing else may
+    Units: `hold_for` is how long something is wrong before anybody is told, unless nothing else may
     explain it; `clear_after` how long it is gone before that is told, `reopen_within` how soon the
     same is no new cause. Somebody of the next level is told after each of `escalate_after` without
     an acknowledgement, counted from when it fired. Reminders come after `remind_after`, each pause
