@@ -11,6 +11,7 @@ from typing import Any
 
 from watermain import durable
 from watermain.declare.cadence import Cadence
+from watermain.declare.connection.connection import references_in
 from watermain.declare.dataset import Dataset
 from watermain.declare.errors import WatermainError
 from watermain.declare.feature import Feature, Online
@@ -104,6 +105,8 @@ def _facts(dataset: Dataset) -> dict[str, Any]:
         "schedule": dataset.schedule,
         "pace": _pace_facts(dataset.cadence),
         "source": dataset.source_kind or None,
+        "opens": sorted(dataset.source.uses()) if dataset.source is not None else [],
+        "secrets": sorted(set(references_in(dataset.source))),
         "table": dataset.source.table if isinstance(dataset.source, Platform) else None,
         "feature": _feature_facts(dataset.feature),
         "promised": _promised_facts(dataset),
