@@ -95,7 +95,7 @@ def source(
     if not connection.isidentifier():
         _refuse(f"{connection!r} is no name of a connection", name, "name it such as partner_drop")
     declared = _told(_template("source", f"{kind}.py"), connection)
-    written = [_join(here.root / shelf_file(wanted.team, "raw"), declared, wanted)]
+    written = [_join(_shelf(wanted), declared, wanted)]
     tested = _template("tests", "raw.py").replace("example_kind", kind)
     written.append(_write(_test_path(wanted), named(tested, wanted, here.rooms)))
     place = here.root / here.resources.replace(".", "/") / "connections.py"
@@ -133,9 +133,14 @@ def _wanted(name: str) -> DatasetName:
 
 
 def _dataset(name: DatasetName, upstream: Dataset) -> list[Path]:
-    draft, here = Draft(name, upstream, project().rooms), project()
-    shelf = here.rooms_folder / name.team / f"{name.stage}.py"
-    return [_join(shelf, draft.declaration()), _write(_test_path(name), draft.test())]
+    draft = Draft(name, upstream, project().rooms)
+    return [_join(_shelf(name), draft.declaration()), _write(_test_path(name), draft.test())]
+
+
+def _shelf(name: DatasetName) -> Path:
+    """The file in which a dataset is declared: of a shelf that is a package, one of its own."""
+    place = project().root / shelf_file(name.team, name.stage)
+    return place if place.suffix else place / f"{name.table}.py"
 
 
 def _join(path: Path, addition: str, name: DatasetName | None = None) -> Path:
