@@ -37,6 +37,7 @@ def _declared(team: str, _: date | None) -> tuple[Dataset, ...]:
     """A room's datasets as they are while the data begin on a day: `watermain up` may set it."""
     found = [d for shelf in SHELVES for d in datasets_on(team, shelf)]
     _refuse_namesakes(found)
+    _refuse_marts(team, found)
     if project().dbt_folder.exists():
         from watermain.engine.mart.mart import marts  # needless to whom asks for one shelf
 
@@ -54,6 +55,19 @@ def _refuse_namesakes(found: list[Dataset]) -> None:
                 f"{dataset.name} is declared twice, at {other.declared} too",
                 declared=dataset.declared,
                 next="give one of them another name",
+            )
+
+
+def _refuse_marts(team: str, found: list[Dataset]) -> None:
+    """Refuse Python that bears the name of a mart: what a mart is, its SQL says, to dbt too."""
+    for dataset in found:
+        if dataset.name.stage == "marts":
+            table = dataset.name.table
+            raise InvalidDeclarationError.nothing_happened(
+                f"{dataset.name} is a mart, which is a dbt model rather than a Python function",
+                declared=dataset.declared,
+                next=f"write {shelf_file(team, 'marts')}{table}.sql, or name the dataset"
+                f" {team}.curated.{table}",
             )
 
 

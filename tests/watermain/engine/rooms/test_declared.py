@@ -18,7 +18,7 @@ from watermain import Column, Contract, dataset, raw, Files
 from rooms.sales.curated.shared import BONUS, with_bonus
 
 @dataset(
-    "sales.curated.{name}",
+    "sales.{stage}.{name}",
     inputs={{"orders": "sales.raw.orders"}},
     contract=Contract(
         grain="one row per order", key=("order",),
@@ -46,6 +46,13 @@ orders = raw(
     owner="team:sales",
 )
 """
+
+
+def dataset(name: str, stage: str = "curated") -> str:
+    """A module that declares one."""
+    return DATASET.format(name=name, stage=stage)
+
+
 ASK = """
 import json, sys, time
 from pathlib import Path
@@ -90,9 +97,9 @@ def company(tmp_path: Path) -> Path:
     (shelf.parent / "raw.py").write_text(RAW)
     (shelf / "__init__.py").write_text("from rooms.sales.curated.flights import flights\n")
     (shelf / "yearly" / "__init__.py").write_text("")
-    (shelf / "yearly" / "totals.py").write_text(DATASET.format(name="totals"))
-    (shelf / "flights.py").write_text(DATASET.format(name="flights"))
-    (shelf / "movements.py").write_text(DATASET.format(name="movements"))
+    (shelf / "yearly" / "totals.py").write_text(dataset(name="totals"))
+    (shelf / "flights.py").write_text(dataset(name="flights"))
+    (shelf / "movements.py").write_text(dataset(name="movements"))
     (shelf / "shared.py").write_text(SHARED)
     return tmp_path
 
@@ -143,7 +150,7 @@ def test_modules_of_a_package_are_one_shelf(company: Path) -> None:
 
 def test_module_beside_a_package_of_its_name_is_refused(company: Path) -> None:
     """Python would leave the module unread without a word."""
-    (company / "rooms" / "sales" / "curated.py").write_text(DATASET.format(name="lost"))
+    (company / "rooms" / "sales" / "curated.py").write_text(dataset(name="lost"))
     why = str(asked(company)["why"])
     assert "`curated` is a package and a module" in why
     assert "  declared  rooms/sales/curated.py:1\n" in why
@@ -153,7 +160,20 @@ def test_module_beside_a_package_of_its_name_is_refused(company: Path) -> None:
 def test_name_that_two_modules_declare_is_refused(company: Path) -> None:
     """Only one of the two could be built."""
     shelf = company / "rooms" / "sales" / "curated"
-    (shelf / "again.py").write_text(DATASET.format(name="flights"))
+    (shelf / "again.py").write_text(dataset(name="flights"))
     why = str(asked(company)["why"])
     assert "sales.curated.flights is declared twice, at rooms/sales/curated/flights.py:7 too" in why
     assert "  declared  rooms/sales/curated/again.py:7\n" in why
+
+
+def test_python_that_is_named_as_a_mart_is_refused(company: Path) -> None:
+    """On purpose: whoever reads the dbt project would miss it there."""
+    shelf = company / "rooms" / "sales" / "curated"
+    (shelf / "again.py").write_text(dataset(name="totals_by_day", stage="marts"))
+    why = str(asked(company)["why"])
+    assert "sales.marts.totals_by_day is a mart, which is a dbt model" in why
+    assert "  declared  rooms/sales/curated/again.py:7\n" in why
+    assert (
+        "models/marts/sales/totals_by_day.sql, or name the dataset sales.curated.totals_by_day"
+        in why
+    )
