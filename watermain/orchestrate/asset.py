@@ -22,6 +22,8 @@ from watermain.engine.publish.publish import publish
 from watermain.engine.table.partition import Span
 from watermain.engine.table.staged import Finding
 from watermain.lake import ledger
+from watermain.orchestrate.brought.dataset_frames import KEY, dataset_frames
+from watermain.orchestrate.brought.returned import frame_source, returning
 from watermain.orchestrate.page.checks import check_specs, evaluation_metadata
 from watermain.orchestrate.page.metadata import (
     column_schema,
@@ -87,6 +89,8 @@ def asset_for(
         asset: dg.AssetsDefinition = dg.asset(
             **_spec_words(dataset, find),
             required_resource_keys={"lake", *used},
+            resource_defs={KEY: dataset_frames(find)},
+            io_manager_key=KEY,
             check_specs=check_specs(dataset),
             backfill_policy=dg.BackfillPolicy.single_run() if dataset.cadence else None,
             retry_policy=RETRY,
@@ -102,7 +106,10 @@ def _run(
 ) -> Iterator[Any]:
     if not dataset.is_computed and context.run.tags.get(REPLAY) == "true":
         _replay(context, dataset, job)
-    done = publish(dataset, span, job) if dataset.is_computed else capture(dataset, job)
+    if dataset.is_computed:
+        done = publish(dataset, span, job)
+    else:
+        done = capture(dataset, job, source=frame_source(context, dataset))
     yield from _evaluations(context, dataset, done)
     for event in quarantine_events(dataset, done, job):
         context.log_event(event)
@@ -254,7 +261,7 @@ def _spec_words(dataset: Dataset, find: Find) -> dict[str, Any]:
         },
         "description": description(dataset),
         "metadata": {**static_metadata(dataset), "dagster/column_schema": column_schema(dataset)},
-        "deps": [_dependency(dataset, n, find) for n in dataset.upstream],
+        "deps": [*(_dependency(dataset, n, find) for n in dataset.upstream), *returning(dataset)],
         "partitions_def": partitions(dataset.cadence) if dataset.cadence else None,
         "freshness_policy": freshness(dataset.slo, dataset.cadence),
     }

@@ -11,7 +11,7 @@ from watermain.declare.dataset import Dataset
 from watermain.declare.errors import InvalidDeclarationError, UnknownDatasetError
 from watermain.declare.name import DatasetName
 from watermain.engine.rooms.connections import connections
-from watermain.engine.rooms.declared import teams
+from watermain.engine.rooms.declared import package, teams
 from watermain.engine.rooms.directory import (
     declared,
     everything,
@@ -23,9 +23,10 @@ from watermain.engine.rooms.directory import (
 )
 from watermain.engine.table.order import refuse_circles
 from watermain.orchestrate.asset import asset_for
+from watermain.orchestrate.brought.plain import plain_definitions
+from watermain.orchestrate.brought.together import together
 from watermain.orchestrate.feature_check import feature_checks
 from watermain.orchestrate.launch.executor import forked_executor
-from watermain.orchestrate.plain import plain_definitions
 from watermain.orchestrate.quarantine_asset import quarantine_assets
 from watermain.orchestrate.resources import resources
 from watermain.orchestrate.sensors.features import feature_check_sensor, feature_sensor
@@ -63,16 +64,18 @@ __all__ = [
 def lazy_location(team: str, *modules: str) -> Callable[..., dg.Definitions]:
     """A team's room as Dagster loads it: assembled not when its file is imported, and once only.
 
-    Shapes: `modules` are those of plain Dagster definitions (assets, checks, jobs, sensors,
-    schedules) that go with the room's datasets.
+    Shapes: `modules` are modules or packages of plain Dagster definitions (assets, checks, jobs,
+    sensors, schedules, components) that go with the room's datasets; a name that begins with a dot
+    is seen from the room.
     Guarantees: a process forked from one that has loaded it finds it loaded.
     """
     held: list[dg.Definitions] = []
 
     def load() -> dg.Definitions:
         if not held:
-            plain = [plain_definitions(module) for module in modules]
-            held.append(dg.Definitions.merge(code_location(team), *plain))
+            room, home = code_location(team), package(team)
+            plain = {name: plain_definitions(name, home) for name in modules}
+            held.append(together(room, plain, declared(team), find))
         return held[0]
 
     return dg.definitions(load)

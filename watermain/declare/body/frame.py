@@ -49,6 +49,11 @@ def _kind(annotation: Any, names: Mapping[str, Any]) -> Frame | None:
         annotation = named(word, names)
     if annotation in (Any, object):
         return Frame.IBIS
+    return framed_as(annotation)
+
+
+def framed_as(annotation: object) -> Frame | None:
+    """The kind of table that a class is; None for one that is no table."""
     library = _LIBRARIES.get(str(getattr(annotation, "__module__", "")).partition(".")[0], "")
     return _called(f"{library}.{getattr(annotation, '__name__', '')}")
 

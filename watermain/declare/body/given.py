@@ -26,8 +26,8 @@ def taken(body: Callable[..., Any]) -> dict[str, Taken]:
     """
     kind = bundle(body)
     if kind is not None:
-        names = vars(sys.modules[kind.__module__])
-        return {name: Taken(word, names) for name, word in _fields(kind).items()}
+        around: Names = vars(sys.modules[kind.__module__])
+        return {name: Taken(word, around) for name, word in _fields(kind).items()}
     names = _names(body)
     found = inspect.signature(body).parameters
     return {name: Taken(p.annotation, names) for name, p in found.items()}
