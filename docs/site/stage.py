@@ -31,6 +31,7 @@ GUIDES = (
     "connections",
     "contracts",
     "marts",
+    "dagster",
     "features",
     "serving",
     "integrity",

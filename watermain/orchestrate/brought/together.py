@@ -40,12 +40,13 @@ def together(
     resources[ELSEWHERE] = dataset_frames(find)
     stubs = {key for asset in assets if not _is_made(asset) for key in _keys(asset)}
     plain = [a for a in assets if _is_made(a) or not _is_dataset(a, own, find)]
+    team = datasets[0].name.team if datasets else next(iter(brought)).strip(".").replace(".", "_")
     foreign = sorted(_read(plain, stubs) - own.keys(), key=str)
     return dg.Definitions(
         assets=[*(room.assets or ()), *plain, *_others(foreign, stubs, plain, find)],
         asset_checks=[*_all("asset_checks", room, brought)],
         jobs=[*_all("jobs", room, brought)],
-        sensors=[*_all("sensors", room, brought), *_automation(plain, brought)],
+        sensors=[*_all("sensors", room, brought), *_automation(team, plain, brought)],
         schedules=[*_all("schedules", room, brought)],
         resources=resources,
         loggers=_loggers(brought),
@@ -178,7 +179,9 @@ def _dataset(key: dg.AssetKey, find: Find, *, named_by_hand: bool = True) -> Dat
         ) from error
 
 
-def _automation(assets: Iterable[Any], brought: Brought) -> Iterator[dg.SensorDefinition]:
+def _automation(
+    team: str, assets: Iterable[Any], brought: Brought
+) -> Iterator[dg.SensorDefinition]:
     """What evaluates automation conditions of plain assets, unless the team brings its own."""
     keys = [
         spec.key
@@ -192,7 +195,7 @@ def _automation(assets: Iterable[Any], brought: Brought) -> Iterator[dg.SensorDe
         return
     with beta_accepted():
         yield dg.AutomationConditionSensorDefinition(
-            "automation_conditions",
+            f"{team}_automation_conditions",
             target=dg.AssetSelection.assets(*keys),
             default_status=dg.DefaultSensorStatus.RUNNING,
             description="Evaluates the automation conditions of the room's plain assets.",

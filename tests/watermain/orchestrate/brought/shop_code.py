@@ -6,7 +6,7 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 
-SALES = dg.AssetKey(["shop", "curated", "sales"])
+SALES, EVENTS = (dg.AssetKey(["shop", *name]) for name in (("curated", "sales"), ("raw", "events")))
 DAYS = dg.DailyPartitionsDefinition("2013-01-01", end_offset=1)
 HELD: dict[str, object] = {}
 
@@ -46,15 +46,27 @@ def total(sales) -> int:  # type: ignore[no-untyped-def]
     return int(sales.amount.sum())
 
 
-@dg.asset(ins={"some": dg.AssetIn(SALES), "same": dg.AssetIn(SALES), "rest": dg.AssetIn(SALES)})
-def kinds(some: pa.Table, same: pl.DataFrame, rest: ibis.Table) -> list[int]:
-    """One dataset in three frames."""
-    return [some.num_rows, len(same), int(rest.count().execute())]
+@dg.asset(ins={"sales": dg.AssetIn(SALES)})
+def arrow(sales: pa.Table) -> int:
+    """The dataset as Arrow's."""
+    return sales.num_rows
 
 
-@dg.asset(ins={"first": dg.AssetIn(SALES), "second": dg.AssetIn(SALES)})
+@dg.asset(ins={"sales": dg.AssetIn(SALES)})
+def lazy(sales: pl.LazyFrame) -> int:
+    """The dataset as polars would read it."""
+    return len(sales.collect())
+
+
+@dg.asset(ins={"sales": dg.AssetIn(SALES)})
+def counted_by_ibis(sales: ibis.Table) -> int:
+    """The dataset as a body is given it."""
+    return int(sales.count().execute())
+
+
+@dg.asset(ins={"first": dg.AssetIn(SALES), "second": dg.AssetIn(EVENTS)})
 def both(first: pa.Table, tick: int, second: pa.Table) -> list[int]:
-    """The same twice, with something between."""
+    """Two datasets, with something between."""
     return [first.num_rows, tick, second.num_rows]
 
 
@@ -90,9 +102,7 @@ def count() -> None:
     counted()
 
 
-totals = dg.define_asset_job(
-    "totals", selection=["total", "high"], executor_def=dg.in_process_executor
-)
+totals = dg.define_asset_job("totals", selection=["total"], executor_def=dg.in_process_executor)
 nightly = dg.ScheduleDefinition(job=totals, cron_schedule="0 5 * * *")
 
 
@@ -103,7 +113,7 @@ def watch() -> dg.SkipReason:
 
 
 defs = dg.Definitions(
-    assets=[report, total, kinds, both, bounds, page, sales_elsewhere, tick],
+    assets=[report, total, arrow, lazy, counted_by_ibis, both, bounds, page, sales_elsewhere, tick],
     asset_checks=[sales_are_known],
     jobs=[count, totals],
     schedules=[nightly],

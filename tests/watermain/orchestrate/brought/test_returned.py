@@ -166,7 +166,9 @@ def test_sensor_asks_until_a_capture_has_succeeded(
     tags["dagster/sensor_name"] = sensor.name
     failed = made(room, instance, "shop/raw/regions", tags=tags)
     assert not failed.success
-    assert "the asset returned a int, which is no frame" in str(failed.all_events)
+    why = failed.failure_data_for_node("shop__raw__regions").user_failure_data
+    assert why is not None
+    assert "the asset returned a int, which is no frame" in str(why.description)
     assert asked() == [{k: tags[k] for k in (FRAMES, FRAMES_UNTIL)}]
 
     GIVEN["west"] = frame(2.0).to_dict("records")

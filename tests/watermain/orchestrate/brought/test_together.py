@@ -74,10 +74,10 @@ def test_plain_asset_is_given_the_partition_of_a_dataset(stocked: Lake) -> None:
 
 def test_asset_without_partitions_is_given_all_of_them(stocked: Lake) -> None:
     """In whatever frame, and what it makes is handed on as ever."""
-    done = made(room(stocked), "total", "high", "low", "kinds")
+    done = made(room(stocked), "total", "high", "low", "arrow", "lazy", "counted_by_ibis")
     assert done.success
     assert (HELD["total"], HELD["high"], HELD["low"]) == (36, 37, 35)
-    assert HELD["kinds"] == [9, 9, 9]
+    assert [HELD[name] for name in ("arrow", "lazy", "counted_by_ibis")] == [9, 9, 9]
 
 
 def test_inputs_of_a_step_are_of_one_snapshot(stocked: Lake) -> None:
@@ -106,8 +106,8 @@ def test_everything_else_is_there(stocked: Lake) -> None:
     assert {c.name for c in graph.asset_check_keys if c.asset_key == SALES} > {"sales_are_known"}
     assert graph.get(SALES).is_executable
     assert {s.name for s in repository.schedule_defs} == {"totals_schedule"}
-    assert {s.name for s in repository.sensor_defs} == {"watch", "automation_conditions"}
-    watcher = repository.get_sensor_def("automation_conditions")
+    assert {s.name for s in repository.sensor_defs} == {"watch", "shop_automation_conditions"}
+    watcher = repository.get_sensor_def("shop_automation_conditions")
     assert watcher.default_status is dg.DefaultSensorStatus.RUNNING
     assert repository.get_job("totals").executor_def.name == "in_process"
     assert made(definitions, "page").success
