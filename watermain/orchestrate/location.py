@@ -24,7 +24,8 @@ from watermain.engine.rooms.directory import (
 from watermain.engine.table.order import refuse_circles
 from watermain.orchestrate.asset import asset_for
 from watermain.orchestrate.brought.plain import plain_definitions
-from watermain.orchestrate.brought.together import together
+from watermain.orchestrate.brought.returned import NONE_CUT, Cut
+from watermain.orchestrate.brought.together import partitioned, together
 from watermain.orchestrate.feature_check import feature_checks
 from watermain.orchestrate.launch.executor import forked_executor
 from watermain.orchestrate.quarantine_asset import quarantine_assets
@@ -73,16 +74,16 @@ def lazy_location(team: str, *modules: str) -> Callable[..., dg.Definitions]:
 
     def load() -> dg.Definitions:
         if not held:
-            room, home = code_location(team), package(team)
-            plain = {name: plain_definitions(name, home) for name in modules}
+            plain = {name: plain_definitions(name, package(team)) for name in modules}
+            room = code_location(team, partitioned(plain))
             held.append(together(room, plain, declared(team), find))
         return held[0]
 
     return dg.definitions(load)
 
 
-def code_location(team: str) -> dg.Definitions:
-    """Assemble a team's room into a Dagster code location.
+def code_location(team: str, cut: Cut = NONE_CUT) -> dg.Definitions:
+    """Assemble a team's room into a Dagster code location, beside plain assets with partitions.
 
     Raises: UnknownDatasetError, when an input is declared nowhere; UnknownConnectionError, when
     a connection is; or InvalidDeclarationError, when datasets wait for each other.
@@ -97,7 +98,7 @@ def code_location(team: str) -> dg.Definitions:
             _known(dataset, upstream)
     refuse_circles({d.name: d for d in _surroundings(datasets)})
     assets = [
-        *(_asset(d, known) for d in datasets),
+        *(_asset(d, known, cut) for d in datasets),
         *quarantine_assets(datasets),
         *sweep_assets(datasets),
         *history_assets(datasets),
@@ -125,10 +126,10 @@ def code_location(team: str) -> dg.Definitions:
     )
 
 
-def _asset(dataset: Dataset, known: Connections) -> dg.AssetsDefinition | dg.AssetSpec:
+def _asset(dataset: Dataset, known: Connections, cut: Cut) -> dg.AssetsDefinition | dg.AssetSpec:
     if is_verification(dataset):
         return verification_asset(dataset, find, everything)
-    return asset_for(dataset, find, known)
+    return asset_for(dataset, find, known, cut)
 
 
 def collect_rarely() -> None:

@@ -54,6 +54,23 @@ def together(
     )
 
 
+def partitioned(brought: Brought) -> dict[dg.AssetKey, dg.AssetsDefinition]:
+    """The plain assets that have partitions, each with what its I/O manager needs."""
+    found: dict[dg.AssetKey, dg.AssetsDefinition] = {}
+    resources = {n: r for each in brought.values() for n, r in (each.resources or {}).items()}
+    for asset in [a for each in brought.values() for a in each.assets or ()]:
+        if isinstance(asset, dg.AssetsDefinition) and asset.partitions_def is not None:
+            found |= {key: _with(asset, resources) for key in asset.keys}
+    return found
+
+
+def _with(asset: dg.AssetsDefinition, resources: Mapping[str, Any]) -> dg.AssetsDefinition:
+    """An asset that can be loaded by itself, where its module names all that it needs."""
+    held = asset.required_resource_keys
+    (bound,) = dg.with_resources([asset], {n: r for n, r in resources.items() if n in held})
+    return bound
+
+
 def _all(word: str, room: dg.Definitions, brought: Brought) -> Iterator[Any]:
     for each in (room, *brought.values()):
         yield from getattr(each, word) or ()

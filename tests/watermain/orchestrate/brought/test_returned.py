@@ -29,7 +29,7 @@ from watermain.lake.lake import Lake, table
 from watermain.lake.ledger import QUARANTINE
 from watermain.orchestrate.asset import asset_for
 from watermain.orchestrate.brought.plain import plain_definitions
-from watermain.orchestrate.brought.together import together
+from watermain.orchestrate.brought.together import partitioned, together
 from watermain.orchestrate.instance.lake_resource import settled
 from watermain.orchestrate.sensors.sources import source_sensors
 from watermain.orchestrate.tags import FRAMES, FRAMES_UNTIL
@@ -82,12 +82,14 @@ def room(lake: Lake) -> dg.Definitions:
     """The datasets beside the plain assets that they come from."""
     GIVEN.clear()
     GIVEN["declared"] = KNOWN
+    brought = {"quote_code": plain_definitions(quote_code.__name__)}
+    cut = partitioned(brought)
     own = dg.Definitions(
-        assets=[asset_for(d, FIND) for d in KNOWN.values()],
+        assets=[asset_for(d, FIND, cut=cut) for d in KNOWN.values()],
         resources={"lake": settled(lake)},
         sensors=source_sensors(tuple(KNOWN.values())),
     )
-    brought = {"quote_code": plain_definitions(quote_code.__name__)}
+    assert set(cut) == {dg.AssetKey("regions")}
     return together(own, brought, tuple(KNOWN.values()), FIND)
 
 
