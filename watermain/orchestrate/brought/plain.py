@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -21,7 +22,8 @@ def plain_definitions(module: str, within: str | None = None) -> dg.Definitions:
 
     Shapes: a name that begins with a dot is seen from the package `within`. Where a module has
     Definitions, only what they hold is defined, else all that stands at its top: assets, checks,
-    jobs, schedules, sensors, and lists of them.
+    jobs, schedules, sensors, and lists of them. A package with a module `definitions` is what that
+    one says.
     Raises: whatever importing the module raises, as Dagster itself would meet it.
     """
     found = import_module(module, within)
@@ -30,6 +32,9 @@ def plain_definitions(module: str, within: str | None = None) -> dg.Definitions:
 
 
 def _parts(module: ModuleType) -> Iterator[dg.Definitions]:
+    door = f"{module.__name__}.definitions"
+    if hasattr(module, "__path__") and find_spec(door) is not None:
+        module = import_module(door)
     tree = _tree(module) if hasattr(module, "__path__") else None
     if tree is not None:
         yield tree.build_defs()

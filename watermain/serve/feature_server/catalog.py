@@ -15,8 +15,8 @@ from watermain.declare.errors import InvalidDeclarationError, UnknownFeatureErro
 from watermain.declare.feature import FeatureSet
 from watermain.declare.feature_ref import Chosen, resolve, table_name
 from watermain.declare.name import DatasetName
-from watermain.engine.rooms.doors import shelf_file
 from watermain.serve.feature_server.problem import shown, unprocessable
+from watermain.settings import project
 
 MOST_PLANS = 1024
 MOST_FEATURES = 1000
@@ -122,7 +122,7 @@ class Catalog:
         if why:
             raise InvalidDeclarationError(
                 f"feature set `{each.name}`: {why}",
-                declared=shelf_file(team, "features"),
+                declared=f"{project().rooms}/{team}/features.py",
                 data="nothing was served",
                 next="name features of tables that are kept online, are not retired",
             )

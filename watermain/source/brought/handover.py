@@ -1,4 +1,4 @@
-"""The position of what is handed over whole: a number that grows and a print of the content."""
+"""The position of what is handed over whole: a number that grows, with a print of the content."""
 
 from __future__ import annotations
 

@@ -99,6 +99,24 @@ def test_package_is_read_as_a_folder_of_dagsters(
     assert found.component_tree is None  # so that there may be several
 
 
+def test_package_with_a_door_is_what_that_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The layout of older projects, whose other modules are what it is made of."""
+    package = tmp_path / "plain_older"
+    (package / "assets").mkdir(parents=True)
+    (package / "__init__.py").write_text("")
+    (package / "assets" / "__init__.py").write_text(MODULE)
+    (package / "definitions.py").write_text(
+        "import dagster as dg\nfrom . import assets\n"
+        "defs = dg.Definitions(assets=dg.load_assets_from_package_module(assets,"
+        " key_prefix='old'))\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    found = plain_definitions("plain_older")
+    assert [k.to_user_string() for k in found.resolve_all_asset_keys()] == ["old/page"]
+
+
 def test_module_that_is_not_there_is_told() -> None:
     """Dagster's own page shows it as the room's error."""
     with pytest.raises(ModuleNotFoundError, match="no_such_module"):

@@ -1,4 +1,4 @@
-"""A team's Dagster code stands beside its datasets, and reads them."""
+"""A team's Dagster code stands beside the datasets that it reads."""
 
 from __future__ import annotations
 
