@@ -34,6 +34,7 @@ GUIDES = (
     "contracts",
     "marts",
     "dbt",
+    "dagster",
     "features",
     "serving",
     "integrity",

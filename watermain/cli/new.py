@@ -118,7 +118,7 @@ def source(
     if not connection.isidentifier():
         _refuse(f"{connection!r} is no name of a connection", name, "name it such as partner_drop")
     declared = _told(template("source", f"{kind}.py"), connection)
-    written = [join(here.root / shelf_file(wanted.team, "raw"), declared, wanted)]
+    written = [join(_shelf(wanted), declared, wanted)]
     tested = template("tests", "raw.py").replace("example_kind", kind)
     written.append(write(test_path(wanted), named(tested, wanted, here.rooms)))
     place = here.root / here.resources.replace(".", "/") / "connections.py"
@@ -156,9 +156,14 @@ def _wanted(name: str) -> DatasetName:
 
 
 def _dataset(name: DatasetName, upstream: Dataset) -> list[Path]:
-    draft, here = Draft(name, upstream, project().rooms), project()
-    shelf = here.rooms_folder / name.team / f"{name.stage}.py"
-    return [join(shelf, draft.declaration()), write(test_path(name), draft.test())]
+    draft = Draft(name, upstream, project().rooms)
+    return [join(_shelf(name), draft.declaration()), write(test_path(name), draft.test())]
+
+
+def _shelf(name: DatasetName) -> Path:
+    """The file in which a dataset is declared: of a shelf that is a package, one of its own."""
+    place = project().root / shelf_file(name.team, name.stage)
+    return place if place.suffix else place / f"{name.table}.py"
 
 
 def _refuse(what: str, declared: str, next: str) -> NoReturn:

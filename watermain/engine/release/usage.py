@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Mapping
 
 import ibis
@@ -15,13 +14,13 @@ from sqlglot.optimizer.pushdown_projections import pushdown_projections
 from sqlglot.optimizer.qualify import qualify
 from sqlglot.optimizer.scope import traverse_scope
 
+from watermain.declare.body.frame import Frame, asked
 from watermain.declare.body.mart import THIS
 from watermain.declare.dataset import Dataset
 from watermain.declare.name import DatasetName
 from watermain.engine.table.table import stored_schema
 
 Used = Mapping[DatasetName, frozenset[str]]
-_EAGER = ("DataFrame", "pa.", "pyarrow")
 
 
 def columns_used(reader: Dataset, find: Callable[[DatasetName], Dataset]) -> Used | None:
@@ -53,8 +52,7 @@ def _texts(mart: Dataset) -> list[str | None]:
 def _sql(reader: Dataset, schemas: Mapping[str, pa.Schema]) -> str | None:
     if reader.body is None:
         return None
-    taken = inspect.signature(reader.body).parameters.values()
-    if any(word in str(p.annotation) for p in taken for word in _EAGER):
+    if any(kind is not Frame.IBIS for kind in asked(reader.body).values()):
         return None
     try:
         tables = {
