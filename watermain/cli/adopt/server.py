@@ -21,7 +21,7 @@ from watermain.engine.adopt.kind.postgres_schema import (
     tables,
 )
 from watermain.engine.adopt.proposal import Wishes
-from watermain.engine.adopt.quote import Quote, Share
+from watermain.engine.adopt.quote import Quote, QuotedPieces
 from watermain.engine.adopt.registering import Registered
 from watermain.engine.rooms.connections import connections
 from watermain.settings import load_settings
@@ -123,10 +123,10 @@ def _write(place: ServerSchema, target: Target, told: ServerProposal) -> None:
 
 
 def _quote(table: ServerTable) -> Quote:
-    none = Share(files=0, rows=0, bytes=0)
+    none = QuotedPieces(files=0, rows=0, bytes=0)
     return Quote(
         linked=none,
-        written=Share(files=0, rows=table.rows, bytes=table.bytes),
+        written=QuotedPieces(files=0, rows=table.rows, bytes=table.bytes),
         left=none,
         partitions=1,
         reasons=((WHY, 1),),

@@ -16,7 +16,7 @@ SECONDS_A_FILE = 0.05
 
 
 @dataclass(frozen=True, kw_only=True)
-class Share:
+class QuotedPieces:
     """Some of the pieces: how many they are, with their rows and bytes."""
 
     files: int
@@ -32,9 +32,9 @@ class Quote:
     may be empty.
     """
 
-    linked: Share
-    written: Share
-    left: Share
+    linked: QuotedPieces
+    written: QuotedPieces
+    left: QuotedPieces
     partitions: int
     reasons: tuple[tuple[str, int], ...]
 
@@ -73,8 +73,8 @@ def quote(pieces: Sequence[Piece], cadence: Cadence | None) -> Quote:
     )
 
 
-def _part(pieces: Sequence[Piece]) -> Share:
-    return Share(
+def _part(pieces: Sequence[Piece]) -> QuotedPieces:
+    return QuotedPieces(
         files=len(pieces), rows=sum(p.rows for p in pieces), bytes=sum(p.bytes for p in pieces)
     )
 
