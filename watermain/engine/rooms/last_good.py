@@ -17,6 +17,7 @@ from watermain.declare.errors import WatermainError
 from watermain.declare.feature import Feature, Online
 from watermain.declare.name import DatasetName
 from watermain.declare.need import Needs
+from watermain.declare.outside import brought, web  # noqa: F401  (kinds are known by their words)
 from watermain.declare.outside.kind import SourceWord
 from watermain.declare.outside.source import Platform
 from watermain.engine.promise.calendar import Promised

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from types import MappingProxyType
 from typing import Any
@@ -19,7 +19,7 @@ from watermain.settings import load_settings
 from watermain.source.brought.frames import FrameSource
 from watermain.source.outside import Outside
 
-Cut = Mapping[dg.AssetKey, dg.AssetsDefinition]
+Cut = Mapping[dg.AssetKey, Callable[[], dg.AssetsDefinition]]
 NONE_CUT: Cut = MappingProxyType({})
 WHOLE = "asset"  # the shard of an asset without partitions
 
@@ -73,7 +73,7 @@ def _loaded(
     try:
         if partition is None:
             return context.load_asset_value(key)
-        with AssetValueLoader({key: cut[key]}, instance=context.instance) as loader:
+        with AssetValueLoader({key: cut[key]()}, instance=context.instance) as loader:
             return loader.load_asset_value(key, partition_key=partition)
     except OSError:
         raise

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import dagster as dg
@@ -15,6 +16,7 @@ from watermain.orchestrate.brought.returned import returning
 from watermain.orchestrate.policy import beta_accepted, partitions
 
 Brought = Mapping[str, dg.Definitions]
+IO_MANAGER = "io_manager"  # what Dagster keeps values by where an asset says nothing
 
 
 def together(
@@ -54,20 +56,24 @@ def together(
     )
 
 
-def partitioned(brought: Brought) -> dict[dg.AssetKey, dg.AssetsDefinition]:
+def partitioned(brought: Brought) -> dict[dg.AssetKey, Callable[[], dg.AssetsDefinition]]:
     """The plain assets that have partitions, each with what its I/O manager needs."""
-    found: dict[dg.AssetKey, dg.AssetsDefinition] = {}
+    found: dict[dg.AssetKey, Callable[[], dg.AssetsDefinition]] = {}
     resources = {n: r for each in brought.values() for n, r in (each.resources or {}).items()}
     for asset in [a for each in brought.values() for a in each.assets or ()]:
         if isinstance(asset, dg.AssetsDefinition) and asset.partitions_def is not None:
-            found |= {key: _with(asset, resources) for key in asset.keys}
+            found |= dict.fromkeys(asset.keys, partial(_alone, asset, resources))
     return found
 
 
-def _with(asset: dg.AssetsDefinition, resources: Mapping[str, Any]) -> dg.AssetsDefinition:
-    """An asset that can be loaded by itself, where its module names all that it needs."""
-    held = asset.required_resource_keys
-    (bound,) = dg.with_resources([asset], {n: r for n, r in resources.items() if n in held})
+def _alone(asset: dg.AssetsDefinition, resources: Mapping[str, Any]) -> dg.AssetsDefinition:
+    """An asset that can be loaded by itself; what only its body needs is left out."""
+    needed = asset.required_resource_keys
+    nothing = dg.ResourceDefinition.none_resource()
+    known = {name: resources.get(name, nothing) for name in needed}
+    if IO_MANAGER not in resources:
+        known.pop(IO_MANAGER, None)  # Dagster brings its own
+    (bound,) = dg.with_resources([asset], known)
     return bound
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date, datetime, time
 from decimal import Decimal
+from itertools import islice
 from pathlib import Path
 from typing import Any, Self
 
@@ -27,6 +28,7 @@ from watermain.source.text.json_records import found_at
 from watermain.source.text.json_text import Number, written
 
 SHARD = "resource"
+MOST_ITEMS = 2_000_000  # records, or frames, of one extraction, which is whole in memory
 PASSING = ("ConnectionError", "Timeout", "ConnectTimeout", "ReadTimeout", "ChunkedEncodingError")
 _LATER = (429, 500, 502, 503, 504)
 
@@ -87,7 +89,12 @@ class DltCapture:
 
         held: Any = json.typed_loads(state) if state else {}
         with Container().injectable_context(StateInjectableContext(state=held)):
-            items = list(self._source())
+            items = list(islice(self._source(), MOST_ITEMS + 1))
+        if len(items) > MOST_ITEMS:
+            raise self._wrong(
+                f"it yields more than {MOST_ITEMS:,} records at once",
+                "begin later, by the `initial_value` of its incremental, or yield frames",
+            )
         return self._table(items), json.typed_dumps(held, sort_keys=True) if held else ""
 
     def _source(self) -> Any:

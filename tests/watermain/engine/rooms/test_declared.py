@@ -63,6 +63,7 @@ from watermain.engine.code.code import code_version
 from watermain.engine.rooms import directory, doors, names
 from watermain.engine.rooms.last_good import remember
 from watermain.orchestrate.launch.freshness import LoadedSources
+from watermain.orchestrate.launch.rooms.own_sources import OwnSources
 from watermain.settings import load_settings
 
 why = directory.trouble("sales")
@@ -83,6 +84,10 @@ if why is None:
     told["reloads"] = sorted(str(p.relative_to(Path.cwd())) for p in sources.changed())
     told["stamp"] = stamp != names._stamp()
     Path("rooms/sales/curated/late.py").unlink()
+    own = OwnSources("sales", "rooms.sales.definitions", (), since_ns=began, failed=False)
+    component = Path("rooms/sales/defs/pages/defs.yaml")
+    component.write_text("type: pages.Pages\\n")
+    told["component"] = component.absolute() in dict(own.changed())
 print(json.dumps(told))
 """
 
@@ -101,6 +106,8 @@ def company(tmp_path: Path) -> Path:
     (shelf / "flights.py").write_text(dataset(name="flights"))
     (shelf / "movements.py").write_text(dataset(name="movements"))
     (shelf / "shared.py").write_text(SHARED)
+    (shelf.parent / "defs" / "pages").mkdir(parents=True)
+    (shelf.parent / "defs" / "pages" / "defs.yaml").write_text("")
     return tmp_path
 
 
@@ -133,6 +140,7 @@ def test_modules_of_a_package_are_one_shelf(company: Path) -> None:
     assert before["declared"]["sales.curated.totals"] == "rooms/sales/curated/yearly/totals.py:7"  # type: ignore[index]
     assert before["reloads"] == ["rooms/sales/curated"]
     assert before["stamp"] is True
+    assert before["component"] is True
 
     shared = company / "rooms" / "sales" / "curated" / "shared.py"
     shared.write_text(SHARED.replace("BONUS = 1", "BONUS = 2"))

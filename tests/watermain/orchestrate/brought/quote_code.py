@@ -28,7 +28,7 @@ def quotes() -> pd.DataFrame:
     return found
 
 
-@dg.asset(partitions_def=DAYS)
+@dg.asset(partitions_def=DAYS, required_resource_keys={"lake"})
 def regions(context: dg.AssetExecutionContext) -> Any:
     """The same by region."""
     return GIVEN[context.partition_key]

@@ -184,6 +184,10 @@ def test_trouble_of_a_source_is_told_for_what_it_is(
     with pytest.raises(SourceError, match="it has no resource `issue`") as told:
         captured(lake, declared(of(api).source.source, "issue"))  # type: ignore[union-attr]
     assert told.value.next == "use one of `issues`"
+    monkeypatch.setattr("watermain.source.brought.dlt_source.MOST_ITEMS", 2)
+    many = dlt.resource([{"id": n} for n in range(3)], name="many")
+    with pytest.raises(SourceError, match="more than 2 records at once"):
+        captured(lake, declared(many, "many"))
     with pytest.raises(SourceError, match="it is a int"):
         captured(lake, declared(lambda: 3))
 
