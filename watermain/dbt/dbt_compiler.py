@@ -275,7 +275,9 @@ class Compilation:
         if not more:
             self.skipped.add(path)
         retry = f"mend dbt_project/{path}, then run the command again"
-        self.faults.append(Fault(path=path, what=what, line=line, next=next or retry, **more))
+        fault = Fault(path=path, what=what, line=line, next=next or retry, **more)
+        if fault not in self.faults:  # a project is loaded again without what was wrong
+            self.faults.append(fault)
 
 
 def _package(declared: Any) -> str:
