@@ -161,7 +161,7 @@ class Compilation:
         self._add(
             node.original_file_path,
             f"reads `{'source' if source else 'ref'}({told})`, which {why}",
-            line=line_of("", node.raw_code or "", target_name),
+            line=line_of("", getattr(node, "raw_code", "") or "", target_name),
             node=node.unique_id,
             next="watermain new dbt-sources, once a room declares that curated dataset"
             if source
@@ -245,12 +245,13 @@ class Compilation:
         elif undefined := re.match(r"'(\w+)' is undefined", what):
             word = undefined.group(1)
             what = f"calls `{word}`, {self._why_undefined(word)}"
+        told = error.next if isinstance(error, UnknownColumnsError) else None
         self._add(
             node.original_file_path,
             what,
             line=line_of(error, node.raw_code or "", word) if node.raw_code else 1,
             node=node.unique_id,
-            next=error.next if isinstance(error, UnknownColumnsError) else self._instead(word),
+            next=told or self._instead(word),
         )
 
     def _why_undefined(self, word: str) -> str:
@@ -276,7 +277,9 @@ class Compilation:
         if not more:
             self.skipped.add(path)
         retry = f"mend dbt_project/{path}, then run the command again"
-        self.faults.append(Fault(path=path, what=what, line=line, next=next or retry, **more))
+        fault = Fault(path=path, what=what, line=line, next=next or retry, **more)
+        if fault not in self.faults:  # a project is loaded again without what was wrong
+            self.faults.append(fault)
 
 
 def _package(declared: Any) -> str:
@@ -307,9 +310,17 @@ def answering(compilation: Compilation) -> Callable[[Any, str], Any]:
     def ask(wrapper: Any, name: str) -> Any:
         if name == COLUMNS and compilation.columns is not None:
             return compilation.columns.of
+        if name == "execute" and compilation.columns is not None:
+            return execute
         if name not in ANSWERED:
             raise AsksTheDatabaseError(name)
         return getattr(wrapper._adapter, name)
+
+    def execute(sql: str, **_: Any) -> Any:
+        found = compilation.columns.reckoned(sql) if compilation.columns else None
+        if found is None:
+            raise AsksTheDatabaseError("execute")
+        return found
 
     return ask
 

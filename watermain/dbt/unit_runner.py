@@ -37,9 +37,10 @@ class Parsed(Compilation):
 
 def main(project: Path, folder: Path, asked: dict[str, Any]) -> None:
     """Run the tests that are asked for; write what dbt says of each into the folder."""
-    stock = RuntimeDatabaseWrapper.__getattr__
+    wrapper: Any = RuntimeDatabaseWrapper
+    stock = wrapper.__getattr__
     install(Parsed(root=str(project), folder=folder))
-    RuntimeDatabaseWrapper.__getattr__ = stock  # type: ignore[method-assign]  # here is a database, with every table that is read
+    wrapper.__getattr__ = stock  # here is a database, with every table that is read
     output = {
         "type": "duckdb",
         "path": str(folder / f"{asked['database']}.duckdb"),

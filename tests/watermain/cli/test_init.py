@@ -27,6 +27,18 @@ def watermain(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     return run(sys.executable, "-m", "watermain", *words, cwd=cwd)
 
 
+UNIT = """unit_tests:
+  - name: a_day
+    model: fct_daily_sales
+    given:
+      - input: source("sales_curated", "orders")
+        rows:
+          - {order_id: a, ordered_at: 2026-01-05 09:00:00, amount: 10.00}
+          - {order_id: b, ordered_at: 2026-01-05 10:00:00, amount: 2.50}
+    expect: {rows: [{orders: 2, amount: 12.50}]}
+"""
+
+
 @pytest.mark.slow
 def test_new_project_passes_its_own_check_and_test(tmp_path: Path) -> None:
     """Both commands of its Makefile end well, and a broken room does not."""
@@ -36,9 +48,17 @@ def test_new_project_passes_its_own_check_and_test(tmp_path: Path) -> None:
     assert "my_company" not in "".join(
         p.read_text() for p in home.rglob("*") if p.is_file() and "__pycache__" not in p.parts
     )
+    units = home / "dbt_project" / "models" / "marts" / "sales" / "units.yml"
+    units.write_text(UNIT)
     for target in ("check", "test"):
         done = run("make", target, cwd=home)
         assert done.returncode == 0, done.stdout + done.stderr
+    assert "unit tests of dbt models: 1 of 1 pass" in done.stdout
+    units.write_text(UNIT.replace("12.50", "12.75"))
+    done = watermain("test", "sales", cwd=home)
+    assert done.returncode == 1
+    assert "FAIL  dbt_project/models/marts/sales/units.yml:1 fct_daily_sales::a_day" in done.stdout
+    assert "12.75" in done.stdout
     below = home / "platform_assets" / "sales"
     assert "ok     sales  3 datasets" in watermain("check", cwd=below).stdout
     curated = below / "curated.py"

@@ -86,6 +86,11 @@ def test_what_is_right_compiles_beside_what_is_wrong(museum: dict[str, Any]) -> 
     assert nodes["model.watermain.asks"].get("compiled_code") is None
 
 
+def test_a_query_that_reads_no_table_is_answered(museum: dict[str, Any]) -> None:
+    """What it comes to follows from the files; one that asks the clock is refused."""
+    assert "-- 10 days" in museum["nodes"]["model.watermain.reckons"]["compiled_code"]
+
+
 def test_the_variables_that_templates_ask_for_are_known(museum: dict[str, Any]) -> None:
     """By name, with a hash of what they hold, which is nothing here."""
     assert museum["watermain"]["asked"] == {"MUSEUM": None, "NO_SUCH": None}

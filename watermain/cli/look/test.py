@@ -99,10 +99,9 @@ def _told(units: list[UnitVerdict]) -> bool:
     """Print what became of unit tests, with the rows that differ; say whether one did not pass."""
     for each in units:
         if not each.passed:
-            OUT.print(
-                f"{each.status.upper()}  {each.declared} {each.model}::{each.name}", markup=False
-            )
-            OUT.print(each.told, markup=False, highlight=False)
+            where = f"{each.status.upper()}  {each.declared} {each.model}::{each.name}"
+            OUT.print(where, markup=False, highlight=False, soft_wrap=True)
+            OUT.print(each.told, markup=False, highlight=False, soft_wrap=True)
     wrong = sum(not each.passed for each in units)
     if units:
         OUT.print(f"unit tests of dbt models: {len(units) - wrong} of {len(units)} pass")

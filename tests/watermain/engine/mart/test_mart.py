@@ -149,6 +149,7 @@ def test_with_dbt_adds_what_dbt_knows_of_the_model(declared: dict[str, Dataset])
         "dagster-dbt/materialization_type": "table",
         "dagster_dbt/unique_id": "model.watermain.fct_monthly_on_time_report",
         "dagster_dbt/project_id": md5(b"watermain", usedforsecurity=False).hexdigest(),
+        "dbt/access": "protected",
     }
 
 
