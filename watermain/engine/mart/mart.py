@@ -145,6 +145,7 @@ class _Declaring:
         self, node: Node, words: Mapping[str, Any], inputs: Mapping[str, DatasetName]
     ) -> Shape:
         """How a node's rows are made."""
+        _refuse_cadence(node, words)
         if node["language"] != "sql":
             shape = python_shape(self._project, node, words)
             return replace(shape, cadence=_cadence(node, words))
@@ -173,12 +174,6 @@ class _Declaring:
             shape = self._made(node, microbatch_words(node, words), sql, inputs)
             cadence = microbatch_cadence(node, words)
             return replace(shape, cadence=cadence, batched=batched(self._project, node))
-        if "cadence" in words:
-            refuse(
-                node,
-                "is incremental and has a cadence",
-                "keep one: with a cadence the partitions whose inputs changed are made anew",
-            )
         shape = self._made(node, words, sql, inputs)
         written = [str(column["name"]) for column in node["columns"].values()]
         columns = [name for name, _ in shape.schema] if shape.schema else written
@@ -268,6 +263,19 @@ def _needs(node: Node, shape: Shape, inputs: Mapping[str, DatasetName]) -> dict[
         for alias, name in inputs.items()
         if str(name) in said or alias in shape.batched
     }
+
+
+def _refuse_cadence(node: Node, words: Mapping[str, Any]) -> None:
+    """Refuse partitions of what follows from its own last rows; a batch says its own."""
+    kind = "a snapshot" if node["resource_type"] == "snapshot" else ""
+    if is_incremental(node) and strategy(node) != BATCHES:
+        kind = "incremental"
+    if kind and "cadence" in words:
+        refuse(
+            node,
+            f"is {kind} and has a cadence",
+            "keep one: with a cadence the partitions whose inputs changed are made anew",
+        )
 
 
 def _refuse_config(node: Node) -> None:
