@@ -42,7 +42,7 @@ from watermain.engine.mart.state.incremental import (
     strategy,
 )
 from watermain.engine.mart.state.python_model import python_shape
-from watermain.engine.mart.state.shape import Shape
+from watermain.engine.mart.state.shape import NodeShape
 
 CADENCES: Mapping[str, type[Cadence]] = {"hourly": Hourly, "daily": Daily, "monthly": Monthly}
 TABLES = ("incremental", "table", "view")
@@ -143,7 +143,7 @@ class _Declaring:
 
     def _shape(
         self, node: Node, words: Mapping[str, Any], inputs: Mapping[str, DatasetName]
-    ) -> Shape:
+    ) -> NodeShape:
         """How a node's rows are made."""
         _refuse_cadence(node, words)
         if node["language"] != "sql":
@@ -159,16 +159,16 @@ class _Declaring:
 
     def _made(
         self, node: Node, words: Mapping[str, Any], sql: str, inputs: Mapping[str, DatasetName]
-    ) -> Shape:
+    ) -> NodeShape:
         """A table that SQL makes as a whole."""
         if is_complete(node, words):
-            return Shape(sql=sql, words=words)
+            return NodeShape(sql=sql, words=words)
         made, schema = self._inferred(node, sql, inputs)
-        return Shape(sql=made, words=words, schema=schema)
+        return NodeShape(sql=made, words=words, schema=schema)
 
     def _incremental(
         self, node: Node, words: Mapping[str, Any], sql: str, inputs: Mapping[str, DatasetName]
-    ) -> Shape:
+    ) -> NodeShape:
         """A table that is cut into batches, or whose rows follow from its own last ones."""
         if strategy(node) == BATCHES:
             shape = self._made(node, microbatch_words(node, words), sql, inputs)
@@ -196,11 +196,11 @@ class _Declaring:
         source: str,
         columns: list[str],
         inputs: Mapping[str, DatasetName],
-    ) -> Shape:
+    ) -> NodeShape:
         """How a snapshot is taken first, and then again."""
         of = snapshot.history(node, columns)
         sql, schema = self._inferred(node, snapshot.first_sql(source, of), inputs)
-        return Shape(
+        return NodeShape(
             sql=sql,
             words=words,
             schema=schema,
@@ -244,7 +244,7 @@ def _owner(project: CompiledProject, node: Node, team: str) -> str:
     )
 
 
-def _needs(node: Node, shape: Shape, inputs: Mapping[str, DatasetName]) -> dict[str, Needs]:
+def _needs(node: Node, shape: NodeShape, inputs: Mapping[str, DatasetName]) -> dict[str, Needs]:
     """The inputs that a model makes rows without, and those that a batch reads its own rows of."""
     said = shape.words.get("optional", [])
     if not isinstance(said, list) or not {*map(str, said)} <= {*map(str, inputs.values())}:

@@ -323,7 +323,7 @@ class Growing(TrialLake):
         return self.rows(self.marts[name]).table.to_pylist()
 
 
-def built_by_stock(folder: Path) -> list[dict[str, list[dict[str, Any]]]]:
+def built_by_stock(folder: Path) -> list[dict[str, Rows]]:
     """The tables that stock dbt leaves behind after each round."""
     write(folder, files())
     (folder / "rounds.json").write_text(
@@ -350,7 +350,7 @@ def built_by_stock(folder: Path) -> list[dict[str, list[dict[str, Any]]]]:
         timeout=900,
     )
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-3000:]
-    found: list[dict[str, list[dict[str, Any]]]] = json.loads((folder / "stock.json").read_text())
+    found: list[dict[str, Rows]] = json.loads((folder / "stock.json").read_text())
     return found
 
 
