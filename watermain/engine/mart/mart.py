@@ -44,7 +44,7 @@ from watermain.engine.mart.state.incremental import (
     strategy,
 )
 from watermain.engine.mart.state.python_model import python_shape
-from watermain.engine.mart.state.shape import Shape
+from watermain.engine.mart.state.shape import NodeShape
 
 CADENCES: Mapping[str, type[Cadence]] = {"hourly": Hourly, "daily": Daily, "monthly": Monthly}
 TABLES = ("incremental", "table", "view")
@@ -164,8 +164,9 @@ class _Declaring:
 
     def _shape(
         self, node: Node, words: Mapping[str, Any], inputs: Mapping[str, DatasetName]
-    ) -> Shape:
+    ) -> NodeShape:
         """How a node's rows are made."""
+        _refuse_cadence(node, words)
         if node["language"] != "sql":
             shape = python_shape(self._project, node, words)
             return replace(shape, cadence=_cadence(node, words))
@@ -179,27 +180,21 @@ class _Declaring:
 
     def _made(
         self, node: Node, words: Mapping[str, Any], sql: str, inputs: Mapping[str, DatasetName]
-    ) -> Shape:
+    ) -> NodeShape:
         """A table that SQL makes as a whole."""
         if is_complete(node, words):
-            return Shape(sql=sql, words=words)
+            return NodeShape(sql=sql, words=words)
         made, schema = self._inferred(node, sql, inputs)
-        return Shape(sql=made, words=words, schema=schema)
+        return NodeShape(sql=made, words=words, schema=schema)
 
     def _incremental(
         self, node: Node, words: Mapping[str, Any], sql: str, inputs: Mapping[str, DatasetName]
-    ) -> Shape:
+    ) -> NodeShape:
         """A table that is cut into batches, or whose rows follow from its own last ones."""
         if strategy(node) == BATCHES:
             shape = self._made(node, microbatch_words(node, words), sql, inputs)
             cadence = microbatch_cadence(node, words)
             return replace(shape, cadence=cadence, batched=batched(self._project, node))
-        if "cadence" in words:
-            refuse(
-                node,
-                "is incremental and has a cadence",
-                "keep one: with a cadence the partitions whose inputs changed are made anew",
-            )
         shape = self._made(node, words, sql, inputs)
         written = [str(column["name"]) for column in node["columns"].values()]
         columns = [name for name, _ in shape.schema] if shape.schema else written
@@ -222,11 +217,11 @@ class _Declaring:
         source: str,
         columns: list[str],
         inputs: Mapping[str, DatasetName],
-    ) -> Shape:
+    ) -> NodeShape:
         """How a snapshot is taken first, and then again."""
         of = snapshot.history(node, columns)
         sql, schema = self._inferred(node, snapshot.first_sql(source, of), inputs)
-        return Shape(
+        return NodeShape(
             sql=sql,
             words=words,
             schema=schema,
@@ -270,7 +265,7 @@ def _owner(project: CompiledProject, node: Node, team: str) -> str:
     )
 
 
-def _needs(node: Node, shape: Shape, inputs: Mapping[str, DatasetName]) -> dict[str, Needs]:
+def _needs(node: Node, shape: NodeShape, inputs: Mapping[str, DatasetName]) -> dict[str, Needs]:
     """The inputs that a model makes rows without, and those that a batch reads its own rows of."""
     said = shape.words.get("optional", [])
     if not isinstance(said, list) or not {*map(str, said)} <= {*map(str, inputs.values())}:
@@ -289,6 +284,19 @@ def _needs(node: Node, shape: Shape, inputs: Mapping[str, DatasetName]) -> dict[
         for alias, name in inputs.items()
         if str(name) in said or alias in shape.batched
     }
+
+
+def _refuse_cadence(node: Node, words: Mapping[str, Any]) -> None:
+    """Refuse partitions of what follows from its own last rows; a batch says its own."""
+    kind = "a snapshot" if node["resource_type"] == "snapshot" else ""
+    if is_incremental(node) and strategy(node) != BATCHES:
+        kind = "incremental"
+    if kind and "cadence" in words:
+        refuse(
+            node,
+            f"is {kind} and has a cadence",
+            "keep one: with a cadence the partitions whose inputs changed are made anew",
+        )
 
 
 def _refuse_config(node: Node) -> None:

@@ -12,7 +12,7 @@ from watermain.declare.body.mart import NEW, NOW, THIS, Growth
 from watermain.declare.dataset import Dataset
 from watermain.declare.errors import BrokenContractError
 from watermain.engine.table.body import staged_sql
-from watermain.lake.lake import quote, text
+from watermain.lake.lake import text
 
 COMING = "watermain_coming"
 
@@ -43,10 +43,7 @@ def grown(
     sql = staged_sql(connection, _later(dataset, growth), given, secretive=secretive)
     connection.execute(f"create or replace temp table {NEW} as {sql}")
     _refuse_repeats(connection, dataset, growth)
-    columns = ", ".join(quote(c.name) for c in dataset.contract.columns)
-    connection.execute(
-        f"create or replace temp table {COMING} as select {columns} from ({growth.written})"
-    )
+    connection.execute(f"create or replace temp table {COMING} as {growth.written}")
     if growth.gone:
         connection.execute(f"delete from {target} as {growth.target} where {growth.gone}")
     return f"select * from {COMING}"

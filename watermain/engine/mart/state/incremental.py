@@ -78,6 +78,8 @@ def growth(node: Node, sql: str, columns: Sequence[str]) -> Growth | None:
 def _refuse_beyond(node: Node, how: str) -> None:
     """Refuse what would decide rows otherwise than the platform does."""
     config = node["config"]
+    if how == BATCHES:
+        refuse(node, "is a microbatch that no SQL makes", "write it in SQL, or say `delete+insert`")
     change = config.get("on_schema_change") or "ignore"
     if change not in SCHEMA_CHANGES:
         refuse(node, f"has the on_schema_change {change!r}", f"use one of {quoted(SCHEMA_CHANGES)}")

@@ -15,11 +15,11 @@ from watermain.declare.body.mart import THIS, Growth
 from watermain.engine.mart.manifest import CompiledProject, alias
 from watermain.engine.mart.node import Node, is_ephemeral, refuse
 from watermain.engine.mart.state.incremental import growth, is_incremental
-from watermain.engine.mart.state.shape import Shape
+from watermain.engine.mart.state.shape import NodeShape
 from watermain.settings import project as company
 
 
-def python_shape(project: CompiledProject, node: Node, words: Mapping[str, Any]) -> Shape:
+def python_shape(project: CompiledProject, node: Node, words: Mapping[str, Any]) -> NodeShape:
     """How a Python model makes its rows.
 
     Raises: InvalidDeclarationError, where its columns are not written down, for nobody can tell
@@ -31,7 +31,7 @@ def python_shape(project: CompiledProject, node: Node, words: Mapping[str, Any])
     columns = [str(column["name"]) for column in node["columns"].values()]
     grows: Growth | None = growth(node, "", columns) if is_incremental(node) else None
     place = company().dbt_folder / node["original_file_path"]
-    return Shape(
+    return NodeShape(
         sql=f"python\n{json.dumps(given, sort_keys=True, default=str)}\n{code}",
         words=words,
         grows=grows,

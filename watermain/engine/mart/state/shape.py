@@ -13,7 +13,7 @@ from watermain.engine.mart.inferred import Schema
 
 
 @dataclass(frozen=True, kw_only=True)
-class Shape:
+class NodeShape:
     """How a node's rows are made, and what of its promise follows from that.
 
     Shapes: `schema` is None where the columns are written down; `words` are those of

@@ -238,13 +238,13 @@ def write(folder: Path, content: Mapping[str, str]) -> Path:
     return folder
 
 
-def source(name: str, columns: Sequence[tuple[str, pa.DataType]]) -> Dataset:
-    """A curated dataset of one column more than its key."""
-    listed = tuple(Column(n, kind, f"the {n}", nullable=n != "id") for n, kind in columns)
+def source(name: str, columns: Sequence[tuple[str, pa.DataType]], *key: str) -> Dataset:
+    """A curated dataset, whose rows are given."""
+    listed = tuple(Column(n, kind, f"the {n}", nullable=n not in key) for n, kind in columns)
 
     @dataset(
         f"{TEAM}.curated.{name}",
-        contract=Contract(grain="one row per id", key=("id",), version="0.1.0", columns=listed),
+        contract=Contract(grain=f"one row per {key}", key=key, version="0.1.0", columns=listed),
         owner=f"team:{TEAM}",
     )
     def given() -> pa.Table:
@@ -253,7 +253,10 @@ def source(name: str, columns: Sequence[tuple[str, pa.DataType]]) -> Dataset:
     return given
 
 
-SOURCES = {"events": source("events", EVENTS), "people": source("people", PEOPLE)}
+SOURCES = {
+    "events": source("events", EVENTS, "id"),
+    "people": source("people", PEOPLE, "id", "updated_at"),
+}
 
 
 def plain(rows: Rows) -> list[Row]:
@@ -320,7 +323,7 @@ class Growing(TrialLake):
         return self.rows(self.marts[name]).table.to_pylist()
 
 
-def built_by_stock(folder: Path) -> list[dict[str, list[dict[str, Any]]]]:
+def built_by_stock(folder: Path) -> list[dict[str, Rows]]:
     """The tables that stock dbt leaves behind after each round."""
     write(folder, files())
     (folder / "rounds.json").write_text(
@@ -347,7 +350,7 @@ def built_by_stock(folder: Path) -> list[dict[str, list[dict[str, Any]]]]:
         timeout=900,
     )
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-3000:]
-    found: list[dict[str, list[dict[str, Any]]]] = json.loads((folder / "stock.json").read_text())
+    found: list[dict[str, Rows]] = json.loads((folder / "stock.json").read_text())
     return found
 
 

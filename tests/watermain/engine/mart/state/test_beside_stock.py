@@ -1,4 +1,4 @@
-"""Marts that grow, row by row and round by round beside those that stock dbt builds."""
+"""Marts that grow, row by row beside those that stock dbt builds."""
 
 from __future__ import annotations
 

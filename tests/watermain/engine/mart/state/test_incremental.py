@@ -15,6 +15,7 @@ from watermain.declare import Daily, Dataset, Hourly, Monthly
 from watermain.declare.body.mart import Growth
 from watermain.declare.errors import BrokenContractError, InvalidDeclarationError
 from watermain.engine.code.code import code_version
+from watermain.engine.mart.mart import _refuse_cadence
 from watermain.engine.mart.state.incremental import (
     growth,
     microbatch_cadence,
@@ -51,10 +52,14 @@ REFUSED: Mapping[str, tuple[dict[str, Any], str]] = {
     ),
     "own": ({"incremental_strategy": "mine"}, "has the incremental_strategy 'mine'"),
     "clauses": (
-        {"incremental_strategy": "merge", "merge_clauses": {"when_matched": []}, "unique_key": "a"}
-        | {"merge_update_condition": "true"},
-        "sets `merge_update_condition`, which the platform does not follow",
+        {
+            "incremental_strategy": "merge",
+            "unique_key": "id",
+            "merge_clauses": {"when_matched": []},
+        },
+        "sets `merge_clauses`, which the platform does not follow",
     ),
+    "python": ({"incremental_strategy": "microbatch"}, "is a microbatch that no SQL makes"),
     "change": ({"on_schema_change": "perhaps"}, "has the on_schema_change 'perhaps'"),
     "whole_rows": (
         {"unique_key": "id", "merge_exclude_columns": ["n"]},
@@ -105,6 +110,18 @@ def test_what_no_batch_can_be_is_refused_by_name(name: str) -> None:
     with pytest.raises(InvalidDeclarationError) as refused:
         microbatch_cadence(given, microbatch_words(given, words))
     assert told in str(refused.value)
+
+
+def test_partitions_of_what_follows_from_its_own_rows_are_refused() -> None:
+    """A batch says its own, and a table has none of its own accord."""
+    words = {"cadence": "daily"}
+    for kind in ("model", "snapshot"):
+        given = {**node(), "resource_type": kind}
+        with pytest.raises(InvalidDeclarationError, match="and has a cadence"):
+            _refuse_cadence(given, words)
+        _refuse_cadence(given, {})
+    _refuse_cadence(node(**MICRO), words)
+    _refuse_cadence({**node(), "config": {"materialized": "table"}}, words)
 
 
 def test_a_batch_is_a_partition() -> None:
@@ -224,7 +241,7 @@ def test_a_run_that_was_cut_short_is_as_if_it_never_was(
     assert len(growing.read("repeated")) == 4
     growing.build("repeated", "replaced")
     assert len(growing.read("repeated")) == 4 + 7
-    assert sorted(row["id"] for row in growing.read("replaced")) == [1, 2, 3, 4, 5, 6]
+    assert sorted(row["id"] for row in growing.read("replaced")) == [1, 2, 3, 4, 5, 6, 7]
 
 
 @pytest.mark.slow

@@ -14,7 +14,7 @@ from watermain.declare.name import DatasetName
 from watermain.engine.mart.manifest import CompiledProject
 from watermain.engine.mart.state.python_model import python_shape
 
-ABOVE = {
+ABOVE: dict[str, dict[str, Any]] = {
     "model.p.one": {"resource_type": "model", "name": "one", "package_name": "p"},
     "model.p.two.v2": {"resource_type": "model", "name": "two", "package_name": "p"}
     | {"version": 2, "latest_version": 2, "alias": "two_v2"},

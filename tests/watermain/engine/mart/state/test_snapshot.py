@@ -83,6 +83,9 @@ def test_a_key_that_stands_twice_stops_the_snapshot(growing: Growing) -> None:
         with pytest.raises(BrokenContractError, match="unique_key_stands_once"):
             growing.build(name)
     assert plain(growing.read("time_gone")) == before
+    growing.give({"people": [(1, None, "a", at(5))]})
+    with pytest.raises(BrokenContractError, match="unique_key_is_not_null"):
+        growing.build("time_until")
 
 
 @pytest.mark.slow
