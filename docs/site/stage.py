@@ -31,6 +31,7 @@ GUIDES = (
     "connections",
     "contracts",
     "marts",
+    "dbt-differs",
     "features",
     "serving",
     "integrity",

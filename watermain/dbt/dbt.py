@@ -41,7 +41,7 @@ _FOLDERS = {
     "function-paths": "functions",
 }
 _LEFT_OUT = {"target", "logs", "__pycache__"}
-_OWN = ("dbt", "dbt_compiler", "dbt_fault", "dbt_profile", "dbt_seed", "dbt_words")
+_OWN = ("dbt", "dbt_compiler", "dbt_fault", "dbt_foreign", "dbt_profile", "dbt_seed", "dbt_words")
 
 
 def _folder(given: Path | None) -> Path:

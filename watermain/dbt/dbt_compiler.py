@@ -23,6 +23,7 @@ from dbt_common.clients.jinja import get_environment
 from dbt_common.exceptions import CompilationError
 
 from watermain.dbt.dbt_fault import Fault, entries, line_of, nodes_of, places, said
+from watermain.dbt.dbt_foreign import outdated, repeated
 from watermain.dbt.dbt_profile import TARGET, profiles
 from watermain.dbt.dbt_seed import NEXT, seed_facts
 from watermain.dbt.dbt_words import ANSWERED, ASKS, CHANGES, advice, changing
@@ -84,9 +85,19 @@ class Compilation:
                 config.packages.packages = []  # who calls one of them is told so
             except Exception as error:  # of a foreign project: whatever it brings about
                 self._leave_out(error)
+        self._refuse_outdated(manifest, config)
         self._compile(manifest, config)
         self._type_seeds(manifest, config)
         return manifest
+
+    def _refuse_outdated(self, manifest: Any, config: Any) -> None:
+        """Refuse what comes from a package for another dbt; its macros are told of."""
+        for name, what in outdated(config):
+            path, next = f"dbt_packages/{name}/dbt_project.yml", "dbt deps --upgrade"
+            self._add(path, what, line=1, next=next)
+            for node in manifest.nodes.values():
+                if node.package_name == name:
+                    self._add(path, what, line=1, node=node.unique_id, next=next)
 
     def read(self, stock: Callable[..., Any], path: Any, *words: Any, **named: Any) -> Any:
         """Read one file, unless it is left out; of a YAML file the entries that are right."""
@@ -101,6 +112,11 @@ class Compilation:
         content: dict[str, Any] | None = getattr(found, "dfy", None)
         if path.project_root == self.root:
             self.files[where] = content or {}
+            for line, entry, key in repeated(found.contents if content else ""):
+                self.skipped.add(f"{where}:{entry}" if entry else where)
+                self._add(where, f"has the key `{key}` twice", line=line, entry=entry)
+            if where in self.skipped:
+                return None
         for section, listed in (content or {}).items():
             if isinstance(listed, list):
                 assert content is not None
