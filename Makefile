@@ -20,7 +20,7 @@ ifdef PYTHON
 export PYTHON
 endif
 
-.PHONY: help ready up down status test test-services test-campaigns check types fast format bench faults faults-bite gameday mutants demo-year dbt-sources picture contracts gate datacontract docs test-pythons build lock clean
+.PHONY: help ready up down status test test-services test-campaigns dbt-suite check types fast format bench faults faults-bite gameday mutants demo-year dbt-sources picture contracts gate datacontract docs test-pythons build lock clean
 
 help:  ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -49,6 +49,9 @@ test-services: ready  ## install what the service tests need from Debian, run th
 
 test-campaigns: ready  ## run the long proofs: planted defects, a short cut of each campaign of faults
 	@$(PYTEST) $(SPREAD) -m campaign
+
+dbt-suite: ready  ## run dbt's own tests for adapters over a branch of a lake
+	@tests/services/dbt_suite/run.sh
 
 test-pythons: ready  ## run the fast tests on every Python from 3.11 to 3.14 that is found here
 	@tests/services/tool.sh release tests/services/release.lock

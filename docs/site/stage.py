@@ -35,6 +35,7 @@ GUIDES = (
     "marts",
     "dbt",
     "dagster",
+    "dbt-differs",
     "features",
     "serving",
     "integrity",

@@ -42,8 +42,8 @@ _FOLDERS = {
 }
 _LEFT_OUT = {"target", "logs", "__pycache__"}
 _OWN = (
-    *("dbt", "dbt_columns", "dbt_compiler", "dbt_fault", "dbt_forms", "dbt_profile"),
-    *("dbt_seed", "dbt_words"),
+    *("dbt", "dbt_columns", "dbt_compiler", "dbt_fault", "dbt_foreign", "dbt_forms"),
+    *("dbt_profile", "dbt_seed", "dbt_words"),
 )
 
 

@@ -24,6 +24,7 @@ from dbt_common.exceptions import CompilationError
 
 from watermain.dbt.dbt_columns import Columns, UnknownColumnsError, in_order
 from watermain.dbt.dbt_fault import Fault, entries, line_of, nodes_of, places, said
+from watermain.dbt.dbt_foreign import outdated, repeated
 from watermain.dbt.dbt_forms import compiled
 from watermain.dbt.dbt_profile import TARGET, profiles
 from watermain.dbt.dbt_seed import NEXT, seed_facts
@@ -89,10 +90,20 @@ class Compilation:
                 config.packages.packages = []  # who calls one of them is told so
             except Exception as error:  # of a foreign project: whatever it brings about
                 self._leave_out(error)
+        self._refuse_outdated(manifest, config)
         self._type_seeds(manifest, config)
         self.columns = Columns(manifest, self.seeds)
         self._compile(manifest, config)
         return manifest
+
+    def _refuse_outdated(self, manifest: Any, config: Any) -> None:
+        """Refuse what comes from a package for another dbt; its macros are told of."""
+        for name, what in outdated(config):
+            path, next = f"dbt_packages/{name}/dbt_project.yml", "dbt deps --upgrade"
+            self._add(path, what, line=1, next=next)
+            for node in manifest.nodes.values():
+                if node.package_name == name:
+                    self._add(path, what, line=1, node=node.unique_id, next=next)
 
     def read(self, stock: Callable[..., Any], path: Any, *words: Any, **named: Any) -> Any:
         """Read one file, unless it is left out; of a YAML file the entries that are right."""
@@ -107,6 +118,11 @@ class Compilation:
         content: dict[str, Any] | None = getattr(found, "dfy", None)
         if path.project_root == self.root:
             self.files[where] = content or {}
+            for line, entry, key in repeated(found.contents if content else ""):
+                self.skipped.add(f"{where}:{entry}" if entry else where)
+                self._add(where, f"has the key `{key}` twice", line=line, entry=entry)
+            if where in self.skipped:
+                return None
         for section, listed in (content or {}).items():
             if isinstance(listed, list):
                 assert content is not None

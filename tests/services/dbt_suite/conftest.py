@@ -34,7 +34,7 @@ def dbt_profile_target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dic
             "type": "duckdb",
             "path": ":memory:",
             "database": "lake",
-            "attach": [{"path": ":memory:", "alias": "lake"}],
+            "attach": [{"path": ":memory:", "alias": "lake", "is_ducklake": True}],
             "threads": 1,
             "plugins": [{"module": "watermain.dbt.dbt_engine", "config": {"branch": BRANCH}}],
         }
