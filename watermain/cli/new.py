@@ -99,7 +99,8 @@ def dataset(
         way = ways.get(wanted.stage, f"write it in {shelf_file(wanted.team, wanted.stage)}")
         _refuse(f"{wanted.stage} are not written by this command", name, way)
     if reads is None:
-        _refuse("a curated dataset is computed from another one", name, f"{name} --reads <dataset>")
+        way = f"watermain new dataset {name} --reads <dataset>"
+        _refuse("a curated dataset is computed from another one", name, way)
     finish(_dataset(wanted, known(reads)) + changed(f"dataset-{name}", _NEW.format(wanted)))
 
 
