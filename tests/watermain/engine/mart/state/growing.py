@@ -288,6 +288,7 @@ def _ranked(row: Mapping[str, Any], name: str, rank: Mapping[str, str]) -> Any:
     if name != "dbt_scd_id":
         return rank.get(row[name], row[name]) if name in STAMPS else row[name]
     at = str(row["dbt_updated_at"]).replace("T", " ")
+    at = at.rstrip("0") if "." in at else at  # as the engine writes it
     own = hashlib.md5(f"{row['id']}|{at}".encode()).hexdigest()
     return "of the key and its instant" if row[name] == own else "of another"
 
