@@ -23,6 +23,8 @@ from watermain.engine.adopt.proposal import Proposal, Wishes
 from watermain.engine.adopt.quote import quote
 from watermain.settings import project
 
+LOGGED = ("Delta", "Iceberg")  # tables whose own log tells which files they have
+
 
 @dataclass(frozen=True, kw_only=True)
 class Wished:
@@ -111,7 +113,8 @@ def _adopt(there: Elsewhere, target: Target, wishes: Wishes, how: How) -> None:
     if before is None:
         _write(there, target, found)
     dataset = declared(target.name)
-    registered = register(dataset, found.pieces, copies=how.copy)
+    is_logged = found.standing.kind in LOGGED
+    registered = register(dataset, found.pieces, copies=how.copy, is_logged=is_logged)
     captured = capture_waiting(dataset) if there.is_watched else {}
     telling.done(name, registered, captured, _goes_on(there, dataset))
 

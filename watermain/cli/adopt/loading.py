@@ -60,14 +60,21 @@ def job_of(dataset: Dataset) -> Job:
     )
 
 
-def register(dataset: Dataset, pieces: Sequence[Piece], *, copies: bool) -> Registered:
-    """Register what does not wait for a capture, group by group."""
+def register(
+    dataset: Dataset, pieces: Sequence[Piece], *, copies: bool, is_logged: bool = False
+) -> Registered:
+    """Register what does not wait for a capture, group by group.
+
+    Shapes: `is_logged` says that a log of the table's own tells which files it has.
+    """
     waiting = groups(piece for piece in pieces if not piece.is_left)
     with (
         registering(dataset, job_of(dataset), copies=copies) as held,
         screen.bar(f"adopting {dataset.name}", len(waiting)) as progress,
     ):
         held.refuse_other_state([piece for piece in pieces if piece.mark])
+        if is_logged:
+            held.refuse_rewritten(pieces)
         for group in waiting:
             held.take(group)
             progress.advance(progress.task_ids[0])

@@ -187,6 +187,30 @@ class Registering:
                 next="put the file back as it was; or drop what is new as Parquet",
             )
 
+    def refuse_rewritten(self, pieces: Sequence[Piece]) -> None:
+        """Refuse files of a table that was compacted or changed since some of it was adopted.
+
+        Shapes: `pieces` are all that the table's own log names now.
+        Raises: SourceError, for a file that was adopted is no longer part of it, so that the rows
+        of the files that took its place may stand in the lake already.
+        """
+        named = {piece.name for piece in pieces}
+        found = self.connection.execute(
+            f"select distinct _file from {table(self.dataset.name)} where _batch_id in"
+            f" (select batch_id from {ledger.BATCHES} where stream = ? and run_id = ?)",
+            [str(self.dataset.name), self.job.run_id],
+        ).fetchall()
+        gone = sorted(str(name) for (name,) in found if name is not None and name not in named)
+        if gone:
+            raise SourceError(
+                f"{self.dataset.name}: {len(gone)} files that were adopted are no longer part of"
+                f" the table, `{gone[0]}` the first: it was compacted or its rows were changed, so"
+                " rows of the files in their place would come twice",
+                declared=self.dataset.declared,
+                data="what was adopted stands, and nothing more was",
+                next="adopt the table anew under another name; or drop what is new as Parquet",
+            )
+
     def _placed(self, group: Group) -> Iterator[Placed]:
         """Bring the files of a group to their places, but none that the lake has."""
         for piece in group.pieces:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
+from deltalake import DeltaTable, write_deltalake
 
 from tests.watermain.cli.adopt.company import Company
 from tests.watermain.engine.adopt.parquet import month, months, write
@@ -56,3 +57,21 @@ def test_folder_is_declared_registered_and_watched(company: Company, tmp_path: P
     everything = "count(*), count(distinct order_id), count(_row)"
     assert counted(company.lake, "sales.raw.past_orders", everything) == (200, 200, 40)
     company.run("check")
+
+
+@pytest.mark.slow
+def test_delta_table_that_was_compacted_is_not_adopted_twice(
+    company: Company, tmp_path: Path
+) -> None:
+    """Files that it gained are; those that stand in for adopted ones would double their rows."""
+    place = str(tmp_path / "ledger")
+    words = ("adopt", place, "--into", "sales.raw.entries", "--yes")
+    for number in (1, 2):
+        write_deltalake(place, month(number), mode="append")
+        company.run(*words)
+    everything = "count(*), count(distinct order_id)"
+    assert counted(company.lake, "sales.raw.entries", everything) == (80, 80)
+    DeltaTable(place).optimize.compact()
+    told = company.refused(*words)
+    assert "2 files that were adopted are no longer part of the table" in told
+    assert counted(company.lake, "sales.raw.entries", everything) == (80, 80)
