@@ -72,12 +72,11 @@ def asset_for(
         return dg.AssetSpec(**_spec_words(dataset, find, cut))
 
     def body(context: dg.AssetExecutionContext) -> Iterator[Any]:
-        run_id = context.run.run_id
         rebuild = any(context.run.tags.get(tag) == "true" for tag in (REBUILD, REPLAY))
         job = Job(
             lake=context.resources.lake,
             find=find,
-            run_id=run_id,
+            run_id=context.run.run_id,
             rebuild=rebuild,
             connections={name: getattr(context.resources, name) for name in used},
         )
