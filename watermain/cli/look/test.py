@@ -8,7 +8,7 @@ import sys
 import tomllib
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -20,12 +20,12 @@ from watermain.declare.errors import (
     UnknownDatasetError,
     quoted,
 )
+from watermain.engine.mart.beside.unit_test import UnitVerdict
 from watermain.engine.rooms.declared import teams
+from watermain.engine.rooms.directory import manifest
+from watermain.engine.rooms.from_dbt import run_unit_tests
 from watermain.project import FILE, Project
 from watermain.settings import child_environment, project
-
-if TYPE_CHECKING:
-    from watermain.engine.mart.beside.unit_test import UnitVerdict
 
 NONE_FOUND = 5  # as pytest tells that nothing was chosen
 
@@ -89,9 +89,6 @@ def _units(room: str | None, here: Project) -> list[UnitVerdict]:
     """What becomes of the unit tests of dbt models; nothing where there is no dbt project."""
     if not (here.dbt_folder / "dbt_project.yml").exists():
         return []
-    from watermain.engine.rooms.directory import manifest
-    from watermain.engine.rooms.from_dbt import run_unit_tests
-
     return run_unit_tests(manifest(), room)
 
 

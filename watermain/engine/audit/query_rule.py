@@ -15,7 +15,7 @@ ANY = "!= 0"
 MASK = "***"
 
 
-class Judged(NamedTuple):
+class Tally(NamedTuple):
     """What a query found, with the severity that it has."""
 
     failing: int
@@ -24,7 +24,7 @@ class Judged(NamedTuple):
 
 def judged(
     connection: duckdb.DuckDBPyConnection, staged: Staged, check: Query, keys: list[str]
-) -> dict[str, Judged]:
+) -> dict[str, Tally]:
     """What the query finds over the partitions at once; where that is wrong, over each.
 
     Guarantees: what only several partitions together bring about is held against all of them.
@@ -42,7 +42,7 @@ def _only(staged: Staged, key: str) -> str:
 
 def _judged(
     connection: duckdb.DuckDBPyConnection, staged: Staged, check: Query, where: str
-) -> Judged:
+) -> Tally:
     """The verdict over some rows; a number that is null is no verdict, and so it blocks."""
     counts = check.counts or "count(*)"
     warns, blocks = (f"({counts}) {limit or ANY}" for limit in (check.warn_if, check.block_if))
@@ -52,11 +52,11 @@ def _judged(
     ).fetchone()
     number, is_warned, is_blocked = row or (0, False, False)
     if number is None:
-        return Judged(1, "block")
+        return Tally(1, "block")
     failing = max(1, math.ceil(abs(number)))
     if is_blocked and check.severity == "block":
-        return Judged(failing, "block")
-    return Judged(failing, "warn") if is_warned else Judged(0, check.severity)
+        return Tally(failing, "block")
+    return Tally(failing, "warn") if is_warned else Tally(0, check.severity)
 
 
 def _tables(staged: Staged, check: Query, where: str) -> str:

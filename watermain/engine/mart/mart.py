@@ -1,4 +1,4 @@
-"""The models, the seeds and the snapshots of a dbt project as declared datasets."""
+"""The tables of a dbt project as declared datasets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a node of a dbt project promises: its contract, by its words and by its tests."""
+"""What a node of a dbt project promises, by its words as by its tests."""
 
 from __future__ import annotations
 
