@@ -72,6 +72,6 @@ def test_delta_table_that_was_compacted_is_not_adopted_twice(
     everything = "count(*), count(distinct order_id)"
     assert counted(company.lake, "sales.raw.entries", everything) == (80, 80)
     DeltaTable(place).optimize.compact()
-    told = company.refused(*words)
+    told = company.run(*words, code=1)
     assert "2 files that were adopted are no longer part of the table" in told
     assert counted(company.lake, "sales.raw.entries", everything) == (80, 80)
