@@ -20,7 +20,7 @@ ifdef PYTHON
 export PYTHON
 endif
 
-.PHONY: help ready up down status test test-services test-campaigns dbt-suite check format bench faults faults-bite gameday mutants demo-year dbt-sources picture contracts gate datacontract docs test-pythons build lock clean
+.PHONY: help ready up down status test test-services test-campaigns dbt-suite check types fast format bench faults faults-bite gameday mutants demo-year dbt-sources picture contracts gate datacontract docs test-pythons build lock clean
 
 help:  ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -45,7 +45,7 @@ test-services: ready  ## install what the service tests need from Debian, run th
 	@tests/services/tool.sh datacontract tests/services/datacontract.lock
 	@tests/services/tool.sh feast benchmarks/peers/feast.lock
 	@tests/services/tool.sh great_expectations benchmarks/peers/great_expectations.lock
-	@$(PYTEST) -m "services and not campaign"
+	@$(PYTEST) $(SPREAD) -m "services and not campaign"
 
 test-campaigns: ready  ## run the long proofs: planted defects, a short cut of each campaign of faults
 	@$(PYTEST) $(SPREAD) -m campaign
@@ -66,8 +66,14 @@ build: ready  ## make the wheel, the sdist in dist/, have them checked
 check: ready  ## format, lint, types, house rules, docs, fast tests: less than a minute
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
+	@$(MAKE) --jobs 2 --output-sync=target types fast
+
+types: ready  ## look at the types alone
 	@$(BIN)/mypy
-	@$(PYTEST) $(SPREAD) -m "not slow and not services and not campaign" $(FAST)
+
+fast: ready  ## run the tests of what a change breaks first: words, rooms, house, docs
+	@$(PYTEST) -n 2 --dist loadfile --no-loadscope-reorder \
+	  -m "not slow and not services and not campaign" $(FAST)
 
 format: ready  ## format the code, mend what the linter can mend
 	@$(BIN)/ruff check --fix-only .

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 from collections.abc import Iterator
 from itertools import count
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.lakes import UNSYNCED, LakeTemplate, empty_template, recall, use
+from tests.lakes import QUIET, UNSYNCED, LakeTemplate, empty_template, recall, use
 from watermain.lake.lake import Lake
 from watermain.process.postgres import EmbeddedPostgres
 from watermain.settings import project
@@ -23,25 +24,14 @@ settings.load_profile("house")
 SLOW = {"postgres", "watermain_postgres", "broker", "mqtt_broker", "kind", "manifest"}
 # The files that take longest, by seconds: begun first, none is left to one worker at the end.
 LONG = (
-    "test_up_down",
-    "test_mart_check",
-    "test_mart_edit",
-    "test_house_rules",
-    "test_new",
-    "test_aside_kills",
-    "test_kills",
-    "test_contract_kills",
-    "test_dbt",
-    "test_command",
-    "test_rest_campaign",
-    "test_database",
-    "test_large_transaction",
-    "test_store",
-    "test_server",
-    "test_stream",
-    "test_contract",
-    "test_rooms",
-    "test_operations_year",
+    *("test_ui", "test_moved_calendar", "test_parity_kills", "test_apache_kafka"),
+    *("test_up_down", "test_broken_start", "test_new", "test_wheel", "test_connections"),
+    *("test_contract_kills", "test_dbt", "test_kills", "test_aside_kills", "test_telling"),
+    *("test_store", "test_drift", "test_web_capture", "test_server", "test_servers"),
+    *("test_room_list", "test_init", "test_observe", "test_mart_check", "test_mart_edit"),
+    *("test_house_rules", "test_command", "test_runs", "test_change_capture", "test_messages"),
+    *("test_sftp", "test_training", "test_follower", "test_executor", "test_broken_mart"),
+    *("test_large_transaction", "test_stream", "test_operations_year", "test_explain"),
 )
 
 
@@ -65,6 +55,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("slow")
 
 
+def pytest_collection_finish() -> None:
+    """Never look again for garbage among what was imported: seconds each time, for nothing."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _own_project() -> None:
     """Know this repository as the project before a test speaks of another in its place."""
@@ -75,7 +71,7 @@ def _own_project() -> None:
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
     """One real PostgreSQL for the session, able to be a change source."""
     folder = tmp_path_factory.mktemp("postgres")
-    words = {"wal_level": "logical", "max_connections": "200", **UNSYNCED}
+    words = {"wal_level": "logical", "max_connections": "200", **UNSYNCED, **QUIET}
     server = EmbeddedPostgres(folder / "server", settings=words)
     server.start()
     yield server

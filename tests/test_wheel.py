@@ -96,6 +96,7 @@ def test_wheel_names_its_extras_and_its_pythons(wheel: Path) -> None:
             "alerts",
             "avro",
             "demo",
+            "dlt",
             "grafana",
             "kafka",
             "mqtt",

@@ -72,6 +72,25 @@ def create(path: Path, content: bytes | str, *, mode: int = 0o600) -> bool:
     return True
 
 
+def settle(fresh: Path, path: Path, *, below: Path) -> None:
+    """Give a file that is whole its name, in folders that may be new, all of it for good.
+
+    Guarantees: file and folders, up to `below`, are on the disk when this returns. Where the name
+    is one of the same file already, it stays so.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(fresh, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    fresh.replace(path)
+    fresh.unlink(missing_ok=True)  # of two names of one file, `replace` leaves both
+    for folder in path.parents:
+        if folder.is_relative_to(below):
+            sync_folder(folder)
+
+
 def sync_folder(folder: Path) -> None:
     """Bring a folder's names to the disk."""
     handle = os.open(folder, os.O_RDONLY)

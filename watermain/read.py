@@ -35,7 +35,7 @@ from watermain.engine.rooms.mask import (
     unknown_masks,
 )
 from watermain.engine.rooms.question import RefusedQueryError, Statement, parse, refused
-from watermain.engine.rooms.watched import Stopwatch, audited
+from watermain.engine.rooms.watched import Stopwatch, audited, noticed
 from watermain.lake.engine_error import translate
 from watermain.lake.lake import Lake, quote
 from watermain.lake.shown.disclosure import Disclosure, disclose
@@ -161,7 +161,12 @@ def reading(
     with audited():
         question = parse(sql)
     lake = lake or Lake.from_settings()
-    with audited(question), lake.get_connection() as connection, _limits(clock):
+    with (
+        audited(question),
+        noticed(question),
+        lake.get_connection() as connection,
+        _limits(clock),
+    ):
         newest = lake.snapshot(connection)
         at = newest if snapshot is None else _known(snapshot, newest, connection)
         _check_published(question, _published(connection), declared)

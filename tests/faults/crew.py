@@ -6,6 +6,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
@@ -65,8 +66,9 @@ class Worker:
         while time.monotonic() < deadline:
             if not self._process.is_alive():
                 return False
-            if psutil.Process(self._pid).status() == psutil.STATUS_STOPPED:
-                return True
+            with suppress(psutil.NoSuchProcess):  # it ended just now
+                if psutil.Process(self._pid).status() == psutil.STATUS_STOPPED:
+                    return True
             time.sleep(0.01)
         raise TimeoutError(f"worker {self._pid} neither stopped nor ended")
 

@@ -21,6 +21,7 @@ import httpx
 
 from tests.faults.outcome import Bench, Outcome
 from tests.ports import free_port
+from watermain import durable
 from watermain.orchestrate.launch.client import WarmServer
 from watermain.orchestrate.launch.options import ServerOptions
 
@@ -152,15 +153,15 @@ def _cycle(platform: Living, seen: Seen, chance: random.Random, number: int) -> 
     name, words = BREAKS[kind]
     path = room / name
     sound = path.read_text()
-    path.write_text(f"{sound}\n# edit {number}\n")
+    durable.replace(path, f"{sound}\n# edit {number}\n")  # as an editor saves
     time.sleep(chance.uniform(0.0, 3.0))
-    path.write_text(sound + words)
+    durable.replace(path, sound + words)
     seen.breaks[kind] += 1
     if not _soon(lambda: EDITED in platform.broken()):
         seen.problems.append(f"cycle {number}: nobody noticed {kind}")
     time.sleep(chance.uniform(0.0, 3.0))
     began = time.monotonic()
-    path.write_text(sound)
+    durable.replace(path, sound)
     if not _soon(lambda: not platform.broken()):
         seen.problems.append(f"cycle {number}: {EDITED} was not mended after {kind}")
     seen.reloads.append(time.monotonic() - began)
@@ -173,9 +174,9 @@ def _change_model(platform: Living, chance: random.Random, number: int) -> None:
     path = folder / "fct_daily_sales.sql"
     sound = path.read_text()
     if chance.random() < 0.5:
-        path.write_text(sound.replace("{{ source(", "{{ sourc("))
+        durable.replace(path, sound.replace("{{ source(", "{{ sourc("))
         time.sleep(chance.uniform(0.0, 4.0))
-    path.write_text(sound.partition("\n-- edit")[0].rstrip() + f"\n-- edit {number}\n")
+    durable.replace(path, sound.partition("\n-- edit")[0].rstrip() + f"\n-- edit {number}\n")
     time.sleep(chance.uniform(0.0, 2.0))
 
 
@@ -185,7 +186,7 @@ def _add_mart(platform: Living, seen: Seen) -> None:
     began = time.monotonic()
     for path in sorted(folder.glob("fct_daily_sales.*")):
         text = path.read_text().replace("fct_daily_sales", ADDED)
-        path.with_name(f"{ADDED}{path.suffix}").write_text(text)
+        durable.replace(path.with_name(f"{ADDED}{path.suffix}"), text)
     key = {"path": [EDITED, "marts", ADDED]}
     if not _soon(
         lambda: platform.ask(ASSET, key=key)["assetNodeOrError"]["__typename"] == "AssetNode"

@@ -13,6 +13,7 @@ from typing import Any
 
 from tests.faults.guarded import FIRST, KINDS, Guarded, missing
 from tests.watermain.source.kinds import Ledger
+from watermain import durable
 from watermain.credential import LOG
 from watermain.declare.errors import ExpiredCredentialError
 from watermain.source.protocol import Limit
@@ -90,7 +91,7 @@ def _rotated(system: Guarded, count: int, chance: random.Random) -> tuple[dict[s
             secrets.append(f"secret {number} {chance.getrandbits(64):x}")
             system.rotate(secrets[-1])
             wrong += _refused(system, ledger, secrets)
-            system.secret.write_text(secrets[-1])
+            durable.replace(system.secret, secrets[-1])
             began = time.monotonic()
             if not ledger.capture(system.open(), LIMIT):
                 wrong.append(f"rotation {number}: nothing was captured after it")

@@ -49,6 +49,7 @@ ENGINE: dict[str, tuple[str, ...]] = {
     "release": ("code", "table", "audit", "publish", "feature", "exchange"),
     "mart": ("code", "table", "audit", "publish", "feature", "exchange", "release"),
     "rooms": ("exchange", "mart", "promise"),
+    "adopt": ("code", "table", "audit", "publish", "plan", "capture", "exchange"),
 }
 
 

@@ -8,6 +8,7 @@ Prints one line per effect.
 from __future__ import annotations
 
 import ast
+import gc
 import importlib
 import os
 import sys
@@ -70,6 +71,7 @@ def place() -> str:
 
 def main(modules: list[str]) -> None:
     """Import what belongs to others, then listen to ours."""
+    gc.disable()  # nothing that is imported is garbage
     sys.path[:] = [os.getcwd(), *(path for path in sys.path if path.startswith(INSTALLED))]
     for name in sorted(set().union(*map(others_of, modules))):
         importlib.import_module(name)

@@ -18,6 +18,7 @@ from demo.movements import movements
 from demo.pace import FOREVER
 from demo.replay import BEGINNING
 from platform_assets.operations import curated, raw
+from tests.lakes import LakeTemplate
 from watermain.dbt.dbt import prepare_manifest
 from watermain.declare import Daily, DatasetName
 from watermain.engine.capture.ingest import capture
@@ -25,10 +26,8 @@ from watermain.engine.mart.mart import marts
 from watermain.engine.publish.publication import Job, Publication
 from watermain.engine.publish.publish import publish
 from watermain.engine.table.partition import Span
-from watermain.lake import ledger
 from watermain.lake.lake import Lake
 from watermain.process.broker import EmbeddedBroker
-from watermain.process.postgres import EmbeddedPostgres
 from watermain.settings import load_settings
 
 pytestmark = pytest.mark.slow
@@ -61,21 +60,15 @@ class World:
 
 
 @pytest.fixture(scope="module")
-def world(postgres: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+def world(empty_lake: LakeTemplate, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """Five days, captured from the embedded broker, published."""
     home: Path = tmp_path_factory.mktemp("movements")
-    postgres.ensure_database("movements_lake")
     broker = EmbeddedBroker(log=home / "broker.log")
     broker.start()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("WATERMAIN_DATA_DIR", str(home))
-        patch.setenv("WATERMAIN_POSTGRES", postgres.dsn("movements_lake"))
+    with empty_lake.world(home, "movements_lake") as lake, pytest.MonkeyPatch.context() as patch:
         patch.setenv("WATERMAIN_SOURCE_MOVEMENT_BUS", broker.address)
-        bus, lake = Bus(broker.address), Lake.from_settings()
+        bus = Bus(broker.address)
         bus.publish(movements({d: d for d in DAYS}, 7, after=BEGINNING, until=FOREVER))
-        lake.initialize()
-        with lake.get_connection() as connection:
-            ledger.create(connection)
         known = {d.name: d for d in (raw.movements, curated.movements)}
         known |= {d.name: d for d in marts("operations", prepare_manifest(load_settings()))}
         found = World(lake, bus, Job(lake=lake, find=known.__getitem__))

@@ -15,15 +15,14 @@ from demo.flights import source_file
 from demo.weather import Shelf
 from demo.weather_service import WeatherService, ensure_token
 from platform_assets.weather import curated, raw
+from tests.lakes import LakeTemplate
 from tests.watermain.source.web_server import served
 from watermain.declare import Dataset
 from watermain.engine.capture.ingest import capture
 from watermain.engine.publish.publication import Job
 from watermain.engine.publish.publish import publish
 from watermain.engine.table.partition import Span
-from watermain.lake import ledger
 from watermain.lake.lake import Lake
-from watermain.process.postgres import EmbeddedPostgres
 from watermain.testing import run
 
 LOADED_AT = datetime(2013, 2, 1, 12, tzinfo=UTC)
@@ -32,21 +31,18 @@ KNOWN = {d.name: d for s in (raw, curated) for d in vars(s).values() if isinstan
 
 
 @pytest.fixture(scope="module")
-def lake(postgres: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lake]:
+def lake(empty_lake: LakeTemplate, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lake]:
     """January captured from the service, published; no station has ever spoken."""
     home: Path = tmp_path_factory.mktemp("weather")
-    postgres.ensure_database("weather_lake")
     shelf = Shelf(home / "demo" / "weather.json")
     shelf.archive(days_between(date(2013, 1, 1), date(2013, 1, 31)), LOADED_AT)
     app = WeatherService(shelf, ensure_token(home / "secrets" / "weather"), 7).app
-    with pytest.MonkeyPatch.context() as patch, served(app) as address:
-        patch.setenv("WATERMAIN_DATA_DIR", str(home))
-        patch.setenv("WATERMAIN_POSTGRES", postgres.dsn("weather_lake"))
+    with (
+        empty_lake.world(home, "weather_lake") as found,
+        pytest.MonkeyPatch.context() as patch,
+        served(app) as address,
+    ):
         patch.setenv("WATERMAIN_SOURCE_WEATHER", address)
-        found = Lake.from_settings()
-        found.initialize()
-        with found.get_connection() as connection:
-            ledger.create(connection)
         job = Job(lake=found, find=KNOWN.__getitem__)
         capture(raw.observations, job)
         span = Span(curated.DAILY, "2013-01-01", "2013-02-01")

@@ -122,7 +122,7 @@ class _served:
 
     def __exit__(self, *_: object) -> None:
         self.process.terminate()
-        self.process.wait(30)
+        self.process.wait(120)
 
 
 def _text(url: str) -> str:

@@ -8,11 +8,13 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import httpx
+
+from tests.ports import free_port
 
 
 @dataclass(frozen=True)
@@ -22,6 +24,7 @@ class Platform:
     root: Path
     data: Path
     port: int
+    serve_port: int = field(default_factory=free_port)  # the usual one is everybody's
 
     @property
     def url(self) -> str:
@@ -41,10 +44,14 @@ class Platform:
         self, *words: str, module: str = "watermain", **extra: str
     ) -> subprocess.CompletedProcess[str]:
         """Run a command in the project, with more variables if some are named."""
+        own = {
+            "WATERMAIN_DATA_DIR": str(self.data),
+            "WATERMAIN_SERVE_PORT": str(self.serve_port),
+        }
         return subprocess.run(
             [sys.executable, "-m", module, *words],
             cwd=self.root,
-            env={**os.environ, "WATERMAIN_DATA_DIR": str(self.data), **extra},
+            env={**os.environ, **own, **extra},
             capture_output=True,
             text=True,
             timeout=1200,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.lakes import LakeTemplate, recall, shared_folder, use
+from tests.lakes import LakeTemplate, shared_folder
 from tests.watermain.engine.feature_lake import FeatureLake, minute
 from tests.watermain.engine.house import House
 from tests.watermain.engine.training_case import DELAY
@@ -38,11 +38,8 @@ def shared_lake(
 ) -> Iterator[Lake]:
     """A lake for all tests of a module, each of which uses datasets of its own."""
     folder = tmp_path_factory.mktemp("shared")
-    empty_lake.copy(folder.name, folder)
-    with pytest.MonkeyPatch.context() as patch:
-        use(patch, folder, empty_lake.server.dsn(folder.name))
-        recall()
-        yield Lake.from_settings()
+    with empty_lake.world(folder, folder.name) as lake:
+        yield lake
 
 
 @pytest.fixture

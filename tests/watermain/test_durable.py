@@ -140,7 +140,7 @@ def test_lock_is_had_once_its_holder_died(tmp_path: Path, within: timedelta | No
         assert holder.stdout.readline() == "held\n"
         threading.Timer(0.2, holder.send_signal, (signal.SIGKILL,)).start()
         with durable.alone(path, within):
-            assert holder.wait(10) == -signal.SIGKILL
+            assert holder.wait(120) == -signal.SIGKILL
 
 
 def test_file_beside_takes_the_place_whole(tmp_path: Path, calls: list[str]) -> None:

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
-import subprocess
-import sys
 from pathlib import Path
 from typing import Annotated, Literal, NoReturn
 
 import typer
 
-from watermain.cli import screen
+from watermain.cli.adopt.dropped import from_files
 from watermain.cli.named import named as known
-from watermain.cli.scaffold import FILES, Draft, joined, named, with_location
+from watermain.cli.scaffold import (
+    Draft,
+    changed,
+    finish,
+    join,
+    named,
+    template,
+    test_path,
+    with_location,
+    write,
+)
 from watermain.declare.dataset import Dataset
 from watermain.declare.errors import InvalidDeclarationError
 from watermain.declare.name import MOST_LETTERS, WORD, DatasetName
@@ -23,6 +30,7 @@ from watermain.engine.rooms.directory import everything, everything_sound
 from watermain.settings import project
 
 app = typer.Typer(no_args_is_help=True, help="Write the files of a new room, dataset or source.")
+_NEW = "New dataset `{}`."
 READS = typer.Option(help="The dataset that the new one is computed from.")
 Kind = Literal["files", "sftp", "postgres", "kafka", "mqtt", "rest", "webhook"]
 
@@ -50,24 +58,38 @@ def room(
     upstream = known(reads) if reads else None
     here = project()
     written = [
-        _write(here.rooms_folder / name / file, named(_template("room", file), first, here.rooms))
+        write(here.rooms_folder / name / file, named(template("room", file), first, here.rooms))
         for file in ("__init__.py", "definitions.py")
     ]
     if upstream is not None:
         written += _dataset(DatasetName(name, "curated", upstream.name.table), upstream)
-    written += _changed(f"room-{name}", f"Team {name} has a room of its own.")
+    written += changed(f"room-{name}", f"Team {name} has a room of its own.")
     module = f"{here.rooms}.{name}.definitions"
-    _write(here.workspace, with_location(here.workspace.read_text(), module, name))
-    _finish([*written, here.workspace])
+    write(here.workspace, with_location(here.workspace.read_text(), module, name))
+    finish([*written, here.workspace])
 
 
 @app.command()
 def dataset(
     name: Annotated[str, typer.Argument(help="Such as billing.curated.landing_fees.")],
-    reads: Annotated[str, READS],
+    reads: Annotated[str | None, READS] = None,
+    pattern: Annotated[
+        str | None, typer.Option(help="Files that a raw one is captured from: inbox/orders-*.csv.")
+    ] = None,
+    key: Annotated[str, typer.Option(help="The columns that name a row: a,b.")] = "",
 ) -> None:
-    """Declare a curated dataset, computed from another one, and its test."""
+    """Declare a dataset with its test: a curated one from another, a raw one from files.
+
+    Of files the header and the types are read, and the key is proved by a scan.
+    """
     wanted = _wanted(name)
+    if pattern is not None:
+        if reads is not None or wanted.stage != "raw":
+            raw_name = f"{wanted.team}.raw.{wanted.table}"
+            way = f"watermain new dataset {raw_name} --pattern {pattern!r}"
+            _refuse("a raw dataset alone is captured from files", name, way)
+        finish(from_files(wanted, pattern, key) + changed(f"dataset-{name}", _NEW.format(wanted)))
+        return
     if wanted.stage != "curated":
         marts = shelf_file(wanted.team, "marts")
         ways = {
@@ -76,8 +98,9 @@ def dataset(
         }
         way = ways.get(wanted.stage, f"write it in {shelf_file(wanted.team, wanted.stage)}")
         _refuse(f"{wanted.stage} are not written by this command", name, way)
-    written = _dataset(wanted, known(reads))
-    _finish(written + _changed(f"dataset-{name}", f"New dataset `{wanted}`."))
+    if reads is None:
+        _refuse("a curated dataset is computed from another one", name, f"{name} --reads <dataset>")
+    finish(_dataset(wanted, known(reads)) + changed(f"dataset-{name}", _NEW.format(wanted)))
 
 
 @app.command()
@@ -94,22 +117,22 @@ def source(
         _refuse(f"{wanted} is not raw", name, f"name it {wanted.team}.raw.{wanted.table}")
     if not connection.isidentifier():
         _refuse(f"{connection!r} is no name of a connection", name, "name it such as partner_drop")
-    declared = _told(_template("source", f"{kind}.py"), connection)
-    written = [_join(here.root / shelf_file(wanted.team, "raw"), declared, wanted)]
-    tested = _template("tests", "raw.py").replace("example_kind", kind)
-    written.append(_write(_test_path(wanted), named(tested, wanted, here.rooms)))
+    declared = _told(template("source", f"{kind}.py"), connection)
+    written = [join(_shelf(wanted), declared, wanted)]
+    tested = template("tests", "raw.py").replace("example_kind", kind)
+    written.append(write(test_path(wanted), named(tested, wanted, here.rooms)))
     place = here.root / here.resources.replace(".", "/") / "connections.py"
     if f'"{connection}"' not in (place.read_text() if place.exists() else ""):
         place.parent.mkdir(exist_ok=True)
-        written.append(_join(place, _told(_template("connection", f"{kind}.py"), connection)))
-    _finish(written + _changed(f"dataset-{name}", f"New dataset `{wanted}`."))
+        written.append(join(place, _told(template("connection", f"{kind}.py"), connection)))
+    finish(written + changed(f"dataset-{name}", _NEW.format(wanted)))
 
 
 @app.command(name="dbt-sources")
 def dbt_sources() -> None:
     """Write the dbt project's sources file anew, from the curated declarations."""
     path = project().dbt_folder / "models" / "sources.yml"
-    _finish([_write(path, sources_text(everything_sound().values()))])
+    finish([write(path, sources_text(everything_sound().values()))])
 
 
 def _told(text: str, connection: str) -> str:
@@ -133,48 +156,14 @@ def _wanted(name: str) -> DatasetName:
 
 
 def _dataset(name: DatasetName, upstream: Dataset) -> list[Path]:
-    draft, here = Draft(name, upstream, project().rooms), project()
-    shelf = here.rooms_folder / name.team / f"{name.stage}.py"
-    return [_join(shelf, draft.declaration()), _write(_test_path(name), draft.test())]
+    draft = Draft(name, upstream, project().rooms)
+    return [join(_shelf(name), draft.declaration()), write(test_path(name), draft.test())]
 
 
-def _join(path: Path, addition: str, name: DatasetName | None = None) -> Path:
-    """Put what a template imports and declares into a file."""
-    text = addition if name is None else named(addition, name, project().rooms)
-    return _write(path, joined(path.read_text() if path.exists() else "", text))
-
-
-def _test_path(name: DatasetName) -> Path:
-    return project().root / "tests" / "rooms" / name.team / f"test_{name.stage}_{name.table}.py"
-
-
-def _changed(name: str, text: str) -> list[Path]:
-    """A fragment for the changelog where the project keeps some."""
-    folder = project().root / "changelog.d"
-    plain = name.replace(".", "-").replace("_", "-")
-    return [_write(folder / f"{plain}.added.md", f"{text}\n")] if folder.is_dir() else []
-
-
-def _finish(written: list[Path]) -> None:
-    """Put imports into order, format the files, and say what was written."""
-    root = project().root
-    python = [str(p) for p in written if p.suffix == ".py"]
-    if python and importlib.util.find_spec("ruff"):
-        for words in (("check", "--quiet", "--fix", "--select", "I,F401,F811"), ("format", "-q")):
-            subprocess.run([sys.executable, "-m", "ruff", *words, *python], cwd=root, check=True)
-    for path in dict.fromkeys(written):
-        screen.OUT.print(f"  wrote  {path.relative_to(root)}", highlight=False)
-    screen.OUT.print("  next   make check", highlight=False)
-
-
-def _template(*place: str) -> str:
-    return FILES.joinpath(*place).read_text(encoding="utf-8")
-
-
-def _write(path: Path, text: str) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")
-    return path
+def _shelf(name: DatasetName) -> Path:
+    """The file in which a dataset is declared: of a shelf that is a package, one of its own."""
+    place = project().root / shelf_file(name.team, name.stage)
+    return place if place.suffix else place / f"{name.table}.py"
 
 
 def _refuse(what: str, declared: str, next: str) -> NoReturn:

@@ -45,9 +45,8 @@ OFFERS: Mapping[str, Callable[[str], None]] = {"dataset": _takes_dataset, "room"
 
 def _datasets(ctx: typer.Context) -> Iterator[str]:
     for folder in _rooms(ctx).values():
-        for path in (folder / f"{shelf}.py" for shelf in SHELVES):
-            if path.is_file():
-                yield from _DECLARED.findall(path.read_text(encoding="utf-8"))
+        for path in (each for shelf in SHELVES for each in _modules(folder / shelf)):
+            yield from _DECLARED.findall(path.read_text(encoding="utf-8"))
     root, said = _project(ctx)
     for path in (root / "data" / "rooms").glob("*.json"):  # as each room last declared them
         for name in _KEPT.findall(path.read_text(encoding="utf-8")):
@@ -55,6 +54,12 @@ def _datasets(ctx: typer.Context) -> Iterator[str]:
     marts = root / said.get("dbt", "dbt_project") / "models" / "marts"
     for path in marts.glob("*/*.sql"):
         yield f"{path.parent.name}.marts.{path.stem}"
+
+
+def _modules(shelf: Path) -> list[Path]:
+    """The files of a shelf, which is a module or a package."""
+    alone = shelf.with_suffix(".py")
+    return [alone] if alone.is_file() else [*shelf.rglob("*.py")]
 
 
 def _rooms(ctx: typer.Context) -> dict[str, Path]:

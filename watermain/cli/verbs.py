@@ -72,6 +72,11 @@ VERBS: dict[str, Verb] = {
         "watermain.cli.look.sql:sql",
         "Answer one select over datasets, all read from one pinned snapshot.",
     ),
+    "files": Verb(
+        "watermain.cli.look.files:files",
+        "List the files that hold a dataset, each with the rows of it that were deleted since.",
+        takes="dataset",
+    ),
     "explain": Verb(
         "watermain.cli.look.explain:explain",
         "Tell a dataset's contract, neighbours, publishes, check results and positions.",
@@ -148,6 +153,10 @@ VERBS: dict[str, Verb] = {
     "new": Verb(
         "watermain.cli.new:app",
         "Write the files of a new room, dataset or source.",
+    ),
+    "adopt": Verb(
+        "watermain.cli.adopt.adopt:adopt",
+        "Declare tables that stand elsewhere, and bring their history into the lake.",
     ),
     "alert": Verb(
         "watermain.cli.tell.alert:app",

@@ -41,7 +41,10 @@ _FOLDERS = {
     "function-paths": "functions",
 }
 _LEFT_OUT = {"target", "logs", "__pycache__"}
-_OWN = ("dbt", "dbt_compiler", "dbt_fault", "dbt_foreign", "dbt_profile", "dbt_seed", "dbt_words")
+_OWN = (
+    *("dbt", "dbt_columns", "dbt_compiler", "dbt_fault", "dbt_forms", "dbt_profile"),
+    *("dbt_foreign", "dbt_seed", "dbt_variables", "dbt_words"),
+)
 
 
 def _folder(given: Path | None) -> Path:
@@ -115,9 +118,11 @@ def content_hash(project: Path | None = None) -> str:
 def project_files(project: Path | None = None) -> list[Path]:
     """Every file that dbt may read of a project; links are followed, what it writes is left out."""
     folder = _folder(project)
-    tops = [p for p in folder.iterdir() if p.suffix in _TOPS or p.name == ".dbtignore"]
-    found, seen = [p for p in tops if p.is_file()], set()
-    for root in _roots(folder):
+    tops = [p for p in folder.iterdir() if p.suffix in _TOPS and not p.name.startswith(".")]
+    tops.append(folder / ".dbtignore")
+    found, roots = [p for p in tops if p.is_file()], _roots(folder)
+    seen = set() if folder in roots else {os.path.realpath(folder)}  # a link may lead back to it
+    for root in roots:
         for place, names, files in os.walk(root, followlinks=True):
             real = os.path.realpath(place)
             if real in seen:

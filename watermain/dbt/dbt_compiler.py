@@ -6,7 +6,7 @@ import json
 import re
 import signal
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,10 +22,13 @@ from dbt.exceptions import UninstalledPackagesFoundError
 from dbt_common.clients.jinja import get_environment
 from dbt_common.exceptions import CompilationError
 
+from watermain.dbt.dbt_columns import Columns, UnknownColumnsError, in_order
 from watermain.dbt.dbt_fault import Fault, entries, line_of, nodes_of, places, said
 from watermain.dbt.dbt_foreign import outdated, repeated
+from watermain.dbt.dbt_forms import compiled
 from watermain.dbt.dbt_profile import TARGET, profiles
 from watermain.dbt.dbt_seed import NEXT, seed_facts
+from watermain.dbt.dbt_variables import Environment
 from watermain.dbt.dbt_words import ANSWERED, ASKS, CHANGES, advice, changing
 from watermain.settings import child_environment
 
@@ -35,6 +38,7 @@ PARSERS = (
     *("MacroParser", "ModelParser", "SeedParser", "SingularTestParser", "SnapshotParser"),
 )
 STOCK = ("dbt", "dbt_duckdb")
+COLUMNS = "get_columns_in_relation"
 
 
 class AsksTheDatabaseError(CompilationError):  # type: ignore[misc]  # dbt ships no types
@@ -43,22 +47,6 @@ class AsksTheDatabaseError(CompilationError):  # type: ignore[misc]  # dbt ships
     def __init__(self, word: str) -> None:
         self.word = word
         super().__init__(f"{ASKS} (`adapter.{word}`)")
-
-
-class Environment(dict[str, str]):
-    """The variables of the process; it remembers which of them were asked for."""
-
-    def __init__(self, variables: Mapping[str, str]) -> None:
-        super().__init__(variables)
-        self.asked: set[str] = set()
-
-    def __contains__(self, name: object) -> bool:
-        self.asked.add(str(name))
-        return super().__contains__(name)
-
-    def __getitem__(self, name: str) -> str:
-        self.asked.add(name)
-        return super().__getitem__(name)
 
 
 @dataclass(kw_only=True)
@@ -71,7 +59,9 @@ class Compilation:
     skipped: set[str] = field(default_factory=set)
     files: dict[str, dict[str, Any]] = field(default_factory=dict)
     seeds: dict[str, Any] = field(default_factory=dict)
+    grown: dict[str, str] = field(default_factory=dict)
     absent: tuple[str, ...] = ()
+    columns: Columns | None = None
     variables: Environment = field(default_factory=lambda: Environment(child_environment()))
 
     def load(self, stock: Callable[..., Any], config: Any, **words: Any) -> Any:
@@ -86,8 +76,9 @@ class Compilation:
             except Exception as error:  # of a foreign project: whatever it brings about
                 self._leave_out(error)
         self._refuse_outdated(manifest, config)
-        self._compile(manifest, config)
         self._type_seeds(manifest, config)
+        self.columns = Columns(manifest, self.seeds)
+        self._compile(manifest, config)
         return manifest
 
     def _refuse_outdated(self, manifest: Any, config: Any) -> None:
@@ -171,7 +162,7 @@ class Compilation:
         self._add(
             node.original_file_path,
             f"reads `{'source' if source else 'ref'}({told})`, which {why}",
-            line=line_of("", node.raw_code or "", target_name),
+            line=line_of("", getattr(node, "raw_code", "") or "", target_name),
             node=node.unique_id,
             next="watermain new dbt-sources, once a room declares that curated dataset"
             if source
@@ -196,19 +187,22 @@ class Compilation:
         return f"{where}:{section}.{name}" in self.skipped
 
     def _compile(self, manifest: Any, config: Any) -> None:
-        """Compile each model and each test by itself; what reads a wrong one has no need of it."""
+        """Compile each model and each test by itself; what reads a wrong one has no need of it.
+
+        What is read is compiled before, for a template may ask for its columns.
+        """
         compiler = Compiler(config)
-        for node in sorted(manifest.nodes.values(), key=lambda n: not n.is_ephemeral_model):
+        for node in in_order(manifest.nodes):
             wrong = {f.node for f in self.faults}
             kind = str(node.resource_type)
-            if kind not in ("model", "test") or str(node.language) != "sql":
+            if kind not in ("model", "snapshot", "test") or str(node.language) != "sql":
                 continue
             if wrong & {node.unique_id, *node.depends_on.nodes}:
                 continue
             try:
                 with limited():
                     self._refuse_changing(node, manifest)
-                    compiler.compile_node(node, manifest, {}, write=False)
+                    self.grown |= compiled(compiler, node, manifest)
             except Exception as error:  # of a foreign template: whatever it brings about
                 self._blame(node, error)
 
@@ -252,12 +246,13 @@ class Compilation:
         elif undefined := re.match(r"'(\w+)' is undefined", what):
             word = undefined.group(1)
             what = f"calls `{word}`, {self._why_undefined(word)}"
+        told = error.next if isinstance(error, UnknownColumnsError) else None
         self._add(
             node.original_file_path,
             what,
             line=line_of(error, node.raw_code or "", word) if node.raw_code else 1,
             node=node.unique_id,
-            next=self._instead(word),
+            next=told or self._instead(word),
         )
 
     def _why_undefined(self, word: str) -> str:
@@ -283,7 +278,9 @@ class Compilation:
         if not more:
             self.skipped.add(path)
         retry = f"mend dbt_project/{path}, then run the command again"
-        self.faults.append(Fault(path=path, what=what, line=line, next=next or retry, **more))
+        fault = Fault(path=path, what=what, line=line, next=next or retry, **more)
+        if fault not in self.faults:  # a project is loaded again without what was wrong
+            self.faults.append(fault)
 
 
 def _package(declared: Any) -> str:
@@ -308,11 +305,25 @@ def limited() -> Iterator[None]:
         signal.setitimer(signal.ITIMER_REAL, 0)
 
 
-def ask(wrapper: Any, name: str) -> Any:
-    """Answer what a template asks of the adapter, where no database is needed."""
-    if name not in ANSWERED:
-        raise AsksTheDatabaseError(name)
-    return getattr(wrapper._adapter, name)
+def answering(compilation: Compilation) -> Callable[[Any, str], Any]:
+    """Answer what templates ask of the adapter, where no database is needed."""
+
+    def ask(wrapper: Any, name: str) -> Any:
+        if name == COLUMNS and compilation.columns is not None:
+            return compilation.columns.of
+        if name == "execute" and compilation.columns is not None:
+            return execute
+        if name not in ANSWERED:
+            raise AsksTheDatabaseError(name)
+        return getattr(wrapper._adapter, name)
+
+    def execute(sql: str, **_: Any) -> Any:
+        found = compilation.columns.reckoned(sql) if compilation.columns else None
+        if found is None:
+            raise AsksTheDatabaseError("execute")
+        return found
+
+    return ask
 
 
 def install(compilation: Compilation) -> None:
@@ -330,7 +341,7 @@ def install(compilation: Compilation) -> None:
     replaced: dict[str, tuple[Any, Any]] = {
         "get_full_manifest": (loading.ManifestLoader, loads),
         "invalid_target_fail_unless_test": (loading, compilation.missing),
-        "__getattr__": (RuntimeDatabaseWrapper, ask),
+        "__getattr__": (RuntimeDatabaseWrapper, answering(compilation)),
     }
     for name, (owner, ours) in replaced.items():
         setattr(owner, name, ours)
@@ -371,7 +382,7 @@ def main(project: Path, folder: Path, variables: str) -> None:
     _place(found)
     asked = sorted(n for n in compilation.variables.asked if not n.startswith("DBT_"))
     found["watermain"] = {"faults": [f.facts() for f in compilation.faults], "asked": asked}
-    found["watermain"]["seeds"] = compilation.seeds
+    found["watermain"] |= {"seeds": compilation.seeds, "grown": compilation.grown}
     path.write_text(json.dumps(found))
 
 

@@ -11,7 +11,10 @@ MOST = 600
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _LINE = re.compile(r"\bline (\d+)\b")
 _ADVICE = re.compile(r"\s*This can happen when calling a macro that does not exist\..*", re.DOTALL)
-ENTRIES = ("models", "sources", "seeds", "snapshots", "macros", "data_tests", "tests")
+ENTRIES = (
+    *("models", "sources", "seeds", "snapshots", "macros", "data_tests", "tests", "unit_tests"),
+    *("exposures", "groups", "metrics", "saved_queries", "semantic_models"),
+)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -33,12 +33,12 @@ def changing(tree: nodes.Template) -> Iterator[str]:
 def advice(word: str) -> str:
     """What to do instead of asking the database or the clock; for other words, nothing."""
     if word == "is_incremental":
-        return (
-            "leave `is_incremental()` out: the platform computes whole partitions, those whose"
-            " inputs changed; say `cadence` in `meta.watermain` for that"
-        )
+        return "call `is_incremental()` without the name of a package before it"
     if word in CHANGING or word in CLOCKS or word == "random":
         return "read the instant from a column of an input, or the value from a `var`"
     if word in ASKING or word.startswith("get_"):
-        return "write the columns, the values out, or keep them in a `var`"
+        return (
+            "write the values out, or keep them in a `var`: `dbt_vars = { values = [...] }` in"
+            " [tool.watermain], then `var('values')`"
+        )
     return ""

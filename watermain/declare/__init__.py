@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from watermain.declare.feature_table import feature_table
     from watermain.declare.name import DatasetName
     from watermain.declare.need import Needs, needs
+    from watermain.declare.outside.brought import DagsterAsset, Dlt, Sling
     from watermain.declare.outside.source import Files, Kafka, Mqtt, Platform, Postgres, Sftp
     from watermain.declare.outside.web import (
         Basic,
@@ -85,6 +86,7 @@ _HOMES = (
     "feature_table",
     "name",
     "need",
+    "outside.brought",
     "outside.source",
     "outside.web",
     "promise.days",
@@ -112,10 +114,12 @@ __all__ = [
     "Check",
     "Column",
     "Contract",
+    "DagsterAsset",
     "Daily",
     "Dataset",
     "DatasetName",
     "Days",
+    "Dlt",
     "Due",
     "Feature",
     "FeatureSet",
@@ -148,6 +152,7 @@ __all__ = [
     "Sftp",
     "SftpConnection",
     "Share",
+    "Sling",
     "Slo",
     "Tls",
     "Urgency",

@@ -205,7 +205,12 @@ class Expression(Check):
 
 @dataclass(frozen=True, kw_only=True)
 class Query(Check):
-    """The SQL query finds no row; it calls datasets by their quoted names, this one's too."""
+    """The SQL query finds no row; it calls datasets by their quoted names, this one's too.
+
+    Shapes: `counts` is an aggregate that stands for the number of rows; `block_if` is a comparison
+    of that number, such as `> 10`, in place of `!= 0`, and what holds only of `warn_if` warns; and
+    of what is found `shows` rows are told.
+    """
 
     word: ClassVar[str] = "query"
     speaks_of_rows: ClassVar[bool] = False
@@ -213,6 +218,10 @@ class Query(Check):
     name: str
     sql: str
     datasets: tuple[DatasetName, ...] = ()
+    counts: str | None = None
+    warn_if: str | None = None
+    block_if: str | None = None
+    shows: int | None = None
 
     @property
     def label(self) -> str:

@@ -11,7 +11,8 @@ from functools import cached_property
 from typing import Any
 
 from watermain.declare.body.frame import FRAMES, asked
-from watermain.declare.body.mart import Mart
+from watermain.declare.body.given import bundle, taken
+from watermain.declare.body.mart import Growth, Mart
 from watermain.declare.cadence import Cadence
 from watermain.declare.check import Check, NotNull, RowCount, UniqueKey
 from watermain.declare.column.drift import DRIFTS, EXTRA
@@ -63,7 +64,8 @@ class Dataset:
             raise self.unloaded
         if self.body is None:
             raise TypeError(f"{self.name} is captured from a source; it has no body")
-        return self.body(*args, **tables)
+        kind = bundle(self.body) if tables and not args and self.mart is None else None
+        return self.body(*args, **tables) if kind is None else self.body(kind(**tables))
 
     def __post_init__(self) -> None:
         for complaint, next_step in self._complaints():
@@ -100,7 +102,7 @@ class Dataset:
         for label in {x for x in labels if labels.count(x) > 1}:
             yield f"check `{label}` stands twice", "keep one of them"
         if self.body is not None and self.mart is None:
-            wanted = set(inspect.signature(self.body).parameters)
+            wanted = set(taken(self.body))
             if wanted != set(self.inputs):
                 yield (
                     f"the body takes {quoted(wanted) or 'nothing'}",
@@ -108,7 +110,7 @@ class Dataset:
                 )
             for name, kind in asked(self.body).items():
                 if kind is None:
-                    word = inspect.signature(self.body).parameters[name].annotation
+                    word = taken(self.body)[name].annotation
                     yield (
                         f"the body asks for `{name}` as {word}, which no table of ours is",
                         f"annotate it as one of {quoted(FRAMES)}",
@@ -195,6 +197,16 @@ class Dataset:
             return str(self.unloaded)
         return self.mart.broken if self.mart else None
 
+    @property
+    def growth(self) -> Growth | None:
+        """How it follows from its own last rows; None where it is made as a whole."""
+        return self.mart.grows if self.mart else None
+
+    @property
+    def keeps_history(self) -> bool:
+        """Whether its rows stand nowhere else, so that it is never made anew."""
+        return self.growth is not None and self.growth.keeps
+
     def refuse_broken(self) -> None:
         """Refuse to build what is wrong.
 
@@ -275,10 +287,11 @@ def dataset(
 ) -> Callable[[Body], Dataset]:
     """Declare a dataset computed from other datasets.
 
-    Shapes: the body takes one table for each input, under the input's name; it returns one table
-    with the contract's columns. `ibis.Table` is the default; annotate `pa.Table` or
-    `pd.DataFrame` for those. With a `schedule`, five fields of cron in the cadence's zone, it is
-    computed then, and changes of its inputs wait until then.
+    Shapes: the body takes one table for each input, under the input's name, or one dataclass or
+    named tuple whose fields are the inputs; it returns one table with the contract's columns.
+    `ibis.Table` is the default; annotate `pa.Table` or `pd.DataFrame` for those.
+    With a `schedule`, five fields of cron in the cadence's zone, it is computed then, and changes
+    of its inputs wait until then.
     Guarantees: the body is given whole partitions of one pinned snapshot; it never writes. The
     body of a partitioned dataset must treat partitions apart, for a range is one call.
     """

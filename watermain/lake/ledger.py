@@ -22,6 +22,7 @@ CARRIED = "lake.upkeep_raw.carried_code"
 CHECKSUMS = "lake.upkeep_raw.checksums"
 VERIFICATIONS = "lake.upkeep_raw.verifications"
 JUDGED = "lake.upkeep_raw.verdicts"
+AUDIT = "lake.upkeep_raw.audit"
 
 # The ledger alone keeps rows in the catalog, where a row costs a commit less than a file; its
 # columns are plain ones, which the catalog gives back as they came.
@@ -62,6 +63,8 @@ DDL = (
     f"create table if not exists {JUDGED} (id bigint, dataset varchar, partition varchar,"
     " due_at timestamptz, state varchar, judged_at timestamptz, signed_by varchar, why varchar,"
     " ready_at timestamptz)",
+    f"create table if not exists {AUDIT} (id varchar, refused_at timestamptz, kind varchar,"
+    " who varchar, dataset varchar, times bigint, detail varchar)",
 )
 
 # What a ledger of an earlier release lacks. Each shape that a table ever had costs every reader a

@@ -14,6 +14,9 @@ from pathlib import Path
 from watermain.lake.rest.checksum import Checksum, checksum_of
 
 _PREFIX = "ducklake-"
+# Files that the lake took over lie beneath a folder of this name. It is older than that of any file
+# which a transaction writes, so that none of them ever looks into it, however much lies there.
+ADOPTED = "ducklake-00-adopted"
 
 
 def _oldest_name() -> str:

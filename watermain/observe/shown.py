@@ -1,10 +1,11 @@
-"""Verdicts, copied into the lake as a dataset of room upkeep."""
+"""Books of the platform, copied into the lake as datasets of room upkeep."""
 
 from __future__ import annotations
 
-import subprocess
+import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,29 +13,80 @@ import psycopg
 
 from watermain.declare.errors import UnreachableSystemError, WatermainError
 from watermain.lake.catalog import unreachable
-from watermain.settings import child_environment
+from watermain.lake.ledger import AUDIT, JUDGED
+from watermain.observe.child import SilentChildError, asked
 
-DATASET = "upkeep.raw.verdicts"
+MODULE = "watermain.observe.shown"
 PATIENCE = timedelta(minutes=5)
 EVERY = timedelta(minutes=5)
 MOST = 10_000  # in one commit
-OVERLAP = 1_000  # of two that write at once the later number may be visible first
-COLUMNS = (
-    *("id", "dataset", "partition", "due_at", "state"),
-    *("judged_at", "signed_by", "why", "ready_at"),
+UNTOLD = "nothing was copied; the next round does"
+_TEXT, _NUMBER, _INSTANT = "string", "number", "instant"
+
+
+@dataclass(frozen=True, kw_only=True)
+class CopiedBook:
+    """A table of PostgreSQL that only grows, and the dataset that shows it.
+
+    Shapes: `named` are columns that the book calls otherwise. `place` is where a row stands in the
+    order of writing, as a whole number, and `theirs` the same in the book; of rows written at once
+    the later may be seen first, by so much as `overlap`. `newest` is a question whose answer
+    changes when rows come.
+    """
+
+    dataset: str
+    kept: str
+    book: str
+    columns: Mapping[str, str]
+    named: Mapping[str, str] = field(default_factory=dict)
+    place: str
+    theirs: str
+    overlap: int
+    newest: str
+
+
+VERDICTS = CopiedBook(
+    dataset="upkeep.raw.verdicts",
+    kept=JUDGED,
+    book="watermain.verdict",
+    columns={
+        **{"id": _NUMBER, "dataset": _TEXT, "partition": _TEXT, "due_at": _INSTANT},
+        **{"state": _TEXT, "judged_at": _INSTANT, "signed_by": _TEXT, "why": _TEXT},
+        "ready_at": _INSTANT,
+    },
+    place="id",
+    theirs="id",
+    overlap=1_000,
+    newest="select max(id) from watermain.verdict",
 )
-UNTOLD = "no verdict was copied; the next round does"
+# What waited in the data folder for a database that was away comes with the time at which it was.
+REFUSALS = CopiedBook(
+    dataset="upkeep.raw.audit",
+    kept=AUDIT,
+    book="watermain.audit",
+    columns={
+        **{"id": _TEXT, "refused_at": _INSTANT, "kind": _TEXT, "who": _TEXT, "dataset": _TEXT},
+        **{"times": _NUMBER, "detail": _TEXT},
+    },
+    named={"refused_at": "at", "times": "count"},
+    place="epoch_us(refused_at)",
+    theirs="(extract(epoch from at) * 1000000)::bigint",
+    overlap=timedelta(days=7) // timedelta(microseconds=1),
+    newest="select pg_stat_get_tuples_inserted('watermain.audit'::regclass)",
+)
+BOOKS = (VERDICTS, REFUSALS)
 
 
-class VerdictsShown:
-    """Have new verdicts copied by a process that ends, every few minutes if there are any.
+class BooksShown:
+    """Have new rows of books copied by a process that ends, every few minutes if there are any.
 
     Guarantees: what was copied is told by the lake's own table, so that a copy which was lost is
     made again, and one that was made twice adds nothing.
     """
 
     def __init__(self, dsn: Callable[[], str]) -> None:
-        self._dsn, self._shown = dsn, 0
+        self._dsn = dsn
+        self._shown: list[object] = [None] * len(BOOKS)
         self._at: datetime | None = None
 
     def __call__(self, now: datetime) -> str:
@@ -45,110 +97,110 @@ class VerdictsShown:
         if self._at is not None and timedelta(0) <= now - self._at < EVERY:
             return ""
         self._at = now
-        newest = self._newest()
-        if newest > self._shown:
+        newest = [self._newest(each) for each in BOOKS]
+        if newest != self._shown:
             _copied()
             self._shown = newest
         return ""
 
-    def _newest(self) -> int:
+    def _newest(self, book: CopiedBook) -> object:
         try:
             with psycopg.connect(self._dsn()) as connection:
-                row = connection.execute("select max(id) from watermain.verdict").fetchone()
+                row = connection.execute(book.newest).fetchone()  # type: ignore[call-overload]
         except psycopg.errors.UndefinedTable:
-            return 0
+            return None
         except psycopg.OperationalError as error:
             raise unreachable(error, data=UNTOLD) from error
-        return int(row[0] or 0) if row else 0
+        return row[0] if row else None
 
 
 def _copied() -> None:
-    command = [sys.executable, "-m", "watermain.observe.shown"]
     try:
-        subprocess.run(
-            command,
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE.total_seconds(),
-            env=child_environment(),
-            check=True,
-        )
-    except (subprocess.SubprocessError, OSError) as error:
-        said = (getattr(error, "stderr", None) or str(error)).strip()
+        asked(MODULE, "", PATIENCE)
+    except SilentChildError as error:
+        said = error.said.splitlines()
         raise UnreachableSystemError(
-            f"verdicts could not be copied: {said.splitlines()[0] if said else error}",
-            declared=DATASET,
+            f"books could not be copied: {said[0] if said else error}",
+            declared=", ".join(each.dataset for each in BOOKS),
             data=UNTOLD,
             next="watermain doctor",
         ) from error
 
 
-def copy() -> int:
-    """Copy the verdicts that the lake lacks; count them.
+def copy(books: Sequence[CopiedBook] = BOOKS) -> int:
+    """Copy the rows that the lake lacks; count them.
 
     Raises: LostLeaseError or UnreachableSystemError.
     """
-    from watermain.lake import ledger
     from watermain.lake.lake import Lake
 
-    lake, count = Lake.from_settings(), 0
-    with lake.fence.lease(DATASET) as lease, lake.get_connection() as connection:
+    lake = Lake.from_settings().of_one_thread()
+    return sum(_copy(lake, each) for each in books)
+
+
+def _copy(lake: Any, book: CopiedBook) -> int:
+    from watermain.lake import ledger
+
+    count = 0
+    with lake.fence.lease(book.dataset) as lease, lake.get_connection() as connection:
+        _, schema, table = book.kept.split(".")
         if not connection.execute(
             "select 1 from duckdb_tables() where database_name = 'lake'"
-            " and schema_name = 'upkeep_raw' and table_name = 'verdicts'"
+            f" and schema_name = '{schema}' and table_name = '{table}'"
         ).fetchall():
             ledger.create(connection)
         while True:
-            row = connection.execute(f"select max(id) from {ledger.JUDGED}").fetchone()
-            since = max(0, (row[0] if row and row[0] else 0) - OVERLAP)
+            (last,) = connection.execute(f"select max({book.place}) from {book.kept}").fetchone()
+            since = max(0, (last or 0) - book.overlap)
             known = connection.execute(
-                f"select id from {ledger.JUDGED} where id > {since}"
+                f"select id from {book.kept} where {book.place} > {since}"
             ).fetchall()
-            fresh = _after(lake.dsn(), since, {number for (number,) in known})
+            fresh = _after(lake.dsn(), book, since, {number for (number,) in known})
             if not fresh:
                 return count
-            with lake.transaction(connection, lease, f"copy {len(fresh)} verdicts"):
-                _insert(connection, fresh)
+            with lake.transaction(connection, lease, f"copy {len(fresh)} rows of {book.book}"):
+                _insert(connection, book, fresh)
             count += len(fresh)
 
 
-def _after(dsn: str, since: int, known: set[int]) -> list[Sequence[Any]]:
-    """Verdicts with a higher number that are not known, the lowest first."""
-    with psycopg.connect(dsn) as connection:
-        rows = connection.execute(
-            f"select {', '.join(COLUMNS)} from watermain.verdict where id > %s"
-            " and not id = any(%s) order by id limit %s",
-            [since, sorted(known), MOST],
-        ).fetchall()
-    return list(rows)
+def _after(dsn: str, book: CopiedBook, since: int, known: set[Any]) -> list[Sequence[Any]]:
+    """Rows with a higher place that are not known, the lowest first."""
+    cast = {_TEXT: "::text"}
+    names = ", ".join(
+        f"{book.named.get(name, name)}{cast.get(kind, '')}" for name, kind in book.columns.items()
+    )
+    words = (
+        f"select {names} from {book.book} where {book.theirs} > %s"
+        f" and not id{cast.get(book.columns['id'], '')} = any(%s)"
+        f" order by {book.theirs}, {book.book}.id limit %s"
+    )
+    try:
+        with psycopg.connect(dsn) as connection:
+            asked_for = [since, sorted(known), MOST]
+            return list(connection.execute(words, asked_for).fetchall())  # type: ignore[call-overload]
+    except psycopg.errors.UndefinedTable:
+        return []
 
 
-def _insert(connection: Any, rows: Sequence[Sequence[Any]]) -> None:
+def _insert(connection: Any, book: CopiedBook, rows: Sequence[Sequence[Any]]) -> None:
     import pyarrow as pa
 
-    from watermain.lake.ledger import JUDGED
-
-    values = zip(*rows, strict=True)
-    told = pa.table(dict(zip(COLUMNS, map(list, values), strict=True)), schema=_schema())
-    connection.register("watermain_verdicts", told)
-    connection.execute(f"insert into {JUDGED} by name select * from watermain_verdicts")
-    connection.unregister("watermain_verdicts")
-
-
-def _schema() -> Any:
-    import pyarrow as pa
-
-    instants = {"due_at", "judged_at", "ready_at"}
-    kinds = {name: pa.timestamp("us", "UTC") for name in instants} | {"id": pa.int64()}
-    return pa.schema([(name, kinds.get(name, pa.string())) for name in COLUMNS])
+    kinds = {_TEXT: pa.string(), _NUMBER: pa.int64(), _INSTANT: pa.timestamp("us", "UTC")}
+    schema = pa.schema([(name, kinds[kind]) for name, kind in book.columns.items()])
+    values = map(list, zip(*rows, strict=True))
+    told = pa.table(dict(zip(book.columns, values, strict=True)), schema=schema)
+    connection.register("watermain_copied", told)
+    connection.execute(f"insert into {book.kept} by name select * from watermain_copied")
+    connection.unregister("watermain_copied")
 
 
 def main() -> None:
-    """Copy once."""
+    """Copy once; print how many."""
     try:
-        copy()
+        count = copy()
     except WatermainError as error:
         sys.exit(str(error))
+    json.dump(count, sys.stdout)
 
 
 if __name__ == "__main__":

@@ -22,6 +22,8 @@ from watermain.engine.publish.publish import publish
 from watermain.engine.table.partition import Span
 from watermain.engine.table.staged import Finding
 from watermain.lake import ledger
+from watermain.orchestrate.brought.dataset_frames import KEY, dataset_frames
+from watermain.orchestrate.brought.returned import NONE_CUT, Cut, frame_source, returning
 from watermain.orchestrate.page.checks import check_specs, evaluation_metadata
 from watermain.orchestrate.page.metadata import (
     column_schema,
@@ -54,9 +56,12 @@ RETRY = dg.RetryPolicy(max_retries=3, delay=2, backoff=dg.Backoff.EXPONENTIAL)
 
 
 def asset_for(
-    dataset: Dataset, find: Find, connections: Connections = NONE_DECLARED
+    dataset: Dataset,
+    find: Find,
+    connections: Connections = NONE_DECLARED,
+    cut: Cut = NONE_CUT,
 ) -> dg.AssetsDefinition | dg.AssetSpec:
-    """Translate one declaration.
+    """Translate one declaration; `cut` are the plain assets of the room that have partitions.
 
     Guarantees: the key is `[team, stage, table]` and the group is the stage inside the team; each
     declared check is an asset check; and a failed blocking check holds the data and all that
@@ -64,7 +69,7 @@ def asset_for(
     """
     used = sorted(dataset.origin.uses().keys() & connections.keys())
     if dataset.is_platforms:
-        return dg.AssetSpec(**_spec_words(dataset, find))
+        return dg.AssetSpec(**_spec_words(dataset, find, cut))
 
     def body(context: dg.AssetExecutionContext) -> Iterator[Any]:
         run_id = context.run.run_id
@@ -77,7 +82,7 @@ def asset_for(
             connections={name: getattr(context.resources, name) for name in used},
         )
         try:
-            yield from _run(context, dataset, requested(context, dataset), job)
+            yield from _run(context, dataset, cut, job)
         except PASSING:
             raise
         except Exception as error:  # this is the entry point of a run: say why and do not retry
@@ -85,8 +90,10 @@ def asset_for(
 
     with beta_accepted():
         asset: dg.AssetsDefinition = dg.asset(
-            **_spec_words(dataset, find),
+            **_spec_words(dataset, find, cut),
             required_resource_keys={"lake", *used},
+            resource_defs={KEY: dataset_frames(find)},
+            io_manager_key=KEY,
             check_specs=check_specs(dataset),
             backfill_policy=dg.BackfillPolicy.single_run() if dataset.cadence else None,
             retry_policy=RETRY,
@@ -97,12 +104,14 @@ def asset_for(
     return asset
 
 
-def _run(
-    context: dg.AssetExecutionContext, dataset: Dataset, span: Span | None, job: Job
-) -> Iterator[Any]:
+def _run(context: dg.AssetExecutionContext, dataset: Dataset, cut: Cut, job: Job) -> Iterator[Any]:
+    span = requested(context, dataset)
     if not dataset.is_computed and context.run.tags.get(REPLAY) == "true":
         _replay(context, dataset, job)
-    done = publish(dataset, span, job) if dataset.is_computed else capture(dataset, job)
+    if dataset.is_computed:
+        done = publish(dataset, span, job)
+    else:
+        done = capture(dataset, job, source=frame_source(context, dataset, cut))
     yield from _evaluations(context, dataset, done)
     for event in quarantine_events(dataset, done, job):
         context.log_event(event)
@@ -242,7 +251,10 @@ def requested(context: dg.AssetExecutionContext, dataset: Dataset) -> Span | Non
     return Span(dataset.cadence, first, last)
 
 
-def _spec_words(dataset: Dataset, find: Find) -> dict[str, Any]:
+def _spec_words(dataset: Dataset, find: Find, cut: Cut) -> dict[str, Any]:
+    deps = [_dependency(dataset, n, find) for n in dataset.upstream]
+    # Dagster wants a partition in a run between two that have some, but a capture takes what waits.
+    deps += [dg.AssetDep(k) for k in returning(dataset) if not (dataset.cadence and k in cut)]
     words = {
         "key": dg.AssetKey(dataset.name.key),
         "group_name": group(dataset.name),
@@ -254,7 +266,7 @@ def _spec_words(dataset: Dataset, find: Find) -> dict[str, Any]:
         },
         "description": description(dataset),
         "metadata": {**static_metadata(dataset), "dagster/column_schema": column_schema(dataset)},
-        "deps": [_dependency(dataset, n, find) for n in dataset.upstream],
+        "deps": deps,
         "partitions_def": partitions(dataset.cadence) if dataset.cadence else None,
         "freshness_policy": freshness(dataset.slo, dataset.cadence),
     }

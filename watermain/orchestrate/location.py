@@ -11,7 +11,7 @@ from watermain.declare.dataset import Dataset
 from watermain.declare.errors import InvalidDeclarationError, UnknownDatasetError
 from watermain.declare.name import DatasetName
 from watermain.engine.rooms.connections import connections
-from watermain.engine.rooms.declared import teams
+from watermain.engine.rooms.declared import package, teams
 from watermain.engine.rooms.directory import (
     declared,
     everything,
@@ -23,9 +23,11 @@ from watermain.engine.rooms.directory import (
 )
 from watermain.engine.table.order import refuse_circles
 from watermain.orchestrate.asset import asset_for
+from watermain.orchestrate.brought.plain import plain_definitions
+from watermain.orchestrate.brought.returned import NONE_CUT, Cut
+from watermain.orchestrate.brought.together import partitioned, together
 from watermain.orchestrate.feature_check import feature_checks
 from watermain.orchestrate.launch.executor import forked_executor
-from watermain.orchestrate.plain import plain_definitions
 from watermain.orchestrate.quarantine_asset import quarantine_assets
 from watermain.orchestrate.resources import resources
 from watermain.orchestrate.sensors.features import feature_check_sensor, feature_sensor
@@ -43,7 +45,7 @@ from watermain.orchestrate.sweep_asset import sweep_assets
 from watermain.orchestrate.upkeep.history_asset import history_assets
 from watermain.orchestrate.upkeep.tidying_asset import tidying_assets
 from watermain.orchestrate.verification_asset import is_verification, verification_asset
-from watermain.settings import load_settings
+from watermain.settings import load_settings, project
 from watermain.source.connected import prove_connections
 from watermain.source.outside import Connections
 
@@ -63,23 +65,25 @@ __all__ = [
 def lazy_location(team: str, *modules: str) -> Callable[..., dg.Definitions]:
     """A team's room as Dagster loads it: assembled not when its file is imported, and once only.
 
-    Shapes: `modules` are those of plain Dagster definitions (assets, checks, jobs, sensors,
-    schedules) that go with the room's datasets.
+    Shapes: `modules` are modules or packages of plain Dagster definitions (assets, checks, jobs,
+    sensors, schedules, components) that go with the room's datasets; a name that begins with a dot
+    is seen from the room.
     Guarantees: a process forked from one that has loaded it finds it loaded.
     """
     held: list[dg.Definitions] = []
 
     def load() -> dg.Definitions:
         if not held:
-            plain = [plain_definitions(module) for module in modules]
-            held.append(dg.Definitions.merge(code_location(team), *plain))
+            plain = {name: plain_definitions(name, package(team)) for name in modules}
+            room = code_location(team, partitioned(plain))
+            held.append(together(room, plain, declared(team), find))
         return held[0]
 
     return dg.definitions(load)
 
 
-def code_location(team: str) -> dg.Definitions:
-    """Assemble a team's room into a Dagster code location.
+def code_location(team: str, cut: Cut = NONE_CUT) -> dg.Definitions:
+    """Assemble a team's room into a Dagster code location, beside plain assets with partitions.
 
     Raises: UnknownDatasetError, when an input is declared nowhere; UnknownConnectionError, when
     a connection is; or InvalidDeclarationError, when datasets wait for each other.
@@ -94,7 +98,8 @@ def code_location(team: str) -> dg.Definitions:
             _known(dataset, upstream)
     refuse_circles({d.name: d for d in _surroundings(datasets)})
     assets = [
-        *(_asset(d, known) for d in datasets),
+        *(_asset(d, known, cut) for d in datasets),
+        *_exposures(team),
         *quarantine_assets(datasets),
         *sweep_assets(datasets),
         *history_assets(datasets),
@@ -122,10 +127,19 @@ def code_location(team: str) -> dg.Definitions:
     )
 
 
-def _asset(dataset: Dataset, known: Connections) -> dg.AssetsDefinition | dg.AssetSpec:
+def _exposures(team: str) -> list[dg.AssetSpec]:
+    """What stands outside and reads the team's datasets, as its dbt project tells."""
+    if not project().dbt_folder.exists():
+        return []
+    from watermain.orchestrate.dbt_asset import exposure_assets  # needless without a dbt project
+
+    return exposure_assets(team, manifest())
+
+
+def _asset(dataset: Dataset, known: Connections, cut: Cut) -> dg.AssetsDefinition | dg.AssetSpec:
     if is_verification(dataset):
         return verification_asset(dataset, find, everything)
-    return asset_for(dataset, find, known)
+    return asset_for(dataset, find, known, cut)
 
 
 def collect_rarely() -> None:

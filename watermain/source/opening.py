@@ -18,6 +18,7 @@ from watermain.declare.connection.web import (
 )
 from watermain.declare.dataset import Dataset
 from watermain.declare.errors import SourceError
+from watermain.declare.outside.brought import DagsterAsset, Dlt
 from watermain.declare.outside.kind import SourceWord
 from watermain.declare.outside.source import Files, Kafka, Mqtt, Postgres, Sftp
 from watermain.declare.outside.web import Rest, Webhook
@@ -36,6 +37,8 @@ OPENERS: Mapping[type[SourceWord], str] = {
     Rest: "watermain.source.rest.rest:RestSource",
     Webhook: "watermain.source.webhook.webhook:WebhookSource",
     Sftp: "watermain.source.sftp.sftp:SftpSource",
+    DagsterAsset: "watermain.source.brought.frames:FrameSource",
+    Dlt: "watermain.source.brought.dlt_source:DltCapture",
 }
 # A connection and then what tells what stands at the end of it.
 FINDERS: Mapping[type[Connection], str] = {

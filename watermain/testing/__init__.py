@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from watermain.testing.feed import Feed
     from watermain.testing.given_rows import GivenRowsError, TypedRows
     from watermain.testing.judged import failing
+    from watermain.testing.known import declared
     from watermain.testing.moved_clock import MovedClock
     from watermain.testing.source_kind import Kind, Ledger, thing
     from watermain.testing.strategies.rows import rows_of, tables_of
@@ -26,6 +27,7 @@ __all__ = [
     "MovedClock",
     "TrialLake",
     "TypedRows",
+    "declared",
     "failing",
     "rows_of",
     "run",
@@ -41,6 +43,7 @@ _HOMES = {
     "MovedClock": "moved_clock",
     "TypedRows": "given_rows",
     "TrialLake": "trial",
+    "declared": "known",
     "failing": "judged",
     "rows_of": "strategies.rows",
     "run": "called",

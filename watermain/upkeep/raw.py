@@ -211,3 +211,30 @@ verdicts = raw(
     ),
     owner=OWNER,
 )
+
+audit = raw(
+    "upkeep.raw.audit",
+    source=Platform(table="audit"),
+    description="Access that was refused, as the audit log has it; `watermain observe` copies it"
+    " within minutes. A refusal that names no dataset is one of this dataset's owner.",
+    contract=Contract(
+        grain="one row per refusal, or per minute of like ones",
+        key=("id",),
+        event_time="refused_at",
+        columns=(
+            Column("id", pa.string(), "number of the entry"),
+            Column("refused_at", pa.timestamp("us", "UTC"), "when, or when the minute began"),
+            Column("kind", pa.string(), "what was refused: `query`, `unmask`, `key` and others"),
+            Column(
+                "who",
+                pa.string(),
+                "an account of the system, or a consumer",
+                sensitivity=Sensitivity.PERSONAL,
+            ),
+            Column("dataset", pa.string(), "which dataset; null where none was named"),
+            Column("times", pa.int64(), "how many times"),
+            Column("detail", pa.string(), "why, in our own words"),
+        ),
+    ),
+    owner=OWNER,
+)

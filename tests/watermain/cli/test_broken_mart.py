@@ -24,8 +24,8 @@ COPIED = ("platform_assets", "resources", "sensors", "watermain", "dbt_project")
 BROKEN, RIGHT = "operations.marts.fct_departures", "operations.marts.dim_aircraft"
 SQL = "dbt_project/models/marts/operations/fct_departures.sql"
 FOUR_LINES = [
-    "BrokenModelError: dbt model `fct_departures` says `is_incremental`, which asks the database"
-    " while it is compiled",
+    "BrokenModelError: dbt model `fct_departures` says `run_started_at`, which differs each time it"
+    " is compiled",
     f"  declared  {SQL}:1",
     "  data      nothing new of it is published; what was stays; other marts go on",
 ]
@@ -40,7 +40,7 @@ def house(home: Path, lake: Lake, monkeypatch: pytest.MonkeyPatch) -> Path:
         shutil.copytree(ROOT / name, house / name, ignore=ignored)
     for name in ("workspace.yaml", "pyproject.toml"):
         shutil.copy(ROOT / name, house)
-    asks = "{% if is_incremental() %} {% endif %}"
+    asks = "{% set asked = run_started_at %}"
     (house / SQL).write_text(asks + (house / SQL).read_text())
     schema = pa.schema([(c.name, c.type) for c in raw.planes.contract.columns])
     planes = [{"tailnum": f"N{n}", "seats": 100 + n} for n in range(3)]
@@ -79,14 +79,14 @@ def test_commands_name_the_broken_mart_while_others_work(house: Path) -> None:
         assert refused.returncode == FAILED
         *known, then = refused.stderr.splitlines()
         assert known == FOUR_LINES
-        assert then.startswith("  next      leave `is_incremental()` out")
+        assert then.startswith("  next      read the instant from a column")
         assert refused.stdout == ""
 
     facts = told(house, "explain", BROKEN, "--json")
     assert isinstance(facts, dict)
     first, *rest, then = facts["broken"]
     assert [f"BrokenModelError: {first}", *rest] == FOUR_LINES
-    assert then.startswith("  next      leave `is_incremental()` out")
+    assert then.startswith("  next      read the instant from a column")
     assert (facts["key"], facts["publishes"]) == (["flight_id"], [])
 
     runs = told(house, "materialize", RIGHT, "--with-upstream", "--json")

@@ -27,6 +27,18 @@ def watermain(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     return run(sys.executable, "-m", "watermain", *words, cwd=cwd)
 
 
+UNIT = """unit_tests:
+  - name: a_day
+    model: fct_daily_sales
+    given:
+      - input: source("sales_curated", "orders")
+        rows:
+          - {order_id: a, ordered_at: 2026-01-05 09:00:00, amount: 10.00}
+          - {order_id: b, ordered_at: 2026-01-05 10:00:00, amount: 2.50}
+    expect: {rows: [{orders: 2, amount: 12.50}]}
+"""
+
+
 @pytest.mark.slow
 def test_new_project_passes_its_own_check_and_test(tmp_path: Path) -> None:
     """Both commands of its Makefile end well, and a broken room does not."""
@@ -36,9 +48,17 @@ def test_new_project_passes_its_own_check_and_test(tmp_path: Path) -> None:
     assert "my_company" not in "".join(
         p.read_text() for p in home.rglob("*") if p.is_file() and "__pycache__" not in p.parts
     )
+    units = home / "dbt_project" / "models" / "marts" / "sales" / "units.yml"
+    units.write_text(UNIT)
     for target in ("check", "test"):
         done = run("make", target, cwd=home)
         assert done.returncode == 0, done.stdout + done.stderr
+    assert "unit tests of dbt models: 1 of 1 pass" in done.stdout
+    units.write_text(UNIT.replace("12.50", "12.75"))
+    done = watermain("test", "sales", cwd=home)
+    assert done.returncode == 1
+    assert "FAIL  dbt_project/models/marts/sales/units.yml:1 fct_daily_sales::a_day" in done.stdout
+    assert "12.75" in done.stdout
     below = home / "platform_assets" / "sales"
     assert "ok     sales  3 datasets" in watermain("check", cwd=below).stdout
     curated = below / "curated.py"
@@ -104,3 +124,41 @@ def test_example_is_the_company_of_the_demo(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     for team in ("operations", "prediction", "upkeep", "weather"):
         assert f"ok     {team}" in done.stdout
+
+
+BROUGHT = {
+    "dbt_project.yml": "name: shop\nversion: '1.0'\nprofile: shop\n",
+    "seeds/raw_orders.csv": "id,amount\n1,2.50\n2,3.00\n",
+    "models/staging/stg_orders.sql": "select id as order_id, amount from {{ ref('raw_orders') }}",
+    "models/totals.sql": "select sum(order_id) as n from {{ ref('stg_orders') }}",
+}
+
+
+@pytest.mark.slow
+def test_dbt_project_is_brought_as_it_is(tmp_path: Path) -> None:
+    """Not one line of it is ours, and its project may stand within it."""
+    for name, text in BROUGHT.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    done = watermain("init", "acme", "--dbt", ".", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    home = tmp_path / "acme"
+    assert 'dbt = ".."' in (home / "pyproject.toml").read_text()
+    assert "my_" not in "".join(
+        p.read_text() for p in home.rglob("*") if p.is_file() and "__pycache__" not in p.parts
+    )
+    checked = watermain("check", cwd=home)
+    assert "ok     acme  3 datasets" in checked.stdout, checked.stderr
+    (tmp_path / "models" / "totals.sql").write_text("select nothing from {{ ref('stg_orders') }}")
+    wrong = watermain("check", cwd=home)
+    assert wrong.returncode == 1
+    assert "dbt model `totals` is refused by the engine" in wrong.stderr
+    assert 'Referenced column "nothing" not found' in wrong.stderr
+
+
+def test_init_refuses_what_is_no_dbt_project(tmp_path: Path) -> None:
+    """Nothing is written."""
+    done = watermain("init", "acme", "--dbt", ".", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "it has no dbt_project.yml" in done.stderr
+    assert list(tmp_path.iterdir()) == []

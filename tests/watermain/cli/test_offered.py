@@ -42,6 +42,8 @@ def shop(tmp_path: Path) -> Path:
     (tmp_path / "pyproject.toml").write_text('[tool.watermain]\nrooms = "rooms"\n')
     (room / "definitions.py").write_text("")
     (room / "raw.py").write_text(ROOM + "def broken(:\n")
+    (room / "curated" / "far").mkdir(parents=True)
+    (room / "curated" / "far" / "away.py").write_text('dataset("sales.curated.away")\n')
     marts = tmp_path / "dbt_project" / "models" / "marts" / "sales"
     marts.mkdir(parents=True)
     (marts / "fct_orders.sql").write_text("select 1")
@@ -82,8 +84,8 @@ def test_verbs_are_completed(tab: Tab) -> None:
 
 def test_names_are_completed_without_importing_a_room(tab: Tab) -> None:
     """Raw, computed, marts, features without a version: also of a room that does not load."""
-    mine = ["sales.curated.orders", "sales.features.habits", "sales.marts.fct_orders",
-            "sales.raw.orders"]  # fmt: skip
+    mine = [f"sales.{n}" for n in ("curated.away", "curated.orders", "features.habits",
+                                   "marts.fct_orders", "raw.orders")]  # fmt: skip
     assert tab("describe", "sales") == mine
     assert tab("materialize", "sales.r") == ["sales.raw.orders"]
     assert "upkeep.curated.run_costs" in tab("history", "upkeep")

@@ -53,7 +53,7 @@ HOOKS = 'on-run-start:\n  - "select 1"\n  - "{{ torn() }}"\non-run-end: ["grant 
 MACROS: dict[str, str | bytes] = {
     "dbt_project.yml": (PROJECT / "dbt_project.yml").read_text() + HOOKS,
     "macros/asking.sql": (
-        "{% macro asking() %}\n{% set x = run_query('select 1') %}1\n{% endmacro %}\n"
+        "{% macro asking() %}\n{% set x = run_query('select 1 from x') %}1\n{% endmacro %}\n"
     ),
     "macros/torn.sql": "{% macro torn() %}\n{% if %}1\n{% endmacro %}\n",
     "packages.yml": "packages:\n  - package: dbt-labs/dbt_utils\n    version: 1.1.1\n",
@@ -74,15 +74,25 @@ MACROS: dict[str, str | bytes] = {
     "models/marts/weather/twin.sql": READS,
     "tests/lonely.sql": "select 1 as one where false",
 }
+RECKONS = (
+    "{% set n = run_query(\"select datediff('day', date '2013-01-01', date '2013-01-11')\") %}\n"
+    "{% if execute %}-- {{ n.columns[0].values()[0] }} days\n{% endif %}"
+)
+OF_PAST = '{% set c = adapter.get_columns_in_relation(ref("past")) %}\n'
 MISTAKES: dict[str, str | bytes] = {
     **MACROS,
     **model("right", READS),
     **model("right_too", 'select * from {{ ref("right") }}'),
     **model("incremental", f"{READS}\n{{% if is_incremental() %}} where true {{% endif %}}"),
     **model("grows", READS, more="materialized: incremental, "),
-    **model("asks", f'-- one\n{{% set r = run_query("select 1") %}}\n{READS}'),
+    **model("asks", f'-- one\n{{% set r = run_query("select a from x") %}}\n{READS}'),
+    **model("asks_the_clock", f"{{% set r = run_query('select current_date') %}}\n{READS}"),
+    **model("reckons", RECKONS + READS),
     **model("asks_far", f"{READS} where {{{{ asking() }}}} = 1"),
     **model("columns", '{% set c = adapter.get_columns_in_relation(ref("right")) %}\n' + READS),
+    **model(
+        "columns_of_past", '{% set c = adapter.get_columns_in_relation(ref("past")) %}\n' + READS
+    ),
     **model("nowhere", 'select *\nfrom {{ ref("nothing") }}'),
     **model("unsourced", 'select * from {{ source("operations_curated", "nosuch") }}'),
     **model("syntax", f"{READS}\n{{% if %}}"),

@@ -28,10 +28,9 @@ def fault(museum: dict[str, Any], path: str) -> Fault:
 @pytest.mark.parametrize(
     ("path", "line", "what", "next_step"),
     [
-        ("incremental.sql", 2, "says `is_incremental`, which asks the database", "`cadence`"),
         ("asks.sql", 2, "says `run_query`, which asks the database", "in a `var`"),
         ("asks_far.sql", 1, "`run_query`, through the macro `asking`, which asks", "in a `var`"),
-        ("columns.sql", 1, "says `adapter.get_columns_in_relation`, which asks", "in a `var`"),
+        ("columns_of_past.sql", 1, "asks for the columns of `past`, which", "columns out"),
         ("nowhere.sql", 2, 'reads `ref("nothing")`, which does not exist', "mend"),
         (
             "unsourced.sql",
@@ -85,6 +84,11 @@ def test_what_is_right_compiles_beside_what_is_wrong(museum: dict[str, Any]) -> 
     )
     assert "<> 'dear'" in nodes["model.watermain.given"]["compiled_code"]
     assert nodes["model.watermain.asks"].get("compiled_code") is None
+
+
+def test_a_query_that_reads_no_table_is_answered(museum: dict[str, Any]) -> None:
+    """What it comes to follows from the files; one that asks the clock is refused."""
+    assert "-- 10 days" in museum["nodes"]["model.watermain.reckons"]["compiled_code"]
 
 
 def test_the_variables_that_templates_ask_for_are_known(museum: dict[str, Any]) -> None:

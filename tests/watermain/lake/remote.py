@@ -10,6 +10,7 @@ import pytest
 from s3fs import S3FileSystem
 
 from tests.faults.store_relay import StoreRelay
+from tests.lakes import LakeTemplate, recall, use
 from tests.watermain.source.dropping import s3_server
 from watermain.lake.lake import Lake
 
@@ -33,18 +34,25 @@ def bucket(s3_server: str) -> str:
 
 
 @pytest.fixture
-def remote(relay: StoreRelay, bucket: str, home: Path, monkeypatch: pytest.MonkeyPatch) -> Lake:
+def remote(
+    relay: StoreRelay,
+    bucket: str,
+    tmp_path: Path,
+    empty_lake: LakeTemplate,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Lake:
     """An empty lake on the bucket, its waits short; the secret lies in the data folder."""
-    (home / "store-secret").write_text(SECRET)
+    empty_lake.copy(bucket, tmp_path, store=f"s3://{bucket}/files/")
+    use(monkeypatch, tmp_path, empty_lake.server.dsn(bucket))
+    (tmp_path / "store-secret").write_text(SECRET)
     monkeypatch.setenv("WATERMAIN_LAKE_PATH", f"s3://{bucket}/files")
     monkeypatch.setenv("WATERMAIN_S3_ENDPOINT", relay.address)
     monkeypatch.setenv("WATERMAIN_S3_KEY_ID", "key")
     monkeypatch.setenv("WATERMAIN_S3_SECRET", "file:./store-secret")
     monkeypatch.setenv("WATERMAIN_REQUEST_SECONDS", "2")
     monkeypatch.setenv("WATERMAIN_REQUEST_RETRIES", "1")
-    lake = Lake.from_settings()
-    lake.initialize()
-    return lake
+    recall()
+    return Lake.from_settings()
 
 
 def stored(address: str) -> S3FileSystem:

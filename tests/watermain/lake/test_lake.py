@@ -117,8 +117,11 @@ def test_engine_that_was_inherited_by_fork_is_never_ended(
     assert (0,) in engines
 
 
-def test_lake_of_one_thread_is_the_same_lake_on_an_engine_of_its_own(lake: Lake) -> None:
+def test_lake_of_one_thread_is_the_same_lake_on_an_engine_of_its_own(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What asks often and little has one thread, whatever a step of a run may have."""
+    monkeypatch.delenv("WATERMAIN_THREADS")
     asked = "select current_setting('threads'), (select count(*) from lake.snapshots())"
     with lake.get_connection() as step, lake.of_one_thread().get_connection() as small:
         threads, snapshots = step.execute(asked).fetchall()[0]

@@ -211,7 +211,10 @@ def test_doctor_finds_a_store_that_does_not_serve(
     """`lake ok` means that an object was written, read, deleted."""
     settings = load_settings()
     found = doctor._lake(settings)
-    assert found == (True, f"snapshot 0, store s3://{bucket}/files/ writes, reads, deletes", "")
+    with remote.get_connection() as connection:
+        newest = remote.snapshot(connection)
+    told = f"snapshot {newest}, store s3://{bucket}/files/ writes, reads, deletes"
+    assert found == (True, told, "")
     relay.lose(way)
     ok, says, then = doctor._lake(settings)
     assert (ok, then) == (False, "docs/runbooks/the-store-is-away.md")
@@ -249,8 +252,8 @@ def test_probe_finds_a_folder_that_takes_no_file(
     assert len(str(told.value).splitlines()) == 4
 
 
-def test_secret_is_read_where_its_reference_points(remote: Lake, home: Path) -> None:
+def test_secret_is_read_where_its_reference_points(remote: Lake, tmp_path: Path) -> None:
     """The engine is told the secret; neither the lake's words nor its folder hold it."""
     assert engine_secret(load_settings())["secret"] == SECRET
-    assert SECRET not in repr(remote) + (home / "lake.json").read_text()
-    assert '"WATERMAIN_S3_SECRET": "file:./store-secret"' in (home / "lake.json").read_text()
+    assert SECRET not in repr(remote) + (tmp_path / "lake.json").read_text()
+    assert '"WATERMAIN_S3_SECRET": "file:./store-secret"' in (tmp_path / "lake.json").read_text()

@@ -59,3 +59,30 @@ def test_nothing_is_done_once_it_is_told_to_stop() -> None:
     steps.stop.set()
     rounds([RoundStep("second", steps.counted)], told.append, steps.stop)
     assert (steps.turns, told) == (0, [])
+
+
+def test_step_beside_a_round_keeps_it_from_nothing_and_runs_once_at_a_time() -> None:
+    """Its words and its trouble are told when it ends, as those of any step."""
+    steps, told, gate = _Steps(), list[str](), threading.Event()
+    begun = list[int]()
+
+    def slow(now: datetime) -> str:
+        begun.append(steps.turns)
+        if len(begun) == 1:
+            assert gate.wait(60)
+        return f"turn {len(begun)}"
+
+    def counted(now: datetime) -> str:
+        steps.counted(now)
+        if steps.turns == 3:
+            gate.set()
+            while len(told) < 1:
+                threading.Event().wait(0.01)
+        return ""
+
+    both = [RoundStep("slow", slow, is_beside=True), RoundStep("quick", counted)]
+    rounds(both, told.append, steps.stop, pause=timedelta(0))
+    assert steps.turns == 4
+    assert begun[0] == 0
+    assert told[0] == "slow: turn 1"
+    assert len(begun) <= 2

@@ -1,8 +1,9 @@
-"""Verdicts of the book as a dataset of room upkeep, in a real lake."""
+"""Verdicts, and access that was refused, as datasets of room upkeep in a real lake."""
 
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -13,8 +14,9 @@ from watermain.engine.promise.evaluate import Evaluator
 from watermain.lake import ledger
 from watermain.lake.lake import Lake
 from watermain.observe import shown
-from watermain.observe.shown import VerdictsShown
-from watermain.upkeep.raw import verdicts
+from watermain.observe.shown import BooksShown, CopiedBook
+from watermain.record.audit import AuditEntry, AuditLog
+from watermain.upkeep.raw import audit, verdicts
 
 
 @pytest.fixture
@@ -58,9 +60,9 @@ def test_verdict_that_becomes_visible_late_is_copied(
     real = shown._after
     hide = [True]
 
-    def later(dsn: str, since: int, known: set[int]) -> list[object]:
-        rows = [row for row in real(dsn, since, known) if not (hide[0] and row[2] == "2026-06-01")]
-        return list(rows)
+    def later(dsn: str, book: CopiedBook, since: int, known: set[int]) -> list[object]:
+        rows = real(dsn, book, since, known)
+        return [row for row in rows if not (hide[0] and row[2] == "2026-06-01")]
 
     monkeypatch.setattr(shown, "_after", later)
     assert shown.copy() == 1
@@ -71,13 +73,13 @@ def test_verdict_that_becomes_visible_late_is_copied(
 
 def test_step_copies_only_what_is_new(lake: Lake, book: VerdictBook) -> None:
     """In a process that ends; one that was lost is made again by the next."""
-    step = VerdictsShown(lake.dsn)
+    step = BooksShown(lake.dsn)
     assert step(june(3, 8)) == ""
     assert len(_rows(lake)) == 2
     with lake.get_connection() as connection:
         before = lake.snapshot(connection)
     step(june(3, 9))
-    VerdictsShown(lake.dsn)(june(3, 10))
+    BooksShown(lake.dsn)(june(3, 10))
     with lake.get_connection() as connection:
         assert lake.snapshot(connection) == before
     assert step(june(3, 9) + timedelta(minutes=1)) == ""
@@ -87,8 +89,30 @@ def test_book_that_nobody_has_begun_has_nothing_to_copy(
     lake: Lake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And a database that is away is told."""
-    step = VerdictsShown(lake.dsn)
+    step = BooksShown(lake.dsn)
     assert step(june(3)) == ""
-    away = VerdictsShown(lambda: "host=127.0.0.1 port=1 dbname=x connect_timeout=1")
+    away = BooksShown(lambda: "host=127.0.0.1 port=1 dbname=x connect_timeout=1")
     with pytest.raises(UnreachableSystemError):
         away(june(3))
+
+
+def test_refusals_are_copied_also_those_that_waited(lake: Lake, home: Path) -> None:
+    """Each once; what the database took later comes with the time at which it happened."""
+    log, step = AuditLog(lake.dsn, home / "audit"), BooksShown(lake.dsn)
+    entry = AuditEntry(at=june(3, 8), kind="unmask", who="ann", detail="no reason was given")
+    assert log.append([entry]) == ""
+    step(june(3, 9))
+    waited = AuditEntry(
+        at=june(2, 8), kind="query", who="ben", detail="a file", dataset=str(FEES), count=3
+    )
+    assert log.append([waited]) == ""
+    assert (shown.copy(), shown.copy()) == (1, 0)
+    names = ", ".join(audit.contract.schema.names)
+    with lake.get_connection() as connection:
+        found = connection.execute(
+            f"select {names} from {ledger.AUDIT} order by refused_at"
+        ).fetchall()
+    assert found == [
+        (str(waited.id), june(2, 8), "query", "ben", str(FEES), 3, "a file"),
+        (str(entry.id), june(3, 8), "unmask", "ann", None, 1, "no reason was given"),
+    ]

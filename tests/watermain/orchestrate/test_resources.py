@@ -58,6 +58,7 @@ def test_resources_are_shown_without_any_secret(
 ) -> None:
     """References stand as they are; of a variable the name is told."""
     monkeypatch.setenv("SHOP_PASSWORD", SECRET)
+    monkeypatch.setenv("WATERMAIN_THREADS", "3")
     monkeypatch.setenv("WATERMAIN_SOURCE_OTHER_DB", f"postgresql://us:{SECRET}@host/x")
     address = "postgresql://host/shop"
     words = [
@@ -75,7 +76,7 @@ def test_resources_are_shown_without_any_secret(
     }
     assert values(found["other_db"]) == {"address": "in WATERMAIN_SOURCE_OTHER_DB"}
     assert values(found["drop"]) == {"address": "in WATERMAIN_SOURCE_DROP"}
-    assert values(found["engine"]) == {"memory_limit": "4GB", "threads": "2"}
+    assert values(found["engine"]) == {"memory_limit": "4GB", "threads": "3"}
     assert values(found["online_store"]) == {"address": "online.sqlite in the data folder"}
     assert "test_resources.py" in str(found["shop_db"].resource_snapshot.description)
     assert SECRET not in repr(found)

@@ -44,7 +44,7 @@ def drop_topic(address: str, name: str) -> None:
     """Delete a topic with all its messages."""
     admin = AdminClient({"bootstrap.servers": address})
     for each in admin.delete_topics([name]).values():
-        each.result(20)
+        each.result(120)
 
 
 class KafkaKind:
@@ -86,7 +86,7 @@ class KafkaKind:
         """Give the topic more partitions."""
         admin = AdminClient({"bootstrap.servers": self.address})
         for each in admin.create_partitions([NewPartitions(self.topic, partitions)]).values():
-            each.result(20)
+            each.result(120)
 
 
 def publish_mqtt(port: int, topic: str, payloads: Sequence[str | bytes], qos: int = 1) -> None:
@@ -239,7 +239,7 @@ class ApacheKafka:
         mechanism = ScramCredentialInfo(ScramMechanism.SCRAM_SHA_256, 4096)
         told = UserScramCredentialUpsertion(user, mechanism, password.encode())
         for each in admin.alter_user_scram_credentials([told]).values():
-            each.result(20)
+            each.result(120)
 
     def kill(self) -> None:
         """End it without any warning."""

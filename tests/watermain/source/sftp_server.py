@@ -117,4 +117,4 @@ class SftpServer:
         return f"[127.0.0.1]:{self.port} {public}"
 
     def _run(self, what: Coroutine[Any, Any, Any]) -> Any:
-        return asyncio.run_coroutine_threadsafe(what, self._loop).result(20)
+        return asyncio.run_coroutine_threadsafe(what, self._loop).result(120)

@@ -74,7 +74,7 @@ def raised(word: Connection, home: Path, kind: type[Exception]) -> str:
     began = time.monotonic()
     with pytest.raises(kind) as error:
         tried(word, home)
-    assert time.monotonic() - began < 20
+    assert time.monotonic() - began < 100  # on a machine that has twenty others at work
     return str(error.value)
 
 

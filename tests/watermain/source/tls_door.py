@@ -110,7 +110,7 @@ def door(target: int | str, server: Path | None = None) -> Iterator[int]:
     stop = asyncio.Event()
     thread = threading.Thread(target=lambda: loop.run_until_complete(serve()))
     thread.start()
-    assert ready.wait(10)
+    assert ready.wait(120)
     try:
         yield found[0]
     finally:

@@ -49,7 +49,9 @@ def gameday(
     with (
         game_pager() as pager,
         tides() as outside,
-        staged(times, pager.port, outside, falls_due=_awaits_lateness(wanted), keep=keep) as stage,
+        staged(
+            times, pager.port, outside, played=[each.code for each in wanted], keep=keep
+        ) as stage,
     ):
         seen = _played(stage, pager, wanted, times)
     others = report.strangers(pager.heard, wanted)
@@ -65,16 +67,11 @@ def gameday(
         raise typer.Exit(FAILED)
 
 
-def _awaits_lateness(wanted: list[Failure]) -> bool:
-    """Whether something is to be late; else the platform must outlive no due time."""
-    return any("on_time" in each.promises for each in wanted)
-
-
 def _played(stage: Stage, pager: GamePager, wanted: list[Failure], times: int) -> list[FailureSeen]:
     """Bring the stage up, and let each failure happen so many times."""
     cases = [(SCENES[each.code], number) for each in wanted for number in range(1, times + 1)]
-    for each in SCENES.values():  # a platform comes up where all is well, also what stays so
-        for number in range(1, times + 1):
+    for code, each in SCENES.items():  # a platform comes up where all is well, also what stays so
+        for number in stage.numbers(code):
             each.before(stage, number)
     with ExitStack() as stack:
         with screen.step("a platform of its own", spinner=False) as line:

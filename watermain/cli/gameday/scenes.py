@@ -193,7 +193,7 @@ class AccessScene(Scene):
         asked = f"select * from harbour.raw.asked_{number}"
         for _ in range(REFUSED):
             stage.run("sql", asked, "--unmask", " ")
-        return Provoked(at=datetime.now(UTC))
+        return Provoked(at=stage.refused_at(f"harbour.raw.asked_{number}"))
 
     def mend(self, stage: Stage, number: int) -> None:
         """They stop."""

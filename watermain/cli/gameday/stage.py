@@ -16,6 +16,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import psycopg
+
+from watermain.cli.gameday.failure import FAILURES
 from watermain.cli.gameday.tides import Tides
 from watermain.cli.init import templates
 from watermain.declare.errors import InvalidProjectError, UnreachableSystemError
@@ -25,9 +28,12 @@ from watermain.settings import PREFIX, child_environment
 
 HEADER = "sighting_id,seen_at,containers"
 LEAD = timedelta(minutes=6)  # from writing the project to the first due time: it has to stand then
+MORE = timedelta(minutes=1)  # for each time more
 APART = timedelta(seconds=20)  # between one time and the next
 AWAY = timedelta(days=7)  # when something is due that is not to be late on this game day
 PATIENCE_SECONDS = 900
+_REFUSED = "select max(at) from watermain.audit where dataset = %s"
+ALL, LATENESS = tuple(FAILURES), "F1"
 
 
 def refuse_others(project: Project) -> None:
@@ -45,12 +51,20 @@ def refuse_others(project: Project) -> None:
 
 @dataclass(frozen=True)
 class Stage:
-    """A project in a folder of its own; `due_at` is when its late tables are due, time by time."""
+    """A project in a folder of its own; `due_at` is when its late tables are due, time by time.
+
+    Shapes: what is not `played` has one table, so that a day of few failures is a small platform.
+    """
 
     root: Path
     port: int
     due_at: tuple[datetime, ...]
     tides: Tides
+    played: tuple[str, ...] = ALL
+
+    def numbers(self, code: str) -> range:
+        """The times of a failure that there are tables for."""
+        return range(1, (len(self.due_at) if code in self.played else 1) + 1)
 
     @property
     def drop(self) -> Path:
@@ -70,7 +84,7 @@ class Stage:
     @property
     def hour(self) -> datetime:
         """The beginning of the hour that is due."""
-        begun = self.due_at[0] - LEAD
+        begun = self.due_at[0] - lead(len(self.due_at))
         return begun.replace(minute=0, second=0, microsecond=0) - timedelta(hours=1)
 
     def send(
@@ -93,6 +107,7 @@ class Stage:
         """Write which contracts of team customs are changed."""
         known = {"BROKEN": (), "KNOWN": (), **said}
         lines = [f"{name} = {tuple(sorted(some))}" for name, some in known.items()]
+        lines = [f"PLAYED = {self.played}", *lines]
         head = '"""What `watermain gameday` wrote."""'
         hidden = self.root / "rooms" / "customs" / ".plan"
         hidden.write_text("\n".join([head, "", f"TIMES = {len(self.due_at)}", *lines, ""]))
@@ -106,6 +121,12 @@ class Stage:
         done = self._python("watermain.cli.gameday.past", dataset)
         if done.returncode:
             raise _failed(("past", dataset), done)
+
+    def refused_at(self, dataset: str) -> datetime:
+        """When access to a dataset was refused last, by the platform's own book."""
+        with psycopg.connect(self.dsn) as connection:
+            row = connection.execute(_REFUSED, [dataset]).fetchone()
+        return row[0].astimezone(UTC) if row and row[0] else datetime.now(UTC)
 
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Run a command of ours in the project."""
@@ -161,12 +182,12 @@ def written(
     outside: Tides,
     now: datetime,
     *,
-    falls_due: bool = True,
+    played: Collection[str] = ALL,
 ) -> Stage:
     """Write the project into a folder.
 
-    Shapes: everything may fail `times` times, and people are told at the port `pager`; unless it
-    `falls_due`, nothing becomes late before the game day is long over.
+    Shapes: what is `played` may fail `times` times, and people are told at the port `pager`; unless
+    lateness is played, nothing becomes late before the game day is long over.
     """
     root = folder / "game_day"
     shutil.copytree(
@@ -179,21 +200,33 @@ def written(
     )
     (root / "dbt_project" / "models").mkdir()
     (root / "drop").mkdir()
-    first = now + LEAD
+    first = now + lead(times)
     hour = now.replace(minute=0, second=0, microsecond=0)
     due = tuple(first + APART * number for number in range(times))
     seconds = [int((each - hour).total_seconds()) for each in due]
-    away = 0 if falls_due else int(AWAY.total_seconds())
+    away = 0 if LATENESS in played else int(AWAY.total_seconds())
     told = ", ".join(str(each + away) for each in seconds)
-    lines = [f"TIMES = {times}", f"DUE_SECONDS = ({told},)", f"TODAY = {_day(now)}", ""]
+    codes = tuple(code for code in ALL if code in played)
+    lines = [
+        f"TIMES = {times}",
+        f"PLAYED = {codes}",
+        f"DUE_SECONDS = ({told},)",
+        f"TODAY = {_day(now)}",
+        "",
+    ]
     plan = root / "rooms" / "harbour" / "plan.py"
     plan.write_text("\n".join(['"""What `watermain gameday` wrote."""', "", *lines]))
     _put(root / "resources" / "notifiers.py", pager)
     _put(root / "resources" / "connections.py", outside.port)
     exact = tuple(hour + timedelta(seconds=each) for each in seconds)
-    made = Stage(root, free_port(), exact, outside)
+    made = Stage(root, free_port(), exact, outside, codes)
     made.plan_customs({})
     return made
+
+
+def lead(times: int) -> timedelta:
+    """The time that a platform has to stand in: one of more tables needs more."""
+    return LEAD + MORE * (times - 1)
 
 
 def _day(now: datetime) -> tuple[int, int, int]:
@@ -208,13 +241,13 @@ def _put(path: Path, port: int) -> None:
 
 @contextmanager
 def staged(
-    times: int, pager: int, outside: Tides, *, falls_due: bool = True, keep: bool = False
+    times: int, pager: int, outside: Tides, *, played: Collection[str] = ALL, keep: bool = False
 ) -> Iterator[Stage]:
     """A stage in a scratch folder that goes when it is over, unless it is kept."""
     folder = Path(tempfile.mkdtemp(prefix="watermain-gameday-"))
     folder.chmod(0o700)
     try:
-        yield written(folder, times, pager, outside, datetime.now(UTC), falls_due=falls_due)
+        yield written(folder, times, pager, outside, datetime.now(UTC), played=played)
     finally:
         if not keep:
             shutil.rmtree(folder, ignore_errors=True)

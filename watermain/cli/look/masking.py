@@ -9,7 +9,7 @@ from typing import Any
 
 from watermain.cli.look.past import by
 from watermain.declare.dataset import Dataset
-from watermain.engine.audit.audit import MASK
+from watermain.engine.audit.query_rule import MASK
 
 FILE = "_file"  # the column of a captured row that names the file it lies in
 

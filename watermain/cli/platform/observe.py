@@ -30,13 +30,15 @@ from watermain.observe.planned import Planned
 from watermain.observe.rounds import RoundStep, rounds
 from watermain.observe.runbook.book import RunbookBook
 from watermain.observe.runbook.remedies import Remedying
-from watermain.observe.shown import VerdictsShown
+from watermain.observe.shown import BooksShown
 from watermain.observe.telling import AlertTelling
 from watermain.observe.watch.access import AccessWatching
 from watermain.observe.watch.asked import (
     ASKING,
     CONTRACT_PROMISES,
     CONTRACTS,
+    EXPIRY,
+    EXPIRY_PROMISES,
     LEDGER,
     LEDGER_PROMISES,
     AskedWatching,
@@ -44,8 +46,11 @@ from watermain.observe.watch.asked import (
 from watermain.observe.watch.backlog import BacklogWatching
 from watermain.observe.watch.captures import CaptureWatching
 from watermain.observe.watch.changes import LatestChanges
+from watermain.observe.watch.reader.failing import FailingWatching
+from watermain.observe.watch.reader.spending import EVERY as SPENDING
+from watermain.observe.watch.reader.spending import SpendingWatching
 from watermain.observe.watch.together import SeenTogether
-from watermain.observe.watch.watching import Watch
+from watermain.observe.watch.watching import EACH_ROUND, Watch
 from watermain.settings import load_settings, project
 
 app = typer.Typer(add_completion=False)
@@ -83,7 +88,7 @@ def observe(
     exporting = Exporting(Gathering())
     end = serve(port, exporting, load_settings().host_names)
     try:
-        rounds([*observing(), RoundStep("metrics", exporting)], _tell, stop)
+        rounds([*observing(), RoundStep("metrics", exporting, is_beside=True)], _tell, stop)
     finally:
         end()
 
@@ -101,22 +106,28 @@ def observing() -> list[RoundStep]:
     return [
         RoundStep("maintenance", planned),
         RoundStep("promises", Judging(book, AskedCommits(), _known)),
-        *(RoundStep(each.watching.name, each) for each in watches),
+        *(RoundStep(each.watching.name, each, each.is_beside) for each in watches),
         RoundStep("alerts", telling),
         RoundStep("remedies", Remedying(lambda: RunbookBook(_dsn()), AlertBook(_dsn))),
-        RoundStep("verdicts", VerdictsShown(_dsn)),
+        RoundStep("books", BooksShown(_dsn), is_beside=True),
     ]
 
 
 def watching() -> list[Watch]:
     """Whoever watches for what no verdict tells of."""
     lately = LatestChanges(_dsn, _home, lambda: project().root)
+    ledger = AskedWatching("ledger", LEDGER, LEDGER_PROMISES, lately.commits)
+    ending = AskedWatching("expiry", EXPIRY, EXPIRY_PROMISES, lately.connections)
+    contracts = AskedWatching("contracts", CONTRACTS, CONTRACT_PROMISES, lately.contracts)
     return [
-        Watch(CaptureWatching(_home, _known)),
+        Watch(CaptureWatching(_home, _known), EACH_ROUND),
         Watch(BacklogWatching(_home, _known)),
-        Watch(AccessWatching(_dsn)),
-        Watch(AskedWatching("ledger", LEDGER, LEDGER_PROMISES, lately.commits), ASKING),
-        Watch(AskedWatching("contracts", CONTRACTS, CONTRACT_PROMISES, lately.contracts)),
+        Watch(AccessWatching(_dsn), EACH_ROUND),
+        Watch(SpendingWatching(_dsn), SPENDING),
+        Watch(FailingWatching(_dsn, _known)),
+        Watch(ledger, ASKING, is_beside=True),
+        Watch(contracts, is_beside=True),
+        Watch(ending, is_beside=True),
     ]
 
 

@@ -28,6 +28,7 @@ from watermain.engine.promise.indicator.indicator import INDICATORS, Indicator, 
 from watermain.engine.promise.verdict import Verdict
 from watermain.engine.publish.attempt import Attempts
 from watermain.engine.release.release import read_all
+from watermain.engine.table.reads import plain
 from watermain.lake import ledger
 from watermain.lake.lake import Lake, text
 from watermain.lake.ledger import BATCHES, BatchRow, PublishRow
@@ -186,7 +187,7 @@ class Measuring:
         stands = {
             (name, key)
             for key, publish in self._publishes.items()
-            if (name, key) in tried and publish.data_version == tried[name, key].wanted
+            if (name, key) in tried and plain(publish.data_version) == tried[name, key].wanted
         }
         return _ratio(work.error_rate(tried, stands), "tries")
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from enum import StrEnum
-from functools import reduce
 from typing import Any
+
+from watermain.declare.body.given import named, taken
 
 
 class Frame(StrEnum):
@@ -26,14 +27,12 @@ _UNSAID = ("Any", "object")
 
 
 def asked(body: Callable[..., Any]) -> Mapping[str, Frame | None]:
-    """The kind of table that a body asks for under each parameter; None where it names no kind.
+    """The kind of table that a body asks for under each name; None where it names no kind.
 
     Guarantees: nothing is imported, and nothing is evaluated but names of the body's own module. A
     parameter without an annotation is given an `ibis.Table`.
     """
-    names = getattr(inspect.unwrap(body), "__globals__", {})
-    found = inspect.signature(body).parameters
-    return {n: _kind(p.annotation, names) for n, p in found.items()}
+    return {name: _kind(*each) for name, each in taken(body).items()}
 
 
 def _kind(annotation: Any, names: Mapping[str, Any]) -> Frame | None:
@@ -43,13 +42,18 @@ def _kind(annotation: Any, names: Mapping[str, Any]) -> Frame | None:
         word = annotation.strip("'\" ")
         if word.rpartition(".")[2] in _UNSAID:
             return Frame.IBIS
-        head, *rest = word.split(".")
+        head = word.partition(".")[0]
         if head not in names:  # imported for the type checker alone
             short = {**_LIBRARIES, **{v: v for v in _LIBRARIES.values()}}.get(head, head)
             return _called(f"{short}.{word.rpartition('.')[2]}")
-        annotation = reduce(lambda held, part: getattr(held, part, None), rest, names[head])
+        annotation = named(word, names)
     if annotation in (Any, object):
         return Frame.IBIS
+    return framed_as(annotation)
+
+
+def framed_as(annotation: object) -> Frame | None:
+    """The kind of table that a class is; None for one that is no table."""
     library = _LIBRARIES.get(str(getattr(annotation, "__module__", "")).partition(".")[0], "")
     return _called(f"{library}.{getattr(annotation, '__name__', '')}")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import timedelta
 from typing import Any, ClassVar, NoReturn
 
@@ -146,6 +146,15 @@ class Connection(metaclass=Proved):
 def is_reference(text: str) -> bool:
     """Say whether a text is a reference to a secret from end to end."""
     return _WHOLE.fullmatch(text) is not None
+
+
+def references_in(word: object) -> Iterator[str]:
+    """The references to secrets that stand in what is declared, at any depth."""
+    if is_dataclass(word):
+        for each in fields(word):
+            yield from references_in(getattr(word, each.name))
+    elif isinstance(word, str) and is_reference(word):
+        yield word
 
 
 def plain(address: str) -> str:

@@ -27,11 +27,11 @@ from watermain.engine.audit.plan import (
     Step,
     plan,
 )
+from watermain.engine.audit.query_rule import MASK, found_rows, judged
 from watermain.engine.audit.rule import broken, counted, hits, is_of_all, violation
 from watermain.engine.table.staged import Finding, Staged
 from watermain.lake.lake import quote, text
 
-MASK = "***"
 MOST_KEYS = 5
 _ENDS = ("watermain_low", "watermain_high")
 
@@ -67,6 +67,7 @@ class _Walk:
     rows: dict[str, int] = field(default_factory=dict)
     repeats: dict[str, int] = field(default_factory=dict)
     failing: dict[str, dict[str, int]] = field(default_factory=dict)
+    severity: dict[str, dict[str, str]] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
 
     @contextmanager
@@ -82,13 +83,14 @@ class _Walk:
     def findings(self, step: Step) -> list[Finding]:
         """What a check found in each partition."""
         failing = self.failing.get(step.check.label, {})
+        severity = self.severity.get(step.check.label, {})  # where it is not the declared one
         return [
             Finding(
                 check=step.check.label,
                 partition=key,
                 failing=failing.get(key, 0),
                 rows=count,
-                severity=step.check.severity,
+                severity=severity.get(key, step.check.severity),
                 route=str(step),
                 seconds=self.seconds.get(step.check.label, 0.0),
             )
@@ -147,7 +149,9 @@ class _Walk:
             return self.failing.get(check.label, {})
         if step.route == QUERY:
             assert isinstance(check, Query)
-            return _query(self.connection, self.staged, check, list(self.rows))
+            found = judged(self.connection, self.staged, check, list(self.rows))
+            self.severity[check.label] = {key: one.severity for key, one in found.items()}
+            return {key: one.failing for key, one in found.items()}
         return partition_rule(self.connection, self.staged, check, self.rows)
 
     def _repeated(self, step: Step, check: UniqueKey) -> dict[str, int]:
@@ -240,34 +244,12 @@ def _strangers(staged: Staged, check: RefersTo) -> str:
     )
 
 
-def _query(
-    connection: duckdb.DuckDBPyConnection, staged: Staged, check: Query, keys: list[str]
-) -> dict[str, int]:
-    """Rows that the query finds over the partitions at once; where it finds some, over each.
-
-    Rows that only several partitions together bring about are held against all of them.
-    """
-
-    def found(where: str) -> int:
-        own = f"(select * from {staged.relation} where {where})"
-        others = [f"{quote(str(n))} as (select * from {staged.others(n)})" for n in check.datasets]
-        these = ", ".join([f"{quote(str(staged.dataset.name))} as {own}", *others])
-        row = connection.execute(
-            f"with {these} select count(*) from ({check.sql}) as failing"
-        ).fetchone()
-        return int(row[0]) if row else 0
-
-    total = found(staged.where)
-    if not total or len(keys) == 1:
-        return dict.fromkeys(keys, total)
-    each = {key: found(f"{staged.where} and {staged.key} = {text(key)}") for key in keys}
-    return each if any(each.values()) else dict.fromkeys(keys, total)
-
-
 def sample(
     connection: duckdb.DuckDBPyConnection, staged: Staged, check: Check, partition: str
 ) -> list[str]:
     """A few keys of rows that break a rule, for the error's reader; sensitive ones are masked."""
+    if isinstance(check, Query):
+        return found_rows(connection, staged, check, partition)
     if not check.speaks_of_rows:
         return []
     where = f"{staged.within([partition])} and {broken(staged, check)}"

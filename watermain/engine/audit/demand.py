@@ -153,7 +153,13 @@ def _(check: Expression) -> str:
 @rule.register
 def _(check: Query) -> str:
     read = _listed(str(name) for name in check.datasets)
-    return f"the query `{check.name}` finds no row" + (f" beside {read}" if read else "")
+    beside = f" beside {read}" if read else ""
+    if check.counts is None and check.warn_if is None and check.block_if is None:
+        return f"the query `{check.name}` finds no row{beside}"
+    counts = f"`{check.counts}` of" if check.counts else "the number of rows of"
+    limit = (check.block_if if check.severity == "block" else check.warn_if) or "!= 0"
+    more = f", and warns if it is `{check.warn_if or '!= 0'}`" * (check.severity == "block")
+    return f"{counts} the query `{check.name}`{beside} is not `{limit}`{more}"
 
 
 @rule.register

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from types import FunctionType
 from typing import Any
 
+from watermain.declare.body.frame import Frame, asked
+from watermain.declare.body.given import bundle
 from watermain.declare.cadence import Cadence
 from watermain.declare.check import Check
 from watermain.declare.contract import Column, Contract
@@ -60,13 +62,22 @@ def decides(dataset: Dataset) -> dict[str, object]:
         found["captured"] = (dataset.contract.repeats_within, dataset.contract.drift)
     elif dataset.mart is not None:
         found["sql"] = dataset.mart.sql
+        if dataset.mart.grows is not None:
+            found["grows"] = dataclasses.asdict(dataset.mart.grows)
+        if dataset.mart.batched:
+            found["batched"] = sorted(dataset.mart.batched.items())
     elif dataset.body is not None:
         found |= {"body": dataset.body, "takes": takes(dataset.body)}
+        kind = bundle(dataset.body)
+        found |= {} if kind is None else {"given": kind}
     return found
 
 
 def takes(body: Body) -> list[tuple[str, str]]:
     """The kind of table that each parameter asks for, where it is not the default."""
+    if bundle(body) is not None:
+        kinds = asked(body).items()
+        return sorted((name, str(kind)) for name, kind in kinds if kind is not Frame.IBIS)
     found = []
     for name, parameter in inspect.signature(body).parameters.items():
         kind = _kind(body, parameter.annotation)

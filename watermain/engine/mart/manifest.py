@@ -183,14 +183,27 @@ class CompiledProject:
         found: Node = self.manifest[shelf][unique_id]
         return found
 
-    def renamed(self, node: Node, rename: Callable[[DatasetName], str]) -> str:
-        """The compiled SQL of a model or a test, with its tables renamed."""
+    def renamed(
+        self, node: Node, rename: Callable[[DatasetName], str], code: str | None = None
+    ) -> str:
+        """The compiled SQL of a model or a test, with its tables renamed.
+
+        Shapes: `code` takes its place, where a model reads its own rows, too.
+        """
         known = self._relations(node)
+        if code is not None:
+            known = {**known, relation(node): self.name(node)}
 
         def table(part: exp.Expr) -> exp.Expr:
             if not isinstance(part, exp.Table) or not part.db:
                 return part
             found = known.get((part.db, part.name))
+            if found is None and (part.db, part.name) == relation(node):
+                refuse(
+                    node,
+                    "reads its own rows where it has none yet",
+                    "read `{{ this }}` where `is_incremental()` is true",
+                )
             if found is None:
                 refuse(node, f"reads `{part.sql()}` by hand", "use `source()` or `ref()` for it")
             fresh = part.copy()
@@ -201,7 +214,7 @@ class CompiledProject:
                 fresh.set("alias", exp.TableAlias(this=part.this.copy()))
             return fresh
 
-        return str(parsed(node).transform(table).sql(dialect="duckdb", pretty=True))
+        return str(parsed(node, code).transform(table).sql(dialect="duckdb", pretty=True))
 
 
 def alias(name: DatasetName) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -14,25 +15,39 @@ import sqlglot
 from sqlglot import exp
 
 from watermain.dbt.dbt_fault import said
-from watermain.declare.body.mart import CompiledModel, Mart
+from watermain.declare.body.mart import THIS, CompiledModel, Growth, Mart
 from watermain.declare.cadence import Cadence, Daily, Hourly, Monthly
 from watermain.declare.contract import Contract
 from watermain.declare.dataset import Dataset
 from watermain.declare.errors import WatermainError, quoted
 from watermain.declare.name import DatasetName
 from watermain.declare.need import Needs
+from watermain.engine.mart.beside.exposure import homeless
+from watermain.engine.mart.beside.unused import refuse_hooks, unused
 from watermain.engine.mart.dark_mart import dark
 from watermain.engine.mart.inferred import Schema, inferred
 from watermain.engine.mart.manifest import CompiledProject, alias, read_project
-from watermain.engine.mart.mart_check import checks_of, strays
-from watermain.engine.mart.mart_fault import UNREADABLE, Faults, belongs_nowhere, hooks
+from watermain.engine.mart.mart_check import checks_of
+from watermain.engine.mart.mart_fault import UNREADABLE, Faults, belongs_nowhere
 from watermain.engine.mart.mart_promise import promise
 from watermain.engine.mart.node import Node, declared, refuse
 from watermain.engine.mart.promised import is_complete, promised, words_said
 from watermain.engine.mart.seed import seed
+from watermain.engine.mart.state import snapshot
+from watermain.engine.mart.state.incremental import (
+    BATCHES,
+    batched,
+    growth,
+    is_incremental,
+    microbatch_cadence,
+    microbatch_words,
+    strategy,
+)
+from watermain.engine.mart.state.python_model import python_shape
+from watermain.engine.mart.state.shape import NodeShape
 
 CADENCES: Mapping[str, type[Cadence]] = {"hourly": Hourly, "daily": Daily, "monthly": Monthly}
-TABLES = {"table", "view"}
+TABLES = ("incremental", "table", "view")
 ContractOf = Callable[[DatasetName], Contract | None]
 
 
@@ -61,9 +76,28 @@ def marts(team: str, manifest: Path, contract_of: ContractOf = lambda name: None
 def notes(manifest: Path, contract_of: ContractOf = lambda name: None) -> list[str]:
     """What is wrong with a project beside its marts, a line for each."""
     project = read_project(manifest)
-    other = [*strays(project), *belongs_nowhere(project)]
-    told = [*_Declaring(project, manifest, contract_of).faults.strays(), *hooks(project)]
-    return [*told, *(f"{e.declared} {e.what}" for e in other)]
+    told = [*_Declaring(project, manifest, contract_of).faults.strays()]
+    told += [f"{e.declared} {e.what}" for e in belongs_nowhere(project)]
+    return [*told, *unused(project), *homeless(project)]
+
+
+def contracts(manifest: Path, contract_of: ContractOf) -> Callable[[str], Contract | None]:
+    """What each node of a project promises, by its id; None for what is no dataset or is wrong."""
+    project = read_project(manifest)
+    faults = _Declaring(project, manifest, contract_of).faults
+
+    def contract(key: str) -> Contract | None:
+        node = project.node(key)
+        try:
+            own = project.keys.get(project.name(node), "")
+        except (WatermainError, KeyError):
+            return None
+        made = faults.made(project.node(own)) if own else None
+        if own:
+            return made.contract if isinstance(made, Dataset) else None
+        return contract_of(project.name(node))
+
+    return contract
 
 
 def _promise(project: CompiledProject, node: Node | None) -> dict[str, Any]:
@@ -106,25 +140,93 @@ class _Declaring:
         if node["resource_type"] == "seed":
             return seed(self._project, node, words, model, common)
         _refuse_config(node)
-        if node["language"] != "sql":
-            refuse(node, f"is written in {node['language']}", "write the model in SQL")
         inputs = {alias(n): n for n in self._project.inputs(node)}
-        sql = self._project.renamed(node, lambda name: f"input_{alias(name)}")
-        schema: Schema | None = None
-        if not is_complete(node, words):
-            sql, schema = self._inferred(node, sql, inputs)
-        contract = promised(self._project, node, words, schema)
+        shape = self._shape(node, words, inputs)
+        contract = promised(self._project, node, shape.words, shape.schema)
         return Dataset(
             **common,
             contract=contract,
             inputs=inputs,
-            needs=_optional(node, words, inputs),
-            checks=tuple(checks_of(self._project, node, contract.key)),
-            cadence=_cadence(node, words),
+            needs=_needs(node, shape, inputs),
+            checks=(*shape.checks, *checks_of(self._project, node, contract.key)),
+            cadence=shape.cadence,
             slo=promise(node, words.get("slo")),
             schedule=words.get("schedule"),
-            body=_body(sql),
-            mart=Mart(sql=sql, model=model),
+            body=shape.body or _body(shape.sql),
+            mart=Mart(
+                sql=shape.sql,
+                model=model,
+                is_sql=shape.body is None,
+                grows=shape.grows,
+                batched=shape.batched,
+            ),
+        )
+
+    def _shape(
+        self, node: Node, words: Mapping[str, Any], inputs: Mapping[str, DatasetName]
+    ) -> NodeShape:
+        """How a node's rows are made."""
+        _refuse_cadence(node, words)
+        if node["language"] != "sql":
+            shape = python_shape(self._project, node, words)
+            return replace(shape, cadence=_cadence(node, words))
+        sql = self._project.renamed(node, lambda name: f"input_{alias(name)}")
+        if node["resource_type"] == "snapshot":
+            source, known = self._inferred(node, sql, inputs)
+            return self._snapshot(node, words, source, [name for name, _ in known], inputs)
+        if is_incremental(node):
+            return self._incremental(node, words, sql, inputs)
+        return replace(self._made(node, words, sql, inputs), cadence=_cadence(node, words))
+
+    def _made(
+        self, node: Node, words: Mapping[str, Any], sql: str, inputs: Mapping[str, DatasetName]
+    ) -> NodeShape:
+        """A table that SQL makes as a whole."""
+        if is_complete(node, words):
+            return NodeShape(sql=sql, words=words)
+        made, schema = self._inferred(node, sql, inputs)
+        return NodeShape(sql=made, words=words, schema=schema)
+
+    def _incremental(
+        self, node: Node, words: Mapping[str, Any], sql: str, inputs: Mapping[str, DatasetName]
+    ) -> NodeShape:
+        """A table that is cut into batches, or whose rows follow from its own last ones."""
+        if strategy(node) == BATCHES:
+            shape = self._made(node, microbatch_words(node, words), sql, inputs)
+            cadence = microbatch_cadence(node, words)
+            return replace(shape, cadence=cadence, batched=batched(self._project, node))
+        shape = self._made(node, words, sql, inputs)
+        written = [str(column["name"]) for column in node["columns"].values()]
+        columns = [name for name, _ in shape.schema] if shape.schema else written
+        return replace(shape, grows=self._growth(node, columns))
+
+    def _growth(self, node: Node, columns: list[str]) -> Growth | None:
+        """How an incremental model grows, by its SQL where `is_incremental()` is true."""
+        own = self._project.name(node)
+
+        def rename(name: DatasetName) -> str:
+            return f"input_{THIS}" if name == own else f"input_{alias(name)}"
+
+        code = self._project.told.get("grown", {}).get(node["unique_id"], node["compiled_code"])
+        return growth(node, self._project.renamed(node, rename, code), columns)
+
+    def _snapshot(
+        self,
+        node: Node,
+        words: Mapping[str, Any],
+        source: str,
+        columns: list[str],
+        inputs: Mapping[str, DatasetName],
+    ) -> NodeShape:
+        """How a snapshot is taken first, and then again."""
+        of = snapshot.history(node, columns)
+        sql, schema = self._inferred(node, snapshot.first_sql(source, of), inputs)
+        return NodeShape(
+            sql=sql,
+            words=words,
+            schema=schema,
+            grows=snapshot.growth(source, of, columns),
+            checks=snapshot.checks(node, self._project.name(node), of),
         )
 
     def _inferred(
@@ -163,11 +265,9 @@ def _owner(project: CompiledProject, node: Node, team: str) -> str:
     )
 
 
-def _optional(
-    node: Node, words: Mapping[str, Any], inputs: Mapping[str, DatasetName]
-) -> dict[str, Needs]:
-    """The inputs that a model makes rows without."""
-    said = words.get("optional", [])
+def _needs(node: Node, shape: NodeShape, inputs: Mapping[str, DatasetName]) -> dict[str, Needs]:
+    """The inputs that a model makes rows without, and those that a batch reads its own rows of."""
+    said = shape.words.get("optional", [])
     if not isinstance(said, list) or not {*map(str, said)} <= {*map(str, inputs.values())}:
         refuse(
             node,
@@ -175,26 +275,40 @@ def _optional(
             f"list inputs of it: {quoted(map(str, inputs.values()))}",
         )
     return {
-        alias: Needs(dataset=name, columns={}, optional=True)
+        alias: Needs(
+            dataset=name,
+            columns={},
+            optional=str(name) in said,
+            refresh="open" if alias in shape.batched else "all",
+        )
         for alias, name in inputs.items()
-        if str(name) in said
+        if str(name) in said or alias in shape.batched
     }
+
+
+def _refuse_cadence(node: Node, words: Mapping[str, Any]) -> None:
+    """Refuse partitions of what follows from its own last rows; a batch says its own."""
+    kind = "a snapshot" if node["resource_type"] == "snapshot" else ""
+    if is_incremental(node) and strategy(node) != BATCHES:
+        kind = "incremental"
+    if kind and "cadence" in words:
+        refuse(
+            node,
+            f"is {kind} and has a cadence",
+            "keep one: with a cadence the partitions whose inputs changed are made anew",
+        )
 
 
 def _refuse_config(node: Node) -> None:
     """Refuse what decides rows or rights in dbt, but has no meaning here."""
-    config = node["config"]
-    how = config["materialized"]
-    if how not in TABLES:
+    how = node["config"]["materialized"]
+    if how not in TABLES and node["resource_type"] != "snapshot":
         refuse(
             node,
             f"is materialized as {how!r}",
-            "say `materialized: table`: the platform stages, audits and publishes every mart, and"
-            " computes only partitions whose inputs changed",
+            f"use one of {quoted(TABLES)}: the platform stages, audits and publishes every mart",
         )
-    for word in ("pre-hook", "post-hook", "sql_header", "grants"):
-        if config.get(word):
-            refuse(node, f"sets `{word}`, which the platform does not run", "leave it out")
+    refuse_hooks(node)
 
 
 def _body(sql: str) -> Callable[..., ibis.Table]:

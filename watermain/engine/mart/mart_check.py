@@ -16,27 +16,21 @@ from watermain.declare.check import (
     Severity,
     UniqueKey,
 )
-from watermain.declare.errors import InvalidDeclarationError, quoted
+from watermain.declare.errors import quoted
+from watermain.engine.mart.held import NO_MODEL, held
 from watermain.engine.mart.manifest import CompiledProject
 from watermain.engine.mart.node import Node, declared, is_ephemeral, refuse
 
 SEVERITIES: Mapping[str, Severity] = {"error": "block", "warn": "warn"}
 CONSTRAINTS = ("check", "not_null", "primary_key", "unique")
+COUNT = "count(*)"
 ANY = ("!= 0", "!=0", "<> 0", "> 0", ">0", ">= 1", ">=1")
-PLAIN: Mapping[str, Sequence[Any]] = {
-    "error_if": ANY,
-    "warn_if": ANY,
-    "fail_calc": ("count(*)",),
-    "limit": (None,),
-    "sql_header": (None,),
-    "store_failures": (None, False),
-    "store_failures_as": (None,),
-}
 OTHERS = {
     *("alias", "database", "enabled", "group", "materialized", "meta", "name", "schema"),
-    *("severity", "tags", "where"),
+    *("error_if", "fail_calc", "limit", "severity", "store_failures", "store_failures_as"),
+    *("tags", "warn_if", "where"),
 }
-BESIDE = "let the test return the rows that fail, all of them"
+SHOWN = 5  # of the rows that fail, where their storing is asked for
 
 
 def checks_of(project: CompiledProject, model: Node, key: Sequence[str]) -> list[Check]:
@@ -93,69 +87,7 @@ def _unique(
 
 def tests_of(project: CompiledProject, model: Node) -> tuple[Node, ...]:
     """The tests that hold a model."""
-    return project.kept("tests", lambda: _by_subject(project)).get(model["unique_id"], ())
-
-
-def _by_subject(project: CompiledProject) -> dict[str, tuple[Node, ...]]:
-    found: dict[str, tuple[Node, ...]] = {}
-    for test in project.tests:
-        for key in subjects(project, test):
-            found[key] = (*found.get(key, ()), test)
-    return found
-
-
-def subject(project: CompiledProject, test: Node) -> str | None:
-    """The id of what a test speaks about; dagster-dbt has the same rule.
-
-    It is the model that a generic test is attached to, the only one that a singular test reads,
-    or the one that the test names in `meta: {dagster: {ref: {name: ...}}}`.
-    """
-    named = test["config"]["meta"].get("dagster", {}).get("ref", {}).get("name")
-    read: list[str] = test["depends_on"]["nodes"]
-    if named is not None:
-        return next((i for i in read if project.node(i)["name"] == named), None)
-    attached = test.get("attached_node")
-    return str(attached) if attached else read[0] if len(read) == 1 else None
-
-
-def subjects(project: CompiledProject, test: Node) -> set[str]:
-    """The ids of the models that a test holds: of an ephemeral one those that it is part of.
-
-    A test that speaks about no single model counts as one of each model that it reads.
-    """
-    about = subject(project, test)
-    found = {about} if about else set(test["depends_on"]["nodes"])
-    while parts := {i for i in found if i.startswith("model.") and _is_part(project, i)}:
-        found = (found - parts) | {r for p in parts for r in _readers(project, p)}
-    return {i for i in found if i in project.names}
-
-
-def _is_part(project: CompiledProject, unique_id: str) -> bool:
-    node = project.manifest["nodes"].get(unique_id)
-    return node is not None and is_ephemeral(node)
-
-
-def _readers(project: CompiledProject, unique_id: str) -> list[str]:
-    nodes = project.manifest["nodes"].items()
-    return [
-        k
-        for k, n in nodes
-        if unique_id in n["depends_on"].get("nodes", []) and k.startswith("model.")
-    ]
-
-
-def strays(project: CompiledProject) -> Iterator[InvalidDeclarationError]:
-    """Each test that holds no mart, so that nobody takes it for one that passes."""
-    for test in project.tests:
-        if not subjects(project, test):
-            try:
-                refuse(
-                    test,
-                    "speaks about no mart, so the platform does not run it",
-                    "declare a check of the curated dataset in its room, or test a mart",
-                )
-            except InvalidDeclarationError as error:
-                yield error
+    return held(project).tests(model)
 
 
 def _check(project: CompiledProject, model: Node, test: Node, key: tuple[str, ...]) -> Check:
@@ -164,27 +96,42 @@ def _check(project: CompiledProject, model: Node, test: Node, key: tuple[str, ..
     if severity is None:
         refuse(test, f"has the severity {config['severity']!r}", "use `error` or `warn`")
     for option, value in config.items():
-        if option in PLAIN and value not in PLAIN[option]:
-            refuse(test, f"sets `{option}`", BESIDE)
-        if option not in PLAIN and option not in OTHERS and value not in (None, [], {}, ""):
-            refuse(test, f"sets `{option}`, which is unknown", f"use one of {quoted(OTHERS)}")
-    if subject(project, test) is None:
-        refuse(
-            test,
-            "speaks about no model",
-            "name one in `config(meta={'dagster': {'ref': {'name': ...}}})`",
-        )
+        if option not in OTHERS and value not in (None, [], {}, ""):
+            refuse(test, f"sets `{option}`, which has no meaning here", f"use {quoted(OTHERS)}")
     plain = _plain(project, model, test, severity, key)
     return plain or _query(project, model, test, severity)
 
 
 def _query(project: CompiledProject, model: Node, test: Node, severity: Severity) -> Query:
+    config, sql = test["config"], project.renamed(test, str)
+    if config.get("limit") is not None:
+        sql = f"select * from ({sql}) as found limit {int(config['limit'])}"
     return Query(
         name=test["name"],
-        sql=project.renamed(test, str),
+        sql=sql,
         datasets=tuple(n for n in project.inputs(test) if n != project.name(model)),
         severity=severity,
+        **_counting(config),
     )
+
+
+def _counting(config: Node) -> dict[str, Any]:
+    """How a test counts and judges what it finds, where that is not the usual way."""
+    counts, found = config.get("fail_calc") or COUNT, dict[str, Any]()
+    if counts.replace(" ", "").lower() != COUNT:
+        found["counts"] = str(counts)
+    for word, ours in (("warn_if", "warn_if"), ("error_if", "block_if")):
+        if (config.get(word) or ANY[0]) not in ANY:
+            found[ours] = str(config[word])
+    if _is_stored(config):
+        found["shows"] = SHOWN
+    return found
+
+
+def _is_stored(config: Node) -> bool:
+    """Whether a test asks to keep the rows that fail."""
+    how = config.get("store_failures_as")
+    return how != "ephemeral" if how else bool(config.get("store_failures"))
 
 
 def _plain(
@@ -195,10 +142,7 @@ def _plain(
     words: dict[str, Any] = generic.get("kwargs", {})
     column = str(words.get("column_name"))
     kind = generic.get("name")
-    parts = any(_is_part(project, i) for i in test["depends_on"]["nodes"])
-    if parts or test["config"]["where"] or column not in model["columns"]:
-        return None  # of an ephemeral model, whose columns are others; or of some rows only
-    if generic.get("namespace") or kind not in project.stock_tests:
+    if not _is_plain(project, model, test) or column not in model["columns"]:
         return None
     if kind == "not_null":
         return NotNull(column=column, severity=severity)
@@ -208,6 +152,20 @@ def _plain(
         values = tuple(str(v) for v in words["values"])  # dbt, too, writes each as a text
         return AcceptedValues(column=column, values=values, severity=severity)
     return _reference(project, model, test, severity) if kind == "relationships" else None
+
+
+def _is_plain(project: CompiledProject, model: Node, test: Node) -> bool:
+    """Whether a stock test is of all rows of the model itself, of which it counts each."""
+    generic, config, nodes = (
+        test.get("test_metadata") or {},
+        test["config"],
+        project.manifest["nodes"],
+    )
+    parts = any(is_ephemeral(nodes.get(i, NO_MODEL)) for i in test["depends_on"]["nodes"])
+    own = test.get("attached_node") == model["unique_id"] and not parts
+    counted = _counting(config) or config["where"] or config.get("limit") is not None
+    stock = not generic.get("namespace") and generic.get("name") in project.stock_tests
+    return own and stock and not counted
 
 
 def _reference(

@@ -11,8 +11,8 @@ from watermain.dbt.dbt_fault import Fault, faults_of
 from watermain.declare.dataset import Dataset
 from watermain.declare.errors import BrokenModelError, InvalidDeclarationError, WatermainError
 from watermain.declare.name import DatasetName
+from watermain.engine.mart.held import held
 from watermain.engine.mart.manifest import CompiledProject
-from watermain.engine.mart.mart_check import subjects
 from watermain.engine.mart.node import TABLES, Node, declared
 from watermain.settings import project as company
 
@@ -109,7 +109,7 @@ class Faults:
             if not fault.node.startswith("test."):
                 continue
             test = self._project.manifest["nodes"].get(fault.node)
-            if test is not None and node["unique_id"] in subjects(self._project, test):
+            if test is not None and node["unique_id"] in held(self._project).holders(test):
                 return _error(f"{node['name']}`, test `{test['name']}", fault)
         return None
 
@@ -162,17 +162,3 @@ def belongs_nowhere(project: CompiledProject) -> Iterator[InvalidDeclarationErro
     for name in project.names.values():
         if isinstance(name, InvalidDeclarationError):
             yield name
-
-
-def hooks(project: CompiledProject) -> Iterator[str]:
-    """Each hook of the project or of a package, none of which is run, a line for each."""
-    own = project.manifest["metadata"].get("project_name")
-    for node in project.manifest["nodes"].values():
-        if node["resource_type"] == "operation":
-            package = node["package_name"]
-            place = "" if package == own else f"dbt_packages/{package}/"
-            said = " ".join(str(node["raw_code"]).split())
-            yield (
-                f"{company().dbt}/{place}dbt_project.yml `{node['tags'][0]}` says `{said}`,"
-                " which the platform does not run"
-            )

@@ -30,7 +30,7 @@ class Naming:
 
         Raises: InvalidDeclarationError, where it belongs to no team or its alias names no table.
         """
-        team = self._team(node)
+        team = self.team(node)
         if team is None:
             refuse(
                 node,
@@ -62,9 +62,10 @@ class Naming:
         except InvalidDeclarationError:
             return None
 
-    def _team(self, node: Node) -> str | None:
+    def team(self, node: Node) -> str | None:
+        """Whose a node is by what is said of it or by where it stands; None where nothing tells."""
         place, group = PurePosixPath(node["original_file_path"]), node["config"].get("group")
-        owner = str(node["config"].get("meta", {}).get("owner", "")).removeprefix("team:")
+        owner = str((node["config"].get("meta") or {}).get("owner", "")).removeprefix("team:")
         found = (
             words_of(node).get("team"),
             self.said.get(f"{GROUP}{group}"),

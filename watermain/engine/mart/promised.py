@@ -21,6 +21,7 @@ WORDS = PLACES | {
     *("schedule", "slo", "team", "version"),
 }
 DRAFT = "0.1.0"
+COMBINATION = "unique_combination_of_columns"
 
 
 def words_said(node: Node) -> Mapping[str, Any]:
@@ -59,6 +60,8 @@ def promised(
     whose tests say `unique` and `not_null`; without those its uniqueness is not checked. What did
     not write its key down is a draft.
     """
+    if schema is not None and (node["config"].get("contract") or {}).get("enforced"):
+        _refuse_other_columns(node, schema)
     key = _key(project, node, words)
     grain = words.get("grain") or node["description"].strip().partition(". ")[0].removesuffix(".")
     if not grain:
@@ -84,21 +87,57 @@ def _key(project: CompiledProject, node: Node, words: Mapping[str, Any]) -> tupl
     for columns, kind in placed:
         if kind == "primary_key" and columns:
             return columns
-    unique, filled = _strict(project, node, "unique"), _strict(project, node, "not_null")
-    return next(((column,) for column in unique if column in filled), None)
+    filled = {
+        str(words.get("column_name")).strip('"') for words in _strict(project, node, "not_null")
+    }
+    unique = [(words.get("column_name"),) for words in _strict(project, node, "unique")]
+    unique += [
+        tuple(words.get("combination_of_columns") or ())
+        for words in _strict(project, node, COMBINATION, package="dbt_utils")
+    ]
+    for columns in unique:
+        named = tuple(str(column).strip('"') for column in columns)
+        if named and filled.issuperset(named):
+            return named
+    return None
 
 
-def _strict(project: CompiledProject, node: Node, word: str) -> list[str]:
-    """The columns of which a stock test speaks that every row must pass."""
-    found = []
+def _strict(
+    project: CompiledProject, node: Node, word: str, package: str | None = None
+) -> Iterator[Mapping[str, Any]]:
+    """What tests of one word say that every row must pass; stock ones, or those of a package."""
     for test in tests_of(project, node):
         said, config = test.get("test_metadata") or {}, test["config"]
-        stock = said.get("name") == word and not said.get("namespace")
-        own = test.get("attached_node") == node["unique_id"] and word in project.stock_tests
+        meant = said.get("name") == word and (said.get("namespace") or None) == package
+        known = package is not None or word in project.stock_tests
+        own = test.get("attached_node") == node["unique_id"]
         plain = not config["where"] and str(config["severity"]).lower() == "error"
-        if stock and own and plain and config.get("error_if") in (None, "!= 0"):
-            found.append(str(said["kwargs"].get("column_name")).strip('"'))
-    return found
+        counted = config.get("error_if") in (None, "!= 0") and config.get("limit") != 0
+        if meant and known and own and plain and counted:
+            yield said["kwargs"]
+
+
+def _refuse_other_columns(node: Node, schema: Schema) -> None:
+    """Refuse a model whose enforced contract tells of other columns than its SQL makes.
+
+    Raises: InvalidDeclarationError.
+    """
+    said = {c.name: c.type for c in _written(node)}
+    made = dict(schema)
+    for name in said.keys() ^ made.keys():
+        where = "its SQL does not make" if name in said else "the contract does not name"
+        refuse(
+            node,
+            f"has an enforced contract, and a column `{name}` that {where}",
+            "let `columns:` name what the SQL makes, each with its `data_type`",
+        )
+    for name, kind in made.items():
+        if said[name] != kind:
+            refuse(
+                node,
+                f"has an enforced contract by which `{name}` is {said[name]}, but it is {kind}",
+                "cast the column in the SQL, or write its `data_type` as it is",
+            )
 
 
 def _written(node: Node) -> Iterator[Column]:

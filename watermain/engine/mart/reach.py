@@ -20,14 +20,15 @@ READS = (exp.Query, exp.Pivot, exp.Summarize, exp.Values)
 CAPTURE = "capture what it reads: watermain new source, and read that by `source()`"
 
 
-def parsed(node: Node) -> exp.Expr:
+def parsed(node: Node, code: str | None = None) -> exp.Expr:
     """The compiled SQL of a model or a test, which reads its inputs and nothing else.
 
     Raises: InvalidDeclarationError, for SQL that is none, that does more than ask, or that reads
     files, the network or another database: no lineage would follow from it.
     """
+    text = code or node["compiled_code"]
     try:
-        trees = [t for t in sqlglot.parse(node["compiled_code"], dialect="duckdb") if t is not None]
+        trees = [t for t in sqlglot.parse(text, dialect="duckdb") if t is not None]
     except SqlglotError as error:
         refuse(node, f"is no SQL: {said(error)}", "mend the SQL that it compiles to")
     if len(trees) != 1 or not isinstance(trees[0], READS):

@@ -9,7 +9,7 @@ from typing import Literal
 
 from watermain.declare.dataset import Dataset
 from watermain.declare.name import DatasetName
-from watermain.engine.table.reads import Versions, needed_keys, version
+from watermain.engine.table.reads import Versions, needed_keys, plain, version
 from watermain.lake.ledger import Standing
 
 Cause = Literal["missing", "inputs", "code"]
@@ -87,7 +87,8 @@ class Judge:
         if kept:
             then = {name: self.read_then(name, known.read) for name in kept}
             told.append({**self.versions, **then})
-        return any(self._version(key, c, of) == known.version for c in codes for of in told)
+        stands = plain(known.version)
+        return any(self._version(key, c, of) == stands for c in codes for of in told)
 
     def _kept(self, key: str) -> list[DatasetName]:
         """The inputs whose news leave a published partition as it is."""

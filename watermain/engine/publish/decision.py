@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -13,7 +13,7 @@ from watermain.declare.name import DatasetName
 from watermain.engine.code.code import code_version
 from watermain.engine.publish.publication import Job
 from watermain.engine.table.partition import Span
-from watermain.engine.table.reads import Versions, version
+from watermain.engine.table.reads import Versions, grown, plain, version
 from watermain.lake import ledger
 from watermain.lake.fence import Lease
 
@@ -44,7 +44,7 @@ class Decision:
     to compute, without a gap, and `stale` those of them that have a reason; `stood` had rows when
     it was decided, and `standing` may have them by now. `at` is where inputs are read: empty for
     the transaction's own snapshot. `is_unsure` says that former versions of code, which mean
-    today's, must be looked for first.
+    today's, must be looked for first, and `grows` that the rows follow from those that stand.
     """
 
     snapshot: int
@@ -58,6 +58,7 @@ class Decision:
     is_unsure: bool
     at: str = ""
     stale: tuple[str, ...] = ()
+    grows: bool = False
 
     @property
     def unchanged(self) -> list[str]:
@@ -89,11 +90,15 @@ def decide(work: Work, former: tuple[str, ...] | None) -> Decision:
     versions = {n: {k: s.version for k, s in of.items()} for n, of in inputs.items()}
     keys, made = work.keys, _versions(work, versions, snapshot)
     wanted = {key: made(key, code) for key in keys}
+    if dataset.growth is not None:
+        wanted = {key: grown(v, snapshot) for key, v in wanted.items()}
     codes = (code, *(former or ()))
     stale = [
         key
         for key in keys
-        if work.job.rebuild or key not in known or all(made(key, c) != known[key] for c in codes)
+        if work.job.rebuild
+        or key not in known
+        or all(made(key, c) != plain(known[key]) for c in codes)
     ]
     changed = keys[keys.index(stale[0]) : keys.index(stale[-1]) + 1] if stale else []
     return Decision(
@@ -107,7 +112,16 @@ def decide(work: Work, former: tuple[str, ...] | None) -> Decision:
         is_first=not known,
         is_unsure=is_unsure,
         stale=tuple(stale),
+        grows=_grows(work, own, codes),
     )
+
+
+def _grows(work: Work, own: Mapping[str, ledger.Standing], codes: Sequence[str]) -> bool:
+    """Whether new rows follow from those that stand: today's code made them, or they are kept."""
+    growth, stands = work.dataset.growth, own.get("")
+    if growth is None or stands is None:
+        return False
+    return growth.keeps or (not work.job.rebuild and stands.code in codes)
 
 
 def _versions(work: Work, versions: Versions, snapshot: int) -> Callable[[str, str], str]:

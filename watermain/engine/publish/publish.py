@@ -40,7 +40,7 @@ def publish(dataset: Dataset, span: Span | None, job: Job) -> Publication:
         job.lake.fence.lease(str(dataset.name)) as lease,
         job.lake.get_connection() as connection,
     ):
-        anew = job.rebuild and job.cut is None
+        anew = job.rebuild and job.cut is None and not dataset.keeps_history
         ensure_table(job.lake, connection, dataset, lease, rebuild=anew)
         refuse_unpublished(connection, dataset)
         if job.rebuild:

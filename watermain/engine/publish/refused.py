@@ -5,6 +5,7 @@ from __future__ import annotations
 from watermain.engine.publish.attempt import Attempt, Attempts
 from watermain.engine.publish.decision import Decision, Work
 from watermain.engine.publish.publication import Outcome, Publication
+from watermain.engine.table.reads import plain
 
 
 def remember_refused(work: Work, decision: Decision, done: Publication) -> None:
@@ -16,7 +17,7 @@ def remember_refused(work: Work, decision: Decision, done: Publication) -> None:
     Attempts(work.job.lake.dsn()).write(
         {
             (work.dataset.name, o.partition): Attempt(
-                wanted=decision.wanted[o.partition],
+                wanted=plain(decision.wanted[o.partition]),
                 tries=1,
                 state="held",
                 why=f"refused by {_checks(o)}",

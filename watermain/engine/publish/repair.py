@@ -75,8 +75,23 @@ def repair(broken: Sequence[Verified], known: Known, job: Job) -> Repair:
     return made
 
 
+def refuse_lost_history(dataset: Dataset) -> None:
+    """Refuse to compute anew what was made of rows that no input holds any more.
+
+    Raises: DamagedDataError.
+    """
+    if dataset.keeps_history:
+        raise DamagedDataError(
+            f"{dataset.name} keeps a history that stands nowhere else",
+            declared=dataset.declared,
+            data="unchanged",
+            next=f"restore the file from a backup, then watermain verify {dataset.name}",
+        )
+
+
 def _replaced(dataset: Dataset, files: Sequence[Listed], job: Job) -> Iterator[Publication]:
     """Publish the partitions of damaged files without them, a group of files at a time."""
+    refuse_lost_history(dataset)
     if "filename" in dataset.contract.schema.names:
         raise DamagedDataError(
             f"{dataset.name} has a column `filename`, so that no damaged file can be left out",

@@ -14,6 +14,7 @@ from watermain.engine.publish.publication import Outcome
 from watermain.engine.publish.split import RunAtWork, Split, split
 from watermain.engine.table.absence import gained, is_absent, nothing_of
 from watermain.engine.table.body import staged_sql
+from watermain.engine.table.growth import grown, tell_instant
 from watermain.engine.table.partition import Span, overlapping
 from watermain.engine.table.staged import Finding, Staged, outside
 from watermain.engine.table.table import stored_schema
@@ -51,23 +52,18 @@ def stage(work: Work, decision: Decision, keys: Sequence[str], written: Written)
     connection, dataset = work.connection, work.dataset
     span = Span(work.span.cadence, keys[0], keys[-1]) if work.span else None
     views = _views(work, decision, span)
-    sql = staged_sql(connection, dataset, views, secretive=_is_secretive(work, decision))
-    if span and any(n.before for n in dataset.needs.values()):
-        sql = f"{sql} where {span.filter(dataset.contract)}"  # rows that only looked back
     staged = _staged(work, decision, span)
-    target, where = staged.relation, staged.where if span else "true"
+    where = staged.where if span else "true"
     if decision.is_first:  # whatever the table will hold is staged here
         staged = replace(staged, where="true")
-    elif work.job.cut is None:  # a cut retires every file that has rows of these partitions
-        connection.execute(f"delete from {target} where {staged.where}")
-    floats = floating(stored_schema(dataset))
     with part("stage"):
-        rows = signed_zero.written(connection, target, sql, floats)
+        rows = _write(work, decision, staged, views)
     failpoint("publish.after_stage")
     with part("audit"), ThreadPoolExecutor(1) as beside:
         flushed = beside.submit(written.sync)
         rows_in = _rows_in(work, decision, views, span)
-        staged = replace(staged, files=written.data_files(), written=rows)
+        if not decision.grows:  # else rows that stand are held against the checks, too
+            staged = replace(staged, files=written.data_files(), written=rows)
         writer = RunAtWork(job=work.job, code=decision.code, epoch=work.lease.epoch)
         found = split(connection, staged, list(keys), writer)
         needed = audit_needs(connection, dataset, views, list(keys), staged.others)
@@ -76,6 +72,25 @@ def stage(work: Work, decision: Decision, keys: Sequence[str], written: Written)
     outcomes = tuple(_outcomes(decision, keys, rows_in, found))
     samples = {**found.samples, **why}
     return Computed(staged=staged, outcomes=outcomes, samples=samples, bytes=flushed.result())
+
+
+def _write(work: Work, decision: Decision, staged: Staged, views: dict[str, str]) -> int:
+    """Compute rows and put them in the place of those that stood; give their number."""
+    connection, dataset, target = work.connection, work.dataset, staged.relation
+    secretive, growth = _is_secretive(work, decision), dataset.growth
+    if growth is not None:
+        tell_instant(connection, work.job.clock.now())
+    if growth is not None and decision.grows:
+        sql = grown(connection, dataset, growth, views, target, secretive=secretive)
+    else:
+        sql = staged_sql(connection, dataset, views, secretive=secretive)
+        span = staged.span
+        if span and any(n.before for n in dataset.needs.values()):
+            sql = f"{sql} where {span.filter(dataset.contract)}"  # rows that only looked back
+        if not decision.is_first and work.job.cut is None:
+            # a cut retires every file that has rows of these partitions
+            connection.execute(f"delete from {target} where {staged.where}")
+    return signed_zero.written(connection, target, sql, floating(stored_schema(dataset)))
 
 
 def unchanged(work: Work, decision: Decision) -> list[Outcome]:
@@ -121,7 +136,10 @@ def _views(work: Work, decision: Decision, span: Span | None) -> dict[str, str]:
         if other.can_quarantine and not other.is_computed:  # columns beyond the contract
             known = ", ".join(text(n) for n in stored_schema(other).names)
             shown = f"columns(lambda name: list_contains([{known}], name))"
-        if span is not None and other.cadence is not None:
+        column = work.dataset.mart.batched.get(alias) if work.dataset.mart else None
+        if span is not None and column:
+            where = " where " + span.filter(replace(other.contract, event_time=column))
+        elif span is not None and other.cadence is not None:
             back = work.dataset.looks_back(name)
             first, last = overlapping(span, other.cadence, back)
             where = " where " + Span(other.cadence, first, last).filter(other.contract)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Mapping
 
 import ibis
@@ -15,12 +14,13 @@ from sqlglot.optimizer.pushdown_projections import pushdown_projections
 from sqlglot.optimizer.qualify import qualify
 from sqlglot.optimizer.scope import traverse_scope
 
+from watermain.declare.body.frame import Frame, asked
+from watermain.declare.body.mart import THIS
 from watermain.declare.dataset import Dataset
 from watermain.declare.name import DatasetName
 from watermain.engine.table.table import stored_schema
 
 Used = Mapping[DatasetName, frozenset[str]]
-_EAGER = ("DataFrame", "pa.", "pyarrow")
 
 
 def columns_used(reader: Dataset, find: Callable[[DatasetName], Dataset]) -> Used | None:
@@ -29,21 +29,30 @@ def columns_used(reader: Dataset, find: Callable[[DatasetName], Dataset]) -> Use
     Guarantees: nothing is read; a body that takes frames or Arrow tables is not called.
     """
     schemas = {alias: stored_schema(find(name)) for alias, name in reader.inputs.items()}
-    sql = reader.mart.sql if reader.mart else _sql(reader, schemas)
-    found = None if sql is None else _columns(sql, schemas)
-    if found is None:
+    texts = _texts(reader) if reader.mart else [_sql(reader, schemas)]
+    known = {**schemas, THIS: reader.contract.schema} if reader.growth else schemas
+    each = [None if sql is None else _columns(sql, known) for sql in texts]
+    told = [columns for columns in each if columns is not None]
+    if len(told) < len(each):
         return None
+    found = {alias: frozenset().union(*(columns[alias] for columns in told)) for alias in schemas}
     used: dict[DatasetName, frozenset[str]] = {}
     for alias, name in reader.inputs.items():
         used[name] = used.get(name, frozenset()) | found[alias]
     return used
 
 
+def _texts(mart: Dataset) -> list[str | None]:
+    """Every form of a mart's SQL; of one that reads tables without SQL nothing is known."""
+    if mart.mart is None or (mart.inputs and not mart.mart.is_sql):
+        return [None]
+    return [mart.mart.sql, *([mart.growth.sql] if mart.growth else [])]
+
+
 def _sql(reader: Dataset, schemas: Mapping[str, pa.Schema]) -> str | None:
     if reader.body is None:
         return None
-    taken = inspect.signature(reader.body).parameters.values()
-    if any(word in str(p.annotation) for p in taken for word in _EAGER):
+    if any(kind is not Frame.IBIS for kind in asked(reader.body).values()):
         return None
     try:
         tables = {

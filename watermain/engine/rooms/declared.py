@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import pkgutil
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
 from typing import TypeVar
 
 from watermain.declare.dataset import Dataset
-from watermain.declare.errors import InvalidProjectError
+from watermain.declare.errors import InvalidDeclarationError, InvalidProjectError
 from watermain.declare.name import DatasetName
+from watermain.declare.place import shown
 from watermain.engine.rooms.broken_room import broken, stand_in
 from watermain.engine.rooms.doors import PRODUCT, package, shelf_file, teams
 from watermain.engine.rooms.since import since
@@ -43,11 +48,44 @@ def check_rooms() -> None:
 
 
 def on_shelf(team: str, shelf: str, kind: type[T]) -> list[T]:
-    """What a room declares of a kind on one shelf; nothing where it has no such shelf."""
-    name = f"{package(team)}.{shelf}"
-    if importlib.util.find_spec(name) is None:
-        return []
-    return [d for d in vars(importlib.import_module(name)).values() if isinstance(d, kind)]
+    """What a room declares of a kind on one shelf; nothing where it has no such shelf.
+
+    Shapes: a shelf is a module or a package, whose modules are all loaded, by their names.
+    Guarantees: what one module imports of another is given once.
+    Raises: InvalidDeclarationError, for a shelf that is both a module and a package.
+    """
+    found = {
+        id(value): value
+        for module in _modules(f"{package(team)}.{shelf}")
+        for value in vars(module).values()
+        if isinstance(value, kind)
+    }
+    return list(found.values())
+
+
+def _modules(name: str) -> Iterator[ModuleType]:
+    """A module; of a package what it says itself and then every module in it."""
+    spec = importlib.util.find_spec(name)
+    if spec is None:
+        return
+    places = list(spec.submodule_search_locations or ())
+    for folder in map(Path, places):
+        _refuse_twin(folder)
+    yield importlib.import_module(name)
+    for each in sorted(pkgutil.iter_modules(places), key=lambda found: found.name):
+        if each.name != "__main__":
+            yield from _modules(f"{name}.{each.name}")
+
+
+def _refuse_twin(folder: Path) -> None:
+    """Refuse a module beside a package of its name, which Python would leave unread."""
+    twin = folder.with_suffix(".py")
+    if twin.exists():
+        raise InvalidDeclarationError.nothing_happened(
+            f"`{folder.name}` is a package and a module, of which Python reads the package alone",
+            declared=shown(str(twin), 1),
+            next=f"move what it declares into {folder.name}/, or delete the folder",
+        )
 
 
 def datasets_on(team: str, shelf: str) -> list[Dataset]:

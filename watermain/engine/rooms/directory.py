@@ -12,6 +12,7 @@ from watermain.dbt.dbt import prepare_manifest
 from watermain.declare.dataset import Dataset
 from watermain.declare.errors import (
     BrokenRoomError,
+    InvalidDeclarationError,
     TransientError,
     UnknownDatasetError,
     quoted,
@@ -35,11 +36,39 @@ def declared(team: str) -> tuple[Dataset, ...]:
 def _declared(team: str, _: date | None) -> tuple[Dataset, ...]:
     """A room's datasets as they are while the data begin on a day: `watermain up` may set it."""
     found = [d for shelf in SHELVES for d in datasets_on(team, shelf)]
+    _refuse_namesakes(found)
+    _refuse_marts(team, found)
     if project().dbt_folder.exists():
         from watermain.engine.rooms.from_dbt import marts  # needless to whom asks for one shelf
 
         found += since(marts(team, manifest()))
     return tuple({d.name: d for d in found}.values())
+
+
+def _refuse_namesakes(found: list[Dataset]) -> None:
+    """Refuse two declarations of one name, of which only one could be built."""
+    known: dict[DatasetName, Dataset] = {}
+    for dataset in found:
+        other = known.setdefault(dataset.name, dataset)
+        if other is not dataset:
+            raise InvalidDeclarationError.nothing_happened(
+                f"{dataset.name} is declared twice, at {other.declared} too",
+                declared=dataset.declared,
+                next="give one of them another name",
+            )
+
+
+def _refuse_marts(team: str, found: list[Dataset]) -> None:
+    """Refuse Python that bears the name of a mart: what a mart is, its SQL says, to dbt too."""
+    for dataset in found:
+        if dataset.name.stage == "marts":
+            table = dataset.name.table
+            raise InvalidDeclarationError.nothing_happened(
+                f"{dataset.name} is a mart, which is a dbt model rather than a Python function",
+                declared=dataset.declared,
+                next=f"write {shelf_file(team, 'marts')}{table}.sql, or name the dataset"
+                f" {team}.curated.{table}",
+            )
 
 
 @cache

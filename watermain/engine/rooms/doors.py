@@ -21,7 +21,14 @@ def package(team: str) -> str:
 
 
 def shelf_file(team: str, shelf: str) -> str:
-    """Where a room declares a kind of thing, as people call the file."""
+    """Where a room declares a kind of thing, as people call the file or the folder."""
     if shelf == "marts":
         return f"{project().dbt}/models/marts/{team}/"
-    return f"{package(team).replace('.', '/')}/{shelf}.py"
+    place = f"{package(team).replace('.', '/')}/{shelf}"
+    return f"{place}/" if _is_package(team, shelf) else f"{place}.py"
+
+
+def _is_package(team: str, shelf: str) -> bool:
+    top, *rest = package(team).split(".")
+    home = PRODUCT if top == PRODUCT.name else project().root / top
+    return (home.joinpath(*rest) / shelf / "__init__.py").exists()

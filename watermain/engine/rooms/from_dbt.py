@@ -8,6 +8,8 @@ from watermain.declare.contract import Contract
 from watermain.declare.dataset import Dataset
 from watermain.declare.name import DatasetName
 from watermain.engine.mart import mart
+from watermain.engine.mart.beside import unit_test
+from watermain.engine.mart.beside.unit_test import UnitVerdict
 from watermain.engine.rooms.declared import datasets_on, teams
 
 
@@ -19,6 +21,11 @@ def marts(team: str, manifest: Path) -> list[Dataset]:
 def notes(manifest: Path) -> list[str]:
     """What is wrong with the project beside its marts, a line for each."""
     return mart.notes(manifest, promised)
+
+
+def run_unit_tests(manifest: Path, team: str | None = None) -> list[UnitVerdict]:
+    """What becomes of each unit test of a team's models, or of all."""
+    return unit_test.run_unit_tests(manifest, promised, team)
 
 
 def promised(name: DatasetName) -> Contract | None:

@@ -11,11 +11,13 @@ from typing import Any
 
 from watermain import durable
 from watermain.declare.cadence import Cadence
+from watermain.declare.connection.connection import references_in
 from watermain.declare.dataset import Dataset
 from watermain.declare.errors import WatermainError
 from watermain.declare.feature import Feature, Online
 from watermain.declare.name import DatasetName
 from watermain.declare.need import Needs
+from watermain.declare.outside import brought, web  # noqa: F401  (kinds are known by their words)
 from watermain.declare.outside.kind import SourceWord
 from watermain.declare.outside.source import Platform
 from watermain.engine.promise.calendar import Promised
@@ -104,6 +106,8 @@ def _facts(dataset: Dataset) -> dict[str, Any]:
         "schedule": dataset.schedule,
         "pace": _pace_facts(dataset.cadence),
         "source": dataset.source_kind or None,
+        "opens": sorted(dataset.source.uses()) if dataset.source is not None else [],
+        "secrets": sorted(set(references_in(dataset.source))),
         "table": dataset.source.table if isinstance(dataset.source, Platform) else None,
         "feature": _feature_facts(dataset.feature),
         "promised": _promised_facts(dataset),

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import cache
 
+import duckdb
 import pyarrow as pa
 
 from watermain.declare.errors import UnknownDatasetError
@@ -18,10 +19,12 @@ from watermain.lake.shown.disclosure import GroundlessDisclosureError
 from watermain.lake.shown.wall import EngineClock
 from watermain.record.audit import AuditKind
 from watermain.record.brief import person
+from watermain.record.broken_query import BrokenQueries, BrokenQuery
 from watermain.record.query_log import QueryLog, QueryRecord
 from watermain.record.tally import AuditTally, Denial
 from watermain.settings import Settings, load_settings
 
+NAMES = (duckdb.BinderException, duckdb.CatalogException)
 FILES = (".csv", ".parquet", ".json", ".txt", ".gz", ".duckdb", ".db", ".env")
 
 
@@ -77,6 +80,33 @@ def audited(question: Statement | None = None) -> Iterator[None]:
         if question and any(map(_is_path, question.others)):
             _note("query", "a file in place of a dataset", only)
         raise
+
+
+@contextmanager
+def noticed(question: Statement) -> Iterator[None]:
+    """Write down a question that names what is not there, as readers do whose table changed."""
+    try:
+        yield
+    except UnknownDatasetError as error:
+        _broken(question, error)
+        raise
+    except RefusedQueryError as error:
+        if not error.reaches and isinstance(error.__cause__, NAMES):
+            _broken(question, error.__cause__)
+        raise
+
+
+def _broken(question: Statement, error: Exception) -> None:
+    if question.datasets and load_settings().query_days:
+        BrokenQueries.of(load_settings()).add(
+            BrokenQuery(
+                at=datetime.now(UTC),
+                who=person(),
+                datasets=tuple(str(name) for name in sorted(question.datasets)),
+                kind=type(error).__name__,
+                shape=question.shape,
+            )
+        )
 
 
 def _note(kind: AuditKind, detail: str, dataset: str | None) -> None:

@@ -109,11 +109,19 @@ def _given(connection: duckdb.DuckDBPyConnection, backend: Any, view: str, kind:
         reader = rows.to_arrow_reader(BATCH_ROWS)
         held = _spilled(folder, reader.schema, reader)
         return pa.RecordBatchReader.from_batches(held.schema, held.to_batches())
-    table = rows.to_arrow_table()
+    return frame_of(rows.to_arrow_table(), kind)
+
+
+def frame_of(table: pa.Table, kind: Frame) -> Any:
+    """Rows as the kind of table that somebody asks for."""
     if kind is Frame.ARROW:
         return table
     if kind is Frame.PANDAS:
         return _pandas(table)
+    if kind is Frame.BATCHES:
+        return table.to_reader()
+    if kind is Frame.IBIS:
+        return ibis.memtable(table)
     import polars
 
     frame = polars.from_arrow(table)

@@ -85,3 +85,13 @@ def version(
             keys = needed_keys(reader, other, key, known)
             parts += [f"{name}/{k}={known.get(k)}" for k in keys]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
+
+
+def grown(version: str, snapshot: int) -> str:
+    """The version of rows that follow from those before them: another one at each publish."""
+    return f"{version}.{snapshot}"
+
+
+def plain(version: str) -> str:
+    """What code and inputs make of a version, whatever its rows were made from before."""
+    return version.partition(".")[0]

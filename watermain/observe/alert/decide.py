@@ -100,7 +100,7 @@ def _begun(root: DatasetName, signals: list[Signal], look: Sighting, lineage: Li
         severity="ticket",
         owner=lineage.owners.get(root, ""),
         began_at=look.at,
-        pending_since=look.at,
+        pending_since=_wrong_since(signals, look),
         signals=(),
         members=(),
     )
@@ -119,7 +119,7 @@ def _seen(alert: Alert, signals: list[Signal], look: Sighting, lineage: Lineage)
             alert,
             state="pending",
             openings=alert.openings + alert.is_told,
-            pending_since=look.at,
+            pending_since=_wrong_since(signals, look),
             resolved_at=None,
             fired_at=None,
             level=0,
@@ -145,6 +145,11 @@ def _seen(alert: Alert, signals: list[Signal], look: Sighting, lineage: Lineage)
         consumers=lineage.readers(root),
         absent_since=None,
     )
+
+
+def _wrong_since(signals: Sequence[Signal], look: Sighting) -> datetime:
+    """Since when it is known to be wrong: of what is late, since it was looked for in vain."""
+    return min((*(s.at for s in signals if s.due_at is None), look.at))
 
 
 def _stepped(alert: Alert, look: Sighting, patience: Patience) -> tuple[Alert, list[TellingKind]]:
@@ -177,7 +182,7 @@ def _fired(alert: Alert, look: Sighting, patience: Patience) -> tuple[Alert, lis
     names = (alert.root, *(signal.dataset for signal in alert.signals))
     held = next((w for n in names for w in look.windows if w.holds(n, look.at)), None)
     alert = replace(alert, held_by=held.name if held else "")
-    if held or look.at - alert.pending_since < patience.hold_for:
+    if held or look.at - alert.pending_since < patience.hold(alert):
         return alert, []
     fired = replace(alert, state="firing", fired_at=look.at, reminded_at=look.at)
     return _told(fired, 0), ["fired"]

@@ -14,11 +14,11 @@ HOUR = timedelta(hours=1)
 class Patience:
     """When an alert fires, clears, is told again and goes to the next level.
 
-    Units: `hold_for` is how long a signal lasts before anybody is told, `clear_after` how long it
-    is gone before that is told, `reopen_within` how soon the same is no new cause. Somebody of the
-    next level is told after each of `escalate_after` without an acknowledgement, counted from when
-    it fired. Reminders come after `remind_after`, each pause twice the one before, up to
-    `remind_at_most`.
+    Units: `hold_for` is how long something is wrong before anybody is told, unless nothing else may
+    explain it; `clear_after` how long it is gone before that is told, `reopen_within` how soon the
+    same is no new cause. Somebody of the next level is told after each of `escalate_after` without
+    an acknowledgement, counted from when it fired. Reminders come after `remind_after`, each pause
+    twice the one before, up to `remind_at_most`.
     """
 
     hold_for: timedelta = timedelta(seconds=30)
@@ -27,6 +27,10 @@ class Patience:
     escalate_after: tuple[timedelta, ...] = (timedelta(minutes=15), timedelta(minutes=45))
     remind_after: timedelta = HOUR
     remind_at_most: timedelta = timedelta(hours=24)
+
+    def hold(self, alert: Alert) -> timedelta:
+        """How long an alert waits for what may explain it; one that is alone waits for nothing."""
+        return timedelta(0) if alert.alone else self.hold_for
 
     def level(self, alert: Alert, now: datetime) -> int:
         """The level that an unacknowledged alert has reached; it never falls."""

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 from watermain.declare.errors import UnreachableSystemError, WatermainError
-from watermain.settings import child_environment
+from watermain.observe.child import SilentChildError, asked
 
+MODULE = "watermain.observe.export.ledger_asked"
 PATIENCE = timedelta(minutes=2)
 PUBLISHES_OF = (
     "select dataset, count(*), sum(rows_out)::bigint, sum(bytes)::bigint,"
@@ -43,27 +43,17 @@ def gained(since: int | None) -> Gained:
 
     Raises: UnreachableSystemError.
     """
-    command = [sys.executable, "-m", "watermain.observe.export.ledger_asked"]
     try:
-        done = subprocess.run(
-            command,
-            input=json.dumps(since),
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE.total_seconds(),
-            env=child_environment(),
-            check=True,
-        )
-    except (subprocess.SubprocessError, OSError) as error:
-        lines = (getattr(error, "stderr", None) or str(error)).strip().splitlines()
-        said = lines[-1 if lines[0].startswith("Traceback") else 0] if lines else repr(error)
+        return Gained(**asked(MODULE, json.dumps(since), PATIENCE))
+    except SilentChildError as error:
+        lines = error.said.splitlines()
+        said = lines[-1 if lines[0].startswith("Traceback") else 0] if lines else str(error)
         raise UnreachableSystemError(
             f"the lake does not say what was published: {said}",
             declared="the ledger, upkeep.raw.publishes and upkeep.raw.batches",
             data="the figures of the lake are those of before; the next look asks again",
             next="watermain doctor",
         ) from error
-    return Gained(**json.loads(done.stdout))
 
 
 def main() -> None:

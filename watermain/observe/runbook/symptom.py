@@ -14,10 +14,13 @@ PAGES = {
     "backlog": "work-piles-up",
     "capture": "a-capture-stands-still",
     "secret": "a-credential-is-refused",
+    "expiry": "a-credential-is-refused",
     "cost": "work-costs-too-much",
+    "query_cost": "work-costs-too-much",
     "skew": "a-partition-takes-too-long",
     "access": "access-is-refused",
     "schema_compatibility": "a-contract-breaks-its-readers",
+    "reader_errors": "a-contract-breaks-its-readers",
 }
 USUAL = PAGES["on_time"]
 

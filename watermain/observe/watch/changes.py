@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import psycopg
 
 from watermain.engine.rooms.last_good import FOLDER as ROOMS
 from watermain.lake.catalog import unreachable
+from watermain.settings import project
 
 RELEASED = "contracts"  # in the project
+
+
+class WatchedState(NamedTuple):
+    """What is equal for as long as nothing has changed: the newest snapshot, and all else."""
+
+    snapshot: int | None
+    other: object
 
 
 class LatestChanges:
@@ -24,7 +33,7 @@ class LatestChanges:
     ) -> None:
         self._dsn, self._home, self._project = dsn, home, project
 
-    def commits(self) -> object:
+    def commits(self) -> WatchedState:
         """The newest snapshot of the lake, and what rooms wrote down.
 
         Raises: UnreachableSystemError.
@@ -36,11 +45,17 @@ class LatestChanges:
                 ).fetchone()
         except psycopg.OperationalError as error:
             raise unreachable(error, data="alerts stand as they were") from error
-        return row, self._rooms()
+        return WatchedState(row[0] if row else None, self._rooms())
 
-    def contracts(self) -> object:
+    def contracts(self) -> WatchedState:
         """What rooms wrote down, and the files of released contracts."""
-        return self._rooms(), _stand(self._project() / RELEASED, "*/*.yaml")
+        released = _stand(self._project() / RELEASED, "*/*.yaml")
+        return WatchedState(None, (self._rooms(), released))
+
+    def connections(self) -> WatchedState:
+        """What rooms wrote down, and the files that declare connections."""
+        resources = _stand(project().resources_folder, "*.py")
+        return WatchedState(None, (self._rooms(), resources))
 
     def _rooms(self) -> object:
         return _stand(self._home() / ROOMS, "*.json")

@@ -14,7 +14,7 @@ from watermain.declare.name import DatasetName
 from watermain.engine.promise.signal import Signal
 from watermain.engine.rooms.declared import teams
 from watermain.engine.rooms.promises import promises
-from watermain.observe.watch.asked import asked_at, looked_facts
+from watermain.observe.watch.asked import LookAnswer, answer_facts, question_asked
 from watermain.observe.watch.declared import declared
 from watermain.observe.watch.gravity import Gravity
 from watermain.observe.watch.watching import Looked
@@ -76,10 +76,10 @@ def look(now: datetime) -> Looked:
 def main() -> None:
     """Print one look."""
     try:
-        found = look(asked_at(sys.argv))
+        found = look(question_asked().at)
     except WatermainError as error:
         sys.exit(str(error))
-    json.dump(looked_facts(found), sys.stdout)
+    json.dump(answer_facts(LookAnswer(found)), sys.stdout)
 
 
 if __name__ == "__main__":

@@ -21,7 +21,8 @@ class DeclaredFacts:
     """What is known of a dataset without its code.
 
     Shapes: `columns` has nested ones by their path, too; `contract` is the document of its contract
-    as plain values; `is_captured` says whether a source brings its rows.
+    as plain values; `is_captured` says whether a source brings its rows, `opens` by which
+    connections, and `secrets` are the references that the source itself makes.
     """
 
     dataset: DatasetName
@@ -29,6 +30,8 @@ class DeclaredFacts:
     columns: frozenset[str]
     is_captured: bool
     contract: Mapping[str, Any]
+    opens: tuple[str, ...] = ()
+    secrets: tuple[str, ...] = ()
 
 
 def declared(home: Path, teams: Collection[str]) -> dict[DatasetName, DeclaredFacts]:
@@ -59,6 +62,8 @@ def _facts(told: Mapping[str, Any]) -> DeclaredFacts:
         columns=frozenset(_named(table.get("properties") or [])),
         is_captured=told["source"] is not None,
         contract=contract,
+        opens=tuple(told.get("opens", ())),
+        secrets=tuple(told.get("secrets", ())),
     )
 
 

@@ -11,6 +11,7 @@ from watermain.declare.name import DatasetName
 from watermain.engine.promise.signal import Signal
 
 EVERY = timedelta(minutes=1)
+EACH_ROUND = timedelta(0)  # for a look that costs a few files or one question of an index
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,13 +65,17 @@ class Watching(Protocol):
 
 
 class Watch:
-    """A step that looks in its own rhythm; between two looks what it saw last stands.
+    """A step that looks in its own rhythm; until it has looked anew, what it saw last stands.
+
+    Shapes: one that looks `beside` a round waits for another process meanwhile.
 
     Guarantees: a look that failed leaves nothing judged, until the next one.
     """
 
-    def __init__(self, watching: Watching, every: timedelta = EVERY) -> None:
-        self.watching, self._every = watching, every
+    def __init__(
+        self, watching: Watching, every: timedelta = EVERY, *, is_beside: bool = False
+    ) -> None:
+        self.watching, self._every, self.is_beside = watching, every, is_beside
         self._at: datetime | None = None
         self.looked: Looked = Looked()
 
@@ -81,6 +86,10 @@ class Watch:
         """
         if self._at is not None and timedelta(0) <= now - self._at < self._every:
             return ""
-        self._at, self.looked = now, Looked()
-        self.looked = self.watching.look(now)
+        self._at = now
+        try:
+            self.looked = self.watching.look(now)
+        except BaseException:
+            self.looked = Looked()
+            raise
         return ""

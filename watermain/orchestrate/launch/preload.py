@@ -37,6 +37,10 @@ SHARED = (  # what every room comes to need
     "watermain.declare.body.change",
     "watermain.declare.body.telling",
     "watermain.process.instance",
+    # What answers one question in a fork, each minute or so.
+    "watermain.observe.watch.ledger.look",
+    "watermain.observe.asked",
+    "watermain.engine.promise.published",
     "sqlglot.dialects.duckdb",
     "croniter",
     # What Dagster itself imports late: for definitions, for an instance on PostgreSQL.

@@ -25,11 +25,11 @@ from typing import Any
 from watermain import durable
 from watermain.machine.system import Ended, kept_file, started, thread_count
 from watermain.machine.wakeup import Wakeup
+from watermain.orchestrate.launch import answer, service
 from watermain.orchestrate.launch.native_threads import end_native_threads
 from watermain.orchestrate.launch.options import ServerOptions
 from watermain.orchestrate.launch.rooms.code_server import LOOK_SECONDS
 from watermain.orchestrate.launch.rooms.servers import RoomServers
-from watermain.orchestrate.launch.service import begin
 from watermain.orchestrate.launch.shared_code import TRIED, SharedCode
 from watermain.orchestrate.launch.workers import Task, Workers
 from watermain.process import wire
@@ -37,6 +37,7 @@ from watermain.process import wire
 PATIENCE_SECONDS = 5.0
 PRUNE_EVERY_SECONDS = 3600.0
 KEEP_SECONDS = 7 * 24 * 3600.0
+FORKED = {"start": service.begin, "answer": answer.begin}
 
 
 class Server:
@@ -92,7 +93,7 @@ class Server:
                 question = wire.receive(client)
                 if question.get("do") == "launch":
                     return self._launch(client, question)
-                if question.get("do") == "start":
+                if question.get("do") in FORKED:
                     return self._begin(client, question)
                 wire.send(client, self._state())
                 return (lambda: 0) if question.get("do") == "shutdown" else None
@@ -129,12 +130,12 @@ class Server:
         return self._workers.launch(client, run_id, instance_ref)
 
     def _begin(self, client: socket.socket, question: wire.Line) -> Task | None:
-        """Fork a service, where what was imported here is what a new process would import."""
+        """Fork what is asked for, where what was imported is what a new process would import."""
         followed = self._options.followed(question["environment"])
         if not self._options.forks or followed != self._followed or self._code.changed():
             wire.send(client, {"again": True})
             return None
-        return begin(client, question, self._part)
+        return FORKED[question["do"]](client, question, self._part)
 
     def _ended(self, ended: Ended) -> None:
         self._rooms.ended(ended)

@@ -11,7 +11,7 @@ from watermain.engine.publish.publication import Job
 from watermain.engine.publish.scheduled import due
 from watermain.engine.table.partition import spans
 from watermain.lake.lake import Lake
-from watermain.orchestrate.sensors.sources import is_under_way
+from watermain.orchestrate.sensors.open_runs import is_under_way
 from watermain.orchestrate.sweep_asset import sweep_key
 from watermain.orchestrate.tags import partition_tags, run_tags
 from watermain.orchestrate.upkeep.history_asset import history_key

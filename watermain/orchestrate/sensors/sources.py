@@ -13,6 +13,9 @@ from watermain.declare.errors import TransientError
 from watermain.engine.capture.waiting import note
 from watermain.engine.plan.rhythm import is_streamed
 from watermain.lake.lake import Lake
+from watermain.orchestrate.brought.returned import returning
+from watermain.orchestrate.sensors.open_runs import is_under_way
+from watermain.orchestrate.sensors.returned import returned_sensor
 from watermain.orchestrate.tags import run_tags
 from watermain.settings import load_settings
 from watermain.source.opening import open_source
@@ -23,20 +26,14 @@ from watermain.source.protocol import Backlog
 # in a row is no restart, and until it is back runs capture what waits.
 WITHOUT_STREAM = timedelta(minutes=5)
 MISSED = "no stream captures it"
-OPEN = [
-    dg.DagsterRunStatus.QUEUED,
-    dg.DagsterRunStatus.NOT_STARTED,
-    dg.DagsterRunStatus.STARTING,
-    dg.DagsterRunStatus.STARTED,
-    dg.DagsterRunStatus.CANCELING,
-]
 
 
 def source_sensors(
     datasets: Sequence[Dataset], known: Connections = NONE_DECLARED
 ) -> list[dg.SensorDefinition]:
     """One sensor for each captured dataset without a schedule, over the declared connections."""
-    return [_sensor(d, known) for d in datasets if d.is_captured and d.schedule is None]
+    asked = [d for d in datasets if d.is_captured and d.schedule is None]
+    return [returned_sensor(d) if returning(d) else _sensor(d, known) for d in asked]
 
 
 def _sensor(dataset: Dataset, known: Connections) -> dg.SensorDefinition:
@@ -90,12 +87,6 @@ def _troubled(dataset: Dataset, error: TransientError, every: timedelta) -> None
     """Tell of a source that does not answer, as a stream would."""
     home, now = load_settings().home, datetime.now(UTC)
     trouble.begin(home, str(dataset.name), error, now=now, again_at=now + every)
-
-
-def is_under_way(instance: dg.DagsterInstance, key: dg.AssetKey) -> bool:
-    """Whether a run that has not ended yet is to materialize an asset, whoever asked for it."""
-    runs = instance.get_runs(dg.RunsFilter(statuses=OPEN))
-    return any(key in (run.asset_selection or ()) for run in runs)
 
 
 def _told(dataset: Dataset, every: timedelta, *, streamed: bool) -> str:

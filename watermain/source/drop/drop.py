@@ -41,7 +41,7 @@ from watermain.source.protocol import REJECTED, Backlog, Batch, Limit, Shape
 from watermain.source.spill import Spill, discard, sweep
 from watermain.source.text.json_lines import JsonLines, Typed
 
-_SHARD = "files/"
+CONTENTS = "files/"  # a shard is one content, by its hash
 _FOOTER_PATIENCE = 20
 _SHARE_OF_MEMORY = 4
 
@@ -91,7 +91,7 @@ class DropSource:
 
     def batches(self, *, after: Mapping[str, str], limit: Limit) -> Iterator[Batch]:
         """Give each settled file whose content the ledger does not hold, oldest first."""
-        known = {end for shard, end in after.items() if shard.startswith(_SHARD)}
+        known = {end for shard, end in after.items() if shard.startswith(CONTENTS)}
         with self._looked() as (store, looks):
             self._memory.load()
             sweep(self.scratch)
@@ -122,7 +122,7 @@ class DropSource:
 
     def acknowledge(self, positions: Mapping[str, str]) -> None:
         """Remember that these files need no further look; the folder is left as it is."""
-        self._memory.deliver(end for shard, end in positions.items() if shard.startswith(_SHARD))
+        self._memory.deliver(end for shard, end in positions.items() if shard.startswith(CONTENTS))
         self._memory.save()
 
     def backlog(self) -> Backlog:
@@ -275,7 +275,7 @@ class DropSource:
         """The batch of a file that holds nothing but what is put aside of it."""
         told = [dict(zip(REJECTED.names, each, strict=True)) for each in rejects]
         return Batch(
-            shard=_SHARD + value,
+            shard=CONTENTS + value,
             start="",
             end=value,
             rows=delivery_schema(self.shape.carried).empty_table(),

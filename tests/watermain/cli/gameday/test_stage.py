@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from watermain.__main__ import app
 from watermain.cli.gameday import gameday as command
 from watermain.cli.gameday.scenes import SCENES
-from watermain.cli.gameday.stage import LEAD, Stage, refuse_others, staged, written
+from watermain.cli.gameday.stage import LEAD, Stage, lead, refuse_others, staged, written
 from watermain.cli.gameday.tides import Tides
 from watermain.declare.errors import InvalidProjectError
 from watermain.project import Project, find
@@ -32,10 +32,10 @@ def stage(tmp_path: Path) -> Stage:
 
 def test_project_says_when_things_are_due(stage: Stage) -> None:
     """The hour that is over is due in some minutes, each time a little later."""
-    assert stage.due_at[0] == NOW + LEAD
+    assert stage.due_at[0] == NOW + lead(2) == NOW + LEAD + timedelta(minutes=1)
     assert stage.due_at[1] - stage.due_at[0] == timedelta(seconds=20)
     plan = (stage.root / "rooms" / "harbour" / "plan.py").read_text()
-    assert "DUE_SECONDS = (3792, 3812,)" in plan
+    assert "DUE_SECONDS = (3852, 3872,)" in plan
     assert "json://127.0.0.1:4567/" in (stage.root / "resources" / "notifiers.py").read_text()
     assert "http://127.0.0.1:7654/" in (stage.root / "resources" / "connections.py").read_text()
     assert find(stage.root).game_day
@@ -43,17 +43,19 @@ def test_project_says_when_things_are_due(stage: Stage) -> None:
 
 def test_nothing_is_due_in_days_where_nothing_is_to_be_late(tmp_path: Path) -> None:
     """What is not played must not page as a stranger."""
-    written(tmp_path, 2, 4567, Tides(7654), NOW, falls_due=False)
+    made = written(tmp_path, 2, 4567, Tides(7654), NOW, played=["F9", "F7"])
     plan = (tmp_path / "game_day" / "rooms" / "harbour" / "plan.py").read_text()
     week = 7 * 24 * 3600
-    assert f"DUE_SECONDS = ({3792 + week}, {3812 + week},)" in plan
+    assert f"DUE_SECONDS = ({3852 + week}, {3872 + week},)" in plan
+    assert "PLAYED = ('F7', 'F9')" in plan
+    assert [len(made.numbers(code)) for code in ("F1", "F7", "F9")] == [1, 2, 2]
 
 
 def test_due_hour_is_the_one_whose_end_the_seconds_count_from(stage: Stage) -> None:
     """Also where the due time lies behind the next full hour."""
     end = stage.hour + timedelta(hours=1)
     assert end == datetime(2026, 6, 3, 8, tzinfo=UTC)
-    assert (stage.due_at[0] - end).total_seconds() == 3792
+    assert (stage.due_at[0] - end).total_seconds() == 3852
 
 
 @pytest.mark.slow
@@ -71,10 +73,12 @@ def test_project_is_sound(stage: Stage) -> None:
 
 def test_file_is_dropped_whole_as_old_as_it_is_said(stage: Stage) -> None:
     """Nothing half is seen under its name."""
+    began = time.time()
     stage.send("a-1.csv", [("x", "2026-06-03T08:00:00Z", 3)], ago=timedelta(minutes=11))
+    sent = time.time()
     path = stage.drop / "a-1.csv"
     assert path.read_text() == "sighting_id,seen_at,containers\nx,2026-06-03T08:00:00Z,3\n"
-    assert 650 < time.time() - path.stat().st_mtime < 700
+    assert began - 1 <= path.stat().st_mtime + 660 <= sent + 1
     assert os.listdir(stage.drop) == ["a-1.csv"]
 
 
@@ -82,7 +86,12 @@ def test_room_is_changed_for_one_time(stage: Stage) -> None:
     """Others stay as they are."""
     stage.plan_customs({"BROKEN": {2}})
     plan = (stage.root / "rooms" / "customs" / "plan.py").read_text()
-    assert plan.splitlines()[2:] == ["TIMES = 2", "BROKEN = (2,)", "KNOWN = ()"]
+    assert plan.splitlines()[2:] == [
+        "TIMES = 2",
+        f"PLAYED = {tuple(SCENES)}",
+        "BROKEN = (2,)",
+        "KNOWN = ()",
+    ]
 
 
 def test_folder_goes_when_it_is_over() -> None:

@@ -16,6 +16,7 @@ import pytest
 
 from tests.ports import free_port
 from tests.services.whole_platform import Platform
+from watermain import durable
 from watermain.process.web import Web
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
@@ -92,7 +93,7 @@ def deliver(platform: Platform, day: int) -> None:
     at = DAY.format(day=day)
     rows = [f"{at}-{n},{at}T0{n}:00:00Z,Ada,{n}.50" for n in range(5)]
     text = "\n".join([HEADER, *rows, ""])
-    (platform.root / "inbox" / f"orders-{at}.csv").write_text(text)
+    durable.replace(platform.root / "inbox" / f"orders-{at}.csv", text)
 
 
 def until(true: Callable[[], object]) -> bool:
@@ -171,9 +172,8 @@ def test_mended_rooms_light_up_by_themselves(start: Start) -> None:
     """They are served and filled without another command; `status` ends with 0 again."""
     for room, ill in ILLS.items():
         text = start.shelf(room).read_text()
-        start.shelf(room).write_text(
-            text.replace(ill.new, ill.old) if ill.old else text.removesuffix(ill.new)
-        )
+        mended = text.replace(ill.new, ill.old) if ill.old else text.removesuffix(ill.new)
+        durable.replace(start.shelf(room), mended)
     web = Web(start.platform.url)
     assert until(lambda: not any(web.locations().values())), web.locations()
     wanted = dict.fromkeys((f"{room}.curated.orders" for room in ILLS), KEPT + 5)

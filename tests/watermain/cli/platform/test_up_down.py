@@ -34,15 +34,19 @@ class Place:
     """A data folder with the command that runs a platform in it."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder, self.port = folder, free_port()
+        self.folder, self.port, self.serve_port = folder, free_port(), free_port()
 
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Run the command to its end."""
         kept = {k: v for k, v in os.environ.items() if not k.startswith("WATERMAIN_")}
+        own = {
+            "WATERMAIN_DATA_DIR": str(self.folder),
+            "WATERMAIN_SERVE_PORT": str(self.serve_port),
+        }
         return subprocess.run(
             [sys.executable, "-m", "watermain", *words],
             cwd=ROOT,
-            env={**kept, "WATERMAIN_DATA_DIR": str(self.folder)},
+            env={**kept, **own},
             capture_output=True,
             text=True,
             check=False,

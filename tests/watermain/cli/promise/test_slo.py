@@ -149,7 +149,7 @@ def test_promises_are_written_as_openslo(tmp_path: Path) -> None:
     _said("export", "--to", str(tmp_path / "promises.yaml"))
     text = (tmp_path / "promises.yaml").read_text()
     assert text == _said("export")
-    service, slo = yaml.safe_load_all(text)
+    service, slo, fresh = yaml.safe_load_all(text)
     assert (service["kind"], service["metadata"]["name"]) == ("Service", "billing")
     assert slo["metadata"]["name"] == "billing-curated-fees-on-time"
     assert slo["metadata"]["labels"] == {
@@ -160,11 +160,12 @@ def test_promises_are_written_as_openslo(tmp_path: Path) -> None:
     }
     spec = slo["spec"]
     assert (spec["service"], spec["budgetingMethod"]) == ("billing", "Occurrences")
+    assert fresh["spec"]["budgetingMethod"] == "Timeslices"
     assert spec["timeWindow"] == [{"duration": "28d", "isRolling": True}]
     assert spec["objectives"][0]["target"] == round(26 / 28, 6)
     shared = Slo(ready_within=timedelta(hours=2), objective=Share(0.95, over=timedelta(days=40)))
     other = Promised(dataset=FEES, slo=shared, cadence=Daily(), owner="team:billing")
-    *_, told = yaml.safe_load_all(documents([other]))
+    *_, told, _ = yaml.safe_load_all(documents([other]))
     assert told["spec"]["timeWindow"][0]["duration"] == "40d"
     assert told["spec"]["objectives"][0]["target"] == 0.95
 

@@ -20,6 +20,7 @@ from watermain.engine.exchange.frame_schema import frame_checks, frame_notes
 from watermain.engine.table.staged import Staged
 
 C = pandera.Check
+ENGINE = duckdb.connect()
 NUMBERS: list[list[Any]] = [
     [],
     [None],
@@ -80,9 +81,9 @@ def ours(checks: Sequence[Check], rows: pa.Table) -> bool:
         declared="here",
         checks=tuple(checks),
     )
-    with duckdb.connect() as connection:
+    with ENGINE.cursor() as connection:
         connection.register("given", rows)
-        connection.execute("create table staged as from given")
+        connection.execute("create or replace table staged as from given")
         staged = Staged(
             dataset=dataset,
             relation="staged",

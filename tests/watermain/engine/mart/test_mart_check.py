@@ -17,10 +17,9 @@ from tests.watermain.engine.house import House
 from watermain.dbt.dbt import command, prepare_manifest
 from watermain.declare.check import Check, Expression, NotNull, UniqueKey
 from watermain.engine.audit.rule import counted
-from watermain.engine.mart.manifest import CompiledProject
-from watermain.engine.mart.mart import marts
-from watermain.engine.mart.mart_check import constraints_of, subjects
+from watermain.engine.mart.mart_check import constraints_of
 from watermain.engine.publish.publish import publish
+from watermain.engine.rooms.from_dbt import marts
 from watermain.lake.lake import Lake
 from watermain.settings import Settings, child_environment
 
@@ -33,6 +32,46 @@ PART = """models:
           - not_null: {name: t_part_known}
           - accepted_values: {name: t_part_other, arguments: {values: [N9]}}
 """
+
+
+CALM = "values (1, 'a'), (2, 'a'), (3, 'b')"
+OVER_TWO = (
+    'select s.* from {{{{ ref("starred") }}}} as s join {{{{ ref("calm") }}}} as c using (id)'
+    " where id = {id}"
+)
+STARRED = """models:
+  - name: starred
+    columns:
+      - name: id
+        data_tests: [not_null]
+      - name: c1
+    data_tests:
+      - spare_parts.pairs: {name: t_pairs, arguments: {columns: [id, c1]}}
+      - spare_parts.pairs: {name: t_no_pairs, arguments: {columns: [c1]}}
+"""
+# A package that stands in the project, as `dbt deps` would have put it there.
+PACKAGE: dict[str, str | bytes] = {
+    "packages.yml": "packages:\n  - local: ../spare_parts\n",
+    "dbt_packages/spare_parts/dbt_project.yml": "name: spare_parts\nversion: '1.0'\n",
+    "dbt_packages/spare_parts/macros/star.sql": (
+        "{% macro star(of) %}{% if execute %}"
+        "{% for c in adapter.get_columns_in_relation(of) %}"
+        "{{ adapter.quote(c.name) }}{{ ', ' if not loop.last }}{% endfor %}"
+        "{% else %}*{% endif %}{% endmacro %}\n"
+    ),
+    "dbt_packages/spare_parts/macros/pairs.sql": (
+        "{% test pairs(model, columns) %}select {{ columns | join(', ') }} from {{ model }}"
+        " group by all having count(*) > 1{% endtest %}\n"
+    ),
+}
+ALONE = {
+    "t_part_known": "pass",
+    "t_part_other": "fail",
+    "t_pairs": "pass",
+    "t_no_pairs": "fail",
+    "t_over_two": "fail",
+    "t_none_over_two": "pass",
+}
 
 
 class Case(NamedTuple):
@@ -56,6 +95,17 @@ def listed(values: str, config: str = "", more: str = "") -> str:
     return generic("accepted_values", f"{{values: {values}{more}}}", config)
 
 
+def over(warn: str, error: str, more: str = "") -> str:
+    """The test for nulls, which judges their number."""
+    return generic("not_null", config=f"{{warn_if: '{warn}', error_if: '{error}'{more}}}")
+
+
+def summed(error: str) -> str:
+    """The test for values that repeat, which counts the rows that have them."""
+    calc = "coalesce(sum(n_records), 0)"
+    return generic("unique", config=f"{{fail_calc: '{calc}', error_if: '{error}'}}")
+
+
 CASES = (
     Case("unique|", "varchar", ("'a'", "'a'", "'b'", "null"), "fail"),
     Case("unique|", "varchar", ("'a'", "null", "null", "null"), "pass"),
@@ -73,6 +123,19 @@ CASES = (
     Case(generic("unique", config="{where: id > 1}"), "bigint", ("1", "1", "2", "3"), "pass"),
     Case(generic("unique", config="{where: id < 3}"), "bigint", ("1", "1", "2", "3"), "fail"),
     Case(generic("unique", config='{error_if: ">0"}'), "bigint", ("1", "1", "2", "3"), "fail"),
+    Case(over("> 1", "> 3"), "double", ("1", "2", "3", "null"), "pass"),
+    Case(over("> 1", "> 3"), "double", ("1", "2", "null", "null"), "warn"),
+    Case(over("> 1", "> 3"), "double", ("null", "null", "null", "null"), "fail"),
+    Case(over("> 3", "> 1"), "double", ("1", "2", "null", "null"), "fail"),
+    Case(over("> 1", "> 3", ", severity: warn"), "double", ("null",) * 4, "warn"),
+    Case(over("!= 0", "> 1"), "double", ("1", "2", "3", "null"), "warn"),
+    Case(over("between 2 and 3", "= 4"), "double", ("1", "null", "null", "null"), "warn"),
+    Case(over("!= 0", "> 1", ", limit: 1"), "double", ("null",) * 4, "warn"),
+    Case(over("!= 0", "> 1", ", where: id < 3"), "double", ("1", "null", "null", "2"), "warn"),
+    Case(summed("> 4"), "bigint", ("7", "7", "7", "7"), "warn"),
+    Case(summed("> 3"), "bigint", ("7", "7", "7", "7"), "fail"),
+    Case(summed("> 0"), "bigint", ("1", "2", "3", "4"), "pass"),
+    Case(generic("not_null", config="{store_failures: true}"), "double", ("null",) * 4, "fail"),
     Case("not_null|", "varchar", ("'a'", "'b'", "''", "'d'"), "pass"),
     Case("not_null|", "varchar", ("'a'", "'b'", "''", "null"), "fail"),
     Case(generic("not_null", config="{severity: WARN}"), "double", ("1", "2", "3", "null"), "warn"),
@@ -137,6 +200,12 @@ def files() -> dict[str, str | bytes]:
         "models/part.sql": f'{{{{ config(materialized="ephemeral") }}}}\n{READS}',
         "models/part.yml": PART,
         **model("whole", 'select * from {{ ref("part") }}'),
+        **PACKAGE,
+        f"{ROOM}/calm.sql": f"select * from ({CALM}) as given (id, c1) where exists ({READS})",
+        f"{ROOM}/starred.sql": 'select {{ spare_parts.star(ref("calm")) }} from {{ ref("calm") }}',
+        f"{ROOM}/starred.yml": STARRED,
+        "tests/t_over_two.sql": OVER_TWO.format(id=1),
+        "tests/t_none_over_two.sql": '{{ config(severity="warn") }}\n' + OVER_TWO.format(id=99),
     }
 
 
@@ -147,7 +216,8 @@ def test_verdicts_are_those_of_dbt(lake: Lake, home: Path, tmp_path: Path) -> No
     made = project(tmp_path / "dbt_project", files())
     manifest = prepare_manifest(Settings(data_dir=PROJECT / "target" / "judged"), made)
     declared = {d.name.table: d for d in marts("operations", manifest)}
-    assert {n: d.broken for n, d in declared.items()} == {"cases": None, "whole": None}
+    tables = ["calm", "cases", "starred", "whole"]
+    assert {n: d.broken for n, d in declared.items()} == dict.fromkeys(tables)
     house = House(lake, declared)
     rows = pa.Table.from_pylist([{"tail_number": "N1"}, {"tail_number": "N2"}])
     schema = house.known[declared["cases"].inputs["operations_curated_aircraft"]].contract.schema
@@ -156,7 +226,7 @@ def test_verdicts_are_those_of_dbt(lake: Lake, home: Path, tmp_path: Path) -> No
     ]
     house.give("operations.curated.aircraft", pa.table(whole, schema=schema))
     ours: dict[str, str] = {}
-    for mart in declared.values():
+    for mart in map(declared.__getitem__, tables):
         for outcome in publish(mart, None, house.job).outcomes:
             for finding in outcome.findings:
                 bad = "fail" if finding.severity == "block" else "warn"
@@ -165,9 +235,11 @@ def test_verdicts_are_those_of_dbt(lake: Lake, home: Path, tmp_path: Path) -> No
     for n, case in enumerate(CASES):
         own = {v for k, v in ours.items() if k == f"t_c{n}" or k.endswith(f"_c{n}")}
         assert (theirs[f"t_c{n}"], own) == (case.verdict, {case.verdict}), (n, case)
-    for name in ("t_part_known", "t_part_other"):
-        assert ours[name] == theirs[name]
-    assert (ours["t_part_known"], ours["t_part_other"]) == ("pass", "fail")
+    assert {name: (ours[name], theirs[name]) for name in ALONE} == {
+        name: (verdict, verdict) for name, verdict in ALONE.items()
+    }
+    assert [c.name for c in declared["starred"].contract.columns] == ["id", "c1"]
+    assert "t_over_two" in {c.label for c in declared["starred"].checks}  # the last of the two
 
 
 def verdicts(made: Path, home: Path) -> dict[str, str]:
@@ -238,29 +310,3 @@ def test_constraints_of_one_name_all_count() -> None:
         Expression(name="check_a", sql="a > 0"),
         Expression(name="check_a_2", sql="a < 9"),
     ]
-
-
-def test_subjects_of_a_part_are_the_models_that_read_it() -> None:
-    """Through parts of parts; a source is no model."""
-    part = {"resource_type": "model", "config": {"materialized": "ephemeral"}}
-    table = {"resource_type": "model", "config": {"materialized": "table"}}
-    nodes = {
-        "model.w.inner": {**part, "depends_on": {"nodes": ["source.w.a.b"]}},
-        "model.w.outer": {**part, "depends_on": {"nodes": ["model.w.inner"]}},
-        "model.w.one": {**table, "depends_on": {"nodes": ["model.w.outer"]}},
-        "model.w.two": {**table, "depends_on": {"nodes": ["model.w.inner"]}},
-    }
-    made = CompiledProject({"nodes": nodes, "sources": {}})
-
-    def test_of(*read: str) -> dict[str, Any]:
-        attached = read[0] if len(read) == 1 else None
-        return {
-            "config": {"meta": {}},
-            "depends_on": {"nodes": list(read)},
-            "attached_node": attached,
-        }
-
-    assert subjects(made, test_of("model.w.inner")) == {"model.w.one", "model.w.two"}
-    assert subjects(made, test_of("model.w.two")) == {"model.w.two"}
-    assert subjects(made, test_of("model.w.one", "model.w.two")) == {"model.w.one", "model.w.two"}
-    assert subjects(made, test_of("source.w.a.b")) == set()

@@ -27,6 +27,29 @@ def test_alert_fires_when_its_signal_lasts() -> None:
     assert (days.one().state, days.one().owner) == ("firing", "team:shop")
 
 
+def test_what_is_wrong_for_a_while_already_is_held_no_longer() -> None:
+    """A look that comes late holds nothing back; what is due is held from when it was missed."""
+    refused = late("orders", NOON, promise="secret")
+    assert Days().look(refused, after=MINUTE / 3) == []
+    assert Days().look(refused, after=MINUTE) == [ORDERS]
+    assert Days().look(replace(late("orders", NOON), due_at=NOON), after=MINUTE) == []
+
+
+def test_alert_that_nothing_else_explains_is_told_at_once() -> None:
+    """Nobody waits for what could be the cause of a refusal; a window holds it all the same."""
+    refused = replace(late("orders", promise="access"), is_alone=True)
+    assert Days().look(refused, after=timedelta(0)) == [ORDERS]
+    window = Maintenance(
+        name="works",
+        covers=(str(name("orders")),),
+        begins_at=NOON,
+        ends_at=NOON + HOUR,
+        budget="counts",
+    )
+    held = Days().look(refused, after=timedelta(0), windows=(window,))
+    assert held == []
+
+
 def test_signal_that_is_gone_at_once_is_told_to_nobody() -> None:
     """Neither its beginning nor its end."""
     days = Days()

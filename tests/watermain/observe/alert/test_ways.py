@@ -122,7 +122,7 @@ class alertmanager:
 
     def __exit__(self, *_: object) -> None:
         self._process.terminate()
-        self._process.wait(30)
+        self._process.wait(120)
 
 
 def test_one_cause_gives_one_page_and_one_repair(

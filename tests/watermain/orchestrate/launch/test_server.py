@@ -17,6 +17,7 @@ from dagster._core.launcher.base import WorkerStatus
 from tests.house.tree import ROOT
 from tests.watermain.orchestrate.launch.scene import Scene, scene, soon
 from tests.watermain.orchestrate.launch.test_launcher import monitor
+from watermain import durable
 from watermain.declare.errors import UnreachableSystemError
 from watermain.orchestrate.launch.client import WarmServer
 from watermain.orchestrate.launch.options import ServerOptions
@@ -121,7 +122,7 @@ def test_changed_code_or_setting_reaches_the_next_run(
         held = opened.launch("hang")
         opened.mark("hanging")
         first = serving(server)
-        module.write_text(SOURCE.replace("41", "42"))
+        durable.replace(module, SOURCE.replace("41", "42"))
         after = edited.run("ask").run_id
         assert (answers(opened, before), answers(opened, after)) == ([41], [42])
         monkeypatch.setenv("WATERMAIN_PORT", "3002")

@@ -48,7 +48,7 @@ def test_offsets_deleted_unread_stop_the_capture_with_their_range(
     admin = AdminClient({"bootstrap.servers": apache_kind.address})
     admin.delete_records([TopicPartition(apache_kind.topic, 0, 5)])[
         TopicPartition(apache_kind.topic, 0, 5)
-    ].result(20)
+    ].result(120)
     assert not apache_kind.open().backlog().is_empty
     with pytest.raises(SourceError, match="begins at 5: offsets 2 to 4 were deleted unread"):
         ledger.capture(apache_kind.open())

@@ -49,7 +49,7 @@ def test_excess_looks_at_each_byte_once(hostile: bytes) -> None:
     """A text that never ends is not begun again at each of its quotes."""
     began = time.process_time()
     assert excess(hostile) in (None, TOO_DEEP, TOO_MANY)
-    assert time.process_time() - began < 2  # a quadratic look would take hours
+    assert time.process_time() - began < 20  # a quadratic look would take hours
 
 
 @given(

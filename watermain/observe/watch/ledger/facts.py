@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -12,8 +12,10 @@ import duckdb
 from watermain.clock import MICROSECOND, instant_of, micros
 from watermain.declare.name import DatasetName
 from watermain.engine.promise.baseline import LENGTH
-from watermain.lake.ledger import BATCHES, DRIFT, PUBLISHES, last
-from watermain.observe.watch.ledger.cost import Spent
+from watermain.lake.lake import text
+from watermain.lake.ledger import BATCHES, DRIFT, PUBLISHES, inserted, last
+from watermain.observe.watch.ledger import skew
+from watermain.observe.watch.ledger.cost import LATELY, Spent
 from watermain.observe.watch.ledger.skew import TimedPublish
 from watermain.observe.watch.ledger.stream import REACH, WITHIN, RecentBatches
 from watermain.observe.watch.schema import SeenColumn
@@ -23,37 +25,63 @@ _DAY = timedelta(days=1)
 # Numbers are written into the text: to bind a value, or to fetch a timestamp, the engine imports
 # libraries that cost more than the question.
 _BATCHES = f"""
-with recent as (select * from {BATCHES} where committed_at >= make_timestamptz({{since}})),
+with recent as (
+    select * from {BATCHES} where committed_at >= make_timestamptz({{since}}) and {{of}}
+),
 newest as (select stream, max(committed_at) as ended from recent group by stream)
 select stream, epoch_us(ended), sum(rows_in)::bigint, sum(rows)::bigint, sum(repeated)::bigint
 from recent join newest using (stream)
 where committed_at > ended - to_seconds({{within}}) group by all
 """
-_PARTITIONS = f"""
-select dataset, partition, {last("rows_out")}, sum(rows_out)::bigint, {last("seconds")},
-    epoch_us({last("published_at")})
-from {PUBLISHES} where published_at >= make_timestamptz({{since}}) group by all
+_RECENT = f"""
+create or replace temp table watermain_recent as
+select *, rowid from {PUBLISHES} where published_at >= make_timestamptz({{since}}) and {{of}}
 """
-_SPENT = f"""
-select dataset, floor(({{now}} - epoch_us(published_at)) / {{span}})::bigint as ago, sum(seconds),
+_PARTITIONS = f"""
+with partitions as (
+    select dataset, partition, {last("rows_out")} as newest, sum(rows_out)::bigint as ever
+    from watermain_recent group by all
+)
+select dataset, list(partition), list(newest), list(ever) from partitions group by dataset
+"""
+# Only a dataset of which something took long lately can have a long tail.
+_TIMED = f"""
+with slow as (
+    select distinct dataset from watermain_recent
+    where published_at >= make_timestamptz({{lately}}) and seconds >= {{least}}
+)
+select dataset, partition, {last("rows_out")}, {last("seconds")}, epoch_us({last("published_at")})
+from watermain_recent semi join slow using (dataset) group by all
+"""
+_SPENT = """
+select dataset, floor(({now} - epoch_us(published_at)) / {span})::bigint as ago, sum(seconds),
     sum(bytes)::double
-from {PUBLISHES} where published_at >= make_timestamptz({{since}}) group by all
+from watermain_recent where published_at >= make_timestamptz({since}) group by all
 """
 # What was there when a source was captured for the first time is what it is, and no change of it.
 _DRIFT = f"""
-with begun as (select stream, min(committed_at) as first_at from {BATCHES} group by all)
-select dataset, column_name, outcome, epoch_us(min(seen_at))
-from {DRIFT} left join begun on stream = dataset
-where outcome in ('evolved', 'diverted') group by dataset, column_name, outcome, first_at
-having first_at is null or min(seen_at) > first_at
+with seen as (
+    select dataset, column_name, outcome, min(seen_at) as seen_at from {DRIFT}
+    where outcome in ('evolved', 'diverted') and {{of}} group by all
+),
+begun as (
+    select stream, min(committed_at) as first_at from {BATCHES}
+    where stream in (select dataset from seen) group by all
+)
+select dataset, column_name, outcome, epoch_us(seen_at)
+from seen left join begun on stream = dataset
+where first_at is null or seen_at > first_at
 """
+_DRIFTED = f"select 1 from {DRIFT} where {{of}} limit 1"
+_MOVED = "select distinct dataset from {publishes} union select distinct stream from {batches}"
 
 
 @dataclass(frozen=True, kw_only=True)
 class LedgerFacts:
     """What was captured, published and seen beyond contracts.
 
-    Shapes: `rows` has what the last publish of a partition counted, then what all of them did.
+    Shapes: `rows` has what the last publish of a partition counted, then what all of them did;
+    `timed` has the datasets of which a publish took long lately.
     """
 
     streams: tuple[RecentBatches, ...]
@@ -64,32 +92,49 @@ class LedgerFacts:
     seen: tuple[SeenColumn, ...]
 
 
-def ledger_facts(connection: duckdb.DuckDBPyConnection, now: datetime) -> LedgerFacts:
-    """Read what watchers judge.
+def moved_since(connection: duckdb.DuckDBPyConnection, since: int, present: int) -> frozenset[str]:
+    """The datasets that were published or captured after a snapshot, and up to another."""
+    asked = _MOVED.format(
+        publishes=inserted(PUBLISHES, since, present), batches=inserted(BATCHES, since, present)
+    )
+    return frozenset(name for (name,) in connection.execute(asked).fetchall())
+
+
+def ledger_facts(
+    connection: duckdb.DuckDBPyConnection, now: datetime, moved: Collection[str] | None = None
+) -> LedgerFacts:
+    """Read what watchers judge, of some datasets alone where these are named.
 
     Guarantees: what was published before the days that a baseline learns from is not read.
     """
-    rows, timed = defaultdict[DatasetName, dict[str, tuple[int, int]]](dict), defaultdict(list)
-    partitions = _PARTITIONS.format(since=micros(now - (LENGTH + 8) * _DAY))
-    for name, key, newest, ever, seconds, at in connection.execute(partitions).fetchall():
-        dataset = DatasetName.parse(name)
-        rows[dataset][key] = (newest, ever)
-        timed[dataset].append(TimedPublish(key, seconds, newest, instant_of(at)))
+    connection.execute(
+        _RECENT.format(since=micros(now - (LENGTH + 8) * _DAY), of=_of("dataset", moved))
+    )
     return LedgerFacts(
-        streams=tuple(_streams(connection, now)),
-        rows=rows,
-        timed=timed,
+        streams=tuple(_streams(connection, now, _of("stream", moved))),
+        rows={
+            DatasetName.parse(name): dict(zip(keys, zip(newest, ever, strict=True), strict=True))
+            for name, keys, newest, ever in connection.execute(_PARTITIONS).fetchall()
+        },
+        timed=_timed(connection, now),
         hours=_spent(connection, now, timedelta(hours=1), HOURS),
         days=_spent(connection, now, _DAY, DAYS),
-        seen=tuple(
-            SeenColumn(DatasetName.parse(name), column, outcome, instant_of(at))
-            for name, column, outcome, at in connection.execute(_DRIFT).fetchall()
-        ),
+        seen=tuple(_seen(connection, _of("dataset", moved))),
     )
 
 
-def _streams(connection: duckdb.DuckDBPyConnection, now: datetime) -> Iterator[RecentBatches]:
-    asked = _BATCHES.format(since=micros(now - REACH), within=int(WITHIN.total_seconds()))
+def _of(column: str, moved: Collection[str] | None) -> str:
+    """What keeps to some datasets, in SQL."""
+    if moved is None:
+        return "true"
+    return f"{column} in ({', '.join(map(text, sorted(moved)))})" if moved else "false"
+
+
+def _streams(
+    connection: duckdb.DuckDBPyConnection, now: datetime, of: str
+) -> Iterator[RecentBatches]:
+    within = int(WITHIN.total_seconds())
+    asked = _BATCHES.format(since=micros(now - REACH), within=within, of=of)
     for stream, at, rows_in, rows, repeated in connection.execute(asked).fetchall():
         yield RecentBatches(
             dataset=DatasetName.parse(stream),
@@ -98,6 +143,23 @@ def _streams(connection: duckdb.DuckDBPyConnection, now: datetime) -> Iterator[R
             rows=rows,
             repeated=repeated,
         )
+
+
+def _timed(
+    connection: duckdb.DuckDBPyConnection, now: datetime
+) -> dict[DatasetName, list[TimedPublish]]:
+    asked = _TIMED.format(lately=micros(now - LATELY), least=skew.LEAST_SECONDS)
+    found = defaultdict[DatasetName, list[TimedPublish]](list)
+    for name, key, rows, seconds, at in connection.execute(asked).fetchall():
+        found[DatasetName.parse(name)].append(TimedPublish(key, seconds, rows, instant_of(at)))
+    return found
+
+
+def _seen(connection: duckdb.DuckDBPyConnection, of: str) -> Iterator[SeenColumn]:
+    if not connection.execute(_DRIFTED.format(of=of)).fetchall():
+        return
+    for name, column, outcome, at in connection.execute(_DRIFT.format(of=of)).fetchall():
+        yield SeenColumn(DatasetName.parse(name), column, outcome, instant_of(at))
 
 
 def _spent(

@@ -15,29 +15,45 @@ from watermain.engine.rooms.declared import teams
 from watermain.engine.rooms.promises import RoomPromises, promises
 from watermain.lake.lake import Lake
 from watermain.observe.watch import schema
-from watermain.observe.watch.asked import asked_at, looked_facts
+from watermain.observe.watch.asked import (
+    LookAnswer,
+    LookQuestion,
+    answer_facts,
+    question_asked,
+)
 from watermain.observe.watch.declared import DeclaredFacts, declared
 from watermain.observe.watch.gravity import Gravity
 from watermain.observe.watch.ledger import completeness, cost, duplicates, skew
 from watermain.observe.watch.ledger.completeness import DailyRows
-from watermain.observe.watch.ledger.facts import DAYS, LedgerFacts, ledger_facts
+from watermain.observe.watch.ledger.facts import (
+    DAYS,
+    LedgerFacts,
+    ledger_facts,
+    moved_since,
+)
 from watermain.observe.watch.watching import Looked
 from watermain.settings import load_settings
 
 STRANGE = ("bad", "excused")
 
 
-def look(now: datetime) -> Looked:
-    """All that the ledger tells.
+def look(question: LookQuestion) -> LookAnswer:
+    """All that the ledger tells; after a snapshot, of the datasets alone that it tells more of.
 
     Raises: UnreachableSystemError.
     """
-    lake, home = Lake.from_settings(), load_settings().home
-    known, said = promises(home, teams()), declared(home, teams())
+    now, since = question
+    lake, home = Lake.from_settings().of_one_thread(), load_settings().home
     with lake.get_connection() as connection:
-        facts = ledger_facts(connection, now)
+        present = lake.snapshot(connection)
+        moved = None if since is None else moved_since(connection, since, present)
+        if moved is not None and not moved:
+            return LookAnswer(Looked(), present, frozenset())
+        facts = ledger_facts(connection, now, moved)
+    known, said = promises(home, teams()), declared(home, teams())
     days = daily(facts, said, known, VerdictBook(lake.dsn), now)
-    return judged(facts, days, said, Gravity(known), now)
+    of = None if moved is None else frozenset(map(DatasetName.parse, moved))
+    return LookAnswer(judged(facts, days, said, Gravity(known), now), present, of)
 
 
 def judged(
@@ -85,7 +101,7 @@ def daily(
     now: datetime,
 ) -> list[DailyRows]:
     """The rows of each day of each dataset, with the days that teach nothing."""
-    slos = {each.dataset: each for each in known.promises}
+    slos = {each.dataset: each for each in known.promises if each.dataset in facts.rows}
     verdicts = book.verdicts(slos, now - DAYS * 2 * cost.LATELY, now) if slos else {}
     return [
         DailyRows(
@@ -111,10 +127,10 @@ def one_each(found: Collection[Signal]) -> list[Signal]:
 def main() -> None:
     """Print one look."""
     try:
-        found = look(asked_at(sys.argv))
+        found = look(question_asked())
     except WatermainError as error:
         sys.exit(str(error))
-    json.dump(looked_facts(found), sys.stdout)
+    json.dump(answer_facts(found), sys.stdout)
 
 
 if __name__ == "__main__":

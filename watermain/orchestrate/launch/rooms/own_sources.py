@@ -47,7 +47,8 @@ class OwnSources:
         self._team = team
         self._marts = _digest(own)
         self._manifest = fingerprint(manifest_path()) if team and _has_marts() else ()
-        roots = (project().root, PRODUCT, *(_unread(team) if failed and team else ()))
+        unread = _unread(team) if failed and team else []
+        roots = (project().root, PRODUCT, *unread, *(_components(team) if team else ()))
         self._loaded = LoadedSources.taken(roots, since_ns=since_ns, leave_out=_foreign(team))
 
     def changed(self) -> Looks:
@@ -77,7 +78,9 @@ def _digest(datasets: Iterable[Dataset]) -> str:
     found = hashlib.sha256()
     for dataset in datasets:
         if dataset.mart is not None:
-            found.update(f"{dataset!r}\0{dataset.mart.sql}\0{dataset.broken}\0".encode())
+            found.update(
+                f"{dataset!r}\0{dataset.mart.sql}\0{dataset.growth}\0{dataset.broken}\0".encode()
+            )
     return found.hexdigest()
 
 
@@ -86,6 +89,11 @@ def _unread(team: str) -> list[Path]:
     ours = project()
     sensors = ours.root / ours.sensors.replace(".", "/")
     return [path for folder in (room_folder(team), sensors) for path in folder.rglob("*.py")]
+
+
+def _components(team: str) -> list[Path]:
+    """The files that declare components of Dagster in a room, which no module is made from."""
+    return [path for suffix in ("yaml", "yml") for path in room_folder(team).rglob(f"*.{suffix}")]
 
 
 def _foreign(team: str | None) -> Callable[[Path], bool]:

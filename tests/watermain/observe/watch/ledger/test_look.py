@@ -20,10 +20,17 @@ from watermain.engine.rooms.last_good import FOLDER, FORMAT
 from watermain.lake import ledger
 from watermain.lake.drifted import Drifted, remember_drift
 from watermain.lake.lake import Lake
-from watermain.observe.watch.asked import LEDGER, LEDGER_PROMISES, AskedWatching
+from watermain.observe.watch.asked import (
+    LEDGER,
+    LEDGER_PROMISES,
+    AskedWatching,
+    LookAnswer,
+    LookQuestion,
+)
 from watermain.observe.watch.changes import LatestChanges
 
 NOW = june(30, 8)
+HOUR = timedelta(hours=1)
 PUBLISH = ledger.PublishRow(
     dataset=str(FEES),
     partition="",
@@ -141,9 +148,9 @@ def test_lake_is_asked_again_only_when_it_has_changed(
     watching, asked = _watching(platform, home), list[datetime]()
     real = watching._asked
 
-    def counted(now: datetime) -> object:
-        asked.append(now)
-        return real(now)
+    def counted(question: LookQuestion) -> LookAnswer:
+        asked.append(question.at)
+        return real(question)
 
     monkeypatch.setattr(watching, "_asked", counted)
     first = watching.look(NOW)
@@ -158,3 +165,40 @@ def test_lake_is_asked_again_only_when_it_has_changed(
     monkeypatch.setenv("WATERMAIN_POSTGRES", "host=127.0.0.1 port=1 dbname=x connect_timeout=1")
     with pytest.raises(UnreachableSystemError, match="does not answer"):
         watching.look(NOW + timedelta(minutes=40))
+
+
+def test_only_what_the_lake_moved_is_looked_at_again(
+    platform: Lake, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All else stands as it did; what rooms declare anew, or time, has everything looked at."""
+    watching, asked = _watching(platform, home), list[LookQuestion]()
+    real = watching._asked
+
+    def noted(question: LookQuestion) -> LookAnswer:
+        asked.append(question)
+        return real(question)
+
+    monkeypatch.setattr(watching, "_asked", noted)
+    first = watching.look(NOW)
+    with platform.get_connection() as connection:
+        present = platform.snapshot(connection)
+        quiet = replace(BATCH, from_position="1", to_position="2", batch_id="b", repeated=0)
+        ledger.append(connection, [replace(quiet, rows=1000, committed_at=NOW + HOUR * 2)])
+    second = watching.look(NOW + timedelta(minutes=2))
+    (_, question) = asked
+    assert question.since == present
+    assert {each.promise for each in first.signals} == {
+        *("completeness", "skew", "duplicate_rate", "drift")
+    }
+    assert {each.promise for each in second.signals} == {"completeness", "skew", "drift"}
+    assert [s for s in second.signals if s.dataset == FEES] == [
+        s for s in first.signals if s.dataset == FEES
+    ]
+    assert second.is_judged("completeness", FEES)
+    assert second.is_judged("duplicate_rate", ORDERS)
+    assert watching.look(NOW + timedelta(minutes=3)) is second
+    watching.look(NOW + timedelta(minutes=16))
+    room = next((home / FOLDER).iterdir())
+    room.write_text(room.read_text() + " ")
+    watching.look(NOW + timedelta(minutes=17))
+    assert [each.since for each in asked[2:]] == [None, None]

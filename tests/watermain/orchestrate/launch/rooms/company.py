@@ -14,6 +14,7 @@ import yaml
 from dagster._core.errors import DagsterUserCodeUnreachableError
 from dagster._grpc.client import DagsterGrpcClient
 
+from watermain import durable
 from watermain.orchestrate.launch.client import WarmServer
 from watermain.orchestrate.launch.options import ServerOptions
 from watermain.orchestrate.launch.rooms.place import room_socket
@@ -63,7 +64,7 @@ class Company:
         """Save a room's shelf between some text."""
         words = {"team": team, "read": READS[team], "cadence": cadence}
         path = self.root / "rooms" / team / "curated.py"
-        path.write_text(above + CURATED.format(**words) + text)
+        durable.replace(path, above + CURATED.format(**words) + text)  # nobody sees half of it
 
     def add(self, team: str) -> None:
         """Open another room, empty."""
@@ -72,7 +73,7 @@ class Company:
         listed = yaml.safe_load((self.root / "workspace.yaml").read_text())
         told = {"module_name": f"rooms.{team}.definitions", "location_name": team}
         listed["load_from"].append({"python_module": told})
-        (self.root / "workspace.yaml").write_text(yaml.safe_dump(listed))
+        durable.replace(self.root / "workspace.yaml", yaml.safe_dump(listed))
 
     def client(self, room: str) -> DagsterGrpcClient:
         """Somebody who speaks to a room as Dagster does."""

@@ -26,6 +26,7 @@ from tests.watermain.orchestrate.launch.rooms.company import (
     company,
 )
 from tests.watermain.orchestrate.launch.scene import JOBS, scene
+from watermain import durable
 from watermain.orchestrate.launch.rooms.place import room_socket, rooms_workspace
 from watermain.process.postgres import EmbeddedPostgres
 
@@ -142,14 +143,14 @@ def test_shared_code_that_changed_has_all_rooms_replaced_by_the_same_process(
     pid, before = served.state()["pid"], served.ids()
     shared = served.root / "pyproject.toml"
     with watched(served) as seen:
-        shared.write_text(shared.read_text() + "\n")
+        durable.replace(shared, shared.read_text() + "\n")
         for room in ROOMS:
             served.changed(room, before)
         before = served.ids()
-        shared.write_text(shared.read_text() + "[tool.watermain.nonsense\n")
+        durable.replace(shared, shared.read_text() + "[tool.watermain.nonsense\n")
         awaited(lambda: refused(served))
         assert served.ids() == before
-        shared.write_text(shared.read_text().replace("[tool.watermain.nonsense\n", ""))
+        durable.replace(shared, shared.read_text().replace("[tool.watermain.nonsense\n", ""))
         for room in ROOMS:
             served.changed(room, before)
     assert lit(seen), seen
@@ -163,10 +164,10 @@ def test_room_that_is_added_appears_beside_the_others(served: Company) -> None:
     served.add("stores")
     awaited(lambda: served.server_id("stores"))
     assert served.ids() == before
-    listed.write_text("load_from: [{\n")
+    durable.replace(listed, "load_from: [{\n")
     awaited(lambda: unread(served))
     assert served.state()["rooms"] == {"sales": True, "care": True, "stores": True}
-    listed.write_text(sound)
+    durable.replace(listed, sound)
     awaited(lambda: without(served, "stores"))
     assert served.ids() == before
 
@@ -227,7 +228,7 @@ def test_run_of_a_room_outlives_the_process_that_forked_it(
         assert parent.ppid() == made.state()["pid"]
         works = awaited(lambda: made.server_id("works"))
         shared = made.root / "pyproject.toml"
-        shared.write_text(shared.read_text() + "\n")
+        durable.replace(shared, shared.read_text() + "\n")
         made.changed("works", {"works": works})
         made.changed("care", before)
         assert psutil.Process(pids[1]).ppid() == parent.pid

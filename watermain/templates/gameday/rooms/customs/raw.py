@@ -5,7 +5,7 @@ from datetime import timedelta
 import pyarrow as pa
 from watermain import Column, Contract, Daily, Files, raw
 
-from rooms.customs.plan import BROKEN, KNOWN, TIMES
+from rooms.customs.plan import BROKEN, KNOWN, PLAYED, TIMES
 
 COLUMNS = (
     Column("paper_id", pa.string(), "the paper"),
@@ -41,10 +41,16 @@ def papers(name, columns):
     )
 
 
-for _number in range(1, TIMES + 1):
-    globals()[f"drifted_{_number}"] = papers(  # F2: the source shows one more
+def times(failure):
+    """A table for each time that a failure is played, and one where it is not."""
+    return range(1, (TIMES if failure in PLAYED else 1) + 1)
+
+
+for _number in times("F2"):  # the source shows one more
+    globals()[f"drifted_{_number}"] = papers(
         f"drifted_{_number}", (*COLUMNS, FLAG) if _number in KNOWN else COLUMNS
     )
-    globals()[f"agreed_{_number}"] = papers(  # F9: it was released, and loses a column
+for _number in times("F9"):  # it was released, and loses a column
+    globals()[f"agreed_{_number}"] = papers(
         f"agreed_{_number}", COLUMNS[:-1] if _number in BROKEN else COLUMNS
     )

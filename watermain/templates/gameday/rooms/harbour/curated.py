@@ -7,7 +7,7 @@ import ibis
 import pyarrow as pa
 from watermain import Column, Contract, Daily, Hourly, dataset, latest_delivery
 
-from rooms.harbour.plan import TIMES, TODAY
+from rooms.harbour.plan import PLAYED, TIMES, TODAY
 
 COLUMNS = (
     Column("sighting_id", pa.string(), "the sighting, stable across corrections"),
@@ -56,7 +56,14 @@ def computed(name, body, cadence):
     )(body)
 
 
-for _number in range(1, TIMES + 1):
-    globals()[f"late_{_number}"] = computed(f"late_{_number}", sightings, HOURLY)  # F1
-    globals()[f"dear_{_number}"] = computed(f"dear_{_number}", weighed, DAILY)  # F4
-    globals()[f"heavy_{_number}"] = computed(f"heavy_{_number}", weighed, HOURLY)  # F8
+def times(failure):
+    """A table for each time that a failure is played, and one where it is not."""
+    return range(1, (TIMES if failure in PLAYED else 1) + 1)
+
+
+for _number in times("F1"):
+    globals()[f"late_{_number}"] = computed(f"late_{_number}", sightings, HOURLY)
+for _number in times("F4"):
+    globals()[f"dear_{_number}"] = computed(f"dear_{_number}", weighed, DAILY)
+for _number in times("F8"):
+    globals()[f"heavy_{_number}"] = computed(f"heavy_{_number}", weighed, HOURLY)

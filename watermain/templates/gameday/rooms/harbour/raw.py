@@ -18,7 +18,7 @@ from watermain import (
     raw,
 )
 
-from rooms.harbour.plan import DUE_SECONDS, TIMES, TODAY
+from rooms.harbour.plan import DUE_SECONDS, PLAYED, TIMES, TODAY
 
 OFTEN = timedelta(seconds=5)
 SETTLED = timedelta(seconds=1)
@@ -98,14 +98,26 @@ def guarded(number):
     )
 
 
-for _number in range(1, TIMES + 1):
-    globals()[f"late_{_number}"] = late(_number)  # F1
-    globals()[f"thinned_{_number}"] = files(f"thinned_{_number}", cadence=Daily())  # F3
-    globals()[f"dear_{_number}"] = files(f"dear_{_number}", cadence=Daily(start=SINCE))  # F4
+def times(failure):
+    """A table for each time that a failure is played, and one where it is not."""
+    return range(1, (TIMES if failure in PLAYED else 1) + 1)
+
+
+for _number in times("F1"):
+    globals()[f"late_{_number}"] = late(_number)
+for _number in times("F3"):
+    globals()[f"thinned_{_number}"] = files(f"thinned_{_number}", cadence=Daily())
+for _number in times("F4"):
+    globals()[f"dear_{_number}"] = files(f"dear_{_number}", cadence=Daily(start=SINCE))
+for _number in times("F5"):
     globals()[f"doubled_{_number}"] = files(
         f"doubled_{_number}", promised=contract(repeats_within=timedelta(days=2)), cadence=Daily()
-    )  # F5
-    globals()[f"piled_{_number}"] = files(f"piled_{_number}", cadence=Daily())  # F6
-    globals()[f"asked_{_number}"] = files(f"asked_{_number}", cadence=Daily())  # F7
-    globals()[f"heavy_{_number}"] = files(f"heavy_{_number}", cadence=Hourly(start=SINCE))  # F8
-    globals()[f"guarded_{_number}"] = guarded(_number)  # F10
+    )
+for _number in times("F6"):
+    globals()[f"piled_{_number}"] = files(f"piled_{_number}", cadence=Daily())
+for _number in times("F7"):
+    globals()[f"asked_{_number}"] = files(f"asked_{_number}", cadence=Daily())
+for _number in times("F8"):
+    globals()[f"heavy_{_number}"] = files(f"heavy_{_number}", cadence=Hourly(start=SINCE))
+for _number in times("F10"):
+    globals()[f"guarded_{_number}"] = guarded(_number)

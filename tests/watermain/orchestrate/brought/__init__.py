@@ -1,0 +1,1 @@
+"""What a team brings along beside its datasets stands on its own."""

@@ -1,0 +1,1 @@
+"""Tests of sources that a team's own code brings."""

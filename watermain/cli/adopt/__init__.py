@@ -1,0 +1,1 @@
+"""The command that adopts tables as they are."""

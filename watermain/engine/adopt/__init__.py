@@ -1,0 +1,1 @@
+"""Tables that stand elsewhere, brought into the lake as they are."""

@@ -1,0 +1,1 @@
+"""The kinds of tables that are adopted, each read as it stands."""

@@ -1,0 +1,1 @@
+"""What stands beside the tables of a dbt project."""

@@ -1,0 +1,1 @@
+"""Nodes of a dbt project whose rows are no single SELECT over their inputs."""

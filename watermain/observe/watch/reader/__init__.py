@@ -1,0 +1,1 @@
+"""What readers meet, as the log of questions tells it."""

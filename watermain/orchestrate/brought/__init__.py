@@ -1,0 +1,1 @@
+"""What of Dagster a team brings along beside its datasets."""

@@ -1,0 +1,1 @@
+"""Sources that a team's own code brings."""

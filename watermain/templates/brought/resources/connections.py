@@ -1,0 +1,1 @@
+"""The outside systems that sources name; there is none as yet."""
