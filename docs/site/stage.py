@@ -34,8 +34,12 @@ GUIDES = (
     "contracts",
     "marts",
     "dbt",
-    "dagster",
     "dbt-differs",
+    "dagster",
+<<<<<<< HEAD
+    "dbt-differs",
+=======
+>>>>>>> projects17
     "features",
     "serving",
     "integrity",

@@ -6,7 +6,7 @@ import json
 import re
 import signal
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,6 +28,7 @@ from watermain.dbt.dbt_foreign import outdated, repeated
 from watermain.dbt.dbt_forms import compiled
 from watermain.dbt.dbt_profile import TARGET, profiles
 from watermain.dbt.dbt_seed import NEXT, seed_facts
+from watermain.dbt.dbt_variables import Environment
 from watermain.dbt.dbt_words import ANSWERED, ASKS, CHANGES, advice, changing
 from watermain.settings import child_environment
 
@@ -46,22 +47,6 @@ class AsksTheDatabaseError(CompilationError):  # type: ignore[misc]  # dbt ships
     def __init__(self, word: str) -> None:
         self.word = word
         super().__init__(f"{ASKS} (`adapter.{word}`)")
-
-
-class Environment(dict[str, str]):
-    """The variables of the process; it remembers which of them were asked for."""
-
-    def __init__(self, variables: Mapping[str, str]) -> None:
-        super().__init__(variables)
-        self.asked: set[str] = set()
-
-    def __contains__(self, name: object) -> bool:
-        self.asked.add(str(name))
-        return super().__contains__(name)
-
-    def __getitem__(self, name: str) -> str:
-        self.asked.add(name)
-        return super().__getitem__(name)
 
 
 @dataclass(kw_only=True)
