@@ -36,10 +36,6 @@ GUIDES = (
     "dbt",
     "dbt-differs",
     "dagster",
-<<<<<<< HEAD
-    "dbt-differs",
-=======
->>>>>>> projects17
     "features",
     "serving",
     "integrity",

@@ -42,13 +42,8 @@ _FOLDERS = {
 }
 _LEFT_OUT = {"target", "logs", "__pycache__"}
 _OWN = (
-<<<<<<< HEAD
     *("dbt", "dbt_columns", "dbt_compiler", "dbt_fault", "dbt_foreign", "dbt_forms"),
-    *("dbt_profile", "dbt_seed", "dbt_words"),
-=======
-    *("dbt", "dbt_columns", "dbt_compiler", "dbt_fault", "dbt_forms", "dbt_profile"),
-    *("dbt_foreign", "dbt_seed", "dbt_variables", "dbt_words"),
->>>>>>> projects17
+    *("dbt_profile", "dbt_seed", "dbt_variables", "dbt_words"),
 )
 
 
