@@ -1,4 +1,4 @@
-"""Hostile and broken projects: what is wrong is told at its place, and the rest goes on."""
+"""Hostile projects, of which what is wrong is told at its place."""
 
 from __future__ import annotations
 

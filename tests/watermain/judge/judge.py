@@ -1,4 +1,4 @@
-"""The program that judges one dbt project: what differs between stock dbt and what we publish."""
+"""The program that tells how stock dbt differs from us over one project."""
 
 from __future__ import annotations
 

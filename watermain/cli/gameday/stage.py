@@ -175,6 +175,20 @@ class Stage:
             self.run("down")
 
 
+def _copied(root: Path) -> None:
+    """Put the files of the project into a folder, those of its dbt project among them."""
+    shutil.copytree(
+        templates() / "gameday", root, ignore=shutil.ignore_patterns("__pycache__", ".*_cache")
+    )
+    shutil.copytree(
+        templates() / "project" / "dbt_project",
+        root / "dbt_project",
+        ignore=shutil.ignore_patterns("models", "target", "logs"),
+    )
+    (root / "dbt_project" / "models").mkdir()
+    (root / "drop").mkdir()
+
+
 def written(
     folder: Path,
     times: int,
@@ -190,16 +204,7 @@ def written(
     lateness is played, nothing becomes late before the game day is long over.
     """
     root = folder / "game_day"
-    shutil.copytree(
-        templates() / "gameday", root, ignore=shutil.ignore_patterns("__pycache__", ".*_cache")
-    )
-    shutil.copytree(
-        templates() / "project" / "dbt_project",
-        root / "dbt_project",
-        ignore=shutil.ignore_patterns("models", "target", "logs"),
-    )
-    (root / "dbt_project" / "models").mkdir()
-    (root / "drop").mkdir()
+    _copied(root)
     first = now + lead(times)
     hour = now.replace(minute=0, second=0, microsecond=0)
     due = tuple(first + APART * number for number in range(times))
