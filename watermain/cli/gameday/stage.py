@@ -198,14 +198,13 @@ def written(
         root / "dbt_project",
         ignore=shutil.ignore_patterns("models", "target", "logs"),
     )
-    (root / "dbt_project" / "models").mkdir()
-    (root / "drop").mkdir()
+    for made in ("dbt_project/models", "drop"):
+        (root / made).mkdir()
     first = now + lead(times)
     hour = now.replace(minute=0, second=0, microsecond=0)
     due = tuple(first + APART * number for number in range(times))
     seconds = [int((each - hour).total_seconds()) for each in due]
-    away = 0 if LATENESS in played else int(AWAY.total_seconds())
-    told = ", ".join(str(each + away) for each in seconds)
+    told = ", ".join(str(each + _away(played)) for each in seconds)
     codes = tuple(code for code in ALL if code in played)
     lines = [
         f"TIMES = {times}",
@@ -222,6 +221,11 @@ def written(
     made = Stage(root, free_port(), exact, outside, codes)
     made.plan_customs({})
     return made
+
+
+def _away(played: Collection[str]) -> int:
+    """The seconds by which what is not to be late is put off."""
+    return 0 if LATENESS in played else int(AWAY.total_seconds())
 
 
 def lead(times: int) -> timedelta:

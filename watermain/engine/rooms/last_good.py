@@ -105,7 +105,7 @@ def _facts(dataset: Dataset) -> dict[str, Any]:
         "schedule": dataset.schedule,
         "pace": _pace_facts(dataset.cadence),
         "source": dataset.source_kind or None,
-        "opens": sorted(dataset.source.uses()) if dataset.source is not None else [],
+        "opens": sorted(getattr(dataset.source, "uses", dict)()),
         "secrets": sorted(set(references_in(dataset.source))),
         "table": dataset.source.table if isinstance(dataset.source, Platform) else None,
         "feature": _feature_facts(dataset.feature),

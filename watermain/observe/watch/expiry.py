@@ -1,4 +1,4 @@
-"""Certificates and tokens that end soon, while there is time to renew them."""
+"""Credentials that end soon, while there is time to renew them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Certificates and tokens that end soon."""
+"""Credentials that end soon."""
 
 from __future__ import annotations
 
