@@ -200,9 +200,8 @@ def written(
     )
     for made in ("dbt_project/models", "drop"):
         (root / made).mkdir()
-    first = now + lead(times)
     hour = now.replace(minute=0, second=0, microsecond=0)
-    due = tuple(first + APART * number for number in range(times))
+    due = tuple(now + lead(times) + APART * number for number in range(times))
     seconds = [int((each - hour).total_seconds()) for each in due]
     told = ", ".join(str(each + _away(played)) for each in seconds)
     codes = tuple(code for code in ALL if code in played)
