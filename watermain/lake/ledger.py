@@ -63,8 +63,8 @@ DDL = (
     f"create table if not exists {JUDGED} (id bigint, dataset varchar, partition varchar,"
     " due_at timestamptz, state varchar, judged_at timestamptz, signed_by varchar, why varchar,"
     " ready_at timestamptz)",
-    f"create table if not exists {AUDIT} (id varchar, refused_at timestamptz, kind varchar,"
-    " who varchar, dataset varchar, times bigint, detail varchar)",
+    f"create table if not exists {AUDIT} (id varchar, refused_at timestamptz, kind varchar, who"
+    " varchar, dataset varchar, times bigint, detail varchar)",
 )
 
 # What a ledger of an earlier release lacks. Each shape that a table ever had costs every reader a
@@ -80,12 +80,8 @@ ADDED = {
         "seconds": "double",
     },
     PUBLISHES: {"failing": "varchar", "rows_quarantined": "bigint"},
-    QUARANTINE: {
-        "partition": "varchar",
-        "rule": "varchar",
-        "code_version": "varchar",
-        "epoch": "bigint",
-    },
+    QUARANTINE: dict.fromkeys(("partition", "rule", "code_version"), "varchar")
+    | {"epoch": "bigint"},
 }
 
 # A partition stands as its last publish says, the greatest in this order and in no other: clocks of

@@ -1,4 +1,4 @@
-"""What the judge writes down, as datasets of room upkeep in a real lake."""
+"""Books of the platform as datasets of room upkeep, in a real lake."""
 
 from __future__ import annotations
 

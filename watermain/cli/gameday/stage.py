@@ -175,20 +175,6 @@ class Stage:
             self.run("down")
 
 
-def _copied(root: Path) -> None:
-    """Put the files of the project into a folder, those of its dbt project among them."""
-    shutil.copytree(
-        templates() / "gameday", root, ignore=shutil.ignore_patterns("__pycache__", ".*_cache")
-    )
-    shutil.copytree(
-        templates() / "project" / "dbt_project",
-        root / "dbt_project",
-        ignore=shutil.ignore_patterns("models", "target", "logs"),
-    )
-    (root / "dbt_project" / "models").mkdir()
-    (root / "drop").mkdir()
-
-
 def written(
     folder: Path,
     times: int,
@@ -204,13 +190,20 @@ def written(
     lateness is played, nothing becomes late before the game day is long over.
     """
     root = folder / "game_day"
-    _copied(root)
-    first = now + lead(times)
+    shutil.copytree(
+        templates() / "gameday", root, ignore=shutil.ignore_patterns("__pycache__", ".*_cache")
+    )
+    shutil.copytree(
+        templates() / "project" / "dbt_project",
+        root / "dbt_project",
+        ignore=shutil.ignore_patterns("models", "target", "logs"),
+    )
+    for made in ("dbt_project/models", "drop"):
+        (root / made).mkdir()
     hour = now.replace(minute=0, second=0, microsecond=0)
-    due = tuple(first + APART * number for number in range(times))
+    due = tuple(now + lead(times) + APART * number for number in range(times))
     seconds = [int((each - hour).total_seconds()) for each in due]
-    away = 0 if LATENESS in played else int(AWAY.total_seconds())
-    told = ", ".join(str(each + away) for each in seconds)
+    told = ", ".join(str(each + _away(played)) for each in seconds)
     codes = tuple(code for code in ALL if code in played)
     lines = [
         f"TIMES = {times}",
@@ -227,6 +220,11 @@ def written(
     made = Stage(root, free_port(), exact, outside, codes)
     made.plan_customs({})
     return made
+
+
+def _away(played: Collection[str]) -> int:
+    """The seconds by which what is not to be late is put off."""
+    return 0 if LATENESS in played else int(AWAY.total_seconds())
 
 
 def lead(times: int) -> timedelta:

@@ -1,4 +1,4 @@
-"""Credentials that end soon, told while there is time to renew them."""
+"""Credentials that end soon, while there is time to renew them."""
 
 from __future__ import annotations
 

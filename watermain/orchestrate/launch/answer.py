@@ -76,7 +76,7 @@ def _ended(module: str) -> int:
             return stop.code or 0
         print(stop.code, file=sys.stderr)  # noqa: T201
         return 1
-    except BaseException:  # the entry point of a process: whatever it is, who asked is told
+    except Exception:  # the entry point of a process: whatever it is, who asked is told
         traceback.print_exc()
         return 1
     return 0
