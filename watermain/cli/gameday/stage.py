@@ -198,8 +198,8 @@ def written(
         root / "dbt_project",
         ignore=shutil.ignore_patterns("models", "target", "logs"),
     )
-    for made in ("dbt_project/models", "drop"):
-        (root / made).mkdir()
+    for empty in ("dbt_project/models", "drop"):
+        (root / empty).mkdir()
     hour = now.replace(minute=0, second=0, microsecond=0)
     due = tuple(now + lead(times) + APART * number for number in range(times))
     seconds = [int((each - hour).total_seconds()) for each in due]
