@@ -52,9 +52,15 @@ class Published:
     def said(self, key: str) -> str:
         """What we said of a node, or of what a test is about, where we refused it."""
         tests = {t["unique_id"]: t for t in self.project.tests}
-        about = mart_check.subjects(self.project, tests[key]) if key in tests else {key}
+        about = self._about(key) if key in tests else {key}
         named = {self.project.names.get(k) for k in about}
         return next((why for name, why in self.refused.items() if name in named), "")
+
+    def _about(self, test: str) -> set[str]:
+        """The ids of the nodes that a test holds."""
+        nodes = ((key, self.project.node(key)) for key in self.project.names)
+        found = ((k, mart_check.tests_of(self.project, n)) for k, n in nodes)
+        return {k for k, tests in found if test in {t["unique_id"] for t in tests}}
 
     def side(self) -> Side:
         """What can be read of it."""
@@ -71,7 +77,7 @@ class Published:
 
     def _verdicts(self) -> Iterator[tuple[str, str]]:
         for test in self.project.tests:
-            subjects = mart_check.subjects(self.project, test)
+            subjects = self._about(test["unique_id"])
             told = [self._verdict(test, key) for key in sorted(subjects)]
             for worst in ("fail", "warn", "pass", "skipped"):
                 if worst in told:
