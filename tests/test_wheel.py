@@ -93,6 +93,7 @@ def test_wheel_names_its_extras_and_its_pythons(wheel: Path) -> None:
     assert told["Requires-Python"] == ">=3.11"
     assert set(told.get_all("Provides-Extra", [])) == {
         *(
+            "adopt",
             "alerts",
             "avro",
             "demo",

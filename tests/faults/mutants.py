@@ -190,6 +190,7 @@ class Mutants:
 def put(mutation: Mutation) -> None:
     """Give the function its changed code, wherever it is held."""
     code = mutated(mutation, (ROOT / mutation.path).read_text())
+    gc.unfreeze()  # what is frozen is not listed
     for function in gc.get_objects():
         if isinstance(function, FunctionType) and _same(function.__code__, code):
             function.__code__ = code

@@ -17,6 +17,7 @@ from tests.watermain.engine.feature.test_online import FAILPOINTS as ONLINE
 KILLS = 36
 # What no capture or publish passes, by the test that kills there.
 ELSEWHERE = {
+    "adopt.": "tests/faults/test_adopt_kills.py",
     "alert.": "tests/faults/alerts.py",
     "checksums.": "tests/watermain/lake/rest/test_vouching.py",
     "compact.": "tests/watermain/engine/table/test_compaction.py",

@@ -12,8 +12,8 @@ from typing import Any
 import psycopg
 
 from watermain.declare.errors import UnreachableSystemError, WatermainError
+from watermain.declare.name import DatasetName
 from watermain.lake.catalog import unreachable
-from watermain.lake.ledger import AUDIT, JUDGED
 from watermain.observe.child import SilentChildError, asked
 
 MODULE = "watermain.observe.shown"
@@ -35,7 +35,6 @@ class CopiedBook:
     """
 
     dataset: str
-    kept: str
     book: str
     columns: Mapping[str, str]
     named: Mapping[str, str] = field(default_factory=dict)
@@ -44,10 +43,15 @@ class CopiedBook:
     overlap: int
     newest: str
 
+    @property
+    def kept(self) -> str:
+        """The table of the lake that holds the dataset."""
+        name = DatasetName.parse(self.dataset)
+        return f"lake.{name.schema}.{name.table}"
+
 
 VERDICTS = CopiedBook(
     dataset="upkeep.raw.verdicts",
-    kept=JUDGED,
     book="watermain.verdict",
     columns={
         **{"id": _NUMBER, "dataset": _TEXT, "partition": _TEXT, "due_at": _INSTANT},
@@ -62,7 +66,6 @@ VERDICTS = CopiedBook(
 # What waited in the data folder for a database that was away comes with the time at which it was.
 REFUSALS = CopiedBook(
     dataset="upkeep.raw.audit",
-    kept=AUDIT,
     book="watermain.audit",
     columns={
         **{"id": _TEXT, "refused_at": _INSTANT, "kind": _TEXT, "who": _TEXT, "dataset": _TEXT},

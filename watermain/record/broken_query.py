@@ -32,7 +32,7 @@ _LOST = """
 with failed as (
     select shape, min(at) as since, max(at) as latest, count(*) as times, array_agg(distinct who)
         as readers, (array_agg(kind order by at desc))[1] as kind,
-        (array_agg(datasets order by at desc))[1] as datasets
+        (array_agg(to_jsonb(datasets) order by at desc))[1] as datasets
     from watermain.query_broken where at > %s group by shape
 ),
 answered as (

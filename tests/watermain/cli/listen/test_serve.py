@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 
 import httpx
@@ -172,7 +173,7 @@ def test_feature_sets_are_found_in_a_room(monkeypatch: pytest.MonkeyPatch) -> No
 
     room = type(sys)("platform_assets.nobody.features")
     found = FeatureSet(name="departure", features=("x",), owner="team:nobody")
-    vars(room).update(one=found, two="no set", __spec__=object())
+    vars(room).update(one=found, two="no set", __spec__=ModuleSpec(room.__name__, None))
     package = type(sys)("nobody")
     package.__path__ = []
     monkeypatch.setitem(sys.modules, "platform_assets.nobody", package)

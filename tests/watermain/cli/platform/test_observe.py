@@ -185,7 +185,7 @@ def test_what_no_verdict_tells_of_is_watched_for(company: Path, lake: Lake, home
     other["promise"] = {"team": {"name": "team:orders"}}
     path.write_text(json.dumps({**told, "datasets": [*told["datasets"], other]}))
     said = observed(company)
-    for step in ("captures", "backlog", "access", "ledger", "contracts", "verdicts"):
+    for step in ("captures", "backlog", "access", "ledger", "contracts", "books"):
         assert f"{step}: nothing is due" in said
     (alert,) = [each for each in AlertBook(lake.dsn).listed() if str(each.root) == orders]
     assert (alert.owner, alert.severity) == ("team:orders", "ticket")

@@ -216,7 +216,6 @@ def _test(name: str, value: Any) -> Callable[[dict[str, Any]], None]:
         (_column("constraints", [{"type": "foreign_key"}]), "'foreign_key'", "`primary_key`"),
         (_word({"optional": ["billing.curated.fees"]}), "is optional", "list inputs of it"),
         (_word({"optional": "operations.curated.flights"}), "is optional", "list inputs of it"),
-        (_node("language", "python"), "is written in python", "in SQL"),
         (_node("depends_on", {"nodes": []}), "by hand", "`source()` or `ref()`"),
         (
             _node("compiled_code", 'select * from "lake"."billing_curated"."fees"'),
