@@ -45,7 +45,7 @@ test-services: ready  ## install what the service tests need from Debian, run th
 	@tests/services/tool.sh datacontract tests/services/datacontract.lock
 	@tests/services/tool.sh feast benchmarks/peers/feast.lock
 	@tests/services/tool.sh great_expectations benchmarks/peers/great_expectations.lock
-	@$(PYTEST) $(SPREAD) -m "services and not campaign"
+	@$(PYTEST) $(SPREAD) -n 2 -m "services and not campaign"
 
 test-campaigns: ready  ## run the long proofs: planted defects, a short cut of each campaign of faults
 	@$(PYTEST) $(SPREAD) -m campaign

@@ -119,7 +119,7 @@ FEATURE_CHECKS = """query { assetNodeOrError(assetKey: {path: ["prediction", "fe
 
 def test_checks_of_features_are_made_after_a_publish(platform: str) -> None:
     """By no run of their own: the sensor tells of them."""
-    until, found = time.monotonic() + 240, dict[str, object]()
+    until, found = time.monotonic() + 480, dict[str, object]()
     wanted = ("feature_drift", "online_parity", "staleness")
     while time.monotonic() < until and not all(found.get(name) for name in wanted):
         time.sleep(5)
